@@ -1,1 +1,1 @@
-"""One event: parse it, inspect its objects, store the rows, answer."""
+"""One event: parse it, inspect its objects, store their rows, return the result."""

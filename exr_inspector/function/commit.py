@@ -1,13 +1,18 @@
 """Group commit: handler threads that write to the tables at the same time share one transaction.
 
-A transaction costs the same requests for one file as for many. Whoever comes while a transaction is open waits, and all who
-wait go into the next one together. Before that one begins, its thread waits for events that are being inspected, until the
-transaction before is over for as long as it took. An idle function therefore stores an event as fast as without this module,
-and a busy one pays one transaction for a group. Removals share transactions as inspections do.
+A transaction costs the same number of requests for one file as for many. Requests that arrive while a transaction is
+open
+wait; the next transaction contains all of them. Before it begins, its thread waits for events that are still being
+inspected,
+at most as long as the previous transaction took. An idle function therefore stores an event without any added delay,
+and a
+busy function pays for one transaction per group. Inspections and removals are grouped separately, in the same way.
 
-No member of a group depends on another. What keeps a group from being written (a row that the database refuses, a conflict, an
-outage that outlasts the group's share of the time) sends its members back to write by themselves, each in its own thread and
-by its own deadline. A group that is merely slow is let finish: on a busy machine its members by themselves would be slower.
+The members of a group are independent. If a group cannot be written (the database refuses a row, a conflict, an outage
+longer
+than the group's share of the time), each member is written again on its own thread, by its own deadline. A group that
+is only
+slow is not split: on a busy machine separate writes would be slower.
 """
 
 from __future__ import annotations
@@ -31,11 +36,11 @@ from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, our_error
 from exr_inspector.model import EventInfo, Inspection
 
 MAX_GROUP = 256  # inspections or removals in one transaction
-# Of the time for retries, the share that a group may use up before its members go their own ways.
+# Share of the retry time that a group may use before its members are written separately.
 _RETRY_SHARE = 0.25
-# Of the time of its leader's event, the share that a group's transaction may take; the rest is for writing by themselves.
+# Share of the leader's remaining time that a group's transaction may take; the rest is left for separate writes.
 _TIME_SHARE = 0.5
-# Longest wait for events that are being inspected.
+# Longest wait for events that are still being inspected.
 GATHER_SECONDS = 0.25
 
 Stored = UpsertResult | ExrInspectorError
@@ -46,14 +51,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Request(Generic[Item]):
-    """What one thread wants written.
+    """The items that one thread wants to write.
 
     Attributes:
         items: Its inspections or removals.
-        deadline: When its event has to be done.
-        is_leading: Whether it is this thread's turn to write, for all that wait.
-        results: One for each item; None until they were written together with others.
-        is_settled: Set as soon as `results` is there, or it is the thread's turn, or it has to write by itself.
+        deadline: The deadline of its event.
+        is_leading: Whether this thread writes the next group.
+        results: One result for each item; None until a group with them is written.
+        is_settled: Set once the thread has its results, leads the next group, or must write its items separately.
     """
 
     items: Sequence[Item]
@@ -64,13 +69,14 @@ class _Request(Generic[Item]):
 
 
 class Writer(Generic[Item]):
-    """Writes what many threads bring, in few transactions.
+    """Writes the items of many threads in few transactions.
 
     Args:
-        together: Writes items in one transaction, or raises; is given the deadline of the group.
-        alone: Writes the items of one thread, whatever becomes of each; is given the thread's deadline.
-        gather_seconds: Longest wait for threads that are announced.
-        clock: Seconds, by which a transaction is timed.
+        together: Writes items in one transaction, or raises. It receives the deadline of the group.
+        alone: Writes the items of one thread and returns a result or an error for each. It receives the thread's
+            deadline.
+        gather_seconds: Longest wait for threads inside `announced`.
+        clock: Returns seconds; measures the duration of transactions.
     """
 
     def __init__(
@@ -94,7 +100,7 @@ class Writer(Generic[Item]):
 
     @contextmanager
     def announced(self) -> Iterator[None]:
-        """Around what ends in a `write`, so that others, who could write now, wait a moment for it."""
+        """Enclose work that ends in a `write`. Threads that are ready to write wait for it for a moment."""
         with self._lock:
             self._announced += 1
         try:
@@ -105,7 +111,7 @@ class Writer(Generic[Item]):
                 self._wake_leader()
 
     def write(self, items: Sequence[Item], deadline: Deadline) -> Sequence[Stored]:
-        """What became of each item, in their order."""
+        """Write the items and return one result for each, in the same order."""
         request = _Request(items, deadline)
         with self._lock:
             if self._is_writing:
@@ -127,16 +133,16 @@ class Writer(Generic[Item]):
         return self._alone(items, deadline)
 
     def _is_complete(self) -> bool:
-        """Whether everybody who is announced waits, but for the thread whose turn it is."""
+        """Whether all announced threads are waiting, except the leader."""
         return self._announced <= len(self.waiting) + 1
 
     def _wake_leader(self) -> None:
-        """Wake the thread whose turn it is, once there is nobody to wait for."""
+        """Wake the leader if it has no more threads to wait for."""
         if self._is_complete():
             self._all_came.notify_all()
 
     def _gather(self, leader: _Request[Item]) -> list[_Request[Item]]:
-        """The requests of the next transaction: the leader's and all that wait, after a moment for those that are announced."""
+        """Return the requests of the next transaction: all that are waiting, after a short wait for announced threads."""
         with self._lock:
             self._all_came.wait_for(
                 self._is_complete,
@@ -150,15 +156,15 @@ class Writer(Generic[Item]):
             return group
 
     def _write_group(self, group: Sequence[_Request[Item]], deadline: Deadline) -> None:
-        """Write all requests of a group in one transaction, give the turn away, and wake the others of the group."""
+        """Write all requests of a group in one transaction, choose the next leader, and wake the group's other threads."""
         results: Sequence[Stored] | None = None
         started = self._clock()
         try:
             limit = deadline.fraction(_TIME_SHARE)
             results = self._together([item for request in group for item in request.items], limit)
-        except Exception as error:  # noqa: BLE001 - whose fault it is shows when each writes by itself
+        except Exception as error:  # noqa: BLE001 - separate writes show which request caused it
             code = error.code if isinstance(error, ExrInspectorError) else type(error).__name__
-            _log.debug("%d requests could not be written together (%s): each is written by itself", len(group), code)
+            _log.debug("%d requests could not be written together (%s): each is written separately", len(group), code)
         finally:
             ended = self._clock()
             self._gather_until = ended + min(ended - started, self._gather_seconds)
@@ -166,10 +172,10 @@ class Writer(Generic[Item]):
                 if results is not None:
                     request.results, results = results[: len(request.items)], results[len(request.items) :]
                 request.is_settled.set()
-            self._give_turn()
+            self._choose_leader()
 
-    def _give_turn(self) -> None:
-        """Let a thread that waits write next; the one with the most time left, so that its group has it."""
+    def _choose_leader(self) -> None:
+        """Make the waiting thread with the latest deadline the next leader, since its deadline limits the group."""
         with self._lock:
             if not self.waiting:
                 self._is_writing = False
@@ -181,7 +187,7 @@ class Writer(Generic[Item]):
 
 
 class GroupCommit:
-    """Stores and removes for many threads in few transactions; every method may run on many threads at once."""
+    """Stores and removes files for many threads in few transactions; safe to share between threads."""
 
     def __init__(self, catalog: Catalog, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds
@@ -196,17 +202,17 @@ class GroupCommit:
         )
 
     def store(self, inspections: Sequence[Inspection | Prepared], *, deadline: Deadline) -> Sequence[Stored]:
-        """Store the inspections of one event or batch, some with their rows, together with those of other threads.
+        """Store the inspections of one event or batch, some already converted to rows, together with other threads' ones.
 
         Returns:
-            In their order what became of each, or why it is not stored.
+            One result for each inspection, in the same order: what was stored, or the error.
         """
         return self.stores.write(inspections, deadline)
 
     def remove(
         self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
     ) -> UpsertResult:
-        """As `Catalog.remove`, together with the removals of other threads.
+        """Remove a file as `Catalog.remove` does, together with the removals of other threads.
 
         Raises:
             CatalogError: As for `Catalog.remove`.
@@ -228,7 +234,7 @@ def _removed(catalog: Catalog, removal: Removal, deadline: Deadline) -> Stored:
 def _stored(
     inspections: Sequence[Inspection | Prepared], upsert: Callable[[Sequence[Prepared]], Sequence[Stored]]
 ) -> Sequence[Stored]:
-    """Make the rows of all and store them at once; an inspection whose rows cannot be made costs the others nothing."""
+    """Convert all inspections to rows and store these together; one that cannot be converted does not affect the others."""
     outcomes = _prepared(inspections)
     items = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
     stored = iter(upsert(items))
@@ -236,10 +242,10 @@ def _stored(
 
 
 def _prepared(inspections: Sequence[Inspection | Prepared]) -> list[Prepared | ExrInspectorError]:
-    """The rows of each, made together; where some cannot be made, each by itself, or the reason in its place."""
+    """Convert inspections to rows, all together; if that fails, one by one, with an error for each that fails."""
     try:
         return list(ready(inspections))
-    except Exception as error:  # noqa: BLE001 - boundary of one record: rows that cannot even be built
+    except Exception as error:  # noqa: BLE001 - boundary of one record: its rows cannot be built
         if len(inspections) == 1:
             return [our_error(error)]
     return [outcome for inspection in inspections for outcome in _prepared([inspection])]

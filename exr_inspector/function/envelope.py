@@ -1,8 +1,9 @@
-"""Envelopes of raw events: unwraps CloudEvents and runtime event objects to the payload, and reads scalars safely.
+"""Event envelopes: unwrap CloudEvents and runtime event objects to their payload, and read scalar values safely.
 
-Knows where a CloudEvent keeps what it says of itself, and which members the runtime's event objects answer. Which object an
-event names is the business of `exr_inspector.function.events`. Values of a payload never reach an error text: `describe` gives
-names of keys and types alone.
+This module knows the attributes of a CloudEvent and the members of the runtime's event objects.
+`exr_inspector.function.events`
+decides which object an event names. Error texts never contain values of a payload: `describe` gives only keys and
+types.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import cast
 
 from exr_inspector.errors import EventError
 
-# An envelope may hold an envelope: `get_data()` of some runtimes returns the whole event, and a function may return the
-# event it got. Deeper nesting than this is no event anybody sends.
+# An envelope may contain an envelope: `get_data()` of some runtimes returns the whole event, and a function may return the
+# event that it received. No known sender nests deeper than this.
 _MAX_NESTING = 4
-# Keys by which a mapping names an object, or several, itself; one that has none of them but `data` is an envelope.
+# Keys by which a mapping itself names one or more objects. A mapping with `data` and none of these keys is an envelope.
 _NAMING_KEYS = frozenset({"Records", "bucket", "key", "s3_bucket", "s3_key", "path", "files", "results"})
 _ENVELOPE_KEYS = frozenset({"data", "data_base64", "elementpath"})
 _ATTRIBUTES = ("id", "type", "subtype", "time", "elementpath")
@@ -34,11 +35,11 @@ class Envelope:
     """The attributes of an event, and its payload.
 
     Attributes:
-        names: Subtype and type as far as they are there, the more telling first.
+        names: Subtype and type if present; the subtype, which is more specific, comes first.
         elementpath: `<bucket>/<key>`, not encoded; None when absent.
         event_id: The CloudEvent's id; None when absent.
         time: The CloudEvent's time in UTC; None when absent or unreadable.
-        payload: The innermost data, JSON text parsed; any type.
+        payload: The innermost data, with JSON text parsed; any type.
     """
 
     names: tuple[str, ...]
@@ -54,11 +55,11 @@ class Envelope:
 
     @property
     def is_schedule(self) -> bool:
-        """True for an event of a timer."""
+        """True for an event of a schedule trigger."""
         return any("Schedule" in name for name in self.names)
 
     def around(self, content: object) -> Envelope:
-        """The envelope inside this one; what it does not say of itself, this one says."""
+        """Open `content` as an envelope inside this one, which supplies the names, id and time that `content` lacks."""
         inner = open_envelope(content)
         return Envelope(
             names=inner.names or self.names,
@@ -75,7 +76,7 @@ class Envelope:
 
 
 def open_envelope(raw: object) -> Envelope:
-    """Unwrap envelopes until the payload is left; attributes of an inner envelope replace those of the outer one.
+    """Unwrap nested envelopes down to the payload; attributes of an inner envelope replace those of the outer one.
 
     Raises:
         EventError: `data_base64` is not base64.
@@ -104,7 +105,7 @@ def open_envelope(raw: object) -> Envelope:
 
 
 def _object_attributes(event: object) -> dict[str, object]:
-    """What a runtime event object says of itself, by whichever of its documented members answer."""
+    """Return the attributes of a runtime event object, from all of its documented members that are present."""
     attributes: dict[str, object] = {}
     for source in (_call(event, "get_attributes"), _member(event, "extensions")):
         if isinstance(source, Mapping):
@@ -127,7 +128,7 @@ def _object_data(event: object) -> object:
 
 
 def _member(event: object, name: str) -> object:
-    """A member of a foreign object, None when it is absent: its properties parse what they answer and may fail."""
+    """Return an attribute of a foreign object; None if it does not exist or its property raises while parsing."""
     try:
         return cast("object", getattr(event, name, None))
     except (TypeError, ValueError, LookupError):
@@ -135,7 +136,7 @@ def _member(event: object, name: str) -> object:
 
 
 def _call(event: object, name: str) -> object:
-    """What a method without arguments answers, None when it is absent or fails: `as_element_event` raises TypeError."""
+    """Call a method without arguments; None if it does not exist or raises (`as_element_event` raises TypeError)."""
     method = _member(event, name)
     try:
         return cast("object", method()) if callable(method) else None
@@ -166,7 +167,7 @@ def _envelope_data(content: Mapping[object, object]) -> object:
 
 
 def _from_json(content: object) -> object:
-    """Text and bytes as the JSON value they hold; anything else, and text that is no JSON, as it is."""
+    """Parse text and bytes as JSON; other values, and text that is not JSON, are returned unchanged."""
     if not isinstance(content, (str, bytes, bytearray)):
         return content
     try:
@@ -176,7 +177,7 @@ def _from_json(content: object) -> object:
 
 
 def envelope_or_none(raw: object) -> Envelope | None:
-    """What an event says of itself, None where it cannot be read: for the log line of an event that cannot be used."""
+    """Return the envelope of an event, or None if it cannot be read; for the log line of an unusable event."""
     try:
         return open_envelope(raw)
     except EventError:
@@ -187,7 +188,7 @@ def envelope_or_none(raw: object) -> Envelope | None:
 
 
 def notifications(payload: object) -> list[object]:
-    """What SNS, SQS or a batch of events carries, as values or JSON text; empty for anything else."""
+    """Return the messages in a payload of SNS or SQS or in a list of events, as values or JSON text; otherwise empty."""
     if isinstance(payload, list):
         return payload
     if not isinstance(payload, Mapping):
@@ -202,7 +203,7 @@ def notifications(payload: object) -> list[object]:
 
 
 def _carried(record: object) -> object:
-    """The message of a record of SNS or SQS; None for a record that names an object itself."""
+    """Return the message of an SNS or SQS record; None for a record that names an object itself."""
     if not isinstance(record, Mapping) or "s3" in record:
         return None
     message = mapping_value(record.get("Sns")).get("Message")
@@ -218,31 +219,31 @@ def is_eventbridge(payload: object) -> bool:
 
 
 def text_value(value: object) -> str | None:
-    """Text that is not empty; None for anything else."""
+    """Return a non-empty string unchanged; None for anything else."""
     return value if isinstance(value, str) and value else None
 
 
 def mapping_value(value: object) -> Mapping[str, object]:
-    """A mapping as it is, an empty one for anything else."""
+    """Return a mapping unchanged; an empty mapping for anything else."""
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def etag_value(value: object) -> str | None:
-    """An ETag without its quotes; None when there is none."""
+    """Return an ETag without its quotes; None if there is none."""
     return text_value(value.strip().strip('"')) if isinstance(value, str) else None
 
 
 def size_value(value: object) -> int | None:
-    """A size in bytes, given as a number or as decimal digits; None for anything else."""
+    """Return a size in bytes, given as a number or as decimal digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def time_value(value: object) -> datetime | None:
-    """A moment in UTC from a datetime or ISO 8601 text; without an offset it is UTC already. None when unreadable.
+    """Convert a datetime or ISO 8601 text, in UTC if it has no offset, to a time in UTC; None if it is invalid.
 
-    Fractions finer than a microsecond are cut off.
+    Fractions finer than a microsecond are truncated.
     """
     if isinstance(value, datetime):
         moment, offset = value.replace(tzinfo=None), value.utcoffset() or timedelta(0)
@@ -273,7 +274,7 @@ def _offset(zone: str | None) -> timedelta:
 
 
 def describe(content: object) -> str:
-    """The type of a value and, for a mapping, its keys with the types of theirs: safe to log."""
+    """Describe a value by its type, and a mapping by its keys and the types of its values. The text is safe to log."""
     if not isinstance(content, Mapping):
         return type_name(content)
     keys = [f"{shown_name(key)}: {type_name(value)}" for key, value in list(content.items())[:_LISTED_KEYS]]
@@ -283,10 +284,10 @@ def describe(content: object) -> str:
 
 
 def shown_name(name: object) -> str:
-    """A key or event name as it is when it is short and plain; anything else may be a value in a name's place."""
+    """Return a key or event name if it is short and plain; otherwise a placeholder, since it may contain a value."""
     return name if isinstance(name, str) and _HARMLESS_NAME.fullmatch(name) else "(a name not shown)"
 
 
 def type_name(value: object) -> str:
-    """The name of a value's type, `null` for None."""
+    """Return the name of a value's type, `null` for None."""
     return "null" if value is None else type(value).__name__

@@ -1,18 +1,22 @@
-"""Raw DataEngine events, in every shape they arrive in, as `ObjectEvent` values: which object, what happened to it.
+"""Convert raw DataEngine events of every shape to `ObjectEvent` values: which object, and what happened to it.
 
 The shapes: the runtime's event objects, CloudEvents as mappings or JSON text, S3 notification `Records`, the extension
-`elementpath`, flat bucket-and-key mappings, and the result of an upstream function. This module decodes names once, here
-and nowhere else. It reads no object, filters no suffix and decides nothing about retries; it is pure.
+`elementpath`, flat bucket-and-key mappings, and the result of an upstream function. Names are decoded here and nowhere
+else.
+This module is pure: it reads no object, does not filter by suffix and decides nothing about retries.
 
 How the object is named, when an event offers more than one name:
 
-1. `Records` win over everything else in the event: size, ETag and sequencer beside them belong to that very object. Their
-   keys are URL-encoded, and decoded exactly once.
-2. `elementpath` is not encoded, so it settles how a record's key is to be read: when it equals the key as it stands, or
-   with only `%xx` decoded, or fully decoded, its spelling is taken. A record without a usable name of its own takes
-   `elementpath` when it is the only record. When the two name really different objects, rule 1 holds.
-3. Without `Records`, an element event's `elementpath` goes before its payload; a function's result goes before any
-   `elementpath` that came along with it, since the result names what the upstream function wrote.
+1. `Records` take precedence over everything else in the event: their size, ETag and sequencer belong to the object that
+   they
+   name. Their keys are URL-encoded, and decoded exactly once.
+2. `elementpath` is not encoded, so it shows how to decode a record's key: if it equals the key as written, or with only
+   `%xx`
+   decoded, or fully decoded, its spelling is used. A record without a usable name takes `elementpath` if it is the only
+   record. If the two name different objects, rule 1 applies.
+3. Without `Records`, `elementpath` takes precedence over the payload of an element event. The result of a function
+   takes
+   precedence over `elementpath`, since the result names what the upstream function wrote.
 """
 
 from __future__ import annotations
@@ -54,26 +58,27 @@ class EventKind(Enum):
     UNCHANGED = "unchanged"
 
 
-# Happened to the object, but not to its bytes. Looking at an object that was read would make the next such event.
+# These events do not change the object's bytes. Reading the object after "accessed" would cause another such event.
 _UNCHANGED_NAMES = ("tagging", "accessed")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvent:
-    """One thing that happened to one object.
+    """One event of one object.
 
     Attributes:
         bucket: Bucket name, not empty, without '/'.
-        key: Object key, decoded, case and slashes kept as they are; not empty.
-        literal_key: The key as the event spells it, where decoding changed it and nothing else in the event tells which is
-            meant: some stores do not encode their keys. It is the object's if there is none under `key`.
-        kind: Created, removed, or something that leaves the object's bytes as they are.
-        etag: ETag without quotes; None when the event does not say.
-        size_bytes: Object size; None when the event does not say.
-        sequencer: Hexadecimal text that orders the events of one key; None when the event does not say.
-        time: When it happened, in UTC; None when the event does not say.
-        event_id: The CloudEvent's id, the same on every delivery of it; None outside a CloudEvent.
-        event_name: The name `kind` was read from, such as `ObjectCreated:Put`; empty when nothing names it.
+        key: Object key, decoded, not empty; case and slashes are unchanged.
+        literal_key: The key as the event spells it, if decoding changed it and nothing else in the event shows which
+            one is meant:
+            some stores do not encode keys. It names the object if `key` does not exist.
+        kind: Created, removed, or a change that does not affect the object's bytes.
+        etag: ETag without quotes; None if the event has none.
+        size_bytes: Object size; None if the event has none.
+        sequencer: Hexadecimal text that orders the events of one key; None if the event has none.
+        time: Time of the event in UTC; None if the event has none.
+        event_id: The CloudEvent's id, the same on every delivery; None outside a CloudEvent.
+        event_name: The name that `kind` was derived from, such as `ObjectCreated:Put`; empty if there is none.
     """
 
     bucket: str
@@ -92,7 +97,7 @@ class ObjectEvent:
         _check_name("key", self.key)
         try:
             check_bucket_name(self.bucket)
-        except SourceError as error:  # names the bucket, which may be anything
+        except SourceError as error:  # its text contains the bucket name, which is a payload value
             raise EventError(
                 "the bucket's name cannot be one: expected at most 63 letters, digits, dots, hyphens and underscores"
             ) from error
@@ -105,21 +110,22 @@ class ObjectEvent:
 
 _Found = ObjectEvent | EventError
 T = TypeVar("T")
-# SQS holds what SNS sent, which holds the event.
+# An SQS message contains an SNS message, which contains the event.
 _MAX_NOTIFICATIONS = 3
 
 
 def parse_each(raw: object) -> list[ObjectEvent | EventError]:
-    """Every object a raw event names, in the event's order; never empty.
+    """Return every object that a raw event names, in the event's order; never empty.
 
-    An unusable object among several is reported in its place and affects no other. Messages give the keys and types that were
-    found, never values of the payload.
+    One unusable object among several is returned as an error in its place and does not affect the others. Messages
+    contain the
+    keys and types that were found, never values of the payload.
 
     Args:
         raw: An event object of the DataEngine runtime, a mapping, or JSON as text or UTF-8 bytes.
 
     Returns:
-        One ObjectEvent a record; one for every other shape, except results that list several files.
+        One ObjectEvent per record; for other shapes one, or several for a result that lists several files.
 
     Raises:
         EventError: No object of the event is usable.
@@ -156,17 +162,20 @@ def _each_of(envelope: Envelope, depth: int) -> list[_Found]:
 def result_events(
     result: Mapping[str, object], *, event_id: str | None = None, time: datetime | None = None
 ) -> list[ObjectEvent | EventError]:
-    """The objects that a function's result names: our own result mapping, or one of its like.
+    """Return the objects that a function's result names, whether it is our own result or one of similar form.
 
-    A result names an object by `bucket` and `key` (or `s3_bucket` and `s3_key`), or by `path`: `<bucket>/<key>`, with or
-    without `s3://`. It names several by a list of results or paths under `results` or `files`. `status` `removed` means
-    REMOVED, any other CREATED: looking again at an object that was skipped, unchanged or failed does no harm.
+    A result names an object by `bucket` and `key` (or `s3_bucket` and `s3_key`), or by `path`: `<bucket>/<key>`, with
+    or
+    without `s3://`. It names several by a list of results or paths under `results` or `files`. The `status` `removed`
+    means
+    REMOVED, any other means CREATED: it is harmless to read again an object that was skipped, unchanged or failed.
 
     Returns:
-        One event a named object, or why one in a list is unusable; empty when the mapping names none.
+        One event per named object, or the error for an unusable one in a list; empty if the mapping names none.
 
     Raises:
-        EventError: The result, or all in its list, report an error instead of an outcome, or a name is unusable.
+        EventError: The result, or every entry of its list, reports an error instead of an outcome, or a name is
+            unusable.
     """
     _refuse_error(result)
     for name in ("results", "files"):
@@ -179,10 +188,11 @@ def result_events(
 
 
 def event_kind(name: str) -> EventKind | None:
-    """What an event name means, whatever its prefix: `ObjectCreated:Put`, `ElementCreated`, `s3:ObjectRemoved:Delete`.
+    """Return the kind that an event name means: `ObjectCreated:Put`, `ElementCreated`, `s3:ObjectRemoved:Delete`.
 
-    Tagging is looked for first (`ObjectTagging:Delete` removes no object), then removal (`ObjectRemoved:DeleteMarkerCreated`
-    creates none). None for names that say nothing of the kind.
+    The prefix of the name does not matter. Tagging is matched first (`ObjectTagging:Delete` removes no object), then
+    removal
+    (`ObjectRemoved:DeleteMarkerCreated` creates none). None for any other name.
     """
     lowered = name.lower()
     if any(word in lowered for word in _UNCHANGED_NAMES):
@@ -194,11 +204,11 @@ def event_kind(name: str) -> EventKind | None:
     return None
 
 
-# --- one reader a shape ----------------------------------------------------------------------------------
+# --- one reader per shape --------------------------------------------------------------------------------
 
 
 def _events_of(entries: Iterable[T], read: Callable[[T], Sequence[_Found]]) -> list[_Found]:
-    """The events of all entries, or why one cannot be read; raises the first reason when no entry names an object."""
+    """Return the events of all entries, with an error for each unreadable one; raise the first error if no entry is usable."""
     found: list[_Found] = []
     for entry in entries:
         try:
@@ -211,7 +221,7 @@ def _events_of(entries: Iterable[T], read: Callable[[T], Sequence[_Found]]) -> l
 
 
 def _eventbridge_event(envelope: Envelope, payload: Mapping[str, object]) -> ObjectEvent:
-    """Amazon EventBridge's form, whose key is not encoded.
+    """Read a notification of Amazon EventBridge, whose key is not encoded.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
@@ -272,7 +282,7 @@ def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectE
 def _record_location(
     bucket: str | None, encoded_key: str | None, elementpath: str | None, *, alone: bool
 ) -> tuple[str, str, str | None] | None:
-    """Bucket, key and literal key of one record by the module's rules 1 and 2; None when nothing names an object."""
+    """Return bucket, key and literal key of a record by the module's rules 1 and 2; None if nothing names an object."""
     place = _split(elementpath) if elementpath else None
     if not bucket or not encoded_key:
         return (*place, None) if place and alone else None
@@ -305,7 +315,7 @@ def _from_payload(envelope: Envelope) -> list[_Found]:
 
 
 def _flat_location(fields: Mapping[str, object]) -> tuple[str, str] | None:
-    """Bucket and key that stand in a mapping themselves."""
+    """Return the bucket and key that are members of a mapping itself."""
     for bucket_name, key_name in (("bucket", "key"), ("s3_bucket", "s3_key")):
         bucket, key = fields.get(bucket_name), fields.get(key_name)
         if isinstance(bucket, str) and isinstance(key, str):
@@ -316,7 +326,7 @@ def _flat_location(fields: Mapping[str, object]) -> tuple[str, str] | None:
 def _plain_event(
     envelope: Envelope, location: tuple[str, str], names: Sequence[str], fields: Mapping[str, object]
 ) -> ObjectEvent:
-    """An event whose raw form names the object; `fields` may have its version."""
+    """Create an event from a location; `fields` may contain the object's version."""
     name, kind = _kind_of(names)
     return ObjectEvent(
         bucket=location[0],
@@ -365,9 +375,9 @@ def _result_location(result: Mapping[str, object]) -> tuple[str, str] | None:
 
 
 def _kind_of(names: Sequence[str]) -> tuple[str, EventKind]:
-    """The first field that names the kind of event, and its value.
+    """Return the first name that means a kind of event, and that kind.
 
-    An event without such a field is handled like a creation: the object is read, which shows its present state.
+    An event without such a name is handled as a creation: reading the object shows its current state.
     """
     for name in names:
         kind = event_kind(name)
@@ -377,7 +387,7 @@ def _kind_of(names: Sequence[str]) -> tuple[str, EventKind]:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """`<bucket>/<key>` at its first slash; what is empty is refused where the event is made."""
+    """Split `<bucket>/<key>` at its first slash; `ObjectEvent` rejects empty parts."""
     bucket, _, key = path.partition("/")
     return bucket, key
 

@@ -1,8 +1,10 @@
-"""One event to its outcome: which objects, what becomes a row, what is raised, what is logged.
+"""Handle events: decide which objects to read, what to store, what to raise and what to log.
 
-Permanent trouble (a damaged file, a malformed event, a denied object) is stored and returned; transient trouble is
-raised when everything else of the event is done, so that the platform delivers the event again and what was done is then
-found unchanged. `docs/failures.md` has every case.
+Permanent failures (a damaged file, a malformed event, a denied object) are stored and returned. Transient failures are
+raised
+after all other work of the event is done. The platform then delivers the event again; the finished work is found
+unchanged.
+`docs/failures.md` lists every case.
 """
 
 from __future__ import annotations
@@ -44,20 +46,20 @@ from exr_inspector.settings import Settings
 from exr_inspector.storage import Deadline
 from exr_inspector.storage.sequences import is_apple_double
 
-# Objects of all batches together that are worked on at a time: reading waits on the store, not on a core.
+# Objects processed at a time, all batches together: reading waits for the store, not for a core.
 BATCH_WORKERS = 16
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One object of one event on its way; done as soon as it has a result or an error."""
+    """One object of an event while it is processed; finished once it has a result or an error."""
 
     event: ObjectEvent
     inspection: Inspection | None = None
-    rows: Prepared | None = None  # of large files
+    rows: Prepared | None = None  # only for large files
     stored: UpsertResult | None = None
     is_gone: bool = False
-    is_seen: bool = True  # False if access is denied, so that only the event says that it is deleted
+    is_seen: bool = True  # False if access is denied, so that the event is the only evidence of the deletion
     result: Result | None = None
     error: ExrInspectorError | None = None
     memory: FileMemory | None = None
@@ -73,7 +75,7 @@ class _Job:
 
 @dataclass(slots=True)
 class _Delivery:
-    """One raw event: its objects, what of it cannot be used, and whether it asks for a sweep."""
+    """One raw event: its objects, results for its unusable parts, and whether it requests a sweep."""
 
     raw: Any
     jobs: list[_Job] = field(default_factory=list)
@@ -83,12 +85,12 @@ class _Delivery:
 
     @property
     def fault(self) -> ExrInspectorError | None:
-        """What this event has to come again for."""
+        """The error that makes the platform deliver this event again; None if there is none."""
         return self.error or next((job.error for job in self.jobs if job.error), None)
 
 
 class Service:
-    """Carries out events. Made once in `init`; every method may run on many threads at once."""
+    """Handles events. Created once in `init`; every method is safe to call from many threads."""
 
     def __init__(self, resources: Resources) -> None:
         settings, self._opener, self._inspector, self._policies, self._catalog, self._telemetry = resources
@@ -100,30 +102,33 @@ class Service:
 
     @classmethod
     def from_settings(cls, settings: Settings, telemetry: Telemetry) -> Service:
-        """A service with everything the settings say; raises what `Resources.from_settings` raises."""
+        """Create the service from the settings. Raises: as `Resources.from_settings`."""
         return cls(Resources.from_settings(settings, telemetry))
 
     def handle(self, raw: Any) -> Result:
-        """Carry out one event.
+        """Handle one event.
 
         Args:
-            raw: The event in any shape `events.parse_each` knows.
+            raw: The event, in any shape that `events.parse_each` accepts.
 
         Returns:
-            `status` (`inspected`, `unchanged`, `failed`, `removed`, `skipped`) with path, ids, counts and worst severity; for
-            an event of several objects the worst of their statuses and the objects under `files`.
+            `status` (`inspected`, `unchanged`, `failed`, `removed`, `skipped`) with path, ids, counts and worst
+            severity; for an
+            event of several objects their worst status, with the objects under `files`.
 
         Raises:
-            ExrInspectorError: One that a later delivery may fix, or somebody has to, after everything else was done.
+            ExrInspectorError: A later delivery may succeed, or a person must act first. Raised after all other work is
+                done.
         """
         return self.handle_batch([raw])[0]
 
     def handle_batch(self, raws: Sequence[Any]) -> list[Result]:
-        """Carry out several events: inspected concurrently, stored in one transaction; results in their order.
+        """Handle several events: inspect concurrently, store in one transaction, return results in the order of the events.
 
         Raises:
-            ExrInspectorError: As for `handle`, after everything else of the batch was done: the contract has no way to fail
-                one event of a batch, and what was done is found unchanged when the batch comes again.
+            ExrInspectorError: As for `handle`, after all other work of the batch is done. The platform cannot fail one
+                event of
+                a batch, so it delivers the batch again; the finished work is then found unchanged.
         """
         deadline = Deadline.after(self._settings.deadline_seconds)
         with self._telemetry.span("exr.handle", events=len(raws)) as span:
@@ -132,9 +137,9 @@ class Service:
                     deliveries = [self._parse(raw) for raw in raws]
                 jobs = [job for delivery in deliveries for job in delivery.jobs]
                 self._telemetry.annotate(span, objects=len(jobs))
-                busy = self._carry_out(jobs, deadline)
-                for job in busy:  # the others of the batch had the memory, which is free again
-                    self._carry_out([job], deadline)
+                busy = self._process(jobs, deadline)
+                for job in busy:  # the other objects of the batch have released their memory
+                    self._process([job], deadline)
             self._sweep_once([delivery for delivery in deliveries if delivery.is_sweep], deadline)
             fault = next((delivery.fault for delivery in deliveries if delivery.fault), None)
             if fault:
@@ -148,11 +153,11 @@ class Service:
             self._telemetry.label(raw, exr_status=result["status"], exr_severity=result.get("worst_severity") or "none")
         return results
 
-    def _carry_out(self, jobs: Sequence[_Job], deadline: Deadline) -> list[_Job]:
-        """Inspect, store, settle and log objects; each holds its memory until then, so only one by itself may wait for it.
+    def _process(self, jobs: Sequence[_Job], deadline: Deadline) -> list[_Job]:
+        """Inspect, store, finish and log objects. Each holds its memory until the end, so only a single one may wait for it.
 
         Returns:
-            Those that found no memory.
+            The objects for which there was not enough memory.
         """
         may_wait = len(jobs) == 1
         try:
@@ -174,7 +179,7 @@ class Service:
         return busy
 
     def _sweep_once(self, deliveries: Sequence[_Delivery], deadline: Deadline) -> None:
-        """Carry out one sweep for all schedule events of a batch."""
+        """Run one sweep for all schedule events of a batch."""
         if not deliveries:
             return
         try:
@@ -196,7 +201,7 @@ class Service:
             if envelope and envelope.is_schedule and self._sweep.is_configured:
                 return _Delivery(raw, is_sweep=True)
             return _Delivery(raw, refusals=[self._refused(error, raw)])
-        except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
+        except Exception as error:  # noqa: BLE001 - boundary of one event; members of the platform's objects may raise anything
             fault = our_error(error)
             self._telemetry.line("ERROR", "event", level=logging.ERROR, code=fault.code, detail=fault)
             return _Delivery(raw, error=fault)
@@ -210,7 +215,7 @@ class Service:
         return _Delivery(raw, jobs, refusals)
 
     def _refused(self, error: EventError, raw: Any) -> Result:
-        """Log an event, or a record of one, that names no usable object, so that it can be traced."""
+        """Log an event, or a record of one, that names no usable object, and return its result."""
         envelope = envelope_or_none(raw)
         self._telemetry.line(
             "SKIP",
@@ -224,18 +229,18 @@ class Service:
         return {"status": "skipped", "reason": error.code, "message": str(error)}
 
     def _each(self, jobs: Sequence[_Job], work: Callable[[_Job], None]) -> None:
-        """Do `work`, which raises nothing, for every job: at once in this thread, or several at a time."""
+        """Call `work`, which never raises, for every job: a single job on this thread, several on the thread pool."""
         if len(jobs) < 2:
             for job in jobs:
                 work(job)
             return
-        # Each in a copy of this context, so that its spans are children of the batch's.
+        # Each runs in a copy of this context, so that its spans are children of the batch's span.
         running = [self._pool.submit(contextvars.copy_context().run, work, job) for job in jobs]
         for future in running:
             future.result()
 
     def _inspect(self, job: _Job, deadline: Deadline, may_wait: bool) -> None:
-        """Set the job's inspection, `is_gone`, result or error."""
+        """Inspect the object; sets the job's inspection, `is_gone`, result or error."""
         started = time.perf_counter()
         try:
             if job.event.literal_key and self._is_literal(job.event, deadline):
@@ -260,35 +265,36 @@ class Service:
                 job.is_gone = True
             else:
                 job.inspection = inspection
-        except AccessDenied as error:  # by our own settings: what the store denies is the inspection's outcome
+        except AccessDenied as error:  # denied by our settings; a denial by the store is a failed inspection
             job.result = _skipped(job, str(error))
-        except Exception as error:  # noqa: BLE001 - boundary of one object: the others of its batch go on
+        except Exception as error:  # noqa: BLE001 - boundary of one object: the rest of the batch continues
             job.error = our_error(error)
         finally:
             self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
 
     def _expect_settled(self, event: ObjectEvent) -> None:
-        """Let a file that is not there come again, where a file server's client may not see it yet.
+        """Raise if a missing file was created only recently: a file server's client may not see it yet.
 
-        Clients remember for a while that there was no such file.
+        Clients cache for a while that a file does not exist.
 
         Raises:
-            SourceUnavailable: The event is younger than EXR_SETTLE_SECONDS, and says that the file was made.
+            SourceUnavailable: The event reports a creation and is younger than EXR_SETTLE_SECONDS.
         """
         is_mounted = self._opener.is_mounted(event.bucket, event.key)
         if not is_mounted or event.kind is not EventKind.CREATED or event.time is None:
             return
         age = (datetime.now(timezone.utc) - event.time).total_seconds()
-        if abs(age) < self._settings.settle_seconds:  # a clock that is far ahead makes no event young for ever
+        if abs(age) < self._settings.settle_seconds:  # abs: a clock that is far ahead must not delay an event forever
             raise SourceUnavailable(
                 f"{event.path}: not there {age:.1f} s after the event that says it was made; mounts may show files late, so "
                 f"it is looked for again until EXR_SETTLE_SECONDS ({self._settings.settle_seconds:g} s) are over"
             )
 
     def _is_literal(self, event: ObjectEvent, deadline: Deadline) -> bool:
-        """Whether the key of an event is not encoded: there is no object of the decoded name, but one of the literal name.
+        """Whether the key of an event is not encoded: no object has the decoded key, but one has the literal key.
 
-        Of a removal neither is there; then rows of the literal name tell, where there are none of the decoded name.
+        After a removal neither exists. The key is then literal if rows exist for the literal key and none for the
+        decoded key.
 
         Raises:
             ExrInspectorError: A retryable one.
@@ -308,7 +314,7 @@ class Service:
         )
 
     def _is_gone(self, job: _Job, deadline: Deadline) -> bool:
-        """Whether an object that an event reports as removed is deleted; the event is believed where access is denied.
+        """Whether an object that an event reports as removed is deleted; if access is denied, the event is trusted.
 
         Raises:
             AccessDenied: The settings forbid access to it.
@@ -337,7 +343,7 @@ class Service:
             source = self._opener.open(event.bucket, event.key, deadline=deadline)
         except AccessDenied:
             raise
-        except SourceError as error:  # a name that cannot be asked for
+        except SourceError as error:  # a name that no store can have
             return self._inspector.refused(event.bucket, event.key, error, policy, event=job.info)
         if known := self._known(event, deadline):
             return self._inspector.refused(event.bucket, event.key, known[1], policy, event=job.info, version=known[0])
@@ -345,7 +351,7 @@ class Service:
         started = time.thread_time()
         try:
             inspection = self._inspector.inspect(traced, policy, event=job.info, deadline=deadline, memory=job.memory)
-            if is_large(inspection):  # here, where their time counts as the file's, and no other event waits for them
+            if is_large(inspection):  # here, so that the time counts for this file and delays no other event
                 (job.rows,) = prepare([inspection], checkpoint=lambda: deadline.check("making rows"))
         except DeadlineExceeded:
             self._failures.note_overrun(event.path, source.version, time.thread_time() - started)
@@ -355,14 +361,14 @@ class Service:
         return inspection
 
     def _known(self, event: ObjectEvent, deadline: Deadline) -> tuple[ObjectVersion, ExrInspectorError] | None:
-        """The version of the object and why it failed, if it is one that is not inspected once more."""
+        """Return the object's version and its earlier error if this version is not inspected again; otherwise None."""
         known = None if self._settings.retry_failed else self._failures.of(event.path)
         if known is None:
             return None
         return known if self._opener.head(event.bucket, event.key, deadline=deadline) == known[0] else None
 
     def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
-        """Store what was inspected in one transaction, together with what other threads store now."""
+        """Store the inspections in one transaction, together with those of other threads."""
         inspections = [job.rows or job.inspection for job in jobs if job.inspection]
         if not inspections:
             return
@@ -406,7 +412,7 @@ class Service:
             job.error = our_error(error)
 
     def _log_outcome(self, job: _Job) -> None:
-        """Log and count what became of one object."""
+        """Log and count the outcome of one object."""
         event_id, inspection = job.event.event_id, job.inspection
         if inspection:
             self._count(inspection)

@@ -1,7 +1,8 @@
-"""Versions of files that are not inspected once more: a container remembers them, and so stores the row without the damage.
+"""Versions of files that are not inspected again; the container remembers them and stores a failed row instead.
 
-A file whose own CPU time uses up an invocation would come again for ever, and cost an invocation each time; time that it only
-waited does not count. A file that ended the processes that decoded it would end some more with each delivery.
+A file whose own CPU time uses up an invocation would be delivered again without end, and cost an invocation each time;
+time
+spent waiting does not count. A file that crashed the processes that decoded it would crash more at each delivery.
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed, ExrInspectorEr
 from exr_inspector.model import ObjectVersion
 
 _OVERRUNS = 2
-_REMEMBERED = 1024  # files, the latest ones
-# Handlers share the interpreter: a file that has half of an invocation's time in CPU had hardly to wait.
+_REMEMBERED = 1024  # number of most recent files
+# Handlers share the interpreter: a file that used half of an invocation's time as CPU time hardly had to wait.
 _OWN_SHARE = 0.5
 
 
 class KnownFailures:
-    """Remembers which versions of files failed, and why; every method may run on many threads at once."""
+    """Remembers which versions of files failed, and why; safe to share between threads."""
 
     def __init__(self, deadline_seconds: float) -> None:
         self._deadline_seconds = deadline_seconds
         self._lock = threading.Lock()
-        # path -> version, how often it overran, and why it is not inspected once more
+        # path -> version, number of overruns, and why it is not inspected again
         self._files: OrderedDict[str, tuple[ObjectVersion, int, ExrInspectorError | None]] = OrderedDict()
 
     def note_overrun(self, path: str, version: ObjectVersion | None, cpu_seconds: float) -> None:
-        """Count an inspection that the deadline ended, if it was the file's own CPU time that used it up."""
+        """Count an inspection that the deadline ended, if the file's own CPU time used the invocation up."""
         if version is None or cpu_seconds < self._deadline_seconds * _OWN_SHARE:
             return
         with self._lock:
@@ -42,7 +43,7 @@ class KnownFailures:
             self._remember(path, version, count, CpuTimeExceeded(text) if count >= _OVERRUNS else None)
 
     def note_crash(self, path: str, version: ObjectVersion | None, message: str) -> None:
-        """Remember a version that ended the processes that decoded it."""
+        """Remember a version that crashed the processes that decoded it."""
         if version is not None:
             with self._lock:
                 self._remember(path, version, 0, DecoderCrashed(message))
@@ -54,7 +55,7 @@ class KnownFailures:
             self._files.popitem(last=False)
 
     def of(self, path: str) -> tuple[ObjectVersion, ExrInspectorError] | None:
-        """The version of a file that is not inspected once more, and why; None for any other file."""
+        """Return the version of a file that is not inspected again, and why; None for any other file."""
         with self._lock:
             known = self._files.get(path)
         return (known[0], known[2]) if known and known[2] else None

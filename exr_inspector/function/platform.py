@@ -1,4 +1,4 @@
-"""Reads what the platform provides before the first event: batch mode and secrets."""
+"""Read what the platform provides before the first event: batch mode and secrets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from exr_inspector.settings import FUNCTION, SECRETS_DIR, load_settings
 
 
 def batches_at_import(environ: Mapping[str, str], secrets_dir: Path | None = SECRETS_DIR) -> bool:
-    """Whether EXR_BATCH is on, as far as that is known when the handler's file is imported.
+    """Return whether EXR_BATCH is on, as far as it is known when the handler's file is imported.
 
-    The platform looks for the batching decorator then, before there is a ctx. A wrong value is reported by `init`, which checks
-    all settings.
+    The platform looks for the batching decorator during the import, before a ctx exists. An invalid value is reported
+    by `init`,
+    which checks all settings.
     """
     try:
         return load_settings(environ, None, secrets_dir, use=(FUNCTION,)).batch
@@ -24,10 +25,10 @@ def batches_at_import(environ: Mapping[str, str], secrets_dir: Path | None = SEC
 
 
 def secrets_of(ctx: Any, logger: logging.Logger) -> Mapping[str, object]:
-    """`ctx.secrets`; nothing where the runtime has none or raises, as clusters do without an attached secret."""
+    """Return `ctx.secrets`; empty if the runtime has none or raises, as clusters do without an attached secret."""
     try:
         found = getattr(ctx, "secrets", None)
-    except Exception as error:  # noqa: BLE001 - the platform's code: which exception it raises is documented nowhere
+    except Exception as error:  # noqa: BLE001 - the platform does not document which exception it raises
         logger.warning(
             "[SECRETS] ctx.secrets cannot be read (%s); files and environment are used", type(error).__name__
         )

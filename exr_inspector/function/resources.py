@@ -1,4 +1,4 @@
-"""Settings, clients and instruments of a function. Made once in `init`; safe to use from many threads."""
+"""Settings, clients and telemetry of the function, created once in `init`; safe to share between threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exr_inspector.validation.policies.source import PolicySource
 
 
 class Resources(NamedTuple):
-    """Settings, and what is made of them."""
+    """The settings and the objects that are created from them."""
 
     settings: Settings
     opener: SourceOpener
@@ -26,11 +26,11 @@ class Resources(NamedTuple):
 
     @classmethod
     def from_settings(cls, settings: Settings, telemetry: Telemetry) -> Resources:
-        """Everything the settings say. Connects to nothing but the policy's object, where it is one.
+        """Create all objects from the settings. It sends no request except for a policy that is stored as an object.
 
         Raises:
-            SettingsError: A setting that is needed is missing.
-            PolicyError: The policy is wrong.
+            SettingsError: A required setting is missing.
+            PolicyError: The policy is invalid.
         """
         silence_sdk_loggers()
         for warning in settings.warnings:

@@ -1,4 +1,4 @@
-"""What the function answers: small mappings that a chained function understands as input. Values in, values out."""
+"""The results of the function: small mappings that a chained function accepts as input. All functions here are pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from exr_inspector.catalog import UpsertResult
 from exr_inspector.model import Inspection, Severity, Status
 
-# An Event Broker takes 126 KB; answers stay far below. Bytes of JSON as `json.dumps` writes it, all escapes included.
+# Bytes of JSON as `json.dumps` writes it, including escapes. An Event Broker accepts 126 KB; results stay far below.
 MAX_RESULT_BYTES = 16_000
 _STATUS_WORST_FIRST = ("failed", "inspected", "removed", "swept", "unchanged", "skipped")
 _SEVERITY_WORST_FIRST = tuple(severity.label for severity in reversed(Severity))
@@ -19,7 +19,7 @@ Result = dict[str, Any]
 
 
 def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
-    """The result of an inspected object."""
+    """Return the result of an inspected object."""
     worst = inspection.worst_severity
     changed = stored.outcome.changed
     failed = inspection.status is Status.FAILED
@@ -41,7 +41,7 @@ def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
 
 
 def removed_result(removed: UpsertResult, *, ignored: bool) -> Result:
-    """The result for a deleted object; `ignored` when a newer version is stored and nothing was removed."""
+    """Return the result of a deleted object; `ignored` if a newer version is stored and nothing was removed."""
     return {
         "status": "unchanged" if ignored else "removed",
         "outcome": removed.outcome.value,
@@ -52,10 +52,11 @@ def removed_result(removed: UpsertResult, *, ignored: bool) -> Result:
 
 
 def combined(results: Sequence[Result]) -> Result:
-    """One event's result: its only object's, or a summary of several.
+    """Return the result of one event: that of its only object, or a summary of several.
 
-    The summary lists as many objects as MAX_RESULT_BYTES allow; `count` says how many there were, `is_complete_list` whether
-    `files` names them all.
+    The summary lists as many objects as MAX_RESULT_BYTES allows. `count` is the number of objects; `is_complete_list`
+    is true if
+    `files` lists all of them.
     """
     if len(results) == 1:
         return results[0]

@@ -1,14 +1,17 @@
-"""Sweeps: a schedule event makes the function look for what changed.
+"""Sweeps: a schedule event makes the function find and store what changed, since writes over NFS and SMB raise no event.
 
-Writes over NFS and SMB raise no event.
+Changes come from the VAST Catalog, or from listing the swept prefixes. A prefix is divided into shards, which are
+ranges of the
+folders directly below it. Shards are processed in parallel, by this invocation and by others that run at the same time.
+The table
+`sweeps` (`catalog.sweeps`) holds the progress of each shard. An invocation stops before its deadline; the next one
+continues.
 
-What changed comes from the VAST Catalog, or from listing the swept prefixes. A prefix is divided into shards, ranges of the
-folders directly below it, which are worked on in parallel, by this invocation and by others that run at the same time. How far
-each shard is stands in the table `sweeps` (`catalog.sweeps`); an invocation stops before its deadline, the next one goes on.
-
-Without the Catalog every sweep compares all objects with all rows. With it, a sweep asks for what changed at or after the
-watermark, and compares whole prefixes every EXR_SWEEP_FULL_HOURS, which finds what the Catalog cannot tell: removals, old
-names, and folders that were renamed.
+Without the Catalog every sweep compares all objects with all rows. With it, a sweep queries the changes since the
+watermark, and
+compares whole prefixes every EXR_SWEEP_FULL_HOURS. The comparison finds what the Catalog does not report: removed
+objects, old
+names, and renamed folders.
 """
 
 from __future__ import annotations
@@ -48,23 +51,23 @@ from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, ask, is_empty, trusted_absence
 from exr_inspector.texts import unicode_text
 
-READERS = 16  # objects read at a time, of all shards together
-MOST_CHANGES = 200_000  # entries of the Catalog taken at a time; of more, those of the earlier half of the time
-_RESERVE = 0.25  # share of an invocation in which nothing more is begun
-_GRACE_SECONDS = 10.0  # a claim outlasts the invocation by so much
-_NODES_DIFFER = timedelta(seconds=5)  # clocks of the nodes of a cluster, at most
+READERS = 16  # objects read at a time, all shards together
+MOST_CHANGES = 200_000  # Catalog entries per query; if there are more, only the earlier half of the time range is taken
+_RESERVE = 0.25  # share at the end of an invocation in which no new work begins
+_GRACE_SECONDS = 10.0  # time from the invocation's deadline to the end of its claims
+_NODES_DIFFER = timedelta(seconds=5)  # largest difference between the clocks of a cluster's nodes
 
 
 @dataclass(slots=True)
 class SweepReport:
-    """What a sweep did.
+    """The result of a sweep.
 
     Attributes:
         synced: Files stored, found up to date, removed, and left for later.
-        shards: Shards that were worked on.
-        unfinished: Shards on which there is more to do, by this or another invocation.
-        unreadable: Files and folders that cannot be read for good, as an earlier sweep has logged.
-        faults: What kept a whole prefix or shard from being done: the path, and why.
+        shards: Number of shards processed.
+        unfinished: Number of shards that are not finished; this or another invocation continues them.
+        unreadable: Number of permanently unreadable files and folders that an earlier sweep already logged.
+        faults: Whole prefixes and shards that failed: the path and the error.
     """
 
     synced: Synced = field(default_factory=Synced)
@@ -74,7 +77,7 @@ class SweepReport:
     faults: list[tuple[str, ExrInspectorError]] = field(default_factory=list)
 
     def result(self) -> Result:
-        """The function's answer."""
+        """Return the report as the function's result."""
         figures = self.synced.figures
         return {
             "status": "swept",
@@ -90,7 +93,7 @@ class SweepReport:
 
 
 class Sweep:
-    """Brings the tables up to date with swept prefixes. Made once in `init`; may run on many threads at once."""
+    """Brings the tables up to date with the swept prefixes. Created once in `init`; safe to share between threads."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -98,14 +101,14 @@ class Sweep:
 
     @property
     def is_configured(self) -> bool:
-        """Whether there is anything to sweep."""
+        """Whether the settings name anything to sweep."""
         return bool(self._resources.settings.sweep or self._resources.settings.sweep_catalog)
 
     def run(self, deadline: Deadline) -> SweepReport:
-        """Sweep until everything is done, or nearly until the deadline.
+        """Sweep until everything is done or the deadline is near.
 
         Raises:
-            CatalogError: The tables cannot be reached, after everything else was done.
+            CatalogError: The tables cannot be reached; raised after all other work is done.
         """
         settings, opener, inspector, policies, catalog, _ = self._resources
         context = IngestContext(opener, inspector, catalog, policies.current(deadline=deadline), threads=READERS)
@@ -148,7 +151,7 @@ class _Run:
         self.report = SweepReport()
 
     def sweep(self) -> None:
-        """Carry out all shards; what goes wrong with one of them costs no other anything."""
+        """Process all shards; the failure of one does not affect the others."""
         tasks: list[SweepTask] = []
         for place, roots in self._places():
             try:
@@ -157,7 +160,7 @@ class _Run:
                 self._fault(place or roots[0].path, error)
         if tasks:
             with ThreadPoolExecutor(min(len(tasks), self._settings.sweep_shards), "exr-sweep") as pool:
-                for task, outcome in zip(tasks, pool.map(self._carry_out, tasks), strict=True):
+                for task, outcome in zip(tasks, pool.map(self._process_shard, tasks), strict=True):
                     self._count(task, outcome)
 
     def _count(self, task: SweepTask, outcome: _Outcome) -> None:
@@ -172,10 +175,10 @@ class _Run:
     def _fault(self, path: str, error: Exception) -> None:
         self.report.faults.append((path, our_error(error)))
 
-    # --- what is to be done -------------------------------------------------------------------------------
+    # --- planning -----------------------------------------------------------------------------------------
 
     def _places(self) -> Iterator[tuple[str, list[SweepRoot]]]:
-        """Paths on the cluster with the prefixes of each; empty without the Catalog."""
+        """Yield each swept path on the cluster with its prefixes; the path is empty without the Catalog."""
         is_catalog = self._settings.sweep_catalog
         for place in self._settings.sweep or tuple(f"{view.cluster}/" for view in self._settings.views):
             if place.startswith("/"):
@@ -188,7 +191,7 @@ class _Run:
             yield cluster or "", [SweepRoot(bucket, prefix)]
 
     def _tasks(self, place: str, roots: Sequence[SweepRoot]) -> list[SweepTask]:
-        """The shards of some prefixes in which there is something to do."""
+        """Return the shards of these prefixes that have work to do."""
         if not roots:
             raise PathWithoutView("no view of EXR_VIEWS lies below this path, or covers it")
         opened = {root: self._open(root) for root in roots}
@@ -217,7 +220,7 @@ class _Run:
         return tasks
 
     def _open(self, root: SweepRoot) -> tuple[list[SweepShard], Callable[[str], bool]]:
-        """The shards of a prefix, none where nothing is listed below it."""
+        """Return the shards of a prefix (none if nothing is listed), and whether an unlisted path may be taken for deleted."""
         opener, deadline = self._context.opener, self._deadline
         doing = f"listing {root.path}"
         folders = ask(self._context, lambda: opener.folders(root.bucket, root.prefix), deadline, doing)
@@ -238,16 +241,16 @@ class _Run:
         return shards, trust
 
     def _is_due(self, shard: SweepShard) -> bool:
-        """Whether objects and rows of a shard are to be compared."""
+        """Whether the objects of a shard must be compared with its rows now."""
         state = shard.state
         if state.compared_at is None or state.watermark is None or state.position is not None:
             return True
         return self._now - state.compared_at >= timedelta(hours=self._settings.sweep_full_hours)
 
     def _changed_files(self, place: str, since: datetime) -> tuple[list[CatalogFile], datetime | None]:
-        """What changed below a path of the cluster, and up to which time that is all.
+        """Return the changes below a path of the cluster, and the time up to which they are complete.
 
-        The latter is the newest change that the snapshot has: how old it is otherwise it does not say.
+        That time is the newest change in the snapshot, since a snapshot does not state its age.
         """
         start, until, limit = since - _NODES_DIFFER, None, MOST_CHANGES + 1
         while True:
@@ -258,7 +261,7 @@ class _Run:
                 half = start + ((until or self._now) - start) / 2
                 if half > since:
                     until = half
-                else:  # so many within seconds: they are taken together
+                else:  # all within seconds: taken in one query
                     limit = 0
             elif not found and until is not None:
                 start, since, until = until, until, None
@@ -272,7 +275,7 @@ class _Run:
     def _by_shard(
         self, place: str, files: Sequence[CatalogFile], shards: Sequence[SweepShard]
     ) -> dict[str, list[CatalogChange]]:
-        """The changes of each shard, by where it begins; files that no view covers are one finding."""
+        """Group the changes by the first path of their shard; all files that no view covers are reported as one fault."""
         found: dict[str, list[CatalogChange]] = {}
         uncovered: list[str] = []
         ordered = sorted(shards, key=lambda shard: shard.first_path)
@@ -294,16 +297,16 @@ class _Run:
             self._fault(place, PathWithoutView(text))
         return found
 
-    # --- doing it -----------------------------------------------------------------------------------------
+    # --- processing ---------------------------------------------------------------------------------------
 
     def _timing(self, also: Callable[..., None] | None = None) -> Timing:
-        """A batch has half of what is left for reading, so that a file that takes too long leaves time for others."""
+        """Give a batch half of the remaining time to read, so that one slow file leaves time for the others."""
         settled = self._now - timedelta(seconds=self._settings.settle_seconds)
         half = lambda: Deadline.after(self._deadline.remaining() / 2)  # noqa: E731
         return Timing(settled, half, self._deadline, also)
 
-    def _carry_out(self, task: SweepTask) -> _Outcome:
-        """Work on a shard, unless somebody else does."""
+    def _process_shard(self, task: SweepTask) -> _Outcome:
+        """Process a shard, unless another invocation has claimed it."""
         try:
             seconds = self._deadline.remaining() + _GRACE_SECONDS
             held = claim(self._connection, task.shard, self._holder, seconds=seconds, deadline=self._deadline)
@@ -331,13 +334,13 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of a shard.
+    """The outcome of one shard.
 
     Attributes:
-        done: What was done; None where somebody else works on it.
-        known: Files and folders that cannot be read for good, as an earlier sweep has logged.
-        is_finished: Whether there is nothing more to do at this tick.
-        fault: What kept it from being done.
+        done: What was done; None if another invocation works on the shard.
+        known: Number of permanently unreadable files and folders that an earlier sweep already logged.
+        is_finished: Whether the shard has no more work in this sweep.
+        fault: The error that ended the work.
     """
 
     done: Synced | None = None

@@ -1,4 +1,4 @@
-"""One shard of a sweep: what the VAST Catalog says has changed is stored, then objects are compared with rows."""
+"""One shard of a sweep: store the changes that the VAST Catalog reports, then compare objects with rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MARKS_CHARACTERS = CELL_BYTES // _MARK_DIGITS * _MARK_DIGITS
 
 @dataclass(frozen=True, slots=True)
 class SweepRoot:
-    """A swept prefix: its bucket, and what its keys begin with (empty, or ending in a slash)."""
+    """A swept prefix: the bucket and the prefix of its keys (empty, or ending in a slash)."""
 
     bucket: str
     prefix: str
@@ -43,15 +43,15 @@ class SweepRoot:
 
 @dataclass(slots=True)
 class SweepTask:
-    """A shard, and what is to be done with it.
+    """A shard and the work to do on it.
 
     Attributes:
         root: The prefix it belongs to.
         shard: The shard.
-        changes: What changed according to the Catalog, by rising ctime; None without the Catalog.
-        newest: Changes up to then are known; None without the Catalog, or where it is not known.
+        changes: Changes that the Catalog reports, by rising ctime; None without the Catalog.
+        newest: Time up to which all changes are known; None if it is unknown or without the Catalog.
         is_compared: Whether its objects are compared with its rows.
-        is_trusted: Whether a path that is not listed may be taken for deleted.
+        is_trusted: Returns whether a path that is not listed may be taken for deleted.
     """
 
     root: SweepRoot
@@ -64,25 +64,25 @@ class SweepTask:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChange:
-    """A file that changed: its key, and what the Catalog says of it."""
+    """A changed file: its key and its entry in the VAST Catalog."""
 
     key: str
     file: CatalogFile
 
 
 def _marks(text: str) -> frozenset[str]:
-    """The faults that a shard remembers, each as the digits of a hash."""
+    """Return the faults that a shard remembers, each as the hexadecimal digits of a hash."""
     return frozenset(text[at : at + _MARK_DIGITS] for at in range(0, len(text), _MARK_DIGITS))
 
 
 class ShardWorker:
-    """Works on one shard that is claimed.
+    """Processes one claimed shard.
 
     Attributes:
-        state: How far it is: only what is stored and confirmed.
+        state: The progress; covers only what is stored and confirmed.
         done: What was done.
-        known: What cannot be read for good, and was among the faults of `done` in an earlier sweep.
-        is_finished: Whether there is nothing more to do at this tick.
+        known: Permanent faults that an earlier sweep already reported.
+        is_finished: Whether the shard has no more work in this sweep.
     """
 
     def __init__(
@@ -103,11 +103,11 @@ class ShardWorker:
         self.done = Synced()
         self.known = Figures()
         self.is_finished = False
-        self._named = _marks(held.state.unlisted or "")  # before this invocation
+        self._named = _marks(held.state.unlisted or "")  # found by earlier invocations
         self._met: set[str] = set()
 
     def _fault(self, path: str, error: SourceError) -> None:
-        """Count what cannot be read. What stays so until somebody acts is named by one sweep, not by each."""
+        """Count an unreadable file or folder. A permanent fault is reported by the first sweep only, not by each."""
         mark = xxhash.xxh32_hexdigest(f"{type(error).code} {path}".encode(errors="surrogatepass"))
         is_known = not error.retryable and mark in self._named
         (self.known if is_known else self.done.figures).add_error(type(error).code, path, str(error))
@@ -115,12 +115,12 @@ class ShardWorker:
             self._met.add(mark)
 
     def _note_faults(self, *, is_all: bool = False) -> None:
-        """Keep which faults are known; `is_all` forgets those that were not met again."""
+        """Save which faults are known; `is_all` drops those that this pass did not find again."""
         marks = self._met if is_all else self._met | self._named
         self.state = replace(self.state, unlisted="".join(sorted(marks))[:_MARKS_CHARACTERS] or None)
 
     def work(self, timing: Timing) -> None:
-        """Store what changed, then compare, as far as there is time."""
+        """Store the changes, then compare, until all is done or time is up."""
         self.is_finished = self._store_changes(timing) and (not self._task.is_compared or self._compare(timing))
 
     @property
@@ -128,20 +128,20 @@ class ShardWorker:
         return self._begin_until.remaining() > 0
 
     def _add(self, done: Synced, timing: Timing) -> None:
-        """Count what was done, and judge the sequences of the folders in which something was."""
+        """Count what was done, and check the sequences of the changed folders."""
         self.done.merge(done)
         context = self._context
         for _ in judge_folders(context.catalog.connection, done.directories, context.policy, deadline=timing.deadline):
             pass
 
     def _store_changes(self, timing: Timing) -> bool:
-        """Store what changed by the Catalog, by rising time of change; whether that is all."""
+        """Store the changes from the Catalog by rising ctime. Return whether all are stored."""
         changes, pending = self._task.changes, None
         for start in range(0, len(changes), WINDOW):
             if not self._has_time:
                 return False
             some = changes[start : start + WINDOW]
-            done = self._store_some(some, timing)
+            done = self._store_window(some, timing)
             self._add(done, timing)
             pending = min(filter(None, (pending, done.pending_since)), default=None)
             self._move_watermark(some[-1].file.ctime, pending)
@@ -151,12 +151,12 @@ class ShardWorker:
         return True
 
     def _move_watermark(self, moment: datetime, pending: datetime | None) -> None:
-        """Changes up to a moment are done, but for those from `pending` on; the watermark never goes back."""
+        """Advance the watermark to `moment`, or to `pending`, the earliest change left for later. It never moves back."""
         moment = min(moment, self._now, pending or moment)
         before = self.state.watermark
         self.state = replace(self.state, watermark=moment if before is None else max(before, moment))
 
-    def _store_some(self, changes: Sequence[CatalogChange], timing: Timing) -> Synced:
+    def _store_window(self, changes: Sequence[CatalogChange], timing: Timing) -> Synced:
         context, bucket = self._context, self._task.root.bucket
         rows = context.catalog.stored_at([f"{bucket}/{change.key}" for change in changes], deadline=timing.deadline)
         done = Synced()
@@ -167,8 +167,8 @@ class ShardWorker:
                 done.leave(change.file.ctime)
         stale: list[tuple[ObjectEntry, datetime]] = []
         gone: list[str] = []
-        looked = context.pool.map(lambda change: self._look(change, rows, timing), settled)
-        for change, found in zip(settled, looked, strict=True):
+        versions = context.pool.map(lambda change: self._current_version(change, rows, timing), settled)
+        for change, found in zip(settled, versions, strict=True):
             path = unicode_text(f"{bucket}/{change.key}")
             if isinstance(found, SourceError):
                 self._fault(path, found)
@@ -184,12 +184,12 @@ class ShardWorker:
         done.merge(remove_rows(context, gone, timing))
         return done
 
-    def _look(
+    def _current_version(
         self, change: CatalogChange, rows: dict[str, list[StoredFile]], timing: Timing
     ) -> ObjectVersion | SourceError | None:
-        """The version of a file, None if it is gone. Asked of the store only where its rows may be of it.
+        """Return the current version of a file, None if it is gone. Sends a request only if the stored row may be current.
 
-        A change can keep size and time of a file; then the ETag tells, which the Catalog does not have.
+        A change can keep the size and time of a file; only the ETag, which the Catalog does not have, then shows it.
         """
         context, bucket = self._context, self._task.root.bucket
         listed = ObjectVersion(None, change.file.size_bytes, change.file.mtime)
@@ -204,7 +204,7 @@ class ShardWorker:
             return error
 
     def _compare(self, timing: Timing) -> bool:
-        """Compare objects with rows, from where the last invocation stopped; whether that was all."""
+        """Compare objects with rows, from where the last invocation stopped. Return whether the comparison is complete."""
         context, root, shard = self._context, self._task.root, self._shard
         is_whole = self.state.position is None
         if is_whole:
@@ -239,7 +239,7 @@ class ShardWorker:
         return False
 
     def _finish_pass(self, *, is_complete: bool) -> None:
-        """Everything that changed before the comparison began is done, but for what is pending."""
+        """Advance the watermark to the start of the comparison, or to the earliest change left for later."""
         started = self.state.pass_started or self._now
         if is_complete:
             mark = min(started - MAX_CLOCK_DIFFERENCE, self.state.pending_since or started)

@@ -1,7 +1,8 @@
-"""Logs, spans and metrics through whatever the runtime's context offers; silent where it offers nothing.
+"""Logs, spans and metrics through the instruments of the runtime's context; an instrument that it lacks is left out.
 
-Log lines have one form for each stage: `[INPUT]`, `[SKIP]`, `[COMPLETE]`, `[ERROR]`, then the object, then `key=value` pairs.
-Payloads, headers and credentials are never passed in here; names from outside are made printable.
+Each log line has the form `[STAGE] object | key=value key=value`, where the stage is INPUT, SKIP, COMPLETE or ERROR,
+for
+example. Callers never pass payloads, headers or credentials; control characters in names are escaped.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _HISTOGRAMS = {
 
 
 class Telemetry:
-    """Logs, spans and metrics of a handler; made once in `init` and shared by all threads."""
+    """Logs, spans and metrics of the handler; created once in `init` and shared by all threads."""
 
     def __init__(
         self, logger: logging.Logger, tracer: Any = None, counters: Any = None, histograms: Any = None
@@ -42,7 +43,7 @@ class Telemetry:
 
     @classmethod
     def from_context(cls, ctx: Any) -> Telemetry:
-        """Instruments from a DataEngine context; each is made once, here."""
+        """Create the instruments from a DataEngine context. Each counter and histogram is created once, here."""
         counter, histogram = getattr(ctx, "counter", None), getattr(ctx, "histogram", None)
         return cls(
             getattr(ctx, "logger", None) or logging.getLogger("exr_inspector"),
@@ -53,22 +54,22 @@ class Telemetry:
 
     @classmethod
     def to_log(cls) -> Telemetry:
-        """Log lines only."""
+        """Create an instance that only writes log lines."""
         return cls(logging.getLogger("exr_inspector"))
 
     @property
     def logger(self) -> logging.Logger:
-        """Where the log lines go."""
+        """The logger that receives the log lines."""
         return self._logger
 
     @property
     def has_tracer(self) -> bool:
-        """Whether spans go anywhere."""
+        """Whether spans are recorded."""
         return self._tracer is not None
 
     @contextmanager
     def span(self, name: str, **attributes: object) -> Iterator[Any]:
-        """A span around the body; yields it, or None without a tracer."""
+        """Open a span around the body. Yields the span, or None without a tracer."""
         if self._tracer is None:
             yield None
             return
@@ -90,14 +91,14 @@ class Telemetry:
             self._counters[name].add(amount, attributes)
 
     def record(self, name: str, value: float, **attributes: str) -> None:
-        """Record into a histogram."""
+        """Record a value in a histogram."""
         if name in self._histograms:
             self._histograms[name].record(value, attributes)
 
     def label(self, event: Any, **labels: str) -> None:
-        """Label an event for conditional routing, where the runtime's events can carry labels.
+        """Set labels on an event for conditional routing, if the runtime's events support labels.
 
-        A label only helps routing, so an event that refuses it is not an error.
+        Labels only affect routing, so a failure to set them is logged and is no error of the event.
         """
         set_labels = getattr(event, "set_trigger_labels", None)
         if callable(set_labels):
@@ -107,13 +108,13 @@ class Telemetry:
                 self._logger.warning("[LABELS] refused: %s", type(error).__name__)
 
     def line(self, stage: str, subject: str, *, level: int = logging.INFO, **fields: object) -> None:
-        """One log line: `[STAGE] subject | key=value key=value`; None values are left out."""
+        """Write one log line: `[STAGE] subject | key=value key=value`; None values are left out."""
         pairs = " ".join(f"{name}={visible(str(value))}" for name, value in fields.items() if value is not None)
         self._logger.log(level, "[%s] %s | %s", stage, visible(subject), pairs)
 
 
 class TracedSource(WrappedSource):
-    """A source whose reads are child spans of the span that was current when it was made; safe to share between threads."""
+    """A source that records each read as a child of the span that was current at its creation; thread-safe."""
 
     def __init__(self, source: RangeSource, telemetry: Telemetry, context: contextvars.Context) -> None:
         super().__init__(source)
@@ -122,7 +123,7 @@ class TracedSource(WrappedSource):
 
     @classmethod
     def around(cls, source: RangeSource, telemetry: Telemetry) -> RangeSource:
-        """`source` with spans, or itself where there is no tracer."""
+        """Return `source` wrapped so that its reads are spans, or `source` itself without a tracer."""
         return cls(source, telemetry, contextvars.copy_context()) if telemetry.has_tracer else source
 
     def read(self, *, start: int, end: int) -> bytes:
@@ -131,7 +132,7 @@ class TracedSource(WrappedSource):
 
     def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
         """As RangeSource.read_many."""
-        # Pixels are read ahead on other threads, where the caller's span is not current.
+        # Other threads prefetch pixels; the caller's span is not current there.
         return self._context.copy().run(self._read, ranges, coalesce_bytes)
 
     def limited(self, budget: ReadBudget) -> RangeSource:
