@@ -47,6 +47,8 @@ _ALONE = frozenset({"st", "ng", "forward", "backward", "flow"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
 # What is made of data to be looked at: an `id_mask` holds no ids, a `motionBlur` no motion.
 _PICTURES = frozenset({"mask", "masks", "matte", "mattes", "blur", "field"})
+# A copy for a denoiser holds what the layer holds: Arnold's `N_noice`, `Z_denoise`.
+_COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
@@ -59,6 +61,7 @@ _BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
 
 def _of_segment(segment: str) -> Role:
     """The role that one dot-free part of a name spells out, OTHER if none."""
+    segment = _COPY.sub("", segment) or segment
     word = segment.lower().rstrip("0123456789").strip("_- ")
     if word in _ROLE_OF_WORD and (len(word) > 1 or len(segment) == 1):  # `p0` numbers a part, `P` is a position
         return _ROLE_OF_WORD[word]

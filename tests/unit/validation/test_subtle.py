@@ -156,6 +156,9 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
         ("materialIndex", "X", Role.OTHER),
         ("render_id", "R", Role.ID),
         ("worldNormal_01", "R", Role.NORMAL),
+        ("N_noice", "X", Role.NORMAL),
+        ("P_denoised", "G", Role.POSITION),
+        ("RGBA_denoise", "R", Role.COLOUR),
         ("valid", "R", Role.COLOUR),
     ],
 )
