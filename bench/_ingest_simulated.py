@@ -90,7 +90,7 @@ class StubOpener(SourceOpener):
         super().__init__(load_settings({}, secrets_dir=None))
         self._stub = stub
 
-    def _bucket(self, name: str, key: str | None) -> Bucket:  # noqa: ARG002
+    def _client(self, name: str) -> Bucket:  # noqa: ARG002
         return self._stub
 
 

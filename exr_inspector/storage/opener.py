@@ -225,7 +225,7 @@ class SourceOpener:
 
         return merge(*map(own, (outer, *inner)), key=lambda entry: key_order(entry.key))
 
-    def _client(self, name: str) -> S3Bucket:
+    def _client(self, name: str) -> Bucket:
         with self._lock:
             if name not in self._clients:
                 self._clients[name] = S3Bucket(name, self._settings.require_s3(), self._transport)

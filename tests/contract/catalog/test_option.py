@@ -123,7 +123,7 @@ def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalo
     for line in (("db", "reconcile"), ("db", "repair"), ("validate",)):
         error = called(*line, other, "--catalog", catalog).exception
         assert isinstance(error, SettingsError)
-        assert f"renders/ is {tmp_path / 'renders'}" in str(error)
+        assert f"renders is {tmp_path / 'renders'}" in str(error)
 
 
 def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: Path, folder: Path) -> None:
