@@ -149,7 +149,7 @@ def test_what_is_wrong_before_the_damage_is_reported(s3: FaultyS3) -> None:
         ([Part(replace=[a_compression(77)])], "unknown compression: found 77, expected a code from 0 to 13"),
         (
             [Part(name="a"), Part(name="b", without="dataWindow")],
-            "part 1: the part does not say how it is laid out: expected dataWindow",
+            "part 1: the part lacks attributes that determine its layout: expected dataWindow",
         ),
         (
             [Part(display_window=(5, 0, 0, 0))],

@@ -1,1 +1,1 @@
-"""Chunks: where they should be, the offset tables, and the chunk leaders in the file."""
+"""Chunks: their layout, the chunk offset tables, and the chunk leaders."""

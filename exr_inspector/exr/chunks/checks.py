@@ -1,7 +1,7 @@
-"""Reading chunk leaders to check whether chunks are complete and are the ones that the chunk offset table says.
+"""Reads chunk leaders to check that chunks are complete and match their entries in the chunk offset table.
 
-`check_last_leader` asks for one small range, `check_all_leaders` for a range for each group of neighbouring leaders. They are
-generators (see `exr.file_bytes`); when the budget for requests is used up they return what they know by then.
+`check_last_leader` requests one small range, `check_all_leaders` one range for each group of neighbouring leaders. Both are
+generators (see `exr.file_bytes`); if the request budget is used up they return the result so far.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ RANGES_PER_REQUEST = 64
 
 @dataclass(frozen=True, slots=True)
 class ChunkMap:
-    """What is known of the chunks of one file from its header and tables.
+    """The chunks of one file according to its header and tables.
 
     Attributes:
-        layouts: One a part with a known table.
-        tables: Their chunk offset tables.
-        states: Every chunk's ChunkState by part, None where all are OK.
+        layouts: The layout of each part whose table is known.
+        tables: The chunk offset tables of these parts.
+        states: For each of these parts, the ChunkState of every chunk; None if all are OK.
         is_multi_part: Whether leaders start with a part number.
-        first_offset: End of the last table.
-        file_size: Bytes of the file.
-        line_orders: The line order code of each part, None where it has none; empty where the order does not matter.
+        first_offset: File offset of the end of the last table.
+        file_size: Size of the file in bytes.
+        line_orders: The line order code of each part, None for a part without one; empty to skip the check of the order.
         has_all_parts: Whether these are all parts of the file. If not, bytes outside these chunks may belong to other parts.
     """
 
@@ -57,11 +57,11 @@ class LeaderReport:
     """The result of reading leaders.
 
     Attributes:
-        checked: How the states were found, for `tables.assess`: `tables` when no leader could be read, `last leader`,
+        checked: How the states were determined, for `tables.assess`: `tables` if no leader could be read, `last leader`,
             `leaders`, or `rebuilt`.
-        states: Every chunk's ChunkState by part, None where all are OK.
-        tables: The tables; after rebuilding those that were found, with zeros for chunks that were not.
-        problems: What is wrong, in the order it was met.
+        states: For each part, the ChunkState of every chunk; None if all are OK.
+        tables: The tables; rebuilt tables have the offsets that were found, and zeros for the other chunks.
+        problems: The problems in the order in which they were found.
     """
 
     checked: str
@@ -71,7 +71,7 @@ class LeaderReport:
 
 
 class _Wanted(NamedTuple):
-    """A leader to be read: its file offset, the part and the index of the chunk in the part's table."""
+    """A leader to read: its file offset, the index of its part, and the index of its chunk in the part's table."""
 
     offset: int
     part: int
@@ -90,7 +90,7 @@ class _Findings:
         self.states = list(self.chunks.states)
 
     def mark(self, wanted: _Wanted, check: LeaderCheck) -> None:
-        """Store the state of a chunk and report its problem, if it has one."""
+        """Set the state of a chunk and add its problem, if it has one."""
         if check.kind is None:
             return
         states = self.states[wanted.part]
@@ -107,7 +107,7 @@ class _Findings:
 
 
 _MESSAGES = {
-    ProblemKind.WRONG_LEADER: "the leader is that of another chunk",
+    ProblemKind.WRONG_LEADER: "the leader belongs to another chunk",
     ProblemKind.CHUNK_PAST_END: "the file ends before the chunk does",
     ProblemKind.CHUNK_SIZE: "impossible size",
     ProblemKind.DEEP_CHUNK_SIZES: "impossible sizes",
@@ -116,13 +116,13 @@ _MESSAGES = {
 
 
 def good_entries(chunks: ChunkMap, part: int) -> npt.NDArray[np.intp]:
-    """Indices of the chunks of a part whose table entries are good."""
+    """Indices of the chunks of a part whose state is OK."""
     states, table = chunks.states[part], chunks.tables[part]
     return np.arange(table.count) if states is None else np.flatnonzero(states == ChunkState.OK)
 
 
 def _last(chunks: ChunkMap) -> _Wanted | None:
-    """The chunk that is last in the file."""
+    """The last chunk in the file; None if no chunk has a good entry."""
     last = None
     for part, table in enumerate(chunks.tables):
         good = good_entries(chunks, part)
@@ -135,7 +135,7 @@ def _last(chunks: ChunkMap) -> _Wanted | None:
 
 
 def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> tuple[LeaderCheck, int]:
-    """The verdict on a leader in `data`, which was read at `data_start`, and the file offset at which its chunk ends."""
+    """Check a leader in `data`, which was read at `data_start`; return the result and the file offset where its chunk ends."""
     layout = chunks.layouts[wanted.part]
     try:
         leader = parse_leader(data, wanted.offset - data_start, layout, chunks.is_multi_part)
@@ -151,9 +151,9 @@ def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> t
 
 
 def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_if_read: bool = False) -> RangeRequests[LeaderReport]:
-    """Read the leader of the chunk that is last in the file, which shows nearly every truncated file.
+    """Read and check the leader of the last chunk in the file, which detects nearly every truncated file.
 
-    With `only_if_read` it is checked only if its bytes have been read already.
+    With `only_if_read`, the leader is checked only if its bytes have already been read.
     """
     found = _Findings(chunks)
     _check_orders(found)
@@ -170,12 +170,12 @@ def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_if_read: bool =
     check, end = _check(chunks, last, pieces[0], last.offset)
     found.mark(last, check)
     if end < chunks.file_size and _is_all_known(found):
-        found.problems.add(_behind_the_last(end, chunks.file_size))
+        found.problems.add(_bytes_after_last(end, chunks.file_size))
     return found.report("last leader")
 
 
 def _plan(chunks: ChunkMap) -> Iterator[tuple[tuple[int, int], list[_Wanted]]]:
-    """All leaders to be read, in file order, neighbours together."""
+    """The ranges to read in file order, each with the leaders in it; neighbouring leaders share a range."""
     everything: list[_Wanted] = []
     for part, table in enumerate(chunks.tables):
         if chunks.layouts[part].levels:
@@ -202,10 +202,10 @@ def _plan(chunks: ChunkMap) -> Iterator[tuple[tuple[int, int], list[_Wanted]]]:
 def check_all_leaders(
     chunks: ChunkMap, file: FileBytes, checkpoint: Checkpoint = no_checkpoint
 ) -> RangeRequests[LeaderReport]:
-    """Read every leader, and compare the chunks' places in the file with one another."""
+    """Read and check every leader, and report chunks that overlap and bytes that belong to no chunk."""
     found = _Findings(chunks)
     _check_orders(found)
-    extents: list[tuple[_Wanted, int]] = []  # each sound chunk with its end
+    extents: list[tuple[_Wanted, int]] = []  # each valid chunk and its end offset
     plan = list(_plan(chunks))
     for first in range(0, len(plan), RANGES_PER_REQUEST):
         batch = plan[first : first + RANGES_PER_REQUEST]
@@ -219,12 +219,12 @@ def check_all_leaders(
                 found.mark(wanted, check)
                 if check.state is ChunkState.OK:
                     extents.append((wanted, end))
-    _check_places(found, extents)
+    _check_extents(found, extents)
     return found.report("leaders")
 
 
-def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> None:
-    """Report overlaps and gaps of the chunks whose leaders are sound."""
+def _check_extents(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> None:
+    """Report overlaps of and gaps between the chunks with valid leaders."""
     is_all_known = _is_all_known(found)  # before overlaps are marked
     unused = _check_overlaps(found, extents)
     for problem in unused if is_all_known else ():
@@ -232,20 +232,20 @@ def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> N
 
 
 def _is_all_known(found: _Findings) -> bool:
-    """Whether every chunk is in its place; otherwise unused bytes may be a chunk of a part whose leaders nobody can read."""
+    """Whether every chunk of the file is located. Otherwise unused bytes may belong to a chunk that could not be located."""
     chunks = found.chunks
     is_readable = chunks.has_all_parts and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
     return is_readable and all(states is None for states in found.states)
 
 
-def _behind_the_last(end: int, file_size: int) -> Problem:
-    """The bytes behind the last chunk, which no chunk has."""
-    message, behind = "bytes behind the last chunk belong to none", f"{file_size - end} bytes"
-    return Problem(ProblemKind.UNREFERENCED_BYTES, message, offset=end, found=behind, expected="none")
+def _bytes_after_last(end: int, file_size: int) -> Problem:
+    """The problem for bytes after the last chunk."""
+    message, found = "bytes after the last chunk belong to no chunk", f"{file_size - end} bytes"
+    return Problem(ProblemKind.UNREFERENCED_BYTES, message, offset=end, found=found, expected="none")
 
 
 def _check_orders(found: _Findings) -> None:
-    """Report parts whose chunks are stored in another order than lineOrder says: their tables tell it."""
+    """Report parts whose chunks are, by their offset tables, not stored in the order of lineOrder."""
     chunks = found.chunks
     for part, line_order in enumerate(chunks.line_orders[: len(chunks.tables)]):
         if chunks.states[part] is None:
@@ -255,7 +255,7 @@ def _check_orders(found: _Findings) -> None:
 
 
 def _check_overlaps(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> list[Problem]:
-    """Report each chunk that overlaps an earlier one; returns problems for the bytes that belong to no chunk."""
+    """Report each chunk that overlaps an earlier one; return the problems for bytes that belong to no chunk."""
     chunks = found.chunks
     position, gap_bytes, first_gap = chunks.first_offset, 0, None
     for wanted, end in sorted(extents):
@@ -272,18 +272,18 @@ def _check_overlaps(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) ->
         kind, message = ProblemKind.UNREFERENCED_BYTES, "unused bytes before or between chunks"
         unused.append(Problem(kind, message, offset=first_gap, found=f"{gap_bytes} bytes", expected="none"))
     if chunks.file_size > position:
-        unused.append(_behind_the_last(position, chunks.file_size))
+        unused.append(_bytes_after_last(position, chunks.file_size))
     return unused
 
 
 def promised_order(layout: Layout, line_order: int | None) -> npt.NDArray[np.intp] | None:
-    """Chunk indices in the order in which a part's line order promises them in the file; None where it promises none."""
+    """Chunk indices in the order that a part's line order requires in the file; None if it requires no order."""
     if line_order not in {LineOrder.INCREASING_Y, LineOrder.DECREASING_Y} or not layout.levels:
         return None
     order = np.arange(layout.chunk_count)
     if line_order == LineOrder.INCREASING_Y:
         return order
-    # Level by level, the last row of chunks first; within a row from left to right.
+    # Level by level; in each level the last row of chunks first, each row from left to right.
     rows = [
         order[level.first_chunk : level.first_chunk + level.chunk_count].reshape(level.tiles_y, level.tiles_x)[::-1]
         for level in layout.levels
@@ -293,7 +293,7 @@ def promised_order(layout: Layout, line_order: int | None) -> npt.NDArray[np.int
 
 
 def check_line_order(layout: Layout, table: ChunkTable, line_order: int | None) -> Problem | None:
-    """Whether the chunks of a sound table stand in the file as the line order promises."""
+    """The problem if the chunks of a valid table are not stored in the order of `line_order`; None if they are."""
     order = promised_order(layout, line_order)
     if order is None:
         return None
@@ -306,6 +306,6 @@ def check_line_order(layout: Layout, table: ChunkTable, line_order: int | None) 
         "chunks are not stored in the order of lineOrder",
         part=table.part,
         offset=int(offsets[late[0] + 1]),
-        found=f"{len(late)} chunks lie before the preceding one, the first is {int(order[late[0] + 1])}",
+        found=f"{len(late)} chunks are stored before the preceding one, the first is {int(order[late[0] + 1])}",
         expected=LineOrder(line_order or 0).name,
     )

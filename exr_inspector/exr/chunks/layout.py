@@ -1,7 +1,7 @@
-"""Where a part's pixels are cut into chunks: levels, tiles, scan line blocks, chunk order and sizes. Arithmetic only.
+"""Computes the division of a part into chunks: levels, tiles, scan line blocks, chunk order and sizes. Arithmetic only.
 
-A scan line block is treated as a tile as wide as the data window, so that one set of formulas serves both. Pixel rectangles
-of level (0, 0) are in the data window's coordinates; further levels start at the data window's minimum corner, too.
+A scan line block is treated as a tile as wide as the data window, so the same formulas apply to both. Pixel rectangles are in
+the data window's coordinates; every level starts at the data window's minimum corner.
 Source: OpenEXR 3.5.3, `ImfTiledMisc.cpp`, `ImfMisc.cpp` and OpenEXRCore `parse_header.c` / `chunk.c`.
 """
 
@@ -34,13 +34,13 @@ class Level(NamedTuple):
     """One resolution of a part.
 
     Attributes:
-        level_x: Number of the level in x.
-        level_y: Number of the level in y; equals level_x for mipmaps.
-        width: Columns in pixels.
-        height: Rows in pixels.
-        tiles_x: Chunks in a row.
-        tiles_y: Rows of chunks.
-        first_chunk: Index of its first chunk in the part's chunk offset table.
+        level_x: Level number in x.
+        level_y: Level number in y; equal to level_x for mipmaps.
+        width: Width in pixels.
+        height: Height in pixels.
+        tiles_x: Number of chunks in a row.
+        tiles_y: Number of rows of chunks.
+        first_chunk: Index of the level's first chunk in the part's chunk offset table.
     """
 
     level_x: int
@@ -53,13 +53,13 @@ class Level(NamedTuple):
 
     @property
     def chunk_count(self) -> int:
-        """Chunks of this level."""
+        """Number of chunks of this level."""
         return self.tiles_x * self.tiles_y
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlace:
-    """What one entry of a chunk offset table covers."""
+    """The level, tile coordinates and pixels of one chunk; `index` is its index in the chunk offset table."""
 
     index: int
     level: Level
@@ -69,18 +69,18 @@ class ChunkPlace:
 
 
 class Layout(NamedTuple):
-    """How one part is cut into chunks.
+    """The division of one part into chunks.
 
     Attributes:
-        part_type: `scanlineimage`, `tiledimage`, `deepscanline` or `deeptile`; any other string for a type that no reader
-            knows: then `levels` is empty and the chunk count is the declared one.
+        part_type: `scanlineimage`, `tiledimage`, `deepscanline` or `deeptile`. Any other string is an unknown type: `levels` is
+            then empty and `chunk_count` is the declared count.
         data_window: Pixels of level (0, 0).
         compression: Compression code, 0 to 13.
-        channels: Channels in the order of the pixel data (bytewise sorted by name).
-        tile_width: Columns of a full chunk.
-        tile_height: Rows of a full chunk.
+        channels: Channels in the order of the pixel data (sorted by the bytes of their names).
+        tile_width: Width of a full chunk in pixels.
+        tile_height: Height of a full chunk in pixels.
         levels: Levels in the order of the chunk offset table.
-        chunk_count: Entries of the chunk offset table.
+        chunk_count: Number of entries of the chunk offset table.
     """
 
     part_type: str
@@ -99,18 +99,18 @@ class Layout(NamedTuple):
 
     @property
     def is_deep(self) -> bool:
-        """Whether pixels hold lists of samples."""
+        """Whether pixels contain lists of samples."""
         return self.part_type in {"deepscanline", "deeptile"}
 
     def level_of(self, index: int) -> Level:
-        """The level that holds chunk `index`."""
+        """The level of chunk `index`."""
         return self.levels[bisect_right(self.levels, index, key=lambda level: level.first_chunk) - 1]
 
     def place(self, index: int) -> ChunkPlace:
-        """What chunk `index` covers.
+        """The level, tile coordinates and pixels of chunk `index`.
 
         Raises:
-            IndexError: If there is no such chunk, or the part's type is unknown.
+            IndexError: If the chunk does not exist or the part's type is unknown.
         """
         if not 0 <= index < self.chunk_count or not self.levels:
             raise IndexError(f"chunk {index} of {self.chunk_count if self.levels else 0}")
@@ -119,9 +119,9 @@ class Layout(NamedTuple):
         return ChunkPlace(index, level, tile_x, tile_y, self.window(level, tile_x, tile_y))
 
     def index_of(self, level_x: int, level_y: int, tile_x: int, tile_y: int) -> int | None:
-        """Index of a tile in the chunk offset table, None where there is no such tile."""
+        """The index of a tile in the chunk offset table; None if the tile does not exist."""
         columns = self.levels[-1].level_x + 1 if self.levels else 0
-        for position in (level_x, level_y * columns + level_x):  # mipmaps hold the diagonal only, ripmaps all levels
+        for position in (level_x, level_y * columns + level_x):  # index of the level in mipmaps, then in ripmaps
             if 0 <= position < len(self.levels):
                 level = self.levels[position]
                 if (level.level_x, level.level_y) == (level_x, level_y):
@@ -138,7 +138,7 @@ class Layout(NamedTuple):
         return Box2i(left, top, right, bottom)
 
     def unpacked_bytes(self, window: Box2i) -> int:
-        """Bytes of a flat chunk that covers `window`, uncompressed; for deep parts its size is in the chunk's leader."""
+        """Uncompressed size in bytes of a flat chunk that covers `window`. The size of a deep chunk is in its leader."""
         return sum(
             samples(channel.x_sampling, window.x_min, window.x_max)
             * samples(channel.y_sampling, window.y_min, window.y_max)
@@ -148,12 +148,11 @@ class Layout(NamedTuple):
 
 
 def samples(sampling: int, first: int, last: int) -> int:
-    """How many of the coordinates from `first` to `last`, both inside, are multiples of `sampling`."""
+    """The number of multiples of `sampling` from `first` to `last`, both inclusive."""
     return last // sampling - (first - 1) // sampling
 
 
-# Plain numbers for the codes of LevelMode and LevelRoundingMode: comparing with enumeration members costs more than the
-# arithmetic they choose.
+# Plain integers, since comparisons with members of LevelMode and LevelRoundingMode take longer than the arithmetic itself.
 _ONE_LEVEL, _MIPMAP, _ROUND_UP = int(LevelMode.ONE_LEVEL), int(LevelMode.MIPMAP_LEVELS), int(LevelRoundingMode.ROUND_UP)
 
 
@@ -162,7 +161,7 @@ def _round_log2(value: int, rounding: int) -> int:
 
 
 def level_size(size: int, level: int, rounding: int) -> int:
-    """Pixels of `size` after halving `level` times, each level rounded from the full size, never below 1."""
+    """`size` in pixels divided by 2 ** `level`, rounded once from the full size; at least 1."""
     halved = size >> level
     if rounding == _ROUND_UP and halved << level < size:
         halved += 1
@@ -170,7 +169,7 @@ def level_size(size: int, level: int, rounding: int) -> int:
 
 
 def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...], int]:
-    """All levels in the order of the chunk offset table, and how many chunks they have together."""
+    """All levels in the order of the chunk offset table, and their total number of chunks."""
     x_size, y_size, mode = tiles
     mode, rounding = mode & 15, mode >> 4
     if mode == _ONE_LEVEL:
@@ -196,12 +195,12 @@ def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...]
 
 
 def window_text(window: Box2i) -> str:
-    """A window for a message: `(x_min y_min) - (x_max y_max)`."""
+    """A window as text: `(x_min y_min) - (x_max y_max)`."""
     return f"({window.x_min} {window.y_min}) - ({window.x_max} {window.y_max})"
 
 
 def is_window(window: Box2i) -> bool:
-    """Whether a window holds pixels, at coordinates that the library accepts."""
+    """Whether a window contains pixels and the library accepts its coordinates."""
     x_min, y_min, x_max, y_max = window
     limit = COORDINATE_LIMIT
     return -limit < x_min <= x_max < limit and -limit < y_min <= y_max < limit
@@ -210,7 +209,7 @@ def is_window(window: Box2i) -> bool:
 def _check_window(window: Box2i, limits: Limits) -> None:
     if not is_window(window):
         raise UnknownLayout(
-            "the data window is no rectangle of pixels", found=window_text(window), expected="min <= max"
+            "the data window is not a valid rectangle", found=window_text(window), expected="min <= max"
         )
     if max(window.width, window.height) > limits.image_px:
         found, expected = window_text(window), f"{limits.image_px} a side"
@@ -222,7 +221,7 @@ def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
         raise UnknownLayout("a tiled part has no tile description", expected="a tiles attribute")
     if not (tiles.x_size and tiles.y_size) or tiles.level_mode > 2 or tiles.rounding_mode > 1:
         raise UnknownLayout(
-            "the tile description makes no sense",
+            "the tile description is not valid",
             found=f"{tiles.x_size} x {tiles.y_size}, mode 0x{tiles.mode:02x}",
             expected="sizes from 1, known modes",
         )
@@ -237,9 +236,9 @@ def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
 
 
 def computed_chunk_count(part: PartHeader) -> int | None:
-    """How many chunks the header's numbers ask for, whatever limits say; None where they do not tell.
+    """The number of chunks that the header implies, without limits; None if the header does not determine it.
 
-    For messages about parts that are too large to have a Layout.
+    For messages about parts that are too large for a Layout.
     """
     window, part_type, tiles = part.data_window, part.part_type, part.tiles
     if window is None or window.width < 1 or window.height < 1:
@@ -255,7 +254,7 @@ def computed_chunk_count(part: PartHeader) -> int | None:
 
 
 def _ordered(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
-    """Sound channels in the order of the pixel data."""
+    """The channels in the order of the pixel data. Raises UnknownLayout if one has an unknown type or sampling."""
     if len(channels) > limits.channels:
         raise LimitExceeded(
             "too many channels",
@@ -274,17 +273,17 @@ def _ordered(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ..
 
 
 def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
-    """How the chunks of `part` are cut.
+    """The division of `part` into chunks.
 
     Raises:
-        UnknownLayout: If the header lacks what the layout follows from, or contradicts itself.
-        LimitExceeded: If the part is larger than allowed.
+        UnknownLayout: If an attribute that determines the layout is missing or invalid.
+        LimitExceeded: If the part exceeds a limit.
     """
     window, channels, compression, part_type = part.data_window, part.channels, part.compression, part.part_type
     if window is None or channels is None or compression is None or part_type is None:
         lacking = {"dataWindow": window, "channels": channels, "compression": compression, "type": part_type}
         raise UnknownLayout(
-            "the part does not say how it is laid out",
+            "the part lacks attributes that determine its layout",
             expected=", ".join(k for k, v in lacking.items() if v is None),
         )
     _check_window(window, limits)

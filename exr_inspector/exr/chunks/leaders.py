@@ -1,11 +1,11 @@
-"""Chunk leaders: the few bytes before a chunk's data that say which chunk it is and how large. Decodes no data.
+"""Parses and checks chunk leaders: the bytes before a chunk's data that identify the chunk and state its size.
 
     scan line       [int32 part] int32 y, int32 packed
     tiled           [int32 part] int32 tile x, tile y, level x, level y, int32 packed
     deep scan line  [int32 part] int32 y, uint64 packed sample table, packed data, unpacked data
     deep tiled      [int32 part] int32 tile x, tile y, level x, level y, uint64 the same three
 
-The part number stands in multi-part files only.
+Only multi-part files have the part number.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _PART = struct.Struct("<i")
 
 
 class ChunkAddress(NamedTuple):
-    """Which chunk of a file: a block of scan lines by its first row, or a tile.
+    """Identifies a chunk of a file: a scan line block by its first row, or a tile by its coordinates.
 
     Attributes:
-        part: Part number, 0 in a single-part file.
+        part: Part number; 0 in a single-part file.
         y: First row; None for tiles.
-        tile: Column and row of the tile, its level in x and in y; None for scan line blocks.
+        tile: Column and row of the tile, level number in x and in y; None for scan line blocks.
     """
 
     part: int
@@ -44,7 +44,7 @@ class ChunkAddress(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The address in words."""
+        """The address as text, for a message."""
         if self.tile is None:
             return f"part {self.part}, y {self.y}"
         x, y, level_x, level_y = self.tile
@@ -52,7 +52,7 @@ class ChunkAddress(NamedTuple):
 
 
 def address_of(part: int, place: ChunkPlace, *, is_tiled: bool) -> ChunkAddress:
-    """The address that the leader of a chunk must hold."""
+    """The address that the leader of a chunk must contain."""
     if not is_tiled:
         return ChunkAddress(part, place.window.y_min)
     return ChunkAddress(part, tile=(place.tile_x, place.tile_y, place.level.level_x, place.level.level_y))
@@ -60,15 +60,15 @@ def address_of(part: int, place: ChunkPlace, *, is_tiled: bool) -> ChunkAddress:
 
 @dataclass(frozen=True, slots=True)
 class ChunkLeader:
-    """What a chunk says of itself.
+    """The contents of a chunk leader.
 
     Attributes:
-        address: Which chunk it is.
-        packed_bytes: Size of the data as stored.
-        table_bytes: Size of the sample table as stored, 0 for flat parts.
-        unpacked_bytes: Size of the samples once decoded; None for flat parts, whose layout says it.
-        data_offset: Where the sample table, or the data of a flat chunk, starts in the buffer.
-        end: End of the chunk in the buffer, which may lie beyond it.
+        address: Identifies the chunk.
+        packed_bytes: Stored size of the data.
+        table_bytes: Stored size of the sample table; 0 for flat parts.
+        unpacked_bytes: Size of the decoded samples; None for flat parts, where the layout determines it.
+        data_offset: Start of the sample table, or of the data of a flat chunk, in the buffer.
+        end: End of the chunk, counted from the start of the buffer; may be past its end.
     """
 
     address: ChunkAddress
@@ -86,7 +86,7 @@ def _struct(layout: Layout) -> struct.Struct:
 
 
 def leader_bytes(layout: Layout, is_multi_part: bool) -> int:
-    """Size of each leader of a part."""
+    """The size in bytes of each leader of a part."""
     return _struct(layout).size + (_PART.size if is_multi_part else 0)
 
 
@@ -94,9 +94,9 @@ def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_mul
     """Read the leader at `offset` of `buffer`.
 
     Args:
-        buffer: Some of the file's bytes.
-        offset: Where in it the chunk starts.
-        layout: Layout of the part that the chunk is expected to be of.
+        buffer: A range of the file's bytes.
+        offset: Start of the chunk in the buffer.
+        layout: Layout of the part that the chunk is expected to belong to.
         is_multi_part: Whether the leader starts with a part number.
 
     Raises:
@@ -122,7 +122,7 @@ def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_mul
 
 @dataclass(frozen=True, slots=True)
 class LeaderCheck:
-    """Whether a leader is what the chunk offset table and the layout say."""
+    """Whether a leader matches the chunk offset table and the layout; `kind` is None if it does."""
 
     state: ChunkState
     kind: ProblemKind | None = None
@@ -130,11 +130,14 @@ class LeaderCheck:
     expected: str = ""
 
 
-_SOUND = LeaderCheck(ChunkState.OK)
+_VALID = LeaderCheck(ChunkState.OK)
 
 
 def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
-    """Compare a leader with the place of its chunk in the table; the file ends at `available`, counted like `leader.end`."""
+    """Compare a leader with the chunk that its table entry denotes.
+
+    `available` is the end of the file, counted from the start of the buffer like `leader.end`.
+    """
     expected = address_of(part, place, is_tiled=layout.is_tiled)
     if leader.address != expected:
         return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.WRONG_LEADER, leader.address.text, expected.text)
@@ -144,11 +147,11 @@ def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: i
     if leader.end > available:
         found = f"{leader.end - available} bytes past the end"
         return LeaderCheck(ChunkState.PAST_END, ProblemKind.CHUNK_PAST_END, found, "a chunk inside the file")
-    return _SOUND
+    return _VALID
 
 
 def _fits(packed: int, unpacked: int, compression: int) -> bool:
-    """Whether a packed size can be: what does not shrink is stored raw, so it is never larger, and never 0 for something."""
+    """Whether a packed size is possible: at most the unpacked size (incompressible data is stored raw), 0 only if both are."""
     if compression == Compression.NONE:
         return packed == unpacked
     return 0 < packed <= unpacked or packed == unpacked == 0
@@ -165,7 +168,7 @@ def _check_size(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> Leade
 def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> LeaderCheck | None:
     table, packed, unpacked = leader.table_bytes, leader.packed_bytes, leader.unpacked_bytes or 0
     raw = 4 * place.window.width * place.window.height
-    # Old writers stored the table of a whole tile for tiles that the level's edge clips.
+    # For tiles clipped by the level's edge, old writers stored the table of a full tile.
     largest = max(raw, 4 * layout.tile_width * layout.tile_height) if layout.is_tiled else raw
     if max(table, packed, unpacked) > MAX_DEEP_BYTES:
         expected = f"at most {MAX_DEEP_BYTES} each"
@@ -174,7 +177,7 @@ def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) ->
     elif layout.compression == Compression.NONE and 0 < table < raw:
         expected = f"a sample table of {raw} bytes"
     elif not _fits(packed, unpacked, layout.compression):
-        expected = "packed data no larger than unpacked, and none only for none"
+        expected = "a packed size from 1 to the unpacked size, or both 0"
     else:
         return None
     found = f"table {table}, packed {packed}, unpacked {unpacked} bytes"
@@ -182,7 +185,7 @@ def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) ->
 
 
 def chunk_index(address: ChunkAddress, layout: Layout) -> int | None:
-    """Index of a chunk in the part's table, None where the part has no such chunk, or is of unknown type."""
+    """The index of a chunk in the part's table; None if the part has no such chunk or an unknown type."""
     if not layout.levels:
         return None
     if address.tile is not None:

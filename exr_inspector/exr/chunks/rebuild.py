@@ -1,4 +1,4 @@
-"""Rebuilding damaged chunk offset tables by walking from chunk leader to chunk leader, one range after another."""
+"""Rebuilds damaged chunk offset tables by following the chunks from leader to leader."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from exr_inspector.exr.problems import Problem, ProblemKind
 
 
 class _Walk:
-    """The state of a walk from leader to leader."""
+    """The state of the traversal from leader to leader."""
 
     def __init__(self, chunks: ChunkMap) -> None:
         self.chunks = chunks
         self.offsets = [np.zeros(table.count, np.uint64) for table in chunks.tables]
         self.left = sum(table.count for table in chunks.tables)
-        # Where the walk can be taken up again behind damage: the good entries of the tables as they stand.
+        # Where the traversal can resume after a damaged chunk: the good entries of the existing tables.
         known = [table.offsets[good_entries(chunks, part)] for part, table in enumerate(chunks.tables)]
         self._known: list[int] = sorted({int(offset) for part in known for offset in part.tolist()})
         self.leader_size = max((leader_bytes(layout, chunks.is_multi_part) for layout in chunks.layouts), default=0)
 
     def step(self, position: int, data: bytes, data_start: int) -> int | None:
-        """Take the chunk at `position`; the offset behind it, None where no chunk stands there."""
+        """Record the chunk at `position`; return the offset of its end, None if there is no valid chunk."""
         chunks, at = self.chunks, position - data_start
         part = int.from_bytes(data[at : at + 4], "little") if chunks.is_multi_part else 0
         if part >= len(chunks.layouts):
@@ -50,7 +50,7 @@ class _Walk:
         return leader.end + data_start
 
     def resume(self, position: int) -> int | None:
-        """The next offset behind `position` at which a good entry of the tables says a chunk starts."""
+        """The next offset after `position` that a good table entry contains; None if there is none."""
         following = bisect_right(self._known, position)
         return self._known[following] if following < len(self._known) else None
 
@@ -62,19 +62,19 @@ class _Walk:
 def rebuild_tables(
     chunks: ChunkMap, file: FileBytes, *, read_bytes: int = 4_096, checkpoint: Checkpoint = no_checkpoint
 ) -> RangeRequests[LeaderReport]:
-    """Find the chunks by walking from leader to leader, from the end of the tables on.
+    """Find the chunks by following them from leader to leader, starting at the end of the tables.
 
-    Behind a leader that is none the walk goes on at the next good entry of the tables. It ends when all chunks are found, the
-    file ends, or nothing is left to go on from.
+    After an invalid leader, the traversal resumes at the next good entry of the tables. It ends when all chunks are found, at
+    the end of the file, or when no good entry is left.
 
     Args:
-        chunks: What is known; the states tell which entries are good. Every part of the file must have a known layout.
+        chunks: The chunks according to the tables. Every part of the file must have a known layout.
         file: The file.
-        read_bytes: Bytes to ask for at once; more finds small chunks with fewer requests.
+        read_bytes: Size of each request in bytes; a larger size needs fewer requests for small chunks.
         checkpoint: Called before each request.
     """
     walk = _Walk(chunks)
-    start, data = 0, b""  # what was read last: leaders close to one another cost one request
+    start, data = 0, b""  # the last range read, which may contain several leaders
     position: int | None = chunks.first_offset
     while position is not None and walk.left and position < chunks.file_size:
         end = min(position + walk.leader_size, chunks.file_size)
@@ -84,8 +84,8 @@ def rebuild_tables(
             if pieces is None:
                 break
             start, data = position, pieces[0]
-        behind = walk.step(position, data, start)
-        position = behind if behind is not None else walk.resume(position)
+        end_of_chunk = walk.step(position, data, start)
+        position = end_of_chunk if end_of_chunk is not None else walk.resume(position)
     problems = []
     states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
     if not walk.left and any(part is not None for part in chunks.states):

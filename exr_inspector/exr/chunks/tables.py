@@ -1,7 +1,8 @@
-"""Chunk offset tables: which chunks are there, which byte range holds each, and what is missing.
+"""Reads chunk offset tables and determines which chunks are present and which are missing.
 
-All tables stand one behind the other directly after the headers, an entry a chunk: a uint64 file offset. A writer reserves
-them as zeros and fills them when it closes the file. Chunk leaders (`leaders`) tell more, at the price of reading them.
+The tables of all parts follow the headers, one after another. Each has one entry for each chunk: a uint64 file offset. A writer
+reserves the tables as zeros and fills them in when it closes the file. Checking the chunk leaders (`leaders`) as well finds
+more faults, but needs more requests.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 ENTRY_BYTES = 8
-TABLE_SHARE = 8  # memory that tables take at most, in times of their bytes (`./run bench header_memory`)
+TABLE_SHARE = 8  # maximum memory as a multiple of the tables' size (`./run bench header_memory`)
 MAX_MISSING_RANGES = 1_000
 _OFFSETS = np.dtype("<u8")
 _FEW_CHUNKS = 200
-# The ChunkState of every chunk of a part, shape (count,); None when all are OK.
+# The ChunkState of every chunk of a part, shape (count,); None if all are OK.
 States = npt.NDArray[np.uint8] | None
 
 
@@ -46,31 +47,31 @@ class ChunkTable(NamedTuple):
     Attributes:
         part: Index of the part.
         start: File offset of the table.
-        count: Entries that the layout asks for.
-        offsets: uint64 file offsets, shape (entries,); fewer than `count` where the file ends inside the table.
+        count: Number of entries according to the layout.
+        offsets: uint64 file offsets, shape (entries,); fewer than `count` if the file ends inside the table.
     """
 
     part: int
     start: int
-    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody asks of a table
+    count: int  # type: ignore[assignment]  # hides tuple.count, which is not needed here
     offsets: npt.NDArray[np.uint64]
 
 
 class MissingRange(NamedTuple):
-    """A rectangle of chunks that are not there, all in one state.
+    """A rectangle of missing chunks in the same state.
 
     Attributes:
-        level_x: Level in x.
-        level_y: Level in y.
+        level_x: Level number in x.
+        level_y: Level number in y.
         tile_x_first: First column of tiles; 0 for scan line blocks.
         tile_x_last: Last column of tiles.
         tile_y_first: First row of tiles or blocks.
         tile_y_last: Last row of tiles or blocks.
         y_min: First pixel row, in the data window's coordinates.
         y_max: Last pixel row.
-        x_min: First pixel column, None where whole rows are missing.
-        x_max: Last pixel column, None where whole rows are missing.
-        state: Their state, None in rows that were stored without it.
+        x_min: First pixel column; None if entire rows are missing.
+        x_max: Last pixel column; None if entire rows are missing.
+        state: State of the chunks; None in database rows that were stored without it.
     """
 
     level_x: int
@@ -87,7 +88,7 @@ class MissingRange(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The pixels, for a message: `rows 128 to 191 in columns 64 to 255`, with the level where it is not the first."""
+        """The pixels as text, such as `rows 128 to 191 in columns 64 to 255`; starts with the level if it is not the first."""
         level = f"level {self.level_x},{self.level_y} " if self.level_x or self.level_y else ""
         columns = "" if self.x_min is None else f" in columns {self.x_min} to {self.x_max}"
         return f"{level}rows {self.y_min} to {self.y_max}{columns}"
@@ -98,15 +99,15 @@ class Completeness(NamedTuple):
 
     Attributes:
         part: Index of the part.
-        checked: What was read for the verdict: `tables`, `last leader` (tables and the leader of the chunk that is last in the
-            file), `leaders` (every chunk's), `rebuilt` (a walk from leader to leader), or `decoded` (every chunk's pixels).
-        chunk_count: Chunks that the layout asks for.
-        declared: The header's chunkCount, None where it has none.
-        present: Chunks that are there.
-        counts: How many chunks are in each ChunkState but OK; states without a chunk are left out.
-        missing: The chunks that are not there, as rectangles in table order, at most MAX_MISSING_RANGES of them.
+        checked: What was read to determine it: `tables`, `last leader` (tables and the leader of the last chunk in the file),
+            `leaders` (all leaders), `rebuilt` (all leaders found by `rebuild`), or `decoded` (the pixels of all chunks).
+        chunk_count: Number of chunks according to the layout.
+        declared: The header's chunkCount; None if it has none.
+        present: Number of chunks present.
+        counts: Number of chunks in each ChunkState except OK; states without a chunk are omitted.
+        missing: The missing chunks as rectangles in table order, at most MAX_MISSING_RANGES.
         missing_truncated: Whether there are more rectangles than listed.
-        zero_only_upper_levels: Whether all that is missing are zero entries of levels above the first.
+        zero_only_upper_levels: Whether all missing chunks are zero entries of levels after the first.
     """
 
     part: int
@@ -121,17 +122,17 @@ class Completeness(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every chunk is there."""
+        """Whether every chunk is present."""
         return self.present == self.chunk_count
 
     @property
     def fraction(self) -> float:
-        """Share of the chunks that are there, 0 to 1; 1 for a part of no chunks."""
+        """The fraction of chunks present, 0 to 1; 1 for a part without chunks."""
         return self.present / self.chunk_count if self.chunk_count else 1.0
 
 
 def tables_end(header: Header, layouts: Iterable[Layout]) -> int:
-    """File offset behind the last chunk offset table: the first chunk may start there."""
+    """The file offset of the end of the last chunk offset table, where the first chunk may start."""
     end = header.end
     for layout in layouts:
         end += ENTRY_BYTES * layout.chunk_count
@@ -139,7 +140,7 @@ def tables_end(header: Header, layouts: Iterable[Layout]) -> int:
 
 
 def check_table_size(header: Header, layouts: Sequence[Layout], limits: Limits = DEFAULT_LIMITS) -> None:
-    """Raise LimitExceeded if the tables of these parts together are larger than allowed."""
+    """Raise LimitExceeded if the tables of these parts together exceed the limit."""
     size = tables_end(header, layouts) - header.end
     if size > limits.table_bytes:
         raise LimitExceeded(
@@ -152,13 +153,13 @@ def check_table_size(header: Header, layouts: Sequence[Layout], limits: Limits =
 
 
 def read_tables(buffer: bytes, header: Header, layouts: Sequence[Layout], file_size: int) -> tuple[ChunkTable, ...]:
-    """All chunk offset tables. Tables that the file ends in are shorter than their count.
+    """The chunk offset tables of the parts with these layouts. A table has fewer entries if the file ends inside it.
 
     Args:
         buffer: The file's first bytes, up to `tables_end` or the end of the file.
-        header: Its header.
-        layouts: One a part. Parts behind one without a layout have no known table: hand in those before it.
-        file_size: Bytes of the whole file.
+        header: The header.
+        layouts: Layouts of the parts before the first part without a layout; later tables cannot be located.
+        file_size: Size of the file in bytes.
     """
     start, end_of_tables = header.end, min(tables_end(header, layouts), file_size)
     tables = []
@@ -171,9 +172,9 @@ def read_tables(buffer: bytes, header: Header, layouts: Sequence[Layout], file_s
     return tuple(tables)
 
 
-def _is_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
-    """Whether no two offsets are the same and all are within the file."""
-    if len(offsets) <= _FEW_CHUNKS:  # plain numbers are faster then, since numpy has fixed costs
+def _is_valid(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
+    """Whether all offsets are distinct and inside the file."""
+    if len(offsets) <= _FEW_CHUNKS:  # for few entries plain integers are faster than numpy
         few: list[int] = offsets.tolist()
         return min(few) >= first_offset and max(few) < file_size and len(set(few)) == len(few)
     ordered = np.sort(offsets)
@@ -182,12 +183,12 @@ def _is_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int
 
 
 def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
-    """The ChunkState of every chunk as far as the table tells, shape (count,); None when all are OK.
+    """The ChunkState of every chunk according to its table entry, shape (count,); None if all are OK.
 
-    No chunk starts before `first_offset`, where the last table ends.
+    `first_offset` is the end of the last table; no chunk starts before it.
     """
     count, offsets = table.count, table.offsets
-    if not count or (len(offsets) == count and _is_sound(offsets, first_offset, file_size)):
+    if not count or (len(offsets) == count and _is_valid(offsets, first_offset, file_size)):
         return None
     states = np.full(count, ChunkState.NO_ENTRY, np.uint8)
     known = states[: len(offsets)]
@@ -201,13 +202,13 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
 
 
 def shared_entries(tables: Sequence[ChunkTable], states: Sequence[States]) -> tuple[States, ...]:
-    """The states once the tables of a multi-part file are compared with one another: two parts cannot have one chunk.
+    """The states after comparing the tables of a multi-part file with one another: parts cannot share a chunk.
 
     Returns:
-        The states, a later part's entry that an earlier part has, too, as DUPLICATE.
+        The states, with DUPLICATE for an entry whose offset an earlier part's table contains.
     """
     offsets = np.concatenate([table.offsets for table in tables])
-    order = np.argsort(offsets, kind="stable")  # of equal offsets the earlier part's first
+    order = np.argsort(offsets, kind="stable")  # stable: of equal offsets, that of the earlier part comes first
     rising = offsets[order]
     again = order[1:][rising[1:] == rising[:-1]]
     if not len(again):
@@ -228,7 +229,7 @@ def shared_entries(tables: Sequence[ChunkTable], states: Sequence[States]) -> tu
 
 
 def _rectangles(level: Level, runs: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int, int, int]]:
-    """Runs of chunk indices within one level as (x first, x last, y first, y last): whole rows together."""
+    """Rectangles (x first, x last, y first, y last) that cover runs of chunk indices in one level; full rows are merged."""
     for first, last in runs:
         y_first, x_first = divmod(first - level.first_chunk, level.tiles_x)
         y_last, x_last = divmod(last - level.first_chunk, level.tiles_x)
@@ -246,7 +247,7 @@ def _rectangles(level: Level, runs: Iterable[tuple[int, int]]) -> Iterable[tuple
 
 
 def _runs(missing: npt.NDArray[np.intp], states: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Sorted indices as runs (first, last) of neighbours in the same state; `states` are those of all chunks."""
+    """Runs (first, last) of consecutive indices in the same state; `missing` is sorted, `states` covers all chunks."""
     if not len(missing):
         return []
     breaks = np.flatnonzero((np.diff(missing) != 1) | (np.diff(states[missing]) != 0))
@@ -279,7 +280,7 @@ def assess(
     declared: int | None,
     checked: str = "tables",
 ) -> Completeness:
-    """Which chunks of a part are present; `declared` is the header's chunkCount, `checked` how the states were found."""
+    """The completeness of a part. `declared` is the header's chunkCount, `checked` how the states were determined."""
     if states is None:
         return Completeness(table.part, checked, table.count, declared, table.count, {}, (), False, False)
     missing = np.flatnonzero(states)
@@ -293,7 +294,7 @@ def assess(
 
 
 def with_undecodable(states: States, count: int, chunks: Sequence[int]) -> States:
-    """The states of a part of `count` chunks once it is known that some of them do not decode."""
+    """The states of a part of `count` chunks, with NOT_DECODABLE for the given chunks."""
     if not chunks:
         return states
     marked = np.zeros(count, np.uint8) if states is None else states.copy()

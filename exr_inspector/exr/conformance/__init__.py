@@ -1,1 +1,1 @@
-"""What of a header deviates from the format."""
+"""Checks of a header against the OpenEXR format."""

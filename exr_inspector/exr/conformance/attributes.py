@@ -1,4 +1,4 @@
-"""Conformance of attributes one by one: types, sizes, names, duplicates, text. See `conformance.header`."""
+"""Checks the types, sizes, names, duplicates and texts of attributes. See `conformance.header`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from exr_inspector.exr.problems import ProblemKind
 SHORT_NAME_BYTES = 31
 LONG_NAME_BYTES = 255
 _BIG_PREVIEW_BYTES = 1 << 20
-# For these the library has a reader of its own that skips a value of another type.
+# The library has a separate reader for each of these, which skips a value of another type.
 _OWN_READER = frozenset({*REQUIRED, "tiles", "name", "type", "version", "chunkCount"})
-# ... and of those, these skip a value of the wrong size as well.
+# The readers of these also skip a value of the wrong size.
 _SKIPS_SIZE = frozenset(
     {"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "tiles", "version", "chunkCount"}
 )
-# The standard attributes documented as not empty; owner, comments and capDate are not.
+# The standard attributes that must not be empty according to the documentation; owner, comments and capDate may be.
 _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind == "string" and group == "camera") | {
     "reelName",
     "ascFramingDecisionList",
@@ -30,10 +30,10 @@ _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
 
 
 def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoint) -> str | None:
-    """Report what is wrong with the attributes of one part.
+    """Report problems of the attributes of one part.
 
     Returns:
-        A name of more than 31 bytes (attribute, type or channel), None if there is none: the file's flags must say so.
+        A name of more than 31 bytes (attribute, type or channel), which requires the long names flag; None if there is none.
     """
     part = report.part
     long_name = None
@@ -55,7 +55,7 @@ def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoin
 
 
 def _check_channel_names(report: PartProblems, names: list[str]) -> str | None:
-    """Report channel names that are too long, or no UTF-8; answers a long one."""
+    """Report channel names that are too long or not UTF-8; return one of more than 31 bytes, None if there is none."""
     everything = "".join(names)
     if max(map(len, names)) <= SHORT_NAME_BYTES and everything.isascii() and "\\x" not in everything:
         return None
@@ -78,7 +78,7 @@ def _report_too_long(report: PartProblems, attribute: Attribute, what: str, name
 
 
 def _report_bytes(report: PartProblems, attribute: Attribute, what: str, name: str) -> None:
-    r"""Report a name that is no UTF-8; one that only looks as if it held an escaped byte (`\xNN`) is sound."""
+    r"""Report a name that is not UTF-8. A name that contains the text `\xNN` itself is valid."""
     try:
         encode_name(name).decode()
     except UnicodeDecodeError as error:
@@ -94,7 +94,7 @@ def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
         and name.isascii()
         and "\\x" not in name
     ):
-        return None  # nearly all
+        return None  # nearly all attributes
     if not type_name:
         message, expected = (
             f"attribute {name!r} has an empty type name",
@@ -114,7 +114,7 @@ def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
 
 
 def loses_sync(attribute: Attribute) -> bool:
-    """Whether the library misreads what stands behind a malformed attribute, since it does not skip its bytes."""
+    """Whether the library misreads the header after a malformed attribute, because it does not skip its bytes."""
     name, type_name, size = attribute.name, attribute.type_name, attribute.size
     if not size or type_name in {"string", "idmanifest"}:
         return False
@@ -131,7 +131,7 @@ def _report_malformed(report: PartProblems, attribute: Attribute) -> None:
     if message.startswith(NOT_UTF8):
         kind, fatal = ProblemKind.NOT_UTF8, False
         encoding = guessed_encoding(attribute.value) if isinstance(attribute.value, bytes) else ""
-        message += f"; a guess: {encoding}" if encoding else ""
+        message += f"; probably {encoding}" if encoding else ""
     elif attribute.type_name == "preview":
         kind = ProblemKind.PREVIEW
     elif attribute.name == "channels" and attribute.type_name == "chlist":
@@ -162,7 +162,7 @@ def _check_preview(report: PartProblems, attribute: Attribute, preview: Preview)
     if not preview.width or not preview.height:
         message = "the preview has no pixels"
     elif attribute.size > _BIG_PREVIEW_BYTES:
-        message = "the preview is so large that it slows down every reading of the header"
+        message = "the preview is so large that it slows down reading the header"
     if message:
         found = f"{preview.width} x {preview.height}, {attribute.size} bytes"
         report.add(ProblemKind.PREVIEW, message, attribute, found, f"1 x 1 to {_BIG_PREVIEW_BYTES} bytes")

@@ -1,11 +1,10 @@
-"""Structural conformance: what a parsed header has that the format forbids, or lacks that the format demands.
+"""Checks a parsed header against the format: forbidden and missing attributes and invalid values.
 
-A problem is `fatal` when OpenEXR 3.5 in its ordinary, lenient mode cannot open the file because of it, or loses its place in
-the header. Nothing is repaired. What stops the parser altogether is raised by `header.parser`; chunk tables and leaders are
-checked in `chunks`.
+A problem is `fatal` if it prevents OpenEXR 3.5 in its default, lenient mode from opening the file, or makes it misread the rest
+of the header. Nothing is repaired. `header.parser` raises errors that end parsing; `chunks` checks chunk tables and leaders.
 
-Source: OpenEXRCore 3.5.3 `parse_header.c`, `validation.c`, `attributes.c`, `channel_list.c`, and the library's answers to
-files made for the purpose.
+Source: OpenEXRCore 3.5.3 `parse_header.c`, `validation.c`, `attributes.c`, `channel_list.c`, and the library's behaviour with
+files written for this purpose.
 """
 
 from __future__ import annotations
@@ -25,25 +24,25 @@ from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
 
 _BIG_HEADER_BYTES = 1 << 20
 _MANY_ATTRIBUTES = 2_000
-# What the library puts in place of a missing or unusable attribute, before it compares parts.
+# The values that the library substitutes for missing or unusable attributes before it compares parts.
 _DEFAULTS = {"displayWindow": bytes(8) + b"\x3f\0\0\0" * 2, "pixelAspectRatio": b"\0\0\x80\x3f"}
 _SHARED = (("displayWindow", "box2i"), ("pixelAspectRatio", "float"))
-# The library looks for `timecode`; the standard attribute is called timeCode, so ordinary files never meet this check.
+# The library checks `timecode`; the standard attribute is called timeCode, so this check does not apply to ordinary files.
 _SHARED_IF_PRESENT = (("chromaticities", "chromaticities"), ("timecode", "timecode"))
 
 
 def check_header(
     header: Header, layouts: Sequence[Layout | None] = (), checkpoint: Checkpoint = no_checkpoint
 ) -> tuple[Problem, ...]:
-    """All structural problems of a header, also of a partial one.
+    """All structural problems of a complete or partial header.
 
     Args:
         header: The header.
-        layouts: The layout of each part, None for a part that has none; parts without an entry are taken to have none.
-        checkpoint: Called now and then; what it raises ends the checks.
+        layouts: The layout of each part; None or no entry for a part without one.
+        checkpoint: Called regularly; an exception that it raises ends the checks.
 
     Returns:
-        Problems in the order file, part by part; of one kind no more than MAX_PROBLEMS_PER_KIND and a count of the rest.
+        Problems of the file, then those of each part; at most MAX_PROBLEMS_PER_KIND of a kind and a count of the rest.
     """
     problems = ProblemList()
     _check_file(header, problems)
@@ -65,7 +64,7 @@ def check_header(
 
 
 def _is_complete(header: Header, part: PartHeader) -> bool:
-    """Whether all of a part's header was read: what the last part of a partial one lacks may have been there."""
+    """Whether a part's header was read completely; the last part of a partial header was not."""
     return not header.is_partial or part.index < len(header.parts) - 1
 
 
@@ -86,11 +85,11 @@ def _check_file(header: Header, problems: ProblemList) -> None:
 def _check_flags(header: Header, problems: ProblemList) -> None:
     word = header.version_word
     if word & TILED:
-        message = "the flag of single tiled files stands beside that of deep or multi-part files"
+        message = "the single-part tiled flag is set together with the deep or multi-part flag"
         found, expected = f"0x{word:x}", "0x200 without 0x800 and 0x1000"
         problems.add(Problem(ProblemKind.CONTRADICTORY_FLAGS, message, None, 4, found, expected, fatal=True))
     if header.is_partial:
-        return  # what is not there may only not have been read
+        return  # the unread parts may contain what is missing
     is_deep = any(part.is_deep for part in header.parts)
     if header.parts and is_deep != bool(word & NON_IMAGE):
         message = "the flag of deep data and the parts' types disagree"
@@ -116,18 +115,18 @@ def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> Non
     for part in parts:
         name = part.name
         if name is not None and seen.setdefault(name, part.index) != part.index:
-            message = f"the name is that of part {seen[name]}, too"
-            PartProblems(part, problems).add(ProblemKind.PART_NAME, message, "name", name, "a name of its own")
+            message = f"part {seen[name]} has the same name"
+            PartProblems(part, problems).add(ProblemKind.PART_NAME, message, "name", name, "a unique name")
 
 
 def _bits(part: PartHeader, name: str, type_name: str) -> bytes:
-    """The bytes of a shared attribute as the library compares them: its default where it is missing or unusable."""
+    """The bytes of a shared attribute that the library compares: the default if it is missing or unusable."""
     value = part.value(name, type_name)
     return _DEFAULTS[name] if value is None else encode(type_name, value)
 
 
 def _check_shared(report: PartProblems, first: PartHeader, *, is_complete: bool) -> None:
-    """Compare what parts share with the first part."""
+    """Compare the shared attributes of a part with those of the first part."""
     part = report.part
     differing = [
         name

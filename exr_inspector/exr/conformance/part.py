@@ -1,4 +1,4 @@
-"""Conformance of one part's values: what must be there, windows, channels, tiles, compression. See `conformance.header`."""
+"""Checks one part: required attributes, windows, channels, tiles and compression. See `conformance.header`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_ASPECT = 1e6
 
 
 def check_presence(report: PartProblems) -> None:
-    """Report what the part lacks."""
+    """Report required attributes that the part lacks."""
     part = report.part
     by_name, word = part.by_name, part.version_word
     if not by_name.keys() >= _REQUIRED:
@@ -53,7 +53,7 @@ def check_presence(report: PartProblems) -> None:
         message = "the part has no type"
         report.add(ProblemKind.MISSING_PART_TYPE, message, expected="a string attribute 'type'", fatal=True)
     if word & NON_IMAGE and "version" not in by_name:
-        # The library's own writer leaves it out of flat parts beside deep ones; only its strict reader asks for it there.
+        # In files with deep parts, the library's writer omits it from flat parts; only its strict reader requires it there.
         message = "a part of a deep file has no version"
         report.add(ProblemKind.DEEP_VERSION, message, expected="version 1", mild=not part.is_deep)
     if "chunkCount" not in by_name:
@@ -62,18 +62,18 @@ def check_presence(report: PartProblems) -> None:
 
 
 def _has_text(part: PartHeader, name: str) -> bool:
-    """Whether there is a string of that name, in UTF-8 or not."""
+    """Whether the part has a string attribute of that name, valid UTF-8 or not."""
     attribute = part.by_name.get(name)
     return attribute is not None and attribute.type_name == "string"
 
 
 def check_part(report: PartProblems, layout: Layout | None) -> None:
-    """Report what is wrong with the values of the part; `check_presence` reports what it lacks."""
+    """Report invalid values of the part; `check_presence` reports missing attributes."""
     part = report.part
     if part.version_word & (MULTI_PART | NON_IMAGE):
         _check_type(report)
     elif "type" in part.by_name and part.declared_type != part.part_type:
-        message = "the part type contradicts the flags of the file, by which readers go"
+        message = "the part type contradicts the flags of the file, which readers use"
         found, expected = short_text(part.by_name["type"]), part.part_type or ""
         report.add(ProblemKind.PART_TYPE_MISMATCH, message, "type", found, expected)
     _check_windows(report, has_layout=layout is not None)
@@ -99,7 +99,7 @@ def _check_type(report: PartProblems) -> None:
 
 
 def _check_windows(report: PartProblems, *, has_layout: bool) -> None:
-    """Report windows and ratios that are none; of a part that has a layout, the data window is known to be one."""
+    """Report invalid windows and ratios. If the part has a layout, its data window is known to be valid."""
     part = report.part
     data, display = part.data_window, part.display_window
     expected = f"min <= max, within +-{COORDINATE_LIMIT - 1}"
@@ -114,7 +114,7 @@ def _check_windows(report: PartProblems, *, has_layout: bool) -> None:
         message = "pixelAspectRatio is out of range"
         report.add(ProblemKind.PIXEL_ASPECT_RATIO, message, name, str(aspect), "1e-6 to 1e6", fatal=True)
     name, width = "screenWindowWidth", part.value("screenWindowWidth", "float")
-    if isinstance(width, float) and width < 0:  # a NaN passes here: the library opens the file
+    if isinstance(width, float) and width < 0:  # a NaN is accepted, as by the library
         message = "screenWindowWidth is negative"
         report.add(ProblemKind.SCREEN_WINDOW, message, name, str(width), "0 or more", fatal=True)
 
@@ -122,7 +122,7 @@ def _check_windows(report: PartProblems, *, has_layout: bool) -> None:
 def _check_codes(report: PartProblems, is_tiled: bool) -> None:
     is_deep, compression, line_order = report.part.is_deep, report.part.compression, report.part.line_order
     if compression is not None and compression not in LINES_PER_CHUNK:
-        # Lenient readers take it for ZIP, which deep parts may not have.
+        # Lenient readers treat it as ZIP, which is not allowed in deep parts.
         message, kind = "unknown compression code", ProblemKind.UNKNOWN_COMPRESSION
         report.add(kind, message, "compression", str(compression), "0 to 13", fatal=is_deep)
     elif compression is not None and compression not in DEEP_COMPRESSIONS and is_deep:
@@ -202,7 +202,7 @@ def _check_channel(report: PartProblems, channel: Channel) -> None:
 
 
 def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | None:
-    """What is wrong with a channel's sampling and what would be right."""
+    """The fault of a channel's sampling and the expected value; None if it is valid."""
     x_sampling, y_sampling, window = channel.x_sampling, channel.y_sampling, part.data_window
     if x_sampling < 1 or y_sampling < 1:
         return "sampling is not positive", "1 or more"
@@ -226,7 +226,7 @@ def _check_chunk_count(report: PartProblems, layout: Layout | None) -> None:
     declared = report.part.chunk_count
     computed = layout.chunk_count if layout is not None else computed_chunk_count(report.part)
     if computed is None or (layout is not None and not layout.levels):
-        return  # nothing to compare with: the layout is unknown, or follows from the declared number itself
+        return  # nothing to compare: the layout is unknown, or is derived from the declared count
     if computed > MAX_CHUNKS:
         message = "the part has more chunks than the OpenEXR library reads"
         report.add(ProblemKind.TOO_MANY_CHUNKS, message, None, str(computed), f"at most {MAX_CHUNKS}")

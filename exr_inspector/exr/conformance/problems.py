@@ -1,4 +1,4 @@
-"""Problems of one part, each at the attribute that shows it."""
+"""Adds problems of one part, each with the offset of its attribute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
 
 @dataclass(frozen=True, slots=True)
 class PartProblems:
-    """Adds problems of one part to the list of the file."""
+    """Adds problems of one part to the problem list of the file."""
 
     part: PartHeader
     problems: ProblemList
@@ -28,9 +28,9 @@ class PartProblems:
         fatal: bool = False,
         mild: bool = False,
     ) -> None:
-        """Add a problem; the arguments are the fields of `Problem`, except for `at`.
+        """Add a problem. The arguments are the fields of `Problem`, except for `at`.
 
-        `at` is an attribute of the part, or its name; the problem's offset is that of its value.
+        `at` is an attribute of the part or its name; the offset of the attribute's value becomes the offset of the problem.
         """
         attribute = self.part.by_name.get(at) if isinstance(at, str) else at
         offset = None if attribute is None else attribute.offset

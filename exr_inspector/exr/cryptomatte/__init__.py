@@ -1,1 +1,1 @@
-"""Cryptomattes: what a header declares of them, where their channels are, and the ids of names. Pure."""
+"""Cryptomattes: their declarations, channels and manifests, and the ids of names. No I/O."""

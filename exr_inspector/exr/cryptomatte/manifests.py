@@ -1,7 +1,7 @@
-"""Cryptomatte manifests: names to ids, and the hash that makes an id of a name. Knows nothing of headers.
+"""Parses Cryptomatte manifests, which map names to ids, and computes ids from names. Independent of headers.
 
-Source: Cryptomatte specification 1.2.0 and its reference utilities: MurmurHash3_x86_32 with seed 0 over the UTF-8 name; an
-exponent of 0 or 255, which would make a denormal, an infinity or a NaN, has its lowest bit (bit 23) toggled.
+Source: Cryptomatte specification 1.2.0 and its reference utilities: an id is the MurmurHash3_x86_32 of the UTF-8 name with seed
+0. If its float exponent is 0 or 255 (a denormal, an infinity or a NaN), the exponent's lowest bit (bit 23) is toggled.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import xxhash
 from exr_inspector.exr.header.text import encode_name
 
 _EIGHT_HEX = re.compile(r"[0-9a-f]{8}")
-# A byte that is not UTF-8, as `decode_name` writes it; an even number of backslashes before it belongs to JSON.
+# An invalid UTF-8 byte as `decode_name` writes it; an even number of backslashes before it are JSON escapes.
 _BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\(x[89a-f][0-9a-f])")
 
 
 class ManifestError(ValueError):
-    """A manifest is not what the specification asks for; never leaves this package and its callers.
+    """A manifest does not follow the specification. Always caught by the callers of this package.
 
     Attributes:
-        is_truncated: Whether it ends too early.
+        is_truncated: Whether the manifest ends too early.
     """
 
     def __init__(self, message: str, *, is_truncated: bool = False) -> None:
@@ -45,23 +45,23 @@ def _id_of(name: bytes) -> int:
 
 
 def id_as_float(value: int) -> float:
-    """The float that stands for an id in the pixels: the same 32 bits."""
+    """The float with the same 32 bits as an id, as stored in pixels."""
     as_float: float = struct.unpack("<f", struct.pack("<I", value))[0]
     return as_float
 
 
 def manifest_hash(text: str) -> str:
-    """XXH3-128 of a manifest's text, 32 hexadecimal digits: frames that repeat a manifest share its names."""
+    """The XXH3-128 of a manifest's text, 32 hexadecimal digits; frames with the same manifest share its stored names."""
     return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
 
 
 def parse_manifest(text: str) -> dict[str, str]:
-    r"""A manifest's names and their ids as text.
+    r"""The names of a manifest and their ids as text.
 
-    Bytes that are not UTF-8, which `decode_name` wrote as `\xNN`, stay so in the names: JSON has no such escape.
+    Invalid UTF-8 bytes, which `decode_name` writes as `\xNN`, keep this form in the names, since JSON has no such escape.
 
     Raises:
-        ManifestError: If it is no JSON object of names to eight lower-case hexadecimal digits.
+        ManifestError: If it is not a JSON object that maps names to eight lower-case hexadecimal digits.
     """
     try:
         parsed = json.loads(text if "\\x" not in text else _BYTE.sub(r"\1\\\\\2", text))
@@ -75,20 +75,20 @@ def parse_manifest(text: str) -> dict[str, str]:
         raise ManifestError(f"a JSON {type(parsed).__name__}, not an object")
     for number, value in enumerate(parsed.values(), 1):
         if not isinstance(value, str) or not _EIGHT_HEX.fullmatch(value):
-            # Nothing of the text is repeated: a sidecar may be any JSON file beside the image, also one with secrets.
+            # The message quotes no text: a sidecar may be any JSON file next to the image, even one with secrets.
             raise ManifestError(f"the id of entry {number} is not eight lower-case hexadecimal digits")
     return parsed
 
 
 def is_sidecar_path(path: str) -> bool:
-    """Whether `manif_file` is what the specification asks for: a relative path, in the folder or below it, to a .json file."""
+    """Whether `manif_file` follows the specification: a relative path to a .json file in the image's folder or below it."""
     return (
         path.endswith(".json") and "\\" not in path and path[1:2] != ":" and {"", ".", ".."}.isdisjoint(path.split("/"))
     )
 
 
 def wrong_names(manifest: Mapping[str, str]) -> list[str]:
-    """Names whose id is neither the hash of the name, nor that of the bytes of which `decode_name` made it."""
+    """The names whose id is neither the hash of the name nor the hash of the bytes that `decode_name` converted to it."""
     return [
         name
         for name, value in manifest.items()
@@ -98,6 +98,6 @@ def wrong_names(manifest: Mapping[str, str]) -> list[str]:
 
 
 def collisions(manifest: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Pairs of names that share an id."""
+    """The pairs of names with the same id."""
     owner: dict[str, str] = {}
     return [(first, name) for name, value in manifest.items() if (first := owner.setdefault(value, name)) != name]

@@ -1,8 +1,8 @@
-"""The Cryptomattes of a file: each declaration with its channels in all parts.
+"""Finds the Cryptomattes of a file: each declaration with its channels in all parts.
 
-Writers of multi-part files put the declaration into the first part or into all of them; in stereo files each view has its
-layers. Names come from the file: they are compared as text, never compiled into a pattern, and each layer is looked at once
-for all declarations.
+Writers of multi-part files put the declaration into the first part or into every part; in stereo files each view has its own
+layers. Names come from the file, so they are compared as text and never compiled into a pattern; each layer is compared once
+with all declarations.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from exr_inspector.exr.names import ChannelName, Cryptomatte, PartNames
 Place = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
 _DIGITS = "0123456789"
-DEFINED_HASH = "MurmurHash3_32"  # the only one of the specification
-_MATTES = 64  # more than anybody uses; each takes its time
-_RANK_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cryptomatte called crypto1
+DEFINED_HASH = "MurmurHash3_32"  # the only hash that the specification defines
+_MATTES = 64  # more than any file needs; bounds the time for hostile files
+_RANK_DIGITS = 2  # as in crypto00; with a variable number, crypto100 could also belong to a Cryptomatte crypto1
 
 
 class ManifestState(str, Enum):
@@ -38,12 +38,12 @@ class Matte:
     """One declared Cryptomatte.
 
     Attributes:
-        declared: Its attributes, of the first part that has them.
+        declared: Its attributes in the first part that declares it.
         part: Index of that part.
-        ranks: View (None where the file names none) -> layer with its number (`crypto00`) -> component -> (part, full channel
-            name), of all parts, by number.
-        near: Layers that are like the name but for case or a prefix, where none is exactly so.
-        miscounted: Layers of the name with another number of digits than two.
+        ranks: View (None if the file declares none) -> rank layer (`crypto00`) -> component -> (part, full channel name), of
+            all parts, sorted by layer.
+        near: Layers that match the name except for case or a prefix.
+        miscounted: Layers that consist of the name and a number that does not have two digits.
     """
 
     def __init__(self, declared: Cryptomatte, part: int) -> None:
@@ -60,7 +60,7 @@ class Matte:
 
     @cached_property
     def manifest(self) -> dict[str, str] | ManifestError | None:
-        """The manifest of the header or the sidecar file, why it cannot be read, or None where there is none."""
+        """The inline or sidecar manifest; the error if it cannot be parsed; None if there is none."""
         if not self.declared.manifest:
             return None
         try:
@@ -70,7 +70,7 @@ class Matte:
 
     @cached_property
     def names_by_id(self) -> dict[int, str]:
-        """The first name of each id in the manifest; empty without one that can be read."""
+        """The first name of each id in the manifest; empty without a readable manifest."""
         manifest = self.manifest if isinstance(self.manifest, dict) else {}
         return {int(value, 16): name for name, value in reversed(manifest.items())}
 
@@ -84,15 +84,15 @@ class Matte:
             if manifest is not None:
                 return ManifestState.EMPTY
             return ManifestState.SIDECAR if self.declared.manifest_file else ManifestState.ABSENT
-        is_ours = self.declared.hash == DEFINED_HASH
-        return ManifestState.WRONG_IDS if is_ours and wrong_names(manifest) else ManifestState.SOUND
+        uses_defined_hash = self.declared.hash == DEFINED_HASH
+        return ManifestState.WRONG_IDS if uses_defined_hash and wrong_names(manifest) else ManifestState.SOUND
 
     def places(self) -> list[Place]:
-        """Where all its channels are."""
+        """The places of all its channels."""
         return [place for layers in self.ranks.values() for members in layers.values() for place in members.values()]
 
     def pairs(self) -> Iterable[list[tuple[Place, Place]]]:
-        """For each view (id channel, coverage channel) of every rank, in rank order."""
+        """For each view, the pairs (id channel, coverage channel) in rank order."""
         return map(_pairs, self.ranks.values())
 
 
@@ -108,13 +108,13 @@ def _pairs(layers: dict[str, dict[str, Place]]) -> list[tuple[Place, Place]]:
 
 
 def _stem(name: str) -> tuple[str, str]:
-    """A name without its trailing digits, in lower case, and these digits."""
+    """The name without its trailing digits, in lower case, and the trailing digits."""
     stem = name.rstrip(_DIGITS)
     return stem.lower(), name[len(stem) :]
 
 
 class _Index:
-    """Declared names by their stem, to find those that a layer may belong to."""
+    """Index of the declared names by their stem, to find the Cryptomattes that a layer may belong to."""
 
     def __init__(self, mattes: Sequence[Matte]) -> None:
         self._by_stem: dict[str, list[tuple[str, Matte]]] = {}
@@ -127,7 +127,7 @@ class _Index:
         self._lengths = sorted({len(stem) for stem in self._by_stem})
 
     def alike(self, layer: str) -> list[Matte]:
-        """Mattes whose name, whatever its case, is followed by digits at the end of the layer, at its start or behind a dot."""
+        """The mattes whose name plus further digits is the layer, or its end after a dot, ignoring case."""
         stem, digits = _stem(layer)
         found = []
         for length in self._lengths:
@@ -141,7 +141,7 @@ class _Index:
 
 
 def file_mattes(names: Sequence[PartNames]) -> list[Matte]:
-    """The Cryptomattes that any part of a file declares, once a key, with their channels in all parts."""
+    """The Cryptomattes that the parts of a file declare, one for each key, with their channels in all parts."""
     declared: dict[str, tuple[Cryptomatte, int]] = {}
     for part in names:
         for one in part.cryptomattes:
@@ -158,7 +158,12 @@ def file_mattes(names: Sequence[PartNames]) -> list[Matte]:
 def find_mattes(
     declared: Sequence[tuple[Cryptomatte, int]], channels: Iterable[tuple[int, ChannelName]]
 ) -> list[Matte]:
-    """The declared Cryptomattes, one a key, with their channels; each declaration and channel with the index of its part."""
+    """The declared Cryptomattes with their channels.
+
+    Args:
+        declared: (declaration, index of its part), one for each key.
+        channels: (index of the part, channel name) of all parts.
+    """
     mattes = [Matte(one, part) for one, part in declared]
     index = _Index(mattes)
     alike: dict[str, list[Matte]] = {}
@@ -170,7 +175,7 @@ def find_mattes(
             alike[layer] = index.alike(layer)
             for matte in alike[layer]:
                 if matte not in owners:
-                    _note_odd(matte, layer)
+                    _add_odd_layer(matte, layer)
     for matte in mattes:
         matte.ranks = {view: dict(sorted(layers.items())) for view, layers in matte.ranks.items()}
     return mattes
@@ -181,8 +186,8 @@ def _is_rank(layer: str) -> bool:
     return len(digits) == _RANK_DIGITS and not digits.strip(_DIGITS)
 
 
-def _note_odd(matte: Matte, layer: str) -> None:
-    """Note a layer that is like the name, but no rank."""
+def _add_odd_layer(matte: Matte, layer: str) -> None:
+    """Add a layer that resembles the name but is not a rank, to `miscounted` or `near`."""
     name = matte.declared.name or ""
     is_exact = layer.startswith(name) and not layer[len(name) :].strip(_DIGITS)
     (matte.miscounted if is_exact else matte.near)[layer] = None
