@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,19 @@ def test_the_lock_file_names_no_host_and_no_path() -> None:
     assert "://" not in text
     assert "--" not in text.replace("./run lock", "")
     assert not [line for line in text.splitlines() if " @ " in line]
+
+
+def test_the_environment_is_known_by_its_own_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the one that runs `./run`: two Pythons in turn would prepare it again and again."""
+    program = runpy.run_path(str(ROOT / "run"))
+    version = program["environment_version"]
+    other = tmp_path / "python"
+    for python, expected in ((Path(sys.executable), sys.version), (other, sys.version)):
+        monkeypatch.setitem(version.__globals__, "PYTHON", python)
+        assert version() == expected
+    other.write_text("#!/bin/sh\nprintf 'of the environment'\n", encoding="utf-8")
+    other.chmod(0o755)
+    assert version() == "of the environment"
 
 
 def test_an_environment_of_somebody_else_is_said_to_be_one(tmp_path: Path) -> None:
