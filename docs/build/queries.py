@@ -173,7 +173,8 @@ def _section(query: Query) -> str:
     parameters = "".join(
         f"- `{item.name}` ({item.kind}, {_default(item)}): {item.meaning}\n" for item in query.parameters
     )
-    return f"### {query.name}\n\n{query.description}\n\n{parameters}\n```sql\n{query.statement}\n```\n"
+    described = " ".join(filter(None, (query.description, query.when_empty)))
+    return f"### {query.name}\n\n{described}\n\n{parameters}\n```sql\n{query.statement}\n```\n"
 
 
 def render() -> str:

@@ -1,8 +1,9 @@
 """The SQL cookbook: the files of `queries/` with their descriptions and parameters.
 
-A query starts with comment lines: sentences that describe it, `-- question: ...`, and one `-- param NAME TYPE DEFAULT MEANING`
-for each `:name` in its text. DEFAULT is a number, a text in quotes, `required`, or `=NAME` for the end of the texts that begin
-with another parameter. `./run docs` writes docs/queries.md from them.
+A query starts with comment lines: sentences that describe it, `-- empty: ...` (what must be stored before),
+`-- question: ...`, and one `-- param NAME TYPE DEFAULT MEANING` for each `:name` in its text. DEFAULT is a number, a text in
+quotes, `required`, or `=NAME` for the end of the texts that begin with another parameter. `./run docs` writes
+docs/queries.md from them.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Query:
         description: Sentences for people.
         parameters: In the order of the comments.
         sql: The text, comments included.
+        when_empty: What must have been stored for it to find anything; empty for what is always stored.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Query:
     description: str
     parameters: tuple[Parameter, ...]
     sql: str
+    when_empty: str = ""
 
     @property
     def statement(self) -> str:
@@ -127,17 +130,19 @@ def _parameter(line: str, query: str) -> Parameter:
 
 
 def _read(name: str, sql: str) -> Query:
-    sentences, parameters, question = [], [], ""
+    sentences, parameters, question, when_empty = [], [], "", ""
     for line in sql.splitlines():
         if line.startswith("-- param "):
             parameters.append(_parameter(line, name))
         elif line.startswith("-- question: "):
             question = line.removeprefix("-- question: ")
+        elif line.startswith("-- empty: "):
+            when_empty = line.removeprefix("-- empty: ")
         elif line.startswith("-- "):
             sentences.append(line.removeprefix("-- "))
         else:
             break
-    return Query(name, question, " ".join(sentences), tuple(parameters), sql)
+    return Query(name, question, " ".join(sentences), tuple(parameters), sql, when_empty)
 
 
 @cache

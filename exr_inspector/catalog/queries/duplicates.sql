@@ -1,4 +1,5 @@
 -- Files with equal decoded pixels: copies, held frames and renders that were written twice.
+-- empty: Pixels are compared where EXR_HASH is on and all pixels were read, as `check --catalog` does.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
 -- param prefix_end text =prefix the smallest text above all that begin with prefix

@@ -1,5 +1,6 @@
 -- Similar thumbnails below a prefix: pairs of different files whose difference hashes differ in few of 64 bits.
 -- All thumbnails are compared with each other, so choose a folder of a few thousand files. Uniform thumbnails are left out.
+-- empty: Thumbnails are stored by `check --catalog`, and with EXR_THUMBNAILS.
 -- question: 11
 -- param prefix text required beginning of bucket/key
 -- param prefix_end text =prefix the smallest text above all that begin with prefix

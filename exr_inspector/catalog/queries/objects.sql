@@ -1,4 +1,5 @@
 -- Frames that show an object of a Cryptomatte, with the area it covers; also frames without a manifest, by the object's id.
+-- empty: Objects are stored by full passes with EXR_MAX_OBJECTS above 0, such as 10000, of Cryptomattes alone.
 -- question: 10
 -- param name text required name of the object, as in the manifest
 -- param prefix text '' beginning of bucket/key

@@ -25,7 +25,7 @@ from exr_inspector.catalog.queries.engines import FileEngine, QueryEngine, datab
 from exr_inspector.cli.catalog import announce, configured
 from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.query_formats import aligned_lines, as_csv, as_json, table_cell, unique_names, value_rows
-from exr_inspector.cli.output.terminal import echo_json
+from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
 from exr_inspector.errors import CatalogError
 from exr_inspector.library.tables import require_file, schema_of_tables
@@ -87,7 +87,7 @@ def command(
     on standard error.
     """
     if query is None:
-        _list(Console())
+        _list(output())
         return
     values = _values(given)
     named = cookbook().get(query)
@@ -104,6 +104,8 @@ def command(
     rows = engine.ask(sql, parameters)
     announce(engine.name)
     _write(_with_paths(rows, paths), form)
+    if named and named.when_empty and not rows.num_rows:
+        click.echo(named.when_empty, err=True)
 
 
 def _with_paths(rows: pa.Table, paths: ShownPaths) -> pa.Table:

@@ -411,6 +411,11 @@ def test_query_of_a_folder(tmp_path: Path) -> None:
     assert (done.exit_code, "is a directory" in done.output) == (2, True)
 
 
+def test_an_empty_answer_says_what_has_to_be_stored_for_it(database: Path) -> None:
+    assert "EXR_MAX_OBJECTS" in run(database, "objects", "-p", "name=nothing").stderr
+    assert "EXR_MAX_OBJECTS" not in run(database, "objects", "-p", "name=object 0").stderr
+
+
 def test_query_lists_the_cookbook() -> None:
     done = CliRunner().invoke(command, [])
     assert all(name in done.output for name in cookbook())
