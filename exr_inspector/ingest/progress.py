@@ -15,6 +15,7 @@ class Progress(Figures):
     Attributes:
         listed: EXR objects listed.
         vanished: Objects that were deleted after they were listed.
+        had_rows: Whether the tables had rows of a listing before it was read.
         judged_otherwise: Files whose rows are up to date, but were judged by another policy, by that policy's label.
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Worker processes, 0 while the run's own process inspects.
@@ -25,6 +26,7 @@ class Progress(Figures):
 
     listed: int = 0
     vanished: int = 0
+    had_rows: bool = False
     judged_otherwise: Counter[str] = field(default_factory=Counter)
     is_listed: bool = False
     processes: int = 0

@@ -165,7 +165,9 @@ class Ingest:
         context, bucket = self._context, listing.bucket
         size = SHARD_OBJECTS[context.inspector.config.stats]
         # Of a prefix that is new, nothing is asked. Whatever somebody else stores meanwhile is only inspected once more.
-        asks = not context.force and context.catalog.has_files(bucket, listing.prefix)
+        had_rows = context.catalog.has_files(bucket, listing.prefix)
+        self.progress.had_rows |= had_rows
+        asks = had_rows and not context.force
         unjudged = UnjudgedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if asks else None
         if unjudged is not None:
             self._unjudged.append(unjudged)

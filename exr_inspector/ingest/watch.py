@@ -6,6 +6,7 @@ done is what a sweep does: changed files are inspected and stored, a changed fol
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from exr_inspector.errors import ObjectNotFound, SourceError
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
+from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, is_exr
@@ -71,15 +73,18 @@ class FolderWatch:
             if key != self._mount.prefix and not self._is_excluded(key):
                 self._changed[key] = now
 
-    def catch_up(self) -> None:
+    def catch_up(self, run: Progress) -> None:
         """Remove the rows of files deleted while nobody watched, but for those of an empty folder directly below the root.
 
-        What cannot be listed has been reported by the run before.
+        Args:
+            run: The run before, which has reported what cannot be listed. If it found no rows, none can be too many.
 
         Raises:
             SourceError: The folder cannot be listed.
             CatalogError: The tables cannot be read or written now.
         """
+        if not run.had_rows:
+            return
         context, target = self._context, self._target
         folders = context.opener.folders(target.bucket, target.prefix)
         paths = frozenset(unicode_text(f"{target.bucket}/{folder}") for folder in folders)
@@ -168,8 +173,8 @@ class FolderWatch:
             except SourceError as error:
                 report(f"{bucket}/{key}", error)
                 continue
-            if version is None and path_of(self._mount, key).is_symlink():
-                report(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
+            if version is None and os.path.lexists(path_of(self._mount, key)):
+                report(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere, a pipe, a socket or a device"))
             elif version is None:
                 gone.append(unicode_text(f"{bucket}/{key}"))
             else:

@@ -102,17 +102,31 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
     return connection.run("judge and store the sequences of a folder", body, deadline=deadline)
 
 
-def asked_frames(connection: Connection, directories: Iterable[str]) -> dict[str, tuple[range, ...]]:
-    """The frame ranges that the last validation of some folders required, by sequence.
+@dataclass(frozen=True, slots=True)
+class LastJudgements:
+    """The rows of `sequence_validation` that the last validation of some folders stored.
 
-    Raises:
-        CatalogError: The tables cannot be read.
+    Attributes:
+        rows: The rows of each folder.
     """
 
-    def read(work: Work) -> list[dict[str, Any]]:
-        return [row for directory in directories for row in _stored_rows(work, directory)]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
-    return _asked(connection.run("read which frames were asked for", read))
+    @classmethod
+    def read(cls, connection: Connection, directories: Iterable[str]) -> LastJudgements:
+        """Read those of some folders.
+
+        Raises:
+            CatalogError: The tables cannot be read.
+        """
+        wanted = sorted(directories)
+        read = lambda work: {directory: _stored_rows(work, directory) for directory in wanted}  # noqa: E731
+        return cls(connection.run("read the last judgements of sequences", read))
+
+    @property
+    def asked(self) -> dict[str, tuple[range, ...]]:
+        """The frame ranges that they required, by sequence."""
+        return _asked(row for rows in self.rows.values() for row in rows)
 
 
 def _asked(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[range, ...]]:
@@ -324,8 +338,8 @@ def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
 
-def with_kept_findings(connection: Connection, judgement: Judgement) -> Judgement:
-    """A judgement of rows with the stored findings that only files show, of frames that were not inspected since.
+def with_kept_findings(connection: Connection, judgement: Judgement, last: LastJudgements) -> Judgement:
+    """A judgement of rows with the last findings that only files show, of frames that were not inspected since.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -335,7 +349,8 @@ def with_kept_findings(connection: Connection, judgement: Judgement) -> Judgemen
         kept: dict[str, list[Finding]] = {}
         for directory, mine in judgement.by_directory().items():
             frames: dict[str, Place] = {unicode_text(path): place for path, place in mine.frames.items()}
-            kept.update(_kept_findings(_stored_rows(work, directory), _file_rows(work, directory, frames), frames))
+            if before := [row for row in last.rows.get(directory, ()) if row["code"] in _NOT_IN_ROWS]:
+                kept.update(_kept_findings(before, _file_rows(work, directory, frames), frames))
         return kept
 
     kept = connection.run("read the findings of a check", read)

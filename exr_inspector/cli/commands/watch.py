@@ -112,14 +112,13 @@ def command(
                 if ended.is_set():
                     sys.exit(0)
                 next(changes, None)
-            ingest = Ingest(context)
-            progress = ingest.run([target])
+            progress = Ingest(context).run([target])
             _say_first_run(target.bucket, progress, say)
             for sentence in unchecked_lines(StatsMode(settings.stats)):
                 say(target.bucket, sentence)
             watched = FolderWatch(context, target, mount, report=say)
             watched.judge(progress.directories)
-            watched.catch_up()
+            watched.catch_up(progress)
             for found in changes:
                 # A folder changes with each file in it, and the file is reported too.
                 watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
