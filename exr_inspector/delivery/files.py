@@ -129,11 +129,6 @@ def require_place(target: str) -> None:
         raise NothingMatches(f"there is no file or folder {target}")
 
 
-def _is_to_read(path: Path) -> bool:
-    """Whether it is a file or a dangling link. Reading a dangling link fails, which reports it."""
-    return os.path.isfile(path) or (path.is_symlink() and not os.path.exists(path))  # noqa: PTH110, PTH113 - as below
-
-
 def _is_folder(target: str) -> bool:
     # Path.is_dir raises if the name, or the target of a link, is longer than the system allows.
     return os.path.isdir(local_path(target))  # noqa: PTH112
@@ -184,7 +179,8 @@ def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
         links = (Path(place, name) for name in folders if Path(place, name).is_symlink())
         # A link to another folder below the root (such as `latest`) needs no report: that folder is walked itself.
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
-    yield from (str(path) for path in sorted(found) if _is_to_read(path))
+    # Dangling links, pipes, sockets and devices are among them: reading those fails, which reports them.
+    yield from map(str, sorted(found))
     faults = [f"folders that may not be read: {_some(denied)}"] * bool(denied)
     faults += [f"links to folders elsewhere are not followed, name them as well: {_some(linked)}"] * bool(linked)
     if faults:
@@ -227,7 +223,7 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     named = split_url(pattern.beginning) if "://" in folder else None
     if named is None:
         root = local_path(folder or ".")
-        return [folder + item.name for item in root.iterdir() if _is_to_read(item)] if root.is_dir() else []
+        return [folder + item.name for item in root.iterdir() if not _is_folder(str(item))] if root.is_dir() else []
     bucket, beginning = named
     inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
     unlisted: list[str] = []

@@ -41,6 +41,7 @@ from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _MAYBE_LINK = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _READABLE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -55,6 +56,10 @@ T = TypeVar("T")
 
 class DanglingLink(ObjectNotFound):
     """A link leads nowhere: its target was removed, or is on a share that is away."""
+
+
+class NotRegular(ObjectNotFound):
+    """A pipe, a socket, a device or a folder, which is never read: reading one could wait for ever."""
 
 
 class FolderBucket:
@@ -314,16 +319,16 @@ class FolderBucket:
             return None
 
     def _entries(self, item: os.DirEntry[str], key: str, *, is_link: bool) -> list[ObjectEntry]:
-        """The entry of a file; none if it was deleted, or is not a regular file."""
+        """The entry of a file; none if it was deleted meanwhile."""
 
         def version() -> ObjectVersion:
             if is_link:
                 return self._version(key)
-            return _version_of(_regular(item.stat(follow_symlinks=False), key))
+            return _version_of(_regular(item.stat(follow_symlinks=False), f"{self._name}/{key}"))
 
         try:
             found = _translated(version, f"{self._name}/{key}")
-        except DanglingLink:
+        except (DanglingLink, NotRegular):
             raise
         except ObjectNotFound:
             return []
@@ -436,6 +441,8 @@ def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | Sou
     """What a failed call of the file system means for the object `path`."""
     if isinstance(error, PermissionError):
         return AccessDenied(f"{path}: the file system refuses access")
+    if error.errno == errno.ENXIO:
+        return NotRegular(f"{path}: a socket or a device, which is not read")
     if error.errno in _ABSENT:
         return ObjectNotFound(f"{path}: no such file")
     if error.errno == errno.EAGAIN:
@@ -445,7 +452,7 @@ def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | Sou
 
 def _regular(state: os.stat_result, path: str) -> os.stat_result:
     if not stat.S_ISREG(state.st_mode):
-        raise ObjectNotFound(f"{path}: not a regular file")
+        raise NotRegular(f"{path}: {_KINDS.get(stat.S_IFMT(state.st_mode), 'not a regular file')}, which is not read")
     return state
 
 

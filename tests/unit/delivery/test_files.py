@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exr_inspector.delivery.files import READERS, expand, inspect_each, unmet
-from exr_inspector.errors import AccessDenied, LimitExceeded
+from exr_inspector.errors import AccessDenied, LimitExceeded, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
@@ -118,6 +119,18 @@ def test_a_file_is_met_once() -> None:
     met: set[str] = set()
     assert list(unmet(["a/x.exr", "./a/x.exr", "s3://b/x", "s3://b/x"], met)) == ["a/x.exr", "s3://b/x"]
     assert list(unmet(["a//x.exr", "y.exr"], met)) == ["y.exr"]
+
+
+def test_a_pipe_is_a_file_that_reading_names_and_a_folder_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "shot"
+    (folder / "x.1002.exr").mkdir(parents=True)
+    (folder / "x.1001.exr").touch()
+    os.mkfifo(folder / "x.1003.exr")
+    for target in (folder, folder / "x.####.exr"):
+        found = expand(OPENER, str(target))
+        assert [Path(path).name for path in found.paths] == ["x.1001.exr", "x.1003.exr"]
+    with pytest.raises(ObjectNotFound):
+        OPENER.open_url(str(folder / "x.1003.exr")).read(start=0, end=1)
 
 
 def test_links_to_folders_elsewhere_are_named_and_those_that_lead_inside_are_not(tmp_path: Path) -> None:
