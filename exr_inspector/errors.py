@@ -46,7 +46,7 @@ def missing_package(what: str, package: str, extra: str) -> SettingsError:
 
 
 class ArgumentError(ExrInspectorError, ValueError):
-    """A function was called with a wrong argument; the message names it, what was found and what was expected."""
+    """A function or a command was called with a wrong argument; the message names it, or what was found and expected."""
 
     code = "ARGUMENT"
 

@@ -26,7 +26,7 @@ from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, ensure
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.files import require_name
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import ArgumentError, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
 from exr_inspector.settings import GROUPS, Mount, Settings, load_settings, local_path
@@ -63,7 +63,7 @@ class Tables:
 
         Raises:
             NothingMatches: The name is empty.
-            SettingsError: It is a local folder or file that no bucket of these tables stands for.
+            ArgumentError: It is a local folder or file that no bucket of these tables stands for.
         """
         require_name(place)
         if names_bucket(place):
@@ -77,7 +77,7 @@ class Tables:
             return f"{found.bucket}/{key_of(found, folder / name)}".rstrip("/") + "/" * (not name)
         if path.exists():
             known = ", ".join(f"{root.place} is {root.folder}" for root in self.roots) or "none"
-            raise SettingsError(
+            raise ArgumentError(
                 f"{place}: these tables have no files of this folder; folders they know: {known}. `./run ingest` adds it;"
                 f" a bucket of that name is s3://{place.strip('/')}/"
             )

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
-from exr_inspector.errors import SettingsError, SourceError
+from exr_inspector.errors import ArgumentError, SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, SourceOpener
@@ -74,7 +74,7 @@ def write_plan(
         Objects in each lane.
 
     Raises:
-        SettingsError: The folder holds something already.
+        ArgumentError: The folder holds something already.
         SourceError: A target cannot be listed.
     """
     is_new = not folder.exists()
@@ -112,7 +112,7 @@ def write_plan(
 
 def _require_empty(folder: Path) -> None:
     if any(not item.name.startswith(_UNFINISHED) for item in folder.iterdir()):
-        raise SettingsError(f"{folder}: expected an empty folder or none, since lanes of an older plan would mix in")
+        raise ArgumentError(f"{folder}: expected an empty folder or none, since lanes of an older plan would mix in")
 
 
 class _Spool:
@@ -182,7 +182,7 @@ class Lane:
         """The lane in a file that `write_plan` wrote.
 
         Raises:
-            SettingsError: The folder is not a plan, is damaged, or was not finished.
+            ArgumentError: The folder is not a plan, is damaged, or was not finished.
         """
         about = _plan_of(path)
         try:
@@ -191,9 +191,9 @@ class Lane:
             mounts = tuple(Mount(bucket, Path(root), prefix) for bucket, root, prefix in about["mounts"])
             listings = tuple(LaneListing(path, bucket, prefix, about["id"]) for bucket, prefix in about["targets"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise SettingsError(f"{path}: expected a lane of the plan in {path.with_name(_PLAN)}") from error
+            raise ArgumentError(f"{path}: expected a lane of the plan in {path.with_name(_PLAN)}") from error
         if (found := path.stat().st_size) != expected:
-            raise SettingsError(
+            raise ArgumentError(
                 f"{path}: expected {expected} bytes by {_PLAN}, found {found}: run ./run ingest-plan again"
             )
         return cls(path, size, mounts, listings)
@@ -203,11 +203,11 @@ def _plan_of(lane: Path) -> dict[str, Any]:
     try:
         about = json.loads(lane.with_name(_PLAN).read_bytes())
     except FileNotFoundError as error:
-        raise SettingsError(
+        raise ArgumentError(
             f"{lane}: there is no {_PLAN} beside it, so it is no lane or its plan was not finished: run ./run ingest-plan again"
         ) from error
     except ValueError as error:
-        raise SettingsError(f"{lane.with_name(_PLAN)}: expected a plan that ./run ingest-plan wrote") from error
+        raise ArgumentError(f"{lane.with_name(_PLAN)}: expected a plan that ./run ingest-plan wrote") from error
     return about if isinstance(about, dict) else {}
 
 
@@ -228,15 +228,17 @@ class LaneListing:
         """The objects as they were listed when the plan was written.
 
         Raises:
-            SettingsError: The file is damaged, or is a lane of another plan.
+            ArgumentError: The file is damaged, or is a lane of another plan.
         """
         try:
             for row in self._rows():
                 bucket, key = (row.pop(name).decode(errors=_SURROGATES) for name in ("bucket", "key"))
                 if bucket == self.bucket and key.startswith(self.prefix):
                     yield ObjectEntry(key, **row)
+        except ArgumentError:
+            raise
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise SettingsError(
+            raise ArgumentError(
                 f"{self.path}: the lane is damaged or cannot be read ({error}): run ./run ingest-plan again"
             ) from error
 
@@ -246,6 +248,6 @@ class LaneListing:
             while file.tell() < end:
                 stream = pa.ipc.open_stream(file)
                 if (stream.schema.metadata or {}).get(_ID) != self.plan.encode():
-                    raise SettingsError(f"{self.path}: a lane of another plan than {self.path.with_name(_PLAN)}")
+                    raise ArgumentError(f"{self.path}: a lane of another plan than {self.path.with_name(_PLAN)}")
                 for batch in stream:
                     yield from batch.to_pylist()

@@ -20,7 +20,7 @@ import pyarrow as pa
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.work import ROW_ID, Work
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import ArgumentError
 from exr_inspector.settings import Mount, Settings
 from exr_inspector.storage.mounts import path_of
 from exr_inspector.storage.views import Views
@@ -69,7 +69,7 @@ def record_roots(
         named: The bucket that the user names for a folder.
 
     Raises:
-        SettingsError: A bucket, or a part of one, is another folder; the message names the option to use.
+        ArgumentError: A bucket, or a part of one, is another folder; the message names the option to use.
         CatalogError: The tables cannot be read or written.
     """
     wanted = {
@@ -118,7 +118,7 @@ def _refuse_others(known: Mapping[str, Mount], wanted: Mapping[str, Mount], name
         if not is_there:
             again = f"if it was moved to {root}, and not only its share is away, --bucket {mount.bucket}"
             text += f"; {before} is not there now: {again}"
-        raise SettingsError(text)
+        raise ArgumentError(text)
 
 
 def _refuse_parts(roots: Collection[Mount], new: Collection[Mount], declared: Collection[Mount]) -> None:
@@ -135,7 +135,7 @@ def _refuse_parts(roots: Collection[Mount], new: Collection[Mount], declared: Co
             inside = path_of(whole, part.prefix)
             if inside.is_dir() and not (part.folder.is_dir() and part.folder.stat().st_ino == inside.stat().st_ino):
                 other = part if part in new else whole
-                raise SettingsError(
+                raise ArgumentError(
                     f"bucket {part.place} would be two folders, {part.folder} and {inside}: "
                     f"give {other.folder} another name with --bucket"
                 )

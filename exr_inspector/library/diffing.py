@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from exr_inspector.delivery.diff import FileDiff, diff_files, pairs
-from exr_inspector.errors import PatternError, SettingsError
+from exr_inspector.errors import ArgumentError, PatternError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.arguments import path_text, wrong
 from exr_inspector.library.reading import settings_for
@@ -46,7 +46,8 @@ def diff(
 
     Raises:
         ExrInspectorError: A target does not exist or cannot be listed; if `retryable`, a store did not answer.
-        SettingsError: A setting is wrong, or the picture cannot be written there.
+        ArgumentError: The picture cannot be written there.
+        SettingsError: A setting is wrong.
         PatternError: A picture is requested for several pairs.
     """
     target = None if picture is None else _target(Path(path_text("picture", picture)))
@@ -74,9 +75,9 @@ def diff(
 def _target(path: Path) -> Path:
     """The path of the picture, whose folder must exist."""
     if path.suffix.lower() not in _FORMS:
-        raise SettingsError(f"{path}: expected a picture's name that ends in .webp or .png")
+        raise ArgumentError(f"{path}: expected a picture's name that ends in .webp or .png")
     if not path.parent.is_dir():
-        raise SettingsError(f"{path}: there is no folder {path.parent}")
+        raise ArgumentError(f"{path}: there is no folder {path.parent}")
     require_encoder("a picture")
     return path
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
 from exr_inspector.delivery.judgement import JudgedSequence
-from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
@@ -72,7 +72,8 @@ def write_report(
         NothingMatches: There are no files, or no sequence is recognised among them.
         OSError: The page cannot be written.
         PolicyError: There is no such policy, or it is wrong.
-        SettingsError: A setting is wrong, or there are too many sequences for one file.
+        ArgumentError: The page cannot be written there, or there are too many sequences for one file.
+        SettingsError: A setting is wrong.
     """
     names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_ranges(frames)
     require_template_engine()
@@ -139,7 +140,7 @@ def write_stored_report(
     Raises:
         CatalogError: The tables cannot be read.
         NothingMatches: They have no such sequence.
-        SettingsError: The page cannot be written there.
+        ArgumentError: The page cannot be written there.
     """
     from exr_inspector.report.stored import read_sequence, stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
 
@@ -262,7 +263,7 @@ def _is_page(target: Path) -> bool:
 
 def _require_few(target: Path, sequences: int) -> None:
     if _is_page(target) and sequences > _MOST_IN_ONE_FILE:
-        raise SettingsError(
+        raise ArgumentError(
             f"{sequences} sequences are too many for one file (at most {_MOST_IN_ONE_FILE}): "
             f"name a folder, such as --to {target.with_suffix('')}/"
         )
@@ -272,24 +273,24 @@ def require_writable(target: Path) -> None:
     """Check that a report can be written, before files are read for minutes.
 
     Raises:
-        SettingsError: It cannot.
+        ArgumentError: It cannot.
     """
     if _is_page(target):
         if target.is_dir():
-            raise SettingsError(f"{target} is a folder: name a file that ends in .html")
+            raise ArgumentError(f"{target} is a folder: name a file that ends in .html")
         folder = target.parent
         if not folder.is_dir():
-            raise SettingsError(f"there is no folder {folder} for {target.name}: create it first")
+            raise ArgumentError(f"there is no folder {folder} for {target.name}: create it first")
     else:
         if not target.is_dir() and (target.exists() or _FILE_LIKE.search(target.name)):
-            raise SettingsError(
+            raise ArgumentError(
                 f"{target}: expected a file that ends in .html, or a folder (there already, if named like a file)"
             )
         folder = target.parent
         if not folder.is_dir():
-            raise SettingsError(f"there is no folder {folder}: create it first")
+            raise ArgumentError(f"there is no folder {folder}: create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SettingsError(f"{folder} cannot be written to: name another place")
+        raise ArgumentError(f"{folder} cannot be written to: name another place")
 
 
 def _write(target: Path, titles: Sequence[str], views: Iterable[ShownSequence], about: Callable[[], About]) -> None:

@@ -21,7 +21,7 @@ from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.predicates import has_prefix
-from exr_inspector.errors import CatalogError, SettingsError, missing_package
+from exr_inspector.errors import ArgumentError, CatalogError, SettingsError, missing_package
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection
@@ -242,7 +242,7 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
     if not create:
         require_file(file)
     elif not file.parent.is_dir():
-        raise SettingsError(f"{file}: there is no folder {file.parent}: create it first")
+        raise ArgumentError(f"{file}: there is no folder {file.parent}: create it first")
     server = running_server(file)
     with ExitStack() as opened:
         database = server or opened.enter_context(LocalVastDB(file))

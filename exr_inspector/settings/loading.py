@@ -28,7 +28,6 @@ from exr_inspector.settings.fields import (
     needed,
     not_set,
 )
-from exr_inspector.texts import did_you_mean
 
 SECRETS_DIR = Path("/secrets")
 _BEGINNINGS = ("EXR_", "VAST_DB_")
@@ -98,16 +97,24 @@ def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
     for source in sources:
         inner = [keys for keys in source.values() if isinstance(keys, Mapping)]
         names.update(str(name) for keys in (source, *inner) for name in keys)
-    shared = [name for name in NAMES if name.startswith(_SHARED_BEGINNING)]
     hints: dict[str, str] = {}
     for name in sorted(names - NAMES.keys() - _NO_SETTINGS):
-        if name.upper().startswith(_BEGINNINGS):
-            hints[name] = did_you_mean(name.upper(), NAMES) or "docs/settings.md lists all"
-        elif name.upper().startswith(_SHARED_BEGINNING):
-            nearest = get_close_matches(name.upper(), shared, 1)
-            if nearest and nearest[0] not in names:
-                hints[name] = f"did you mean {nearest[0]}?"
+        near = _similar(name.upper())
+        is_shared = name.upper().startswith(_SHARED_BEGINNING)
+        if near and not (is_shared and near[0] in names):
+            hints[name] = f"did you mean {' or '.join(near)}?"
+        elif name.upper().startswith(_BEGINNINGS):
+            hints[name] = "docs/settings.md lists all"
     return [f"{name} is no setting and has no effect; {hint}" for name, hint in hints.items()]
+
+
+def _similar(name: str) -> list[str]:
+    """Settings whose names are similar after their common beginning, which is long enough to make all names look alike."""
+    for beginning in (*_BEGINNINGS, _SHARED_BEGINNING):
+        if name.startswith(beginning):
+            rests = [known.removeprefix(beginning) for known in NAMES if known.startswith(beginning)]
+            return [beginning + rest for rest in get_close_matches(name.removeprefix(beginning), rests, 2)]
+    return []
 
 
 def _reason(message: str) -> str:

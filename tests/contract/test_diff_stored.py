@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.cli.__main__ import main
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import ArgumentError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 NAMES = ("layers", "stereo_parts", "tiled_mipmap", "deep_scanline", "nan_inf", "scanline_zip", "cropped", "metadata")
@@ -105,7 +105,7 @@ def test_a_file_without_rows_is_trouble(catalogs: dict[str, Path], renders: Path
     assert "no rows" in found["trouble"]
     shutil.copy(SAMPLES / "tiled.exr", tmp_path / "elsewhere.exr")
     error = called("diff", tmp_path / "elsewhere.exr", "--catalog", catalogs["off"]).exception
-    assert isinstance(error, SettingsError)
+    assert isinstance(error, ArgumentError)
 
 
 def test_words_that_do_not_go_together_are_refused(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.ingest import summary, targets_of
 from exr_inspector.cli.paths import FORMS, ShownPaths
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import ArgumentError, SettingsError
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, recorded_roots
 from exr_inspector.settings import Mount, View
@@ -214,13 +214,13 @@ def test_a_part_of_a_bucket_never_shares_rows_with_another_folder(tmp_path: Path
 
         mount = Mount("archive", part, "2026/")
         record(mount)
-        with pytest.raises(SettingsError, match=f"bucket archive/2026 .* {part}, not {other}: .*--bucket"):
+        with pytest.raises(ArgumentError, match=f"bucket archive/2026 .* {part}, not {other}: .*--bucket"):
             record(Mount("archive", other, "2026/"))
-        with pytest.raises(SettingsError, match=f"give {whole} another name with --bucket"):
+        with pytest.raises(ArgumentError, match=f"give {whole} another name with --bucket"):
             record(Mount("archive", whole))
         views = (View("/studio", "archive", "", (str(whole),)), View("/studio/x", "archive", "2026/", (str(part),)))
         record(Mount("archive", whole), views=views)  # both mounts show the same files
-        with pytest.raises(SettingsError, match=f"give {other} another name with --bucket"):
+        with pytest.raises(ArgumentError, match=f"give {other} another name with --bucket"):
             record(Mount("archive", other, "2027/"))
         record(Mount("archive", whole / "2027", "2027/"), Mount("archive", other, "2028/"))
         recorded = [

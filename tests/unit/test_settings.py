@@ -48,6 +48,9 @@ def test_names_that_are_no_settings_are_named_with_what_may_be_meant():
     assert "did you mean VAST_DB_ENDPOINT" in other
     assert not any("s3cret" in sentence for sentence in unknown_settings(environ, secrets))
     assert unknown_settings(environ | {"EXR_STAT": ""}, secrets)[3:] == []
+    for far in ("EXR_VERBOSE", "EXR_CACHE_DIR", "VAST_DB_HOST", "VAST_DB_PORT"):
+        assert "did you mean" not in unknown_settings({far: ""})[0]
+    assert "did you mean EXR_DECODE_THREADS?" in unknown_settings({"EXR_THREADS": ""})[0]
 
 
 def test_a_name_that_others_use_too_is_named_only_where_it_looks_misspelt():

@@ -20,7 +20,14 @@ from exr_inspector.catalog.sdk.sessions import SessionPool
 from exr_inspector.catalog.sdk.transport import DeadlineTimeout, connect
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable, DeadlineExceeded, SchemaDrift
+from exr_inspector.errors import (
+    CatalogConflict,
+    CatalogError,
+    CatalogUnavailable,
+    DeadlineExceeded,
+    ExrInspectorError,
+    SchemaDrift,
+)
 
 _log = logging.getLogger(__name__)
 _REQUESTS_AT_ONCE = 8  # in all transactions together; one transaction inserts into up to 8 tables
@@ -102,7 +109,7 @@ class Connection:
     def _connect(self, timeout: DeadlineTimeout) -> Any:
         config = self.config
         verify: bool | str = str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
-        with translated("connect to the database (VAST_DB_ENDPOINT)"):
+        with translated(f"connect to the database at {config.endpoint} (VAST_DB_ENDPOINT)"):
             return connect(
                 access=config.access_key,
                 secret=config.secret_key,
@@ -191,7 +198,7 @@ class Connection:
     def _attempt(
         self, session: Any, deadline: Deadline | None, doing: str, body: Callable[[Work], Result], is_contended: bool
     ) -> Result:
-        failure: CatalogError | DeadlineExceeded | None = None
+        failure: ExrInspectorError | None = None
         committing = False
         result: Any = None
         txid: int | None = None
@@ -203,11 +210,11 @@ class Connection:
                         tx, self._known, self._requests, self.config.endpoint, deadline, is_contended=is_contended
                     )
                     result = body(work)
-                except (CatalogError, DeadlineExceeded) as error:
+                except ExrInspectorError as error:
                     failure = error
                     raise
                 committing = True
-        except CatalogError:
+        except ExrInspectorError:  # also an ArgumentError, which is a ValueError as some of the SDK's are
             raise
         except SDK_ERRORS as error:  # beginning, committing or rolling back failed
             if txid is not None:

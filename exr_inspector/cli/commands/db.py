@@ -26,7 +26,7 @@ from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
-from exr_inspector.errors import SettingsError, SourceError
+from exr_inspector.errors import ArgumentError, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
@@ -247,7 +247,7 @@ def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
         return
     question = f"remove {count} of {comparison.stored} rows, whose objects are not listed?"
     if not sys.stdin.isatty():
-        raise SettingsError(f"{question} If these objects were deleted, confirm with --yes")
+        raise ArgumentError(f"{question} If these objects were deleted, confirm with --yes")
     click.confirm(question, abort=True)
 
 
@@ -272,7 +272,7 @@ def _view(tables: Tables, prefix: str, root: str) -> View:
     below = f"{named[1]}/" if named[1] else ""
     cluster = Views(tables.settings.views).to_cluster(named[0], below)
     if cluster is None or named[0] != bucket:
-        raise SettingsError(f"--vast-catalog: expected the path of a view of bucket {bucket}, found {cluster or root}")
+        raise ArgumentError(f"--vast-catalog: expected the path of a view of bucket {bucket}, found {cluster or root}")
     return View(cluster.rstrip("/"), bucket, below)
 
 

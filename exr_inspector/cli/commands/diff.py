@@ -181,7 +181,7 @@ def _differs(channel: ChannelDiff) -> bool:
 
 def _table(part: PartDiff, is_named: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 2), title=f"part {plain(part.part)}" if is_named else None)
-    counts = ("differ", "over", *["NaN or inf"] * any(channel.unlike for channel in part.channels))
+    counts = ("differ", "over", *["NaN/inf"] * any(channel.unlike for channel in part.channels))
     for name in ("channel", *counts, "max error", "at", "mean error", "rms", "relative", "HALF steps"):
         table.add_column(name, justify="left" if name == "channel" else "right")
     for one in part.channels:

@@ -25,12 +25,13 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
+from exr_inspector.cli.output.terminal import output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name, require_place
 from exr_inspector.delivery.judgement import JudgedSequence
-from exr_inspector.errors import NothingMatches, SettingsError
+from exr_inspector.errors import ArgumentError, NothingMatches
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots
@@ -173,7 +174,7 @@ def carry_out(
     observe: Callable[[Progress], None] | None = None,
 ) -> None:
     """Run an ingest, print its summary, and exit. The progress is shown on a terminal, or passed to `observe`."""
-    console = Console()
+    console = output()
     interrupts = _Interrupts()
     try:
         with open_tables(catalog, create=True) as tables:
@@ -275,7 +276,7 @@ def targets_of(
 
     Raises:
         NothingMatches: A place does not exist.
-        SettingsError: A place is empty, cannot be a bucket, or would be the same bucket as another folder.
+        ArgumentError: A place is empty, cannot be a bucket, or would be the same bucket as another folder.
     """
     targets: list[Target] = []
     excludes = (*DEFAULT_EXCLUDES, *exclude)
@@ -295,9 +296,9 @@ def targets_of(
             mount = Mount(file_key(folder.name) if bucket is None else bucket, folder)
         name, root = mount.bucket, mount.folder
         if not name or "/" in name:
-            raise SettingsError(f"{place}: {name!r} cannot be the name of a bucket: choose one with --bucket")
+            raise ArgumentError(f"{place}: {name!r} cannot be the name of a bucket: choose one with --bucket")
         if (there := known.setdefault((name, mount.prefix), mount).folder) != root:
-            raise SettingsError(
+            raise ArgumentError(
                 f"bucket {mount.place} is the folder {there}: choose another name for {root} with --bucket"
             )
         meant.append(mount)

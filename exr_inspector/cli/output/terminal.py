@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from typing import Any
 
 import click
 from rich.console import Console
@@ -16,12 +17,22 @@ _UNBOUNDED = 1_000
 _NO_ASCII = re.compile("[^\x00-\x7f]")
 
 
+class _Pipe(Console):
+    """A console for programs: its lines end without the spaces that fill the last column of a table."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Console.print."""
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
+
+
 def output() -> Console:
     """A console for standard output; the environment variable COLUMNS sets the width of a pipe."""
     console = Console()
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+    if console.is_terminal:
         return console
-    return Console(width=_UNBOUNDED)
+    return _Pipe(width=None if os.environ.get("COLUMNS", "").isdigit() else _UNBOUNDED)
 
 
 def echo_error(text: str) -> None:

@@ -284,7 +284,10 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
         if folder is None:
             fault = "only policies that are files on this machine may name Python rules"
             raise _error(origin, lines, [(("python_rules",), fault)])
-        add_rules_of_file(folder / policy.python_rules)
+        path = folder / policy.python_rules
+        if not path.is_file():
+            raise _error(origin, lines, [(("python_rules",), f"there is no file {path}")])
+        add_rules_of_file(path)
     unknown = _unknown_in(values)
     if policy.name in PROFILES and not is_profile:
         unknown.append((("name",), "a profile is called so; stored findings would not tell the two apart"))

@@ -17,7 +17,14 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.schema import TABLES
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.commands.db import command
-from exr_inspector.errors import BucketUnavailable, SchemaDrift, SchemaMissing, SettingsError, SourceError
+from exr_inspector.errors import (
+    ArgumentError,
+    BucketUnavailable,
+    SchemaDrift,
+    SchemaMissing,
+    SettingsError,
+    SourceError,
+)
 from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
@@ -213,7 +220,7 @@ def test_many_removals_are_asked_about(ground: Ground, s3: FaultyS3) -> None:
     for index in range(20):
         s3.delete("renders", f"a.{index:04}.exr")
     refused = ground.run("reconcile", "s3://renders/", "--fix")
-    assert isinstance(refused.exception, SettingsError)
+    assert isinstance(refused.exception, ArgumentError)
     assert "remove 15 of 25 rows" in str(refused.exception)
     assert len(ground.paths()) == 25
     assert "15 files removed" in ground.run("reconcile", "s3://renders/", "--fix", "--yes").output
@@ -259,7 +266,7 @@ def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(
     words = ["db", "reconcile", "s3://shots/", "--vast-catalog"]
     done = CliRunner().invoke(main, [*words, "/view/sh1"])
     assert [line for line in done.output.splitlines() if ": s3" in line] == [f"no object: s3://{p}" for p in unlisted]
-    assert isinstance(CliRunner().invoke(main, [*words, "/view"]).exception, SettingsError)
+    assert isinstance(CliRunner().invoke(main, [*words, "/view"]).exception, ArgumentError)
     monkeypatch.delenv("EXR_VIEWS")
     done = ground.run("reconcile", "s3://shots/sh1/", "--fix", "--yes", "--vast-catalog", "/view")
     assert "1 files removed" in done.output, done.output

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
-from exr_inspector.errors import CatalogError, SettingsError
+from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from tests.support.databases import empty_catalog
 from vastdb_local import LocalVastDB
 
@@ -122,7 +122,7 @@ def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalo
     other.mkdir()
     for line in (("db", "reconcile"), ("db", "repair"), ("validate",)):
         error = called(*line, other, "--catalog", catalog).exception
-        assert isinstance(error, SettingsError)
+        assert isinstance(error, ArgumentError)
         assert f"renders is {tmp_path / 'renders'}" in str(error)
 
 
@@ -137,7 +137,7 @@ def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: P
     ]
     for line in readers:
         assert isinstance(called(*line, "--catalog", path).exception, CatalogError), line
-    assert isinstance(called("db", "setup", "--catalog", path).exception, SettingsError)
+    assert isinstance(called("db", "setup", "--catalog", path).exception, ArgumentError)
     assert not path.parent.exists()
     path.parent.mkdir()
     assert called("db", "setup", "--catalog", path).exit_code == 0
@@ -257,7 +257,7 @@ def test_a_check_of_a_second_folder_of_the_same_name_takes_another_bucket(tmp_pa
     second.mkdir(parents=True)
     shutil.copy(SAMPLES / "tiled.exr", second / "beauty.1001.exr")
     refused = called("check", second, "--catalog", catalog)
-    assert isinstance(refused.exception, SettingsError)
+    assert isinstance(refused.exception, ArgumentError)
     assert "--bucket" in str(refused.exception)
     assert called("check", second, "--bucket", "other").exit_code == 2, "without tables there are no buckets"
     called("check", second, "--catalog", catalog, "--bucket", "other")

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
 from exr_inspector.cli.__main__ import main
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import ArgumentError
 from exr_inspector.ingest.plan import Lane, lane_of
 from exr_inspector.settings import Mount
 from exr_inspector.storage import SourceOpener
@@ -144,8 +144,8 @@ def test_a_lane_without_files_says_so(tmp_path: Path) -> None:
 
 def test_what_is_no_lane_and_a_folder_that_holds_something_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no lane")
-    with pytest.raises(SettingsError, match="ingest-plan"):
+    with pytest.raises(ArgumentError, match="ingest-plan"):
         Lane.read(tmp_path / "text")
     refused = called({}, "ingest-plan", SAMPLES, "--lanes", 2, "--to", tmp_path).exception
-    assert isinstance(refused, SettingsError)
+    assert isinstance(refused, ArgumentError)
     assert "expected an empty folder" in str(refused)

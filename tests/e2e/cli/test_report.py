@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 import exr_inspector as exr
 from exr_inspector.cli.__main__ import main
 from exr_inspector.delivery import check as delivery_check
-from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Part
 
@@ -65,11 +65,11 @@ def test_the_library_returns_the_check(delivery: Path, tmp_path: Path) -> None:
         (("empty", "a.html"), NothingMatches, "no .exr files below"),
         (("absent", "a.html"), NothingMatches, "there is no file or folder"),
         (("files/slate.exr", "a.html"), NothingMatches, "no sequence recognised among slate.exr: give a pattern"),
-        (("files", "none/a.html"), SettingsError, "create it first"),
-        (("files", "none/out"), SettingsError, "create it first"),
-        (("files", "taken.html"), SettingsError, "is a folder"),
-        (("files", "note.txt"), SettingsError, "expected a file that ends in .html, or a folder"),
-        (("files", "page.pdf"), SettingsError, "expected a file that ends in .html, or a folder"),
+        (("files", "none/a.html"), ArgumentError, "create it first"),
+        (("files", "none/out"), ArgumentError, "create it first"),
+        (("files", "taken.html"), ArgumentError, "is a folder"),
+        (("files", "note.txt"), ArgumentError, "expected a file that ends in .html, or a folder"),
+        (("files", "page.pdf"), ArgumentError, "expected a file that ends in .html, or a folder"),
     ],
 )
 def test_a_mistake_leaves_nothing_behind(
@@ -89,7 +89,7 @@ def test_a_mistake_leaves_nothing_behind(
 
 def test_too_many_sequences_for_one_file(delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exr_inspector.library.reporting._MOST_IN_ONE_FILE", 1)
-    with pytest.raises(SettingsError, match=r"2 sequences are too many for one file.*name a folder"):
+    with pytest.raises(ArgumentError, match=r"2 sequences are too many for one file.*name a folder"):
         exr.write_report(delivery, tmp_path / "a.html")
     assert not list(tmp_path.iterdir())
 

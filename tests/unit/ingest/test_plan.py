@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exr_inspector.errors import BucketUnavailable, SettingsError, SourceError
+from exr_inspector.errors import ArgumentError, BucketUnavailable, SourceError
 from exr_inspector.ingest.plan import Lane, write_plan
 from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount, load_settings
@@ -113,7 +113,7 @@ def test_what_a_killed_run_left_is_no_lane_and_is_in_nobodys_way(show: Path, tmp
     for name in ("0", "1", "2"):
         (folder / name).rename(left / name)
     (folder / "plan.json").unlink()
-    with pytest.raises(SettingsError, match=r"plan\.json"):
+    with pytest.raises(ArgumentError, match=r"plan\.json"):
         Lane.read(left / "0")
     plan(show, folder)
     assert not left.exists()
@@ -123,7 +123,7 @@ def test_what_a_killed_run_left_is_no_lane_and_is_in_nobodys_way(show: Path, tmp
 @pytest.mark.failure(
     "ingest",
     "a lane without its plan.json, shortened, or of another plan",
-    "`SETTINGS`, exit code 2: no file is skipped silently",
+    "`ARGUMENT`, exit code 2: no file is skipped silently",
     "run `./run ingest-plan` again, into a new folder",
 )
 def test_a_lane_that_is_not_whole_is_refused(show: Path, tmp_path: Path, documented: Documented) -> None:
@@ -131,28 +131,28 @@ def test_a_lane_that_is_not_whole_is_refused(show: Path, tmp_path: Path, documen
     plan(show, one, lanes=1)
     plan(show, other, lanes=1)
     lane, whole = one / "0", (one / "0").read_bytes()
-    with pytest.raises(SettingsError, match="empty folder"):
+    with pytest.raises(ArgumentError, match="empty folder"):
         plan(show, one)
     lane.write_bytes(whole[:-100])
-    with pytest.raises(SettingsError, match=r"ingest-plan again") as caught:
+    with pytest.raises(ArgumentError, match=r"ingest-plan again") as caught:
         Lane.read(lane)
     documented(caught.value.code)
     lane.write_bytes((other / "0").read_bytes())
     assert (other / "0").stat().st_size == len(whole)
-    with pytest.raises(SettingsError, match="another plan"):
+    with pytest.raises(ArgumentError, match="another plan"):
         keys(show, one, 1)
     lane.write_bytes(whole[:-100] + b"\xff" * 100)
-    with pytest.raises(SettingsError, match="damaged"):
+    with pytest.raises(ArgumentError, match="damaged"):
         keys(show, one, 1)
     lane.write_bytes(whole)
     stray = one / "1"
     stray.write_bytes(b"")
     for name in (stray, one / "plan.json"):
-        with pytest.raises(SettingsError, match="expected a lane"):
+        with pytest.raises(ArgumentError, match="expected a lane"):
             Lane.read(name)
     (one / "plan.json").write_text(json.dumps([]))
-    with pytest.raises(SettingsError):
+    with pytest.raises(ArgumentError):
         Lane.read(lane)
     (one / "plan.json").unlink()
-    with pytest.raises(SettingsError, match="not finished"):
+    with pytest.raises(ArgumentError, match="not finished"):
         Lane.read(lane)

@@ -210,6 +210,11 @@ def test_files_that_make_no_rules(tmp_path: Path, text: str) -> None:
         load("name: nova\npython_rules: own.py\n", tmp_path)
 
 
+def test_a_file_of_rules_that_is_not_there_is_named_with_the_line_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"show\.yaml:2: python_rules: .*own\.py"):
+        load("name: nova\npython_rules: own.py\n", tmp_path)
+
+
 def test_a_draft_holds_for_the_files_it_was_made_from_and_not_for_others() -> None:
     good = [made(a_string("project", "nova")) for _ in range(3)]
     text = draft_policy(
