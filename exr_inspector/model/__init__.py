@@ -1,7 +1,7 @@
-"""What is known of one file after an inspection, as frozen values. No behaviour, no I/O, no clock.
+"""The results of inspecting one file, as frozen values. No behaviour, no I/O, no clock.
 
-`inspector` makes an Inspection; statistics and validation add to it; `catalog.rows` and the command line only read it.
-Where the file does not say something, the value is None: nothing is filled in.
+`inspector` creates an Inspection, statistics and validation extend it, `catalog.rows` and the command line only read it. A
+value that the file does not contain is None; there are no defaults.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ __all__ = [
     "SequenceName", "Severity", "StatsMode", "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
 ]  # fmt: skip
 
-MANIFEST = "manifest"  # how `Inspection.manifest_stop` begins
-MISSING_MANIFESTS = f"{MANIFEST} missing: "  # followed by a JSON list of paths, relative to the folder of the file
+MANIFEST = "manifest"  # start of `Inspection.manifest_stop`
+MISSING_MANIFESTS = f"{MANIFEST} missing: "  # followed by a JSON list of paths relative to the file's folder
 
 
 class Status(str, Enum):
@@ -51,7 +51,7 @@ class Status(str, Enum):
 
 
 class Severity(IntEnum):
-    """How bad a finding is; ordered."""
+    """Severity of a finding; ordered."""
 
     INFO = 1
     WARNING = 2
@@ -59,22 +59,22 @@ class Severity(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word that rows and people see: `info`, `warning`, `error`."""
+        """The name in rows and output: `info`, `warning`, `error`."""
         return self.name.lower()
 
 
-# Also the time of modification of an object whose store gives none.
+# Used as the modification time of an object whose store returns none.
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """Which version of an object was read.
+    """Identifies the version of an object that was read.
 
     Attributes:
-        etag: The store's ETag without quotes, None where it gives none.
-        size_bytes: Bytes of the object.
-        mtime: Time of the last modification, UTC; `EPOCH` where the store gives none.
+        etag: The store's ETag without quotes; None if it returns none.
+        size_bytes: Size of the object in bytes.
+        mtime: Time of the last modification, UTC; `EPOCH` if the store returns none.
     """
 
     etag: str | None
@@ -84,7 +84,7 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What reading cost."""
+    """Number of requests and bytes that reading needed."""
 
     requests: int = 0
     bytes_read: int = 0
@@ -92,15 +92,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class SequenceName:
-    """What a key says of frame and sequence.
+    """Folder, sequence and frame number in a key.
 
     Attributes:
-        directory: Folder, with the bucket, without a trailing slash.
+        directory: Folder including the bucket, without a trailing slash.
         file_name: Last component of the key.
-        sequence: Key of the sequence with its folder, frame digits as `#` signs (`b/shot/beauty.####.exr`); None for a file
-            that is no frame.
-        frame: Frame number, None where the name has none.
-        padding: Digits of the frame number as written, 0 where there is none.
+        sequence: Path of the sequence, frame digits as `#` (`b/shot/beauty.####.exr`); None if the file is not a frame.
+        frame: Frame number; None if the name has none.
+        padding: Number of digits of the frame number as written; 0 if there is none.
     """
 
     directory: str
@@ -114,15 +113,15 @@ class Finding(NamedTuple):
     """One result of a rule.
 
     Attributes:
-        code: Rule code, stable.
-        severity: As the policy has it.
+        code: Stable code of the rule.
+        severity: Severity according to the policy.
         message: What was found and what was expected, for people.
-        part: Index of the part, None for the whole file.
-        channel: Channel name, None where it concerns none.
-        found: What was found, short.
-        expected: What was expected, short.
-        offset: Byte offset in the file, None where it has no place.
-        frames: Frames that it concerns, rising; only of a sequence's findings, empty where it concerns the sequence as a whole.
+        part: Index of the part; None for the whole file.
+        channel: Channel name; None if it concerns no channel.
+        found: What was found, in short.
+        expected: What was expected, in short.
+        offset: Byte offset in the file; None if it has no location.
+        frames: Affected frames of a sequence in ascending order; empty for other findings and for the sequence as a whole.
     """
 
     code: str
@@ -143,18 +142,18 @@ ProvenanceColumn = Literal[
 
 
 class Provenance(NamedTuple):
-    """What a header says of its making: columns of `files`, and where each came from.
+    """How the file was made, according to its header: columns of `files` and the source of each.
 
     Attributes:
         software: Product that wrote the file.
-        software_version: Its version.
-        host_application: Application in which a renderer ran, with its version where it is said.
-        render_seconds: Time of rendering.
-        peak_memory_mb: Most memory, MiB.
-        render_host: Computer.
-        render_user: Who rendered.
-        frame_range: Frames of the job, as written (`1001-1100`).
-        sources: Column -> name of the attribute it came from.
+        software_version: Version of the product.
+        host_application: Application in which the renderer ran, with its version if stated.
+        render_seconds: Render time in seconds.
+        peak_memory_mb: Peak memory in MiB.
+        render_host: Host name of the computer that rendered.
+        render_user: User who rendered.
+        frame_range: Frames of the job as written (`1001-1100`).
+        sources: Column -> name of the attribute with its value.
     """
 
     software: str | None = None
@@ -169,18 +168,18 @@ class Provenance(NamedTuple):
 
     @property
     def product(self) -> str | None:
-        """Software and version, what is compared over a sequence."""
+        """Software and version, which are compared across a sequence."""
         return " ".join(filter(None, (self.software, self.software_version))) or None
 
 
 @dataclass(frozen=True, slots=True)
 class EventInfo:
-    """The event that asked for an inspection.
+    """The event that caused an inspection.
 
     Attributes:
         event_id: Id of the CloudEvent.
-        sequencer: The store's sequencer, hexadecimal; orders events of one object.
-        time: When the event happened, UTC.
+        sequencer: The store's sequencer, hexadecimal; orders the events of one object.
+        time: Time of the event, UTC.
     """
 
     event_id: str | None = None
@@ -190,33 +189,33 @@ class EventInfo:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Everything one inspection of one file found.
+    """The complete result of inspecting one file.
 
     Attributes:
-        bucket: Bucket, as in the path.
-        key: Key, decoded, case kept.
-        version: Which version was read; None where the object could not be read at all.
+        bucket: Bucket in the path.
+        key: Key, decoded, with its original case.
+        version: The version that was read; None if the object could not be read.
         status: INSPECTED, or FAILED with error_code and error_message.
-        error_code: Why it failed: an error's or a fatal problem's code.
-        error_message: Where and what, for people.
-        name: Frame and sequence by the key.
-        inspected_at: When it was read, UTC.
-        header: The header, also a partial one of a failed file; None where there is none.
-        layouts: One a part, None for a part whose layout is unknown.
-        completeness: One a part whose chunk table is known.
-        names: One a part.
-        problems: What is wrong with header, tables and chunk leaders, as `exr.conformance` and `exr.chunks` report it.
-        pixels: Statistics, None unless asked for.
+        error_code: Code of the error or fatal problem because of which it failed.
+        error_message: What is wrong and where, for people.
+        name: Folder, sequence and frame number in the key.
+        inspected_at: Time of the inspection, UTC.
+        header: The header, possibly a partial one of a failed file; None if no header could be read.
+        layouts: The layout of each part; None for a part whose layout is unknown.
+        completeness: The completeness of each part whose chunk table is known.
+        names: The names in each part.
+        problems: Problems of header, tables and chunk leaders, as reported by `exr.conformance` and `exr.chunks`.
+        pixels: Results of reading pixels; None unless requested.
         findings: Results of validation.
-        policy: Name and version of the policy that judged, empty where none did.
+        policy: Name and version of the policy used for validation; empty if the file was not validated.
         cost: Requests and bytes.
-        duration_ms: Time from the first request to the last rule, milliseconds.
-        event: The event behind it.
-        decoder: Library and version that decoded pixels, or failed to; None where none were decoded.
-        stopped: The limit of this installation that ended reading the file, which may be sound; empty when none did.
-        manifest_stop: The limit of this installation beyond which a manifest of the file is, with MANIFEST before it; or
-            MISSING_MANIFESTS and the sidecar manifests that were not there; empty for none.
-        provenance: Who wrote it, by the attributes of its first part and the policy's `attribute_map`.
+        duration_ms: Time from the first request to the last rule, in milliseconds.
+        event: The event that caused the inspection.
+        decoder: Name and version of the library that decoded pixels or failed to; None if none were decoded.
+        stopped: The configured limit that ended reading the file, which may be valid; empty if none did.
+        manifest_stop: MANIFEST and the configured limit that a manifest of the file exceeds, or MISSING_MANIFESTS and the
+            sidecar manifests that do not exist; empty if neither applies.
+        provenance: How the file was made, from the attributes of its first part and the policy's `attribute_map`.
     """
 
     bucket: str
@@ -250,39 +249,39 @@ class Inspection:
 
     @property
     def is_gone(self) -> bool:
-        """Whether there was no such object: its rows are to be removed, none to be made."""
+        """Whether the object did not exist: its rows are then removed, and none are written."""
         return self.error_code == ObjectNotFound.code
 
     @property
     def any_stop(self) -> str:
-        """What ended reading header, pixels or manifests early: the first of these that there is; empty for none."""
+        """What ended the reading of pixels, of the file or of its manifests early, in this order; empty if nothing did."""
         return (self.pixels.stopped if self.pixels else self.stopped) or self.manifest_stop
 
     @property
     def unread(self) -> str:
-        """Code and message of why the file was not read, where that says nothing about the file; empty where it was."""
+        """Error code and message if the file was not read for a reason unrelated to its contents; empty otherwise."""
         is_unread = bool(self.stopped) or is_store_fault(self.error_code)
         return f"{self.error_code}: {self.error_message}" if is_unread else ""
 
     @property
     def over_limit(self) -> str:
-        """Why some pixels were not read within the limits, which says nothing about the file; empty where all were."""
+        """Message of the limit that prevented reading some pixels, which is no fault of the file; empty if none did."""
         faults = self.pixels.faults if self.pixels else ()
         return next((fault.message for fault in faults if fault.code == LimitExceeded.code), "")
 
     @property
     def is_complete(self) -> bool | None:
-        """Whether every chunk of every part is there; None where that is not known of every part."""
+        """Whether every chunk of every part is present; None if this is unknown and no chunk is known to be missing."""
         if self.header is None or len(self.completeness) < len(self.header.parts):
             return False if any(not part.is_complete for part in self.completeness) else None
         return all(part.is_complete for part in self.completeness)
 
     @property
     def stats_mode(self) -> StatsMode:
-        """How deep the pixels were looked at."""
+        """How much of the pixels was read."""
         return self.pixels.mode if self.pixels else StatsMode.OFF
 
     @property
     def worst_severity(self) -> Severity | None:
-        """The worst finding's severity, None without findings."""
+        """The highest severity of the findings; None without findings."""
         return max((finding.severity for finding in self.findings), default=None)

@@ -1,4 +1,4 @@
-"""What was learned from the pixels of one file, as frozen values. No behaviour, no I/O, no clock."""
+"""Results of reading the pixels of one file, as frozen values. No behaviour, no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class StatsMode(str, Enum):
 
     @property
     def depth(self) -> int:
-        """0 off, 1 sampled, 2 full: a shallower inspection never replaces a deeper one of the same version."""
+        """0 off, 1 sampled, 2 full. An inspection never replaces one of the same version with a greater depth."""
         return ("off", "sampled", "full").index(self.value)
 
 
 class Thumbnails(str, Enum):
-    """Which thumbnails are made: none, one of the file's beauty, or one of each layer of each part."""
+    """Which thumbnails are made: none, one of the file's main colour layer, or one of each layer of each part."""
 
     OFF = "off"
     FILE = "file"
@@ -34,7 +34,7 @@ class Thumbnails(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts of finite values between edges: `counts[i]` values lie in [edges[i], edges[i + 1]), the last edge inside."""
+    """Counts of finite values: `counts[i]` values are in [edges[i], edges[i + 1]); the last bin includes its upper edge."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -42,34 +42,34 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class ChannelStats:
-    """Figures of one channel of one part and level. Non-finite values count only in their own counts.
+    """Statistics of one channel of one part and level. Non-finite values affect only their own counts.
 
     Attributes:
         part: Index of the part.
         channel: Full channel name.
-        level_x: Level in x.
-        level_y: Level in y.
-        samples: Values looked at, finite or not.
-        finite_count: Finite ones among them.
-        nan_count: NaNs.
-        positive_inf_count: Positive infinities.
-        negative_inf_count: Negative infinities.
-        zero_count: Zeros of either sign.
-        negative_count: Finite values below zero.
-        half_max_count: Finite values of magnitude 65504 and more.
-        minimum: Least finite value, None without one (so for the next three).
-        maximum: Greatest finite value.
-        mean: Mean of the finite values; of a sample an estimate of all of them.
+        level_x: Level number in x.
+        level_y: Level number in y.
+        samples: Number of values read, finite or not.
+        finite_count: Number of finite values.
+        nan_count: Number of NaNs.
+        positive_inf_count: Number of positive infinities.
+        negative_inf_count: Number of negative infinities.
+        zero_count: Number of zeros of either sign.
+        negative_count: Number of finite values below zero.
+        half_max_count: Number of finite values with a magnitude of at least 65504.
+        minimum: Smallest finite value; None if there is none (as for the next three).
+        maximum: Largest finite value.
+        mean: Mean of the finite values; estimated for all of them if only a sample was read.
         stddev: Population standard deviation of the finite values.
-        first_nan: Pixel (x, y) of the first NaN in reading order, None without one.
-        first_inf: Pixel (x, y) of the first infinity in reading order.
-        percentiles: (percent, value) pairs, only after reading every sample.
-        histogram: Distribution, only after reading every sample.
-        coverage: Share of the channel's samples that were read, 0 to 1.
-        exact: Whether all of them were.
-        mean_error: Standard error of the mean, 0 when exact; None where the sample supports none.
-        mean_low: Lower end of the 95 % interval of the mean; None without an error.
-        mean_high: Upper end.
+        first_nan: Pixel (x, y) of the first NaN in reading order; None if there is none.
+        first_inf: Pixel (x, y) of the first infinity in reading order; None if there is none.
+        percentiles: (percent, value) pairs; only if every sample was read.
+        histogram: Distribution of the values; only if every sample was read.
+        coverage: Fraction of the channel's samples that were read, 0 to 1.
+        exact: Whether every sample was read.
+        mean_error: Standard error of the mean, 0 if exact; None if it cannot be estimated from the sample.
+        mean_low: Lower end of the 95 % confidence interval of the mean; None without mean_error.
+        mean_high: Upper end of that interval.
     """
 
     part: int
@@ -100,19 +100,19 @@ class ChannelStats:
 
     @property
     def inf_count(self) -> int:
-        """Infinities of both signs."""
+        """Number of infinities of both signs."""
         return self.positive_inf_count + self.negative_inf_count
 
     @property
     def sample_stride(self) -> int:
-        """1 when every sample was read, otherwise the reciprocal of the covered share, rounded; 0 when none was."""
+        """1 if every sample was read, otherwise 1 / `coverage`, rounded; 0 if no sample was read."""
         if self.exact:
             return 1
         return max(1, round(1 / self.coverage)) if self.coverage else 0
 
     @property
     def is_constant(self) -> bool:
-        """Whether all samples that were read hold one finite value."""
+        """Whether all samples that were read have the same finite value."""
         return self.samples > 0 and self.finite_count == self.samples and self.minimum == self.maximum
 
 
@@ -121,11 +121,11 @@ class DeepStats:
     """Samples per pixel of a deep part's level.
 
     Attributes:
-        pixels: Pixels looked at.
-        total_samples: Samples of them.
-        min_samples: Fewest in one pixel.
-        max_samples: Most in one pixel.
-        empty_pixels: Pixels without a sample.
+        pixels: Number of pixels read.
+        total_samples: Number of samples in these pixels.
+        min_samples: Smallest number of samples in a pixel.
+        max_samples: Largest number of samples in a pixel.
+        empty_pixels: Number of pixels without samples.
     """
 
     pixels: int
@@ -137,13 +137,14 @@ class DeepStats:
 
 @dataclass(frozen=True, slots=True)
 class ZeroGrid:
-    """Where the colour of a part is exactly zero: a missing bucket shows as a rectangle that other frames do not have.
+    """Where the colour of a part is exactly zero. A missing render bucket is a zero rectangle that other frames do not have.
 
     Attributes:
-        columns: Cells in a row.
-        rows: Rows of cells.
-        cell_px: Width and height of a cell, pixels; the first one begins at the data window's corner.
-        bits: One bit a cell, row by row, packed as by `numpy.packbits`: set where R, G and B (or Y) are zero in all of it.
+        columns: Number of cells in a row.
+        rows: Number of rows of cells.
+        cell_px: Width and height of a cell in pixels; the first cell starts at the data window's minimum corner.
+        bits: One bit for each cell, row by row, as packed by `numpy.packbits`: set if R, G and B (or Y) are zero in the
+            entire cell.
     """
 
     columns: int
@@ -154,20 +155,20 @@ class ZeroGrid:
 
 @dataclass(frozen=True, slots=True)
 class PartPixels:
-    """What was read of one part's level.
+    """Results for one level of a part.
 
     Attributes:
         part: Index of the part.
-        level_x: Level in x.
-        level_y: Level in y.
-        chunks_total: Chunks of the level.
-        chunks_read: Chunks that were read and decoded.
-        is_constant: Whether every channel is constant; None where what was read does not tell: nothing, or a sample without a
-            difference.
-        is_black: Whether all colour channels (R, G, B, Y of any layer) are zero; None without any, or where a sample was zero.
-        deep: Samples per pixel, None for a flat part.
-        pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any container; None unless asked for.
-        zeros: Where the part's colour is zero; None unless asked for, and where the part has none.
+        level_x: Level number in x.
+        level_y: Level number in y.
+        chunks_total: Number of chunks of the level.
+        chunks_read: Number of chunks that were read and decoded.
+        is_constant: Whether every channel is constant; None if unknown: nothing was read, or a sample without differences.
+        is_black: Whether all colour channels (R, G, B, Y of any layer) are zero; None if there are none, or if only a sample
+            was read and it is zero.
+        deep: Samples per pixel; None for a flat part.
+        pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any file; None unless requested.
+        zeros: Where the part's colour is zero; None unless requested, and for parts without colour.
     """
 
     part: int
@@ -197,7 +198,7 @@ class PixelFault:
         y_min: First pixel row it covers.
         y_max: Last pixel row it covers.
         code: Code of the error, such as EXR_DECODE.
-        message: What happened.
+        message: Message of the error.
     """
 
     part: int
@@ -209,12 +210,12 @@ class PixelFault:
 
 
 class ObjectCoverage(NamedTuple):
-    """One object of a Cryptomatte, as the pixels have it.
+    """One object of a Cryptomatte in the pixels.
 
     Attributes:
-        id: Its 32-bit id.
+        id: 32-bit id.
         coverage: Sum of its coverage over all pixels and ranks, in pixels.
-        pixels: Pixels in which it has any, counted once for each rank.
+        pixels: Number of pixels in which it has coverage, counted once for each rank.
     """
 
     id: int
@@ -224,24 +225,24 @@ class ObjectCoverage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MatteObjects:
-    """The objects of one Cryptomatte in one view, by their ids in the pixels, after reading every pixel.
+    """The objects of one Cryptomatte in one view, identified by their ids in the pixels; every pixel was read.
 
     Attributes:
-        part: Part that declares it.
-        key: Its key.
-        name: Its name.
-        view: View, None where the file names none.
-        is_complete: Whether all chunks of its ranks were read, and all ids kept.
-        id_count: Distinct ids that have coverage; 0, the background, is none. At least so many where it is not whole.
-        impossible_count: Pixels whose id the conversion from the hash never makes: NaN, infinities, denormal numbers.
-        manifest_hash: Hash of the manifest's text, in the header or a sidecar file; None without a sound one that has names.
-        name_count: Names in that manifest; None as before.
-        unnamed_count: Ids that it does not name.
-        unnamed_once_count: Those of them that are in one pixel only.
-        first_unnamed: Some of them, those that cover the most.
-        unseen_count: Names whose id no pixel has; None without a manifest, and where it is not whole.
-        first_unseen: Some of them, shortened, in the manifest's order.
-        objects: The objects that cover the most, the largest first; as many as were asked for.
+        part: Index of the part that declares the Cryptomatte.
+        key: Key of the Cryptomatte.
+        name: Name of the Cryptomatte.
+        view: View; None if the file declares no views.
+        is_complete: Whether all chunks of its ranks were read and all ids were counted.
+        id_count: Number of distinct ids with coverage, without the background id 0; a lower bound unless is_complete.
+        impossible_count: Number of pixels with an id that no name can have: NaN, infinities, denormal numbers.
+        manifest_hash: Hash of the text of the inline or sidecar manifest; None without a valid manifest that has names.
+        name_count: Number of names in the manifest; None without one.
+        unnamed_count: Number of ids without a name in the manifest.
+        unnamed_once_count: Number of these ids that occur in one pixel only.
+        first_unnamed: Some of these ids, those with the largest coverage.
+        unseen_count: Number of names whose id is in no pixel; None without a manifest, and unless is_complete.
+        first_unseen: Some of these names, shortened, in the manifest's order.
+        objects: The objects with the largest coverage, in descending order, up to the requested number.
     """
 
     part: int
@@ -267,15 +268,15 @@ class Thumbnail:
 
     Attributes:
         part: Index of the part.
-        layer: Layer, or the channel where it is but one; empty for the base layer.
-        width: Columns, pixels.
-        height: Rows, pixels.
-        image: WebP. Black outside of the data window; magenta where a NaN is, and where pixels could not be decoded.
-        source: What it was made of: `level 0,0` for all pixels, a smaller level, or `preview` for the attribute.
-        exposure: Stops by which colour was made brighter before the transform; None where values are no colour.
-        transform: `sRGB` for colour through the curve of sRGB, `<low> to <high>` for values shown from black to white, `none`
-            for a preview, which is as the file has it.
-        hash: 64-bit difference hash, signed: pictures that look alike differ in few bits; 0 for one without structure.
+        layer: Layer, or the channel if only one is shown; empty for the base layer.
+        width: Width in pixels.
+        height: Height in pixels.
+        image: WebP. Black outside the data window; magenta for NaN and for pixels that could not be decoded.
+        source: What it was made from: `level 0,0` for all pixels, a smaller level, or `preview` for the attribute.
+        exposure: Stops by which colour was brightened before the transform; None if the values are not colour.
+        transform: `sRGB` for colour with the sRGB transfer function, `<low> to <high>` for values mapped from black to white,
+            `none` for a preview, which is shown as stored.
+        hash: 64-bit difference hash, signed; similar pictures differ in few bits; 0 for a picture without structure.
     """
 
     part: int
@@ -291,17 +292,17 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class PixelReport:
-    """All that was learned from pixels.
+    """The complete result of reading the pixels of a file.
 
     Attributes:
-        mode: How much was to be read.
-        channels: Figures, in part and channel order.
-        parts: What was read of each part and level.
+        mode: How much was requested.
+        channels: Statistics, in part and channel order.
+        parts: Results for each part and level.
         faults: Chunks that could not be read or decoded.
-        stopped: Why reading ended early (time or size), empty when it did not.
-        file_hash: Hash of the file's bytes with the algorithm's name before it (`xxh3_128:...`), None unless asked for.
-        mattes: Objects of the Cryptomattes; empty unless everything was to be read.
-        thumbnails: Small pictures; none unless asked for.
+        stopped: Why reading ended early, such as `time`; empty if it did not.
+        file_hash: Hash of the file's bytes, prefixed with the algorithm (`xxh3_128:...`); None unless requested.
+        mattes: Objects of the Cryptomattes; empty unless mode is FULL.
+        thumbnails: Thumbnails; empty unless requested.
     """
 
     mode: StatsMode
