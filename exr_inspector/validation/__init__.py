@@ -1,4 +1,4 @@
-"""Judgement: rules over an inspection or a sequence, and the policies that say which hold and how much they weigh."""
+"""Validation: rules that check an inspection or a sequence, and policies that select rules and set their severities."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Runs the rules of a policy over an inspection or a sequence. Pure: no I/O, no clock.
+"""Run the rules of a policy on an inspection or a sequence. Pure: no I/O, no clock.
 
-A rule that raises an exception is a bug, of ours or of a show's own rules. It must not lose the inspection, and it must not
-pass for a clean file either: the others go on, and the rule's failure is itself a finding, RULE-FAILED, which no test of the
-project tolerates.
+A rule that raises an exception is a bug, in this package or in a show's own rules. The exception neither aborts the inspection
+nor makes the file look clean: all other rules run, and the failure becomes a finding, RULE-FAILED.
 """
 
 from __future__ import annotations
@@ -36,11 +35,12 @@ from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Found, Results, Rule, Scope, Stage
 
 RULE_FAILED = "RULE-FAILED"
-# What ACE and DEL ask of each part, they ask of the file; one setting of the writer decides the compression of its parts.
+# ACE and DEL rules are requirements on the file, although they check each part; one setting of a writer usually decides the
+# compression of all parts.
 _OF_WHOLE_FILES = frozenset({"ACE", "CMP", "DEL"})
 _ANY_PART = -1
 MAX_FINDINGS_PER_CODE = 50
-MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file
+MAX_TEXT_CHARACTERS = 2_000  # of `message`, `found` and `expected`, which may quote names from the file
 
 
 def _finding(step: Step, found: Found, part: int | None) -> Finding:
@@ -53,7 +53,7 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
         message, said, expected = _shortened(message), _shortened(said), _shortened(expected)
     fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, ())
-    return tuple.__new__(Finding, fields)  # as Finding(...), in C
+    return tuple.__new__(Finding, fields)  # equals Finding(...), but faster
 
 
 def _of_sequence(step: Step, found: Found) -> Finding:
@@ -65,9 +65,9 @@ def _shortened(text: str) -> str:
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:
-    """The finding of a rule that raised an exception or returned something else than findings.
+    """The finding of a rule that raised an exception or returned something other than violations.
 
-    A rule of a show that did not run must not end in a passed delivery: the finding has at least the rule's severity.
+    For a show's own rule it has at least the rule's severity, so that a delivery cannot pass because a rule did not run.
     """
     rule = step.rule
     if getattr(rule.check, "__module__", "").startswith("exr_inspector."):
@@ -83,13 +83,13 @@ def _failed(step: Step, part: int | None, error: Exception) -> Finding:
 
 
 def _place(rule: Rule, error: Exception) -> str:
-    """Where in a rule's own file an exception was raised, as ` at rules.py:16`; empty where it was not raised there."""
+    """The line of a rule's own file that raised an exception, as ` at rules.py:16`; empty if other code raised it."""
     code = getattr(rule.check, "__code__", None)
     lines = [each.lineno for each in extract_tb(error.__traceback__) if code and each.filename == code.co_filename]
     return f" at {Path(code.co_filename).name}:{lines[-1]}" if code and lines else ""
 
 
-def _unjudged(error: Exception) -> Finding:
+def _facts_failed(error: Exception) -> Finding:
     message = f"No rule could be called ({type(error).__name__}); this is a bug in exr-inspector, not in the file"
     return Finding(RULE_FAILED, Severity.WARNING, message)
 
@@ -101,7 +101,7 @@ def _run(
     part: int | None,
     findings: list[Finding],
 ) -> None:
-    """Call every rule whose traits are there."""
+    """Call each rule of which the subject has a trait, and append the findings."""
     traits = subject.traits
     for mask, steps in groups:
         if not traits & mask:
@@ -118,26 +118,26 @@ def _run(
 
 
 def _channel_findings(policy: ResolvedPolicy, facts: ChannelFacts, part: int) -> tuple[Finding, ...]:
-    """What the rules about a channel list find."""
+    """The findings of the rules of scope CHANNELS."""
     findings: list[Finding] = []
     _run(policy.plan.channels, facts, policy.parameters, part, findings)
     return tuple(findings)
 
 
-# Worked out once for each list that is kept, since frames share theirs.
+# Cached, because the frames of a sequence have equal channel lists.
 _kept_findings = lru_cache(maxsize=1024)(_channel_findings)
 
 
-def _without_echoes(findings: list[Finding]) -> list[Finding]:
-    """The findings without those of a fact that a more specific rule reports, at least as severe, for the same part."""
-    # Of each fact, the worst severity in a part, and in all parts and the file together (under the part -1).
+def _without_superseded(findings: list[Finding]) -> list[Finding]:
+    """Drop the findings that a more specific rule reports for the same part with at least the same severity."""
+    # The worst severity of each fact in each part, and in all parts and the file together (under the part -1).
     worst: dict[tuple[str, str, int | None], Severity] = {}
     for finding in findings:
         for part in (finding.part, _ANY_PART):
             fact = finding.code, finding.found, part
             worst[fact] = max(worst.get(fact, finding.severity), finding.severity)
 
-    def is_echo(finding: Finding) -> bool:
+    def is_superseded(finding: Finding) -> bool:
         rule = RULES.get(finding.code)
         parts = (_ANY_PART,) if finding.part is None else (finding.part, None)
         return any(
@@ -147,14 +147,14 @@ def _without_echoes(findings: list[Finding]) -> list[Finding]:
             if (severity := worst.get((code, finding.found, part))) is not None
         )
 
-    return [finding for finding in findings if not is_echo(finding)]
+    return [finding for finding in findings if not is_superseded(finding)]
 
 
-def _alike(finding: Finding) -> tuple[str, ...] | None:
-    """What findings of several parts have in common that are reported once; None where each part's is a fact of its own."""
+def _merge_key(finding: Finding) -> tuple[str, ...] | None:
+    """The key under which equal findings of several parts are merged into one; None for a finding that is never merged."""
     if finding.part is None or finding.code not in RULES:
         return None
-    if _is_once_a_file(finding):
+    if _is_reported_once(finding):
         return (finding.code, finding.severity.label, finding.expected)
     rule = RULES[finding.code]
     if rule.scope is not Scope.REPORTED and rule.stage is not Stage.TABLE:
@@ -162,20 +162,20 @@ def _alike(finding: Finding) -> tuple[str, ...] | None:
     return (finding.code, finding.severity.label, finding.expected, finding.found, finding.message)
 
 
-def _is_once_a_file(finding: Finding) -> bool:
-    """Whether parts that repeat a finding, though with other values, make it one of the file.
+def _is_reported_once(finding: Finding) -> bool:
+    """Whether a finding that several parts have, even with different values, is reported once for the file.
 
-    Hints, also where a policy raises them, what a delivery asks of the whole file, and names or types of channels, unless they
-    are wrong in themselves.
+    This holds for rules of severity info (even if a policy raises it), for requirements on the whole file, and for rules on
+    channel names and types that are not errors.
     """
     rule = RULES[finding.code]
     is_naming = rule.scope is Scope.CHANNELS and rule.severity is not Severity.ERROR
     return Severity.INFO in {finding.severity, rule.severity} or rule.group in _OF_WHOLE_FILES or is_naming
 
 
-def _once_a_file(findings: list[Finding]) -> list[Finding]:
-    """The findings with those that several parts repeat reported once, with the parts."""
-    keys = [_alike(finding) for finding in findings]
+def _merged_across_parts(findings: list[Finding]) -> list[Finding]:
+    """Merge the findings that several parts repeat into one that names the parts."""
+    keys = [_merge_key(finding) for finding in findings]
     repeated: dict[tuple[str, ...] | None, list[Finding]] = {}
     for key, finding in zip(keys, findings, strict=True):
         repeated.setdefault(key, []).append(finding)
@@ -196,7 +196,7 @@ def _once_a_file(findings: list[Finding]) -> list[Finding]:
 
 
 def _capped(findings: list[Finding]) -> list[Finding]:
-    """The first findings of each code, and one that says how many more there are; nobody reads thousands of a kind."""
+    """Keep the first findings of each code, and replace the rest by one that gives their number."""
     counts: dict[str, int] = {}
     worst: dict[str, Severity] = {}
     frames: dict[str, set[int]] = {}
@@ -225,11 +225,11 @@ def findings_of(
     reserve: Reserve = no_reserve,
     on_limit: OnLimit = ignore_limit,
 ) -> tuple[Finding, ...]:
-    """The findings of one file under what holds for its path, part by part, those of the file first. See `validate`."""
+    """As `validate_file`, for a policy that is already resolved for the file's path."""
     findings = problem_findings(inspection, policy) if inspection.problems else []
     if inspection.error_code is not None:
         failure = failure_finding(inspection, policy)
-        # What makes the chunks' layout unknown, such as an unknown compression, is a problem of its own mostly.
+        # The cause of an unknown layout, such as an unknown compression, is usually reported as a problem already.
         told = inspection.error_code == UnknownLayout.code and any(each.severity is Severity.ERROR for each in findings)
         if failure is not None and not told and all(finding.code != failure.code for finding in findings):
             findings.insert(0, failure)
@@ -239,14 +239,14 @@ def findings_of(
             facts = FileFacts(inspection, header, limits, reserve, checkpoint, on_limit=on_limit)
         except DeadlineExceeded:
             raise
-        except Exception as error:  # noqa: BLE001 - as for a rule that raises: the inspection itself must not be lost
-            findings.append(_unjudged(error))
+        except Exception as error:  # noqa: BLE001 - as for a rule that raises, see the module's docstring
+            findings.append(_facts_failed(error))
         else:
             _run_all(facts, policy, findings, checkpoint)
     if len(findings) > 1:
-        findings = _without_echoes(findings)
+        findings = _without_superseded(findings)
         if header is not None and len(header.parts) > 1:
-            findings = _once_a_file(findings)
+            findings = _merged_across_parts(findings)
         if len(findings) > MAX_FINDINGS_PER_CODE:
             findings = _capped(findings)
         findings.sort(key=lambda finding: -1 if finding.part is None else finding.part)
@@ -277,18 +277,18 @@ def validate_file(
     reserve: Reserve = no_reserve,
     on_limit: OnLimit = ignore_limit,
 ) -> tuple[Finding, ...]:
-    """Judge one file.
+    """Validate one file.
 
     Args:
-        inspection: What is known of it; its `findings` are not looked at.
-        policy: The policy; what holds for the file's path is worked out here.
-        limits: What values that are decoded here (id manifests) may grow to.
-        checkpoint: Called before the facts and before the rules of each part; what it raises ends the validation.
-        reserve: Called with the memory that these values take; a MemoryBusy of it ends the validation.
-        on_limit: Called with the limit of this installation that kept one of these values from being read.
+        inspection: The inspection of the file; its `findings` are ignored.
+        policy: The policy; it is resolved for the file's path.
+        limits: Maximum sizes of values that are decoded here (id manifests).
+        checkpoint: Called before the facts and the rules of each part; an exception from it ends the validation.
+        reserve: Called with the memory that these values need; a MemoryBusy from it ends the validation.
+        on_limit: Called with the limit of this installation that prevented decoding one of these values.
 
     Returns:
-        Findings in the order file, part by part; of one code no more than MAX_FINDINGS_PER_CODE and a count of the rest.
+        Findings of the file, then of each part; at most MAX_FINDINGS_PER_CODE of a code, and one with the number of the rest.
     """
     return findings_of(
         inspection,
@@ -303,16 +303,16 @@ def validate_file(
 def validate_sequence(
     frames: Iterable[FrameSummary], policy: Policy, *, asked: Sequence[range] = (), views: Collection[int] = ()
 ) -> dict[str, tuple[Finding, ...]]:
-    """Judge sequences.
+    """Validate sequences.
 
     Args:
         frames: Frames of any number of sequences, in any order.
-        policy: The policy; what holds for a sequence is what holds for its first frame's path.
-        asked: Ranges of frames that must be there, instead of the policy's `frame_range`.
-        views: Frames of all views of the same image, of which one has what another lacks.
+        policy: The policy; it is resolved for the path of each sequence's first frame.
+        asked: Required frame ranges, instead of the policy's `frame_range`.
+        views: Frames of all views of the same image; each view must have all of them.
 
     Returns:
-        Sequence key -> findings, also empty ones, sorted by key.
+        Sequence key -> findings, sorted by key; sequences without findings included.
     """
     judged = {}
     for facts in group_frames(frames, asked, views):

@@ -1,4 +1,4 @@
-"""Frame numbers as ranges, however many they are: two frames a thousand million apart leave one range between them.
+"""Frame numbers stored as ranges, so that memory depends on the number of ranges and not of frames.
 
 >>> FrameNumbers.of([1001, 1002, 1003, 1007])
 FrameNumbers('1001-1003,1007')
@@ -23,29 +23,29 @@ _RUNS_SHOWN = 8
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FrameNumbers(Sequence[int]):
-    """Rising frame numbers, each once.
+    """Frame numbers in ascending order, without duplicates.
 
     Attributes:
-        spans: Ranges, none of which reaches into another.
+        spans: Ranges in ascending order that do not overlap.
     """
 
     spans: tuple[range, ...] = ()
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> FrameNumbers:
-        """Numbers in any order."""
+        """Create from numbers in any order."""
         if isinstance(numbers, FrameNumbers):
             return numbers
         return cls(_joined(range(number, number + 1) for number in sorted(set(numbers))))
 
     @classmethod
     def of_spans(cls, spans: Iterable[range]) -> FrameNumbers:
-        """Ranges in rising order, none of which reaches into another; neighbours are joined."""
+        """Create from ranges in ascending order that do not overlap; adjacent ranges are joined."""
         return cls(_joined(spans))
 
     @classmethod
     def parse(cls, text: str) -> FrameNumbers:
-        """What `text` gives."""
+        """Parse the format of `text`."""
         found = []
         for first, last, step in _RANGE.findall(text):
             found.append(range(int(first), int(last or first) + 1, int(step or 1)))
@@ -82,14 +82,16 @@ class FrameNumbers(Sequence[int]):
         return f"FrameNumbers({self.text!r})"
 
     def union(self, numbers: Iterable[int]) -> FrameNumbers:
-        """These and other numbers, of which there are few enough to be looked at one by one."""
+        """Return these and other numbers. The time grows with the number of the others."""
         more = sorted({number for number in numbers if number not in self}, reverse=True)
         spans: list[range] = []
         for span in self.spans:
             rest = span
             while more and more[-1] < span[-1]:
                 number = more.pop()
-                before = max(0, -((rest.start - number) // rest.step))  # how many of the rest are below the number
+                before = max(
+                    0, -((rest.start - number) // rest.step)
+                )  # count of the numbers in `rest` below the number
                 spans += [rest[:before], range(number, number + 1)]
                 rest = rest[before:]
             spans.append(rest)
@@ -98,7 +100,7 @@ class FrameNumbers(Sequence[int]):
 
     @property
     def runs(self) -> list[tuple[int, str]]:
-        """The first number and the text of each range: `1077-1079`, or `1001-1009x2` of every second frame."""
+        """The first number and the text of each range: `1077-1079`, or `1001-1009x2` for every second frame."""
         found: list[tuple[int, str]] = []
         for span in self.spans:
             if len(span) < 3 and span.step > 1:
@@ -110,12 +112,12 @@ class FrameNumbers(Sequence[int]):
 
     @property
     def text(self) -> str:
-        """As render managers take them: `1033,1077-1079,1101-1109x2`."""
+        """The ranges in the syntax of render managers: `1033,1077-1079,1101-1109x2`."""
         return ",".join(text for _, text in self.runs)
 
     @property
     def words(self) -> str:
-        """For a message: `1-4, 7, 9-12`, of many ranges the first; below zero `-4 to -1`."""
+        """The ranges for a message: `1-4, 7, 9-12`, negative ones as `-4 to -1`; only the first ones if there are many."""
         runs = [(first, _NEGATIVE.sub(r"\1 to \2", text)) for first, text in self.runs]
         more = f" and {len(runs) - _RUNS_SHOWN} more ranges" if len(runs) > _RUNS_SHOWN else ""
         return ", ".join(text for _, text in runs[:_RUNS_SHOWN]) + more
@@ -125,7 +127,7 @@ NO_FRAMES = FrameNumbers()
 
 
 def _joined(spans: Iterable[range]) -> tuple[range, ...]:
-    """Ranges that are not empty, those of every frame joined with their neighbours."""
+    """Drop empty ranges, and join adjacent ranges of step 1."""
     found: list[range] = []
     for span in spans:
         if not span:
@@ -139,5 +141,5 @@ def _joined(spans: Iterable[range]) -> tuple[range, ...]:
 
 
 def joined_ranges(numbers: Iterable[int]) -> str:
-    """Numbers in any order as ranges, for a message: `1-4, 7, 9-12`."""
+    """Format numbers in any order as ranges for a message: `1-4, 7, 9-12`."""
     return FrameNumbers.of(numbers).words

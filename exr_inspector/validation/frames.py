@@ -1,4 +1,4 @@
-"""One frame of a sequence, reduced to what sequence rules compare."""
+"""The summary of one frame: the facts that sequence rules compare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMo
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 
-# Weights of Rec. 709; Y stands for all three.
+# Rec. 709 weights; Y is the luminance itself.
 _LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
@@ -21,15 +21,15 @@ _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "inpu
 
 @dataclass(frozen=True, slots=True)
 class FramePixels:
-    """What all pixels of a frame say; None where the frame has no colour of its default layer.
+    """Statistics of all pixels of a frame; None where the frame has no colour channels in its default layer.
 
     Attributes:
-        luminance: Mean of the beauty: R, G and B by the weights of Rec. 709, or Y.
-        is_black: Whether the beauty is zero everywhere.
-        is_constant: Whether each of its channels holds one value.
-        has_other_content: Whether another channel, alpha and depth aside, is not zero everywhere.
-        bad_values: NaN and infinities of all channels together.
-        zeros: Where the beauty is zero.
+        luminance: Mean of the beauty: R, G and B with Rec. 709 weights, or Y.
+        is_black: Whether all beauty channels are zero everywhere.
+        is_constant: Whether each beauty channel has a single value.
+        has_other_content: Whether a channel other than beauty, alpha and depth is not zero everywhere.
+        bad_values: Number of NaN and infinities in all channels.
+        zeros: Regions where the beauty is zero.
     """
 
     luminance: float | None
@@ -42,37 +42,37 @@ class FramePixels:
 
 @dataclass(frozen=True, slots=True)
 class FrameSummary:
-    """What is compared between frames; None where it is not known, which is never a difference.
+    """The facts of a frame that are compared between frames. None means unknown, which never counts as a difference.
 
     Attributes:
         path: `<bucket>/<key>`.
         sequence: Key of the sequence, with its folder.
         frame: Frame number.
-        padding: Digits of the frame number as written.
+        padding: Number of digits of the frame number as written.
         size_bytes: Size of the file.
         mtime: Last modification, UTC.
         status: `inspected` or `failed`.
-        display_window: x min, y min, x max, y max of the first part; from a files row its width and height.
+        display_window: (x_min, y_min, x_max, y_max) of the first part; (width, height) if read from a `files` row.
         pixel_aspect: pixelAspectRatio of the first part.
-        data_window: The same of the data window.
-        channels: Names with their types, sorted; from a files row their number and the types.
-        compression: Of all parts.
+        data_window: As `display_window`.
+        channels: Channel names with their types, sorted; the number of channels and their types if read from a `files` row.
+        compression: Compressions of all parts.
         storage: Part types and tile sizes.
         colour: Colour tags of all parts.
-        views: Views.
-        software: Product and version that wrote it.
+        views: Names of the views.
+        software: Product that wrote the file.
         frame_rate: framesPerSecond.
-        time_code: The time code's text.
+        time_code: The time code.
         embedded_frame: Frame number in an attribute.
         image_counter: imageCounter.
-        cryptomattes: Key, layers and manifest of each Cryptomatte.
+        cryptomattes: Key and number of layers of each Cryptomatte.
         pixel_hash: Hash of the decoded pixels of all parts.
-        pixels: What all pixels say; None unless all were read.
-        is_complete: Whether every chunk is there.
-        attributes: Attributes of the first part that hold one value, as text; None of rows.
-        is_texture: Whether the file is mip-mapped, as maketx and txmake write textures: then its number is no frame number.
-        has_error: Whether the file itself has a finding of severity error, or could not be read.
-        is_unread: Whether the store did not give the file: nothing is known of it but that it is there.
+        pixels: Statistics of all pixels; None unless all were read.
+        is_complete: Whether every chunk is present.
+        attributes: Attributes of the first part with a single value, as text; None if read from rows.
+        is_texture: Whether the file is mipmapped, as maketx and txmake write textures: its number is not a frame number.
+        has_error: Whether the file has a finding of severity error or could not be read.
+        is_unread: Whether the file exists but could not be read from the store.
     """
 
     path: str
@@ -110,7 +110,7 @@ _TEXT_CHARACTERS = 200
 
 
 def scalar(value: object) -> Scalar | None:
-    """The value of an attribute that holds one text or number, of a rational its quotient; None of all others."""
+    """The value of an attribute that is a text or a number, or the quotient of a rational; None for all other types."""
     if isinstance(value, Rational):
         return value.value
     return value if isinstance(value, (str, int, float)) else None
@@ -169,11 +169,11 @@ def _pixel_hash(inspection: Inspection) -> str | None:
 
 
 def frame_pixels(channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None) -> FramePixels | None:
-    """What all pixels of the first level tell; None where not all were read.
+    """Combine the channel statistics of the first level; None unless all pixels were read.
 
     Args:
-        channels: Statistics of all channels of a frame, by part.
-        zeros: Where the beauty is zero, if that was looked at.
+        channels: Statistics of all channels of a frame, in the order of the parts.
+        zeros: Regions where the beauty is zero; None if they were not determined.
     """
     firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
     if not firsts or not all(channel.exact for channel in firsts):
@@ -208,7 +208,7 @@ def _is_texture(part: PartHeader) -> bool:
 
 
 def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
-    """The summary of an inspected file, None for a file that is no frame."""
+    """Summarise an inspected file; None for a file that is not a frame."""
     name, version, header = inspection.name, inspection.version, inspection.header
     if name.sequence is None or name.frame is None:
         return None

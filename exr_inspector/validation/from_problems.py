@@ -1,4 +1,4 @@
-"""What the format itself reports, as findings: problems of header and chunks, and the error that stopped a reader."""
+"""Convert the problems that the reader reports, and the error that stopped it, to findings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.validation.policies.policy import ResolvedPolicy
 from exr_inspector.validation.registry import RULES
 
-# error code -> rule. Errors of a source (denied, gone) say nothing of the file and become no finding.
+# error code -> rule. Errors of a source (access denied, deleted) are not defects of the file and have no rule.
 _RULE_OF_ERROR = {
     "EXR_EMPTY": "STR-MAGIC",
     "EXR_MAGIC": "STR-MAGIC",
@@ -26,7 +26,7 @@ _KIND_OF_RULE = {code: kind for kind, code in _RULE_OF_KIND.items()}
 
 
 def rule_of(kind: ProblemKind) -> str:
-    """Code of the rule that a problem of this kind breaks."""
+    """The code of the rule that a problem of this kind violates."""
     return _RULE_OF_KIND[kind]
 
 
@@ -34,7 +34,7 @@ def problem_of(finding: Finding) -> Problem:
     """The problem that a stored finding reports.
 
     Raises:
-        KeyError: If no problem is reported under its code.
+        KeyError: The finding's rule reports no problem of the reader.
     """
     return Problem(
         _KIND_OF_RULE[finding.code],
@@ -48,7 +48,14 @@ def problem_of(finding: Finding) -> Problem:
 
 
 def _severity(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: bool) -> Severity | None:
-    """How severe a report is: an error where the library cannot open the file, a degree lower in the harmless variant."""
+    """The severity of a reported problem; None if the policy turns the rule off.
+
+    Args:
+        policy: Its severity takes precedence.
+        code: The rule.
+        is_fatal: Whether the OpenEXR library cannot open the file, which is an error.
+        is_mild: Whether this is the harmless variant, which is one degree lower.
+    """
     rule = RULES.get(code)
     if rule is not None and code not in policy.levels:
         return None
@@ -75,13 +82,13 @@ def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
 
 
 def stray_finding(policy: ResolvedPolicy, message: str, *, is_mild: bool) -> Finding | None:
-    """That a file does not belong into a delivery; None where the policy does not report it."""
+    """The finding of a file that does not belong to a delivery; None if the policy turns the rule off."""
     severity = _severity(policy, "SEQ-STRAY", is_fatal=False, is_mild=is_mild)
     return None if severity is None else Finding("SEQ-STRAY", severity, message)
 
 
 def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Finding]:
-    """The inspection's problems as findings."""
+    """Convert the inspection's problems to findings."""
     found = []
     for problem in inspection.problems:
         code = rule_of(problem.kind)
@@ -92,7 +99,7 @@ def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Fin
 
 
 def failure_finding(inspection: Inspection, policy: ResolvedPolicy) -> Finding | None:
-    """The error that ended the inspection, as a finding of the rule it breaks; None for errors that are not the file's."""
+    """Convert the error that ended the inspection to a finding of the violated rule; None if the file is not the cause."""
     if inspection.stopped:  # at a limit of this installation
         return None
     error = inspection.error_code or ""

@@ -1,7 +1,7 @@
-"""Kinds of values that rule parameters have: what a policy may set for the rules to compare with.
+"""Types of rule parameters, the values that a policy sets for the rules to compare with.
 
-The parameters themselves are fields of each rules module's own class. A parameter that is unset (null) demands nothing: rules
-about it stay silent. Defaults there are those of no show at all; profiles and policies lay theirs over them.
+The parameters are fields of the parameter class of each rules module. Rules whose parameter is unset (null) find nothing. The
+defaults fit any show; profiles and policies override them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _LARGEST = 2**31 - 1
 
 
 def as_tuple(value: object) -> object:
-    """A YAML list is what these fields hold as a tuple; nothing else is taken for one."""
+    """Convert a YAML list to a tuple; return other values unchanged, for pydantic to refuse."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def as_names(value: object) -> object:
-    """A list as a tuple, and one text as a tuple of one."""
+    """Convert a list to a tuple, and a single text to a tuple of one."""
     return (value,) if isinstance(value, str) else as_tuple(value)
 
 

@@ -1,4 +1,4 @@
-"""All rules, collected once from their modules, and those of the catalogue that are left out, with the reason."""
+"""All rules, collected once from their modules, and the rules that are not implemented, with the reason."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _MODULES = (
     show,
 )
 
-# group -> what it is about, in the order in which people see them
+# group -> title, in the order of documentation and output
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
         "STR": "Structure of the header",
@@ -82,7 +82,7 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         "PIX": "Pixel values",
         "DEL": "Published delivery specifications",
         "SEQ": "Sequences",
-        "SHOW": "A show's own demands",
+        "SHOW": "Requirements of a show",
     }
 )
 
@@ -90,7 +90,7 @@ _OPENEXR = "https://openexr.com/en/latest/"
 _OPENEXR_CODE = "https://github.com/AcademySoftwareFoundation/openexr/blob/main/"
 _NETFLIX = "https://partnerhelp.netflixstudios.com/hc/en-us/articles/"
 
-# document that rules name as their source -> its address, or what it is
+# document that rules name as their source -> its URL or a description
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
         "OpenEXR technical introduction": f"{_OPENEXR}TechnicalIntroduction.html",
@@ -139,18 +139,18 @@ SOURCES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# code -> why no rule has it
+# code -> why there is no such rule
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
-        "STR-FLAGS-UNKNOWN": "reported as STR-VERSION: the reader stops there with one error for both",
+        "STR-FLAGS-UNKNOWN": "reported as STR-VERSION: the reader stops with the same error for both",
         "ACE-REQUIRED": "reported as ACE-FLAG, ACE-CHROMA, and STR-REQ-MISSING for the attributes that every file needs",
-        "CMP-RECOMPRESS": "needs the versions of an image before this one",
-        "COL-SEQ-STALE": "needs the plate that an image was made of",
-        "CRY-FILTERED": "needs single pixels; statistics do not keep them",
+        "CMP-RECOMPRESS": "needs earlier versions of the image",
+        "COL-SEQ-STALE": "needs the plate from which the image was made",
+        "CRY-FILTERED": "needs single pixels, which statistics do not keep",
         "DEEP-STATE": "needs the order of samples within pixels",
-        "DEEP-COUNTS": "reported as CHK-DECODE: running totals are looked at when chunks are decoded",
-        "PIX-BLACK-TILES": "needs the place of values; statistics do not keep it",
-        "PIX-LINES": "needs the place of values; statistics do not keep it",
+        "DEEP-COUNTS": "reported as CHK-DECODE: decoding a chunk checks its cumulative sample counts",
+        "PIX-BLACK-TILES": "needs the position of values, which statistics do not keep",
+        "PIX-LINES": "needs the position of values, which statistics do not keep",
     }
 )
 
@@ -161,7 +161,7 @@ def _rules_of(module: ModuleType) -> list[Rule]:
 
 
 def _collect() -> dict[str, Rule]:
-    """The rules of this package, then those of other packages: modules named by the entry points `exr_inspector.rules`."""
+    """The rules of this package, then those of other packages, whose modules are entry points of `exr_inspector.rules`."""
     order = list(GROUPS)
     ours = [rule for module in _MODULES for rule in _rules_of(module)]
     ours.sort(key=lambda rule: order.index(rule.group))
@@ -180,13 +180,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(_RULES)
 
 
 def add_rules_of_file(path: Path) -> str:
-    """Add the rules of a Python file, which hold for the policies that name it alone.
+    """Add the rules of a Python file. They apply only to policies that name this file.
 
     Returns:
-        Their origin, as rules have it.
+        The `origin` of these rules.
 
     Raises:
-        PolicyError: If it cannot be run, or names a rule as another one is called.
+        PolicyError: The file cannot be executed, or a rule has the code of another rule.
     """
     origin = str(path.resolve())
     try:
@@ -222,4 +222,4 @@ class Parameters(
     delivery.DeliveryParameters,
     sequences.SequenceParameters,
 ):
-    """Every parameter of every rule."""
+    """The parameters of all rules."""

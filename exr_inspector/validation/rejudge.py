@@ -1,7 +1,7 @@
-"""Judging again what the catalog holds, without reading the file: the problems that stored rows do not keep are found anew.
+"""Prepare a stored inspection for validation under another policy, without reading the file.
 
-Header problems follow from the header. What only a look at the chunks can tell is taken from the findings that were stored
-then, so that a policy may weigh it differently now; where that look was never taken, it stays unknown.
+Rows do not store problems. Header problems are found again from the stored header. Problems that need the chunks are restored
+from the stored findings, so that another policy can set another severity; they stay unknown if the chunks were never checked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BY_LEADERS = frozenset({"CHK-GAPS", "CHK-LINEORDER", "CHK-REBUILDABLE", "CHK-PA
 
 
 def unjudged(inspection: Inspection, policy: Policy) -> Inspection:
-    """A stored inspection as it was before it was judged, with its problems, without findings, its provenance by `policy`."""
+    """Return the inspection with its problems restored, without findings, and with its provenance as `policy` maps it."""
     header = inspection.header
     problems = check_header(header, inspection.layouts) if header is not None else ()
     problems += tuple(problem_of(finding) for finding in inspection.findings if finding.code in _BY_LEADERS)

@@ -1,7 +1,7 @@
-"""Findings as JSON, SARIF 2.1.0 and JUnit XML, for programs and build servers. Makes text, writes nothing.
+"""Format findings as JSON, SARIF 2.1.0 and JUnit XML, for programs and build servers. Returns text, writes no file.
 
-SARIF is plain JSON made here: of the Python libraries for it none had a release in the year before this was written. JUnit
-is made by junitparser.
+SARIF is built here as plain JSON, because no Python library for it had a release in the year before this was written. JUnit XML
+is built by junitparser.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _SARIF_LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ER
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What validation found in one file or sequence.
+    """The result of validating one file or sequence.
 
     Attributes:
-        name: As the user named it, or its path.
-        findings: Results, worst first.
+        name: The name that the user gave, or the path.
+        findings: Findings, worst first.
         policy: Name and version of the policy.
-        fault: Why it could not be read; empty when it could.
-        unchecked: What was not looked at, such as pixels outside the sample; empty when everything was.
+        fault: Why it could not be read; empty if it was read.
+        unchecked: What was not checked, such as pixels outside the sample; empty if everything was.
         is_sequence: Whether this is a sequence of files.
-        levels: Rule code to severity as the policy sets it, None for a rule's own.
+        levels: Severities that the policy sets, by rule code; None for a rule's own.
     """
 
     name: str
@@ -49,23 +49,23 @@ class ValidationResult:
 
     @property
     def worst(self) -> Severity | None:
-        """The worst finding's severity, None without findings."""
+        """The severity of the worst finding; None without findings."""
         return max((finding.severity for finding in self.findings), default=None)
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings with the worst first, then by code and part."""
+    """Sort findings by severity, worst first, then by code and part."""
     return tuple(sorted(findings, key=lambda f: (-f.severity, f.code, -1 if f.part is None else f.part)))
 
 
 def where(finding: Finding) -> str:
-    """Part and channel of a finding, empty for the whole file."""
+    """The part and channel of a finding as text; empty for the whole file."""
     words = [] if finding.part is None else [f"part {finding.part}"]
     return " ".join([*words, finding.channel] if finding.channel else words)
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
-    """One finding as JSON values."""
+    """Convert a finding to JSON values."""
     return {
         "code": finding.code,
         "severity": finding.severity.label,
@@ -81,7 +81,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def json_text(results: Sequence[ValidationResult]) -> str:
-    """All results as one JSON document."""
+    """Format all results as one JSON document."""
     document = [
         {
             "path": result.name,
@@ -98,13 +98,13 @@ def json_text(results: Sequence[ValidationResult]) -> str:
 
 
 def _uri(name: str) -> str:
-    """A path as SARIF wants it: keys of buckets and paths are literal, so `%` and `#` in them are escaped, too."""
+    """The URI of a path or URL for SARIF. Paths and object keys are literal, so `%` and `#` in them are escaped."""
     scheme, mark, rest = name.partition("://")
     if mark:
         return f"{quote(scheme)}://{quote(name_bytes(rest), safe='/')}"
     if name.startswith("/"):
         return f"file://{quote(name_bytes(name), safe='/')}"
-    windows = PureWindowsPath(name)  # as clients under Windows name it
+    windows = PureWindowsPath(name)  # the name may come from a client on Windows
     if not windows.is_absolute():
         return quote(name_bytes(name), safe="/")
     path = windows.as_posix()
@@ -112,7 +112,7 @@ def _uri(name: str) -> str:
 
 
 def how_to_fix(rule: Rule) -> str:
-    """How to fix a violation, with the command that does it."""
+    """The text that tells how to fix a violation, with the command if there is one."""
     return f"Fix: {rule.fix}\nCommand: {rule.command}" if rule.command else f"Fix: {rule.fix}"
 
 
@@ -145,7 +145,7 @@ def _sarif_result(result: ValidationResult, finding: Finding, index: int) -> dic
 
 
 def sarif_text(results: Sequence[ValidationResult]) -> str:
-    """All results as a SARIF 2.1.0 log of one run; rules have the policy's level, results their own."""
+    """Format all results as a SARIF 2.1.0 log of one run. Rules have the policy's severity, results the finding's."""
     levels = {code: level for result in results for code, level in result.levels.items()}
     codes = sorted({finding.code for result in results for finding in result.findings})
     index = {code: position for position, code in enumerate(codes)}
@@ -170,7 +170,7 @@ def sarif_text(results: Sequence[ValidationResult]) -> str:
 
 
 def _xml(text: str) -> str:
-    """Text as XML can hold it, which is printed as well: control characters of names and values as escapes."""
+    """The text with control characters escaped, which XML does not allow."""
     return visible(text, LINES)
 
 
@@ -187,10 +187,12 @@ def _failure(junit: Any, finding: Finding) -> Any:
 
 
 def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) -> str:
-    """All results as JUnit XML: one case a file, failed from `fail_on` on (None: never); milder findings are its output.
+    """Format all results as JUnit XML, one test case for each result.
+
+    Findings of severity `fail_on` or worse are failures (None: no finding is); all others are the output of the case.
 
     Raises:
-        SettingsError: If junitparser is not installed.
+        SettingsError: junitparser is not installed.
     """
     try:
         junit: Any = import_module("junitparser")

@@ -1,7 +1,6 @@
-"""What a rule is: a small pure function over the facts of a part or a file, with what people need to know of it.
+"""Rules: pure functions over the facts of a part, a file or a sequence, with their documentation.
 
-Everything about a rule stands at its function. Rules are values, made by the decorators here and collected by `registry`;
-nothing registers itself anywhere:
+The decorators here create a Rule from a function, and `registry` collects the rules:
 
     @part_rule(
         "WIN-DISPLAY-ORIGIN",
@@ -13,8 +12,8 @@ nothing registers itself anywhere:
     )
     def display_origin(part: PartFacts, parameters: WindowParameters) -> Results: ...
 
-Its parameters are fields of the module's parameter class, its failing and passing files stand in the file of the same name
-in `tests/unit/validation/cases`.
+Parameters are fields of the parameter class of the rule's module. Its failing and passing cases are in the file of the same
+name in `tests/unit/validation/cases`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from exr_inspector.validation.facts.traits import ALWAYS
 
 
 class Stage(str, Enum):
-    """What a rule needs to have been read."""
+    """The part of a file that a rule needs."""
 
     HEADER = "header"
     TABLE = "table"
@@ -40,9 +39,10 @@ class Stage(str, Enum):
 
 
 class Scope(str, Enum):
-    """What one call of a rule looks at; a reported rule is found by other code and has no function of its own.
+    """What one call of a rule checks.
 
-    Rules of scope CHANNELS see nothing but a part's channel list and compression, and are judged once for equal ones.
+    Rules of scope CHANNELS depend only on a part's channel list and compression, and are called once for equal ones. Rules of
+    scope REPORTED have no function: other code reports their violations.
     """
 
     CHANNELS = "channels"
@@ -53,17 +53,17 @@ class Scope(str, Enum):
 
 
 class Found(NamedTuple):
-    """One violation, before the policy has its say.
+    """One violation, before the policy is applied.
 
     Attributes:
-        message: What was found and what was expected, for people.
-        found: What was found, short.
-        expected: What was expected, short.
-        channel: Channel name, where it concerns one.
-        part: Index of the part; a part's rule leaves it None and the engine fills it in.
-        offset: Byte offset in the file, where it has one.
-        severity: How bad this case is, where the rule knows degrees; None for the rule's own.
-        frames: Frames that it concerns; only of sequences.
+        message: A sentence that says what was found and what was expected.
+        found: The value that was found, short.
+        expected: The expected value, short.
+        channel: Name of the channel; None if it concerns no single channel.
+        part: Index of the part; part rules leave it None and the engine sets it.
+        offset: Byte offset in the file, if known.
+        severity: Severity of this case, if the rule has degrees; None for the rule's own.
+        frames: The frames concerned; only for sequences.
     """
 
     message: str
@@ -77,7 +77,7 @@ class Found(NamedTuple):
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`: every count in a message and on a page."""
+    """Format a count with its noun: `1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -93,23 +93,23 @@ class Rule:
     """One rule.
 
     Attributes:
-        code: Stable name.
-        severity: What a violation is unless a policy says otherwise.
-        stage: What must have been read.
-        scope: What one call looks at.
-        title: What must hold, in a few words.
-        why: What goes wrong otherwise.
-        source: Documents that the requirement comes from, split by semicolons.
-        fix: What to do about a violation.
-        command: A command of a public tool that does it, with IN.exr and OUT.exr; empty where there is none.
-        check: The function; None for rules that are reported by the format's own checks.
+        code: Stable identifier.
+        severity: Severity of a violation unless a policy sets another.
+        stage: The part of a file that the rule needs.
+        scope: What one call checks.
+        title: The requirement, in a few words.
+        why: What goes wrong if it is violated.
+        source: Documents that state the requirement, separated by semicolons.
+        fix: How to fix a violation.
+        command: Command of a public tool that fixes it, with IN.exr and OUT.exr; empty if there is none.
+        check: The function; None for rules of scope REPORTED.
         problem: Kind of problem that `exr` reports for a violation; its uses lead to the function that finds it.
-        when: Traits of which a part or file must have at least one for the rule to be called, or what gives them by parameters.
-        needs: Parameters of which at least one must be set for the rule to demand anything; empty: none.
-        yields_to: Rules that say the same more exactly: where one of them found the same in the same part, this one is silent.
-        profiles: Profile -> level, where a profile sets another one than the rule's own.
-        limits: What the rule looks at where its title says more; empty where it looks at all of it.
-        origin: File that a policy added the rule from; empty for rules of this package and of entry points.
+        when: Traits, or a function from parameters to traits: the rule is called if the part or file has at least one of them.
+        needs: Parameters of which at least one must be set, or the rule is not called; empty if it needs none.
+        yields_to: More specific rules: if one of them reports the same fact in the same part, this rule's finding is dropped.
+        profiles: Profile -> level, for profiles that set another level than the rule's own.
+        limits: What the rule leaves unchecked although its title covers it; empty if nothing.
+        origin: Python file from which a policy added the rule; empty for rules of this package and of entry points.
     """
 
     code: str
@@ -155,12 +155,10 @@ def _declare(
     )
 
 
-channel_rule = partial(
-    _declare, Scope.CHANNELS
-)  # about the channel list and compression of a part, and nothing else of it
-part_rule = partial(_declare, Scope.PART)  # called once a part
-file_rule = partial(_declare, Scope.FILE)  # called once a file
-sequence_rule = partial(_declare, Scope.SEQUENCE, stage=Stage.SEQUENCE)  # called once a sequence
+channel_rule = partial(_declare, Scope.CHANNELS)  # called once for equal channel lists and compressions
+part_rule = partial(_declare, Scope.PART)  # called once for each part
+file_rule = partial(_declare, Scope.FILE)  # called once for each file
+sequence_rule = partial(_declare, Scope.SEQUENCE, stage=Stage.SEQUENCE)  # called once for each sequence
 
 
 def reported(
@@ -171,5 +169,5 @@ def reported(
     stage: Stage = Stage.HEADER,
     **described: Any,
 ) -> Rule:
-    """A rule whose violations other code finds (`exr.conformance`, the reader's errors): only its description is here."""
+    """Describe a rule whose violations other code reports (`exr.conformance`, the reader's errors)."""
     return Rule(code=code, severity=severity, title=title, stage=stage, scope=Scope.REPORTED, **described)

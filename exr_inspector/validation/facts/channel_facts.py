@@ -1,8 +1,8 @@
-"""What rules ask of one part's channel list, worked out once for all parts that have the same one.
+"""Facts about a part's channel list for the rules, computed once for all parts with the same list.
 
-The frames of a sequence share one channel list, and so do most files of a show: their channels are taken apart and judged
-once. Everything here is a pure function of ChannelSource, so the memo can only ever save time; it is bounded, and channel
-lists of unusual length are left out of it.
+The frames of a sequence, and most files of a show, have the same channel list, which is parsed and validated once. Everything
+here is a pure function of ChannelSource, so caching does not change results. The cache is bounded and holds no unusually long
+lists.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _KEPT_TEXT = 4_096
 
 
 class NamedChannel(NamedTuple):
-    """One channel with what its name says.
+    """One channel with its parsed name.
 
     Attributes:
         name: Full name.
-        layer: Effective layer: the layer without view, or what the part's name stands for; empty for the base layer.
-        component: Last component.
-        view: View, None where the file names none.
-        role: What it holds.
+        layer: Effective layer: the layer without view, or the layer that the part's name gives; empty for the base layer.
+        component: Last component of the name.
+        view: View; None if the file names none.
+        role: Kind of its values, by its name.
         channel: The entry of the channel list.
-        is_lossy: Whether the compression alters it.
+        is_lossy: Whether the compression alters its values.
     """
 
     name: str
@@ -45,16 +45,17 @@ class NamedChannel(NamedTuple):
     is_lossy: bool
 
 
-class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names besides what is compared
-    """All that channel facts follow from.
+class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it has attributes that are not compared
+    """The input of ChannelFacts, and the key of the cache.
 
-    Channel list, compression, deep or not, multi-part or not, view, views, names of declared Cryptomattes and of those that its
-    channels belong to, the layer that the part's name stands for: a tuple, since it is made and compared for every part.
+    Its items are channel list, compression, whether deep, whether multi-part, view, views, names of declared Cryptomattes and
+    of those that the channels belong to, and the layer that the part's name gives. It is a tuple because it is created and
+    compared for every part. The attributes are derived from the items and are not compared.
 
     Attributes:
-        size_bytes: Bytes of the channel list in the file.
-        named: The channels' names taken apart, and
-        layers: their layers. All three follow from the rest and are no part of what is compared.
+        size_bytes: Size of the channel list in the file, in bytes.
+        named: The parsed names of the channels.
+        layers: The layers of the channels.
     """
 
     size_bytes: int
@@ -63,7 +64,7 @@ class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names bes
 
 
 def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool) -> ChannelSource:
-    """What the facts of a part's channels follow from."""
+    """Create the input of `channel_facts` for a part."""
     declared = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
     channels = part.channels or ()
     source = ChannelSource(
@@ -84,7 +85,7 @@ def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_mult
 
 
 def _is_ordinary(source: ChannelSource) -> bool:
-    """Whether facts of this source may be kept: hostile headers must not fill the memory with what they name."""
+    """Whether the facts may be cached: hostile headers must not fill the memory with long names."""
     if source.size_bytes > _KEPT_LIST_BYTES:
         return False
     *_, view, views, mattes, layer = source
@@ -95,13 +96,13 @@ def _is_ordinary(source: ChannelSource) -> bool:
 
 
 class ChannelFacts:
-    """One channel list, taken apart.
+    """Facts about one channel list.
 
     Attributes:
-        channels: The channel list, empty where there is none.
-        compression: The compression code, None where there is none.
-        is_kept: Whether it is kept for further parts with the same list, and what is found of it may be, too.
-        traits: Bits of `traits` that follow from the channels.
+        channels: The channel list; empty if the header has none.
+        compression: The compression code; None if the header has none.
+        is_kept: Whether these facts are cached for other parts with the same list; findings from them may be cached, too.
+        traits: The bits of `traits` that the channels have.
     """
 
     def __init__(self, source: ChannelSource, *, is_kept: bool = True) -> None:
@@ -135,7 +136,7 @@ class ChannelFacts:
 
     @cached_property
     def named(self) -> tuple[NamedChannel, ...]:
-        """The channels with what their names say, in file order."""
+        """The channels with their parsed names, in file order."""
         return tuple(
             NamedChannel(
                 name.name,
@@ -156,19 +157,19 @@ class ChannelFacts:
 
     @cached_property
     def has_base_colour(self) -> bool:
-        """Whether one of R, G, B, Y is there without a layer."""
+        """Whether the base layer has one of R, G, B and Y."""
         return not {"R", "G", "B", "Y"}.isdisjoint([channel.name for channel in self.channels])
 
     @cached_property
     def by_role(self) -> dict[Role, list[NamedChannel]]:
-        """The channels by what they hold."""
+        """The channels by role."""
         found: dict[Role, list[NamedChannel]] = {}
         for channel in self.named:
             found.setdefault(channel.role, []).append(channel)
         return found
 
     def of_role(self, role: Role) -> list[NamedChannel]:
-        """The channels that hold `role`."""
+        """The channels of a role."""
         return self.by_role.get(role, [])
 
     @cached_property
@@ -181,7 +182,7 @@ class ChannelFacts:
 
     @cached_property
     def rgb_layers(self) -> list[tuple[NamedChannel, NamedChannel, NamedChannel]]:
-        """R, G and B of every layer and view that has all three as colour."""
+        """R, G and B of every layer and view that has all three with the role COLOUR."""
         found = []
         for members in self.by_layer.values():
             if all(component in members for component in RGB):
@@ -201,12 +202,12 @@ class ChannelFacts:
 
     @cached_property
     def outer_names(self) -> frozenset[str]:
-        """All components of channel names that stand before the last but one."""
+        """All components of channel names before the last two."""
         return frozenset(word for channel in self.channels for word in channel.name.split(".")[:-2])
 
     @cached_property
     def inner_names(self) -> frozenset[str]:
-        """The components of channel names that are the last but one."""
+        """The second to last components of channel names."""
         return frozenset(channel.name.split(".")[-2] for channel in self.channels if "." in channel.name)
 
 
@@ -214,5 +215,5 @@ _memoised = lru_cache(maxsize=128)(ChannelFacts)
 
 
 def channel_facts(source: ChannelSource) -> ChannelFacts:
-    """The facts of a channel list, the same object for equal sources of ordinary length."""
+    """Compute the facts of a channel list; returns the same object for equal sources of ordinary length."""
     return _memoised(source) if _is_ordinary(source) else ChannelFacts(source, is_kept=False)

@@ -1,4 +1,4 @@
-"""Colour spaces that a colorInteropID or chromaticities can name. Constants and comparisons, nothing of any file.
+"""The colour spaces that a colorInteropID or chromaticities can name: constants and comparisons.
 
 Sources: OpenEXR 3.5 `openexr_color_metadata.h` (the ids with primaries, the tolerance), ASWF Color Interop recommendations
 03 (the ids, as OpenColorIO's ociocheck lists them, too) and 04 (how EXR files are tagged).
@@ -15,7 +15,7 @@ _ACES_WHITE = (0.32168, 0.33767)
 
 
 def _single(value: float) -> float:
-    """The nearest 32-bit float: the library keeps and compares these."""
+    """Round to a 32-bit float, as the OpenEXR library stores and compares coordinates."""
     return c_float(value).value
 
 
@@ -30,7 +30,7 @@ _PRIMARIES: dict[str, tuple[float, ...]] = {
 }
 # id -> red, green, blue and white, CIE xy, as 32-bit floats
 PRIMARIES = {name: tuple(map(_single, values)) for name, values in _PRIMARIES.items()}
-# Of cameras and cinema projectors, which have no id; OpenColorIO's built-in transforms have them.
+# Spaces of cameras and cinema projectors, which have no id; the values are those of OpenColorIO's built-in transforms.
 _WITHOUT_ID = (
     (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, *_D65),  # ARRI Wide Gamut 3
     (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, *_D65),  # ARRI Wide Gamut 4
@@ -41,7 +41,7 @@ _WITHOUT_ID = (
     (0.74, 0.27, 0.17, 1.14, 0.08, -0.1, *_D65),  # Canon Cinema Gamut
     (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351),  # P3-DCI
 )
-# Not an id, but what OpenEXR's technical introduction has for pixels that are CIE XYZ.
+# The chromaticities that OpenEXR's technical introduction gives for CIE XYZ pixels; there is no id for them.
 CIE_XYZ = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, _single(1 / 3), _single(1 / 3))
 ACES = "lin_ap0_scene"
 DATA = "data"
@@ -53,10 +53,10 @@ PUBLISHED = frozenset(PRIMARIES) | {
     "srgb_p3d65_display", "srgbe_p3d65_display", "pq_p3d65_display", "pq_rec2020_display", "hlg_rec2020_display",
     "g22_rec709_display", "g22_adobergb_display", "g26_p3d65_display", "g26_xyzd65_display", "pq_xyzd65_display",
     DATA, "unknown",
-    "srgbx_p3d65_display",  # what srgbe_p3d65_display was called at first
+    "srgbx_p3d65_display",  # the former name of srgbe_p3d65_display
 }  # fmt: skip
 
-# Attributes that say the colour space to their own software, and what their names mean where they have an id.
+# Attributes in which single products store the colour space, and the ids of the names that they use.
 OTHER_TAGS = (
     "oiio:ColorSpace", "colorSpace", "ColorSpace", "color_space", "colourSpace", "colorspace", "Colorspace", "colourspace",
     "py/exrio/Colorspace",
@@ -80,12 +80,12 @@ _ENCODED = re.compile(
 
 
 def id_of_name(name: str) -> str | None:
-    """The id of a colour space that software calls by another name, None where that is not known."""
+    """The id of a colour space by another name that software uses for it; None if the name is unknown."""
     return _ALIASES.get(name.strip().lower())
 
 
 def is_encoded_name(name: str) -> bool:
-    """Whether a name of a colour space speaks of a display, a gamma or a log encoding."""
+    """Whether the name of a colour space suggests a display, a gamma or a log encoding."""
     known = id_of_name(name)
     if known is not None:
         return is_non_linear(known)
@@ -98,12 +98,12 @@ _NON_LINEAR = re.compile(r"(srgb[ex]?|g\d\d|pq|hlg)_.*")
 
 
 def is_well_formed(identifier: str) -> bool:
-    """Whether an id follows the grammar: one to three tokens split by colons, of which only a middle one may be empty."""
+    """Whether an id follows the grammar: one to three tokens separated by colons, of which only a middle one may be empty."""
     return _ID.fullmatch(identifier) is not None
 
 
 def base_of(identifier: str) -> str:
-    """The last token: the id without its namespaces."""
+    """The id without its namespaces: the last token."""
     return identifier.rpartition(":")[2]
 
 
@@ -114,20 +114,20 @@ def is_non_linear(identifier: str) -> bool:
 
 
 def are_close(values: Sequence[float], wanted: Sequence[float]) -> bool:
-    """Whether all coordinates agree within the library's tolerance, in its arithmetic of 32-bit floats."""
+    """Whether all coordinates agree within the tolerance of the OpenEXR library, computed in 32-bit floats as there."""
     return all(_single(abs(value - other)) <= TOLERANCE for value, other in zip(values, wanted, strict=True))
 
 
 def space_of(values: Sequence[float]) -> str | None:
-    """The id of the known space with these primaries and white, None if there is none."""
+    """The id of the colour space with these primaries and white point; None if there is none."""
     return next((name for name, wanted in PRIMARIES.items() if are_close(values, wanted)), None)
 
 
 def space_with_primaries(values: Sequence[float]) -> str | None:
-    """The id of the known space with these primaries, whatever its white, None if there is none."""
+    """The id of the colour space with these primaries, whatever its white point; None if there is none."""
     return next((name for name, wanted in PRIMARIES.items() if are_close(values[:6], wanted[:6])), None)
 
 
 def is_published(values: Sequence[float]) -> bool:
-    """Whether these are the chromaticities of a published space, with an id or without."""
+    """Whether these are the chromaticities of a published colour space, with an id or without."""
     return space_of(values) is not None or any(are_close(values, wanted) for wanted in (CIE_XYZ, *_WITHOUT_ID))

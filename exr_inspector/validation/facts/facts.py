@@ -1,7 +1,7 @@
-"""What rules ask of a file again and again, worked out once: traits, channels by role and layer, figures by channel.
+"""Facts that many rules need, computed once for each file: traits, channels by role and layer, statistics by channel.
 
-Facts only rearrange an Inspection; they judge nothing. They belong to one call of the engine and one thread; only those of
-the channel list are shared (`channel_facts`).
+Facts rearrange an Inspection and contain no verdict. They belong to one call of the engine in one thread; only those of the
+channel list are shared (`channel_facts`).
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
-_ID_VALUE = 1e9  # of the floats that ids are, nearly half exceed it
-_MANIFESTS = 4  # reading one may take a second
+_ID_VALUE = 1e9  # nearly half of all Cryptomatte ids, as floats, exceed it
+_MANIFESTS = 4  # decoding one can take a second
 
 
 class PartFacts:
-    """One part.
+    """Facts about one part.
 
     Attributes:
-        file: The file it belongs to.
+        file: The facts of its file.
         part: Its header.
         index: Its index.
-        names: Its names taken apart.
-        channel_facts: What follows from its channel list.
-        completeness: What of it is there, None where that is unknown.
-        traits: Bits of `traits`.
+        names: Its parsed names.
+        channel_facts: The facts of its channel list.
+        completeness: Which of its chunks are present; None if unknown.
+        traits: Its bits of `traits`.
     """
 
     def __init__(self, file: FileFacts, part: PartHeader, names: PartNames) -> None:
@@ -85,13 +85,13 @@ class PartFacts:
         if odd.near or odd.twins:
             found |= t.ODD_NAMES
         completeness = self.completeness
-        if completeness is not None and completeness[4] != completeness[2]:  # chunks that are there, and all
+        if completeness is not None and completeness[4] != completeness[2]:  # number of present chunks and of all
             found |= t.INCOMPLETE
         return found | self._geometry(attributes)
 
     @staticmethod
     def _geometry(attributes: dict[str, Attribute]) -> int:
-        """Traits of the windows. What is missing or no window counts as unusual, and rules look closer."""
+        """The traits of the windows. A window that is absent or malformed gets them, too, so that rules are called."""
         get, found = attributes.get, 0
         display, data = get("displayWindow"), get("dataWindow")
         window = None if display is None or data is None or display[2] != data[2] else data[2]
@@ -99,7 +99,7 @@ class PartFacts:
             found = t.WINDOWS | t.LARGE
         elif window[2] >= t.LARGE_PX or window[3] >= t.LARGE_PX:
             found = t.LARGE
-        # The value of an attribute is its third field.
+        # Field 2 of an attribute is its value.
         aspect, width, centre = get("pixelAspectRatio"), get("screenWindowWidth"), get("screenWindowCenter")
         if aspect is None or width is None or centre is None:
             return found | t.SCREEN
@@ -109,17 +109,17 @@ class PartFacts:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """The channel list, empty where there is none."""
+        """The channel list; empty if the header has none."""
         return self.channel_facts.channels
 
     @property
     def compression(self) -> int | None:
-        """The compression code, None where there is none."""
+        """The compression code; None if the header has none."""
         return self.channel_facts.compression
 
     @property
     def named(self) -> tuple[NamedChannel, ...]:
-        """The channels with what their names say, in file order."""
+        """The channels with their parsed names, in file order."""
         return self.channel_facts.named
 
     @property
@@ -129,33 +129,33 @@ class PartFacts:
 
     @property
     def rgb_layers(self) -> list[tuple[NamedChannel, NamedChannel, NamedChannel]]:
-        """R, G and B of every layer and view that has all three as colour."""
+        """R, G and B of every layer and view that has all three with the role COLOUR."""
         return self.channel_facts.rgb_layers
 
     def of_role(self, role: Role) -> list[NamedChannel]:
-        """The channels that hold `role`."""
+        """The channels of a role."""
         return self.channel_facts.of_role(role)
 
     @property
     def colour(self) -> list[NamedChannel]:
-        """The channels of colour, without those whose values are ids of a Cryptomatte."""
+        """The colour channels, without those whose values are Cryptomatte ids."""
         ids = self.file.misnamed_ids
         return [channel for channel in self.of_role(Role.COLOUR) if (self.index, channel.name) not in ids]
 
     @property
     def layout(self) -> Layout | None:
-        """How it is cut, None where that is unknown."""
+        """The chunk layout; None if unknown."""
         layouts = self.file.inspection.layouts
         return layouts[self.index] if self.index < len(layouts) else None
 
     @cached_property
     def stats(self) -> dict[str, ChannelStats]:
-        """Figures of level (0, 0) by channel name; empty where pixels were not read."""
+        """Statistics of level (0, 0) by channel name; empty if no pixels were read."""
         return self.file.stats_by_part.get(self.index, {})
 
     @cached_property
     def upper_stats(self) -> dict[tuple[int, int], list[ChannelStats]]:
-        """Figures of the levels above the first that were read, by level, in order."""
+        """Statistics of the levels above the first that were read, by level, in ascending order."""
         report = self.file.inspection.pixels
         found: dict[tuple[int, int], list[ChannelStats]] = {}
         for stats in report.channels if report else ():
@@ -165,27 +165,27 @@ class PartFacts:
 
     @cached_property
     def pixels(self) -> PartPixels | None:
-        """What was read of level (0, 0), None where pixels were not read."""
+        """The pixel results of level (0, 0); None if no pixels were read."""
         return self.file.pixels_by_part.get(self.index)
 
     def number(self, name: str, type_name: str = "float") -> float | None:
-        """The value of an attribute that holds one number; None where there is none, or it is not finite."""
+        """The value of an attribute that is a number; None if it is absent or not finite."""
         value = self.part.value(name, type_name)
         return value if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 class FileFacts:
-    """One file.
+    """Facts about one file.
 
     Attributes:
-        inspection: All there is.
+        inspection: The inspection.
         header: Its header.
-        is_multi_part: Whether the file is of the multi-part kind.
-        parts: Facts of its parts.
-        traits: Traits of all parts together, and the file's own.
-        limits: What values that are decoded on request may grow to.
-        reserve: Called with the memory that these take.
-        on_limit: Called with the limit of this installation that kept one of them from being read.
+        is_multi_part: Whether the multi-part flag is set.
+        parts: The facts of its parts.
+        traits: The union of the traits of all parts and of the file.
+        limits: Maximum sizes of values that are decoded on demand.
+        reserve: Called with the memory that these values need.
+        on_limit: Called with the limit of this installation that prevented decoding one of these values.
     """
 
     def __init__(
@@ -215,17 +215,17 @@ class FileFacts:
 
     @cached_property
     def views(self) -> tuple[str, ...]:
-        """All views of the file, in the order in which they are met."""
+        """All views of the file, in the order of the parts."""
         return tuple(dict.fromkeys(view for part in self.parts for view in part.names.views))
 
     @cached_property
     def reported(self) -> frozenset[ProblemKind]:
-        """Kinds of the problems that the format's own checks have reported."""
+        """The kinds of problems that the reader's checks reported."""
         return frozenset(problem.kind for problem in self.inspection.problems)
 
     @cached_property
     def stats_by_part(self) -> dict[int, dict[str, ChannelStats]]:
-        """Part -> channel name -> figures of level (0, 0)."""
+        """Part -> channel name -> statistics of level (0, 0)."""
         found: dict[int, dict[str, ChannelStats]] = {}
         report = self.inspection.pixels
         for stats in report.channels if report else ():
@@ -235,13 +235,13 @@ class FileFacts:
 
     @cached_property
     def pixels_by_part(self) -> dict[int, PartPixels]:
-        """Part -> what was read of its level (0, 0)."""
+        """Part -> pixel results of its level (0, 0)."""
         report = self.inspection.pixels
         return {one.part: one for one in (report.parts if report else ()) if not one.level_x and not one.level_y}
 
     @cached_property
     def manifest_parts(self) -> frozenset[int]:
-        """The parts whose id manifests are looked at: where each is met first, and no more than anybody uses."""
+        """The parts whose id manifests are decoded: the first part with each distinct one, at most `_MANIFESTS`."""
         first: dict[AttributeValue, int] = {}
         for part in self.parts:
             value = part.part.value("idManifest", "idmanifest")
@@ -251,14 +251,14 @@ class FileFacts:
 
     @cached_property
     def mattes(self) -> list[Matte]:
-        """The Cryptomattes that any part declares, with their channels."""
+        """The Cryptomattes that the parts declare, with their channels."""
         return file_mattes([part.names for part in self.parts])
 
     @cached_property
     def misnamed_ids(self) -> frozenset[tuple[int, str]]:
-        """Part and name of channels that a rank was renamed to, as R, G, B and A of a file for each rank.
+        """Part and name of colour channels that hold Cryptomatte ids, as if each rank was written to a file as R, G, B and A.
 
-        By their values: FLOAT colour far beyond any light, where a declared Cryptomatte has no channel.
+        They are recognised by values: FLOAT colour beyond any luminance, while a declared Cryptomatte has no channel.
         """
         if all(matte.ranks or matte.near or matte.miscounted for matte in self.mattes):
             return frozenset()

@@ -1,6 +1,6 @@
-"""Attribute names that are nearly standard ones, and names that differ only by upper and lower case.
+"""Find attribute names that are almost standard ones, and names that differ only by upper and lower case.
 
-Worked out once for parts with the same attributes, as the frames of a sequence have them.
+Results are cached by the list of names, because the frames of a sequence have the same attributes.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from exr_inspector.exr.header.standard import STANDARD
 _SEPARATORS = re.compile(r"[\s_.-]+")
 _NAMESPACES = ("exr/", "exr:", "openexr/", "openexr:")
 _LONGEST = 40  # no standard name is longer
-_KEPT_NAMES = 100  # longer lists are not kept: hostile headers must not fill the memory
-_SHORTEST = 6  # of names that are compared letter by letter
+_KEPT_NAMES = 100  # longer lists are not cached: hostile headers must not fill the memory
+_SHORTEST = 6  # shorter names are not compared by similarity
 _BY_LETTERS = {_SEPARATORS.sub("", name).lower(): name for name in STANDARD}
 
 
 @lru_cache(maxsize=4096)
 def near_miss(name: str) -> str | None:
-    """The standard attribute that a name is nearly called like, None for all else.
+    """The standard attribute that a name almost equals; None if there is none.
 
-    Names differ by case (`colorInteropId`), separators (`time_code`), a namespace (`exr/owner`), or a letter (`chromaticites`).
+    The name may differ by case (`colorInteropId`), separators (`time_code`), a namespace (`exr/owner`) or a letter
+    (`chromaticites`).
     """
     lower = name.lower()
     for namespace in _NAMESPACES:
@@ -36,14 +37,19 @@ def near_miss(name: str) -> str | None:
     if len(letters) < _SHORTEST or not letters.isalpha():
         return None
     close = get_close_matches(letters, _BY_LETTERS, 1, 0.92)
-    # A plural or a longer word is a name of its own: `comment`, `cameraMakeNote`.
+    # A plural or a longer word is a different name: `comment`, `cameraMakeNote`.
     if not close or close[0].startswith(letters) or letters.startswith(close[0]):
         return None
     return _BY_LETTERS[close[0]]
 
 
 class OddNames(NamedTuple):
-    """Names that are nearly standard ones with what is meant, and groups of names that differ only by upper and lower case."""
+    """Suspicious attribute names.
+
+    Attributes:
+        near: Names that are almost standard ones, each with the standard name.
+        twins: Groups of names that differ only by upper and lower case.
+    """
 
     near: tuple[tuple[str, str], ...]
     twins: tuple[tuple[str, ...], ...]
@@ -62,6 +68,6 @@ _kept_odd = lru_cache(maxsize=256)(_find_odd)
 
 
 def odd_names(names: Mapping[str, object]) -> OddNames:
-    """What is odd about the names of a part's attributes."""
+    """Find the suspicious names among the attributes of a part."""
     ordered = tuple(names)
     return _kept_odd(ordered) if len(ordered) <= _KEPT_NAMES else _find_odd(ordered)

@@ -1,10 +1,10 @@
-"""Who wrote a file, by the attributes that known software leaves: one table of names, and the attribute each value came from.
+"""Determine which software wrote a file, and when and where, from the attributes that known software writes.
 
     >>> provenance_of(header)  # doctest: +SKIP
     Provenance(software='Nuke', software_version='15.1v3', ..., sources={'software': 'nuke/version', ...})
 
-Names are compared without case; of several the first in the table counts, and of twins that differ by case the one that is
-spelt as in the table. Nothing is guessed: what no attribute says is None.
+Names are compared without case. The first name of a table that the file has is used; of names that differ only by case, the one
+that is spelt as in the table. A value that no attribute gives is None.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from exr_inspector.model import Provenance, ProvenanceColumn
 AttributeMap = Mapping[ProvenanceColumn, tuple[str, ...]]  # column of `files` -> names of attributes
 _NO_MAP: AttributeMap = MappingProxyType({})
 
-_TEXT_CHARACTERS = 400  # of a value that are looked at
+_TEXT_CHARACTERS = 400  # of a value; the rest is ignored
 _NAME_CHARACTERS = 80  # of a product's name
 _VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[a-z]+\d*|\.[a-z]+)?|\d+)(?![\w.])", re.ASCII | re.IGNORECASE)
 _FILLER = re.compile(
@@ -37,7 +37,7 @@ _PARTS_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([hms])", re.ASCII | re.IGNORECA
 _MEMORY = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([kmgt]?)i?b?", re.ASCII | re.IGNORECASE)
 _MEGABYTES = {"": 1.0, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0**2}
 
-# Attributes whose text names software, most telling first; further words of theirs (hashes, command lines) are left out.
+# Attributes whose text names software, most reliable first; the rest of the text (hashes, command lines) is left out.
 _WRITERS = (
     "software",
     "generatedBy",
@@ -49,7 +49,7 @@ _WRITERS = (
     "creatorTool",
     "comment",
 )
-# Attribute of a version -> product. Nuke keeps what renderers wrote, so it comes first.
+# Attribute with a version -> product. Nuke is first, because it keeps the attributes of renderers.
 _VERSIONS = {
     "nuke/version": "Nuke",
     "vrayInfo/vrayversion": "V-Ray",
@@ -57,7 +57,7 @@ _VERSIONS = {
     "arnold/version": "Arnold",
     "BlenderMultiChannel": "Blender",
 }
-# Words before `/version`, `:version`, `_version` ... -> product.
+# Word before `/version`, `:version`, `_version` ... -> product.
 _PRODUCTS = {
     "karma": "Karma", "husk": "husk", "houdini": "Houdini", "mantra": "Mantra", "renderman": "RenderMan", "prman": "RenderMan",
     "rman": "RenderMan", "redshift": "Redshift", "octane": "Octane", "corona": "Corona", "cycles": "Cycles",
@@ -82,7 +82,7 @@ _COMPUTERS = (
     "Hostname", "HostComputer", "vrayInfo/computername", "computerName", "computer", "machine", "husk:hostname",
     "husk/hostname", "host", "arnold/host/name",
 )  # fmt: skip
-# Karma's figures, a JSON object in one attribute: column -> where its value is.
+# Karma's statistics, a JSON object in one attribute: column -> position of its value.
 _KARMA = "husk:render_stats"
 _KARMA_FIGURES: Mapping[ProvenanceColumn, tuple[str, ...]] = {
     "render_seconds": ("system_time", "wallclock"),
@@ -115,7 +115,7 @@ def _text(value: object) -> str | None:
 
 
 def split_product(text: str) -> tuple[str, str | None]:
-    """Product and version of a text such as `OpenImageIO 3.2.2.0 : 4237AB` or `Mitsuba version 3.9.1`."""
+    """Split a text such as `OpenImageIO 3.2.2.0 : 4237AB` or `Mitsuba version 3.9.1` into product and version."""
     text = text[:_TEXT_CHARACTERS].strip()
     match = _VERSION.search(text)
     head = text[: match.start()] if match else text.partition(" : ")[0]
@@ -147,7 +147,7 @@ def _megabytes(value: object) -> float | None:
 
 
 def _known(part: PartHeader) -> tuple[dict[str, Attribute], list[Attribute]]:
-    """The attributes of the table by their names there, and those that look like some product's version."""
+    """The attributes in `_NAMES`, by their name there, and other attributes whose names end in `version`."""
     found: dict[str, Attribute] = {}
     versions = []
     for attribute in part.attributes:
@@ -161,7 +161,7 @@ def _known(part: PartHeader) -> tuple[dict[str, Attribute], list[Attribute]]:
 
 
 def _by_version(found: dict[str, Attribute], versions: list[Attribute]) -> tuple[str, str | None, str] | None:
-    """Product, version and the attribute that says so, from attributes that hold a version."""
+    """Product, version and name of the attribute, from attributes that hold a version."""
     for name, product in _VERSIONS.items():
         if name in found and (text := _text(found[name].value)):
             match = _VERSION.search(text) or re.search(r"\d[\w.]*", text, re.ASCII)
@@ -175,7 +175,7 @@ def _by_version(found: dict[str, Attribute], versions: list[Attribute]) -> tuple
 
 
 def _by_text(found: dict[str, Attribute]) -> tuple[str, str | None, str] | None:
-    """Product, version and the attribute that says so, from attributes that name software."""
+    """Product, version and name of the attribute, from attributes that name software."""
     for name in _WRITERS:
         text = _text(found[name].value) if name in found else None
         if text is None or (name == "comment" and not text.lower().startswith("developed using")):
@@ -204,7 +204,7 @@ def _range(found: dict[str, Attribute]) -> tuple[str, str] | None:
 
 
 def _application(found: dict[str, Attribute]) -> tuple[str, str] | None:
-    """The application around a renderer. Arnold calls the computer host/name, unless host/version stands beside it."""
+    """The application that hosts the renderer. `arnold/host/name` is the computer unless `arnold/host/version` exists."""
     if said := _first(found, _HOSTS, _text):
         return said
     name, version = found.get("arnold/host/name"), found.get("arnold/host/version")
@@ -216,7 +216,7 @@ def _application(found: dict[str, Attribute]) -> tuple[str, str] | None:
 
 
 def _karma(found: dict[str, Attribute]) -> dict[ProvenanceColumn, tuple[Any, str]]:
-    """What Karma's statistics say; nothing where they are no JSON object. Memory is in bytes there."""
+    """The values in Karma's statistics; empty if they are not a JSON object. Karma gives memory in bytes."""
     attribute = found.get(_KARMA)
     if attribute is None or not isinstance(attribute.value, str) or len(attribute.value) > _KARMA_CHARACTERS:
         return {}
@@ -239,11 +239,11 @@ def _karma(found: dict[str, Attribute]) -> dict[ProvenanceColumn, tuple[Any, str
 
 
 def _plain_text(value: object) -> str | None:
-    """A text, or a number as text: shows write versions and frames as either."""
+    """Convert a text or a number to text: shows write versions and frames as either."""
     return str(value) if isinstance(value, (int, float)) else _text(value)
 
 
-# Column -> how its attributes are read; all others are texts.
+# Column -> function that reads its attributes; all other columns are texts.
 _READERS: Mapping[ProvenanceColumn, Callable[[object], Any]] = {
     "render_seconds": _seconds,
     "peak_memory_mb": _megabytes,
@@ -251,7 +251,7 @@ _READERS: Mapping[ProvenanceColumn, Callable[[object], Any]] = {
 
 
 def _mapped(part: PartHeader, attribute_map: AttributeMap) -> dict[ProvenanceColumn, tuple[Any, str]]:
-    """Column -> value and attribute, of the columns for which a show names attributes that are there."""
+    """Column -> value and name of the attribute, for the columns that the show maps to an attribute of this part."""
     said: dict[ProvenanceColumn, tuple[Any, str]] = {}
     for column, names in attribute_map.items():
         there = {name: part.by_name[name] for name in names if name in part.by_name}
@@ -267,12 +267,12 @@ def _mapped(part: PartHeader, attribute_map: AttributeMap) -> dict[ProvenanceCol
 
 
 def provenance_of(header: Header | None, attribute_map: AttributeMap = _NO_MAP) -> Provenance:
-    """Who wrote a file, by the attributes of its first part.
+    """Determine the provenance of a file from the attributes of its first part.
 
     Args:
-        header: The header; None where there is none.
-        attribute_map: A show's own attributes, which go before those of the table: column of `files` -> names, of which the
-            first that is there and can be read counts.
+        header: The header; None if the file has none.
+        attribute_map: A show's own attributes, which take precedence: column of `files` -> names of attributes, of which the
+            first with a readable value is used.
     """
     if header is None or not header.parts:
         return Provenance()
@@ -282,7 +282,7 @@ def provenance_of(header: Header | None, attribute_map: AttributeMap = _NO_MAP) 
     if not found and not versions and not mapped:
         return Provenance()
     text, version = _by_text(found), _by_version(found, versions)
-    # Who converts a file stays behind in Software; what a compositor or renderer wrote before may still be there.
+    # Converters write Software, and keep the attributes of the compositor or renderer that wrote the file before.
     is_generic = text is not None and text[2].lower() not in {"software", "generatedby", "writer"}
     writer = None if "software" in mapped else version if version and (text is None or is_generic) else text or version
     computers = tuple(name for name in _COMPUTERS if name != "arnold/host/name" or "arnold/host/version" not in found)

@@ -1,7 +1,7 @@
-"""What a channel holds, judged by its name alone: colour, alpha, depth, an id, a position, a normal, motion.
+"""The role of a channel by its name: colour, alpha, depth, id, position, normal, motion.
 
-Names are all a file says of this; the words are those that renderers and compositors write. A channel whose name says
-nothing is OTHER, and no rule about data applies to it.
+OpenEXR files give no other information about the meaning of a channel. The words are those that renderers and compositors
+write. A channel without a known word is OTHER, and no rule about data applies to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 
 class Role(IntEnum):
-    """What a channel holds."""
+    """The kind of values that a channel holds."""
 
     OTHER = 0
     COLOUR = 1
@@ -42,46 +42,49 @@ _WORDS = {
     },
 }  # fmt: skip
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
-# Within a longer name, single letters (`diffuse_p`) say too little, and so do words of other meanings (`1st_bounce`).
+# Within a longer name, single letters (`diffuse_p`) and ambiguous words (`1st_bounce`) are not used.
 _ALONE = frozenset({"st", "ng", "forward", "backward", "flow"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
-# What is made of data to be looked at: an `id_mask` holds no ids, a `motionBlur` no motion.
+# Images that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors.
 _PICTURES = frozenset({"mask", "masks", "matte", "mattes", "blur", "field"})
-# A copy for a denoiser holds what the layer holds: Arnold's `N_noice`, `Z_denoise`.
+# A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
-# The main image, as writers of multi-part files call its part.
+# The names that writers of multi-part files give the part with the main image.
 _BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
 _CRYPTOMATTE = re.compile("crypto|^actorhitproxymask", re.IGNORECASE)
-# Components that hold an axis or a value of what the layer's name says.
+# Components with a role of their own in layers without one.
 _BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
 
 
 def _of_segment(segment: str) -> Role:
-    """The role that one dot-free part of a name spells out, OTHER if none."""
+    """The role that one component of a name gives; OTHER if none."""
     segment = _COPY.sub("", segment) or segment
     word = segment.lower().rstrip("0123456789").strip("_- ")
-    if word in _ROLE_OF_WORD and (len(word) > 1 or len(segment) == 1):  # `p0` numbers a part, `P` is a position
+    if word in _ROLE_OF_WORD and (len(word) > 1 or len(segment) == 1):  # `p0` is a numbered part, `P` a position
         return _ROLE_OF_WORD[word]
     tokens = [token.lower() for token in _TOKEN.findall(segment)]
     if not _PICTURES.isdisjoint(tokens):
         return Role.OTHER
     for token in tokens[:-1]:
         role = _ROLE_OF_TOKEN.get(token, Role.OTHER)
-        if role not in {Role.OTHER, Role.ID}:  # `objectId` is an id; of `idCharacter` nobody knows
+        if role not in {Role.OTHER, Role.ID}:  # `objectId` is an id; `idCharacter` is ambiguous
             return role
     return _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
 
 
 def is_beauty(layer: str) -> bool:
-    """Whether an effective layer is the main image: the base layer, or a part that is called so (`rgba`, `View.Combined`)."""
+    """Whether an effective layer is the main image: the base layer, or a part named for it (`rgba`, `View.Combined`)."""
     return layer.rpartition(".")[2].lower() in _BEAUTY
 
 
 def _of_cryptomatte(segment: str) -> Role | None:
-    """A rank (`VRayCryptomatte00`, Unreal's `ActorHitProxyMask00`) or preview of a Cryptomatte, declared or not; or None."""
+    """The role of a Cryptomatte's layer, declared or not: CRYPTOMATTE for a rank, OTHER for a preview; None for other layers.
+
+    Ranks are called `VRayCryptomatte00` or, in Unreal, `ActorHitProxyMask00`.
+    """
     if _CRYPTOMATTE.search(segment) is None:
         return None
     return Role.CRYPTOMATTE if len(segment) > 2 and segment[-2:].isdecimal() else Role.OTHER
@@ -98,7 +101,7 @@ def role_of(layer: str, component: str) -> Role:
     if role is not Role.OTHER:
         return role
     if component == "Y" and layer:
-        return Role.OTHER  # luminance, or the second of X, Y, Z: nothing tells
+        return Role.OTHER  # ambiguous: luminance, or the second component of X, Y, Z
     if component in _COLOURS:
         return Role.COLOUR
     return _BARE.get(component) or (_of_segment(component) if len(component) > 1 else Role.OTHER)

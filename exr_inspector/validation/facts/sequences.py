@@ -1,4 +1,4 @@
-"""The frames of a sequence, and which of them must be there."""
+"""The frames of a sequence, and the frames that it must have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
 
 _DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
-_STEPPED = 4  # as many frames at one distance were rendered with that step
+_STEPPED = 4  # from this number of frames on, equal distances are taken as the step of the render
 
 
 class SequenceFacts:
@@ -22,8 +22,8 @@ class SequenceFacts:
     Attributes:
         name: Key of the sequence.
         frames: Its frames, sorted by number.
-        asked: Ranges of frames that must be there, rising; without any, the policy's range holds, or what is there.
-        views: Frames of all views of the same image, which count as there for what must be.
+        asked: Required frame ranges, ascending. If empty, the policy's range applies; without one, the existing frames decide.
+        views: Frames of all views of the same image; they extend the range of the existing frames.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class SequenceFacts:
 
     @cached_property
     def numbers(self) -> list[int]:
-        """Frame numbers, sorted, each once."""
+        """Frame numbers in ascending order, without duplicates."""
         return sorted({frame.frame for frame in self.frames})
 
 
 def group_frames(
     frames: Iterable[FrameSummary], asked: Sequence[range] = (), views: Collection[int] = ()
 ) -> list[SequenceFacts]:
-    """Frames by sequence, sorted by key; numbers of another padding (`a.0999`, `a.1000`, `a.9`) belong together."""
+    """Group frames by sequence, sorted by key. Numbers of different padding (`a.0999`, `a.1000`, `a.9`) belong together."""
     groups: dict[str, list[FrameSummary]] = {}
     for frame in frames:
         groups.setdefault(_DIGIT_SIGNS.sub("#", frame.sequence), []).append(frame)
@@ -63,8 +63,8 @@ class ExpectedFrames:
     """The frames that a sequence must have.
 
     Attributes:
-        ranges: At least one, rising, none of which reaches into another.
-        is_guessed: Whether the step is what the frames have, though nobody asked for one but 1.
+        ranges: At least one range, in ascending order, without overlaps.
+        is_guessed: Whether the step was derived from the existing frames instead of the policy.
     """
 
     ranges: tuple[range, ...]
@@ -77,26 +77,26 @@ class ExpectedFrames:
 
     @property
     def last(self) -> int:
-        """The last frame, on the step."""
+        """The last frame that is on the step."""
         return self.ranges[-1][-1]
 
     @property
     def step(self) -> int:
-        """Difference of neighbouring frames."""
+        """Difference between adjacent frames."""
         return self.ranges[0].step
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of frames."""
         return sum(map(len, self.ranges))
 
     @property
     def text(self) -> str:
-        """`1001-1060`, `1001-1059x2`."""
+        """The ranges as text: `1001-1060`, `1001-1059x2`."""
         return FrameNumbers(self.ranges).text
 
     def missing(self, numbers: Iterable[int]) -> FrameNumbers:
-        """Those that are not among some numbers. Only gaps are walked, never a whole range: numbers may be far apart."""
+        """The expected frames that are not in `numbers`. Time depends on `numbers`, not on the length of the ranges."""
         there = sorted(set(numbers))
         gaps: list[range] = []
         for expected in self.ranges:
@@ -113,15 +113,16 @@ class ExpectedFrames:
 def expected_frames(
     numbers: Sequence[int], asked: Sequence[range], frame_range: tuple[int, int] | None, step: int
 ) -> ExpectedFrames:
-    """The frames that a sequence must have: as asked, as the policy says, or from its first to its last.
+    """Determine the frames that a sequence must have: by `asked`, else by `frame_range`, else from its first to its last frame.
 
-    Without a range, a step begins where most frames have it; and frames at one distance were rendered with that step.
+    Without a range, the phase of the step is that of most frames. If the policy's step is 1, and at least four frames all have
+    the same distance, this distance is the step.
 
     Args:
-        numbers: Frames that are there, rising, at least one.
-        asked: Ranges, rising; without any, `frame_range` holds. Those of every frame get the policy's step.
-        frame_range: First and last frame by the policy.
-        step: Difference of neighbouring frames by the policy.
+        numbers: Existing frames in ascending order, at least one.
+        asked: Required ranges in ascending order. Those with step 1 get the policy's step.
+        frame_range: First and last frame that the policy sets.
+        step: Difference between adjacent frames that the policy sets.
     """
     if not asked and frame_range is not None:
         asked = (range(frame_range[0], frame_range[1] + 1),)

@@ -1,6 +1,6 @@
-"""Time codes as counters: which frame of the day one names, and which ones drop frame counting leaves out.
+"""Arithmetic of time codes (SMPTE 12M): the frame count since midnight, and the time codes that drop-frame counting skips.
 
-The bits are read by `exr.timecode`; this is the arithmetic of SMPTE 12M on top of it.
+The bits are decoded in `exr.header.timecode`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from exr_inspector.exr.header.values import TimeCode
 _TEXT = re.compile(r"(\d\d):(\d\d):(\d\d)([:;])(\d\d)", re.ASCII)
 _DROP_FLAG = 0x40
 DROP_RATE = 30_000 / 1001
-_MAX_COUNTED = 30.5  # the frame field holds 0 to 29: above, it counts pairs (SMPTE 12M-1, frame pairs)
+_MAX_COUNTED = 30.5  # the frame field holds 0 to 29; at higher rates it counts frame pairs (SMPTE 12M-1)
 
 
 class Clock(NamedTuple):
-    """A time code's fields."""
+    """The fields of a time code."""
 
     hours: int
     minutes: int
@@ -29,18 +29,18 @@ class Clock(NamedTuple):
 
     @property
     def text(self) -> str:
-        """`hh:mm:ss:ff`, with a semicolon before the frame for drop frame."""
+        """The time code as `hh:mm:ss:ff`, or `hh:mm:ss;ff` for drop frame."""
         return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{';' if self.is_drop_frame else ':'}{self.frame:02}"
 
 
 def clock_of(value: TimeCode) -> Clock:
-    """The fields of a time code as stored, also impossible ones."""
+    """The fields of a stored time code, without a range check."""
     reading = read_timecode(value)
     return Clock(reading.hours, reading.minutes, reading.seconds, reading.frame, reading.drop_frame)
 
 
 def clock_of_text(text: str | None) -> Clock | None:
-    """The fields of `hh:mm:ss:ff`, None for anything else."""
+    """Parse `hh:mm:ss:ff`; None for any other text."""
     match = _TEXT.fullmatch(text) if text else None
     if match is None:
         return None
@@ -49,29 +49,29 @@ def clock_of_text(text: str | None) -> Clock | None:
 
 
 def has_drop_flag(value: TimeCode) -> bool:
-    """Whether a time code as stored counts drop frames."""
+    """Whether the drop-frame flag of a stored time code is set."""
     return bool(value.time_and_flags & _DROP_FLAG)
 
 
 def counted_rate(rate: float) -> float:
-    """Steps of the frame field in a second: the rate, or that of pairs (or pairs of pairs) above 30 frames per second."""
+    """Steps of the frame field per second: the frame rate, halved until it is at most 30, as the field counts frame pairs."""
     while rate > _MAX_COUNTED and math.isfinite(rate):
         rate /= 2
     return rate
 
 
 def is_drop_rate(rate: float) -> bool:
-    """Whether drop frame counting is made for this rate: 29.97, 59.94, 119.88."""
+    """Whether drop-frame counting is defined for this rate: 29.97, 59.94, 119.88."""
     return math.isclose(counted_rate(rate), DROP_RATE, rel_tol=1e-4)
 
 
 def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
-    """Why the digits make no time of day at `rate` frames per second, whether drop frame counting leaves it out or not.
+    """The fields of a time code that are out of range at `rate` frames per second; drop-frame counting is not considered.
 
-    Without a rate, 30 frames are a second, as for OpenEXR's own class. Above that, the field counts pairs.
+    Without a rate, the frame field is checked against 30, as in OpenEXR's TimeCode class. At rates above 30, it counts pairs.
     """
     reading = read_timecode(TimeCode(value.time_and_flags & ~_DROP_FLAG, value.user_data))
-    if rate is None or value.time_and_flags & 15 > 9:  # no rate to judge by, or no decimal digit
+    if rate is None or value.time_and_flags & 15 > 9:  # no rate to check against, or not a decimal digit
         return reading.problems
     others = tuple(problem for problem in reading.problems if not problem.startswith("frame:"))
     limit = math.ceil(counted_rate(rate) - 1e-6)
@@ -82,7 +82,7 @@ def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
 
 
 def frame_count(clock: Clock, rate: float) -> int:
-    """Frames since 00:00:00:00 at `rate` frames per second, drop frame counting included."""
+    """The number of frames since 00:00:00:00 at `rate` frames per second, with drop-frame counting if the time code has it."""
     base = round(rate)
     total = ((clock.hours * 60 + clock.minutes) * 60 + clock.seconds) * base + clock.frame
     if not clock.is_drop_frame:
@@ -92,11 +92,11 @@ def frame_count(clock: Clock, rate: float) -> int:
 
 
 def frames_of_day(clock: Clock, rate: float) -> int:
-    """Frames from one 00:00:00:00 to the next, counted as `clock` counts."""
+    """The number of frames of a day, with drop-frame counting if `clock` has it."""
     return frame_count(clock._replace(hours=24, minutes=0, seconds=0, frame=0), rate)
 
 
 def is_dropped(clock: Clock, rate: float) -> bool:
-    """Whether drop frame counting leaves this time code out."""
+    """Whether drop-frame counting skips this time code."""
     dropped = round(counted_rate(rate)) // 15
     return clock.is_drop_frame and not clock.seconds and clock.frame < dropped and clock.minutes % 10 != 0

@@ -1,8 +1,7 @@
-"""Cheap properties of parts, as bits: a rule names those without which it cannot find anything, and is not called then.
+"""Traits: cheap properties of parts as bits. A rule is called only for parts with at least one of the traits that it names.
 
-Plain integers, since arithmetic on IntFlag costs a microsecond each time. A trait never decides a verdict: a rule that is
-called without its traits finds nothing (the tests hold that). Only ACES and DEEP are what rules are about, and taken for
-granted by them.
+They are plain integers because an operation on IntFlag takes a microsecond. Traits only save time: a rule that is called
+without them finds nothing, which tests check. The exceptions are ACES and DEEP, which some rules require without checking them.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ from __future__ import annotations
 ALWAYS = 1 << 0
 # Geometry
 WINDOWS = 1 << 1  # data and display window differ, or the display window does not start at (0, 0)
-LARGE = 1 << 28  # a window that may reach LARGE_PX, or differs from the other one
+LARGE = 1 << 28  # a coordinate of the window is at least LARGE_PX, or WINDOWS is set
 LARGE_PX = 8_192
 SCREEN = 1 << 2  # pixel aspect ratio, screen window centre or width other than 1, (0, 0), 1
 TILED = 1 << 3
-FLAT_TILES = 1 << 4  # a tile description in a part without tiles
+FLAT_TILES = 1 << 4  # a tile description in a scan line part
 # Channels
 DEEP = 1 << 5
 UNUSUAL = 1 << 6  # other channels than B, G, R or A, B, G, R in this order
@@ -23,7 +22,7 @@ FLOAT = 1 << 8
 UINT = 1 << 9
 SUBSAMPLED = 1 << 10
 LOSSY = 1 << 11  # the compression alters at least one channel
-DATA = 1 << 12  # a channel that holds something else than colour or alpha
+DATA = 1 << 12  # a channel with one of DATA_ROLES
 CRYPTOMATTE = 1 << 13
 NEW_CODEC = 1 << 14  # a compression that OpenEXR before 3.4 cannot read
 COLOURED = 1 << 27  # a channel that holds colour
@@ -40,11 +39,11 @@ CAMERA = 1 << 22
 ENVIRONMENT = 1 << 23  # envmap or wrapmodes
 ORIGINAL_WINDOW = 1 << 24
 ID_MANIFEST = 1 << 25
-ODD_NAMES = 1 << 29  # a name that is nearly a standard one, or names that differ only by upper and lower case
+ODD_NAMES = 1 << 29  # a name that is almost a standard one, or names that differ only by upper and lower case
 # Chunks
 INCOMPLETE = 1 << 26
 
-# attribute name -> trait: one set operation per part finds all that apply
+# attribute name -> traits
 BY_ATTRIBUTE = {
     "acesImageContainerFlag": ACES | COLOUR | TAGGED,
     "adoptedNeutral": COLOUR,

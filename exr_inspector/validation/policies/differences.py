@@ -1,4 +1,4 @@
-"""Where the built-in profiles differ from a rule's own severity."""
+"""The built-in profiles in which a rule has another level than its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exr_inspector.validation.rule import Rule
 
 
 def differences(rule: Rule) -> str:
-    """In which profiles a rule is off or of another severity."""
+    """The profiles in which a rule is off or has another severity, as text."""
     words: dict[str, list[str]] = {}
     for name in PROFILES:
         levels = builtin_policy(name).for_path("").levels

@@ -1,6 +1,6 @@
-"""A policy drafted from a good delivery: what all of its files have in common becomes what is asked of the next one.
+"""Draft a policy from a good delivery: the properties that all of its files share become requirements.
 
-Pure: inspections in, YAML text out. The draft is a start; whoever knows the show takes out what is chance.
+Pure: inspections in, YAML text out. A person who knows the show must remove the requirements that are coincidences.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from exr_inspector.validation.frames import frame_of_inspection, scalar
 
 _MAX_ATTRIBUTES = 40
 _DIGITS = re.compile(r"\d+", re.ASCII)
-# Attributes that differ from frame to frame, or that other rules ask for.
+# Attributes that differ from frame to frame, or that other rules check.
 _LEFT_OUT = frozenset(REQUIRED) | {
     "type", "name", "view", "version", "chunkCount", "multiView", "capDate", "timeCode", "imageCounter", "keyCode",
     "framesPerSecond", "chromaticities", "colorInteropID", "originalDataWindow", "tiles",
@@ -30,7 +30,7 @@ _LEFT_OUT = frozenset(REQUIRED) | {
 
 
 def _common(values: Iterable[Any]) -> Any:
-    """The one value that all have, None where they differ or one has none."""
+    """The value that all have in common; None if they differ or one is None."""
     distinct = set(values)
     return distinct.pop() if len(distinct) == 1 else None
 
@@ -41,7 +41,7 @@ def _layers(inspection: Inspection) -> tuple[str, ...]:
 
 
 def _attributes(firsts: Sequence[PartHeader]) -> list[dict[str, Any]]:
-    """Attributes of one type that all first parts have, with their value where it is the same in all."""
+    """The attributes that all first parts have with the same type, with their value if it is the same in all."""
     shared = set.intersection(*({each.name for each in part.attributes} for part in firsts)) - _LEFT_OUT
     found = []
     for name in sorted(name for name in shared if not name.startswith("cryptomatte/")):
@@ -58,7 +58,7 @@ def _attributes(firsts: Sequence[PartHeader]) -> list[dict[str, Any]]:
 
 
 def _file_name(inspections: Sequence[Inspection]) -> str | None:
-    """A pattern of all file names, whose numbers may be any of as many digits; None where they differ otherwise."""
+    """A regular expression of the file names, in which each number may be any of the same length; None if names differ more."""
     shapes = (_DIGITS.sub(lambda match: "\0" * len(match[0]), each.name.file_name) for each in inspections)
     shape = _common(shapes)
     if shape is None:
@@ -91,16 +91,16 @@ def _colour_space(part: PartHeader) -> str | None:
 def draft_policy(
     inspections: Iterable[Inspection], *, name: str, frame_range: bool = True, doubts: Iterable[str] = ()
 ) -> str:
-    """A policy as YAML.
+    """Draft a policy, as YAML.
 
     Args:
         inspections: Good files; those that could not be read as OpenEXR are left out.
         name: Name of the policy.
-        frame_range: Whether the frames of a single sequence become the range that is asked for.
-        doubts: Why the delivery may not be a good one, in lines that the draft begins with.
+        frame_range: Whether the frames of a single sequence become the required frame range.
+        doubts: Reasons why the delivery may not be good; they become comments at the top of the draft.
 
     Raises:
-        PolicyError: If no file could be read.
+        PolicyError: No file could be read.
     """
     good = [
         each for each in inspections if each.header is not None and each.header.parts and not each.header.is_partial
@@ -136,6 +136,6 @@ def draft_policy(
             key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items() if value
         },
     }
-    head = "# What all files of a good delivery have in common. Take out what is chance, then raise the version.\n"
+    head = "# Properties that all files of a good delivery share. Remove those that are coincidences, then raise the version.\n"
     head += "".join(f"# Not certain: {visible(doubt)}\n" for doubt in doubts)
     return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

@@ -1,6 +1,6 @@
-"""What a policy file may hold, and reading one: YAML with the line of every key, checked by pydantic.
+"""Parse policy files: YAML that is validated by pydantic, with the line of every key for error messages.
 
-It resolves nothing: profiles, paths and rule levels are put together by `policy`.
+Profiles, paths and rule levels are resolved in `policy`.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters, add_r
 from exr_inspector.validation.rules.show import AttributeDemand
 
 PROFILES = ("default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive")
-MAX_POLICY_CHARACTERS = 1 << 17  # PyYAML takes seconds for it
+MAX_POLICY_CHARACTERS = 1 << 17  # PyYAML takes seconds to parse as much
 _MAX_DEPTH = 16
 _ERRORS_SHOWN = 10
 _SHOWN = 60  # characters of what was found
 
-# libyaml where PyYAML was built with it, as its wheels are: ten times as fast.
+# Use libyaml if PyYAML was built with it, as its wheels are: it is ten times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Position = tuple[str, ...]
 _LEVELS = ("off", "on", "info", "warning", "error")
 _LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
-# What may be in a path that is a bucket and a key.
+# A path of a bucket and a key: no slash at the beginning, no URL scheme.
 _PLACE = r"^(?!/)(?![A-Za-z][A-Za-z0-9+.-]*://)"
 _WORD = r"^[^\s@]+$"
 
 
 def _word(value: object) -> object:
-    """YAML reads the bare words off and on as booleans."""
+    """Convert booleans back to `on` and `off`, which YAML reads as booleans."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return value
 
 
 def _text(value: object) -> object:
-    """YAML reads 1 and 1.2 as numbers; as a version they are text."""
+    """Convert a version such as 1 or 1.2, which YAML reads as a number, to text."""
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
@@ -74,14 +74,16 @@ class _Strict(BaseModel):
 
 
 class PathEntry(_Strict):
-    """What holds for some paths only."""
+    """Rules and parameters for some paths."""
 
     match: Patterns = Field(
         description="Glob over `<bucket>/<key>`: `*` stays within a folder, `**` does not, `?` is one character."
     )
     extends: Profile | None = Field(None, description="Profile to start from instead of the policy's own.")
-    rules: dict[str, Level] = Field(default_factory=dict, description="As at the top, laid over it.")
-    parameters: Parameters = Field(default_factory=Parameters, description="As at the top, laid over them.")
+    rules: dict[str, Level] = Field(default_factory=dict, description="Levels that override those of the policy.")
+    parameters: Parameters = Field(
+        default_factory=Parameters, description="Parameters that override those of the policy."
+    )
 
 
 class PolicyFile(_Strict):
@@ -93,27 +95,27 @@ class PolicyFile(_Strict):
     version: Annotated[str, Field(min_length=1, max_length=40, pattern=_WORD), BeforeValidator(_text)] = Field(
         "1", description="Version of the policy, without spaces; stored with every finding."
     )
-    description: str = Field("", description="What it is for.")
+    description: str = Field("", description="Purpose of the policy.")
     extends: Profile | None = Field(
-        "default", description="Profile to start from; null: every rule, as it is registered."
+        "default", description="Profile to start from; null: all rules, each with its own severity."
     )
     rules: dict[str, Level] = Field(
         default_factory=dict,
-        description="Rule code, or a glob over codes such as `PIX-*`, to off, on (its own severity), info, warning, error. "
-        "Later lines win.",
+        description="Level by rule code or glob over codes such as `PIX-*`: off, on (the rule's own severity), info, warning "
+        "or error. Later lines override earlier ones.",
     )
-    parameters: Parameters = Field(default_factory=Parameters, description="What rules compare with.")
+    parameters: Parameters = Field(default_factory=Parameters, description="Values that rules compare with.")
     python_rules: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\\]+\.py$")] | None = Field(
         None,
-        description="Python file beside the policy with rules of one's own; only in policies that are local files.",
+        description="Python file with custom rules, in the policy's folder; only for policies that are local files.",
     )
     paths: list[PathEntry] = Field(
-        default_factory=list, description="Exceptions by path; all that match apply, in order."
+        default_factory=list, description="Exceptions by path; all matching entries apply, in order."
     )
 
 
-def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str) -> None:
-    """Note the line of every key and item; refuse keys that are there twice."""
+def _record_lines(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str) -> None:
+    """Record the line of every key and item, and refuse duplicate keys."""
     lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -121,17 +123,17 @@ def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str
             line = key.start_mark.line + 1
             if inside in lines:
                 raise PolicyError(
-                    f"{origin}:{line}: {'.'.join(inside)}: the key is there twice, first in line {lines[inside]}"
+                    f"{origin}:{line}: {'.'.join(inside)}: duplicate key, first in line {lines[inside]}; remove one"
                 )
-            _walk(value, inside, lines, origin)
+            _record_lines(value, inside, lines, origin)
             lines[inside] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*at, str(index)), lines, origin)
+            _record_lines(item, (*at, str(index)), lines, origin)
 
 
 def _check_shape(text: str, origin: str) -> None:
-    """Refuse aliases, which a few lines can multiply without end, and nesting, on which PyYAML's time grows steeply."""
+    """Refuse aliases, which can expand a few lines to a huge document, and deep nesting, which PyYAML parses very slowly."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
@@ -146,7 +148,7 @@ def _check_shape(text: str, origin: str) -> None:
 
 
 def _compose(text: str, origin: str) -> tuple[object, dict[Position, int]]:
-    """The YAML document as Python values, and the line of every key."""
+    """Parse the YAML document. Returns it as Python values, and the line of every key."""
     try:
         _check_shape(text, origin)
         loader = _Loader(text)
@@ -155,7 +157,7 @@ def _compose(text: str, origin: str) -> tuple[object, dict[Position, int]]:
             lines: dict[Position, int] = {}
             if node is None:
                 return {}, lines
-            _walk(node, (), lines, origin)
+            _record_lines(node, (), lines, origin)
             return loader.construct_document(node), lines
         finally:
             loader.dispose()
@@ -166,7 +168,7 @@ def _compose(text: str, origin: str) -> tuple[object, dict[Position, int]]:
 
 
 def _yaml_fault(error: yaml.YAMLError, text: str, origin: str) -> str:
-    """What is wrong with the YAML, and in which line."""
+    """The message for invalid YAML, with its line."""
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
         return f"{origin}:{line}: the character U+{int(error.character):04X} is not allowed in YAML"
@@ -176,14 +178,14 @@ def _yaml_fault(error: yaml.YAMLError, text: str, origin: str) -> str:
 
 
 def _line(lines: dict[Position, int], at: Position) -> int:
-    """The line of the nearest key that the file has."""
+    """The line of the innermost key on this position that the file has."""
     while at and at not in lines:
         at = at[:-1]
     return lines.get(at, 1)
 
 
 def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, str]]:
-    """Codes and globs that name no rule."""
+    """Errors for codes and globs that match no rule."""
     found = []
     for code in map(str, rules):
         if code in RULES or (re.match(_LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in RULES)):
@@ -197,7 +199,7 @@ def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, 
 
 
 def _unknown_in(values: dict[str, Any]) -> list[tuple[Position, str]]:
-    """Codes and globs of the document that name no rule; what is no mapping of rules is found elsewhere."""
+    """Errors for codes and globs of the document that match no rule. Values of a wrong type are reported by pydantic."""
     rules, paths = values.get("rules"), values.get("paths")
     found = _unknown_codes(rules, ("rules",)) if isinstance(rules, dict) else []
     for index, entry in enumerate(paths if isinstance(paths, list) else ()):
@@ -206,9 +208,9 @@ def _unknown_in(values: dict[str, Any]) -> list[tuple[Position, str]]:
     return found
 
 
-# Kind of fault -> what the value must be, in the words of YAML instead of Python.
+# pydantic's error type -> the requirement, in terms of YAML instead of Python.
 _MUST_BE = {
-    "missing": "must be there",
+    "missing": "is required",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "string_type": "must be text",
@@ -226,15 +228,15 @@ _KEYS: dict[str, type[BaseModel]] = {
 }
 
 
-def _said(fault: ErrorDetails) -> str:
-    """One fault in plain words, with what was found."""
+def _message(fault: ErrorDetails) -> str:
+    """The message for one of pydantic's errors, with the value that was found."""
     kind, value = fault["type"], fault["input"]
     if kind == "missing":
         return _MUST_BE[kind]
     if kind == "extra_forbidden":
         *outer, key = (step for step in fault["loc"] if isinstance(step, str))
         near = did_you_mean(str(key), _KEYS[outer[-1] if outer else ""].model_fields, 1)
-        return f"there is no such key{near and f'; {near}'}"
+        return f"unknown key{near and f'; {near}'}"
     found = "nothing" if value is None else repr(list(value) if isinstance(value, tuple) else value)
     shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
     if kind == "literal_error":
@@ -242,13 +244,13 @@ def _said(fault: ErrorDetails) -> str:
     if kind in _MUST_BE:
         return f"{_MUST_BE[kind]}, not {shown}"
     if kind == "string_pattern_mismatch":
-        return f"must match {fault['ctx']['pattern']}, as {shown} does not"
+        return f"must match {fault['ctx']['pattern']}, not {shown}"
     words = fault["msg"].removeprefix("Value error, ").replace("Tuple", "List")
     return f"{words.partition(' after validation')[0]} (found {shown})"
 
 
 def _position(fault: ErrorDetails) -> Position:
-    """Where in the document, without what pydantic adds for keys of mappings."""
+    """The position of an error in the document, without the step that pydantic adds for keys of mappings."""
     return tuple(str(step) for step in fault["loc"] if step != "[key]")
 
 
@@ -256,13 +258,13 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
     """Read and check a policy file.
 
     Args:
-        text: YAML.
-        origin: Where it comes from, for messages.
-        is_profile: Whether it is one of the package, whose names others may not take.
-        folder: Folder of the file where Python rules are looked for; None for policies that may have none.
+        text: The YAML text.
+        origin: Path or URL of the file, for messages.
+        is_profile: Whether it is a profile of this package; other policies may not have the name of a profile.
+        folder: Folder of the file, where its Python rules are; None for policies that may not have any.
 
     Raises:
-        PolicyError: With file, line and key of everything that is wrong.
+        PolicyError: The file is invalid; the message gives file, line and key of every error.
     """
     if len(text) > MAX_POLICY_CHARACTERS:
         raise PolicyError(f"{origin}: {len(text)} characters; at most {MAX_POLICY_CHARACTERS} are read")
@@ -273,11 +275,11 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
     try:
         policy = PolicyFile.model_validate(values)
     except ValidationError as error:
-        # A list is also called too short when something in its items is wrong.
+        # pydantic also reports a list as too short if its items have errors; drop this one.
         items = error.errors(include_url=False)
         wrong = {fault["loc"][:length] for fault in items for length in range(len(fault["loc"]))}
-        faults = [(_position(f), _said(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
-        if "python_rules" not in values:  # whose rules are not known yet
+        faults = [(_position(f), _message(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
+        if "python_rules" not in values:  # its rules are not loaded yet
             faults += _unknown_in(values)
         raise _error(origin, lines, faults) from error
     if policy.python_rules is not None:
@@ -290,14 +292,14 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
         add_rules_of_file(path)
     unknown = _unknown_in(values)
     if policy.name in PROFILES and not is_profile:
-        unknown.append((("name",), "a profile is called so; stored findings would not tell the two apart"))
+        unknown.append((("name",), "is the name of a profile; choose another, so that stored findings are unambiguous"))
     if unknown:
         raise _error(origin, lines, unknown)
     return policy
 
 
 def _error(origin: str, lines: dict[Position, int], faults: list[tuple[Position, str]]) -> PolicyError:
-    """All faults, each with its line, in the order of the file."""
+    """Create the error that lists all faults, each with its line, in the order of the file."""
     placed = sorted((_line(lines, at), ".".join(at) or "the document", message) for at, message in faults)
     shown = list(dict.fromkeys(f"{origin}:{line}: {key}: {message}" for line, key, message in placed))
     if (more := len(shown) - _ERRORS_SHOWN) > 0:
@@ -311,7 +313,7 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["version"]["type"] = ["string", "number"]
     schema["properties"]["name"]["not"] = {"enum": list(PROFILES)}
-    # YAML reads the bare words off and on as booleans, and editors check what YAML reads.
+    # YAML reads the unquoted words off and on as booleans, which is what editors validate.
     schema["$defs"]["Level"] = {"enum": [*_LEVELS, True, False]}
     level = {"$ref": "#/$defs/Level"}
     schema["$defs"]["Rules"] = {

@@ -1,4 +1,4 @@
-"""A resolved policy as the engine runs it: rules that are off or demand nothing are gone, the rest grouped by traits."""
+"""The execution plan of a resolved policy: the rules that are on and have their parameters, grouped by traits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from exr_inspector.validation.rule import Rule, Scope, Stage
 
 
 class Step(NamedTuple):
-    """One rule as it runs.
+    """One rule of the plan.
 
     Attributes:
-        check: Its function.
+        check: The rule's function.
         rule: The rule.
-        severity: As the policy sets it, None for the rule's own.
+        severity: The severity that the policy sets; None for the rule's own.
     """
 
     check: Any
@@ -28,15 +28,15 @@ Group = tuple[int, tuple[Step, ...]]
 
 
 class RulePlan(NamedTuple):
-    """Rules by what they look at; in each, groups of the traits that call them.
+    """Rules by scope and stage, each grouped by the traits that they need.
 
     Attributes:
-        channels: Rules about the channel list of a part.
-        parts: Rules about a part by header and tables.
-        files: Rules about a file by header and tables.
-        part_pixels: Rules about a part's statistics.
-        file_pixels: Rules about a file's statistics.
-        sequences: Rules about sequences.
+        channels: Rules on the channel list of a part.
+        parts: Rules on the header and offset table of a part.
+        files: Rules on the headers and offset tables of a file.
+        part_pixels: Rules on the pixel statistics of a part.
+        file_pixels: Rules on the pixel statistics of a file.
+        sequences: Rules on sequences.
     """
 
     channels: tuple[Group, ...]
@@ -56,7 +56,7 @@ def _groups(steps: list[Step], parameters: Parameters) -> tuple[Group, ...]:
 
 
 def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> RulePlan:
-    """The plan of the rules in `levels` (those that are on) with these parameters."""
+    """Create the plan of the rules in `levels` (those that are on) with these parameters."""
     steps: dict[tuple[Scope, bool], list[Step]] = {}
     for code, rule in RULES.items():
         if code not in levels or rule.check is None:

@@ -1,8 +1,8 @@
-"""Policies: which rules hold for which paths, how severe each is, and what they compare with.
+"""Policies: the rules that apply to each path, their severities and their parameters.
 
-A policy is a stack of layers: the profile it extends (itself a policy file of this package), its own rules and parameters,
-then those of every path entry that matches, in order. `for_path` puts the stack together once for each set of matching
-entries; a policy itself never changes.
+A policy is a stack of layers: the profile it extends (itself a policy file of this package), its own rules and parameters, then
+those of every matching path entry, in order. `for_path` resolves the stack once for each set of matching entries. Policies are
+immutable.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Seve
 
 @dataclass(frozen=True, slots=True)
 class PolicyLayer:
-    """Rules and parameters of one level of a stack.
+    """Rules and parameters of one layer of a policy.
 
     Attributes:
-        rules: (code or glob, level) in the order written.
-        parameters: The parameters that are set here.
+        rules: (code or glob, level) in the order of the file.
+        parameters: The parameters that this layer sets.
     """
 
     rules: tuple[tuple[str, str], ...]
@@ -46,9 +46,9 @@ class PathLayer:
     """A layer for some paths.
 
     Attributes:
-        patterns: Of which one must match the whole path.
-        extends: Profile to start from, None for the policy's own.
-        layer: What is laid over.
+        patterns: Expressions of which one must match the whole path.
+        extends: Profile to start from; None for the policy's own.
+        layer: Rules and parameters that override those of earlier layers.
     """
 
     patterns: tuple[re.Pattern[str], ...]
@@ -58,13 +58,13 @@ class PathLayer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResolvedPolicy:
-    """What holds for one path.
+    """A policy resolved for one path.
 
     Attributes:
-        label: Name and version of the policy, as rows have it.
-        levels: Rule code to severity as the policy sets it, None for a rule's own; rules that are off are absent.
-        parameters: What rules compare with.
-        plan: The same, ready for the engine.
+        label: Name and version of the policy, as stored in rows.
+        levels: Rule code -> severity that the policy sets, None for the rule's own; rules that are off are absent.
+        parameters: Values that rules compare with.
+        plan: The execution plan of these rules for the engine.
     """
 
     label: str
@@ -73,7 +73,7 @@ class ResolvedPolicy:
     plan: RulePlan
 
     def severity_of(self, code: str) -> Severity | None:
-        """How severe a violation of a rule is here, None where the rule is off."""
+        """The severity of a violation of a rule; None if the rule is off."""
         if code not in self.levels:
             return None
         return self.levels[code] or RULES[code].severity
@@ -81,16 +81,16 @@ class ResolvedPolicy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A policy as loaded.
+    """A loaded policy.
 
     Attributes:
         name: Its name.
         version: Its version.
-        origin: Where it came from.
-        extends: Profile it extends, None for every rule as registered.
+        origin: Path, URL or profile that it was loaded from.
+        extends: Profile it extends; None to start from all rules with their own severities.
         layer: Its own rules and parameters.
         paths: Exceptions by path.
-        python_origin: Origin of the rules of its own Python file, empty without one.
+        python_origin: The `origin` of the rules of its Python file; empty without one.
     """
 
     name: str
@@ -103,21 +103,21 @@ class Policy:
 
     @property
     def label(self) -> str:
-        """Name and version, as rows have it: `name@version`."""
+        """Name and version, as stored in rows: `name@version`."""
         return f"{self.name}@{self.version}"
 
     @property
     def levels(self) -> Mapping[str, Severity | None]:
-        """Rule code to severity where no entry of its paths has a say; as in `ResolvedPolicy`."""
+        """The levels for paths that match no path entry, as in `ResolvedPolicy`."""
         return _resolve(self, ()).levels
 
     def with_parameters(self, **values: Any) -> Policy:
-        """The same policy with parameters laid over all others, for every path."""
+        """Return the policy with parameters that override all others, for every path."""
         over = PathLayer((re.compile(".*", re.DOTALL),), None, PolicyLayer((), MappingProxyType(values)))
         return replace(self, paths=(*self.paths, over))
 
     def for_path(self, path: str) -> ResolvedPolicy:
-        """What holds for `<bucket>/<key>`."""
+        """Resolve the policy for the path `<bucket>/<key>`."""
         if not self.paths:
             return _resolve(self, ())
         matching = tuple(i for i, entry in enumerate(self.paths) if any(p.fullmatch(path) for p in entry.patterns))
@@ -139,15 +139,15 @@ def _policy(parsed: PolicyFile, origin: str) -> Policy:
 
 
 def load_policy(text: str, *, origin: str, folder: Path | None = None) -> Policy:
-    """A policy from YAML text.
+    """Load a policy from YAML text.
 
     Args:
         text: The file's text.
-        origin: Where it comes from (a path or URL), for messages.
-        folder: Folder of the file, for the Python rules that it may name; None for what is no file of this machine.
+        origin: Path or URL of the file, for messages.
+        folder: Folder of the file, for the Python rules that it may name; None if it is not a local file.
 
     Raises:
-        PolicyError: With origin, line and key of everything that is wrong.
+        PolicyError: The text is invalid; the message gives origin, line and key of every error.
     """
     parsed = parse_policy(text, origin=origin, folder=folder)
     policy = _policy(parsed, origin)
@@ -166,10 +166,10 @@ def _builtin(name: str) -> Policy:
 
 
 def builtin_policy(name: str) -> Policy:
-    """A profile of this package, one of PROFILES: what its file says, and the levels that rules have in it.
+    """Load a profile of this package, one of PROFILES: its file, and the levels that rules define for it (`Rule.profiles`).
 
     Raises:
-        PolicyError: If there is none of that name.
+        PolicyError: There is no profile of this name.
     """
     if name not in PROFILES:
         near = did_you_mean(name, PROFILES, 1)
@@ -181,7 +181,7 @@ def builtin_policy(name: str) -> Policy:
 
 
 def _stack(extends: str | None) -> list[PolicyLayer]:
-    """The layers of a profile, the one it starts from first."""
+    """The layers of a profile, those of the profile that it extends first."""
     layers: list[PolicyLayer] = []
     while extends is not None:
         profile = _builtin(extends)

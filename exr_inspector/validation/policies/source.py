@@ -1,7 +1,7 @@
-"""Where the policy comes from: built in, or a YAML object in a bucket or folder, cached and checked for a newer version.
+"""Load the policy: a built-in profile, or a YAML file or object, which is cached and reloaded when it changes.
 
-An object's policy is looked at again at most every REFRESH_SECONDS. One that cannot be read or is wrong never replaces one
-that works: the last good policy stays, and the fault is logged at every look. Without any good policy, the error is raised.
+A file or object is checked for changes at most every REFRESH_SECONDS. If it cannot be read or is invalid, the last valid policy
+stays in force and the error is logged at every check. If there is no valid policy yet, the error is raised.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_POLICY_BYTES = 1 << 17
 
 
 def _url(name: str) -> str:
-    """The name as it is opened: a path as it stands, or beside this package if only there is such a file."""
+    """The path or URL to open. A relative path is tried in the current folder, then in the folder of this package."""
     if "://" in name or local_path(name).exists():
         return name
     beside = Path(__file__).resolve().parents[3] / name
@@ -32,7 +32,7 @@ def _url(name: str) -> str:
 
 
 class PolicySource:
-    """The policy in force, shared by all threads."""
+    """The current policy, shared by all threads."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class PolicySource:
         logger: logging.Logger = _log,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take a built-in policy by name, or an object by `s3://bucket/key` or path, which is read now.
+        """Load a built-in profile by name, or a policy by path or `s3://bucket/key`.
 
-        What has a slash or ends in .yaml, .yml or .json is a path; a relative one that is not below the current folder is
-        looked for beside this package, where a deployed function has its files.
+        A name with a slash, or one that ends in .yaml, .yml or .json, is a path. A relative path that does not exist in the
+        current folder is looked up in the folder of this package, where a deployed function has its files.
 
         Raises:
-            PolicyError: If there is no such policy, or it is wrong.
-            SourceError: If the object cannot be read.
+            PolicyError: The policy does not exist or is invalid.
+            SourceError: The object cannot be read.
         """
         self._name = name
         self._opener = opener
@@ -66,18 +66,20 @@ class PolicySource:
     def from_settings(
         cls, settings: Settings, name: str | None = None, *, logger: logging.Logger = _log
     ) -> PolicySource:
-        """As the constructor, by the settings: what events may name is restricted, where the policy lies is not.
+        """Create the source from the settings. Raises: as the constructor.
+
+        The settings restrict the buckets and prefixes that events may name; the policy may be anywhere.
 
         Args:
-            settings: How to reach objects, and the policy if `name` does not say.
-            name: Another policy than the settings'.
-            logger: Gets a line when a policy that worked cannot be read any more.
+            settings: The access to objects, and the policy unless `name` is given.
+            name: A policy to use instead of the settings'.
+            logger: Logs an error when the policy cannot be reloaded.
         """
         unrestricted = settings.changed(allowed_buckets=(), allowed_prefixes=())
         return cls(name or settings.policy, SourceOpener(unrestricted), logger=logger)
 
     def current(self, *, deadline: Deadline | None = None) -> Policy:
-        """The policy to judge by. Only one thread at a time looks for a newer one; the others go on with what is there."""
+        """The current policy. One thread at a time checks for a new version; the others use the cached one meanwhile."""
         due = self._is_object and self._clock() - self._checked_at >= REFRESH_SECONDS
         if due and self._lock.acquire(blocking=False):
             try:
@@ -93,7 +95,7 @@ class PolicySource:
         source = self._opener.open_url(self._url, deadline=deadline)
         raw = source.read(start=0, end=MAX_POLICY_BYTES + 1)
         if len(raw) > MAX_POLICY_BYTES:
-            raise PolicyError(f"{self._name}: longer than {MAX_POLICY_BYTES} bytes, which no policy is")
+            raise PolicyError(f"{self._name}: longer than {MAX_POLICY_BYTES} bytes, the maximum for a policy")
         etag = source.version.etag if source.version else None
         if etag is not None and etag == self._etag:
             return self._policy

@@ -125,7 +125,7 @@ def test_switched_off() -> None:
         ("version: 1\n", "show.yaml:1: name"),
         ("name: x\npaths:\n  - rules: {}\n", "show.yaml:3: paths.0.match"),
         ("name: x\npaths:\n  - match: a\n    rules: {X-Y: off}\n", "show.yaml:4: paths.0.rules.X-Y"),
-        ("name: x\nname: y\n", "show.yaml:2: name: the key is there twice"),
+        ("name: x\nname: y\n", "show.yaml:2: name: duplicate key"),
         ("name: [x\n", "show.yaml:2: "),
         ("- a\n- b\n", "show.yaml:1: a policy is a mapping"),
         ("name: &n x\ndescription: *n\n", "show.yaml:2: aliases"),
@@ -153,7 +153,7 @@ def test_errors_name_line_and_key(text: str, where: str) -> None:
             "parameters.attributes.0.type: must be text, not 3",
         ),
         ("name: x\nparameters: {attribute_map: [a]}", "parameters.attribute_map: must be a mapping of keys"),
-        ("name: x\nparameters: {frame_range: [1]}", "parameters.frame_range.1: must be there"),
+        ("name: x\nparameters: {frame_range: [1]}", "parameters.frame_range.1: is required"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_one_error_that_says_what_it_must_be(text: str, told: str) -> None:

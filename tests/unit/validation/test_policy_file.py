@@ -42,21 +42,21 @@ def loads(text: str) -> bool:
 
 # document -> what the error says. All of these the schema refuses, too.
 WRONG = {
-    "": "show.yaml:1: name: must be there",
+    "": "show.yaml:1: name: is required",
     "null": "show.yaml:1: a policy is a mapping of keys, not nothing",
     "3": "show.yaml:1: a policy is a mapping of keys, not 3",
-    "version: 1": "show.yaml:1: name: must be there",
+    "version: 1": "show.yaml:1: name: is required",
     "name: 7": "show.yaml:1: name: must be text, not 7",
     "name: a b": "show.yaml:1: name: must match",
     "name: a@b": "show.yaml:1: name: must match",
     f"name: {'x' * 81}": "show.yaml:1: name: String should have at most 80 characters",
     "name: !!binary aGVsbG8=": "show.yaml:1: name: must be text",
-    "name: strict": "show.yaml:1: name: a profile is called so",
+    "name: strict": "show.yaml:1: name: is the name of a profile",
     "name: x\nversion: true": "show.yaml:2: version: must be text, not True",
     "name: x\nversion: 2024-01-01": "show.yaml:2: version: must be text",
     "name: x\nversion: 'a b'": "show.yaml:2: version: must match",
     'name: x\nversion: "a\\nb"': "show.yaml:2: version: must match",
-    "name: x\nrule: {}": "show.yaml:2: rule: there is no such key; did you mean rules?",
+    "name: x\nrule: {}": "show.yaml:2: rule: unknown key; did you mean rules?",
     "name: x\nextends: strictest": "show.yaml:2: extends: must be 'default', 'strict'",
     "name: x\nextends: [comp]": "show.yaml:2: extends: must be 'default'",
     "name: x\nextends: ./other.yaml": "show.yaml:2: extends: must be 'default'",
@@ -69,9 +69,9 @@ WRONG = {
     "name: x\nrules: {str-magic: off}": "show.yaml:2: rules.str-magic: no rule has this code; did you mean STR-MAGIC?",
     "name: x\nrules: {CRY-FILTERED: off}": "show.yaml:2: rules.CRY-FILTERED: this rule is not checked: needs single pixels",
     "name: x\nrules: {'STR-[M]AGIC': off}": "show.yaml:2: rules.STR-[M]AGIC: no rule has this code",
-    "name: x\nparameters: {frame_rte: 24}": "show.yaml:2: parameters.frame_rte: there is no such key; did you mean frame_rate?",
+    "name: x\nparameters: {frame_rte: 24}": "show.yaml:2: parameters.frame_rte: unknown key; did you mean frame_rate?",
     "name: x\nparameters: {show_resolution: 4096}": "show.yaml:2: parameters.show_resolution: must be a list, not 4096",
-    "name: x\nparameters: {show_resolution: [4096]}": "show.yaml:2: parameters.show_resolution.1: must be there",
+    "name: x\nparameters: {show_resolution: [4096]}": "show.yaml:2: parameters.show_resolution.1: is required",
     "name: x\nparameters: {show_resolution: [1, 2, 3]}": "show.yaml:2: parameters.show_resolution: List should have at most 2",
     "name: x\nparameters: {show_resolution: ['1', 2]}": "show.yaml:2: parameters.show_resolution.0: must be a whole number",
     "name: x\nparameters: {show_resolution: [0, 2]}": "show.yaml:2: parameters.show_resolution.0: Input should be greater",
@@ -85,12 +85,12 @@ WRONG = {
     "name: x\nparameters: {expected_layers: [N, yes]}": "show.yaml:2: parameters.expected_layers.1: must be text, not True",
     "name: x\nparameters: {colour_space: ''}": "show.yaml:2: parameters.colour_space",
     "name: x\npaths: {match: a}": "show.yaml:2: paths: must be a list",
-    "name: x\npaths:\n  - rules: {}": "show.yaml:3: paths.0.match: must be there",
+    "name: x\npaths:\n  - rules: {}": "show.yaml:3: paths.0.match: is required",
     "name: x\npaths:\n  - match: ''": "show.yaml:3: paths.0.match.0: String should have at least 1",
     "name: x\npaths:\n  - match: []": "show.yaml:3: paths.0.match: List should have at least 1",
     "name: x\npaths:\n  - match: s3://a/**": "show.yaml:3: paths.0.match.0: a path is <bucket>/<key>",
     "name: x\npaths:\n  - match: [a, /b]": "show.yaml:3: paths.0.match.1: a path is <bucket>/<key>",
-    "name: x\npaths:\n  - match: a\n  - macth: b": "show.yaml:4: paths.1.macth: there is no such key; did you mean match?",
+    "name: x\npaths:\n  - match: a\n  - macth: b": "show.yaml:4: paths.1.macth: unknown key; did you mean match?",
 }
 
 
@@ -106,9 +106,9 @@ def test_wrong_documents(text: str) -> None:
 
 # What JSON schema cannot say, or YAML alone shows.
 BEYOND_SCHEMA = {
-    "name: x\nname: y": "show.yaml:2: name: the key is there twice, first in line 1",
-    "name: x\nrules:\n  STR-MAGIC: off\n  'STR-MAGIC': on": "show.yaml:4: rules.STR-MAGIC: the key is there twice, first",
-    "name: x\npaths:\n  - match: a\n    match: b": "show.yaml:4: paths.0.match: the key is there twice",
+    "name: x\nname: y": "show.yaml:2: name: duplicate key, first in line 1",
+    "name: x\nrules:\n  STR-MAGIC: off\n  'STR-MAGIC': on": "show.yaml:4: rules.STR-MAGIC: duplicate key, first",
+    "name: x\npaths:\n  - match: a\n    match: b": "show.yaml:4: paths.0.match: duplicate key",
     "name: x\nrules: {'ABC-*': off}": "show.yaml:2: rules.ABC-*: no rule has this code",
     "name: x\nparameters: {frame_rate: .inf}": "show.yaml:2: parameters.frame_rate: Input should be a finite number",
     "name: x\nparameters: {half_max_share: .nan}": "show.yaml:2: parameters.half_max_share: Input should be a finite number",
