@@ -12,6 +12,7 @@ import multiprocessing
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -86,6 +87,8 @@ class PoolEngine:
         self.processes = processes
         self.capacity = processes + 1  # one waits, so that no process does
         self._config = config.pickled()
+        # Otherwise the first process starts it, which unblocks SIGINT, so that Ctrl-C prints a traceback of that process.
+        resource_tracker.ensure_running()
         self._pool = _make_pool(processes)
         self._single: ProcessPool | None = None
         self._failed_starts = 0
