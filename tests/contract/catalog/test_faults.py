@@ -142,7 +142,8 @@ def test_conflicts_end_as_conflict_when_the_time_is_over(shared: Pair) -> None:
 
 def test_after_a_conflict_the_guards_are_claimed_before_anything_is_looked_up(pair: Pair) -> None:
     server, catalog = pair
-    outcomes(catalog, inspection("other.exr"))  # the first transaction of a connection also asks for the number of guards
+    # The first transaction of a connection also asks for the number of guards.
+    outcomes(catalog, inspection("other.exr"))
     server.reset_counters()
     server.faults.script("update", [Fault(FaultKind.CONFLICT)] * 3)
     assert outcomes(catalog, inspection()) == [Outcome.INSERTED]
