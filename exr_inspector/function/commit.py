@@ -1,18 +1,14 @@
 """Group commit: handler threads that write to the tables at the same time share one transaction.
 
 A transaction costs the same number of requests for one file as for many. Requests that arrive while a transaction is
-open
-wait; the next transaction contains all of them. Before it begins, its thread waits for events that are still being
-inspected,
-at most as long as the previous transaction took. An idle function therefore stores an event without any added delay,
-and a
-busy function pays for one transaction per group. Inspections and removals are grouped separately, in the same way.
+open wait; the next transaction contains all of them. Before it begins, its thread waits for events that are still being
+inspected, at most as long as the previous transaction took. An idle function therefore stores an event without any
+added delay, and a busy function pays for one transaction per group. Inspections and removals are grouped separately, in
+the same way.
 
 The members of a group are independent. If a group cannot be written (the database refuses a row, a conflict, an outage
-longer
-than the group's share of the time), each member is written again on its own thread, by its own deadline. A group that
-is only
-slow is not split: on a busy machine separate writes would be slower.
+longer than the group's share of the time), each member is written again on its own thread, by its own deadline. A group
+that is only slow is not split: on a busy machine separate writes would be slower.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Event envelopes: unwrap CloudEvents and runtime event objects to their payload, and read scalar values safely.
 
 This module knows the attributes of a CloudEvent and the members of the runtime's event objects.
-`exr_inspector.function.events`
-decides which object an event names. Error texts never contain values of a payload: `describe` gives only keys and
-types.
+`exr_inspector.function.events` decides which object an event names. Error texts never contain values of a payload:
+`describe` gives only keys and types.
 """
 
 from __future__ import annotations

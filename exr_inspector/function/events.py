@@ -2,21 +2,17 @@
 
 The shapes: the runtime's event objects, CloudEvents as mappings or JSON text, S3 notification `Records`, the extension
 `elementpath`, flat bucket-and-key mappings, and the result of an upstream function. Names are decoded here and nowhere
-else.
-This module is pure: it reads no object, does not filter by suffix and decides nothing about retries.
+else. This module is pure: it reads no object, does not filter by suffix and decides nothing about retries.
 
 How the object is named, when an event offers more than one name:
 
 1. `Records` take precedence over everything else in the event: their size, ETag and sequencer belong to the object that
-   they
-   name. Their keys are URL-encoded, and decoded exactly once.
+   they name. Their keys are URL-encoded, and decoded exactly once.
 2. `elementpath` is not encoded, so it shows how to decode a record's key: if it equals the key as written, or with only
-   `%xx`
-   decoded, or fully decoded, its spelling is used. A record without a usable name takes `elementpath` if it is the only
-   record. If the two name different objects, rule 1 applies.
+   `%xx` decoded, or fully decoded, its spelling is used. A record without a usable name takes `elementpath` if it is
+   the only record. If the two name different objects, rule 1 applies.
 3. Without `Records`, `elementpath` takes precedence over the payload of an element event. The result of a function
-   takes
-   precedence over `elementpath`, since the result names what the upstream function wrote.
+   takes precedence over `elementpath`, since the result names what the upstream function wrote.
 """
 
 from __future__ import annotations
@@ -70,8 +66,7 @@ class ObjectEvent:
         bucket: Bucket name, not empty, without '/'.
         key: Object key, decoded, not empty; case and slashes are unchanged.
         literal_key: The key as the event spells it, if decoding changed it and nothing else in the event shows which
-            one is meant:
-            some stores do not encode keys. It names the object if `key` does not exist.
+            one is meant: some stores do not encode keys. It names the object if `key` does not exist.
         kind: Created, removed, or a change that does not affect the object's bytes.
         etag: ETag without quotes; None if the event has none.
         size_bytes: Object size; None if the event has none.
@@ -118,8 +113,7 @@ def parse_each(raw: object) -> list[ObjectEvent | EventError]:
     """Return every object that a raw event names, in the event's order; never empty.
 
     One unusable object among several is returned as an error in its place and does not affect the others. Messages
-    contain the
-    keys and types that were found, never values of the payload.
+    contain the keys and types that were found, never values of the payload.
 
     Args:
         raw: An event object of the DataEngine runtime, a mapping, or JSON as text or UTF-8 bytes.
@@ -165,10 +159,9 @@ def result_events(
     """Return the objects that a function's result names, whether it is our own result or one of similar form.
 
     A result names an object by `bucket` and `key` (or `s3_bucket` and `s3_key`), or by `path`: `<bucket>/<key>`, with
-    or
-    without `s3://`. It names several by a list of results or paths under `results` or `files`. The `status` `removed`
-    means
-    REMOVED, any other means CREATED: it is harmless to read again an object that was skipped, unchanged or failed.
+    or without `s3://`. It names several by a list of results or paths under `results` or `files`. The `status`
+    `removed` means REMOVED, any other means CREATED: it is harmless to read again an object that was skipped, unchanged
+    or failed.
 
     Returns:
         One event per named object, or the error for an unusable one in a list; empty if the mapping names none.
@@ -191,8 +184,7 @@ def event_kind(name: str) -> EventKind | None:
     """Return the kind that an event name means: `ObjectCreated:Put`, `ElementCreated`, `s3:ObjectRemoved:Delete`.
 
     The prefix of the name does not matter. Tagging is matched first (`ObjectTagging:Delete` removes no object), then
-    removal
-    (`ObjectRemoved:DeleteMarkerCreated` creates none). None for any other name.
+    removal (`ObjectRemoved:DeleteMarkerCreated` creates none). None for any other name.
     """
     lowered = name.lower()
     if any(word in lowered for word in _UNCHANGED_NAMES):

@@ -1,10 +1,8 @@
 """Handle events: decide which objects to read, what to store, what to raise and what to log.
 
 Permanent failures (a damaged file, a malformed event, a denied object) are stored and returned. Transient failures are
-raised
-after all other work of the event is done. The platform then delivers the event again; the finished work is found
-unchanged.
-`docs/failures.md` lists every case.
+raised after all other work of the event is done. The platform then delivers the event again; the finished work is found
+unchanged. `docs/failures.md` lists every case.
 """
 
 from __future__ import annotations
@@ -113,8 +111,7 @@ class Service:
 
         Returns:
             `status` (`inspected`, `unchanged`, `failed`, `removed`, `skipped`) with path, ids, counts and worst
-            severity; for an
-            event of several objects their worst status, with the objects under `files`.
+            severity; for an event of several objects their worst status, with the objects under `files`.
 
         Raises:
             ExrInspectorError: A later delivery may succeed, or a person must act first. Raised after all other work is
@@ -127,8 +124,7 @@ class Service:
 
         Raises:
             ExrInspectorError: As for `handle`, after all other work of the batch is done. The platform cannot fail one
-                event of
-                a batch, so it delivers the batch again; the finished work is then found unchanged.
+                event of a batch, so it delivers the batch again; the finished work is then found unchanged.
         """
         deadline = Deadline.after(self._settings.deadline_seconds)
         with self._telemetry.span("exr.handle", events=len(raws)) as span:

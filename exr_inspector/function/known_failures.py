@@ -1,8 +1,7 @@
 """Versions of files that are not inspected again; the container remembers them and stores a failed row instead.
 
 A file whose own CPU time uses up an invocation would be delivered again without end, and cost an invocation each time;
-time
-spent waiting does not count. A file that crashed the processes that decoded it would crash more at each delivery.
+time spent waiting does not count. A file that crashed the processes that decoded it would crash more at each delivery.
 """
 
 from __future__ import annotations

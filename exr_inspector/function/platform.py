@@ -15,8 +15,7 @@ def batches_at_import(environ: Mapping[str, str], secrets_dir: Path | None = SEC
     """Return whether EXR_BATCH is on, as far as it is known when the handler's file is imported.
 
     The platform looks for the batching decorator during the import, before a ctx exists. An invalid value is reported
-    by `init`,
-    which checks all settings.
+    by `init`, which checks all settings.
     """
     try:
         return load_settings(environ, None, secrets_dir, use=(FUNCTION,)).batch

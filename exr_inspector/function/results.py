@@ -55,8 +55,7 @@ def combined(results: Sequence[Result]) -> Result:
     """Return the result of one event: that of its only object, or a summary of several.
 
     The summary lists as many objects as MAX_RESULT_BYTES allows. `count` is the number of objects; `is_complete_list`
-    is true if
-    `files` lists all of them.
+    is true if `files` lists all of them.
     """
     if len(results) == 1:
         return results[0]

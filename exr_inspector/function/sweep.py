@@ -1,17 +1,13 @@
 """Sweeps: a schedule event makes the function find and store what changed, since writes over NFS and SMB raise no event.
 
 Changes come from the VAST Catalog, or from listing the swept prefixes. A prefix is divided into shards, which are
-ranges of the
-folders directly below it. Shards are processed in parallel, by this invocation and by others that run at the same time.
-The table
-`sweeps` (`catalog.sweeps`) holds the progress of each shard. An invocation stops before its deadline; the next one
-continues.
+ranges of the folders directly below it. Shards are processed in parallel, by this invocation and by others that run at
+the same time. The table `sweeps` (`catalog.sweeps`) holds the progress of each shard. An invocation stops before its
+deadline; the next one continues.
 
 Without the Catalog every sweep compares all objects with all rows. With it, a sweep queries the changes since the
-watermark, and
-compares whole prefixes every EXR_SWEEP_FULL_HOURS. The comparison finds what the Catalog does not report: removed
-objects, old
-names, and renamed folders.
+watermark, and compares whole prefixes every EXR_SWEEP_FULL_HOURS. The comparison finds what the Catalog does not
+report: removed objects, old names, and renamed folders.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Logs, spans and metrics through the instruments of the runtime's context; an instrument that it lacks is left out.
 
 Each log line has the form `[STAGE] object | key=value key=value`, where the stage is INPUT, SKIP, COMPLETE or ERROR,
-for
-example. Callers never pass payloads, headers or credentials; control characters in names are escaped.
+for example. Callers never pass payloads, headers or credentials; control characters in names are escaped.
 """
 
 from __future__ import annotations

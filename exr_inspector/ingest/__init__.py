@@ -1,1 +1,1 @@
-"""Whole file trees."""
+"""Ingest of whole file trees."""

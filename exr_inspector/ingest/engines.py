@@ -1,7 +1,7 @@
-"""Where shards are carried out: in this process, in a pool of processes on this machine, or on a Ray cluster.
+"""Engines process shards: in this process, in a pool of processes on this machine, or on a Ray cluster.
 
-An engine takes a shard and gives a future. When the process that had a shard ends, the future raises `WorkerDied`; what
-happens then is the same for every engine (`run.Ingest`).
+An engine accepts a shard and returns a future. If the process that has the shard ends, the future raises `WorkerDied`;
+the caller (`run.Ingest`) handles this in the same way for every engine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 
 
 def cores() -> int:
-    """Cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -34,58 +34,58 @@ MAX_FAILED_STARTS = 3
 
 
 class PoolBroken(WorkerDied):
-    """Worker processes ended while none of them had a shard: no shard is to blame."""
+    """Worker processes ended while none of them had a shard, so no shard caused it."""
 
 
 class Engine(Protocol):
-    """Carries out shards; used by one thread."""
+    """Processes shards. Not thread-safe."""
 
     @property
     def processes(self) -> int:
-        """Worker processes; 0 where this process does the work."""
+        """Number of worker processes; 0 if this process does the work."""
 
     @property
     def capacity(self) -> int:
-        """Number of shards to have submitted at the same time."""
+        """Number of shards to submit at the same time."""
 
     def submit(self, shard: Shard) -> Future[Figures]:
-        """Have a shard carried out; the future raises WorkerDied when the process that had it ended."""
+        """Start to process a shard; the future raises WorkerDied if the process that has it ends."""
 
     def submit_alone(self, shard: Shard) -> Future[Figures]:
-        """As `submit`, in a process that has done nothing else; called while nothing else is being done."""
+        """As `submit`, in a new process; called only while no other shard is being processed."""
 
     def close(self) -> None:
-        """End the workers; what they have not finished is lost."""
+        """Stop the workers; unfinished work is lost."""
 
 
 class InlineEngine:
-    """Threads of this process: there at once, but Python lets only one of them compute at a time."""
+    """Threads of this process: they start at once, but Python runs only one of them at a time."""
 
     processes = 0
-    capacity = 2  # one is read while another one is stored
+    capacity = 2  # one shard is read while another is stored
 
     def __init__(self, context: IngestContext) -> None:
         self._context = context
         self._pool = ThreadPoolExecutor(self.capacity, thread_name_prefix="exr-shard")
 
     def submit(self, shard: Shard) -> Future[Figures]:
-        """As in Engine, as is all below."""
+        """See Engine, as for all methods below."""
         return self._pool.submit(ingest_shard, self._context, shard)
 
-    submit_alone = submit  # no process of its own ends while this one goes on
+    submit_alone = submit  # a crash would end this process as well, so there is nothing to isolate
 
     def close(self) -> None:
-        """End the threads once they are idle."""
+        """Stop the threads once they are idle."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class PoolEngine:
-    """Processes of this machine, each a new interpreter; one that ends is replaced, and its shard's future says so."""
+    """Processes of this machine, each a new interpreter. A process that ends is replaced; the future of its shard raises."""
 
     def __init__(self, config: WorkerConfig, *, processes: int) -> None:
-        """Prepare; the processes are started by the first shard."""
+        """Create the engine; the first shard starts the processes."""
         self.processes = processes
-        self.capacity = processes + 1  # one waits, so that no process does
+        self.capacity = processes + 1  # one shard waits, so that no process is idle
         self._config = config.pickled()
         # Otherwise the first process starts it, which unblocks SIGINT, so that Ctrl-C prints a traceback of that process.
         resource_tracker.ensure_running()
@@ -94,21 +94,21 @@ class PoolEngine:
         self._failed_starts = 0
 
     def submit(self, shard: Shard) -> Future[Figures]:
-        """As in Engine, as is all below.
+        """See Engine, as for all methods below.
 
         Raises:
-            WorkerDied: Processes end before they begin, however often they are started.
+            WorkerDied: New processes repeatedly end before they process a shard.
         """
         with interrupts_blocked():
             try:
                 return self._schedule(self._pool, shard)
-            except RuntimeError:  # how the library tells that its pool is broken
+            except RuntimeError:  # raised by the library if its pool is broken
                 self._count_failed_start()
                 self._pool = _make_pool(self.processes)
                 return self._schedule(self._pool, shard)
 
     def submit_alone(self, shard: Shard) -> Future[Figures]:
-        """As `submit`, in a process that has done nothing else. Raises the same."""
+        """As `submit`, in a new process. Raises the same."""
         with interrupts_blocked():
             if self._single is not None:
                 if not self._single.active:
@@ -141,7 +141,7 @@ class PoolEngine:
             raise WorkerDied("worker processes end before they begin")
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         for pool in (self._pool, self._single):
             if pool is not None:
                 _end(pool)
@@ -157,22 +157,22 @@ def _end(pool: ProcessPool) -> None:
 
 
 class RayEngine:
-    """Tasks of a Ray cluster: the one that `RAY_ADDRESS` or this machine's `ray start` names, else one of this machine.
+    """Tasks of a Ray cluster: the one that `RAY_ADDRESS` or this machine's `ray start` names, or a new one on this machine.
 
-    Every node needs exr-inspector, and reaches the store, the database and mounted folders by the same addresses.
+    Every node needs exr-inspector, and the same addresses for the store, the database and mounted folders.
     """
 
     def __init__(self, config: WorkerConfig) -> None:
-        """Connect.
+        """Connect to the cluster.
 
         Args:
-            config: What each worker process is given.
+            config: The configuration of each worker process.
 
         Raises:
             SettingsError: Ray is not installed.
         """
         try:
-            ray: Any = importlib.import_module("ray")  # takes a second, and is installed only where it is used
+            ray: Any = importlib.import_module("ray")  # optional, and takes a second to import
         except ImportError as error:
             raise missing_package("--engine ray", "ray", "ray") from error
         self._ray = ray
@@ -181,11 +181,11 @@ class RayEngine:
         self.processes = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.capacity = self.processes + max(1, self.processes // 4)
         self._config = ray.put(config.pickled())
-        # Ray itself does not try again: a shard that may be stored already has to be looked up first.
+        # Ray must not retry: the rows of a retried shard may be stored already, which the retry has to check first.
         self._task: Any = ray.remote(num_cpus=1, max_retries=0)(ingest_in_worker)
 
     def submit(self, shard: Shard) -> Future[Figures]:
-        """As in Engine, as is all below."""
+        """See Engine, as for all methods below."""
         return self._start(self._task, shard)
 
     def submit_alone(self, shard: Shard) -> Future[Figures]:
@@ -212,5 +212,5 @@ class RayEngine:
         return ours
 
     def close(self) -> None:
-        """Disconnect; a cluster that others started goes on."""
+        """Disconnect; a cluster that was already running continues."""
         self._ray.shutdown()

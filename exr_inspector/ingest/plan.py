@@ -1,9 +1,9 @@
-"""A listing written down once and divided into lanes, for farms: each lane is one task of a render manager or cluster.
+"""A stored listing that is divided into lanes, for farms: each lane is one task of a render manager or cluster.
 
-A lane is a file of Arrow streams with the objects of one range of guard rows, so that two lanes never wait for each other in
-the database. `plan.json` beside the lanes says how many objects each holds; it is written last, and no lane is read without
-it, so an unfinished plan loses no file silently. Nothing else is recorded: what is done already is what the tables hold, so a
-lane may be run again at any time.
+A lane is a file of Arrow streams with the objects of one range of guard rows, so that two lanes never wait for each
+other in the database. `plan.json` beside the lanes has the number of objects in each. It is written last, and a lane is
+rejected without it, so an unfinished plan never loses files silently. No progress is recorded: the tables show which
+objects are stored, so a lane can be run again at any time.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, SourceOpener
 
-_BUFFERED = 200_000  # objects of all lanes kept in memory before they are written
-_BATCH = 20_000  # objects that a lane has in memory while it is read
-# Names are bytes, since those of files need not be Unicode.
+_BUFFERED = 200_000  # objects, of all lanes together, kept in memory before they are written
+_BATCH = 20_000  # objects kept in memory while a lane is read
+# Names are bytes, since file names need not be valid Unicode.
 _SCHEMA = pa.schema(
     [
         ("bucket", pa.binary()),
@@ -47,7 +47,7 @@ _UNFINISHED = ".unfinished-"  # prefix of the folder in which a plan is written
 
 
 def lane_of(path: str, lanes: int) -> int:
-    """The lane of a file, 0 to `lanes` - 1: files that share a guard row share a lane."""
+    """Return the lane of a file, 0 to `lanes` - 1; files that share a guard row share a lane."""
     return guard_id(file_id(path), LEAST_GUARDS) * lanes // LEAST_GUARDS
 
 
@@ -60,27 +60,27 @@ def write_plan(
     mounts: Sequence[Mount],
     report: Callable[[str, SourceError], None],
 ) -> list[int]:
-    """List all targets and write `folder/0` to `folder/<lanes - 1>` and `folder/plan.json`; when that fails, nothing.
+    """List all targets and write `folder/0` to `folder/<lanes - 1>` and `folder/plan.json`; leave no file on failure.
 
     Args:
         opener: Lists the objects.
-        targets: What to list; none of them within another one.
-        folder: Where the lanes go; made when it is not there.
-        lanes: How many; each is one task.
-        mounts: Folders that replace buckets; every lane finds them under the same path.
-        report: Called with what cannot be listed.
+        targets: The prefixes to list; none may contain another.
+        folder: The folder of the lanes; created if it does not exist.
+        lanes: Number of lanes; each is one task.
+        mounts: Folders that replace buckets; every lane uses the same paths.
+        report: Called with each path that cannot be listed.
 
     Returns:
-        Objects in each lane.
+        The number of objects in each lane.
 
     Raises:
-        ArgumentError: The folder holds something already.
+        ArgumentError: The folder is not empty.
         SourceError: A target cannot be listed.
     """
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     _require_empty(folder)
-    for left in folder.iterdir():  # by a run that was killed
+    for left in folder.iterdir():  # of a run that was killed
         shutil.rmtree(left)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
     try:
@@ -116,11 +116,11 @@ def _require_empty(folder: Path) -> None:
 
 
 class _Spool:
-    """Writes lanes; their files are open only while something is appended, since there may be more than descriptors.
+    """Writes lanes. A file is open only during a write, since there may be more lanes than file descriptors.
 
     Attributes:
         identifier: Identifies the plan in every lane.
-        counts: Objects in each lane.
+        counts: Number of objects in each lane.
         paths: The files.
     """
 
@@ -135,7 +135,7 @@ class _Spool:
             path.touch()
 
     def add(self, bucket: str, entry: ObjectEntry) -> None:
-        """Take one object."""
+        """Add one object to its lane."""
         lane = lane_of(f"{bucket}/{entry.key}", len(self.paths))
         names = (bucket.encode(errors=_SURROGATES), entry.key.encode(errors=_SURROGATES))
         self._rows.setdefault(lane, []).append((*names, entry.etag, entry.size_bytes, entry.mtime))
@@ -145,7 +145,7 @@ class _Spool:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was taken: one stream for each lane."""
+        """Write the added objects as one stream per lane."""
         for lane, rows in self._rows.items():
             columns = [
                 pa.array(column, field.type)
@@ -167,7 +167,7 @@ class Lane:
 
     Attributes:
         path: Its file.
-        size: Objects in it.
+        size: Number of objects.
         mounts: Folders that replace buckets.
         listings: Its objects, by the targets of the plan.
     """
@@ -179,10 +179,10 @@ class Lane:
 
     @classmethod
     def read(cls, path: Path) -> Lane:
-        """The lane in a file that `write_plan` wrote.
+        """Read a lane that `write_plan` wrote.
 
         Raises:
-            ArgumentError: The folder is not a plan, is damaged, or was not finished.
+            ArgumentError: The folder has no plan, or an unfinished or damaged one.
         """
         about = _plan_of(path)
         try:
@@ -225,7 +225,7 @@ class LaneListing:
         opener: SourceOpener,  # noqa: ARG002 - as in run.Listing
         report: Callable[[str, SourceError], None],  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:
-        """The objects as they were listed when the plan was written.
+        """Yield the objects as they were listed when the plan was written.
 
         Raises:
             ArgumentError: The file is damaged, or is a lane of another plan.

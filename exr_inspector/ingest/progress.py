@@ -1,4 +1,4 @@
-"""The figures of an ingest run: what the whole run has done so far."""
+"""The progress of an ingest run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Progress(Figures):
         listed: EXR objects listed.
         vanished: Objects that were deleted after they were listed.
         had_rows: Whether the tables had rows of a listing before it was read.
-        judged_otherwise: Files whose rows are up to date, but were judged by another policy, by that policy's label.
+        judged_otherwise: Files whose rows are up to date but were validated with another policy, by that policy's label.
         is_listed: Whether the listing is complete, so that `todo` is final.
-        processes: Worker processes, 0 while the run's own process inspects.
+        processes: Number of worker processes; 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
-        directories: Folders, with their buckets, whose sequences are to be judged: of the objects that were inspected, and
-            those that a run before left without, since it was killed.
+        directories: Folders, with their buckets, whose sequences must be validated: those of inspected objects, and
+            those that an earlier run did not validate because it was killed.
     """
 
     listed: int = 0
@@ -35,5 +35,5 @@ class Progress(Figures):
 
     @property
     def todo(self) -> int:
-        """Objects listed whose rows are missing or stale."""
+        """Number of listed objects whose rows are missing or stale."""
         return self.listed - self.skipped

@@ -1,7 +1,7 @@
-"""The folder behind each bucket of a laptop's catalog, so that two folders of the same name never share rows.
+"""Record the folder behind each bucket of a local catalog, so that two folders of the same name never share rows.
 
-Kept in a table of its own, `roots`, and only in catalogs that are files: on a cluster buckets have names of their own. A folder
-may be a part of its bucket, the keys with a prefix (`EXR_VIEWS`). The table leads a row back to its file::
+The folders are in a separate table, `roots`, which only catalogs in local files have: on a cluster bucket names are
+unique. A folder may be a part of its bucket: the keys with a prefix (`EXR_VIEWS`). The table maps a row to its file::
 
     select roots.root || '/' || substr(files.key, length(roots.prefix) + 1)
     from files join roots on roots.bucket = files.bucket and starts_with(files.key, roots.prefix)
@@ -31,7 +31,7 @@ _SCHEMA = pa.schema([("bucket", pa.string()), ("root", pa.string()), ("recorded_
 
 
 def recorded_roots(connection: Connection) -> list[Mount]:
-    """The folder behind each bucket; none on a cluster, and in tables that hold no local files.
+    """Return the folder behind each bucket; empty on a cluster, and for tables without local files.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -58,18 +58,19 @@ def _root(row: Mapping[str, Any]) -> Mount:
 def record_roots(
     connection: Connection, settings: Settings, buckets: Collection[str], *, named: str | None = None
 ) -> None:
-    """Record the mounted folders of some buckets, or compare them with what was recorded.
+    """Record the mounted folders of some buckets, or compare them with the recorded ones.
 
-    A folder that was moved keeps its bucket if its user names it: the folder that is gone may be on a share that is away.
+    A folder that was moved keeps its bucket only if the user names the bucket: the old folder may be on an unavailable
+    share.
 
     Args:
         connection: The tables.
         settings: The mounts and views.
         buckets: The buckets.
-        named: The bucket that the user names for a folder.
+        named: The bucket that the user named for a folder.
 
     Raises:
-        ArgumentError: A bucket, or a part of one, is another folder; the message names the option to use.
+        ArgumentError: A bucket, or a part of one, belongs to another folder; the message names the option to use.
         CatalogError: The tables cannot be read or written.
     """
     wanted = {
@@ -84,7 +85,7 @@ def record_roots(
             config = connection.config
             schema = work.tx.bucket(config.bucket).schema(config.schema)
             table = schema.create_table(_TABLE, _SCHEMA, fail_if_exists=False)
-            if "prefix" not in table.arrow_schema.names:  # a catalog of before there were prefixes
+            if "prefix" not in table.arrow_schema.names:  # created by a version without prefixes
                 table.add_column(_PREFIX)
             known = {root.place: root for root in _recorded(table)}
         _refuse_others(known, wanted, named)
@@ -122,10 +123,10 @@ def _refuse_others(known: Mapping[str, Mount], wanted: Mapping[str, Mount], name
 
 
 def _refuse_parts(roots: Collection[Mount], new: Collection[Mount], declared: Collection[Mount]) -> None:
-    """Refuse a part of a bucket that is another folder than the one of its name in the folder of the whole.
+    """Reject a part of a bucket whose folder differs from the subfolder of that name in the folder of the whole bucket.
 
-    By EXR_VIEWS (`declared`) two mounts may show the same files; without, they are the same if they have the same inode number,
-    since one share that is mounted twice may be two devices.
+    Two mounts of EXR_VIEWS (`declared`) may show the same files. Without EXR_VIEWS, two folders are the same if they
+    have the same inode number; the devices are not compared, since a share that is mounted twice may be two devices.
     """
     for whole in roots:
         for part in roots:

@@ -1,10 +1,12 @@
-"""Whole prefixes: list, skip what the tables already have, inspect and store the rest in shards.
+"""Ingest whole prefixes: list the objects, skip those with current rows, inspect and store the rest in shards.
 
-The tables are reached by the same catalog as from an event, so what an event finds afterwards is unchanged. Stopping at any
-moment loses nothing: the next run skips what was stored by its listing alone. Prints nothing; reports to an observer.
+The rows are the same as those that an event stores, so a later event finds them unchanged. A run may be stopped at any
+moment without loss: the next run skips stored objects by listing them, without reading them. This module prints
+nothing; it reports to an observer.
 
-A thread lists and asks the tables which rows are up to date; an engine carries out shards of what is left; the thread that
-called `run` hands them out. Queues are bounded, so that a slow part slows the others down instead of filling memory.
+One thread lists objects and queries which rows are up to date. An engine processes shards of the other objects. The
+thread that called `run` submits the shards. Queues are bounded, so that a slow part slows down the others instead of
+filling memory.
 """
 
 from __future__ import annotations
@@ -28,17 +30,15 @@ from exr_inspector.sync.sequences import UnjudgedFolders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_versions, ingest_crashed, unread_code
 from exr_inspector.sync.window import Unlisted, store_unreadable
 
-LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
-LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
-PROCESSES_FROM = (
-    1_500  # with at least so many objects, worker processes save more time than their start costs (3 s of CPU each)
-)
-SPLIT = 8  # pieces of a shard whose process ended
-_POLL_SECONDS = 0.2  # how long anything waits before it looks whether the run is to stop
+LISTING_BATCH = 1_000  # objects per query of stored versions
+LISTED_AHEAD = 100_000  # objects listed ahead of inspection (names only), so that the total is known early
+PROCESSES_FROM = 1_500  # number of objects from which worker processes are worth their start (3 s of CPU each)
+SPLIT = 8  # pieces into which a shard is divided after its process ended
+_POLL_SECONDS = 0.2  # longest wait before the next check whether to stop
 
 
 class Listing(Protocol):
-    """Objects to be ingested: a prefix of a bucket, or a lane of a plan."""
+    """Objects to ingest: a prefix of a bucket, or a lane of a plan."""
 
     @property
     def bucket(self) -> str:
@@ -46,10 +46,10 @@ class Listing(Protocol):
 
     @property
     def prefix(self) -> str:
-        """What all keys begin with."""
+        """The prefix of all keys."""
 
     def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
-        """The objects; what cannot be listed is reported with its path, and the rest is listed all the same."""
+        """Yield the objects. A path that cannot be listed is reported; the listing continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Target:
 
     Attributes:
         bucket: The bucket.
-        prefix: What all keys begin with.
+        prefix: The prefix of all keys.
         exclude: Patterns of folder names that are left out.
     """
 
@@ -67,13 +67,13 @@ class Target:
     exclude: tuple[str, ...] = DEFAULT_EXCLUDES
 
     def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
-        """As in Listing: all objects that are EXRs by name."""
+        """Yield all objects whose names are names of EXR files, as in Listing."""
         found = opener.list(self.bucket, self.prefix, report=exr_report(report), exclude=self.exclude)
         return (entry for entry in found if is_exr(entry.key))
 
 
 class Ingest:
-    """One run over some listings. Made anew for each run; `stop` may be called from a signal handler or another thread."""
+    """One run over some listings. Create one per run; `stop` may be called from a signal handler or another thread."""
 
     def __init__(
         self,
@@ -86,10 +86,10 @@ class Ingest:
         """Prepare a run.
 
         Args:
-            context: Lists objects, asks the tables, and carries out shards until there is another engine.
-            observe: Called whenever something was done, by the thread that runs `run`.
-            engine: Makes the engine that carries out shards once there is much to do.
-            engine_from: With at least so many objects, the engine saves more time than its start costs.
+            context: Lists objects, queries the tables, and processes shards until another engine starts.
+            observe: Called after each step, on the thread that runs `run`.
+            engine: Creates the engine that replaces this process once there are many objects.
+            engine_from: Number of objects from which the engine saves more time than its start takes.
         """
         self._context = context
         self._observe = observe
@@ -102,31 +102,31 @@ class Ingest:
         )
         self._retries: deque[Shard] = deque()
         self._running: dict[Future[Figures], Shard] = {}
-        self._single_retries: deque[Shard] = deque()  # shards of one object, to be read again while nothing else runs
-        self._is_alone = False  # whether the running shard is retried alone
-        # Bucket and key of objects that ended their process when read alone.
+        self._single_retries: deque[Shard] = deque()  # shards of one object, retried while nothing else runs
+        self._is_alone = False  # whether the running shard is such a retry
+        # Bucket and key of objects whose process ended while they were read alone.
         self._died_alone: set[tuple[str, str]] = set()
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()
-        self._unjudged: list[UnjudgedFolders] = []  # of the prefixes that the tables have files of
+        self._unjudged: list[UnjudgedFolders] = []  # one for each prefix that has rows
         self.progress = Progress()
 
     def stop(self) -> None:
-        """Begin nothing new; shards that were begun are finished and stored."""
+        """Start no new shard; shards in progress are finished and stored."""
         self._stop.set()
 
     def run(self, listings: Iterable[Listing]) -> Progress:
         """Bring the tables up to date with these objects.
 
         Returns:
-            What was done; objects that have to be tried again are counted there, and the next run does them.
+            What was done, including the number of objects that failed for now; the next run retries them.
 
         Raises:
-            ExrInspectorError: The tables cannot be reached, a prefix cannot be listed, or no process starts. What was
-                stored stays stored.
+            ExrInspectorError: The tables cannot be reached, a prefix cannot be listed, or no process starts. Rows that
+                were stored remain.
         """
-        # A daemon, and not waited for when the run is stopped: a listing may hang in a file system that is away.
+        # A daemon that a stopped run does not wait for: a listing may hang in an unavailable file system.
         threading.Thread(target=self._list, args=(list(listings),), name="exr-list", daemon=True).start()
         try:
             while self._submit() or self._running:
@@ -154,17 +154,17 @@ class Ingest:
             for listing in listings:
                 self._list_one(listing)
             self.progress.is_listed = not self._stop.is_set()
-        except Exception as error:  # noqa: BLE001 - raised by `run`, which waits for it
+        except Exception as error:  # noqa: BLE001 - `run` waits for this thread and raises it
             self._listing_fault = our_error(error)
         self._listed.set()
         with contextlib.suppress(queue.Full):  # wake `run` if it waits for a shard
             self._todo.put_nowait(None)
 
     def _list_one(self, listing: Listing) -> None:
-        """Make shards of the objects whose rows are missing or stale."""
+        """Create shards of the objects whose rows are missing or stale."""
         context, bucket = self._context, listing.bucket
         size = SHARD_OBJECTS[context.inspector.config.stats]
-        # Of a prefix that is new, nothing is asked. Whatever somebody else stores meanwhile is only inspected once more.
+        # A new prefix needs no queries. A file that another process stores in the meantime is merely inspected twice.
         had_rows = context.catalog.has_files(bucket, listing.prefix)
         self.progress.had_rows |= had_rows
         asks = had_rows and not context.force
@@ -189,14 +189,14 @@ class Ingest:
             self._put(Shard(bucket, tuple(waiting)))
 
     def _store_unreadable(self, unlisted: Unlisted) -> None:
-        """Store that files are there which cannot be read; they were reported already."""
+        """Store failed rows for files that exist but cannot be read; their errors are reported already."""
         done = store_unreadable(self._context, unlisted.take_files())
         with self._lock:
             self.progress.merge(done.figures)
             self.progress.directories |= done.directories
 
     def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unjudged: UnjudgedFolders) -> list[ObjectEntry]:
-        """Those whose rows are missing or stale; `unjudged` takes the others."""
+        """Return the objects whose rows are missing or stale, and add the others to `unjudged`."""
         stale: list[ObjectEntry] = []
         for entry, known in zip(batch, current_versions(self._context, bucket, batch), strict=True):
             if known is None:
@@ -205,7 +205,7 @@ class Ingest:
             path = f"{bucket}/{entry.key}"
             unjudged.add(path, known.inspected_at)
             if known.policy != self._context.policy.label:
-                self.progress.judged_otherwise[known.policy] += 1  # by the listing thread alone
+                self.progress.judged_otherwise[known.policy] += 1  # written only by the listing thread
             if code := unread_code(known):
                 with self._lock:
                     self.progress.add_error(
@@ -223,10 +223,10 @@ class Ingest:
                 self._todo.put(shard, timeout=_POLL_SECONDS)
                 return
 
-    # --- carrying out shards ------------------------------------------------------------------------------
+    # --- processing shards --------------------------------------------------------------------------------
 
     def _submit(self) -> bool:
-        """Hand out shards as long as the engine has room; whether there may be more to hand out."""
+        """Submit shards while the engine has capacity. Return whether there may be more to submit."""
         engine = self._engine()
         while not self._stop.is_set() and not self._is_alone and len(self._running) < engine.capacity:
             shard = self._next()
@@ -250,7 +250,7 @@ class Ingest:
         return None
 
     def _engine(self) -> Engine:
-        """The engine that takes the next shard: another one than at first, once there is enough to do."""
+        """Return the engine for the next shard; switches to the second engine once there are enough objects."""
         if self._make_engine is not None and self.progress.todo >= self._engine_from and not self._stop.is_set():
             made, self._make_engine = self._make_engine(), None
             self._engines.append(made)
@@ -276,10 +276,10 @@ class Ingest:
             self.progress.directories |= shard.directories
 
     def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:
-        """Carry out a shard whose process ended in smaller pieces, until the object that ends processes is alone.
+        """Divide a shard whose process ended into smaller shards, until the object that causes it is alone.
 
-        Whoever kills a process may kill those beside it: for want of memory, say. So an object is to blame only where its
-        process ended twice, each time a new one, while nothing else was being done.
+        A crash may end other processes too, for example if memory runs out. So an object is only blamed after two new
+        processes in succession ended while reading it alone.
         """
         if len(shard.entries) > 1:
             self._retries.extend(shard.split(SPLIT))

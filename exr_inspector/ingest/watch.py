@@ -1,7 +1,7 @@
-"""Keeping the tables up to date with a folder while files in it are written, renamed and removed.
+"""Keep the tables up to date with a folder while its files are written, renamed and removed.
 
-A change is acted on once its path has been still for a while, so that a file is read when its writer is done with it. What is
-done is what a sweep does: changed files are inspected and stored, a changed folder is listed and compared with its rows.
+A changed path is processed once it has not changed for a while, so that a file is read after its writer has finished.
+Changed files are inspected and stored, and changed folders are listed and compared with their rows, as in a sweep.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SETTLE_SECONDS = 2.0
 
 
 class FolderWatch:
-    """Collects changed paths of one folder, and brings the tables up to date with those that are still. Used by one thread."""
+    """Collects changed paths of one folder and updates the tables once the paths no longer change. Not thread-safe."""
 
     def __init__(
         self,
@@ -49,14 +49,14 @@ class FolderWatch:
         *,
         report: Callable[[str, str], None],
     ) -> None:
-        """Prepare.
+        """Create the watch.
 
         Args:
             context: Inspects and stores.
-            target: The bucket and prefix that the watched folder is.
-            mount: The bucket's folder, by its real path, in which the watched one is.
-            report: Called with a path and what became of it (`stored`, `removed`, or an error code with its text), and with a
-                sequence and which of its frames are to be rendered again.
+            target: The bucket and prefix of the watched folder.
+            mount: The bucket's folder, by its real path; it contains the watched folder.
+            report: Called with a path and its outcome (`stored`, `removed`, or an error code with its text), and with a
+                sequence and its frames that must be rendered again.
         """
         self._context = context
         self._target = target
@@ -66,7 +66,7 @@ class FolderWatch:
         self._unjudged: set[str] = set()
 
     def changed(self, paths: Iterable[str]) -> None:
-        """Note that something happened to these paths."""
+        """Record that these paths changed."""
         now = time.monotonic()
         for path in paths:
             key = key_of(self._mount, Path(path))
@@ -74,10 +74,10 @@ class FolderWatch:
                 self._changed[key] = now
 
     def catch_up(self, run: Progress) -> None:
-        """Remove the rows of files deleted while nobody watched, but for those of an empty folder directly below the root.
+        """Remove the rows of files that were deleted before the watch, except below empty folders directly under the root.
 
         Args:
-            run: The run before, which has reported what cannot be listed. If it found no rows, none can be too many.
+            run: The preceding ingest, which has reported what cannot be listed. If it found no rows, there are none to remove.
 
         Raises:
             SourceError: The folder cannot be listed.
@@ -97,14 +97,14 @@ class FolderWatch:
 
     @property
     def pending(self) -> int:
-        """Paths that have not been still for long enough."""
+        """Number of changed paths that are not processed yet."""
         return len(self._changed)
 
     def settle(self) -> None:
-        """Act on the paths that are still.
+        """Process the paths that have not changed for SETTLE_SECONDS.
 
         Raises:
-            CatalogError: The tables cannot be written now; the paths are kept for the next time.
+            CatalogError: The tables cannot be written now; the next call processes the paths.
         """
         due = [key for key, at in self._changed.items() if time.monotonic() - at >= SETTLE_SECONDS]
         timing = Timing(tell=self._report)
@@ -117,17 +117,17 @@ class FolderWatch:
             else:
                 files.append(key)
             if is_sidecar_path(key):
-                files += self._lacking(key)
-        done.merge(self._look(list(dict.fromkeys(files)), timing))
+                files += self._files_without_manifest(key)
+        done.merge(self._store_changed(list(dict.fromkeys(files)), timing))
         self.judge(done.directories)
         for key in due:
             del self._changed[key]
 
     def judge(self, directories: Iterable[str]) -> None:
-        """Judge the sequences of folders in which something was stored or removed.
+        """Validate the sequences of folders in which files were stored or removed.
 
         Raises:
-            CatalogError: The tables cannot be read or written now; the folders are kept for the next time.
+            CatalogError: The tables cannot be read or written now; the next call includes the folders.
         """
         self._unjudged.update(directories)
         context = self._context
@@ -151,8 +151,8 @@ class FolderWatch:
             done.merge(bring_up_to_date(self._context, window, timing))
         return done
 
-    def _lacking(self, manifest: str) -> list[str]:
-        """Keys of the files whose rows miss this sidecar manifest: in its folder, or in a folder above it."""
+    def _files_without_manifest(self, manifest: str) -> list[str]:
+        """Return the keys of files whose rows lack this sidecar manifest: files in its folder, or in a folder above it."""
         bucket = self._target.bucket
         folders = [unicode_text(str(folder)) for folder in PurePosixPath(f"{bucket}/{manifest}").parents[:-1]]
         found = self._context.catalog.missing_manifests(folders)
@@ -160,8 +160,8 @@ class FolderWatch:
         mount = self._mount
         return [key for key in keys if key.startswith(mount.prefix) and path_of(mount, key).is_file()]
 
-    def _look(self, keys: Sequence[str], timing: Timing) -> Synced:
-        """Store the changed files of these keys, and remove the rows of deleted ones."""
+    def _store_changed(self, keys: Sequence[str], timing: Timing) -> Synced:
+        """Store the changed files with these keys, and remove the rows of deleted ones."""
         context, bucket = self._context, self._target.bucket
         entries: list[ObjectEntry] = []
         gone: list[str] = []

@@ -1,4 +1,4 @@
-"""A shard in another process: what it needs to be given, and how it gets it."""
+"""Process a shard in a worker process: what the process receives, and how its context is created."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from exr_inspector.validation import Policy
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a worker process makes its own `IngestContext` of.
+    """The configuration from which a worker process creates its `IngestContext`.
 
     Attributes:
         settings: The settings, with the keys of the store and of the database.
         stats: Which pixels to read: none, a sample, or all.
-        policy: What files are validated against.
-        threads: Objects read at the same time by one process.
-        force: Whether rows that are up to date are replaced, too.
+        policy: The policy that files are validated against.
+        threads: Number of objects that one process reads at the same time.
+        force: Whether to replace rows that are up to date as well.
     """
 
     settings: Settings
@@ -41,17 +41,17 @@ class WorkerConfig:
     force: bool = False
 
     def pickled(self) -> bytes:
-        """The configuration as bytes, with its secrets: for the pipe to a process of this run, never for a file or a log."""
+        """Return the configuration as bytes, with secrets: for the pipe to a process of this run, not for a file or a log."""
         buffer = io.BytesIO()
         _ConfigPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(self)
         return buffer.getvalue()
 
 
 class _ConfigPickler(pickle.Pickler):
-    """Pickles what otherwise refuses to be pickled: secrets, and read-only mappings."""
+    """Pickles secrets and read-only mappings, which pickle rejects by default."""
 
     def reducer_override(self, obj: Any) -> Any:
-        """How an object is made anew."""
+        """Return how to recreate an object."""
         if isinstance(obj, Secret):
             return Secret, (obj.reveal(),)
         if isinstance(obj, MappingProxyType):
@@ -65,9 +65,9 @@ def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
 
 @lru_cache(maxsize=1)
 def _context(pickled: bytes) -> IngestContext:
-    sys.stdout = sys.stderr  # the OpenEXR module prints warnings of damaged chunks there
+    sys.stdout = sys.stderr  # the OpenEXR module prints warnings about damaged chunks to stdout
     silence_sdk_loggers()
-    config: WorkerConfig = pickle.loads(pickled)  # noqa: S301 - made by `WorkerConfig.pickled` of the run that started this process
+    config: WorkerConfig = pickle.loads(pickled)  # noqa: S301 - from the run that started this process
     made = IngestContext(
         SourceOpener(config.settings),
         Inspector.from_settings(config.settings, stats=config.stats),
@@ -76,10 +76,10 @@ def _context(pickled: bytes) -> IngestContext:
         threads=config.threads,
         force=config.force,
     )
-    gc.freeze()  # modules and rules stay: going through them again and again is a tenth of the work
+    gc.freeze()  # modules and rules are permanent; scanning them again takes a tenth of the CPU time
     return made
 
 
 def ingest_in_worker(pickled: bytes, shard: Shard) -> Figures:
-    """`ingest_shard` in a worker process, whose context is made by the first call."""
+    """Run `ingest_shard` in a worker process; the first call creates the context."""
     return ingest_shard(_context(pickled), shard)

@@ -1,1 +1,1 @@
-"""Brings the tables up to date with listed objects; shared by sweeps, ingest and reconciliation."""
+"""Bring the tables up to date with listed objects; used by sweeps, ingest and reconciliation."""

@@ -1,4 +1,4 @@
-"""Counts of what was done with objects: inspected and stored files, and errors by code."""
+"""Counts of inspected and stored files, and of errors by code."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from exr_inspector.exr.header.values import Compression, code_name
 from exr_inspector.model import Inspection, Status
 
-MAX_EXAMPLES = 12  # objects with errors that are listed; further ones are only counted
+MAX_EXAMPLES = 12  # number of objects with errors that are listed; further ones are only counted
 
 
 @dataclass(slots=True)
 class Figures:
-    """Counts of inspected and stored files; figures of several shards are added with `merge`.
+    """Counts of inspected and stored files; `merge` adds the figures of several shards.
 
     Attributes:
         skipped: Files whose rows are up to date.
@@ -21,11 +21,11 @@ class Figures:
         stored: Inspections whose rows were stored and whose objects were checked afterwards.
         failed: Inspections with status failed.
         errors: Number of objects that must be tried again, by error code.
-        examples: The first of them: error code, path, message.
+        examples: The first of these objects: error code, path, message.
         left: Keys of the objects of one shard that are not stored; not merged.
         gone: Keys of the objects of one shard that were deleted after they were listed; not merged.
-        object_bytes: Sizes of the inspected objects together.
-        bytes_read: Bytes read of them.
+        object_bytes: Total size of the inspected objects.
+        bytes_read: Bytes read from them.
         requests: Requests made to read them.
         by_status: Files by status or error code.
         by_compression: Files by compression of the first part.

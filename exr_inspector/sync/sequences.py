@@ -1,14 +1,15 @@
-"""Validates the sequences of folders by their stored rows.
+"""Validate the sequences of folders by their stored rows.
 
-An event stores only what the file's own name tells. The end of an ingest, a sweep and `check --catalog` call `judge_folders`
-for folders that are up to date. It reads a folder's rows once, compares the names of its files to correct their `sequence`,
-`frame_number` and `frame_padding`, validates its sequences, and replaces the folder's rows of `sequence_validation`:
+An event derives the sequence of a file from the file's own name only. An ingest and a sweep, at their end, and `check
+--catalog` call `judge_folders` for folders that are up to date. It reads a folder's rows once, compares the names of
+its files to correct their `sequence`, `frame_number` and `frame_padding`, validates its sequences, and replaces the
+folder's rows of `sequence_validation`:
 
     judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
 
-The rows of a folder without files are deleted. A small folder costs 16 requests, half of them in a transaction that updates a
-guard row, so that of two concurrent calls the one that read later wins. A repeated call changes nothing. Frame ranges that a
-`check` required stay required.
+The rows of a folder without files are deleted. A small folder costs 16 requests, half of them in a transaction that
+updates a guard row: of two concurrent calls, the one that read later wins. A repeated call changes nothing. Frame
+ranges that a `check` required stay required.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.rules.sequences import named
 
-# Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
+# These rules compare pixels and attributes of neighbouring frames, which validation by rows does not read.
 _NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
-_FOLDERS_AT_ONCE = 100  # in one request
+_FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 
 
@@ -57,7 +58,7 @@ class JudgedFolder:
     Attributes:
         directory: Folder with its bucket.
         judgement: Its sequences.
-        is_stored: Whether it was stored; it is not if another process read the folder later.
+        is_stored: Whether the result was stored; it is not if another process read the folder later.
     """
 
     directory: str
@@ -68,7 +69,7 @@ class JudgedFolder:
 def judge_folders(
     connection: Connection, directories: Iterable[str], policy: Policy, *, deadline: Deadline | None = None
 ) -> Iterator[JudgedFolder]:
-    """Validate the sequences of folders by their rows and store the findings; yields folder by folder.
+    """Validate the sequences of folders by their rows and store the findings; yields one result per folder.
 
     Args:
         connection: The tables.
@@ -114,7 +115,7 @@ class LastJudgements:
 
     @classmethod
     def read(cls, connection: Connection, directories: Iterable[str]) -> LastJudgements:
-        """Read those of some folders.
+        """Read the rows of some folders.
 
         Raises:
             CatalogError: The tables cannot be read.
@@ -125,7 +126,7 @@ class LastJudgements:
 
     @property
     def asked(self) -> dict[str, tuple[range, ...]]:
-        """The frame ranges that they required, by sequence."""
+        """The frame ranges that the validations required, by sequence."""
         return _asked(row for rows in self.rows.values() for row in rows)
 
 
@@ -134,13 +135,13 @@ def _asked(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[range, ...]]:
 
 
 class UnjudgedFolders:
-    """Finds folders whose files were stored after the last validation of their sequences, as after a killed run.
+    """Finds folders whose files were stored after the last validation of their sequences, for example by a killed run.
 
-    Files that are up to date are added while they are listed, so that their rows are not read again. For one thread.
+    The caller adds up-to-date files while it lists them, so that their rows are not read again. Not thread-safe.
     """
 
     def __init__(self, connection: Connection, prefix: str) -> None:
-        """Read when the sequences of folders were judged.
+        """Read when the sequences of folders were validated.
 
         Args:
             connection: The tables.
@@ -152,8 +153,10 @@ class UnjudgedFolders:
         self._connection = connection
         self._judged: dict[str, datetime] = {}
         self._found: set[str] = set()
-        self._unjudged: set[str] = set()  # folders without judged sequences that hold frames by their files' names
-        self._never: dict[str, list[str]] = {}  # paths of files, by other folders without judged sequences
+        # Folders without validated sequences in which file names form a sequence.
+        self._unjudged: set[str] = set()
+        # All other folders without validated sequences, with the paths of their files.
+        self._never: dict[str, list[str]] = {}
         below = unicode_text(f"{prefix.rpartition('/')[0]}/")
 
         def read(work: Work) -> list[Mapping[str, Any]]:
@@ -165,7 +168,7 @@ class UnjudgedFolders:
             self._judged[row["directory"]] = min(self._judged.get(row["directory"], moment), moment)
 
     def add(self, path: str, inspected_at: datetime) -> None:
-        """Take a file whose row is up to date, with the time of its inspection."""
+        """Add a file whose row is up to date, with the time of its inspection."""
         directory = path.rpartition("/")[0]
         judged_at = self._judged.get(unicode_text(directory))
         if judged_at is None:
@@ -174,7 +177,7 @@ class UnjudgedFolders:
             self._found.add(directory)
 
     def _look_for_frames(self, directory: str, path: str) -> None:
-        """Take a file of a folder without judged sequences; names are kept only until there are frames among them."""
+        """Add a file of a folder without validated sequences; its names are kept until they form a sequence."""
         if directory in self._unjudged:
             return
         paths = self._never.setdefault(directory, [])
@@ -184,7 +187,7 @@ class UnjudgedFolders:
             del self._never[directory]
 
     def folders(self) -> set[str]:
-        """The folders, with their buckets. Of those that were never judged rows are read, where names of files are frames'.
+        """Return the folders, with their buckets. Reads the rows of never validated folders whose file names form a sequence.
 
         Raises:
             CatalogError: The tables cannot be read.
@@ -202,7 +205,7 @@ class UnjudgedFolders:
 
 
 def _unsettled_of(directories: Sequence[str], work: Work) -> set[str]:
-    """Those of some neighbouring folders whose files' sequences were never settled."""
+    """Return the folders, of some neighbouring ones, whose sequences were never stored in the rows of their files."""
     first, end = f"{directories[0]}/", prefix_end(f"{directories[-1]}/")
     rows: dict[str, list[Mapping[str, Any]]] = {}
     columns = ("path", "bucket", "key", "directory", "sequence")
@@ -218,9 +221,9 @@ def _unsettled_of(directories: Sequence[str], work: Work) -> set[str]:
 
 
 def _is_unsettled(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a folder without judged sequences holds some, and none that were judged to be textures.
+    """Whether a folder without validated sequences has frames, and none that an earlier validation found to be textures.
 
-    Of those, the rows have lost the sequence that their names alone tell.
+    Such a validation removed the sequence from the rows of textures, although their names indicate one.
     """
     frames = {frame.path for known in recognise(row["path"] for row in rows).sequences for frame in known.members}
     mine = [row for row in rows if row["path"] in frames]
@@ -231,13 +234,13 @@ def _is_unsettled(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder that was judged.
+    """A validated folder.
 
     Attributes:
-        directory: With its bucket.
-        paths: All its files, by their paths in the tables.
-        judged_at: When reading them began.
-        inspected: When each file was inspected; None if rows were judged. See `store_folder`.
+        directory: Folder with its bucket.
+        paths: The paths of all its files, as in the tables.
+        judged_at: Time when reading them began.
+        inspected: Time of each file's inspection; None if rows were validated. See `store_folder`.
     """
 
     directory: str
@@ -257,21 +260,21 @@ def store_folder(
     only: Collection[str] | None = None,
     deadline: Deadline | None = None,
 ) -> bool:
-    """Replace a folder's rows of `sequence_validation`, and settle the sequence and frame of its files, in one transaction.
+    """Replace a folder's rows of `sequence_validation` and correct the sequence and frame of its files, in one transaction.
 
     Args:
         connection: The tables.
         directory: Folder with its bucket.
-        judgement: What was found in it.
-        paths: All its files, by their paths in the tables.
-        judged_at: When reading them began, UTC.
-        inspected: When each file was inspected, UTC, by its path in the tables. None if the judgement is of rows: then earlier
-            findings that only files show are kept for frames that were not inspected again.
-        only: Sequences whose rows are replaced, where not the whole folder was judged.
+        judgement: The result of its validation.
+        paths: The paths of all its files, as in the tables.
+        judged_at: Time when reading them began, UTC.
+        inspected: Time of each file's inspection, UTC, by its path in the tables. None if rows were validated: earlier
+            findings that need the files themselves are then kept for frames that were not inspected again.
+        only: The sequences whose rows are replaced, if only a part of the folder was validated.
         deadline: When to give up.
 
     Returns:
-        False when the tables hold a judgement of what was read later, which stays.
+        False if the tables contain the result of a later reading, which is kept.
 
     Raises:
         CatalogError: The tables cannot be read or written.
@@ -288,7 +291,7 @@ def store_folder(
 def _replace(
     work: Work, config: CatalogConfig, folder: _Folder, judgement: Judgement, before: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Put a judgement in the place of the rows `before`; False where these are of what was read later."""
+    """Replace the rows `before` with the result of a validation; False, without a change, if they are of a later reading."""
     if any(row["judged_at"] > folder.judged_at for row in before):
         return False
     frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
@@ -318,13 +321,13 @@ def _replace(
 
 
 def _with_kept(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
-    """A sequence with the findings of an earlier judgement whose rules found nothing now."""
+    """Add the findings of an earlier validation whose rules found nothing now."""
     codes = {finding.code for finding in judged.findings}
     return with_findings(judged, (finding for finding in kept if finding.code not in codes))
 
 
 def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[SequenceRecord]:
-    """What the rows of a sequence are made of: one a finding, or one of a sequence without any."""
+    """Return the records of a sequence: one per finding, or a single one for a sequence without findings."""
     findings = judged.findings or (None,)
     return [SequenceRecord(judged, position, finding, judged_at) for position, finding in enumerate(findings)]
 
@@ -339,7 +342,7 @@ def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
 
 
 def with_kept_findings(connection: Connection, judgement: Judgement, last: LastJudgements) -> Judgement:
-    """A judgement of rows with the last findings that only files show, of frames that were not inspected since.
+    """Add to a validation by rows the last findings that need the files themselves, for frames not inspected since.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -359,7 +362,11 @@ def with_kept_findings(connection: Connection, judgement: Judgement, last: LastJ
 
 
 def _known_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
-    """Until when a judgement knows its files: until the last was read, unless somebody else stored one of them meanwhile."""
+    """Return the time up to which a validation covers its files.
+
+    That is the inspection of the last file, or the start of the reading if another process stored one of the files
+    since then.
+    """
     later = [row for row in files if row["inspected_at"] > folder.judged_at]
     inspected = folder.inspected or {}
     if any(inspected.get(row["path"]) != row["inspected_at"] for row in later):
@@ -370,7 +377,7 @@ def _known_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetim
 def _kept_findings(
     before: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], frames: Mapping[str, Place]
 ) -> dict[str, list[Finding]]:
-    """The stored findings that no judgement of rows can make, by sequence, for frames that were not inspected since."""
+    """Return the stored findings that need the files themselves, by sequence, for frames that were not inspected since."""
     inspected: dict[str, dict[int, datetime]] = {}
     for row in files:
         if (place := frames[row["path"]]) is not None:
@@ -387,7 +394,7 @@ def _kept_findings(
 
 
 def _finding_of_frames(finding: Finding, known: Collection[int], *, is_all: bool) -> Finding | None:
-    """A finding of those of its frames that are known; of a sequence as a whole, if all its frames are."""
+    """Restrict a finding to the known frames; None if none is left. One without frames is kept if all frames are known."""
     if not finding.frames:
         return finding if is_all else None
     before, left = FrameNumbers.of(finding.frames), FrameNumbers.of(n for n in finding.frames if n in known)
@@ -400,7 +407,7 @@ def _finding_of_frames(finding: Finding, known: Collection[int], *, is_all: bool
 
 
 def sequence_finding(row: Mapping[str, Any]) -> Finding:
-    """A row of `sequence_validation` as the finding that was stored."""
+    """Convert a row of `sequence_validation` to the finding that was stored."""
     return Finding(
         code=row["code"],
         severity=Severity(row["severity_rank"]),
@@ -412,7 +419,7 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
 
 
 def _file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[str, Any]]:
-    """Those of some files that have rows in a folder: what they are by these, and when they were inspected, UTC."""
+    """Return the rows of the files of a folder that are in `paths`: sequence and frame as stored, inspection time in UTC."""
     columns = ("file_id", "path", "sequence", "frame_number", "frame_padding", "inspected_at")
     where = every(has_prefix("path", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(FILES, columns, where, row_ids=True))
@@ -424,7 +431,7 @@ def _file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[s
 
 
 def _columns(place: Place) -> tuple[str | None, int | None, int]:
-    """`sequence`, `frame_number` and `frame_padding` of a file."""
+    """Return `sequence`, `frame_number` and `frame_padding` of a file."""
     return (None, None, 0) if place is None else (unicode_text(place[0]), place[1].number, place[1].padding)
 
 

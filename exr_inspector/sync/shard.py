@@ -1,7 +1,8 @@
 """The unit of work of every ingest: inspect some listed objects and store their rows in one transaction.
 
-`ingest_shard` runs in this process, in a process of a local pool, in a Ray task or in a farm's lane, and does the same
-everywhere. A shard that is carried out twice, or was interrupted, ends in the same rows: what is stored already is skipped.
+`ingest_shard` does the same in this process, in a process of a local pool, in a Ray task and in one lane of a render
+farm. A shard can be repeated or resumed after an interruption: rows that are already stored are skipped, so the result
+is the same.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ from exr_inspector.storage.helpers import Helpers
 from exr_inspector.sync.figures import Figures
 from exr_inspector.validation import Policy
 
-# Objects of a shard: many where a file costs a millisecond, few where it may cost seconds, since a run that is
-# stopped finishes the shards that were begun.
+# Objects per shard: many if a file takes a millisecond, few if it may take seconds, since a run that is stopped finishes
+# its current shards.
 SHARD_OBJECTS = {StatsMode.OFF: 128, StatsMode.SAMPLED: 32, StatsMode.FULL: 8}
 _UNREADABLE = frozenset(error.code for error in (AccessDenied, ObjectUnreadable, UnsupportedKey))
 
@@ -60,8 +61,8 @@ class Shard:
 
     Attributes:
         bucket: The bucket.
-        entries: The objects, as they were listed.
-        is_retry: Whether a worker process ended while it had this shard, so that its rows may be stored already.
+        entries: The objects, as listed.
+        is_retry: Whether a worker process ended during this shard, so that some of its rows may be stored already.
     """
 
     bucket: str
@@ -70,11 +71,11 @@ class Shard:
 
     @property
     def directories(self) -> set[str]:
-        """Folders of its objects, with the bucket."""
+        """The folders of its objects, with the bucket."""
         return {f"{self.bucket}/{entry.key}".rpartition("/")[0] for entry in self.entries}
 
     def split(self, pieces: int) -> list[Shard]:
-        """The same objects as at most `pieces` smaller shards, marked as retries."""
+        """Divide the objects into at most `pieces` smaller shards, marked as retries."""
         size = -(-len(self.entries) // pieces)
         return [
             Shard(self.bucket, self.entries[at : at + size], is_retry=True) for at in range(0, len(self.entries), size)
@@ -83,15 +84,15 @@ class Shard:
 
 @dataclass(slots=True)
 class IngestContext:
-    """What carrying out a shard needs; made once a process and shared by its threads.
+    """The objects that process a shard; created once per process and shared by its threads.
 
     Attributes:
         opener: Opens objects.
         inspector: Inspects them.
-        catalog: Where their rows go.
-        policy: What they are validated against.
-        threads: Objects read at the same time.
-        force: Whether rows that are up to date are replaced, too.
+        catalog: Stores their rows.
+        policy: The policy that files are validated against.
+        threads: Number of objects read at the same time.
+        force: Whether to replace rows that are up to date as well.
         pool: Threads that read.
         helpers: Threads that list, for callers with a deadline.
     """
@@ -109,7 +110,7 @@ class IngestContext:
         self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="exr-ingest")
 
     def close(self) -> None:
-        """End the threads once they are idle."""
+        """Stop the threads once they are idle."""
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -123,21 +124,21 @@ def ingest_shard(
 ) -> Figures:
     """Bring the tables up to date with the objects of a shard.
 
-    An object that cannot be read now is counted in `errors`; it costs no other object anything.
+    An object that cannot be read now is counted in `errors` and does not affect the others.
 
     Args:
-        context: What is needed for it.
+        context: Inspects and stores.
         shard: The objects.
-        also: What else belongs into the transaction that stores their rows; not done where there are no rows.
-        read_until: When objects have to be read; what takes longer has to be tried again.
-        deadline: When everything has to be done.
+        also: Adds changes to the transaction that stores their rows; not called if there are no rows to store.
+        read_until: Deadline for reading objects; an object that takes longer must be tried again.
+        deadline: When everything must be done.
 
     Raises:
-        CatalogError: The tables cannot be written now; nothing of the shard is known to be stored.
+        CatalogError: The tables cannot be written now; no row of the shard is known to be stored.
     """
     figures = Figures()
     entries = _stale(context, shard, figures) if shard.is_retry else shard.entries
-    # Of those for which others left too little memory, one waits for memory; the rest are tried again together after it.
+    # Of the objects that did not get memory, the first is read alone and may wait for it; then the rest are retried together.
     ingest = partial(
         _ingest, context, shard.bucket, figures=figures, also=also, read_until=read_until, deadline=deadline
     )
@@ -158,10 +159,10 @@ def _ingest(
     read_until: Deadline | None,
     deadline: Deadline | None,
 ) -> list[ObjectEntry]:
-    """Inspect objects and store their rows in one transaction; each holds its memory until then, so only one may wait for it.
+    """Inspect objects and store their rows in one transaction. Each holds its memory until then, so only a single one may wait.
 
     Returns:
-        Those that were not inspected, since the others had the memory.
+        The objects that were not inspected because the others used the memory.
     """
     inspections: list[Inspection] = []
     busy: list[ObjectEntry] = []
@@ -199,7 +200,7 @@ def _leave(figures: Figures, path: str, error: ExrInspectorError) -> None:
 
 
 def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figures:
-    """Store a failed inspection of each object of a shard that ended its worker process again and again, without reading it."""
+    """Store a failed inspection of each object of a shard, without reading it, since it repeatedly crashed its process."""
     figures = Figures()
     inspections = []
     for entry in shard.entries:
@@ -211,14 +212,14 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
 
 
 def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
-    """Whether the rows of each object are up to date; requests as for `current_versions`."""
+    """Return whether the rows of each object are up to date; sends the same requests as `current_versions`."""
     return [known is not None for known in current_versions(context, bucket, entries)]
 
 
 def current_versions(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[VersionInfo | None]:
-    """As `Catalog.current_versions`, of listed objects; None also for those of `with_new_manifests`.
+    """Return `Catalog.current_versions` of listed objects, with None for those of `with_new_manifests` too.
 
-    One request for all, and those of `with_new_manifests`.
+    One request for all objects, plus those of `with_new_manifests`.
     """
     found = context.catalog.current_versions(_states(context, bucket, entries))
     known = {entry.key: version for entry, version in zip(entries, found, strict=True) if version}
@@ -229,14 +230,14 @@ def current_versions(context: IngestContext, bucket: str, entries: Sequence[Obje
 def with_new_manifests(
     context: IngestContext, bucket: str, known: Mapping[str, VersionInfo], deadline: Deadline | None = None
 ) -> set[str]:
-    """Keys of files whose rows miss a sidecar manifest that is there now; one request for each missing manifest.
+    """Return the keys of files whose sidecar manifest was missing when their rows were stored and exists now.
 
-    Without full passes, which alone read manifests, none.
+    Sends one request for each missing manifest. Only full passes read manifests; in other modes the result is empty.
 
     Args:
-        context: Looks for them.
+        context: Checks whether the manifests exist.
         bucket: The bucket of the files.
-        known: What is stored of each file, by key.
+        known: The stored version of each file, by key.
         deadline: When to give up.
     """
     if context.inspector.config.stats is not StatsMode.FULL:
@@ -249,7 +250,7 @@ def with_new_manifests(
         try:
             version = context.opener.head(bucket, key, deadline=deadline)
         except ExrInspectorError as error:
-            return error.retryable  # reading the image meets the fault again, and reports it
+            return error.retryable  # reading the image fails in the same way, and reports it
         return version is not None and version.size_bytes > 0
 
     keys = sorted(set().union(*missing.values()))
@@ -258,7 +259,7 @@ def with_new_manifests(
 
 
 def unread_code(known: VersionInfo) -> str | None:
-    """Why a file whose rows are up to date could not be read, or not all of its pixels; None where it was."""
+    """Return why a file whose rows are up to date, or some of its pixels, could not be read; None if all was read."""
     if known.is_over_limit:
         return known.error_code or LimitExceeded.code
     return known.error_code if known.error_code in _UNREADABLE else None
@@ -269,7 +270,7 @@ def _states(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry])
 
 
 def object_state(context: IngestContext, bucket: str, key: str, version: ObjectVersion) -> ObjectState:
-    """An object as it would be inspected here."""
+    """Describe an object together with the configuration that would inspect it here."""
     config = context.inspector.config
     return ObjectState(
         bucket,
@@ -291,7 +292,7 @@ def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[O
 def _inspect(
     context: IngestContext, bucket: str, entry: ObjectEntry, deadline: Deadline | None, memory: FileMemory
 ) -> Inspection | ExrInspectorError:
-    """The inspection of a listed object, or why it has to be tried again."""
+    """Return the inspection of a listed object, or the error if it must be tried again."""
     inspector, policy = context.inspector, context.policy
     try:
         source = context.opener.open(bucket, entry.key, deadline=deadline)
@@ -300,15 +301,15 @@ def _inspect(
         if error.retryable:
             return error
         inspection = inspector.refused(bucket, entry.key, error, policy)
-    except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
+    except Exception as error:  # noqa: BLE001 - boundary of one object: the others continue
         return our_error(error)
-    if inspection.is_gone:  # between listing and reading; its removal has an event of its own
+    if inspection.is_gone:  # deleted between listing and reading
         return ObjectNotFound("gone since it was listed")
     return inspection if inspection.version else replace(inspection, version=_version(entry))
 
 
 def _version(entry: ObjectEntry) -> ObjectVersion:
-    """The version of a listed object: also of one that cannot be read, so that the next run skips it while it is the same."""
+    """Return the version of a listed object. An unreadable object gets one too, so that later runs skip it until it changes."""
     return ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
 
 
@@ -319,7 +320,7 @@ def store_inspections(
     also: Callable[[Work], None] | None = None,
     deadline: Deadline | None = None,
 ) -> None:
-    """Store inspections in one transaction, and check afterwards that their objects are still what was inspected."""
+    """Store inspections in one transaction, then check that their objects are still the inspected versions."""
     prepared: list[Prepared] = []
     for inspection, rows in zip(inspections, _prepared(inspections, deadline), strict=True):
         if isinstance(rows, ExrInspectorError):
@@ -328,7 +329,7 @@ def store_inspections(
             figures.add(inspection)
             prepared.append(rows)
             code = inspection.error_code
-            if code and (code in _UNREADABLE or inspection.stopped):  # has a row, and is named by every run
+            if code and (code in _UNREADABLE or inspection.stopped):  # has a row, and every run reports it
                 figures.add_error(code, inspection.path, inspection.error_message or "")
             elif inspection.over_limit:
                 figures.add_error(LimitExceeded.code, inspection.path, f"pixels not read: {inspection.over_limit}")
@@ -342,13 +343,13 @@ def store_inspections(
 
 
 def _prepared(inspections: Sequence[Inspection], deadline: Deadline | None) -> list[Prepared | ExrInspectorError]:
-    """The rows of inspections, made together unless one of them cannot have any: then that one is an error."""
+    """Convert inspections to rows, all together; if that fails, one by one, with an error for each that fails."""
     checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("making rows")
     try:
         return list(prepare(inspections, checkpoint=checkpoint))
     except DeadlineExceeded as error:
         return [error] * len(inspections)
-    except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
+    except Exception as error:  # noqa: BLE001 - boundary of one object: the others continue
         if len(inspections) == 1:
             return [our_error(error)]
     return [rows for inspection in inspections for rows in _prepared([inspection], deadline)]
@@ -357,9 +358,9 @@ def _prepared(inspections: Sequence[Inspection], deadline: Deadline | None) -> l
 def _settle(
     context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError, deadline: Deadline | None
 ) -> ExrInspectorError | None:
-    """What is wrong with a file after its rows were stored; None when the rows describe what the object is now."""
+    """Return the error of a file after its rows were stored; None if the rows describe the current object."""
     if isinstance(outcome, CatalogError) and outcome.retryable:
-        raise outcome  # the database is down: going on would be of no use
+        raise outcome  # the database is unavailable: the other files would fail as well
     try:
         return _settled(context, rows, outcome, deadline)
     except CatalogError as error:
@@ -376,7 +377,7 @@ def _settled(
     opener, catalog = context.opener, context.catalog
     if isinstance(outcome, ExrInspectorError):
         return outcome
-    if outcome.outcome is Outcome.IGNORED_OLDER:  # what looks older than the rows, but is what the object is now
+    if outcome.outcome is Outcome.IGNORED_OLDER:  # looks older than the rows, but may be the current object
         outcome = upsert_if_current(opener, catalog, rows, deadline=deadline) or outcome
     if not outcome.outcome.changed or rows.version is None:
         return None

@@ -1,8 +1,8 @@
-"""A listing against the tables, a window at a time: what is new or changed is inspected, rows of what is gone are removed.
+"""Compare a listing with the tables: inspect new and changed objects, and remove the rows of deleted ones.
 
-Objects come by rising key and rows lie by path, so that a window of a thousand objects and the rows between its ends are all
-that is compared at a time, however large the prefix is. A listing that fails ends before its window is compared, so that it
-removes nothing.
+Objects are listed by rising key and rows are read by path, so each step compares one window: a thousand objects and the
+rows between the first and the last of them, however large the prefix is. If a listing fails, its current window is not
+compared, so no row is removed because of the failure.
 """
 
 from __future__ import annotations
@@ -43,20 +43,22 @@ from exr_inspector.texts import unicode_text
 
 Answer = TypeVar("Answer")
 
-WINDOW = 1_000  # objects of any kind: a page of a listing
-_AHEAD = timedelta(hours=1)  # a time further ahead is no time at which a file was written
+WINDOW = 1_000  # objects of any kind; one page of a listing
+_AHEAD = timedelta(hours=1)  # a modification time further in the future is not believed
 
 
 @dataclass(slots=True)
 class Synced:
-    """What was done with some objects.
+    """What was done with a set of objects.
 
     Attributes:
-        figures: What was inspected and stored, and what could not be, by code.
-        removed: Files whose rows were removed.
-        unsettled: Files that changed too recently to be read.
-        pending_since: When the oldest of those changed, or of those that could not be read or stored; None without any.
-        directories: Folders, with their buckets, in which files were stored or removed: their sequences are to be judged.
+        figures: Counts of inspected and stored files, and errors by code.
+        removed: Number of files whose rows were removed.
+        unsettled: Number of files that changed too recently to be read.
+        pending_since: Time of the oldest change that was left for later or failed to be read or stored; None if there
+            is none.
+        directories: Folders, with their buckets, in which files were stored or removed, so that their sequences need
+            validation.
     """
 
     figures: Figures = field(default_factory=Figures)
@@ -66,11 +68,11 @@ class Synced:
     directories: set[str] = field(default_factory=set)
 
     def leave(self, changed: datetime) -> None:
-        """Note a change that is left for later."""
+        """Record a change that is left for later."""
         self.pending_since = min(changed, self.pending_since or changed)
 
     def merge(self, other: Synced) -> None:
-        """Add what was done with others."""
+        """Add the results of other objects."""
         self.figures.merge(other.figures)
         self.removed += other.removed
         self.unsettled += other.unsettled
@@ -80,42 +82,42 @@ class Synced:
 
 
 class Unlisted:
-    """Files and folders that could not be listed: their rows stay, and so do those of what is below them."""
+    """Files and folders that could not be listed. Their rows are kept, and the rows of everything below the folders."""
 
     def __init__(self) -> None:
         self._paths: set[str] = set()
         self._files: list[tuple[str, SourceError]] = []
 
     def noting(self, report: Report, *, end: str | None = None) -> Report:
-        """A report that notes everything, and passes on what speaks of folders and of EXR files.
+        """Return a callback that records every failure, and reports those of folders and EXR files.
 
         Args:
-            report: Where it passes that on to.
-            end: Only what comes before this path is passed on; None for no bound.
+            report: Receives the failures of folders and EXR files.
+            end: Only paths that sort before this one are reported; None for no bound.
         """
 
-        def told_inside(path: str, error: SourceError) -> None:
+        def report_inside(path: str, error: SourceError) -> None:
             if end is not None and unicode_text(path) >= end:
                 return
             if not path.endswith("/") and not error.retryable:
                 self._files.append((path, error))
             report(path, error)
 
-        passed_on = exr_report(told_inside)
+        report_exr = exr_report(report_inside)
 
-        def told(path: str, error: SourceError) -> None:
+        def note(path: str, error: SourceError) -> None:
             self._paths.add(unicode_text(path.rstrip("/")))
-            passed_on(path, error)
+            report_exr(path, error)
 
-        return told
+        return note
 
     def take_files(self) -> list[tuple[str, SourceError]]:
-        """The EXR files that were reported since the last call and cannot be read for good, with the reason."""
+        """Return the permanently unreadable EXR files that were recorded since the last call, with the errors."""
         taken, self._files = self._files, []
         return taken
 
     def __contains__(self, path: str) -> bool:
-        """Whether a path, as it is stored, could not be listed, or a folder above it."""
+        """Whether a path, as stored, or a folder above it could not be listed."""
         while path and path not in self._paths:
             path = path.rpartition("/")[0]
         return bool(path)
@@ -127,10 +129,10 @@ class Window:
 
     Attributes:
         bucket: Their bucket.
-        entries: Those that are EXRs by name.
+        entries: The objects whose names are names of EXR files.
         after: The range begins after this path.
-        last: It ends with this one; None where nothing was listed beyond.
-        end: What comes after the last range; None for no bound.
+        last: The last path of the range; None if nothing is listed after it.
+        end: The bound of the last range: the first path after the prefix; None for no bound.
         unlisted: What could not be listed so far.
     """
 
@@ -144,14 +146,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What may be read, and until when.
+    """Which files may be read, the time limits, and callbacks.
 
     Attributes:
-        settled_before: Files that changed later are left for later; None for none.
-        read_until: When the objects of a batch have to be read, asked before each.
-        deadline: When everything has to be done.
-        also: What belongs into transactions that store rows.
-        tell: Called with a path and what became of it: `stored`, `removed`, or an error code with its text.
+        settled_before: Files that changed at or after this time are left for later; None to read all.
+        read_until: Returns the deadline for reading the objects of a batch; called before each batch.
+        deadline: The deadline for everything.
+        also: Adds changes to the transactions that store rows.
+        tell: Called with a path and its outcome: `stored`, `removed`, or an error code with its text.
     """
 
     settled_before: datetime | None = None
@@ -177,20 +179,20 @@ def windows(
     report: Report,
     deadline: Deadline | None = None,
 ) -> Iterator[Window]:
-    """The objects below a prefix in windows; the last one reaches to the end.
+    """Yield the objects below a prefix in windows; the last window reaches to the end of the prefix.
 
     Args:
-        context: Lists them.
+        context: Lists the objects.
         bucket: The bucket.
-        prefix: What their keys begin with.
-        after: Only those whose keys come after this one.
-        end: Only those whose paths come before this one.
+        prefix: The prefix of the keys.
+        after: Only keys after this one.
+        end: Only paths before this one.
         exclude: Patterns of folder names that are left out.
-        report: Called with path and error of what cannot be listed; the rest is listed all the same.
+        report: Called with path and error of what cannot be listed; the listing continues.
         deadline: When to give up.
 
     Raises:
-        SourceError: The bucket is away, or cannot be listed.
+        SourceError: The bucket is unavailable or cannot be listed.
     """
     unlisted = Unlisted()
     end = prefix_end(unicode_text(f"{bucket}/{prefix}")) if end is None else end
@@ -208,12 +210,12 @@ def windows(
 
 
 def ask(context: IngestContext, question: Callable[[], Answer], deadline: Deadline | None, doing: str) -> Answer:
-    """The answer of a store or file system; a caller with a deadline does not hang with it."""
+    """Return the answer of a store or file system; with a deadline, the call ends by then even if the store hangs."""
     return question() if deadline is None else context.helpers.run(question, deadline=deadline, doing=doing)
 
 
 def is_empty(context: IngestContext, bucket: str, prefix: str, deadline: Deadline | None) -> bool:
-    """Whether nothing is listed below a prefix, files of any kind and excluded folders included."""
+    """Whether nothing is listed below a prefix, neither files of any kind nor excluded folders."""
     first = ask(
         context,
         lambda: next(context.opener.list(bucket, prefix, report=lambda *_: None, exclude=()), None),
@@ -232,7 +234,9 @@ def trusted_absence(
     deadline: Deadline | None = None,
     report: Report,
 ) -> Callable[[str], bool]:
-    """Decides which files may be taken for deleted: none of an empty folder in `folders`, as a share may be unmounted.
+    """Return a function that tells whether an unlisted file may be taken for deleted.
+
+    Files below an empty folder of `folders` may not, since the folder may be an unmounted share.
 
     Args:
         context: Lists folders.
@@ -240,7 +244,7 @@ def trusted_absence(
         prefix: A folder as a key that ends in a slash, or empty.
         folders: Paths, as stored, of the folders directly below it.
         deadline: When to give up.
-        report: Called once with each empty folder that rows lie below, and why no row of it is removed.
+        report: Called once for each empty folder that has rows, with the reason why none of them is removed.
     """
     base = f"{bucket}/{prefix}"
     empty: dict[str, bool] = {}
@@ -261,13 +265,13 @@ def trusted_absence(
 def bring_up_to_date(
     context: IngestContext, window: Window, timing: Timing, *, is_trusted: Callable[[str], bool] = lambda _: True
 ) -> Synced:
-    """Make the rows of a range of paths say what its objects are.
+    """Make the rows of a range of paths match its objects.
 
     Args:
-        context: What is needed for it.
-        window: The range, and its objects.
-        timing: What may be read, and until when.
-        is_trusted: Whether a path that is not listed may be taken for gone, should the store say so, too.
+        context: Inspects and stores.
+        window: The range and its objects.
+        timing: Which files may be read, and the time limits.
+        is_trusted: Returns whether an unlisted path may be taken for deleted, if the store confirms it.
 
     Raises:
         CatalogError: The tables cannot be read or written now.
@@ -292,7 +296,7 @@ def bring_up_to_date(
 def remove_unlisted(
     context: IngestContext, window: Window, rows: Iterable[str], timing: Timing, *, is_trusted: Callable[[str], bool]
 ) -> Synced:
-    """Remove the rows of a range of paths whose objects are not listed there; `rows` has their paths as stored.
+    """Remove the rows of a range of paths whose objects are not listed; `rows` contains the stored paths.
 
     Raises:
         CatalogError, BucketUnavailable, DeadlineExceeded: As for `remove_rows`.
@@ -310,14 +314,14 @@ def _is_current(context: IngestContext, bucket: str, entry: ObjectEntry, rows: S
 def store_unreadable(
     context: IngestContext, files: Sequence[tuple[str, SourceError]], *, deadline: Deadline | None = None
 ) -> Synced:
-    """Store a failed inspection of each file that is there but cannot be read, so that its frame is not taken for missing.
+    """Store a failed inspection of each file that exists but cannot be read, so that its frame does not count as missing.
 
-    A file that has rows keeps them: what its link leads to may be on a share that is away.
+    A file that has rows keeps them: it may be a link to a share that is unavailable.
 
     Args:
-        context: What is needed for it.
-        files: Their paths with the reasons, as a listing reports them.
-        deadline: When everything has to be done.
+        context: Inspects and stores.
+        files: Paths and errors, as a listing reports them.
+        deadline: When everything must be done.
 
     Raises:
         CatalogError: The tables cannot be read or written now.
@@ -337,7 +341,7 @@ def store_unreadable(
             if not isinstance(outcome, ExrInspectorError):
                 done.directories.add(path.rpartition("/")[0])
             elif outcome.retryable:
-                raise outcome  # the database is down: going on would be of no use
+                raise outcome  # the database is unavailable: the other files would fail as well
             else:
                 done.figures.add_error(type(outcome).code, path, str(outcome))
     return done
@@ -353,11 +357,11 @@ def store_settled(
     """Inspect and store objects in batches.
 
     Args:
-        context: What is needed for it.
+        context: Inspects and stores.
         bucket: Their bucket.
-        changed: The objects, each with the time of its change; what has not settled is left for later.
-        rows: By path as stored, the files that have rows: those of objects that are gone by now are removed.
-        timing: What may be read, and until when.
+        changed: The objects, each with the time of its change; recently changed ones are left for later.
+        rows: Files that have rows, by path as stored; the rows of objects deleted in the meantime are removed.
+        timing: Which files may be read, and the time limits.
 
     Raises:
         CatalogError: The tables cannot be read or written now.
@@ -386,7 +390,7 @@ def store_settled(
 
 
 def _report_stored(batch: Shard, figures: Figures, timing: Timing) -> None:
-    """What became of the objects of a shard that are not gone."""
+    """Report the outcome of each object of a shard, except deleted ones."""
     faults = {path: f"{code}: {message}" for code, path, message in figures.examples}
     left, gone = set(figures.left), set(figures.gone)
     for entry in batch.entries:
@@ -396,10 +400,11 @@ def _report_stored(batch: Shard, figures: Figures, timing: Timing) -> None:
 
 
 def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) -> Synced:
-    """Remove the rows of files that the store says are gone, too; an object that is there again keeps them.
+    """Remove the rows of files that the store confirms as deleted; an object that exists again keeps its rows.
 
     Raises:
-        CatalogError, BucketUnavailable, DeadlineExceeded: The rest would fare no better; what was removed is removed.
+        CatalogError, BucketUnavailable, DeadlineExceeded: A fault that affects the other files as well. Finished
+            removals remain.
     """
 
     def remove(path: str) -> bool | ExrInspectorError:
@@ -411,10 +416,10 @@ def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) ->
                 context.opener, context.catalog, bucket, key, event=EventInfo(), deadline=timing.deadline
             )
         except UnsupportedKey:
-            return False  # nobody can look at it: its row, which an event made, says so
+            return False  # the store cannot be asked about it; an event stored its row
         except ExrInspectorError as error:
             if isinstance(error, (BucketUnavailable, CatalogError, DeadlineExceeded)) and error.retryable:
-                raise  # the others would fare no better
+                raise  # the other files would fail as well
             return error
         return removed.outcome.changed
 
