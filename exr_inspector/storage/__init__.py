@@ -1,7 +1,7 @@
 """Sources of bytes: objects in S3 buckets or in local folders that replace them, local files, and memory.
 
-`SourceOpener` is made once from the settings and shared by all threads; a `RangeSource` reads one version of one object.
-Nothing here knows what the bytes mean.
+`SourceOpener` is created once from the settings and shared by all threads. A `RangeSource` reads one version of one
+object. This package does not interpret the bytes.
 """
 
 from exr_inspector.deadline import Deadline

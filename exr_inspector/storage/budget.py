@@ -1,4 +1,4 @@
-"""Counting what reading costs, and refusing what a budget does not allow. The only place where either is done."""
+"""Count the cost of reading, and enforce budgets. No other module does either."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Meter:
 
 
 class Allowance:
-    """What is left of a budget. Reserved before a request, since afterwards is too late."""
+    """The remaining part of a budget. Callers reserve from it before each request."""
 
     def __init__(self, budget: ReadBudget, path: str) -> None:
         self._lock = threading.Lock()
@@ -40,10 +40,10 @@ class Allowance:
         self._bytes = 0
 
     def reserve(self, *, requests: int, size: int) -> None:
-        """Take `requests` and `size` bytes out of the budget.
+        """Reserve `requests` and `size` bytes from the budget.
 
         Raises:
-            BudgetExceeded: It holds less; nothing was taken.
+            BudgetExceeded: Less is left; nothing was reserved.
         """
         with self._lock:
             self._hold("requests", self._requests + requests, self._budget.requests)
@@ -52,7 +52,7 @@ class Allowance:
             self._bytes += size
 
     def give_back(self, *, requests: int = 0, size: int = 0) -> None:
-        """Return what was reserved and is not needed after all."""
+        """Return reserved requests and bytes that were not used."""
         with self._lock:
             self._requests -= requests
             self._bytes -= size
@@ -66,7 +66,7 @@ def reserve_all(allowances: Sequence[Allowance], *, requests: int, size: int) ->
     """Reserve from all allowances or from none.
 
     Raises:
-        BudgetExceeded: One of them holds less.
+        BudgetExceeded: One of them has less left.
     """
     taken: list[Allowance] = []
     try:

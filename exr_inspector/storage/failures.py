@@ -36,14 +36,14 @@ from exr_inspector.errors import (
     UnsupportedKey,
 )
 
-# What obstore.exceptions and the built-in errors it raises in their place have in common.
+# The base classes of all exceptions that obstore raises, including built-in ones.
 STORE_ERRORS = (BaseError, OSError, ValueError)
 
 _STATUS = re.compile(r"status code: (\d{3})\b")
 _CODE = re.compile(r"<Code>\s*([A-Za-z.]{1,64})\s*</Code>")
 _ANSWER = re.compile(r"(status code: \d{3}[^:<]*)(.*)", re.DOTALL)
 _DEBUG = re.compile(r"\s*Debug source:.*", re.DOTALL)
-_PASSING_STATUS = {408, 429}  # besides 5xx: asking again may help
+_PASSING_STATUS = {408, 429}  # transient, like 5xx
 
 _PASSING_CODES = {"RequestTimeout", "OperationAborted", "SlowDown", "ServiceUnavailable", "InternalError", "Throttling"}
 _CREDENTIAL_CODES = {
@@ -72,19 +72,19 @@ _LEGAL_STATUS = 451
 
 
 class SilentRefusal(SourceUnavailable):
-    """A refusal without a body, as every answer to a HEAD: only a GET can say what it means."""
+    """A refusal without a body, as in every response to HEAD: only a GET returns the reason."""
 
 
 class Next(Enum):
-    """What the caller can do about a failed request."""
+    """What the caller can do after a failed request."""
 
     STOP = "stop"
     AGAIN = "again"
-    LOOK = "look"  # the range began at or after the end of the object: its size is to be looked up
+    LOOK = "look"  # the range begins at or after the end of the object: request its size
     WHOLE = "whole"  # the store answered a range with the whole object
 
 
-# What obstore says of headers that it cannot use, and what that means.
+# obstore's texts about unusable response headers, and what they mean.
 _HEADER_FAULTS = (
     ("non-partial response", "the server does not answer byte ranges", Next.WHOLE),
     ("ontent-Length", "the server does not say how long its answer is (no Content-Length)", Next.STOP),
@@ -99,12 +99,12 @@ _HEADER_FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed request, judged.
+    """A classified failed request.
 
     Attributes:
-        error: Ours, to be raised.
-        cause: The library's exception without the server's response, for chaining; None without one.
-        next: What to do.
+        error: The error of this package to raise.
+        cause: The library's exception without the server's response, for chaining; None if there is none.
+        next: What the caller can do.
     """
 
     error: SourceError
@@ -113,7 +113,7 @@ class Failure:
 
 
 def classify(error: Exception, path: str) -> Failure:
-    """What `error`, raised by obstore for the object `path`, means."""
+    """Classify `error`, which obstore raised for the object `path`."""
     text = _DEBUG.sub("", str(error))
     cause = _without_answer(error, text)
     answer = _ANSWER.search(text)
@@ -132,7 +132,7 @@ def classify(error: Exception, path: str) -> Failure:
 
 
 def judge_answer(status: int, body: str, path: str, cause: Exception | None = None) -> Failure:
-    """What an answer with another status than 2xx means, by S3's error code where its body has one."""
+    """Classify a response with a status other than 2xx, by S3's error code if its body has one."""
     found = _CODE.search(body)
     code = found.group(1) if found else ""
     if code == "NoSuchBucket":
@@ -171,7 +171,7 @@ def _judge_status(status: int, code: str, path: str, cause: Exception | None, *,
 
 
 def judge_connection(error: Exception, path: str) -> Failure:
-    """What it means that there was no answer at all, by the words of `requests` about the connection."""
+    """Classify an exception of `requests` about a connection without a response."""
     return Failure(SourceUnavailable(f"{path}: {_connection_fault(repr(error))}"), None, Next.AGAIN)
 
 
@@ -187,7 +187,7 @@ def _judge_broken(text: str, debug: str, path: str, cause: Exception) -> Failure
 
 
 def _connection_fault(debug: str) -> str:
-    """Why there was no answer. `debug` holds no server's words here, since no status was received."""
+    """Return why there was no response. `debug` contains no text of a server, since no status was received."""
     if "ertificate" in debug or "CERTIFICATE" in debug:
         return "the server's TLS certificate is not trusted (S3_CA_BUNDLE, S3_TLS_VERIFY)"
     if "kind: Timeout" in debug or "TimedOut" in debug or "ReadTimeout" in debug or "timed out" in debug:

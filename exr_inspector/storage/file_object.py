@@ -17,7 +17,7 @@ from exr_inspector.storage.source import ObjectEntry
 
 
 class FileObjectBucket:
-    """A file object under any key: a range is one seek and one read, one thread at a time. It is not closed.
+    """A file object that is returned for any key. A range takes one seek and one read, one thread at a time. Never closed.
 
     Raises:
         SourceError: It is not open for reading bytes, or cannot seek.
@@ -41,7 +41,7 @@ class FileObjectBucket:
             raise SourceError(f"{name}: this file object cannot be read: {error}") from error
         if not is_bytes:
             raise SourceError(f"{name}: expected a file object in binary mode, found one in text mode")
-        # A file object has no time of its own: when it was opened here.
+        # A file object has no modification time, so the time of opening is used.
         self._seen = StoreVersion(ObjectVersion(None, size, datetime.now(timezone.utc)))
 
     @property
@@ -66,7 +66,7 @@ class FileObjectBucket:
         after: str = "",  # noqa: ARG002
         skips: Skips | None = None,  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:
-        """As in Bucket: none, since the object has no name of its own."""
+        """As in Bucket: none, since the object has no name."""
         return iter(())
 
     def folders(self, prefix: str) -> list[str]:  # noqa: ARG002

@@ -1,7 +1,8 @@
-"""Helper threads for calls of a file system, which nothing can end once they hang: so that their callers can go on.
+"""Helper threads for file system calls, which cannot be interrupted if they hang; their callers continue.
 
-A file server that is away lets `stat` wait in the kernel for as long as it is mounted `hard`. A handler's thread would be lost
-with it, and all of them soon. So a helper makes the call; the caller waits until its deadline, and the helper stays behind.
+If a file server is unavailable, `stat` on a `hard` mount waits in the kernel until it is back. Without helpers, every
+handler thread would soon be blocked like that. A helper thread makes the call; the caller waits until its deadline and
+leaves a blocked helper behind.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any, Generic, TypeVar
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 
-MOST_STUCK = 8  # calls given up that have not come back; more would be more threads, and tell nothing new
+MOST_STUCK = 8  # most abandoned calls that have not returned; each blocks a thread
 
 T = TypeVar("T")
 
 
 class _Task(Generic[T]):
-    """One call on its way, and what came of it once `finished` is set."""
+    """One call, and its result or error once `finished` is set."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         self.call = call
@@ -32,15 +33,15 @@ class _Task(Generic[T]):
     def carry_out(self) -> None:
         try:
             self.result = self.call()
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
             self.error = error
 
 
 class Helpers:
-    """Daemon threads that make calls for others: as many as there are callers at a time, and those that are stuck.
+    """Daemon threads that make calls for other threads: one for each current caller, plus those whose calls are stuck.
 
     Args:
-        most_stuck: With so many abandoned calls still running, no further call is started.
+        most_stuck: Number of abandoned calls at which no further call is started.
     """
 
     def __init__(self, most_stuck: int = MOST_STUCK) -> None:
@@ -51,16 +52,16 @@ class Helpers:
 
     @property
     def stuck(self) -> int:
-        """How many calls have been given up and have not come back."""
+        """Number of abandoned calls that have not returned."""
         with self._lock:
             return self._stuck
 
     def run(self, call: Callable[[], T], *, deadline: Deadline, doing: str) -> T:
-        """What `call` returns or raises.
+        """Return or raise what `call` returns or raises.
 
         Raises:
-            DeadlineExceeded: It did not do so in time; it goes on, and may come back some day.
-            SourceUnavailable: Too many calls before it have not come back: it was not made.
+            DeadlineExceeded: The call did not return in time; it continues in the background.
+            SourceUnavailable: The call was not started, since too many earlier calls have not returned.
         """
         deadline.check(doing)
         task = _Task(call)
@@ -76,7 +77,7 @@ class Helpers:
         return task.result  # type: ignore[return-value]  # set, since there was no error
 
     def _helper(self, doing: str) -> SimpleQueue[_Task[Any]]:
-        """Where an idle helper, or a new one, takes its next task from."""
+        """Return the task queue of an idle helper, or of a new one."""
         with self._lock:
             if self._stuck >= self._most_stuck:
                 raise SourceUnavailable(f"{doing}: the file system hangs, {self._stuck} calls have not come back")
@@ -94,4 +95,4 @@ class Helpers:
                 task.finished.set()
                 self._stuck -= task.is_abandoned
                 self._idle.append(inbox)
-            del task  # with its result: the next one may be long in coming
+            del task  # frees its result, since the wait for the next task may be long

@@ -1,12 +1,13 @@
-"""Names of objects: which keys can be addressed, which paths a configuration allows, and what a URL says.
+"""Names of objects: which keys can be addressed, which paths the settings allow, and how URLs are read.
 
-Keys are literal. Nothing is decoded, trimmed or normalised here: `a b`, `a%20b` and `a+b` are three keys, and an accent
-written as one code point is another key than the same accent written as two.
+Keys are literal. Nothing is decoded, trimmed or normalised here: `a b`, `a%20b` and `a+b` are three keys, and an
+accented letter written as one code point is another key than the same letter written as two.
 
-What cannot be addressed: empty components (`a//b`, a leading or a trailing slash) and components `.` and `..`. On S3, where
-obstore takes keys as paths, also control characters (U+0000 to U+001F and U+007F), text that is not valid Unicode, and more
-bytes than S3 allows. A file in a folder may have any name: keys are text, so bytes of it that are not UTF-8 are escaped
-(`file_key`). VAST's own element paths hold none of the first two kinds.
+Keys that cannot be addressed: those with empty components (`a//b`, a leading or a trailing slash) and components `.`
+and `..`. On S3, where obstore treats keys as paths, also those with control characters (U+0000 to U+001F and U+007F),
+text that is not valid Unicode, and more bytes than S3 allows. A file in a folder may have any name: keys are text, so
+bytes that are not UTF-8 are escaped (`file_key`). VAST's own element paths contain neither empty components nor `.` and
+`..`.
 """
 
 from __future__ import annotations
@@ -63,15 +64,16 @@ def check_key(bucket: str, key: str) -> None:
 
 
 def file_key(path: str) -> str:
-    r"""The key of a file by its path as Python has it (PEP 383); no two files have the same.
+    r"""Return the key of a file, given its path as Python decodes it (PEP 383). Distinct files have distinct keys.
 
-    A byte that is not UTF-8 is written as `\udcff`, and a backslash that would read as a part of such an escape as `\x5c`.
+    A byte that is not UTF-8 is written as `\udcff`, and a backslash that could be read as part of such an escape as
+    `\x5c`.
     """
     return _ESCAPE.sub(r"\\x5c\1", path).encode("utf-8", "backslashreplace").decode()
 
 
 def file_path(key: str) -> str:
-    """The path of the file that has a key: the inverse of `file_key`."""
+    """Return the path of the file that has a key: the inverse of `file_key`."""
     return _ESCAPE.sub(lambda found: "\\" if found[1] == "x5c" else chr(int(found[1][1:], 16)), key)
 
 
@@ -92,22 +94,22 @@ def check_file_key(bucket: str, key: str) -> None:
 
 
 def _decoded(path: str) -> str:
-    """A path whose bytes are decoded once more: escapes may have put bytes together that are UTF-8."""
+    """Encode and decode a path again, since escapes may have combined bytes into valid UTF-8."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def key_order(key: str) -> bytes:
-    """What keys are sorted by: their bytes, as stores list them and tables sort them; what is no Unicode as escapes."""
+    """Return the sort key of a key: its bytes, the order of stores and tables; text that is not valid Unicode is escaped."""
     return key.encode("utf-8", "backslashreplace")
 
 
 def check_bucket_name(name: str) -> None:
-    """Return when a bucket of an S3 store can have this name, so that it is safe as part of a URL.
+    """Return if an S3 bucket can have this name, so that it is safe as part of a URL.
 
-    Wider than Amazon's rule: stores of others allow capitals, underscores and names of one letter.
+    This is less strict than Amazon's rule: other stores allow capitals, underscores and names of one letter.
 
     Raises:
-        SourceError: It cannot.
+        SourceError: No bucket can have this name.
     """
     if not _BUCKET.fullmatch(name) or ".." in name:
         shown = name if len(name) <= 80 else f"{name[:80]}..."
@@ -116,21 +118,21 @@ def check_bucket_name(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AllowList:
-    """Which objects may be read; an empty list allows all.
+    """The objects that may be read; an empty list allows all.
 
     Attributes:
         buckets: Names of buckets.
-        prefixes: Beginnings of `<bucket>/<key>`, compared literally.
+        prefixes: Prefixes of `<bucket>/<key>`, compared literally.
     """
 
     buckets: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
 
     def check(self, bucket: str, key: str | None) -> None:
-        """Return when the object may be read, or with `key` None when some object of the bucket may.
+        """Return if the object may be read, or, if `key` is None, if any object of the bucket may be.
 
         Raises:
-            AccessDenied: It may not, by EXR_ALLOWED_BUCKETS or EXR_ALLOWED_PREFIXES.
+            AccessDenied: EXR_ALLOWED_BUCKETS or EXR_ALLOWED_PREFIXES excludes it.
         """
         if self.buckets and bucket not in self.buckets:
             raise AccessDenied(f"bucket {bucket} is not among EXR_ALLOWED_BUCKETS")
@@ -143,7 +145,7 @@ class AllowList:
 
 
 def split_url(url: str) -> tuple[str, str] | None:
-    """(bucket, key) of `s3://bucket/key`, taken literally; None for a local path.
+    """Return (bucket, key) of `s3://bucket/key`, without decoding; None for a local path.
 
     Raises:
         SourceError: Another scheme, or no bucket.
@@ -152,7 +154,7 @@ def split_url(url: str) -> tuple[str, str] | None:
         return None
     scheme, rest = url.split("://", 1)
     bucket, _, key = rest.partition("/")
-    if scheme.lower() != "s3":  # the rest is not shown: it may hold a password
+    if scheme.lower() != "s3":  # the rest is not shown: it may contain a password
         raise SourceError(f"expected s3://bucket/key or a local path, found a URL of {scheme!a}")
     if not bucket:
         raise SourceError("expected s3://bucket/key, found a URL without a bucket")

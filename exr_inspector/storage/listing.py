@@ -1,7 +1,8 @@
-"""Listing a bucket of an S3 store (ListObjectsV2), one page at a time: a million objects need no more memory than a thousand.
+"""List a bucket of an S3 store (ListObjectsV2) page by page: a million objects need no more memory than a thousand.
 
-obstore fails the whole listing at one key that it cannot address, so pages are asked for here: with `encoding-type=url`,
-every key arrives as it is. An answer that is not S3's is refused: a web page in its place would look like an empty bucket.
+obstore's listing fails at the first key that it cannot address, so this module requests the pages itself, with
+`encoding-type=url`, which preserves every key. A response that is not S3's XML is rejected: a web page in its place
+would look like an empty bucket.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from exr_inspector.storage.requests import Call, pause_seconds
 from exr_inspector.storage.source import ObjectEntry
 
 PAGE_KEYS = 1000
-MAX_PAGE_BYTES = 16 << 20  # a page of keys of 1,024 bytes, each written with three characters, is a quarter of this
+MAX_PAGE_BYTES = 16 << 20  # four times a page of keys of 1,024 bytes with three characters per byte
 CONNECT_SECONDS = 5.0
-_MOST_BYTES = (1 << 63) - 1  # a size that tables can hold
+_MOST_BYTES = (1 << 63) - 1  # largest size that the tables can store
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     entries: list[ObjectEntry]
     folders: list[str]
-    token: str | None  # asks for the next page; None where the store gives none
+    token: str | None  # continuation token for the next page; None if the store returns none
     is_last: bool
 
 
@@ -45,7 +46,7 @@ class _Failed(Exception):
 
 
 class ObjectListing:
-    """Asks one bucket for its keys. Thread-safe: each listing has a session of its own."""
+    """Lists the keys of one bucket. Thread-safe: each listing has its own session."""
 
     def __init__(self, bucket: str, endpoint: str, connection: S3Connection) -> None:
         parts = urlsplit(endpoint)
@@ -58,16 +59,16 @@ class ObjectListing:
             self._host = parts.hostname
 
     def entries(self, prefix: str, after: str = "") -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix`, by rising key from `after` on; markers of folders among them.
+        """Yield the objects whose keys begin with `prefix` and come after `after`, by rising key, including folder markers.
 
         Raises:
-            SourceError: The store fails; a page is asked for again as often as S3_RETRIES says.
+            SourceError: The store fails; a failed page is retried as often as S3_RETRIES allows.
         """
         for page in self._pages({"prefix": prefix}, after):
             yield from page.entries
 
     def folders(self, prefix: str) -> list[str]:
-        """What stands between `prefix` and the next slash of all keys that begin with it, the slash included.
+        """Return, for all keys that begin with `prefix`, the distinct beginnings up to the next slash, with the slash.
 
         Raises:
             SourceError: As for `entries`.
@@ -76,7 +77,7 @@ class ObjectListing:
 
     def _pages(self, query: dict[str, str], last: str) -> Iterator[_Page]:
         token: str | None = None
-        marks: set[object] = {None}  # of the pages since keys last rose: a page that comes again has no end
+        marks: set[object] = {None}  # pages since the keys last rose; a repeated page means an endless listing
         with self._session() as session:
             while True:
                 page = self._page(session, query, token, last)
@@ -96,9 +97,9 @@ class ObjectListing:
                 token, last = page.token, newest
 
     def is_absent(self, key: str, call: Call) -> bool:
-        """Whether a listing, where it is allowed, shows that there is no such object; one request.
+        """Whether a listing, if permitted, shows that the object does not exist; one request.
 
-        Without the right to list, S3 answers 403 for a missing object as it does for a forbidden one.
+        Without the right to list, S3 answers 403 for a missing object as well as for a forbidden one.
         """
         seconds = self._connection.timeout_seconds if call.deadline is None else call.deadline.remaining()
         call.meter.count(requests=1)
@@ -200,6 +201,6 @@ def _entry(content: dict[str, str], key: str) -> ObjectEntry:
         raise ValueError(f"size {size}")
     try:
         modified = modified.astimezone(timezone.utc)
-    except OverflowError:  # a time that no calendar holds, in UTC
+    except OverflowError:  # outside of datetime's range in UTC
         modified = modified.replace(tzinfo=timezone.utc)
     return ObjectEntry(key, etag, size, modified)

@@ -1,4 +1,4 @@
-"""Paths of mounted folders, and keys of the buckets that they replace, wholly or from a prefix on."""
+"""Convert between paths in mounted folders and keys of the buckets, or parts of buckets, that the folders replace."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from exr_inspector.storage.keys import file_key, file_path
 
 
 def mount_of(mounts: Iterable[Mount], path: Path) -> Mount | None:
-    """The mount whose folder holds a path; where one folder lies in another, the inner one; of equal ones the first.
+    """Return the mount whose folder contains a path: the innermost one; of equal folders, the first.
 
     Args:
-        mounts: Mounts, whose folders are compared as they are written.
+        mounts: Mounts, whose folders are compared as written.
         path: An absolute path.
     """
     found = [mount for mount in mounts if path.is_relative_to(mount.folder)]
@@ -21,16 +21,16 @@ def mount_of(mounts: Iterable[Mount], path: Path) -> Mount | None:
 
 
 def merged(*mounts: Iterable[Mount]) -> tuple[Mount, ...]:
-    """The mounts together; of those of one bucket and prefix the last."""
+    """Return all mounts in one tuple; a later mount replaces an earlier one of the same bucket and prefix."""
     return tuple({(mount.bucket, mount.prefix): mount for each in mounts for mount in each}.values())
 
 
 def key_of(mount: Mount, path: Path) -> str:
-    """The key of a path in a mount's folder; of the folder itself the mount's prefix."""
+    """Return the key of a path in a mount's folder; for the folder itself, the mount's prefix."""
     below = path.relative_to(mount.folder).as_posix()
     return mount.prefix if below == "." else mount.prefix + file_key(below)
 
 
 def path_of(mount: Mount, key: str) -> Path:
-    """The path of a key that begins with a mount's prefix; no link is resolved."""
+    """Return the path of a key that begins with a mount's prefix; symbolic links are not resolved."""
     return mount.folder / file_path(key.removeprefix(mount.prefix))

@@ -1,4 +1,4 @@
-"""An object read by ranges: pinned to one version, counted, within budget and deadline. Safe to share between threads."""
+"""An object that is read by ranges: pinned to one version, with counted cost, within budget and deadline; thread-safe."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry, ReadBudget
 
-# Called with path and error of what cannot be listed, when the rest can: a folder, whose path ends in a slash, or a file.
+# Called with the path and error of a folder (its path ends in a slash) or file that cannot be listed; the listing continues.
 Report = Callable[[str, SourceError], None]
 
-# Whether a folder, a key that ends in a slash, need not be listed.
+# Returns whether a listing may leave out a folder, given as a key that ends in a slash.
 Skips = Callable[[str], bool]
 
 
 def exr_report(report: Report) -> Report:
-    """A report that passes on what speaks of folders, and of files that are OpenEXR files by their names."""
+    """Return a report that passes on only folders and files whose names are names of OpenEXR files."""
 
-    def told(path: str, error: SourceError) -> None:
+    def report_exr(path: str, error: SourceError) -> None:
         if path.endswith("/") or is_exr(path):
             report(path, error)
 
-    return told
+    return report_exr
 
 
 class Bucket(Protocol):
-    """Where the objects of one bucket are: in an S3 store, in a local folder, or in memory. Thread-safe."""
+    """Provides the objects of one bucket: from an S3 store, a local folder, or memory. Thread-safe."""
 
     @property
     def name(self) -> str:
         """Name of the bucket."""
 
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
-        """The bytes of each range, each with the version it was read from; shorter where the object ends before.
+        """Return the bytes of each range, each with the version it was read from; fewer bytes if the object ends early.
 
         Raises:
-            SourceError: What `RangeSource.read` raises.
+            SourceError: As for `RangeSource.read`.
         """
 
     def head(self, key: str, call: Call) -> StoreVersion:
-        """Which version of an object is there, without reading it.
+        """Return the current version of an object, without reading it.
 
         Raises:
-            SourceError: What `RangeSource.read` raises.
+            SourceError: As for `RangeSource.read`.
         """
 
     def entries(
         self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
     ) -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix` and come after `after`, by rising `key_order`.
+        """Yield the objects whose keys begin with `prefix` and come after `after`, by rising `key_order`.
 
-        What cannot be listed is reported, or raised without `report`. Folders that `skips` holds for
-        need not be listed.
+        What cannot be listed is passed to `report`, or raised without it. Folders for which `skips` is true may be left
+        out.
 
         Raises:
-            SourceError: The bucket is away, or something cannot be listed and there is no `report`.
+            SourceError: The bucket is unavailable, or something cannot be listed and there is no `report`.
         """
 
     def folders(self, prefix: str) -> list[str]:
-        """The folders directly below a folder, as keys that end in a slash, by rising key.
+        """Return the folders directly below a folder, as keys that end in a slash, by rising key.
 
         Args:
             prefix: A folder as a key that ends in a slash, or empty.
@@ -79,7 +79,7 @@ class Bucket(Protocol):
 
 
 class VersionPin:
-    """The version all readers of one source have to see, set once by whichever answer comes first."""
+    """The version that all readers of one source must see, set by the first response."""
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
@@ -88,15 +88,15 @@ class VersionPin:
 
     @property
     def seen(self) -> StoreVersion | None:
-        """The version, None before the first answer."""
+        """The version; None before the first response."""
         with self._lock:
             return self._seen
 
     def verify(self, seen: StoreVersion) -> None:
-        """Pin `seen`, or compare it with what was pinned: a server may ignore If-Match.
+        """Pin `seen`, or compare it with the pinned version, since a server may ignore If-Match.
 
         Raises:
-            ObjectChanged: They differ.
+            ObjectChanged: The versions differ.
         """
         with self._lock:
             if self._seen is not None and not _is_same(self._seen.version, seen.version):
@@ -112,16 +112,16 @@ def _is_same(one: ObjectVersion, other: ObjectVersion) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSource:
-    """A `RangeSource` over one object of one bucket.
+    """A `RangeSource` of one object of one bucket.
 
     Attributes:
         where: The bucket.
         key: The key, literally.
-        deadline: When reading has to be over, None for never.
-        pin: The version that is read; shared by all readers that `limited` makes.
-        meter: What reading costs; shared likewise.
-        allowances: Budgets that every request has to fit into.
-        allowed: Which objects beside it may be read; None where it has no folder.
+        deadline: When reading must end; None for no limit.
+        pin: The version that is read; shared with all readers that `limited` returns.
+        meter: Counts the cost; shared in the same way.
+        allowances: Budgets that limit every request.
+        allowed: The objects in the same folder that may be read; None if the object has no folder.
     """
 
     where: Bucket
@@ -144,21 +144,21 @@ class ObjectSource:
 
     @property
     def version(self) -> ObjectVersion | None:
-        """What is being read; None until the first request was answered."""
+        """The version that is read; None until the first response."""
         seen = self.pin.seen
         return None if seen is None else seen.version
 
     @property
     def cost(self) -> Cost:
-        """Requests made, every attempt counted, and bytes of the answers."""
+        """Requests made, including retries, and bytes of the responses."""
         return self.meter.cost
 
     def limited(self, budget: ReadBudget) -> ObjectSource:
-        """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
+        """Return a reader of the same version that adds to the same cost and must also stay within `budget` from now on."""
         return replace(self, allowances=(*self.allowances, Allowance(budget, self.path)))
 
     def beside(self, name: str) -> ObjectSource | None:
-        """A reader of another object in the same folder or below it; see `RangeSource.beside`."""
+        """Return a reader of another object in the same folder or below it; see `RangeSource.beside`."""
         if self.allowed is None:
             return None
         folder = self.key.rpartition("/")[0]
@@ -168,22 +168,22 @@ class ObjectSource:
         return replace(self, key=key, pin=VersionPin(f"{self.bucket}/{key}"))
 
     def read(self, *, start: int, end: int) -> bytes:
-        """The bytes from `start` up to, not including, `end`; see `RangeSource.read`."""
+        """Return the bytes from `start` up to, not including, `end`; see `RangeSource.read`."""
         return self.read_many([(start, end)], coalesce_bytes=0)[0]
 
     def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
-        """The bytes of each range, with neighbours fetched together; see `RangeSource.read_many`."""
+        """Return the bytes of each range; neighbouring ranges are fetched together. See `RangeSource.read_many`."""
         for start, end in ranges:
             if not 0 <= start <= end:
                 raise ValueError(f"a range goes from 0 <= start to end >= start, not from {start} to {end}")
         merged = coalesce(ranges, gap_bytes=coalesce_bytes)
-        # The first request of all goes alone: it learns the version that the others are pinned to.
+        # The first request is sent alone: its response has the version that the others are pinned to.
         first = merged[:1] if self.pin.seen is None else []
         answers = self._fetch(first) + self._fetch(merged[len(first) :])
         return cut(merged, answers, ranges)
 
     def _fetch(self, merged: Sequence[MergedRange]) -> list[bytes]:
-        """The bytes of all ranges, cut to the object's size and requested concurrently."""
+        """Return the bytes of all ranges, cut to the object's size and requested concurrently."""
         pin = self.pin.seen
         size = None if pin is None else pin.version.size_bytes
         wanted = [span for span in merged if size is None or span.start < size]

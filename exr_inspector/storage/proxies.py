@@ -1,4 +1,4 @@
-"""`NO_PROXY=*` for obstore's client, which knows names and networks there but no `*`."""
+"""Support `NO_PROXY=*` for obstore's client, which accepts host names and networks there, but not `*`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def proxy_options(endpoint_url: str) -> ClientConfig:
-    """Options that keep the client from using a proxy where the environment says `no_proxy=*`; none otherwise.
+    """Return options that keep the client from using a proxy if the environment says `no_proxy=*`; otherwise none.
 
-    The client has no option for "no proxy at all". Naming a proxy makes it ignore the environment, and an exception for the
-    endpoint's host, which covers the hosts below it, then leaves nothing for that proxy to do.
+    The client has no option for "no proxy". An explicit proxy makes it ignore the environment, and an exception for the
+    endpoint's host, which includes its subdomains, then excludes every request from that proxy.
     """
     exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     if "*" not in (entry.strip() for entry in exceptions.split(",")):

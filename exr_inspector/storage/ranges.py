@@ -1,4 +1,4 @@
-"""Merging byte ranges that lie close together into fewer requests, and cutting the answers apart again. Arithmetic only."""
+"""Merge byte ranges that are close together into fewer requests, and split the responses again. Arithmetic only."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class MergedRange:
 
     @property
     def size(self) -> int:
-        """Bytes the request asks for."""
+        """Number of bytes to request."""
         return self.end - self.start
 
 
 def coalesce(ranges: Sequence[tuple[int, int]], *, gap_bytes: int) -> list[MergedRange]:
-    """The fewest spans that cover all non-empty ranges without bridging a gap of more than `gap_bytes`.
+    """Return the fewest spans that cover all non-empty ranges without bridging a gap of more than `gap_bytes`.
 
     Args:
-        ranges: (start, end) pairs, end exclusive, in any order, overlapping or not.
-        gap_bytes: Widest hole that is cheaper to read than a request of its own.
+        ranges: (start, end) pairs, end exclusive, in any order; they may overlap.
+        gap_bytes: Largest gap that is cheaper to read than to skip with another request.
 
     Returns:
         Spans by rising start; empty ranges belong to none.
@@ -54,7 +54,7 @@ def coalesce(ranges: Sequence[tuple[int, int]], *, gap_bytes: int) -> list[Merge
 
 
 def cut(spans: Sequence[MergedRange], answers: Sequence[bytes], ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-    """Each range's bytes out of the answers to `spans`; shorter where the answer ended early, empty for empty ranges."""
+    """Return the bytes of each range from the responses to `spans`; fewer if a response ended early, none for empty ranges."""
     pieces = [b""] * len(ranges)
     for span, answer in zip(spans, answers, strict=True):
         view = memoryview(answer)

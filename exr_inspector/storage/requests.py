@@ -1,11 +1,13 @@
-"""Requests to an object store: one background event loop to run them, and bounded retries when the store falters.
+"""Run requests to an object store on one background event loop, with bounded retries.
 
-A handler thread hands over a coroutine and waits. When its time is up the coroutine is cancelled, which drops the connection;
-a blocking call could only be abandoned. obstore moves the bytes on threads of its own: the loop only starts and ends requests.
+A handler thread submits a coroutine and waits. At its deadline the coroutine is cancelled, which closes the connection;
+a blocking call could only be abandoned. obstore transfers the bytes on its own threads: the loop only starts and ends
+requests.
 
-Retries are ours, not obstore's, so that each attempt is counted and none outlives the deadline: after a fault that may pass
-(5xx, 408, 429, a timeout, a connection that was refused or broke, a body that ended early) the request is sent again after a
-pause that doubles from `FIRST_PAUSE_SECONDS` and is shortened at random, so that many readers do not come back all at once.
+Retries are made here, not by obstore, so that each attempt is counted and none outlasts the deadline. After a transient
+fault (5xx, 408, 429, a timeout, a refused or broken connection, a body that ended early) the request is sent again
+after a pause. The pause doubles from `FIRST_PAUSE_SECONDS` and is shortened at random, so that many readers do not
+retry at the same moment.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from exr_inspector.storage.failures import STORE_ERRORS, Failure, Next, classify
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
-_CLOSE_SECONDS = 2.0  # that requests which are cancelled are waited for
+_CLOSE_SECONDS = 2.0  # longest wait for cancelled requests
 
 T = TypeVar("T")
 _JITTER = random.SystemRandom()
@@ -34,11 +36,12 @@ _JITTER = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class StoreVersion:
-    """A version of an object as an answer names it.
+    """The version of an object that a response states.
 
     Attributes:
-        version: As the rest of the package sees it.
-        if_match: The ETag as the store wrote it, None where it gives none or only a weak one, which If-Match never matches.
+        version: The version, as used by the rest of the package.
+        if_match: The ETag as the store wrote it; None if there is none or only a weak one, which If-Match never
+            matches.
     """
 
     version: ObjectVersion
@@ -47,7 +50,7 @@ class StoreVersion:
 
 @dataclass(frozen=True, slots=True)
 class RangeAnswer:
-    """What one request brought."""
+    """The response to one request for a range."""
 
     data: bytes
     seen: StoreVersion
@@ -55,11 +58,11 @@ class RangeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What all requests for one reader have in common.
+    """Properties that all requests of one reader share.
 
     Attributes:
         meter: Counts every attempt and every byte.
-        deadline: End of all attempts, None for none.
+        deadline: End of all attempts; None for no limit.
         path: Names the object in messages.
     """
 
@@ -69,7 +72,7 @@ class Call:
 
 
 class UnresolvedFailure(Exception):
-    """A request failed in a way that only its caller can resolve; holds what is known.
+    """A request failed in a way that only its caller can resolve.
 
     Attributes:
         failure: The failure; its `next` is neither STOP nor AGAIN.
@@ -81,11 +84,12 @@ class UnresolvedFailure(Exception):
 
 
 async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, retries: int) -> T:
-    """The answer to `request`, asked again up to `retries` times within the deadline.
+    """Send `request` and return its result; retry up to `retries` times within the deadline.
 
     Raises:
-        SourceError: As `failures.classify` has it, once retries are of no use or used up.
-        UnresolvedFailure: The range began at or after the end of the object, or the store answered a range with the whole.
+        SourceError: As `failures.classify` returns it, if a retry is useless or no retries are left.
+        UnresolvedFailure: The range begins at or after the end of the object, or the store answered with the whole
+            object.
     """
     for attempt in range(retries + 1):
         call.meter.count(requests=1)
@@ -104,14 +108,14 @@ async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, 
 
 
 def pause_seconds(attempt: int) -> float:
-    """How long to wait after the failed attempt number `attempt`, counted from 0."""
+    """Return the pause after the failed attempt number `attempt`, counted from 0."""
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0**attempt) * _JITTER.uniform(0.5, 1.0)
 
 
 class Transport:
     """An event loop on a daemon thread, started by the first request; shared by all buckets of one opener.
 
-    The thread ends with `close`. The function never calls it: its opener lives as long as its container.
+    `close` ends the thread. The function never calls it, since its opener lives as long as its container.
     """
 
     def __init__(self) -> None:
@@ -120,11 +124,11 @@ class Transport:
         self._thread: threading.Thread | None = None
 
     def run(self, work: Coroutine[None, None, T], *, deadline: Deadline | None, doing: str) -> T:
-        """The result of `work`, awaited for no longer than the deadline.
+        """Return the result of `work`, waiting until the deadline at most.
 
         Raises:
-            DeadlineExceeded: Time ran out; the work was cancelled.
-            SourceUnavailable: `close` was called meanwhile.
+            DeadlineExceeded: The time is used up; the work was cancelled.
+            SourceUnavailable: `close` was called in the meantime.
         """
         future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         try:
@@ -134,10 +138,10 @@ class Transport:
         except futures.CancelledError as error:
             raise SourceUnavailable(f"the sources were closed while {doing}") from error
         finally:
-            future.cancel()  # ends the request when the time was up, or this thread was interrupted
+            future.cancel()  # ends the request after a timeout or an interrupt of this thread
 
     def close(self) -> None:
-        """Stop the loop, end the requests under way, and wait for its thread. A later request starts a new loop."""
+        """Stop the loop, end the current requests, and wait for the thread. A later request starts a new loop."""
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is not None and thread is not None:
@@ -154,7 +158,7 @@ class Transport:
 
 
 async def gather_bounded(works: Sequence[Callable[[], Coroutine[None, None, T]]], *, at_once: int) -> list[T]:
-    """The results of all works in their order, so many of them under way at a time; the first fault ends the others."""
+    """Return the results of all works in the same order, with at most `at_once` running at a time; the first fault ends all."""
     turns = asyncio.Semaphore(at_once)
 
     async def take_turn(work: Callable[[], Coroutine[None, None, T]]) -> T:

@@ -1,13 +1,15 @@
-"""Frame number and sequence by one file's name: what an event stores, which knows no other file.
+"""Derive frame number and sequence from the name of one file, as an event does, which knows no other file.
 
-The names of a whole folder say more: with them `delivery.naming` settles what this only proposes; it agrees about a name alone.
+With the names of a whole folder, `delivery.naming` decides what this module only proposes; for a single name both
+agree.
 
-A number is a frame number only where the name leaves no doubt: it stands alone between dots (`beauty.1001.exr`,
-`beauty.1001.left.exr`, `beauty.-0010.exr`), behind the last dot of a name without another extension (`v002.0101`), or is
-the whole name (`0001.exr`). Of several such numbers the last one is meant. Numbers that touch anything else (`shot1001`,
-`v002`, `plate_2048`) may be shots, versions or sizes, and those of eight digits and more are dates, times or ids: no frame
-number is made of them. Behind it only words may stand (`left`): in `shot.0010.beauty.v003.exr` the number may be the shot's.
-A UDIM tile (`tex.1001.exr`) is written as a frame is, so it reads as one; nothing in a single name tells them apart.
+A number counts as a frame number only if the name is unambiguous: the number stands alone between dots
+(`beauty.1001.exr`, `beauty.1001.left.exr`, `beauty.-0010.exr`), after the last dot of a name without another extension
+(`v002.0101`), or is the whole name (`0001.exr`). If there are several, the last one counts. Numbers attached to other
+text (`shot1001`, `v002`, `plate_2048`) may be shots, versions or sizes, and those of eight or more digits are dates,
+times or ids; they never count. Only words may follow the number (`left`): in `shot.0010.beauty.v003.exr` it may be the
+shot's. A UDIM tile (`tex.1001.exr`) is written like a frame and is read as one; a single name does not distinguish
+them.
 """
 
 from __future__ import annotations
@@ -17,17 +19,17 @@ from dataclasses import dataclass
 
 from exr_inspector.model import SequenceName
 
-_COMPONENTS = 4  # of a name are looked at, from its end
+_COMPONENTS = 4  # number of components of a name that are examined, from its end
 _NUMBER = re.compile(r"(-?)([0-9]+)")
 _WORD = re.compile(r"\w*[a-zA-Z]\w?")  # ends in a letter, or in one and one digit: `left`, `v2`, but not `v003`
 _MAX_DIGITS = 20
-# More frames than a day at 115 a second has: larger numbers are dates (20260131), times or ids. Leading zeros do not count.
+# More frames than a day has at 115 per second: larger numbers are dates (20260131), times or ids. Leading zeros do not count.
 MAX_FRAME = 9_999_999
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A name around a frame number, and the number as written."""
+    """A file name split around its frame number, and the number as written."""
 
     before: str
     sign: str
@@ -40,7 +42,7 @@ class _Frame:
 
 
 def sequence_name(bucket: str, key: str) -> SequenceName:
-    """What a key says of frame and sequence. Never raises, whatever the key."""
+    """Return the frame and sequence that a key indicates. Never raises, for any key."""
     directory, _, file_name = f"{bucket}/{key}".rpartition("/")
     frame = _find_frame(file_name)
     if frame is None:
@@ -51,17 +53,17 @@ def sequence_name(bucket: str, key: str) -> SequenceName:
 
 
 def is_apple_double(path: str) -> bool:
-    """Whether macOS made a file for attributes of another one, whatever its extension."""
+    """Whether a file is an AppleDouble file of macOS, which stores attributes of another file, whatever its extension."""
     return path.rpartition("/")[2].startswith("._")
 
 
 def is_exr(path: str) -> bool:
-    """Whether a file is taken for an OpenEXR file by its name, in any case; what macOS keeps beside one is none."""
+    """Whether a file's name is that of an OpenEXR file, in any case; AppleDouble files of macOS are not."""
     return path.lower().endswith(".exr") and not is_apple_double(path)
 
 
 def _find_frame(file_name: str) -> _Frame | None:
-    """The last component that is a number, with nothing but words behind it and before the extension."""
+    """Find the last component that is a number and is followed only by words and the extension."""
     if is_apple_double(file_name):
         return None
     components = file_name.split(".")

@@ -1,4 +1,4 @@
-"""What other packages know of a source: the shape of a reader, its budget, and an entry of a listing."""
+"""Public types of sources: the reader's interface, its budget, and an entry of a listing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from exr_inspector.model import Cost, ObjectVersion
 
 @dataclass(frozen=True, slots=True)
 class ReadBudget:
-    """What one reader may ask for; None is no bound.
+    """The limits of one reader; None is no limit.
 
-    Repeated attempts after a fault of the store do not count here (they do in `Cost`): a weak network must not turn a
-    sound file into one that is refused for good.
+    Retries after a fault of the store do not count here (they do in `Cost`): an unreliable network must not cause the
+    permanent rejection of a valid file.
 
     Attributes:
         requests: Reads of the store, after neighbouring ranges were merged.
-        bytes: Bytes asked for, merged gaps included.
+        bytes: Bytes requested, including merged gaps.
     """
 
     requests: int | None = None
@@ -32,8 +32,8 @@ class ObjectEntry:
 
     Attributes:
         key: The key, literally.
-        etag: The store's ETag without quotes, None where it gives none.
-        size_bytes: Bytes of the object.
+        etag: The store's ETag without quotes; None if there is none.
+        size_bytes: Size of the object.
         mtime: Time of the last modification, UTC.
     """
 
@@ -44,7 +44,7 @@ class ObjectEntry:
 
 
 class RangeSource(Protocol):
-    """One version of one object, read by ranges. Safe to share between threads."""
+    """Reads ranges of one version of one object. Safe to share between threads."""
 
     @property
     def bucket(self) -> str:
@@ -52,7 +52,7 @@ class RangeSource(Protocol):
 
     @property
     def key(self) -> str:
-        """The key, literally: decoded once by whoever read it from an event, never changed here."""
+        """The key, literally: decoded once where it was read from an event, unchanged here."""
 
     @property
     def path(self) -> str:
@@ -60,46 +60,46 @@ class RangeSource(Protocol):
 
     @property
     def version(self) -> ObjectVersion | None:
-        """What is being read; None until the first request was answered."""
+        """The version that is read; None until the first response."""
 
     @property
     def cost(self) -> Cost:
-        """Requests made (every attempt) and bytes of their bodies so far, by this reader and those made by `limited`."""
+        """Requests made (every attempt) and bytes of their bodies so far, by this reader and those that `limited` returned."""
 
     def read(self, *, start: int, end: int) -> bytes:
-        """The bytes from `start` up to, not including, `end`.
+        """Return the bytes from `start` up to, not including, `end`.
 
-        Fewer come back only where the object ends before `end`: none at all when it ends at or before `start`, so an empty
-        object reads as `b""` and has a version with `size_bytes` 0.
+        Returns fewer bytes only if the object ends before `end`: none if it ends at or before `start`. An empty object
+        therefore reads as `b""` and has a version with `size_bytes` 0.
 
         Raises:
-            ObjectNotFound: There is no such object.
-            AccessDenied: The store refuses, or the key leads out of its mounted folder.
-            ObjectChanged: The object is no longer the one that was read first.
-            SourceUnavailable: The store failed, throttled or stalled, and went on doing so when asked again.
-            BudgetExceeded: The next request would go over the budget; it was not made.
+            ObjectNotFound: The object does not exist.
+            AccessDenied: The store denies access, or the key leads out of its mounted folder.
+            ObjectChanged: The object is no longer the version that was read first.
+            SourceUnavailable: The store failed, throttled or stalled, also on every retry.
+            BudgetExceeded: The next request would exceed the budget; it was not sent.
             DeadlineExceeded: The time is used up.
             ValueError: Not 0 <= start <= end.
         """
 
     def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
-        """The bytes of each (start, end), in the order asked, each as `read` would give them.
+        """Return the bytes of each (start, end), in the given order, each as `read` returns them.
 
-        Ranges that overlap, touch, or leave a gap of no more than `coalesce_bytes` are fetched by one request; requests that
-        do not depend on each other run at the same time. Raises what `read` raises.
+        Ranges that overlap, touch, or leave a gap of at most `coalesce_bytes` are fetched by one request; independent
+        requests run concurrently. Raises: as `read`.
         """
 
     def limited(self, budget: ReadBudget) -> RangeSource:
-        """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
+        """Return a reader of the same version that adds to the same cost and must also stay within `budget` from now on."""
 
     def beside(self, name: str) -> RangeSource | None:
-        """A reader of another object in the same folder or below it, with the same cost, budget and deadline.
+        """Return a reader of another object in the same folder or below it, with the same cost, budget and deadline.
 
         Args:
             name: Path relative to the folder, without `.` and `..`.
 
         Returns:
-            None where the object has no folder.
+            None if the object has no folder.
 
         Raises:
             AccessDenied: The settings do not allow that object.
@@ -108,7 +108,7 @@ class RangeSource(Protocol):
 
 
 class WrappedSource:
-    """What all sources that wrap another one have in common: the identity, the version and the cost of that source."""
+    """Base of sources that wrap another one; passes on its identity, version and cost."""
 
     def __init__(self, source: RangeSource) -> None:
         self._source = source
@@ -130,7 +130,7 @@ class WrappedSource:
 
     @property
     def version(self) -> ObjectVersion | None:
-        """The version that is being read."""
+        """The version that is read."""
         return self._source.version
 
     @property
@@ -143,10 +143,10 @@ class PrefixedSource(WrappedSource):
     """Reads ranges of `prefix` from memory, all others from another source. Safe to share between threads."""
 
     def __init__(self, source: RangeSource, prefix: bytes) -> None:
-        """Take the first bytes of `source`, which have been read from it.
+        """Wrap `source`; `prefix` is its first bytes, read from it.
 
         Raises:
-            ValueError: The source was not read yet, so its size is unknown.
+            ValueError: The source has not been read, so its size is unknown.
         """
         if source.version is None:
             raise ValueError("a source that was not read has no prefix")
@@ -161,13 +161,13 @@ class PrefixedSource(WrappedSource):
     def read(self, *, start: int, end: int) -> bytes:
         """As RangeSource.read."""
         if not 0 <= start <= end:
-            return self._source.read(start=start, end=end)  # which says what is wrong with it
+            return self._source.read(start=start, end=end)  # raises the ValueError
         if self.holds([(start, end)]):
             return self._prefix[start:end]
         return self._prefix[start:] + self._source.read(start=max(start, len(self._prefix)), end=end)
 
     def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
-        """As RangeSource.read_many; only what lies beyond the prefix is asked for."""
+        """As RangeSource.read_many; only bytes beyond the prefix are requested."""
         have = len(self._prefix)
         reach = [end > have and not self._is_whole for _, end in ranges]
         beyond = [(max(start, have), end) for (start, end), far in zip(ranges, reach, strict=True) if far]

@@ -1,6 +1,6 @@
-"""One file, three names: its path on the cluster, its bucket and key, and its path where clients have mounted the view.
+"""The three names of a file: its path on the cluster, its bucket and key, and its path in a client's mount of the view.
 
-Tables hold bucket and key. `EXR_VIEWS` says which views there are; where one lies in another, the inner one counts.
+The tables store bucket and key. `EXR_VIEWS` lists the views; if one contains another, the inner one applies.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from exr_inspector.settings import Mount, View
 
 
 class Views:
-    """Leads a name of a file to its others."""
+    """Converts between the names of a file."""
 
     def __init__(self, views: Sequence[View]) -> None:
         self._by_cluster = sorted(views, key=lambda view: -len(view.cluster))
         self._by_bucket = sorted(views, key=lambda view: -len(view.prefix))
 
     def from_cluster(self, path: str) -> tuple[str, str] | None:
-        """(bucket, key) of a path on the cluster; None where no view covers it."""
+        """Return (bucket, key) of a path on the cluster; None if no view covers it."""
         for view in self._by_cluster:
             if path.startswith(f"{view.cluster}/"):
                 return view.bucket, view.prefix + path[len(view.cluster) + 1 :]
         return None
 
     def from_user(self, text: str, *, is_here: Callable[[str], bool] = os.path.exists) -> str | None:
-        """A path on the cluster, or on a client, as `s3://bucket/key`; None for any other text.
+        """Convert a path on the cluster, or on a client, to `s3://bucket/key`; None for any other text.
 
         Args:
-            text: What a user typed; separated by slashes or, below a client's mount with backslashes, by these.
-            is_here: Whether this machine has a folder: what lies below one that it has stays a path of this machine.
+            text: The user's input; separated by slashes or, below a client's mount with backslashes, by backslashes.
+            is_here: Returns whether this machine has a folder; paths below such a folder remain local paths.
         """
         names = [(root, view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
         for root, view in sorted(names, key=lambda name: -len(name[0])):
@@ -42,12 +42,12 @@ class Views:
         return None
 
     def mounts(self) -> list[Mount]:
-        """The views as they may be mounted on this machine, by real paths."""
+        """Return the mounts of the views that may exist on this machine, by real paths."""
         names = [(Path(root), view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
         return [Mount(view.bucket, root.resolve(), view.prefix) for root, view in names if root.is_absolute()]
 
     def below_cluster(self, path: str) -> list[tuple[str, str]]:
-        """(bucket, prefix) of the views that lie below a folder of the cluster, or of the folder where a view covers it.
+        """Return (bucket, prefix) of all views below a folder of the cluster, and of the folder itself if a view covers it.
 
         Args:
             path: Ends in a slash.
@@ -57,12 +57,12 @@ class Views:
         return [covered, *below] if covered else below
 
     def to_cluster(self, bucket: str, key: str) -> str | None:
-        """The path on the cluster of an object, or of a prefix; None where no view covers it."""
+        """Return the path of an object or prefix on the cluster; None if no view covers it."""
         view = self._view_of(bucket, key)
         return None if view is None else f"{view.cluster}/{key[len(view.prefix) :]}"
 
     def to_client(self, bucket: str, key: str) -> str | None:
-        """The path of an object where the first client of its view has it; None without a view or a client."""
+        """Return the path of an object in the mount of its view's first client; None without a view or a client."""
         view = self._view_of(bucket, key)
         if view is None or not view.clients:
             return None
