@@ -1,11 +1,11 @@
 """A local folder that replaces a bucket, or its keys with a prefix; files are opened relative to its descriptor.
 
-No path is followed twice: each component of a key is opened relative to the folder before it and never through a symbolic
-link, so a process that can write into the folder cannot redirect a read to a file outside of it, even during the read. A link
-to a target inside the folder is resolved first, and the target is opened in the same way.
+No path is followed twice: each component of a key is opened relative to the folder before it and never through a
+symbolic link, so a process that can write into the folder cannot redirect a read to a file outside of it, even during
+the read. A link to a target inside the folder is resolved first, and the target is opened in the same way.
 
-The ETag of a file consists of its inode, size, modification time (mtime) and change time (ctime): a change of content that
-keeps size and mtime (`rsync --inplace --times`) still changes the ctime, which no program can set.
+The ETag of a file consists of its inode, size, modification time (mtime) and change time (ctime): a change of content
+that keeps size and mtime (`rsync --inplace --times`) still changes the ctime, which no program can set.
 """
 
 from __future__ import annotations
@@ -45,37 +45,37 @@ _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a de
 _MAYBE_LINK = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _READABLE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Not waiting: opening a pipe would wait for a writer for ever.
+# O_NONBLOCK, since opening a pipe would wait for a writer forever.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _MOUNTS = Path("/proc/self/mountinfo")
-_OCTAL = re.compile(r"\\([0-7]{3})")  # spaces and the like in names of places
+_OCTAL = re.compile(r"\\([0-7]{3})")  # escapes of spaces and similar characters in mount points
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "ceph", "glusterfs", "beegfs", "9p", "virtiofs")
 
 T = TypeVar("T")
 
 
 class DanglingLink(ObjectNotFound):
-    """A link leads nowhere: its target was removed, or is on a share that is away."""
+    """The target of a link does not exist: it was removed, or is on a share that is unavailable."""
 
 
 class NotRegular(ObjectNotFound):
-    """A pipe, a socket, a device or a folder, which is never read: reading one could wait for ever."""
+    """A pipe, a socket, a device or a folder. It is never read, since reading could wait forever."""
 
 
 class FolderBucket:
-    """The folder of a mount as the bucket that it replaces; all its keys begin with the mount's prefix.
+    """The folder of a mount, as the bucket that it replaces; all its keys begin with the mount's prefix.
 
     Attributes:
         root: Real path of the folder.
         prefix: The prefix.
-        helpers: Threads that ask its file system for callers with a deadline.
+        helpers: Threads that call its file system for callers with a deadline.
     """
 
     def __init__(self, mount: Mount) -> None:
-        """Take a folder; it may be empty while its share is not mounted.
+        """Use the folder of a mount; it may be empty while its share is not mounted.
 
         Raises:
-            SettingsError: There is no such folder.
+            SettingsError: The folder does not exist.
         """
         self._name = mount.bucket
         self._place = mount.place
@@ -93,7 +93,7 @@ class FolderBucket:
         return self._name
 
     def check_key(self, key: str) -> None:
-        """Return if a file can have this name.
+        """Return if a file can have this key.
 
         Raises:
             UnsupportedKey: No file can; the message gives the reason.
@@ -102,7 +102,7 @@ class FolderBucket:
 
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
-        del pin  # compared by whoever asks: a file system has no If-Match
+        del pin  # compared by the caller, since a file system has no If-Match
         answers = self._ask(lambda: self._read(key, ranges), call, f"reading {call.path}")
         call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
         return answers
@@ -115,10 +115,10 @@ class FolderBucket:
     def entries(
         self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
     ) -> Iterator[ObjectEntry]:
-        """As in Bucket: folder by folder, by rising key as a store lists them, where a folder's name ends in a slash.
+        """As in Bucket: folder by folder, by rising key as a store lists them, with folder names ending in a slash.
 
-        Links to files are followed inside the root. Links to folders are not, but for the prefix itself: what such a link
-        leads to is listed where it is, or, if that is outside of the prefix, the link is reported.
+        Links to files are followed if they stay inside the root. Links to folders are not followed, except the prefix
+        itself. Their targets are listed at their own place; a link to a folder outside of the prefix is reported.
         """
         folder = max(prefix[: prefix.rfind("/") + 1], self.prefix, key=len)
         if folder != self.prefix:
@@ -136,7 +136,7 @@ class FolderBucket:
             except DanglingLink as error:
                 listing.report_or_raise(f"{self._name}/{item}", error)
             except ObjectNotFound:
-                continue  # deleted meanwhile, or never there
+                continue  # deleted in the meantime, or never existed
             except SourceError as error:
                 listing.report_or_raise(f"{self._name}/{item}", error)
 
@@ -152,17 +152,17 @@ class FolderBucket:
             return []
 
     def _below(self, key: str) -> str:
-        """A key without the mount's prefix."""
+        """Return a key without the mount's prefix."""
         return key[len(self.prefix) :]
 
     def _path(self, key: str) -> str:
-        """The path of a key, relative to the root."""
+        """Return the path of a key, relative to the root."""
         return file_path(self._below(key))
 
-    # --- asking the file system ---------------------------------------------------------------------------
+    # --- file system calls --------------------------------------------------------------------------------
 
     def _ask(self, question: Callable[[], T], call: Call, doing: str) -> T:
-        """The answer of the file system; a caller with a deadline does not hang with it."""
+        """Return the file system's answer; with a deadline, the call ends by then even if the file system hangs."""
 
         def ask() -> T:
             try:
@@ -174,10 +174,14 @@ class FolderBucket:
         return ask() if call.deadline is None else self.helpers.run(ask, deadline=call.deadline, doing=doing)
 
     def _check_root(self) -> None:
-        """Tell a missing or locked file from a missing or locked share, whose files have to keep their rows.
+        """Raise if the whole share is missing or locked, rather than the file, since its files must then keep their rows.
 
-        Where a share is not mounted lies another folder, mostly an empty one. One whose ticket has expired lets nobody in.
-        An empty folder counts as a share whose files were all deleted if a network file system is mounted there.
+        If a share is not mounted, another folder, usually an empty one, is in its place. A share whose Kerberos ticket
+        has expired denies access. An empty folder on a mounted network file system counts as a share whose files were
+        all deleted.
+
+        Raises:
+            BucketUnavailable: The folder is missing, empty, replaced or locked.
         """
         known = self._known_root()
         found = _identity(self.root, may_be_empty=True)
@@ -189,7 +193,7 @@ class FolderBucket:
         raise BucketUnavailable(f"{self._name}: the folder {self.root} {what}; is the share mounted?")
 
     def _known_root(self) -> tuple[int, int] | None:
-        """Device and inode of the root as they were first seen with something in it; None if they never were."""
+        """Return the root's device and inode from the first time it had any content; None if it never had."""
         with self._lock:
             self._identity = self._identity or _identity(self.root, may_be_empty=is_share(self.root))
             return self._identity
@@ -224,7 +228,7 @@ class FolderBucket:
             os.close(descriptor)
 
     def _open(self, key: str, flags: int) -> int:
-        """A descriptor of `key` beneath the root, by way of links only where they stay inside."""
+        """Open `key` beneath the root and return its descriptor; links are followed only if they stay inside the root."""
         path = self._path(key)
         try:
             return self._walk(path, flags)
@@ -246,7 +250,7 @@ class FolderBucket:
         return real[len(root) + 1 :]
 
     def _is_dangling(self, path: str) -> bool:
-        """Whether a path, or a folder above it, is a link that leads nowhere."""
+        """Whether a path, or a folder above it, is a link whose target does not exist."""
         whole = self.root / path
         above = [folder for folder in whole.parents if folder.is_relative_to(self.root)]
         return any(each.is_symlink() and _leads_nowhere(each) for each in (whole, *above))
@@ -275,7 +279,7 @@ class FolderBucket:
 
     @contextmanager
     def _items(self, folder: str) -> Iterator[list[tuple[str, os.DirEntry[str]]]]:
-        """What is in a folder, by rising key; keys of folders end in a slash."""
+        """Yield the items of a folder, by rising key; keys of folders end in a slash."""
         place = f"{self._name}/{folder.rstrip('/')}"
         descriptor = _translated(lambda: self._open(folder.rstrip("/"), _READABLE_FOLDER), place)
         try:
@@ -286,7 +290,7 @@ class FolderBucket:
             os.close(descriptor)
 
     def _scan(self, folder: str, listing: _Listing) -> list[ObjectEntry | str]:
-        """Files and folders of a listing that are in `folder`, by rising key."""
+        """Return the files and folders in `folder` that belong to a listing, by rising key."""
         found: list[ObjectEntry | str] = []
         with self._items(folder) as items:
             for key, item in items:
@@ -311,7 +315,7 @@ class FolderBucket:
         return found
 
     def _linked_folder(self, key: str) -> str | None:
-        """The real path of the folder that a link leads to; None if it leads to something else, or nowhere."""
+        """Return the real path of the folder that a link leads to; None for links to anything else or to nothing."""
         try:
             real = Path(os.path.realpath(f"{self.root}/{self._path(key)}", strict=True))
             return str(real) if real.is_dir() else None
@@ -319,7 +323,7 @@ class FolderBucket:
             return None
 
     def _entries(self, item: os.DirEntry[str], key: str, *, is_link: bool) -> list[ObjectEntry]:
-        """The entry of a file; none if it was deleted meanwhile."""
+        """Return the entry of a file; empty if it was deleted in the meantime."""
 
         def version() -> ObjectVersion:
             if is_link:
@@ -337,13 +341,13 @@ class FolderBucket:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What is listed of a folder.
+    """Which part of a folder to list.
 
     Attributes:
-        prefix: What its keys begin with.
-        begin: Only keys that come after this one, by `key_order`.
+        prefix: The prefix of the keys.
+        begin: Only keys that sort after this one, by `key_order`.
         report: Called with what cannot be listed; None to raise it.
-        skips: Which folders are left out; None for none.
+        skips: Returns whether a folder is left out; None to leave out none.
         root: Real path of the folder.
     """
 
@@ -354,7 +358,7 @@ class _Listing:
     root: str
 
     def holds(self, key: str) -> bool:
-        """Whether a key, that of a folder with all below it, is to be listed or holds what is."""
+        """Whether a file belongs to the listing, or a folder, given as a key with a final slash, may contain such a file."""
         if not key.startswith(self.prefix):
             return False
         order = key_order(key)
@@ -367,11 +371,11 @@ class _Listing:
         return self.skips is not None and self.skips(folder)
 
     def lists(self, folder: str) -> bool:
-        """Whether a folder, a real path, is listed where it is."""
+        """Whether this listing includes a folder, given by its real path."""
         return folder == self.root or folder.startswith(f"{self.root.rstrip('/')}/")
 
     def report_or_raise(self, path: str, error: SourceError) -> None:
-        """Report what cannot be listed; raise it where there is nothing to go on with, since the whole share is away."""
+        """Report what cannot be listed; raise it if there is no report, or if the whole share is unavailable."""
         if self.report is None or isinstance(error, BucketUnavailable):
             raise error
         self.report(path, error)
@@ -383,7 +387,7 @@ def _key_of(folder: str, item: os.DirEntry[str]) -> str:
 
 
 def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
-    """Device and inode of a folder; None if it does not exist or is empty, as when a share is not mounted."""
+    """Return device and inode of a folder; None if it does not exist or is empty, as if a share is not mounted."""
     try:
         state = folder.stat()
         if not may_be_empty:
@@ -396,7 +400,7 @@ def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
 
 
 def _leads_nowhere(link: Path) -> bool:
-    """Whether the target of a link cannot be there; any other fault is raised."""
+    """Whether the target of a link does not exist; any other fault is raised."""
     try:
         link.stat()
     except OSError as error:
@@ -407,13 +411,13 @@ def _leads_nowhere(link: Path) -> bool:
 
 
 def is_share(folder: Path) -> bool:
-    """Whether a network file system is mounted at a folder; False where the system does not tell (proc(5), mountinfo)."""
+    """Whether a network file system is mounted at a folder, by proc(5), mountinfo; False on systems without it."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return False
     last = None
-    for line in lines:  # of several at one place the last one is seen
+    for line in lines:  # the last mount at a mount point hides the earlier ones
         before, _, after = line.partition(" - ")
         if _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4]) == str(folder):
             last = after.split(" ")[0]
@@ -428,7 +432,7 @@ def _translated(question: Callable[[], T], path: str) -> T:
 
 
 def _asked_again_if_stale(question: Callable[[], T], path: str) -> T:
-    """The answer of the file system; of a file that was replaced on its server, by its name once more."""
+    """Return the file system's answer; repeat the call once by name if the file was replaced on its server."""
     try:
         return question()
     except OSError as error:
@@ -438,7 +442,7 @@ def _asked_again_if_stale(question: Callable[[], T], path: str) -> T:
 
 
 def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:
-    """What a failed call of the file system means for the object `path`."""
+    """Convert the error of a file system call to an error about the object `path`."""
     if isinstance(error, PermissionError):
         return AccessDenied(f"{path}: the file system refuses access")
     if error.errno == errno.ENXIO:
@@ -457,7 +461,7 @@ def _regular(state: os.stat_result, path: str) -> os.stat_result:
 
 
 def _state(found: os.stat_result) -> tuple[int, int, int, int]:
-    """What tells one content of a file from the next; the file system's clock may be coarse, so all of these."""
+    """Return everything that distinguishes versions of a file, since the file system's clock may be coarse."""
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
@@ -465,6 +469,6 @@ def _version_of(found: os.stat_result) -> ObjectVersion:
     etag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ctime_ns:x}"
     try:
         mtime = EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
-    except OverflowError:  # a time that no calendar holds
+    except OverflowError:  # outside of datetime's range
         mtime = datetime.max.replace(tzinfo=timezone.utc) if found.st_mtime_ns > 0 else EPOCH
     return ObjectVersion(etag, found.st_size, mtime)

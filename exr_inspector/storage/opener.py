@@ -1,4 +1,4 @@
-"""The one object that init builds and handlers share: opens objects of S3 buckets, mounted folders and local paths."""
+"""Opens objects of S3 buckets, mounted folders and local paths; created once in `init` and shared by all handlers."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
 from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
 
-# None can be the name of an S3 bucket: those hold no colon.
+# Names of S3 buckets contain no colon, so these never collide with one.
 FILE_BUCKET, FILE_OBJECT_BUCKET, MEMORY_BUCKET = "file:", "object:", "memory:"
-# Folders whose files are copies of others: snapshots of file systems, and what users threw away.
+# Folders whose files are copies of others: file system snapshots and trash folders.
 DEFAULT_EXCLUDES = (".snapshot", ".snapshots", "~snapshot", ".zfs", ".Trash", ".Trash-*", ".Trashes")
-MAX_CLIENTS = 64  # S3 clients kept, each with its connections; the one that was not used for longest goes
+MAX_CLIENTS = 64  # S3 clients kept open; beyond that, the least recently used one is dropped
 
 
 class SourceOpener:
-    """Opens objects. Thread-safe; keeps one client a bucket, and with it the connections.
+    """Opens objects. Thread-safe; keeps one client with its connections per bucket.
 
-    A mounted folder takes the place of its bucket, or of the keys with its prefix, whatever the S3 endpoint holds; of several
-    the one of the longest prefix.
+    A mounted folder replaces its bucket, or the keys with its prefix, regardless of what the S3 endpoint contains. If
+    several match, the longest prefix applies.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Check the mounts; no request is made.
+        """Check the mounts; sends no request.
 
         Raises:
-            SettingsError: A mounted folder is not there.
+            SettingsError: A mounted folder does not exist.
         """
         self._settings = settings
         self._allowed = AllowList(settings.allowed_buckets, settings.allowed_prefixes)
@@ -54,7 +54,7 @@ class SourceOpener:
         self._mounts: dict[str, tuple[FolderBucket, ...]] = {}  # by bucket; long prefixes first
         for mount in sorted(settings.mounts, key=lambda mount: -len(mount.prefix)):
             self._mounts[mount.bucket] = (*self._mounts.get(mount.bucket, ()), FolderBucket(mount))
-        # As they are named, and as they are without links: a local path may name either.
+        # With and without resolved links, since a local path may use either.
         self._folders = [
             replace(mount, folder=Path(folder))
             for mount in settings.mounts
@@ -70,7 +70,7 @@ class SourceOpener:
     def open(
         self, bucket: str, key: str, *, budget: ReadBudget | None = None, deadline: Deadline | None = None
     ) -> RangeSource:
-        """A reader of one object. Makes no request: whether the object is there shows at the first read.
+        """Return a reader of one object. Sends no request: only the first read shows whether the object exists.
 
         Raises:
             AccessDenied: The settings do not allow the object.
@@ -80,13 +80,13 @@ class SourceOpener:
         return replace(self._source(self._holder(bucket, key), key, budget, deadline), allowed=self._allowed)
 
     def open_url(self, url: str, *, deadline: Deadline | None = None) -> RangeSource:
-        """A reader of `s3://bucket/key`, literally, or of a local path.
+        """Return a reader of `s3://bucket/key`, taken literally, or of a local path.
 
-        A path inside a mounted folder is that bucket's object. Any other is an object of the bucket `file:`, its key the
-        absolute path without the first slash; it is the user's own file, so no setting restricts it.
+        A path inside a mounted folder is an object of that bucket. Any other path is an object of the bucket `file:`;
+        its key is the absolute path without the first slash. It is the user's own file, so no setting restricts it.
 
         Raises:
-            SourceError: Another scheme, and what `open` raises.
+            SourceError: Another scheme; otherwise as `open`.
         """
         named = split_url(url)
         if named is not None:
@@ -102,12 +102,12 @@ class SourceOpener:
         return replace(self._source(where, key, None, deadline), allowed=AllowList())
 
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
-        """A reader of bytes in memory, as an object of the bucket `memory:`."""
+        """Return a reader of bytes in memory, as an object of the bucket `memory:`."""
         check_key(MEMORY_BUCKET, key)
         return self._source(FileObjectBucket(MEMORY_BUCKET, io.BytesIO(data)), key, budget, None)
 
     def open_file(self, file: BinaryIO) -> RangeSource:
-        """A reader of a seekable file object in binary mode, as an object of the bucket `object:` that has its name.
+        """Return a reader of a seekable file object in binary mode, as an object of the bucket `object:` with the file's name.
 
         Raises:
             SourceError: It is not open for reading bytes, or cannot seek.
@@ -116,10 +116,10 @@ class SourceOpener:
         return self._source(FileObjectBucket(FILE_OBJECT_BUCKET, file), name, None, None)
 
     def head(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> ObjectVersion | None:
-        """The object's present version, by one request; None if it does not exist, by two or three requests.
+        """Return the object's current version, with one request; None if it does not exist, with two or three requests.
 
         Raises:
-            SourceError: What `open` and `RangeSource.read` raise, besides ObjectNotFound.
+            SourceError: As `open` and `RangeSource.read`, except ObjectNotFound.
         """
         where = self._holder(bucket, key)
         try:
@@ -136,20 +136,20 @@ class SourceOpener:
         exclude: Sequence[str] = DEFAULT_EXCLUDES,
         after: str = "",
     ) -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix`, by rising `key_order`, page by page as they are consumed.
+        """Yield the objects whose keys begin with `prefix`, by rising `key_order`; pages are requested as they are consumed.
 
-        A prefix is a literal beginning of the key, as in S3.
+        The prefix is literal text, as in S3.
 
         Args:
             bucket: The bucket.
-            prefix: Beginning of the keys.
-            report: Called with path and error of what cannot be listed; without it that error is raised. The path of a folder
-                ends in a slash.
+            prefix: Prefix of the keys.
+            report: Called with path and error of what cannot be listed; without it the error is raised. The path of a
+                folder ends in a slash.
             exclude: Patterns of folder names (`*`, `?`, `[abc]`): files in such a folder below the prefix are left out.
-            after: Only keys that come after this one.
+            after: Only keys after this one.
 
         Raises:
-            SourceError: What `open` raises, and the bucket cannot be listed.
+            SourceError: As `open`, and if the bucket cannot be listed.
         """
         skips = partial(is_excluded, prefix=prefix, exclude=exclude)
         for entry in self._entries(bucket, prefix, report, after, skips):
@@ -157,18 +157,18 @@ class SourceOpener:
                 yield entry
 
     def includes(self, bucket: str, prefix: str, key: str, *, exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
-        """Whether `list` shows an object of this key, if there is one."""
+        """Whether `list` yields an object with this key, if it exists."""
         return not is_excluded(key, prefix=prefix, exclude=exclude) and self._allowed.admits(bucket, key)
 
     def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
-        """The folders directly below a folder, as keys that end in a slash, by rising key.
+        """Return the folders directly below a folder, as keys that end in a slash, by rising key.
 
         Args:
             bucket: The bucket.
             prefix: A folder as a key that ends in a slash, or empty.
 
         Raises:
-            SourceError: What `open` raises, and the folder cannot be listed.
+            SourceError: As `open`, and if the folder cannot be listed.
         """
         outer, inner = self._holders(bucket, prefix)
         below = {prefix + each.prefix[len(prefix) :].partition("/")[0] + "/" for each in inner}
@@ -178,13 +178,13 @@ class SourceOpener:
         """Whether an object is a file of a mounted folder."""
         return self._folder(bucket, key) is not None
 
-    # --- which place holds a key --------------------------------------------------------------------------
+    # --- buckets and mounts of keys -----------------------------------------------------------------------
 
     def _holder(self, name: str, key: str) -> Bucket:
-        """Where an object is.
+        """Return the bucket or folder that contains an object.
 
         Raises:
-            AccessDenied: The settings do not allow it.
+            AccessDenied: The settings do not allow the object.
             SourceError: It cannot be addressed there.
         """
         self._allowed.check(name, key)
@@ -197,7 +197,7 @@ class SourceOpener:
         return self._client(name)
 
     def _holders(self, name: str, prefix: str) -> tuple[Bucket, tuple[FolderBucket, ...]]:
-        """Where the objects with a prefix are, and the mounts that replace some of them."""
+        """Return the bucket or folder that contains the objects with a prefix, and the mounts that replace some of them."""
         self._allowed.check(name, None)
         outer = self._folder(name, prefix)
         if outer is None:
@@ -211,7 +211,7 @@ class SourceOpener:
     def _entries(
         self, name: str, prefix: str, report: Report | None, after: str, skips: Skips
     ) -> Iterator[ObjectEntry]:
-        """The objects with a prefix, each from where it is."""
+        """Yield the objects with a prefix, each from its bucket or folder."""
         outer, inner = self._holders(name, prefix)
         if not inner:
             return outer.entries(prefix, report, after, skips)
@@ -241,11 +241,11 @@ class SourceOpener:
 
 
 def is_excluded(key: str, *, prefix: str = "", exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
-    """Whether an excluded folder below a prefix holds a key, or is that key, which then ends in a slash."""
+    """Whether a key is in an excluded folder below a prefix. The key may be that folder itself, ending in a slash."""
     folders = key[prefix.rfind("/") + 1 :].split("/")[:-1]
     return any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)
 
 
 def _absolute(path: Path) -> Path:
-    """`path` from the root, without `..`; unlike `Path.resolve` it leaves symbolic links, which belong to the key."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - the point of this function
+    """Return `path` as an absolute path without `..`. Keeps symbolic links, unlike `Path.resolve`: they are part of the key."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path has no equivalent

@@ -1,7 +1,8 @@
-"""A bucket of an S3 store, read through obstore. Making one makes no request.
+"""A bucket of an S3 store, read through obstore. Creating it sends no request.
 
-obstore's S3 client fills whatever it is not given from `AWS_...` variables. Everything that would change where a request goes
-or who signs it is therefore given here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay under the environment's control.
+obstore's S3 client takes every option that it is not given from `AWS_...` variables. Everything that determines where a
+request goes or who signs it is therefore given here; proxies (`HTTPS_PROXY`, `NO_PROXY`) are taken from the
+environment.
 """
 
 from __future__ import annotations
@@ -45,27 +46,27 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, S3Credential
 
-AT_ONCE = 8  # requests of one fetch that are under way at the same time
+AT_ONCE = 8  # concurrent requests of one fetch
 CONNECT_SECONDS = 5.0
-REQUEST_SECONDS = 600.0  # one whole answer, for callers without a deadline
+REQUEST_SECONDS = 600.0  # for one complete response, for callers without a deadline
 _FIRST_BYTE = [MergedRange(0, 1, (0,))]
 
 
 class S3Bucket:
-    """The bucket `name` of an S3 endpoint. obstore's own retries are off: ours are counted and end with the deadline."""
+    """The bucket `name` of an S3 endpoint. obstore's own retries are off; ours are counted and end at the deadline."""
 
     def __init__(self, name: str, connection: S3Connection, transport: Transport) -> None:
-        """Make a client.
+        """Create the client.
 
         Raises:
-            SettingsError: The CA bundle cannot be read, the endpoint takes no bucket in its host name, or the client library
-                refuses its options.
+            SettingsError: The CA bundle cannot be read, the endpoint does not support a bucket in its host name, or the
+                client library rejects its options.
         """
         self._name = name
         self._retries = connection.retries
         self._transport = transport
         endpoint = bucket_endpoint(name, connection)
-        from exr_inspector.storage.listing import ObjectListing  # noqa: PLC0415 - a third of a second that local files need not pay
+        from exr_inspector.storage.listing import ObjectListing  # noqa: PLC0415 - takes a third of a second; local files do not need it
 
         self._listing = ObjectListing(name, endpoint, connection)
         try:
@@ -103,7 +104,7 @@ class S3Bucket:
             raise
 
     def head(self, key: str, call: Call) -> StoreVersion:
-        """As in Bucket; by one request, and by more where it fails: the answer to a HEAD has no words that say why."""
+        """As in Bucket. Sends one request, and more if it fails, since the response to HEAD does not give a reason."""
 
         async def request() -> StoreVersion:
             return self._seen(key, await obstore.head_async(self.store, key))
@@ -124,22 +125,23 @@ class S3Bucket:
         after: str = "",
         skips: Skips | None = None,  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:
-        """As in Bucket: a page of 1,000 at a time, with keys that cannot be addressed: reading them says so.
+        """As in Bucket: in pages of 1,000, including keys that cannot be addressed; reading these raises.
 
-        A key that ends in a slash is left out: a folder that a tool has marked by an empty object.
+        Keys that end in a slash are left out: they are empty objects with which a tool marks a folder.
         """
         return (entry for entry in self._listing.entries(prefix, after) if not entry.key.endswith("/"))
 
     def folders(self, prefix: str) -> list[str]:
-        """As in Bucket; a request for a thousand folders or files."""
+        """As in Bucket; one request per thousand folders or files."""
         return self._listing.folders(prefix)
 
     async def _get(self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call) -> RangeAnswer:
-        """The bytes of one range, fewer where the object ends before.
+        """Return the bytes of one range; fewer if the object ends early.
 
         Raises:
-            ObjectChanged: The store says that `pin` is no longer there. A store may also ignore it: compare the answer's.
-            SourceError: As `failures.judge` has it.
+            ObjectChanged: The store reports that `pin` is no longer current. A store may ignore If-Match, so callers
+                compare the version of the response as well.
+            SourceError: As `failures.classify` returns it.
         """
         options: GetOptions = {"range": (wanted.start, wanted.end)}
         if pin is not None and pin.if_match is not None:
@@ -161,7 +163,7 @@ class S3Bucket:
     async def _resolve(
         self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call, error: UnresolvedFailure
     ) -> RangeAnswer:
-        """The answer to a range that begins at or after the end, or that the store answered with the whole object."""
+        """Return the response for a range that begins at or after the end, or that the store answered with the whole object."""
 
         async def describe() -> StoreVersion:
             return self._seen(key, await obstore.head_async(self.store, key))
@@ -188,10 +190,11 @@ class S3Bucket:
         return RangeAnswer(bytes(await result.bytes_async()), self._seen(key, result.meta))
 
     def _seen(self, key: str, meta: ObjectMeta) -> StoreVersion:
-        """The version that obstore's description of an object names.
+        """Return the version in obstore's description of an object.
 
         Raises:
-            SourceUnavailable: The answer has neither ETag nor time: a page of a gateway, say, and not the object.
+            SourceUnavailable: The response has neither ETag nor time, so it is not the object, but for example a
+                gateway's page.
         """
         etag, mtime = meta["e_tag"], meta["last_modified"].astimezone(timezone.utc)
         if etag is None and mtime == EPOCH:
@@ -205,7 +208,7 @@ class S3Bucket:
 
 
 def _credential(connection: S3Connection) -> S3Credential:
-    # By a provider, since a session token in AWS_SESSION_TOKEN would otherwise be sent along with our keys.
+    # From a provider; otherwise obstore would add a session token from AWS_SESSION_TOKEN to these keys.
     return {
         "access_key_id": connection.access_key.reveal(),
         "secret_access_key": connection.secret_key.reveal(),
@@ -215,10 +218,10 @@ def _credential(connection: S3Connection) -> S3Credential:
 
 
 def bucket_endpoint(name: str, connection: S3Connection) -> str:
-    """URL of the endpoint, with the bucket in front of the host name where it goes there.
+    """Return the URL of the endpoint; the host name begins with the bucket if the bucket is virtual-hosted.
 
     Raises:
-        SettingsError: The endpoint has an address instead of a host name; the client library would panic.
+        SettingsError: The endpoint has an address instead of a host name, which makes the client library panic.
     """
     if not connection.virtual_hosted:
         return connection.endpoint_url
@@ -245,7 +248,7 @@ def _client_options(connection: S3Connection) -> ClientConfig:
         "allow_http": urlsplit(connection.endpoint_url).scheme == "http",
         "allow_invalid_certificates": not connection.tls_verify,
         "connect_timeout": min(seconds, timedelta(seconds=CONNECT_SECONDS)),
-        "read_timeout": seconds,  # a stalled answer; a slow one that keeps coming is bounded by the deadline
+        "read_timeout": seconds,  # ends a stalled response; the deadline ends a slow one
         "timeout": timedelta(seconds=REQUEST_SECONDS),
         **proxy_options(connection.endpoint_url),
     }
