@@ -71,12 +71,12 @@ _MODULES = {
     "validate": "library.judging",
     "write_report": "library.reporting",
 }
-# What installs the packages that a module needs beyond those of the package itself.
+# Extras with the additional packages that a module needs.
 _EXTRAS = {"library.tables": "catalog"}
 
 
 def __dir__() -> list[str]:
-    """The public names, also those that are not loaded yet."""
+    """Return the public names, including those that are not loaded yet."""
     return sorted({*globals(), *__all__})
 
 

@@ -1,4 +1,4 @@
-"""The end of an invocation's time, passed to everything that waits."""
+"""The end of an invocation's time; passed to everything that waits."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from exr_inspector.errors import DeadlineExceeded
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment after which nothing new is started.
+    """A time after which nothing new is started.
 
     Attributes:
-        at: The moment on the clock of `time.monotonic`, seconds.
+        at: The time on the clock of `time.monotonic`, seconds.
     """
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """The moment `seconds` from now."""
+        """Return the deadline `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
     def remaining(self) -> float:
-        """Seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self.at - time.monotonic())
 
     def fraction(self, fraction: float) -> Deadline:
-        """The end of a fraction of the time that is left: 0.5 for half of it."""
+        """Return the deadline after a fraction of the remaining time: 0.5 for half of it."""
         return Deadline.after(self.remaining() * fraction)
 
     def check(self, doing: str) -> None:
-        """Compare the moment with the clock.
+        """Raise if the deadline has passed.
 
         Args:
-            doing: What is about to start, for the message.
+            doing: The work that is about to start, for the message.
 
         Raises:
             DeadlineExceeded: No time is left.

@@ -1,7 +1,7 @@
-"""Every exception of this package, each with a stable `code` and whether a retry may help.
+"""All exceptions of this package, each with a stable `code` and whether a retry may help.
 
-Permanent errors about one file become its row (`status = 'failed'`, code and message). Retryable errors leave the handler, so
-that the platform delivers the event again. No message contains a credential.
+Permanent errors about one file become its row (`status = 'failed'`, code and message). Retryable errors leave the
+handler, so that the platform delivers the event again. No message contains a credential.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SettingsError(ExrInspectorError):
 
 
 def install_command(extra: str) -> str:
-    """The command that installs an extra's packages; in a checkout that is not installed, pip needs the checkout itself."""
+    """Return the command that installs an extra's packages; without an installed package, one to run in the checkout."""
     try:
         distribution("exr-inspector")
     except PackageNotFoundError:
@@ -41,7 +41,7 @@ def install_command(extra: str) -> str:
 
 
 def missing_package(what: str, package: str, extra: str) -> SettingsError:
-    """The error for `what`, which needs a package of an extra."""
+    """Return the error for `what`, which needs a package of an extra."""
     return SettingsError(f"{what} needs the package {package.partition('.')[0]}: {install_command(extra)}")
 
 
@@ -79,7 +79,7 @@ class EventError(ExrInspectorError):
 
 
 def fault_text(message: str, offset: int | None, found: str, expected: str) -> str:
-    """One line that says what is wrong, at which byte, what was found and what was expected."""
+    """Return one line that says what is wrong, at which byte, what was found and what was expected."""
     text = message if offset is None else f"{message} at byte {offset}"
     if found:
         text += f": found {found}"
@@ -341,7 +341,7 @@ class WorkerDied(ExrInspectorError):
 
 
 class PathWithoutView(ExrInspectorError):
-    """A path on the cluster belongs to no view of EXR_VIEWS, so that nobody knows its bucket and key."""
+    """A path on the cluster is not in any view of EXR_VIEWS, so that its bucket and key are unknown."""
 
     code = "SWEEP_NO_VIEW"
 
@@ -350,7 +350,7 @@ class PathWithoutView(ExrInspectorError):
 
 
 def our_error(error: Exception) -> ExrInspectorError:
-    """The error itself if it is one of ours; otherwise one that names its type only, since its text may hold data."""
+    """Return the error itself if it is one of ours; otherwise one that names only its type, since its text may contain data."""
     if isinstance(error, ExrInspectorError):
         return error
     fault = ExrInspectorError(f"unexpected {type(error).__name__}: a fault of exr-inspector, please report it")

@@ -1,7 +1,7 @@
-"""Drives the probe of `exr` over a storage source, then pixels, then validation: one Inspection.
+"""Inspect one file: run the probe of `exr` on a source, read pixels, validate, and return one Inspection.
 
-What is wrong with a file, for good, is an Inspection with status `failed`; what may be gone in a moment (an outage, a
-changed object, no time left) is raised. Nothing is written here.
+A permanent fault of a file results in an Inspection with status `failed`. A transient fault (an outage, a changed
+object, no time left) is raised. This module stores nothing.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ from exr_inspector.validation.facts.provenance import provenance_of
 __all__ = ["Inspector", "InspectorConfig", "LeaderMode"]
 
 LEADER_COALESCE_BYTES = 16 << 10
-# Of the time that is left, what reading pixels may take; the rest is for making figures, judging and storing.
+# Share of the remaining time for reading pixels; the rest is for computing figures, validating and storing.
 PIXEL_TIME_SHARE = 0.6
-# Limits on what a file holds, by their names in `Limits`: more may be meant. What a file only declares beyond the others, such
-# as a window of 100 million pixels, is damage, which other readers refuse, too.
+# Limits on the actual content of a file, by their names in `Limits`: a valid file may exceed them. The other limits are on
+# declared values, such as a window of 100 million pixels; a file beyond them is damaged, and other readers reject it too.
 _OF_THE_INSTALLATION = ("header_bytes", "attributes", "parts", "string_bytes", "inflated_bytes", "manifest_entries")
 
 
@@ -75,14 +75,14 @@ class InspectorConfig:
     """How much of a file to read.
 
     Attributes:
-        initial_read_bytes: Bytes of the first request; holds header and chunk tables of almost every file.
-        max_requests: Most requests for header, tables and leaders.
-        leaders: Which chunk leaders are looked at.
-        rebuild: Whether a damaged chunk table is rebuilt by walking the leaders.
-        limits: What a file may ask for.
-        stats: Whether and how deep pixels are read.
-        pixels: Budgets for that.
-        retry_failed: Whether files that ended the processes that read them, or took too long, are tried again unchanged.
+        initial_read_bytes: Bytes of the first request; contains header and chunk tables of almost every file.
+        max_requests: Maximum number of requests for header, tables and leaders.
+        leaders: Which chunk leaders are read.
+        rebuild: Whether a damaged chunk table is rebuilt by reading the leaders in sequence.
+        limits: The parser's limits.
+        stats: Which pixels are read: none, a sample, or all.
+        pixels: Options and budgets for reading pixels.
+        retry_failed: Whether unchanged files that crashed a decoding process, or took too long, are read again.
     """
 
     initial_read_bytes: int = FIRST_READ_BYTES
@@ -96,10 +96,10 @@ class InspectorConfig:
 
 
 class Inspector:
-    """Inspects files, any number at a time: it holds settings and what they share, nothing of any file.
+    """Inspects any number of files at a time. Contains settings and shared resources, but no state of a file.
 
     Attributes:
-        memory: The memory that all files share.
+        memory: The memory budget that all files share.
     """
 
     def __init__(
@@ -130,21 +130,21 @@ class Inspector:
         is_isolated: bool = False,
         thumbnails: Thumbnails | None = None,
     ) -> Inspector:
-        """An inspector with the settings' limits.
+        """Create an inspector from the settings; the other arguments replace single settings.
 
         Args:
             settings: The settings.
-            stats: Which pixels to read (none, a sample, all), if not those that the settings name.
-            levels: `first` or `all` levels of mipmaps and ripmaps, if not as the settings say.
-            with_hash: Whether to hash file and pixels, if not as the settings say.
-            with_zeros: Whether a full pass notes where colour is exactly zero.
-            max_objects: Objects of Cryptomattes that a full pass lists, if not as the settings say.
-            is_isolated: Whether pixels are decoded by processes of their own, which start when the first are read; never in a
+            stats: Which pixels to read (none, a sample, all); None for the setting.
+            levels: `first` or `all` levels of mipmaps and ripmaps; None for the setting.
+            with_hash: Whether to hash file and pixels; None for the setting.
+            with_zeros: Whether a full pass records where colour is exactly zero.
+            max_objects: Number of objects of Cryptomattes that a full pass lists; None for the setting.
+            is_isolated: Whether separate processes decode pixels. They start when the first pixels are read; never in a
                 program that embeds Python, which cannot start them.
-            thumbnails: Which thumbnails to make, if not as the settings say.
+            thumbnails: Which thumbnails to make; None for the setting.
 
         Raises:
-            SettingsError: Thumbnails are asked for, and Pillow is not installed.
+            SettingsError: Thumbnails are requested, and Pillow is not installed.
         """
         small = Thumbnails(settings.thumbnails) if thumbnails is None else thumbnails
         if small is not Thumbnails.OFF:
@@ -182,12 +182,12 @@ class Inspector:
 
     @property
     def config(self) -> InspectorConfig:
-        """The settings it was made with."""
+        """The configuration of this inspector."""
         return self._config
 
     @property
     def stops(self) -> frozenset[str]:
-        """`stopped` of files that this inspector does not read, or not whole, since they exceed a limit of it."""
+        """The values of `stopped` for files that exceed a limit of this inspector, which reads them in part or not at all."""
         stops = {self._memory_stop, self._requests_stop, *map(self._limit_stop, _OF_THE_INSTALLATION)}
         return frozenset(stops | {f"{MANIFEST} {stop}" for stop in stops})
 
@@ -203,7 +203,7 @@ class Inspector:
         return f"limit (EXR_MAX_{limit.upper()}={getattr(self._config.limits, limit)})"
 
     def _stop_of(self, error: Exception | None) -> str:
-        """The limit of this installation that ended reading a file that may be sound; empty where it is the file's fault."""
+        """Return the limit of this installation that ended reading a possibly valid file; empty if the file is at fault."""
         if isinstance(error, BudgetExceeded):
             return self._requests_stop
         if not isinstance(error, LimitExceeded):
@@ -224,15 +224,16 @@ class Inspector:
         """Inspect one file.
 
         Args:
-            source: Where its bytes come from; not read yet. Its budget and deadline bound what this costs.
+            source: Provides its bytes; not read yet. Its budget and deadline limit the cost.
             policy: Rules and severities for its findings.
-            event: The event that asked for it.
-            deadline: When inspecting ends. Reading pixels ends earlier, with partial figures, so that there is time to judge
-                and to store what was read.
-            memory: Memory for the file until its rows are stored, of `self.memory`; without it, for this call alone.
+            event: The event that requested the inspection.
+            deadline: When the inspection must end. Reading pixels ends earlier, with partial figures, so that there is
+                time to validate and to store what was read.
+            memory: Memory of `self.memory` that the caller holds until the file's rows are stored; None to reserve it
+                for this call.
 
         Returns:
-            The Inspection; status `failed` for a file that cannot be read as OpenEXR, is denied, gone or empty.
+            The Inspection; status `failed` for a file that cannot be read as OpenEXR, is denied, deleted or empty.
 
         Raises:
             ExrInspectorError: Retryable ones only: SourceUnavailable, ObjectChanged, DeadlineExceeded, MemoryBusy.
@@ -244,7 +245,7 @@ class Inspector:
             try:
                 return self._inspect(source, policy, event or EventInfo(), deadline, memory.reserve)
             except MemoryBusy:
-                pass  # what was read is held by the exception until here
+                pass  # the exception refers to the objects read so far; they are freed after this block
             memory.begin_again()
 
     def _inspect(
@@ -256,7 +257,7 @@ class Inspector:
         code, message = _failure(found)
         ended: Exception | None = found.error
         names = file_names(found.header, checkpoint) if found.header else ()
-        left: list[LimitExceeded] = []  # limits beyond which manifests are
+        left: list[LimitExceeded] = []  # limits that manifests exceed
         if code is None and self._config.stats is StatsMode.FULL:
             names = with_sidecars(source, names, self._config.limits.string_bytes, reserve, left.append)
         pixels = None
@@ -309,7 +310,7 @@ class Inspector:
         event: EventInfo | None = None,
         version: ObjectVersion | None = None,
     ) -> Inspection:
-        """The Inspection of an object that is not read: it could not even be asked for, or takes too long in this version."""
+        """Return the failed Inspection of an object that is not read: it cannot be requested, or its version takes too long."""
         inspection = Inspection(
             bucket=bucket,
             key=key,
@@ -345,7 +346,7 @@ class Inspector:
     def probe(
         self, source: RangeSource, checkpoint: Checkpoint = no_checkpoint, reserve: Reserve = no_reserve
     ) -> Probe:
-        """Read header, tables and leaders, within the budget of requests."""
+        """Read header, tables and leaders, within the request budget."""
         config = self._config
         metered = source.limited(ReadBudget(requests=config.max_requests))
 
@@ -367,14 +368,14 @@ class Inspector:
         return answer_requests(requests, read)
 
     def rows(self, source: RangeSource, found: Probe, part: int) -> PartRows:
-        """The rows of a flat part's first level, from the top down, of a file that `probe` has read."""
+        """Return the rows of a flat part's first level, from the top down, of a file that `probe` has read."""
         file = self._pixel_file(source, found)
         if file is None:
             raise SourceError("rows are read of a file whose header was read")
         return part_rows(file, part)
 
     def _pixel_file(self, source: RangeSource, found: Probe) -> PixelFile | None:
-        """The file with what the probe found; None for one without chunk tables."""
+        """Return the file with the results of the probe; None for a file without chunk tables."""
         version = source.version
         if found.header is None or not found.tables or version is None:
             return None
@@ -405,7 +406,7 @@ class Inspector:
 
 
 def _failure(found: Probe) -> tuple[str | None, str | None]:
-    """Code and message of why the file cannot be read: the error that ended the probe, or the first fatal problem."""
+    """Return code and message of the error that ended the probe, or of the first fatal problem; both are None without one."""
     if found.error is not None:
         error = found.error
         text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
@@ -417,9 +418,10 @@ def _failure(found: Probe) -> tuple[str | None, str | None]:
 
 
 def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> tuple[Completeness, ...]:
-    """Completeness as pixels tell it: a chunk that does not decode is not there.
+    """Return the completeness after decoding: a chunk that does not decode counts as missing.
 
-    Parts whose every chunk was read rest on that (`decoded`). A chunk that was not read for want of memory tells nothing.
+    Parts of which every chunk was read are marked `decoded`. A chunk that was not read for lack of memory proves
+    nothing.
     """
     undecodable: dict[int, list[int]] = {}
     unread = set()
@@ -443,5 +445,5 @@ def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> 
 
 
 def _in_part(header: Header | None, part: int | None, message: str) -> str:
-    """A message with the part that it speaks of, where there are several."""
+    """Prefix a message with its part if the file has several."""
     return f"part {part}: {message}" if part is not None and header and len(header.parts) > 1 else message

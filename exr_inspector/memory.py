@@ -1,9 +1,9 @@
-"""The memory budget of a process: whatever a file can make large is reserved before it is allocated.
+"""The memory budget of a process: every allocation whose size a file determines is reserved first.
 
-A quarter of the budget is for headers, chunk offset tables, manifests and their rows. Each file has a `FileMemory`, from its
-first read until its rows are stored. The rest is for decoding (`pixels.budget`). To avoid deadlocks, no thread waits for
-memory of the first kind while it holds any: a file that cannot get more releases all it has, waits for twice the amount, and
-is read again from its start. A file that needs more than the whole quarter fails with LIMIT_EXCEEDED.
+A quarter of the budget is for headers, chunk offset tables, manifests and their rows. Each file has a `FileMemory`,
+from its first read until its rows are stored. The rest is for decoding (`pixels.budget`). To avoid deadlocks, no thread
+waits for memory of the first kind while it holds any: a file that cannot get more releases all it has, waits for twice
+the amount, and is read again from its start. A file that needs more than the whole quarter fails with LIMIT_EXCEEDED.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, LimitExceeded, MemoryBusy
 
 MEMORY_SETTING = "EXR_MEMORY_MIB"
-_FIRST_BYTES = 1 << 20  # reserved for each file at first: enough for almost every one
+_FIRST_BYTES = 1 << 20  # initial reservation of each file; enough for almost every file
 _FILES_DIVISOR = 4  # a quarter of the budget is for headers and rows
 _TRIM_BYTES = 16 << 20  # a file that took at least this much has its memory returned to the kernel
 
 
 class MemoryPool:
-    """A number of bytes that threads take and give back. If too few are free, threads wait, and are served in order.
+    """A number of bytes that threads take and give back. If too few are free, threads wait and are served in order.
 
     Args:
         capacity: Size of the pool, bytes.
@@ -87,7 +87,7 @@ class MemoryPool:
             )
 
     def lease(self, size: int, deadline: Deadline | None = None) -> Lease:
-        """`take`, until the last holder releases the returned lease."""
+        """Take `size` bytes until the last holder releases the returned lease. Raises: as `take`."""
         self.take(size, deadline)
         return Lease(self, size)
 
@@ -99,7 +99,7 @@ class MemoryPool:
 
     @contextmanager
     def taken(self, size: int, deadline: Deadline | None = None) -> Iterator[Lease]:
-        """`lease` for the length of a block."""
+        """Hold a `lease` for the duration of a block."""
         lease = self.lease(size, deadline)
         try:
             yield lease
@@ -137,7 +137,7 @@ class Lease:
 
 
 class FileMemory:
-    """The memory of one file; for one thread at a time.
+    """The memory of one file. Not thread-safe.
 
     Args:
         pool: The pool to take it from.
@@ -228,12 +228,12 @@ class MemoryBudget:
         self.decoding_bytes = size - self.files.capacity
 
     def file(self, deadline: Deadline | None = None, *, may_wait: bool = True) -> FileMemory:
-        """Memory for one file; raises the errors of `FileMemory`."""
+        """Reserve memory for one file. Raises: as `FileMemory`."""
         return FileMemory(self.files, deadline, may_wait=may_wait)
 
 
 def malloc_trim() -> Callable[[int], int] | None:
-    """Glibc's function that returns free memory to the kernel; None on systems without it."""
+    """Return glibc's function that returns free memory to the kernel; None on systems without it."""
     try:
         return cast("Callable[[int], int]", ctypes.CDLL(None).malloc_trim)
     except (OSError, AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""Sidecar manifests of Cryptomattes: files in the image's folder, or below it, which the attribute `manif_file` names.
+"""Sidecar manifests of Cryptomattes: files that the attribute `manif_file` names, in the image's folder or below it.
 
 They are read only in full passes over the pixels; each costs one request.
 """
@@ -16,7 +16,7 @@ from exr_inspector.model import MISSING_MANIFESTS
 from exr_inspector.storage import RangeSource, ReadBudget
 
 _MAX_SIDECARS = 8  # read for one image
-_ABSENT, _EMPTY = "does not exist", "is empty"  # faults that end when the manifest is written
+_ABSENT, _EMPTY = "does not exist", "is empty"  # faults that disappear once the manifest is written
 _MAX_MISSING_CHARACTERS = 3_000  # of the paths that `missing_sidecars` names
 _MEMORY_FACTOR = 5  # bytes of memory for each byte of a manifest: the byte, and up to four for Python's character
 
@@ -24,7 +24,7 @@ _MEMORY_FACTOR = 5  # bytes of memory for each byte of a manifest: the byte, and
 def with_sidecars(
     source: RangeSource, names: Sequence[PartNames], max_bytes: int, reserve: Reserve, on_limit: OnLimit = ignore_limit
 ) -> tuple[PartNames, ...]:
-    """The names, with the texts of the sidecar manifests that they refer to.
+    """Return the names with the texts of the sidecar manifests that they refer to.
 
     A manifest that cannot be read is described by `sidecar_fault` of its Cryptomatte.
 
@@ -33,7 +33,7 @@ def with_sidecars(
         names: The names of its parts.
         max_bytes: Maximum size of a manifest, bytes.
         reserve: Called with the number of bytes of memory that a manifest takes.
-        on_limit: Called with the limit of this installation that kept one from being read.
+        on_limit: Called with the limit of this installation that prevented reading a manifest.
 
     Raises:
         ExrInspectorError: A transient fault while a manifest was read (`retryable`).
@@ -56,7 +56,7 @@ def with_sidecars(
 
 
 def manifest_paths(image: str, names: Sequence[PartNames]) -> set[str]:
-    """The paths of the sidecar manifests that an image refers to, whether they exist or not.
+    """Return the paths of the sidecar manifests that an image refers to, whether they exist or not.
 
     Args:
         image: The path of the image.
@@ -68,7 +68,7 @@ def manifest_paths(image: str, names: Sequence[PartNames]) -> set[str]:
 
 
 def missing_sidecars(names: Sequence[PartNames]) -> str:
-    """MISSING_MANIFESTS with the sidecar manifests that were not there when `with_sidecars` looked; empty if all were."""
+    """Return MISSING_MANIFESTS with the sidecar manifests that `with_sidecars` did not find; empty if it found all."""
     mattes = [matte for part in names for matte in part.cryptomattes]
     paths = sorted({matte.manifest_file or "" for matte in mattes if matte.sidecar_fault in {_ABSENT, _EMPTY}})
     while len(text := json.dumps(paths, ensure_ascii=False)) > _MAX_MISSING_CHARACTERS:
@@ -79,7 +79,7 @@ def missing_sidecars(names: Sequence[PartNames]) -> str:
 def _manifest(
     source: RangeSource, path: str, max_bytes: int, reserve: Reserve, on_limit: OnLimit
 ) -> tuple[str | None, str]:
-    """The text of a sidecar manifest, and what is wrong with it; empty if nothing is."""
+    """Return the text of a sidecar manifest and a description of its fault; the latter is empty if there is none."""
     text, fault = None, ""
     try:
         file = source.beside(path)

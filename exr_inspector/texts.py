@@ -1,7 +1,7 @@
-r"""Makes texts from files, keys and error messages safe to print, store and parse.
+r"""Convert texts from files, keys and error messages so that they are safe to print, store and parse.
 
-A name may contain bytes that are not UTF-8 (lone surrogates in Python), control codes for a terminal, and marks that change
-the direction of text. All output shows them as Python's escapes: `\x1b`, `\u202e`, `\udcff`.
+A name may contain bytes that are not UTF-8 (lone surrogates in Python), control codes for a terminal, and marks that
+change the direction of text. All output shows them as Python's escapes: `\x1b`, `\u202e`, `\udcff`.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LINES = "\t\n\xa0\u202f\u3000"  # unprintable to Python, but harmless within quotes: tab, line feed and special spaces
+LINES = "\t\n\xa0\u202f\u3000"  # not printable to Python, but harmless within quotes: tab, line feed and special spaces
 _NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
-_FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")  # a spreadsheet takes a text that begins so for a formula
+_FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")  # characters that begin a formula in a spreadsheet
 
 
 def visible(text: str, kept: str = "") -> str:
-    """The text with escapes for unprintable characters, except those in `kept`."""
+    """Return the text with escapes for unprintable characters, except those in `kept`."""
     return "".join(letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text)
 
 
 def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
-    """`did you mean beauty or depth?` with up to `most` known names that resemble `name`; empty if none does."""
+    """Return `did you mean beauty or depth?` with up to `most` known names similar to `name`; empty if there are none."""
     near = get_close_matches(name, known, most)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def unicode_text(text: str) -> str:
-    """The text with escapes for lone surrogates, which UTF-8 cannot encode; the tables store texts in this form."""
+    """Return the text with escapes for lone surrogates, which UTF-8 cannot encode; the tables store texts in this form."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def name_bytes(name: str) -> bytes:
-    """The bytes of a file's name; characters that the file system's encoding lacks are escaped."""
+    """Return the bytes of a file's name; characters that the file system's encoding lacks are escaped."""
     try:
         return os.fsencode(name)
     except UnicodeEncodeError:
@@ -42,7 +42,7 @@ def name_bytes(name: str) -> bytes:
 
 
 def json_document(value: object, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
-    r"""The value as JSON that every parser accepts and a terminal can show: lone surrogates and control codes are escaped.
+    r"""Return the value as JSON that every parser accepts and a terminal can show; escapes lone surrogates and control codes.
 
     Raises:
         ValueError: A number is not finite.
@@ -60,7 +60,7 @@ def _in_json(found: re.Match[str]) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A value as a CSV cell. A text that a spreadsheet would take for a formula begins with an apostrophe; None is empty."""
+    """Return a value as a CSV cell; None is empty. A text that a spreadsheet takes for a formula gets a leading apostrophe."""
     if isinstance(value, str):
         text = visible(value, LINES)
         return f"'{text}" if text.startswith(_FORMULA) else text

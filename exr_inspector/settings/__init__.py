@@ -1,4 +1,4 @@
-"""Every setting, read once into one frozen `Settings`."""
+"""All settings, read once into one frozen `Settings`."""
 
 from exr_inspector.settings.fields import (
     DATABASE,

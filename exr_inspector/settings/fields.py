@@ -1,7 +1,7 @@
 """The settings: one field each, with its type, bounds, default and description.
 
-A new setting is one field here and its use elsewhere; `./run docs` writes `docs/settings.md` from the fields, whose list is
-exempt from the formatter: it would spread a setting over eight lines.
+To add a setting, add one field here and use it elsewhere. `./run docs` writes `docs/settings.md` from the fields. The
+formatter skips the list of fields, since it would use eight lines for each.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MANY = 1 << 40
 
 
 def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", **bounds: Any) -> Any:
-    """One setting: its name in secrets and environment, who needs it, what it does."""
+    """Define one setting: its name in secrets and environment, its group, its description."""
     extra: dict[str, Any] = {"group": group, "unit": unit}
     aliases = AliasChoices(name)
     return Field(default, validation_alias=aliases, description=meaning, json_schema_extra=extra, **bounds)
@@ -55,18 +55,18 @@ def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MANY) 
 
 @dataclass(frozen=True, slots=True)
 class CatalogConnection:
-    """How to reach VAST DataBase.
+    """The connection to VAST DataBase.
 
     Attributes:
         endpoint: URL of the database's virtual IP.
         access_key: S3 access key of a user with rights on the schema.
         secret_key: Its secret key.
         bucket: Database-enabled bucket.
-        schema: Schema that holds the tables.
+        schema: Schema that contains the tables.
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
-        retry_seconds: How long one write goes on trying against other writers and outages.
-        timeout_seconds: Idle timeout of a connection or an answer.
+        retry_seconds: How long one write is retried after conflicts and outages.
+        timeout_seconds: Idle timeout of a connection or a response.
     """
 
     endpoint: str
@@ -82,18 +82,18 @@ class CatalogConnection:
 
 @dataclass(frozen=True, slots=True)
 class S3Connection:
-    """How to reach the S3 endpoint.
+    """The connection to the S3 endpoint.
 
     Attributes:
         endpoint_url: URL, without the bucket.
         access_key: Access key with read rights.
         secret_key: Its secret key.
         region: Region that requests are signed for.
-        virtual_hosted: Whether the bucket goes in front of the host name instead of into the path.
+        virtual_hosted: Whether the bucket is part of the host name instead of the path.
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
-        timeout_seconds: Idle timeout of a connection or an answer.
-        retries: Further attempts after a fault that may pass.
+        timeout_seconds: Idle timeout of a connection or a response.
+        retries: Number of retries after a transient fault.
     """
 
     endpoint_url: str
@@ -108,7 +108,7 @@ class S3Connection:
 
 
 class Settings(BaseSettings):
-    """The settings of this process, complete and checked."""
+    """The settings of this process, complete and validated."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
@@ -242,17 +242,17 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         **_: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load_settings` has found: it knows secrets, and reads the environment that it is given."""
+        """Use only the values that `load_settings` passes; it reads the secrets and the given environment itself."""
         return (init_settings,)
 
     @property
     def limits(self) -> Limits:
-        """What one file may ask of the parser."""
+        """The parser's limits for one file."""
         return Limits(**{limit.name: getattr(self, f"max_{limit.name}") for limit in fields(Limits)})
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences for the log about settings that are allowed but unwise."""
+        """Sentences for the log about settings that are allowed but unsafe."""
         unverified = (
             (self.s3_tls_verify, "S3_TLS_VERIFY", "S3_ENDPOINT_URL"),
             (self.db_tls_verify, "VAST_DB_TLS_VERIFY", "VAST_DB_ENDPOINT"),
@@ -264,52 +264,52 @@ class Settings(BaseSettings):
         )
 
     def require_catalog(self) -> CatalogConnection:
-        """The database connection.
+        """Return the database connection.
 
         Raises:
-            SettingsError: It is not configured; the message names what is missing.
+            SettingsError: It is not configured; the message names the missing settings.
         """
         return CatalogConnection(**self._connection("db_", CatalogConnection, DATABASE, "VAST DataBase"))
 
     def require_s3(self) -> S3Connection:
-        """The S3 connection.
+        """Return the S3 connection.
 
         Raises:
-            SettingsError: It is not configured; the message names what is missing.
+            SettingsError: It is not configured; the message names the missing settings.
         """
         return S3Connection(**self._connection("s3_", S3Connection, OBJECTS, "objects of an S3 bucket"))
 
     def _connection(self, prefix: str, kind: type, group: str, what: str) -> dict[str, Any]:
-        """The values of a connection's fields, whose settings have the same names after a prefix."""
+        """Return the values of a connection's fields; the settings have the same names with a prefix."""
         if missing := [name for name, field in needed(group) if getattr(self, field) is None]:
             raise SettingsError(not_set(missing, what))
         return {field.name: getattr(self, prefix + field.name) for field in fields(kind)}
 
     def changed(self, **values: Any) -> Settings:
-        """The same settings with other values, by the names of fields."""
+        """Return the same settings with other values, by the names of fields."""
         return self.model_copy(update=values)
 
 
 def limit_text(error: LimitExceeded) -> str:
-    """The error's text with the setting that allows more."""
+    """Return the error's text with the name of the setting that raises the limit."""
     setting = error.limit if error.limit.isupper() else f"EXR_MAX_{error.limit.upper()}"
     return f"{error} (setting {setting})"
 
 
 def setting_name(field: FieldInfo) -> str:
-    """What a setting is called in secrets and environment."""
+    """Return the name of a setting in secrets and environment."""
     alias = field.validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else ""
 
 
 def field_group(field: FieldInfo) -> str:
-    """One of GROUPS: who needs the setting."""
+    """Return the group of a setting, one of GROUPS."""
     extra = field.json_schema_extra
     return str(extra["group"]) if isinstance(extra, dict) else ""
 
 
 def is_needed(field: FieldInfo) -> bool:
-    """Whether there is no connection without the setting."""
+    """Whether a connection requires the setting."""
     return (
         field_group(field) in {DATABASE, OBJECTS} and field.default is None and "CA_BUNDLE" not in setting_name(field)
     )
@@ -319,13 +319,13 @@ NAMES: Mapping[str, str] = {setting_name(field): name for name, field in Setting
 
 
 def needed(group: str) -> list[tuple[str, str]]:
-    """Setting and field of what a connection cannot do without."""
+    """Return setting name and field name of everything that a connection requires."""
     every = Settings.model_fields.items()
     return [(setting_name(field), name) for name, field in every if field_group(field) == group and is_needed(field)]
 
 
 def not_set(names: Collection[str], what: str) -> str:
-    """The message for settings that are missing, which `what` needs."""
+    """Return the message for missing settings that `what` needs."""
     return (
         f"{', '.join(names)}: not set, needed for {what}; looked in the platform's secrets, in files below /secrets and in the "
         "environment"

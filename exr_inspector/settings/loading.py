@@ -1,6 +1,6 @@
-"""Reads the settings once: from the platform's secrets, from files below `/secrets`, and from the environment.
+"""Read the settings once: from the platform's secrets, from files below `/secrets`, and from the environment.
 
-The first of these that has a setting wins, and its default holds otherwise.
+The first of these that contains a setting is used, otherwise its default.
 
     >>> load_settings({"EXR_STATS": "full"}, secrets_dir=None).stats
     'full'
@@ -31,8 +31,8 @@ from exr_inspector.settings.fields import (
 
 SECRETS_DIR = Path("/secrets")
 _BEGINNINGS = ("EXR_", "VAST_DB_")
-_SHARED_BEGINNING = "S3_"  # of variables of other programs as well: only what looks misspelt is named
-# Variables of the tests, of tasks on Ray and of shell completion.
+_SHARED_BEGINNING = "S3_"  # also of other programs' variables, so only misspelt settings are reported
+# Variables of the tests, of Ray tasks and of shell completion.
 _NO_SETTINGS = frozenset({"EXR_CORPUS", "EXR_TESTS_MUST_RUN", "EXR_ALONE", "EXR_INSPECTOR_COMPLETE"})
 _FILE_BYTES = 64 << 10
 
@@ -45,18 +45,20 @@ def load_settings(
     need: Collection[str] = (),
     use: Collection[str] = GROUPS,
 ) -> Settings:
-    """The settings that hold for this process.
+    """Return the settings of this process.
 
     Args:
         environ: The environment, usually `os.environ`.
         secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value; or flat, key to value.
-        secrets_dir: Folder with the same secrets as files, flat or one folder per secret; None or a missing folder: none.
+        secrets_dir: Folder with the same secrets as files, flat or one folder per secret; None or a missing folder:
+            none.
         need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
         use: Groups of settings (of GROUPS) that the caller uses. Others are not validated.
 
     Raises:
-        SettingsError: Something is wrong or missing; one sentence for each fault, and no value of a secret in any.
-        ValueError: `need` or `use` names something else.
+        SettingsError: A setting is wrong or missing. The message has one sentence per fault and never the value of a
+            secret.
+        ValueError: `need` or `use` contains an unknown name.
     """
     if unknown := (set(need) - {"catalog", "objects"}) | (set(use) - set(GROUPS)):
         raise ValueError(f"{', '.join(sorted(unknown))} is not known")
@@ -85,10 +87,10 @@ def load_settings(
 
 
 def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
-    """Sentences about names that begin as settings do and are none, without their values.
+    """Return a sentence, without the value, about each name that looks like a setting but is none.
 
-    Variables of other programs begin with `S3_` as well: such a name is among them if it is almost that of a setting that is
-    not given.
+    Other programs have variables that begin with `S3_` too: such a name is only reported if it is similar to a setting
+    that is not given.
 
     Args:
         sources: The environment, secrets by key, or secrets by name and key.
@@ -109,7 +111,7 @@ def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
 
 
 def _similar(name: str) -> list[str]:
-    """Settings whose names are similar after their common beginning, which is long enough to make all names look alike."""
+    """Return settings with similar names; the common beginning is not compared, since it makes all names similar."""
     for beginning in (*_BEGINNINGS, _SHARED_BEGINNING):
         if name.startswith(beginning):
             rests = [known.removeprefix(beginning) for known in NAMES if known.startswith(beginning)]
@@ -124,7 +126,7 @@ def _reason(message: str) -> str:
 def _cross_checks(
     settings: Settings | None, given: Collection[str], need: Collection[str], use: Collection[str]
 ) -> Iterator[str]:
-    """What no single field shows. Where values are wrong, only what is missing."""
+    """Yield the faults that involve several settings; if any value is invalid, only missing settings."""
     groups = {
         "catalog": (DATABASE, "VAST DataBase"),
         "objects": (OBJECTS, "reading objects (or EXR_MOUNTS for folders)"),
@@ -134,7 +136,7 @@ def _cross_checks(
         absent = [name for name, _ in needed(group) if name not in given]
         if absent and not (name == "objects" and "EXR_MOUNTS" in given):
             yield not_set(absent, what)
-    is_compared = {DATABASE, FUNCTION} <= set(use)  # a default that is not used contradicts nothing
+    is_compared = {DATABASE, FUNCTION} <= set(use)  # a default of an unused group cannot contradict
     if is_compared and settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:
         yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
     if FUNCTION in use and settings is not None:
@@ -144,7 +146,7 @@ def _cross_checks(
             yield "EXR_SWEEP: a path on the cluster needs EXR_SWEEP_CATALOG=on; write bucket/prefix for a listing"
 
 
-# --- where settings stand: name of a secret -> key -> text; settings that belong to no secret stand under "" ------------
+# --- sources: name of a secret -> key -> text; settings outside of any secret have the name "" --------------------------
 
 Named = dict[str, dict[str, str]]
 
@@ -200,7 +202,7 @@ def _file_texts(folder: Path, faults: list[str]) -> dict[str, str]:
 
 
 def _chosen(found: Named, chosen: str) -> Named:
-    """With a secret chosen, that one and what belongs to none."""
+    """Return the chosen secret and the settings outside of any secret; everything if none is chosen."""
     return {name: keys for name, keys in found.items() if name in {chosen, ""}} if chosen else found
 
 
@@ -209,7 +211,7 @@ def _has_secret(name: str, secrets: Mapping[str, object], folder: Path | None) -
 
 
 def _one_of_each(found: Named, faults: list[str]) -> dict[str, str]:
-    """Each key's text; two secrets that disagree are a fault. A named secret goes before what belongs to none."""
+    """Return the text of each key. Secrets that have different texts for a key are a fault."""
     texts: dict[str, str] = {}
     for key in NAMES:
         holders = sorted(name for name, keys in found.items() if key in keys)

@@ -1,4 +1,4 @@
-"""Types of the settings: each takes a text and says what it expected, never what it was given, which may be a secret."""
+"""Types of the settings. Each parses a text; an error states what was expected, never the value, which may be a secret."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 class Secret(SecretStr):
-    """A text that shows itself only to whoever calls `reveal`: not in repr, str or format, and it refuses to be pickled."""
+    """A text that is only returned by `reveal`: repr, str and format hide it, and it cannot be pickled."""
 
     def reveal(self) -> str:
-        """The text."""
+        """Return the text."""
         return self.get_secret_value()
 
     def __format__(self, format_spec: str) -> str:
@@ -33,7 +33,7 @@ class Secret(SecretStr):
 
 
 def local_path(name: str) -> Path:
-    """A path of this machine as a user writes it: `~` is a home folder; where there is none, it is part of the name."""
+    """Return a path of this machine as a user writes it: `~` is expanded, or kept literally if there is no such home folder."""
     return Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for `~name` without such a user
 
 
@@ -69,9 +69,9 @@ def _seconds(value: object) -> object:
 
 
 def _url(value: object) -> str:
-    """An http or https URL of a host, without credentials, query or fragment.
+    """Return an http or https URL of a host, without credentials, query or fragment.
 
-    The scheme is written in lower case, since clients look for `http:` as text; a trailing slash is dropped.
+    The scheme is converted to lower case, since clients compare it with `http:` as text; a trailing slash is removed.
     """
     try:
         parts = urlsplit(_line(value))
@@ -87,12 +87,12 @@ def _url(value: object) -> str:
 
 
 def _names(value: object) -> object:
-    """Names separated by commas; spaces around them and empty ones are dropped."""
+    """Split names at commas; spaces around them and empty names are dropped."""
     return tuple(filter(None, map(str.strip, _line(value).split(",")))) if isinstance(value, str) else value
 
 
 def _mounts(value: object) -> object:
-    """`bucket/prefix=folder` pairs separated by commas, as `Mount`s; relative folders count from the working directory."""
+    """Parse `bucket/prefix=folder` pairs, separated by commas, to `Mount`s; folders are relative to the working directory."""
     if not isinstance(value, str):
         return value
     found = []
@@ -108,14 +108,14 @@ def _mounts(value: object) -> object:
 
 
 def _bucket_and_prefix(place: str) -> tuple[str, str]:
-    """`bucket/prefix` as the two; the prefix is empty, or ends in a slash."""
+    """Split `bucket/prefix`; the prefix is empty, or ends in a slash."""
     bucket, _, prefix = place.strip().partition("/")
     below = prefix.strip("/")
     return bucket.strip(), f"{below}/" if below else ""
 
 
 def _views(value: object) -> object:
-    """`cluster path=bucket/prefix|client mount|...` separated by commas, as `View`s."""
+    """Parse `cluster path=bucket/prefix|client mount|...`, separated by commas, to `View`s."""
     if not isinstance(value, str):
         return value
     views = []
@@ -134,7 +134,7 @@ def _views(value: object) -> object:
 
 
 def _sweep(value: object) -> object:
-    """Prefixes to sweep: `bucket/prefix`, also with `s3://`, or a path on the cluster, which begins with a slash."""
+    """Parse the prefixes to sweep: `bucket/prefix`, also with `s3://`, or a path on the cluster, which begins with a slash."""
     if not isinstance(value, str):
         return value
     places = [name.removeprefix("s3://") for name in _names(value)]  # type: ignore[attr-defined]  # texts of a text
@@ -156,12 +156,12 @@ def _secret(value: object) -> Secret:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A folder of this machine that replaces a bucket, or the part of it whose keys begin with a prefix.
+    """A folder of this machine that replaces a bucket, or the keys of a bucket with a prefix.
 
     Attributes:
         bucket: The bucket.
         folder: The folder.
-        prefix: What the keys of its files begin with: empty, or ends in a slash.
+        prefix: Prefix of its files' keys: empty, or ending in a slash.
     """
 
     bucket: str
@@ -170,19 +170,19 @@ class Mount:
 
     @property
     def place(self) -> str:
-        """What it replaces, for people: `bucket` or `bucket/prefix`."""
+        """The replaced bucket or part of it, for messages: `bucket` or `bucket/prefix`."""
         return f"{self.bucket}/{self.prefix}".rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    r"""A view of the cluster, and the names that its files have elsewhere.
+    r"""A view of the cluster, and the other names of its files.
 
     Attributes:
         cluster: Path on the cluster, without a slash at the end.
-        bucket: Bucket by which S3 reaches it.
-        prefix: What its keys begin with: empty, or ends in a slash.
-        clients: Where clients have mounted it, such as `/mnt/show` and `Z:\show`.
+        bucket: Its S3 bucket.
+        prefix: Prefix of its files' keys: empty, or ending in a slash.
+        clients: Mount points on clients, such as `/mnt/show` and `Z:\show`.
     """
 
     cluster: str
