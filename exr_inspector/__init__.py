@@ -1,4 +1,4 @@
-"""Reads OpenEXR files in place, checks them and their sequences, and stores what it finds in VAST DataBase.
+"""Inspect OpenEXR files in place, check them and their sequences, and store the results in VAST DataBase.
 
 As a library (`docs/python.md`)::
 

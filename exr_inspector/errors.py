@@ -75,7 +75,7 @@ class EventError(ExrInspectorError):
     code = "EVENT"
 
 
-# --- faults of a file: permanent, become a row ------------------------------------------------------------
+# --- faults of a file: permanent, stored as a row ---------------------------------------------------------
 
 
 def fault_text(message: str, offset: int | None, found: str, expected: str) -> str:
@@ -179,7 +179,7 @@ class DecoderKilled(ExrInspectorError):
     retryable = True
 
 
-# --- where bytes come from -------------------------------------------------------------------------------
+# --- sources of bytes ------------------------------------------------------------------------------------
 
 
 class SourceError(ExrInspectorError):
@@ -318,7 +318,7 @@ class SchemaMissing(CatalogError):
 
 
 class SchemaExists(CatalogError):
-    """A schema, table or column of this name already exists: another setup created it meanwhile."""
+    """A schema, table or column of this name already exists, because another setup has just created it."""
 
     code = "CATALOG_SCHEMA_EXISTS"
 

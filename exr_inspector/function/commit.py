@@ -198,7 +198,7 @@ class GroupCommit:
         )
 
     def store(self, inspections: Sequence[Inspection | Prepared], *, deadline: Deadline) -> Sequence[Stored]:
-        """Store the inspections of one event or batch, some already converted to rows, together with other threads' ones.
+        """Store the inspections of one event or batch, some already converted to rows, with those of other threads.
 
         Returns:
             One result for each inspection, in the same order: what was stored, or the error.

@@ -47,7 +47,7 @@ _EXPECTED = (
 
 
 class EventKind(Enum):
-    """What happened to the object."""
+    """The kind of an event: creation, removal, or a change that does not affect the object's bytes."""
 
     CREATED = "created"
     REMOVED = "removed"
@@ -94,7 +94,7 @@ class ObjectEvent:
             check_bucket_name(self.bucket)
         except SourceError as error:  # its text contains the bucket name, which is a payload value
             raise EventError(
-                "the bucket's name cannot be one: expected at most 63 letters, digits, dots, hyphens and underscores"
+                "the bucket's name is invalid: expected at most 63 letters, digits, dots, hyphens and underscores"
             ) from error
 
     @property

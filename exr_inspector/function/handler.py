@@ -282,8 +282,8 @@ class Service:
         age = (datetime.now(timezone.utc) - event.time).total_seconds()
         if abs(age) < self._settings.settle_seconds:  # abs: a clock that is far ahead must not delay an event forever
             raise SourceUnavailable(
-                f"{event.path}: not there {age:.1f} s after the event that says it was made; mounts may show files late, so "
-                f"it is looked for again until EXR_SETTLE_SECONDS ({self._settings.settle_seconds:g} s) are over"
+                f"{event.path}: does not exist {age:.1f} s after the event of its creation; mounts may show new files late, "
+                f"so the event is retried until EXR_SETTLE_SECONDS ({self._settings.settle_seconds:g} s) have passed"
             )
 
     def _is_literal(self, event: ObjectEvent, deadline: Deadline) -> bool:

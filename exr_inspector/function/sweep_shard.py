@@ -128,7 +128,7 @@ class ShardWorker:
         return self._begin_until.remaining() > 0
 
     def _add(self, done: Synced, timing: Timing) -> None:
-        """Count what was done, and check the sequences of the changed folders."""
+        """Count what was done, and validate the sequences of the changed folders."""
         self.done.merge(done)
         context = self._context
         for _ in judge_folders(context.catalog.connection, done.directories, context.policy, deadline=timing.deadline):
@@ -187,7 +187,7 @@ class ShardWorker:
     def _current_version(
         self, change: CatalogChange, rows: dict[str, list[StoredFile]], timing: Timing
     ) -> ObjectVersion | SourceError | None:
-        """Return the current version of a file, None if it is gone. Sends a request only if the stored row may be current.
+        """Return the current version of a file, None if it is deleted. Sends a request only if the stored row may be current.
 
         A change can keep the size and time of a file; only the ETag, which the Catalog does not have, then shows it.
         """

@@ -248,6 +248,9 @@ class LaneListing:
             while file.tell() < end:
                 stream = pa.ipc.open_stream(file)
                 if (stream.schema.metadata or {}).get(_ID) != self.plan.encode():
-                    raise ArgumentError(f"{self.path}: a lane of another plan than {self.path.with_name(_PLAN)}")
+                    raise ArgumentError(
+                        f"{self.path}: expected a lane of {self.path.with_name(_PLAN)}, found one of another plan: run "
+                        "./run ingest-plan again"
+                    )
                 for batch in stream:
                     yield from batch.to_pylist()

@@ -209,7 +209,7 @@ class Ingest:
             if code := unread_code(known):
                 with self._lock:
                     self.progress.add_error(
-                        code, path, "not read, as before, and not changed since; --force tries again"
+                        code, path, "not read again: unchanged since this failure; --force reads it again"
                     )
         return stale
 

@@ -258,7 +258,7 @@ class Settings(BaseSettings):
             (self.db_tls_verify, "VAST_DB_TLS_VERIFY", "VAST_DB_ENDPOINT"),
         )
         return tuple(
-            f"{switch} is off: whoever is on the way to {endpoint} can read and change everything"
+            f"{switch} is off: an attacker on the network path to {endpoint} can read and change all data"
             for is_verified, switch, endpoint in unverified
             if not is_verified
         )

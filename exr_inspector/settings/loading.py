@@ -141,7 +141,7 @@ def _cross_checks(
         yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
     if FUNCTION in use and settings is not None:
         if settings.sweep_catalog and not settings.views:
-            yield "EXR_SWEEP_CATALOG: needs EXR_VIEWS, which says which buckets the paths of the cluster are"
+            yield "EXR_SWEEP_CATALOG: needs EXR_VIEWS, which maps paths on the cluster to buckets"
         if not settings.sweep_catalog and any(place.startswith("/") for place in settings.sweep):
             yield "EXR_SWEEP: a path on the cluster needs EXR_SWEEP_CATALOG=on; write bucket/prefix for a listing"
 
@@ -170,7 +170,7 @@ def _texts(keys: Mapping[str, object], where: str, faults: list[str]) -> dict[st
             if value.strip():
                 texts[name] = value.strip()
         elif value is not None:
-            faults.append(f"{name}: {where} holds something that is not text")
+            faults.append(f"{name}: {where} contains a value that is not text")
     return texts
 
 

@@ -80,7 +80,9 @@ class Helpers:
         """Return the task queue of an idle helper, or of a new one."""
         with self._lock:
             if self._stuck >= self._most_stuck:
-                raise SourceUnavailable(f"{doing}: the file system hangs, {self._stuck} calls have not come back")
+                raise SourceUnavailable(
+                    f"{doing}: the file system does not answer, {self._stuck} calls have not returned"
+                )
             if self._idle:
                 return self._idle.pop()
         inbox: SimpleQueue[_Task[Any]] = SimpleQueue()

@@ -91,7 +91,7 @@ class ObjectListing:
                     marks.clear()
                 elif mark in marks:
                     raise SourceUnavailable(
-                        f"{self._bucket}/{query['prefix']}: the listing does not get on: the same page came twice"
+                        f"{self._bucket}/{query['prefix']}: the listing does not end: the store returned the same page twice"
                     )
                 marks.add(mark)
                 token, last = page.token, newest

@@ -228,7 +228,7 @@ def bucket_endpoint(name: str, connection: S3Connection) -> str:
     parts = urlsplit(connection.endpoint_url)
     if _is_address(parts.hostname or ""):
         raise SettingsError(
-            f"S3_VIRTUAL_HOSTED: a bucket cannot stand in front of {parts.hostname}, which is an address: name the host in "
+            f"S3_VIRTUAL_HOSTED: the bucket cannot be added to {parts.hostname}, an IP address: use a host name in "
             "S3_ENDPOINT_URL, or set S3_VIRTUAL_HOSTED=off"
         )
     return urlunsplit(parts._replace(netloc=f"{name}.{parts.netloc}"))

@@ -256,7 +256,10 @@ def trusted_absence(
         if top not in empty:
             empty[top] = is_empty(context, bucket, top.partition("/")[2], deadline)
             if empty[top]:
-                report(top, BucketUnavailable("the folder is empty, while there are rows: no row was removed"))
+                report(
+                    top,
+                    BucketUnavailable("the folder is empty, but has rows: is the share mounted? No row was removed"),
+                )
         return not empty[top]
 
     return is_trusted

@@ -131,7 +131,7 @@ def test_platform_secrets_may_be_flat(tmp_path):
     found = load_settings(environ, {**flat, "mine": {"S3_REGION": "of-secret"}, "other": {"S3_REGION": "x"}}, tmp_path)
     s3 = found.require_s3()
     assert (s3.endpoint_url, s3.access_key.reveal(), s3.region) == ("http://e", "flat", "of-secret")
-    with pytest.raises(SettingsError, match="S3_REGION: a secret holds something that is not text"):
+    with pytest.raises(SettingsError, match="S3_REGION: a secret contains a value that is not text"):
         load_settings({}, {**flat, "S3_REGION": 5}, tmp_path)
 
 
