@@ -1,1 +1,1 @@
-"""Pixels: sampling, decoding, statistics, hashes."""
+"""Pixels: sampling, decoding, statistics, hashes and thumbnails."""

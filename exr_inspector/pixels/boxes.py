@@ -1,8 +1,8 @@
-"""Exact box averages of decoded pixels, for thumbnails; summed chunk by chunk.
+"""Computes exact box averages of decoded pixels for thumbnails, chunk by chunk.
 
 A `Canvas` is a small picture of the display window; each of its pixels is the average of a box of samples. Every sample counts
-once, in the box that contains its centre, and partial sums can be merged in any order. Samples outside the display window are
-left out.
+once, in the box that contains its centre. Partial sums can be merged in any order. Samples outside the display window are
+ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAST_ASPECT, _MOST_ASPECT = 0.01, 100.0
 
 
 def canvas_size(display: Box2i, pixel_aspect: float | None, longest: int) -> tuple[int, int]:
-    """Width and height of a small picture with square pixels: its longer side has at most `longest`."""
+    """Width and height in pixels of a small picture with square pixels, at most `longest` on the longer side."""
     aspect = pixel_aspect if pixel_aspect and _LEAST_ASPECT <= pixel_aspect <= _MOST_ASPECT else 1.0
     width, height = display.width * min(aspect, 1.0), display.height / max(aspect, 1.0)
     scale = min(1.0, longest / max(width, height))
@@ -37,14 +37,14 @@ def canvas_size(display: Box2i, pixel_aspect: float | None, longest: int) -> tup
 
 @dataclass(frozen=True)
 class Canvas:
-    """Where the samples of one level of a part lie in its small picture.
+    """Maps the samples of one level of a part to the pixels of its small picture.
 
     Attributes:
         layout: The part's layout.
         level: The level.
         display: The display window, in pixels of level (0, 0).
-        width: Columns of the picture.
-        height: Rows of the picture.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
     """
 
     layout: Layout
@@ -65,18 +65,18 @@ class Canvas:
 
     @cached_property
     def maps(self) -> dict[Sampling, tuple[Ints, Ints]]:
-        """The row and column of the picture of each row and column of samples, -1 outside of it, by samplings (x, y)."""
+        """By sampling (x, y), the picture row of each sample row and the picture column of each sample column; -1 outside."""
         samplings = {self.sampling(number) for number in range(len(self.layout.channels))}
         return {(x, y): (self._rows(y), self._columns(x)) for x, y in {*samplings, (1, 1)}}
 
     def sampling(self, channel: int) -> Sampling:
-        """Pixels for a sample of channel number `channel`."""
+        """The sampling (x, y) of channel number `channel`."""
         entry = self.layout.channels[channel]
         return entry.x_sampling, entry.y_sampling
 
     @property
     def covered(self) -> npt.NDArray[np.bool_]:
-        """Which pixels of the picture show any of the data window."""
+        """Mask of the picture's pixels that overlap the data window, shape (height, width)."""
         rows, columns = self.maps[1, 1]
         return np.isin(np.arange(self.height), rows)[:, None] & np.isin(np.arange(self.width), columns)
 
@@ -86,10 +86,10 @@ def _boxes(window: tuple[int, int], size: int, sampling: int, display: tuple[int
 
     Args:
         window: First pixel and number of pixels of the data window.
-        size: Pixels of the level.
-        sampling: The samples are the level's pixels at its multiples.
+        size: Number of pixels of the level.
+        sampling: The samples are the pixels at multiples of this number.
         display: First pixel and number of pixels of the display window.
-        boxes: How many the display window is divided into.
+        boxes: Number of boxes in the display window.
     """
     first, full = window
     at = np.arange(-(-first // sampling) * sampling, first + size, sampling, dtype=np.int64)
@@ -99,13 +99,13 @@ def _boxes(window: tuple[int, int], size: int, sampling: int, display: tuple[int
 
 
 class Runs(NamedTuple):
-    """Samples along an axis, in runs that lie in the same box.
+    """Samples along an axis, grouped in runs of samples in the same box.
 
     Attributes:
         starts: Position of the first sample of each run.
-        lengths: Samples of each run.
-        boxes: Box of each run, -1 outside of the picture.
-        span: The boxes, where they follow each other and all are inside; None otherwise.
+        lengths: Number of samples of each run.
+        boxes: Box of each run; -1 outside the picture.
+        span: The boxes as a slice, if they are consecutive and all inside the picture; None otherwise.
     """
 
     starts: Ints
@@ -119,8 +119,8 @@ class Piece(NamedTuple):
 
     Attributes:
         channel: Number of the channel.
-        rows: Runs of the rows of samples.
-        columns: Runs of their columns.
+        rows: Runs of the sample rows.
+        columns: Runs of the sample columns.
         sums: Shape (runs of rows, runs of columns).
     """
 
@@ -131,10 +131,10 @@ class Piece(NamedTuple):
 
 
 class BoxAdder:
-    """Adds up decoded chunks of some channels of a flat part, for one thread.
+    """Sums decoded chunks of some channels of a flat part; used by one thread.
 
     Attributes:
-        pieces: What was added up so far.
+        pieces: The sums so far.
     """
 
     __slots__ = ("_bands", "_block", "_canvas", "_channels", "pieces")
@@ -147,7 +147,7 @@ class BoxAdder:
         self.pieces: list[Piece] = []
 
     def add(self, block: DecodedBlock, channel: int, placed: Samples | None) -> None:
-        """Take in one channel of decoded chunks; `placed` is what `Accumulator.add` returned for it. Ignores other channels."""
+        """Add one channel of decoded chunks. `placed` is the return value of `Accumulator.add`. Other channels are ignored."""
         if channel not in self._channels:
             return
         if block is not self._block:
@@ -162,7 +162,7 @@ class BoxAdder:
             self.pieces.append(Piece(channel, rows, columns, _added(shaped[chosen], rows, columns, scale)))
 
     def _located(self, block: DecodedBlock, sampling: Sampling) -> Iterator[tuple[slice, Runs, Runs]]:
-        """Tiles side by side, or the scan lines of a block: which tiles, and the runs of their rows and columns."""
+        """For each row of adjacent tiles, or for all scan lines: the slice of tiles, and the runs of their rows and columns."""
         layout = self._canvas.layout
         rows, columns = self._canvas.maps[sampling]
         corner = layout.data_window
@@ -185,7 +185,7 @@ class BoxAdder:
 
 
 class BoxSums:
-    """Sums and numbers of samples in each box of a canvas, by channel."""
+    """Sums and counts of the samples in each box of a canvas, by channel."""
 
     __slots__ = ("_boxes", "_canvas")
 
@@ -194,7 +194,7 @@ class BoxSums:
         self._boxes: dict[int, tuple[Floats, Floats]] = {}
 
     def put(self, pieces: Iterable[Piece]) -> None:
-        """Take in what was added up of some chunks."""
+        """Add the sums of some chunks."""
         shape = self._canvas.height, self._canvas.width
         for channel, rows, columns, added in pieces:
             sums, counts = self._boxes.setdefault(channel, (np.zeros(shape), np.zeros(shape)))
@@ -205,13 +205,13 @@ class BoxSums:
                 continue
             down, across = np.flatnonzero(rows.boxes >= 0), np.flatnonzero(columns.boxes >= 0)
             inside, where = np.ix_(down, across), np.ix_(rows.boxes[down], columns.boxes[across])
-            sums[where] += added[inside]  # chunks are in order, so no box has two runs
+            sums[where] += added[inside]  # chunks are in order, so each box has at most one run
             counts[where] += numbers[inside]
 
     def means(self, channel: int) -> Floats:
-        """The mean of each box; NaN where a sample is, where none was decoded and outside of the data window.
+        """The mean of each box; NaN if a sample is NaN, if none was decoded, and outside the data window.
 
-        A box without a sample of its own, since the channel has fewer, shows the one to the left and above.
+        A box without samples (of a subsampled channel) has the value of the box to the left or above.
         """
         width, height = self._canvas.width, self._canvas.height
         if channel not in self._boxes:
@@ -227,7 +227,7 @@ class BoxSums:
 
 
 def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, int]) -> Piece:
-    """The sums of whole rows of samples; `first` is the row and column of the first one among those of the data window."""
+    """The sums of complete rows of samples; `first` is the row and column of the first sample in the data window."""
     all_rows, all_columns = canvas.maps[canvas.sampling(channel)]
     (top, left), (height, width) = first, values.shape
     rows, columns = _runs(all_rows[top : top + height]), _runs(all_columns[left : left + width])
@@ -235,9 +235,9 @@ def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, i
 
 
 def _added(tiles: Samples, rows: Runs, columns: Runs, scale: float) -> Floats:
-    """The sums of the runs; `tiles` has the shape (tiles, rows, columns of a tile)."""
+    """The sums of the runs. `tiles` has the shape (tiles, rows, columns of a tile)."""
     edges = [*rows.starts.tolist(), tiles.shape[1]]
-    # Rows are added up first, which is the fastest way through memory.
+    # Rows are summed first, which is the fastest order of memory accesses.
     lines = np.empty((len(rows.starts), tiles.shape[0] * tiles.shape[2]))
     with np.errstate(invalid="ignore", over="ignore"):
         for line, (start, end) in enumerate(pairwise(edges)):
@@ -248,7 +248,7 @@ def _added(tiles: Samples, rows: Runs, columns: Runs, scale: float) -> Floats:
 
 
 def _as_floats(values: Samples) -> tuple[Samples, float]:
-    """Samples in a type that is added up fast, and what to multiply the sums by: see `statistics` on HALF bits."""
+    """Samples in a type that can be summed fast, and the factor for the sums (see `Accumulator._add_half`)."""
     if values.dtype != np.float16:
         return (values if values.dtype == np.float32 else values.astype(np.float64)), 1.0
     bits = values.view(np.int16)
@@ -260,7 +260,7 @@ def _as_floats(values: Samples) -> tuple[Samples, float]:
 
 
 def _span(low: int, high: int, corner: int, sampling: int) -> tuple[int, int]:
-    """Positions of the samples between two coordinates, both inside, in the row or column of samples from `corner` on."""
+    """Positions (first, end) of the samples from `low` to `high`, both inclusive, in a sample row that starts at `corner`."""
     first = -(-corner // sampling)
     return -(-low // sampling) - first, high // sampling + 1 - first
 
@@ -274,7 +274,7 @@ def _runs(boxes: Ints) -> Runs:
 
 
 def _nearest(boxes: Ints, pixels: Ints, count: int) -> Ints:
-    """For each box along an axis, the one whose samples it shows: its own, or the next one before it that has some."""
+    """For each box along an axis, the box whose samples it shows: itself, or the last box before it that has samples."""
     own = np.arange(count)
     has, covered = (np.isin(own, found) for found in (boxes, pixels))
     if not has.any():

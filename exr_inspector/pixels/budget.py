@@ -1,4 +1,4 @@
-"""Threads, memory and buffers for decoding, shared by all files that are being read."""
+"""Threads, memory and buffers for decoding, shared by all files that are read at the same time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from exr_inspector.memory import MemoryPool, malloc_trim
 from exr_inspector.pixels.memory_file import MemoryFile
 from exr_inspector.pixels.statistics import Workspace
 
-# glibc hands a block that malloc had mapped by itself back to the kernel as soon as it is freed, and maps, faults in and
-# zeroes a new one for the next array. From the size of the blocks that it sees freed it learns which ones come and go, up to
-# this size, which is 32 MiB with its own header.
+# glibc returns a separately mapped block to the kernel once it is freed, and maps and zeroes a new one for the next array.
+# Freeing a block raises glibc's threshold for separate mappings to its size, up to 32 MiB including the block's header.
 _LARGEST_REUSED_BLOCK = (32 << 20) - (64 << 10)
 _LEAST_TRIMMED_BYTES = 128 << 20
 
 
 class Scratch:
-    """Buffers of one decoding thread, which each strip uses again."""
+    """Buffers of one decoding thread, reused for each strip."""
 
     def __init__(self) -> None:
         self.workspace = Workspace()
@@ -29,16 +28,16 @@ class Scratch:
 
 
 class DecodeBudget:
-    """Threads and memory for decoding, made once and shared by all handler threads.
+    """Threads and memory for decoding, created once and shared by all handler threads.
 
-    Bytes as read and decoded samples have a memory pool each. Deadlocks cannot occur: a thread waits for decoded memory while
-    it holds packed memory, never the reverse, and takes all decoded memory that it needs at once.
+    Packed bytes and decoded samples have separate memory pools. Deadlocks cannot occur: a thread may wait for decoded memory
+    while it holds packed memory, never the reverse, and it leases all decoded memory that it needs at once.
 
     Attributes:
-        workers: Threads that decode, whatever the number of files. Each decodes with the library's own thread pool off.
-        memory_bytes: All memory for decoding, bytes.
+        workers: Number of decoding threads for all files together. The library's own thread pool is not used.
+        memory_bytes: Total memory for decoding in bytes.
         packed: Memory for bytes as read.
-        decoded: Memory for decoded samples and the library's own buffers.
+        decoded: Memory for decoded samples and the library's buffers.
     """
 
     def __init__(self, *, workers: int | None = None, memory_bytes: int = 1 << 30) -> None:
@@ -52,13 +51,13 @@ class DecodeBudget:
         self._trim = malloc_trim()
 
     def tidy(self, used: int) -> None:
-        """Give memory back that malloc keeps for a thread which may not need as much again soon; `used` bytes were freed."""
+        """Return memory that malloc keeps after `used` bytes were freed to the system, if that is a large amount."""
         if self._trim is not None and used >= _LEAST_TRIMMED_BYTES:
             self._trim(0)
 
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
-        """Buffers for the length of a block; there are never more than threads that decode at a time."""
+        """Buffers for the duration of the `with` block; there are at most as many as threads that decode at the same time."""
         try:
             mine = self._scratch.pop()
         except IndexError:
@@ -70,15 +69,16 @@ class DecodeBudget:
             self._scratch.append(mine)
 
     def close(self) -> None:
-        """End the threads; what they are doing is finished first."""
+        """Wait for running tasks, cancel waiting ones, and end the threads."""
         self.executor.shutdown(wait=True, cancel_futures=True)
         while self._scratch:
             self._scratch.pop().file.close()
 
 
 def _keep_large_blocks() -> None:
-    """Let malloc keep what is freed for the next strip's arrays, at most 64 MiB a thread, as it would learn in time.
+    """Make malloc keep freed blocks for the arrays of the next strip, at most 64 MiB for each thread.
 
-    Nothing is touched, and other C libraries than glibc think nothing of it. It halves the time that many channels take.
+    Frees one large untouched block, which raises glibc's threshold at once; other C libraries are not affected. This halves the
+    time for files with many channels.
     """
     np.empty(_LARGEST_REUSED_BLOCK, np.uint8)

@@ -1,4 +1,4 @@
-"""How far two channels differ, added up rows by rows. Pure arithmetic."""
+"""Compares two channels, some rows at a time. Arithmetic only."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Plane = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class ChannelDiff:
-    """How far one channel of two files differs, over the pixels that both have.
+    """The differences between two files in one channel, for the pixels that both files have.
 
     Attributes:
-        channel: Full name.
-        samples: Samples that were compared.
-        differing: Those that are not equal; two NaNs are, and so are zero and minus zero.
-        over: Those that differ by more than the threshold, or where one is NaN or infinite and the other is not the same.
-        unlike: Those where one is NaN or infinite and the other is not the same; they count in no error.
-        max_error: Largest difference of finite samples.
-        max_at: Pixel (x, y) of the first one that large; None without a difference.
-        mean_error: Mean of the differences' magnitudes over the finite samples.
-        rms_error: Root of the mean of their squares.
-        max_relative: Largest difference, divided by the larger of the two magnitudes; 0 to 2.
-        max_ulp: Most HALF values between two samples, in steps; None unless both are HALF.
+        channel: Full channel name.
+        samples: Number of compared samples.
+        differing: Number of unequal samples. Two NaNs are equal, and so are zero and minus zero.
+        over: Number of samples that differ by more than the threshold, including those in `unlike`.
+        unlike: Number of samples where one is NaN or infinite and the other is not the same; excluded from all errors.
+        max_error: Largest absolute difference of finite samples.
+        max_at: Pixel (x, y) of the first sample with that difference; None without a difference.
+        mean_error: Mean absolute difference of the finite samples.
+        rms_error: Root mean square of their differences.
+        max_relative: Largest difference divided by the larger of the two magnitudes; 0 to 2.
+        max_ulp: Largest distance of two samples in HALF values; None unless both channels are HALF.
     """
 
     channel: str
@@ -51,7 +51,7 @@ class ChannelDiff:
 
 
 class ChannelComparison:
-    """Compares a channel, some rows at a time from the top down; differences above the threshold count."""
+    """Compares a channel, some rows at a time from top to bottom."""
 
     def __init__(self, channel: str, types: tuple[int, int], threshold: float) -> None:
         self._channel = channel
@@ -62,7 +62,7 @@ class ChannelComparison:
         self._at: tuple[int, int] | None = None
 
     def add(self, one: Plane, other: Plane, first: tuple[int, int], sampling: tuple[int, int]) -> None:
-        """Take in the same rows of both files, shape (rows, columns); `first` is the pixel (x, y) of the first sample."""
+        """Add the same rows of both files, shape (rows, columns); `first` is the pixel (x, y) of the first sample."""
         self._samples += one.size
         if one.dtype == other.dtype and np.array_equal(bits_of(one), bits_of(other)):
             self._finite += int(np.count_nonzero(np.isfinite(one)))
@@ -92,7 +92,7 @@ class ChannelComparison:
             self._ulp = max(self._ulp, int(steps.max()))
 
     def result(self) -> ChannelDiff:
-        """The figures."""
+        """The differences in the rows added so far."""
         count = max(1, self._finite)
         return ChannelDiff(
             channel=self._channel,
@@ -110,6 +110,6 @@ class ChannelComparison:
 
 
 def _steps(values: Plane) -> npt.NDArray[np.int32]:
-    """HALF values numbered in their order, both zeros as 0."""
+    """HALF values as consecutive integers in the order of their values; both zeros are 0."""
     bits = values.view(np.int16).astype(np.int32)
     return np.where(bits < 0, -(bits & 0x7FFF), bits)

@@ -1,4 +1,4 @@
-"""How pixels are read: budgets, and which figures are made."""
+"""Options for reading pixels: budgets, and which results are computed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from exr_inspector.model import Thumbnails
 
 @dataclass(frozen=True, slots=True)
 class PixelConfig:
-    """How pixels are read.
+    """Options for reading pixels.
 
     Attributes:
-        max_sample_bytes: Most bytes that a sample reads of one file; a file whose chunks are no larger is read whole.
-        max_sample_requests: Most requests of a sample.
-        sample_chunk_bytes: Most bytes of a sample where `max_sample_bytes` does not pay for two chunks of each part.
+        max_sample_bytes: Maximum bytes that a sample reads of one file; a file whose chunks are not larger is read completely.
+        max_sample_requests: Maximum number of requests of a sample.
+        sample_chunk_bytes: Maximum bytes of a sample if `max_sample_bytes` is too small for two chunks of each part.
         seed: Seed of the sample plan.
-        all_levels: Whether levels above the first are read, too.
-        read_bytes: Bytes of one request when everything is read.
-        strip_bytes: Most decoded bytes that a thread works on at a time, few channels get by with less; a single chunk may
-            be larger.
-        max_picks: Values of all channels together that are kept for percentiles and histograms.
-        max_faults: Damaged chunks after which reading ends.
-        hash_file: Whether to hash the file's bytes; only when everything is read.
-        hash_pixels: Whether to hash decoded pixels; only when everything is read.
-        with_zeros: Whether to note where the colour of parts is zero; only when everything is read.
-        hash_bytes: Most memory for rows of tiles that wait to be hashed.
-        max_ids: Distinct ids of Cryptomattes that are counted; only when everything is read.
-        max_objects: Objects of Cryptomattes that are listed, those that cover the most.
-        thumbnails: Which to make: of all pixels where all are read, otherwise of the preview or a small level, if there is one.
+        all_levels: Whether levels after the first are read, too.
+        read_bytes: Size of one request in bytes in a full read.
+        strip_bytes: Maximum decoded bytes that a thread processes at a time, less for few channels; a single chunk may be
+            larger.
+        max_picks: Maximum number of values kept for percentiles and histograms, of all channels together.
+        max_faults: Number of damaged chunks after which reading ends.
+        hash_file: Whether to hash the file's bytes; only in a full read.
+        hash_pixels: Whether to hash decoded pixels; only in a full read.
+        with_zeros: Whether to record where the colour of parts is zero; only in a full read.
+        hash_bytes: Maximum memory in bytes for rows of tiles that wait to be hashed.
+        max_ids: Maximum number of distinct Cryptomatte ids that are counted; only in a full read.
+        max_objects: Maximum number of listed Cryptomatte objects, those with the largest coverage.
+        thumbnails: Which thumbnails to make: from all pixels if all are read, otherwise from the preview or a small level.
     """
 
     max_sample_bytes: int = 4 << 20

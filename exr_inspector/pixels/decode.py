@@ -1,7 +1,7 @@
-"""Compressed chunks to numpy arrays, by the OpenEXR library, which sees only files made in memory (`mini_file`).
+"""Decodes compressed chunks to numpy arrays with the OpenEXR library, which reads only small files in memory (`mini_file`).
 
-What a chunk claims of its size is compared with the layout, and with `max_bytes`, before anything is decompressed. Which
-chunks to decode, and where their bytes come from, is for the callers to say; so is what to do when one of several fails.
+The sizes that a chunk states are compared with the layout and with `max_bytes` before anything is decompressed. The caller
+chooses the chunks, provides their bytes, and handles the failure of one of several.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: n
 DEFAULT_MAX_BYTES = 1 << 30
 LIBRARY = f"OpenEXR {OpenEXR.__version__}"
 _COUNTS = Channel("samples", PixelType.UINT, 0, b"", 1, 1)
-_MAX_PHASE_ROWS = 4096  # no real file repeats its row pattern in more rows, so padding stays small
-# What the binding lets through when the library throws; MemoryError says nothing about a chunk.
+_MAX_PHASE_ROWS = 4096  # real files have shorter row patterns; bounds the padding
+# The exceptions that the Python binding raises for C++ exceptions. MemoryError is no fault of a chunk, so it is not included.
 _LIBRARY_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, OverflowError)
 
 
 class DeepPayload(NamedTuple):
-    """Bytes of a deep chunk.
+    """The data of a deep chunk.
 
     Attributes:
         table: Packed sample table.
         data: Packed samples.
-        unpacked_bytes: What the leader says the samples unpack to.
+        unpacked_bytes: Unpacked size of the samples in bytes, according to the leader.
     """
 
     table: Payload
@@ -44,19 +44,19 @@ class DeepPayload(NamedTuple):
     unpacked_bytes: int
 
 
-# Makes of the pieces of a file something that the library opens: a name, or a stream.
+# Makes a file that the library can open from the pieces of its contents: returns a path or a stream.
 Hold = Callable[[Sequence[Payload]], str | io.BytesIO]
 _P = TypeVar("_P", Payload, DeepPayload)
 _Chunk = tuple[ChunkPlace, _P]
 
 
 def in_stream(pieces: Sequence[Payload]) -> io.BytesIO:
-    """The file of these pieces as a Python stream."""
+    """A Python stream with the contents of these pieces."""
     return io.BytesIO(b"".join(pieces))
 
 
 def unpacked_sizes(layout: Layout, places: Sequence[ChunkPlace]) -> list[int]:
-    """Bytes of each of these flat chunks, uncompressed: `Layout.unpacked_bytes`, without asking every channel every time."""
+    """The uncompressed size in bytes of each flat chunk: as `Layout.unpacked_bytes`, but faster for unsampled channels."""
     if any(channel.x_sampling > 1 or channel.y_sampling > 1 for channel in layout.channels):
         return [layout.unpacked_bytes(place.window) for place in places]
     pixel_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
@@ -77,16 +77,16 @@ def decode_chunks(
     Args:
         layout: The part's layout.
         places: The chunks, each once, in any order and of any level.
-        payloads: Their bytes behind the leaders: as they stand in the file for flat parts, a DeepPayload each for deep ones.
-        max_bytes: What all of them may unpack to.
-        hold: How the library is given a file; what it makes is used before it is called again.
+        payloads: The data after each leader: the stored bytes for flat parts, a DeepPayload for deep parts.
+        max_bytes: Maximum unpacked size of all chunks together.
+        hold: Makes the file that the library opens; each file is used only until the next call.
 
     Returns:
-        The decoded chunks, those of one shape together.
+        The decoded chunks, one block for each shape.
 
     Raises:
-        DecodeError: A chunk's bytes do not decode to what its place asks for; nothing says which one.
-        LimitExceeded: They would unpack to more than `max_bytes`.
+        DecodeError: A chunk does not decode to the expected samples; the error does not identify the chunk.
+        LimitExceeded: The chunks would unpack to more than `max_bytes`.
     """
     chunks: list[tuple[ChunkPlace, Any]] = sorted(zip(places, payloads, strict=True), key=lambda chunk: chunk[0].index)
     shapes: dict[tuple[int, int, bool], list[tuple[ChunkPlace, Any]]] = {}
@@ -124,7 +124,7 @@ def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:
 def _check_sizes(
     layout: Layout, chunks: Sequence[tuple[ChunkPlace, Any]], sizes: Sequence[int], max_bytes: int
 ) -> None:
-    """Flat chunks: unpacked sizes follow from the layout, and no sound chunk is larger packed than unpacked."""
+    """Check the packed sizes of flat chunks: a valid chunk is never larger packed than unpacked."""
     for (place, packed), unpacked in zip(chunks, sizes, strict=True):
         size = len(packed)
         if size > unpacked or (size != unpacked and (layout.compression == Compression.NONE or not size)):
@@ -136,14 +136,14 @@ def _check_sizes(
 
 
 def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) -> list[Array]:
-    """What the library makes of a file of one part, in the order of `channels`."""
+    """The arrays that the library decodes from a single-part file, in the order of `channels`."""
     file = hold(pieces)
     try:
         parts = OpenEXR.File(file, separate_channels=True, num_threads=0).parts
     except _LIBRARY_ERRORS as error:
         found = str(error).replace(file, "...") if isinstance(file, str) else str(error)
         raise DecodeError("the OpenEXR library does not decode it", found=found[:200]) from error
-    if not parts:  # the library has written why to the process's output
+    if not parts:  # the library has written the reason to the process's output
         raise DecodeError("the OpenEXR library does not decode it")
     decoded = parts[0].channels
     names = library_names(channels)
@@ -153,12 +153,12 @@ def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) ->
 
 
 def _size(shape: Sequence[int]) -> str:
-    """Rows and columns of an array, for a message."""
+    """The shape of an array as text, for a message."""
     return " x ".join(map(str, shape)) + " samples"
 
 
 def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, columns: int) -> Iterator[Array]:
-    """The arrays, if each has the type and shape that its channel has in a window of `rows` x `columns` pixels."""
+    """The arrays. Raises DecodeError if one has not the type and shape of its channel in `rows` x `columns` pixels."""
     for array, channel in zip(arrays, channels, strict=True):
         shape = (rows // channel.y_sampling, columns // channel.x_sampling)
         if array.dtype != DTYPES[channel.pixel_type] or array.shape != shape:
@@ -171,9 +171,9 @@ def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, co
 
 
 def _rows(payloads: Sequence[Payload], row_bytes: int) -> Array:
-    """The bytes of the payloads one after the other, in rows: an array whose last axis has `row_bytes`.
+    """The concatenated bytes of the payloads as rows: an array with a last axis of `row_bytes`.
 
-    Where payloads of one size lie at equal distances in one buffer, as chunks do, they are seen there and not copied.
+    Payloads of equal size at equal distances in one buffer, such as chunks, are returned as a view without a copy.
     """
     owners = {id(payload.obj) if isinstance(payload, memoryview) else None for payload in payloads}
     if len({len(payload) for payload in payloads}) == 1 and len(owners) == 1 and None not in owners:
@@ -187,9 +187,9 @@ def _rows(payloads: Sequence[Payload], row_bytes: int) -> Array:
 
 
 def _unpacked(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
-    """Chunks that are stored raw, which any codec does with what it cannot make smaller: nothing is there to decode.
+    """The samples of chunks that are stored raw, as every codec does with incompressible data.
 
-    Each row holds the samples of the first channel, then those of the next.
+    Each row contains the samples of the first channel, then those of the next.
     """
     columns = [
         samples(channel.x_sampling, layout.data_window.x_min, layout.data_window.x_min + chunks[0][0].window.width - 1)
@@ -215,13 +215,13 @@ def _decode_tiles(
 
 
 def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
-    """Scan line blocks moved up to each other: only the last of a part is lower than the rest, and it stays last."""
+    """Decode scan line blocks as one file without gaps. Only a part's last block may have fewer rows; it stays the last."""
     blocks = []
     rows = 0
     for place, packed in chunks:
         blocks.append((rows, packed))
         rows += place.window.height
-    # Only the phase of the columns matters; rows are not subsampled here.
+    # Only the horizontal position matters for decoding; the rows are not subsampled here.
     window = Box2i(layout.data_window.x_min, 0, layout.data_window.x_max, rows - 1)
     arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
     checked = _checked(arrays, layout.channels, rows, window.width)
@@ -229,7 +229,7 @@ def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], hold: Hold
 
 
 def _runs(chunks: Sequence[_Chunk[Payload]]) -> Iterator[list[_Chunk[Payload]]]:
-    """The chunks in runs without a gap."""
+    """The chunks in runs of consecutive indices."""
     run: list[_Chunk[Payload]] = []
     for chunk in chunks:
         if run and chunk[0].index != run[-1][0].index + 1:
@@ -241,10 +241,10 @@ def _runs(chunks: Sequence[_Chunk[Payload]]) -> Iterator[list[_Chunk[Payload]]]:
 
 
 def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
-    """Blocks of a part with subsampled rows, at their own place, between blocks of zeros that fill the row pattern up.
+    """Decode consecutive blocks of a part with subsampled rows at their own position, padded with blocks of zeros.
 
-    The library wants data windows that start and end with whole row patterns. A block as large packed as unpacked is
-    stored raw, whatever the compression, so zeros make a valid one.
+    The library requires data windows that start and end at full periods of the row samplings. A block with equal packed and
+    unpacked size is stored raw with any compression, so zeros are a valid block.
     """
     whole, lines = layout.data_window, layout.tile_height
     period = math.lcm(*(channel.y_sampling for channel in layout.channels))
@@ -274,7 +274,7 @@ def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], hold: Hold) -
 
 
 def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
-    """The samples of one deep channel, from the library's array of arrays, in one array."""
+    """The samples of one deep channel as one array, from the library's array of arrays."""
     dtype = DTYPES[channel.pixel_type]
     pieces = [piece for piece in arrays if piece is not None and len(piece)]
     flat = np.concatenate(pieces) if pieces else np.empty(0, dtype)
@@ -288,15 +288,15 @@ def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
 
 
 def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: Hold) -> Array:
-    """Samples of each pixel, int32, shape (chunks, rows, columns), out of the packed sample tables.
+    """The number of samples of each pixel, int32, shape (chunks, rows, columns), from the packed sample tables.
 
-    A sample table is packed as the samples are, so the library reads it as the UINT samples of a deep file.
+    A sample table is packed like samples, so the library decodes it as the UINT samples of a deep file.
     """
     window = chunks[0][0].window
     table_bytes = 4 * window.width * window.height
     total = np.array([window.width * window.height], "<i4").tobytes()
-    # C++ writers pack the tables of tiles as long as that is no larger than the table of a whole tile, which for one that
-    # the level's edge clips can be more than its own; old ones store the whole tile's. What counts stands first.
+    # C++ writers pack a tile's table if the result is not larger than the table of a full tile, so the packed table of a
+    # clipped tile can be larger than its unpacked table. Old writers store a full tile's table, whose first entries are valid.
     whole_tile = 4 * layout.tile_width * layout.tile_height if layout.is_tiled else 0
     packed = []
     for place, payload in chunks:
@@ -314,12 +314,12 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: 
     running = flat.view("<i4").reshape(len(chunks), window.height, window.width)
     counts = np.diff(running, axis=2, prepend=np.int32(0))
     if running.min() < 0 or counts.min() < 0:
-        raise DecodeError("a sample table falls", expected="running totals along each row")
+        raise DecodeError("a sample table is not ascending", expected="running totals along each row")
     return counts
 
 
 def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int, hold: Hold) -> DecodedBlock:
-    """Deep chunks of one shape: the sample tables first, and the samples only where both agree on their size."""
+    """Decode deep chunks of one shape: the sample tables first, then the samples if their size matches the tables."""
     window = chunks[0][0].window
     tables_bytes = 4 * window.width * window.height * len(chunks)
     promised = sum(payload.unpacked_bytes for _, payload in chunks)
@@ -331,7 +331,7 @@ def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_byte
     for (place, payload), total in zip(chunks, row_totals.sum(axis=1).tolist(), strict=True):
         if payload.unpacked_bytes != total * sample_bytes or len(payload.data) > payload.unpacked_bytes:
             raise DecodeError(
-                f"chunk {place.index} has another size than its sample table",
+                f"the size of chunk {place.index} does not match its sample table",
                 found=f"{len(payload.data)} bytes for {payload.unpacked_bytes}",
                 expected=f"{total * sample_bytes}",
             )

@@ -1,4 +1,4 @@
-"""Decoded chunks: arrays together with the pixels they cover. Holds and locates, decodes nothing."""
+"""Decoded chunks: arrays of samples, and the pixels that they cover."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class DecodedBlock:
-    """Chunks of one part and one shape, stacked in the order of `places`.
+    """Decoded chunks of one part and shape, concatenated in the order of `places`.
 
     Attributes:
         layout: The part's layout.
         places: The chunks.
-        arrays: One a channel, in the order of `layout.channels`, in the channel's own pixel type. Flat: shape (rows of all
-            chunks, columns), where a subsampled channel has only the rows and columns it stores. Deep: shape (samples,), chunk
-            by chunk, row by row, pixel by pixel.
-        counts: Deep parts only: samples of each pixel, int32, shape (pixels of all chunks,), in the same order.
+        arrays: One for each channel, in the order of `layout.channels`, in the channel's pixel type. Flat: shape (rows of all
+            chunks, columns); a subsampled channel has only the rows and columns that are stored. Deep: shape (samples,),
+            chunk by chunk, row by row, pixel by pixel.
+        counts: Deep parts only: number of samples of each pixel, int32, shape (pixels of all chunks,), in the same order.
     """
 
     layout: Layout
@@ -40,7 +40,7 @@ class DecodedBlock:
             start += size
 
     def count_pieces(self) -> Iterator[npt.NDArray[np.int32]]:
-        """Samples of each pixel, chunk by chunk, each of shape (rows, columns). Nothing for a flat part."""
+        """The number of samples of each pixel, one array of shape (rows, columns) for each chunk. Nothing for a flat part."""
         if self.counts is None:
             return
         start = 0
@@ -58,7 +58,7 @@ class DecodedBlock:
         yield from (samples(sampling, place.window.y_min, place.window.y_max) for place in self.places)
 
     def first_pixel(self, channel: int, test: Callable[[Array], Array]) -> tuple[int, int] | None:
-        """The first pixel (x, y) in reading order that has a value for which `test` is true, None without one."""
+        """The first pixel (x, y) in reading order with a value for which `test` is true; None if there is none."""
         counts = list(self.count_pieces())
         found: list[tuple[int, int]] = []
         for number, piece in enumerate(self.pieces(channel)):
@@ -74,7 +74,7 @@ class DecodedBlock:
         return x, y
 
     def _deep_pixel(self, number: int, counts: npt.NDArray[np.int32], hit: int) -> tuple[int, int]:
-        """(y, x) of the pixel that holds sample `hit` of chunk `number`."""
+        """(y, x) of the pixel that contains sample `hit` of chunk `number`."""
         window = self.places[number].window
         pixel = int(np.searchsorted(np.cumsum(counts.reshape(-1)), hit, side="right"))
         row, column = divmod(pixel, window.width)
@@ -88,10 +88,10 @@ class DecodedBlock:
 
 
 def bits_of(array: Array) -> Array:
-    """The samples' bits as unsigned integers, without a copy."""
+    """A view of the samples' bits as unsigned integers."""
     return array.view(np.uint16 if array.dtype.itemsize == 2 else np.uint32)
 
 
 def _nth(sampling: int, first: int, index: int) -> int:
-    """The multiple number `index` of `sampling` among the coordinates from `first` on."""
+    """The multiple of `sampling` with the given index (from 0) among the coordinates from `first` on."""
     return -(-first // sampling) * sampling + index * sampling

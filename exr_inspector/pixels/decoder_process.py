@@ -1,6 +1,6 @@
-"""The decoding process of `isolation`: decodes what its parent writes, until the parent ends.
+"""The decoder process of `isolation`: decodes the chunks that its parent sends, until the parent ends.
 
-Imports little, since each process pays for it, and nothing that knows settings or stores.
+Imports few modules, since each process has to load them, and none that read settings or access stores.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.work import StripWork, decode_strip
 
 _PR_SET_PDEATHSIG = 1
-# Beside what decoding is known to take: samples that are kept for percentiles, and what codecs take more than is known.
+# Memory in addition to the estimate for decoding: samples kept for percentiles, and codecs that need more than estimated.
 _SPARE_BYTES = 256 << 20
 
 
 def serve(arguments: tuple[int, int, int, int, int]) -> None:
-    """Decode one job after the other.
+    """Decode jobs one after another.
 
     Args:
-        arguments: Descriptors of the connection, of the file with packed chunks and of the file for decoded ones; bytes of
-            memory to decode in; process id of the parent.
+        arguments: Descriptors of the connection, of the file with packed chunks and of the file for results; memory budget in
+            bytes; process id of the parent.
     """
     connected, inbox, outbox, memory_bytes, parent = arguments
     _end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, so that a Ctrl-C during the start is dropped
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, so that a Ctrl-C during the start is ignored
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -75,7 +75,7 @@ def _answer(
         return "figures", *outbox.put(figures)
     except ConnectionError:
         raise
-    except Exception as error:  # noqa: BLE001 - a fault of this program, raised again by the parent
+    except Exception as error:  # noqa: BLE001 - a bug of this program, which the parent raises
         return "failed", f"{type(error).__name__}: {error}"
 
 
@@ -98,7 +98,7 @@ def _payloads(inbox: SharedFile, sizes: Sequence[Any]) -> list[Payload | DeepPay
 
 @contextmanager
 def _cpu_time(seconds: float) -> Iterator[None]:
-    """End this process when the block takes more CPU time: whatever it is doing then, since it may hold Python's lock."""
+    """Kill this process by SIGPROF if the `with` block uses more CPU time; no exception, as the library may hold the GIL."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
@@ -107,14 +107,14 @@ def _cpu_time(seconds: float) -> Iterator[None]:
 
 
 def _silence_library() -> None:
-    """Let lines go nowhere that the library writes about damaged chunks, which are findings; errors of Python still show."""
+    """Discard the library's messages about damaged chunks, which become findings; Python's own errors are still written."""
     with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
         sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
         os.dup2(nowhere.fileno(), 2)
 
 
 def _end_with(parent: int) -> None:
-    """Have the system end this process with its parent, also while the library is at work; elsewhere the pipe tells."""
+    """Make Linux kill this process when its parent ends, even inside the library; other systems rely on the closed pipe."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -122,7 +122,7 @@ def _end_with(parent: int) -> None:
 
 
 def _limit_memory(size: int) -> None:
-    """Let allocations fail that take this process beyond what it has now and `size` bytes."""
+    """Make allocations fail that exceed the current memory of this process by more than `size` bytes."""
     with suppress(OSError, ValueError, IndexError):
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
         most = pages * os.sysconf("SC_PAGE_SIZE") + size

@@ -1,4 +1,4 @@
-"""A picture of where two files differ: box averages of the absolute difference, in memory bounded by the picture's size."""
+"""Makes a picture of the differences between two files: box averages of the absolute difference, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Plane = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class DifferenceImage:
-    """What the picture shows.
+    """A picture of the differences.
 
     Attributes:
-        pixels: Shape (rows, columns, 3). Black where nothing differs and outside of the data window; magenta where samples
-            could not be compared, or one is NaN or infinite and the other is not the same.
-        factor: By what averages of absolute differences were multiplied, so that the largest is 1, which is white.
-        channels: The channels that are shown as red, green and blue, or the one that is shown as grey.
+        pixels: Shape (rows, columns, 3). Black for equal samples and outside the data window; magenta for samples that could
+            not be compared, or of which one is NaN or infinite and the other is not the same.
+        factor: Factor of the averaged absolute differences, which maps the largest to 1 (white).
+        channels: The channels shown as red, green and blue, or the single channel shown as grey.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ class DifferenceImage:
     channels: tuple[str, ...]
 
     def encoded(self, form: str) -> bytes:
-        """The picture as `PNG` or lossless `WEBP`; needs Pillow."""
+        """The picture as `PNG` or lossless `WEBP`. Requires Pillow."""
         from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for pictures only
 
         buffer = io.BytesIO()
@@ -45,26 +45,26 @@ class DifferenceImage:
 
 
 class DifferencePicture:
-    """Collects the differences of the layer that a thumbnail of the first file shows: the beauty, else its first channel."""
+    """Collects the differences in the layer that the first file's thumbnail shows (see `shown_layers`)."""
 
     def __init__(self) -> None:
         self.part: int | None = None
         self._compared: set[str] = set()
 
     def begin(self, header: Header, layouts: Sequence[Layout]) -> None:
-        """Choose what to show of the first file; nothing where it has no flat part."""
+        """Choose the layer of the first file; none if the file has no flat part."""
         for shown in shown_layers(layouts, Thumbnails.FILE):
             layout = layouts[shown.part]
             self.part = shown.part
             self._canvas = canvas_of(header.parts[shown.part], layout, layout.levels[0], LONGEST_PX)
-            numbers = shown.channels[:1] if shown.is_chroma else shown.channels  # chroma alone is no colour
+            numbers = shown.channels[:1] if shown.is_chroma else shown.channels  # luminance only
             self._sums = BoxSums(self._canvas)
             self._numbers = {layout.channels[number].name: number for number in numbers}
 
     def add(self, channel: str, one: Plane, other: Plane, first: tuple[int, int]) -> None:
-        """Take in the same rows of a channel of both files, shape (rows, columns); ignores channels that are not shown.
+        """Add the same rows of a channel of both files, shape (rows, columns). Channels that are not shown are ignored.
 
-        `first` is the row and column of the first sample among those of the first file's data window.
+        `first` is the row and column of the first sample in the first file's data window.
         """
         number = self._numbers.get(channel)
         if number is None:
@@ -78,7 +78,7 @@ class DifferencePicture:
         self._sums.put([row_piece(self._canvas, number, error, first)])
 
     def result(self) -> DifferenceImage | None:
-        """The picture; None where a channel that it shows was not compared at all."""
+        """The picture; None if one of its channels was not compared."""
         if self.part is None or self._compared != set(self._numbers):
             return None
         means = np.stack([self._sums.means(number) for number in self._numbers.values()], axis=-1)

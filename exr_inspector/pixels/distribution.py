@@ -1,10 +1,10 @@
-"""Where a channel's values lie: percentiles and a compact histogram, counted over ordered bit patterns.
+"""Computes percentiles and a compact histogram of a channel's values from counts of their bit patterns.
 
-The bits of a floating point number, read as an integer that runs backwards for negative numbers, rise with its value: keys
-with their lower bits cut off are bins whose width follows the value's magnitude. HALF values keep all their bits, so
-nothing is rounded; FLOAT and UINT values are binned by the upper 16 bits of their single precision form (7 bits of
-mantissa). Of large images one value in `stride` is picked: one at a random place in each of equal stretches, since picks at
-fixed distances fall into step with patterns of the image. Non-finite values are left out. No I/O.
+The bits of floating point numbers, read as integers with reversed order for negative numbers, are ordered like the numbers.
+Without their lower bits these keys are bins whose width is proportional to the magnitude. HALF values keep all bits and are
+exact; FLOAT and UINT values are binned by the upper 16 bits of their float32 form (7 bits of mantissa). Of large images one
+value in `stride` is picked, at a random position in each of equal intervals, since fixed distances could coincide with patterns
+in the image. Non-finite values are ignored. No I/O.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from exr_inspector.model import Histogram
 
 PERCENTS = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
 MAX_BINS = 64
-WANTED = 1 << 19  # picks of a channel: the standard error of a percentile's rank is then at most 0.07 %
-_PIECES = 64  # arrays of picks before they are put together
+WANTED = 1 << 19  # picks of a channel, for a standard error of at most 0.07 % of a percentile's rank
+_PIECES = 64  # arrays of picks before they are concatenated
 _SIGN = 0x8000
 _UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 32-bit integers seen as 16-bit ones
 _HALF_FINITE = 0x7C00
@@ -29,18 +29,18 @@ _FLOAT_FINITE = 0x7F80
 
 Samples = npt.NDArray[Any]
 
-# Random numbers from 0 to 1, always the same: figures of a file must not change from run to run.
+# Random numbers from 0 to 1 with a fixed seed: the statistics of a file must be the same in every run.
 _RANDOM = np.random.default_rng(20260101).random(1 << 16)
 _RANDOM.flags.writeable = False
 
 
 def stride_for(expected_samples: int, wanted: int = WANTED) -> int:
-    """Read one value in so many."""
+    """The stride with which about `wanted` of the expected samples are picked; at least 1."""
     return max(1, -(-expected_samples // wanted))
 
 
 class Places:
-    """Which values are picked. The last answer is kept: channels of a strip ask for the same, one after the other."""
+    """Chooses the values to pick. Caches the last result, since the channels of a strip use the same positions."""
 
     __slots__ = ("_asked", "_places")
 
@@ -49,9 +49,9 @@ class Places:
         self._places: npt.NDArray[np.intp] = np.empty(0, np.intp)
 
     def of(self, count: int, stride: int, random_at: int) -> npt.NDArray[np.intp]:
-        """Which of `count` values to pick: each with the chance 1 / stride, one in each of equal stretches."""
+        """Positions of the picks among `count` values: one in each of equal intervals, each with probability 1 / stride."""
         if self._asked != (count, stride, random_at):
-            wanted = int(count / stride + _random(random_at, 1)[0])  # the remainder is rounded by chance
+            wanted = int(count / stride + _random(random_at, 1)[0])  # rounded up or down at random
             stretches = np.arange(wanted) + _random(random_at + 1, wanted)
             self._places = (stretches * (count / max(1, wanted))).astype(np.intp)
             self._asked = count, stride, random_at
@@ -66,14 +66,14 @@ def _random(first: int, count: int) -> npt.NDArray[np.float64]:
 
 
 class Distribution:
-    """Values picked evenly from a channel, kept as they are until the figures are asked for. Merges in any grouping.
+    """Values picked evenly from a channel, for percentiles and the histogram. Distributions can be merged in any grouping.
 
     Args:
         pixel_type: The channel's pixel type.
-        stride: One value in how many is picked.
-        most: More picks than that are thinned to a third: for deep parts, of whose samples nobody knows the number.
-        seed: Where in the table of random numbers to begin: another one for each stretch of an image, so that they do not all
-            pick the same places.
+        stride: One value in `stride` is picked.
+        most: Maximum number of picks; more are thinned to a third. Needed for deep parts, whose number of samples is unknown.
+        seed: Selects the start in the table of random numbers. Different seeds for the strips of an image avoid picking the
+            same positions in all of them.
     """
 
     __slots__ = ("_count", "_finite", "_is_half", "_is_uint", "_most", "_picks", "_random_at", "_stride", "_thinned")
@@ -90,12 +90,12 @@ class Distribution:
         self._picks: list[Samples] = []
 
     def add(self, values: Samples, places: Places | None = None) -> None:
-        """Take in one value in `stride` of a one-dimensional array of the channel's pixel type."""
+        """Add one in `stride` values of a one-dimensional array of the channel's pixel type."""
         picked = self._picked(values, self._stride * self._thinned, places or Places())
         self._take([picked], len(picked))
 
     def merge(self, other: Distribution) -> None:
-        """Take in what another distribution of the same channel picked."""
+        """Add the values picked by another distribution of the same channel."""
         while self._thinned < other._thinned:
             self._thin()
         thinner = self._thinned // other._thinned
@@ -106,7 +106,7 @@ class Distribution:
         self._take(picks, sum(map(len, picks)))
 
     def _picked(self, values: Samples, stride: int, places: Places) -> Samples:
-        """One value in `stride`."""
+        """One in `stride` of the values."""
         if stride == 1:
             return values
         chosen = places.of(len(values), stride, self._random_at)
@@ -122,7 +122,7 @@ class Distribution:
             self._picks = [np.concatenate(self._picks)]
 
     def _thin(self) -> None:
-        """Keep every third pick, and pick a third of what follows."""
+        """Keep a third of the picks, and triple the stride of later ones."""
         self._thinned *= 3
         if self._picks:
             joined = np.concatenate(self._picks)
@@ -130,9 +130,9 @@ class Distribution:
             self._count = len(self._picks[0])
 
     def _key_counts(self) -> npt.NDArray[np.int64]:
-        """How many of the finite values that were picked have each key, from `-finite` to `finite - 1`.
+        """The number of picked finite values with each key, from `-finite` to `finite - 1`.
 
-        Keys are integers that rise with the value.
+        Keys are integers in the order of the values.
         """
         values: Samples = (
             np.concatenate(self._picks) if self._picks else np.zeros(0, np.float16 if self._is_half else np.float32)
@@ -140,10 +140,10 @@ class Distribution:
         if self._is_half:
             bits = values.view(np.uint16)
         else:
-            # Adding zero takes minus zero's sign. A signalling NaN raises a flag there, and is left out below.
+            # Adding zero turns minus zero into zero. A signalling NaN sets a flag here, and is ignored below.
             with np.errstate(invalid="ignore"):
                 single = values.astype(np.float32, copy=False) + np.float32(0.0)
-            if self._is_uint:  # rounded down, so that no bin lies above the values it counts
+            if self._is_uint:  # rounded down, so that no bin is above the values that it counts
                 single.view(np.int32)[:] -= single.astype(np.float64) > values
             bits = single.view(np.uint16)[_UPPER]
         by_bits = np.bincount(bits, minlength=1 << 16)
@@ -154,7 +154,7 @@ class Distribution:
         return np.concatenate([negative[::-1], positive])
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Least value of each key."""
+        """The smallest value of each key."""
         if self._is_half:
             bits = (keys ^ np.where(keys < 0, 0x7FFF, 0)).astype(np.int16)
             return np.asarray(bits.view(np.float16), np.float64)
@@ -163,10 +163,10 @@ class Distribution:
         return np.asarray(bits32.view(np.float32), np.float64)
 
     def result(self) -> tuple[tuple[tuple[float, float], ...], Histogram | None]:
-        """(percent, value) pairs and the histogram; nothing without a finite value.
+        """(percent, value) pairs and the histogram; empty and None without a finite value.
 
-        A percentile is the least value that at least that share of the values does not exceed: an actual value for HALF, the
-        lower edge of its bin otherwise.
+        The p-th percentile is the smallest value with at least p percent of the values less than or equal to it: an actual
+        value for HALF, otherwise the lower edge of its bin.
         """
         every = self._key_counts()
         seen = np.flatnonzero(every)
@@ -181,7 +181,7 @@ class Distribution:
         return percentiles, self._histogram(low, counts)
 
     def _histogram(self, low: int, key_counts: npt.NDArray[np.int64]) -> Histogram:
-        """The counts of the keys from `low` on, in few enough bins."""
+        """The histogram of the counts of the keys from `low` on, in at most MAX_BINS bins."""
         high = low + len(key_counts) - 1
         shift = 0
         while (high >> shift) - (low >> shift) >= MAX_BINS:

@@ -1,10 +1,10 @@
-"""What a sample of chunks says of all pixels: mean and deviation, and how far the mean may be off. Pure arithmetic.
+"""Estimates mean and deviation of all pixels, and the error of the mean, from a sample of chunks. Arithmetic only.
 
-The mean is the Hajek estimator, a ratio of two weighted sums, since clusters hold different numbers of values. The weights of
-a stratum's clusters add up to its size, which the layout tells. The variance is the linearized one of a stratified cluster
-sample, and the interval Student's with the degrees of freedom of Satterthwaite (Cochran, Sampling Techniques, 5.4, 6.10 and
-6.12; Lohr, Sampling: Design and Analysis, 4 and 9). A stratum with one draw out of several cannot say how its clusters
-differ: then there is a mean, but no error.
+The mean is the Hajek estimator, a ratio of two weighted sums, since clusters contain different numbers of values. The weights
+of a stratum's clusters add up to its size, which the layout determines. The variance is the linearized variance of a stratified
+cluster sample; the confidence interval uses Student's distribution with Satterthwaite's degrees of freedom (Cochran, Sampling
+Techniques, 5.4, 6.10 and 6.12; Lohr, Sampling: Design and Analysis, 4 and 9). A stratum with one draw out of several clusters
+does not show how its clusters differ; the mean then has no error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from exr_inspector.pixels.plans import Stratum
 
-# Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; beyond these the normal quantile and its first two corrections.
+# Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; above 30 the normal quantile with its first two corrections.
 _T95 = (
     12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
     2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
@@ -26,14 +26,14 @@ _Z95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Count, mean and sum of squared differences from the mean of some finite values."""
+    """Count, mean and sum of squared differences from the mean, of some finite values."""
 
     count: int = 0
     mean: float = 0.0
     m2: float = 0.0
 
     def merged(self, other: Moments) -> Moments:
-        """Of both sets together (Chan, Golub, LeVeque 1979)."""
+        """The moments of both sets together (Chan, Golub, LeVeque 1979)."""
         if not other.count:
             return self
         total = self.count + other.count
@@ -49,9 +49,9 @@ class Estimate:
     Attributes:
         mean: The mean.
         stddev: Population standard deviation.
-        error: Standard error of the mean; None where the sample supports none.
-        low: Lower end of the 95 % interval of the mean; None without an error.
-        high: Upper end.
+        error: Standard error of the mean; None if it cannot be estimated from the sample.
+        low: Lower end of the 95 % confidence interval of the mean; None without an error.
+        high: Upper end of that interval.
     """
 
     mean: float
@@ -62,7 +62,7 @@ class Estimate:
 
 
 def student_t95(degrees: float) -> float:
-    """Two-sided 95 % quantile of Student's distribution; linear in 1 / degrees between whole degrees of freedom."""
+    """The two-sided 95 % quantile of Student's distribution, interpolated in 1 / degrees between integers."""
     if degrees >= len(_T95):
         z, square = _Z95, _Z95 * _Z95
         return z * (1 + (square + 1) / (4 * degrees) + (5 * square**2 + 16 * square + 3) / (96 * degrees**2))
@@ -76,11 +76,11 @@ def student_t95(degrees: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One request's finite values of one channel.
+    """The finite values of one channel in one request.
 
     Attributes:
-        size: Bytes that its chunks decode to.
-        values: Their moments.
+        size: Decoded size of its chunks in bytes.
+        values: Moments of the values.
     """
 
     size: int
@@ -90,15 +90,15 @@ class Cluster:
 def estimate(
     clusters: Mapping[int, Sequence[Cluster]], strata: Mapping[int, Stratum], *, supports_error: bool
 ) -> Estimate | None:
-    """The mean of one channel from the clusters that were read.
+    """Estimate the mean of one channel from the clusters that were read.
 
     Args:
-        clusters: By number of the stratum, the clusters that were drawn and hold values.
+        clusters: By number of the stratum, its clusters that were drawn and contain values.
         strata: All strata of the channel's part and level, by number.
-        supports_error: Whether all that was drawn was read, and all chunks had a chance to be drawn.
+        supports_error: Whether all drawn clusters were read, and all chunks could be drawn.
 
     Returns:
-        None without a finite value.
+        The estimate; None without a finite value.
     """
     weights = {
         number: strata[number].size / (strata[number].chance * max(1, sum(item.size for item in items)))
@@ -108,7 +108,7 @@ def estimate(
     total = sum(weight * values.count for weight, values in weighted)
     if not total:
         return None
-    # Means are taken relative to one of them: sums of large values that nearly cancel would lose their digits.
+    # Means are relative to one of them, since sums of large values that nearly cancel would lose precision.
     shift = next(values.mean for _, values in weighted if values.count)
     mean = shift + sum(weight * values.count * (values.mean - shift) for weight, values in weighted) / total
     squares = sum(weight * (values.m2 + values.count * (values.mean - mean) ** 2) for weight, values in weighted)
@@ -127,9 +127,9 @@ def estimate(
 
 
 def _variance(stratum: Stratum, items: Sequence[Cluster], mean: float, total: float) -> float:
-    """What the choice of clusters in one stratum adds to the variance of the mean.
+    """The contribution of one stratum to the variance of the mean.
 
-    The residuals are those of two ratios: of sums to counts, which is the mean, and of what is left of it to the size.
+    Residuals are taken twice: from the mean (the ratio of sums to counts), and from the ratio of these residuals to the sizes.
     """
     if stratum.drawn >= stratum.clusters:
         return 0.0

@@ -1,4 +1,4 @@
-"""Statistics of some chunks of one part's level, which merge into those of all chunks."""
+"""Statistics of some chunks of one level of a part, which can be merged."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ from exr_inspector.pixels.zeros import ZeroMap
 
 @dataclass(slots=True)
 class LevelFigures:
-    """Figures of one part's level so far; merges in any grouping.
+    """Statistics of some chunks of one level of a part; can be merged in any grouping.
+
+    `read`, `objects`, `boxes` and `rows` belong to the statistics of one strip; `merge` ignores them.
 
     Attributes:
         part: Index of the part.
         level: Position of the level in the layout's `levels`.
-        channels: One accumulator a channel, in the layout's order.
-        deep: Samples per pixel; stays empty for flat parts.
-        chunks_read: Chunks that were decoded.
-        faults: Chunks that were not.
-        stopped: Why not all was decoded: `time`, `faults` for too many of these, empty when all was.
-        read: Of a strip's own figures, the position of its request in the plan.
-        zeros: Where colour is zero; None unless asked for.
-        objects: Of a strip's own figures, the objects of its Cryptomattes; they are not merged here.
-        boxes: Of a strip's own figures, what thumbnails are made of; not merged here either.
-        rows: Of a strip's own figures, hashes of its rows, where asked for; nor are these.
+        channels: One accumulator for each channel, in the layout's order.
+        deep: Samples per pixel; empty for flat parts.
+        chunks_read: Number of decoded chunks.
+        faults: Chunks that could not be decoded.
+        stopped: Why decoding ended early: `time`, or `faults` for too many faults; empty if it did not.
+        read: Position of the strip's request in the plan.
+        zeros: Where colour is zero; None unless requested.
+        objects: Objects of the strip's Cryptomattes.
+        boxes: Sums of the strip for thumbnails.
+        rows: Hashes of the strip's rows; None unless requested.
     """
 
     part: int
@@ -51,7 +53,7 @@ class LevelFigures:
     rows: StripRows | None = None
 
     def merge(self, other: LevelFigures) -> None:
-        """Take in the figures of other chunks of the same level."""
+        """Add the statistics of other chunks of the same level."""
         for mine, theirs in zip(self.channels, other.channels, strict=True):
             mine.merge(theirs)
         self.deep.merge(other.deep)
@@ -62,7 +64,7 @@ class LevelFigures:
             self.zeros.merge(other.zeros)
 
     def add(self, block: DecodedBlock, workspace: Workspace, boxes: BoxAdder | None = None) -> None:
-        """Take in decoded chunks; `boxes` adds them up for thumbnails."""
+        """Add decoded chunks; `boxes` sums them for thumbnails."""
         for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
             nans, infs = accumulator.nan_count, accumulator.inf_count
             placed = accumulator.add(array, workspace)
@@ -80,7 +82,7 @@ class LevelFigures:
 
 
 def level_samples(layout: Layout, level: Level, channel: int) -> int:
-    """Samples of a channel in a level of a flat part; pixels in one of a deep part."""
+    """The number of samples of a channel in a level of a flat part; the number of pixels for a deep part."""
     entry, window = layout.channels[channel], layout.data_window
     columns = samples(entry.x_sampling, window.x_min, window.x_min + level.width - 1)
     return columns * samples(entry.y_sampling, window.y_min, window.y_min + level.height - 1)
@@ -89,9 +91,9 @@ def level_samples(layout: Layout, level: Level, channel: int) -> int:
 def empty_figures(
     part: int, layout: Layout, level: int, *, picks: int, seed: int = 0, with_zeros: bool = False
 ) -> LevelFigures:
-    """Figures of no chunks yet, with distributions of about `picks` values a channel, or without if that is 0.
+    """Empty statistics with distributions of about `picks` values for each channel, or without distributions if it is 0.
 
-    `seed` tells strips of one level apart: each picks values at other places.
+    Strips of a level have different values of `seed`, so that they pick values at different positions.
     """
     accumulators = []
     for number, channel in enumerate(layout.channels):

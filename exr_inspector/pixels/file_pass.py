@@ -1,8 +1,8 @@
-"""One pass over the pixels of a file, in order, in bounded memory.
+"""Reads and decodes the chunks of a file in order, in bounded memory.
 
-The calling thread reads ahead and hands strips of chunks to the decoding threads of a shared `DecodeBudget`; figures are
-merged in the plan's order, so the same file gives the same figures to the last digit. A damaged chunk is a PixelFault and
-the rest still counts; when time or the read budget runs out, what was counted so far is reported as partial.
+The calling thread reads ahead and submits strips of chunks to the decoding threads of a shared `DecodeBudget`. Statistics are
+merged in the order of the plan, so the same file always has exactly the same statistics. A damaged chunk becomes a PixelFault,
+and the other chunks are still read. If time or the read budget is used up, the statistics so far are reported as partial.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _COLOURS = frozenset({"R", "G", "B", "Y"})
 
 
 def _strip_bytes(layout: Layout, config: PixelConfig) -> int:
-    """Decoded bytes of a strip of this part: each channel has samples enough to keep numpy busy for a while."""
+    """Decoded size of a strip of this part in bytes, with enough samples of each channel for efficient numpy calls."""
     wanted = _STRIP_SAMPLES * sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
     return min(config.strip_bytes, max(_LEAST_STRIP_BYTES, wanted))
 
 
 class FilePass:
-    """One pass over the chunks of one file: reads ahead, has strips decoded, merges their figures."""
+    """One pass over the chunks of one file: reads ahead, submits strips for decoding, merges their statistics."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class FilePass:
         self._config = config
         self._layouts = layouts
         self._plan = plan
-        # Of a sample: the moments of each channel in each request, by part, level and position of the request in the plan.
+        # For a sample: the moments of each channel in each request, by part, level and position of the request in the plan.
         self._moments: dict[tuple[int, int], dict[int, list[Moments]]] = {}
         self._strata: dict[tuple[int, int], dict[int, Stratum]] = {}
         for number, stratum in enumerate(plan.strata):
             self._strata.setdefault((stratum.part, stratum.level), {})[number] = stratum
         self._limits = [_strip_bytes(layout, config) for layout in layouts]
-        self._levels: dict[tuple[int, int], LevelFigures] = {}  # of those that were met so far
+        self._levels: dict[tuple[int, int], LevelFigures] = {}  # levels with chunks or results so far
         self._pending: deque[Future[LevelFigures]] = deque()
         self._hashers: dict[tuple[int, int], PixelHasher] = {}
         self._file_hash = xxhash.xxh3_128()
@@ -79,7 +79,7 @@ class FilePass:
         }
 
     def _level(self, part: int, level: int) -> LevelFigures:
-        """The figures of a level so far."""
+        """The statistics of a level so far."""
         if (part, level) not in self._levels:
             self._levels[part, level] = empty_figures(
                 part, self._layouts[part], level, picks=self._context.picks, with_zeros=self._context.with_zeros
@@ -87,7 +87,7 @@ class FilePass:
         return self._levels[part, level]
 
     def _hasher(self, part: int, level: int) -> PixelHasher | None:
-        """What hashes the pixels of a level; None where they are not hashed."""
+        """The hasher of a level's pixels; None if they are not hashed."""
         if not (self._config.hash_pixels and self._context.is_full):
             return None
         if (part, level) not in self._hashers:
@@ -96,7 +96,7 @@ class FilePass:
         return self._hashers[part, level]
 
     def run(self, *, at_once: bool) -> None:
-        """Read and decode what the plan says, until done or stopped; `at_once` sends all requests at the same time."""
+        """Read and decode the planned chunks until done or stopped; `at_once` sends all requests at the same time."""
         reads = list(enumerate(self._plan.reads))
         waves = [reads] if at_once else [[read] for read in reads]
         try:
@@ -111,14 +111,14 @@ class FilePass:
                 future.cancel()
 
     def _within_budgets(self, work: Callable[[], None]) -> None:
-        """Do something that ends reading, but is no failure, when time or the read budget is used up."""
+        """Call `work`; end reading without an error if time or the read budget is used up."""
         try:
             work()
         except (BudgetExceeded, DeadlineExceeded) as error:
             self._stopped = self._stopped or ("budget" if isinstance(error, BudgetExceeded) else "time")
 
     def _read(self, reads: Sequence[tuple[int, PlannedRead]]) -> None:
-        """Fetch the bytes of some requests, given with their positions in the plan, and hand their strips to the threads."""
+        """Read the bytes of some requests, given as (position in the plan, request), and submit their strips."""
         extents = self._plan.extents
         size = sum(read.end - read.start for _, read in reads)
         pool, deadline = self._context.budget.packed, self._context.deadline
@@ -144,7 +144,7 @@ class FilePass:
             lease.release()
 
     def _submit(self, strip: Strip, lease: Lease) -> None:
-        """Hand over a strip: after merging older ones where too many are under way, and when the library has room for it."""
+        """Submit a strip; merge older ones first if too many are pending, and wait for the memory that the library needs."""
         budget = self._context.budget
         while len(self._pending) > 2 * budget.workers:
             self._merge()
@@ -153,7 +153,7 @@ class FilePass:
         lease.share()
         try:
             future = budget.executor.submit(run_strip, strip, self._context, library_lease)
-        except RuntimeError:  # the system has no more threads: others must not wait for ever for this memory
+        except RuntimeError:  # no more threads can start: release the memory that others may wait for
             lease.release()
             library_lease.release()
             raise
@@ -162,12 +162,12 @@ class FilePass:
         self._pending.append(future)
 
     def _strips(self, extents: ChunkExtents, number: int, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
-        """The chunks of a request, by part and level, as many at a time as a strip may have."""
+        """The chunks of a request, divided by part, level and maximum strip size."""
         chosen = slice(read.first, read.last)
         columns = (extents.part, extents.level, extents.index, extents.start, extents.unpacked)
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
         gathered: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-        sizes: dict[tuple[int, int], tuple[int, int]] = {}  # of all chunks gathered, and of the largest
+        sizes: dict[tuple[int, int], tuple[int, int]] = {}  # decoded size of all gathered chunks, and of the largest
 
         def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], largest: int) -> Strip:
             hasher = self._hasher(*key)
@@ -190,7 +190,7 @@ class FilePass:
             yield made(key, chunks, sizes[key][1])
 
     def _refuse(self, extents: ChunkExtents, read: PlannedRead, error: LimitExceeded) -> None:
-        """A request that does not fit into memory: its chunks are faults, the rest is read."""
+        """Add a fault for each chunk of a request that does not fit into memory; other requests are still read."""
         for position in range(read.first, read.last):
             part, level, index = (int(c[position]) for c in (extents.part, extents.level, extents.index))
             window = self._layouts[part].place(index).window
@@ -199,7 +199,7 @@ class FilePass:
             self._faults += 1
 
     def _merge(self) -> None:
-        """Take in the oldest strip's figures, once it is done."""
+        """Wait for the oldest strip and merge its statistics."""
         figures = self._pending.popleft().result()
         key = figures.part, figures.level
         self._level(*key).merge(figures)
@@ -218,7 +218,7 @@ class FilePass:
             self._stopped = "faults"
 
     def report(self, mode: StatsMode) -> PixelReport:
-        """What was learned."""
+        """The report of this pass."""
         channels: list[ChannelStats] = []
         parts: list[PartPixels] = []
         faults: list[PixelFault] = []
@@ -252,7 +252,7 @@ class FilePass:
         )
 
     def _reported(self) -> list[tuple[int, int]]:
-        """Part and level of all figures: every one, but only those that were read where the time was up."""
+        """(part, level) of all reported levels: all requested levels, or only those that were read if time was up."""
         if self._stopped == "time":
             return sorted(self._levels)
         return [
@@ -262,7 +262,7 @@ class FilePass:
         ]
 
     def thumbnails(self) -> tuple[Thumbnail, ...]:
-        """The small pictures; none of a level of which no chunk was decoded."""
+        """The thumbnails; none of a level without decoded chunks."""
         seen = [pictures for key, pictures in self._pictures.items() if self._level(*key).chunks_read]
         return tuple(thumbnail for pictures in seen for thumbnail in pictures.result())
 
@@ -281,7 +281,7 @@ class FilePass:
         )
 
     def _estimate(self, figures: LevelFigures, number: int) -> Estimate | None:
-        """The mean of one channel by the design of the sample; None of a pass that reads everything."""
+        """The estimated mean of one channel according to the sample's design; None in a full read."""
         key = figures.part, figures.level
         clusters: dict[int, list[Cluster]] = {}
         for position, moments in self._moments.get(key, {}).items():
@@ -293,7 +293,7 @@ class FilePass:
 
 
 def _is_true_of_all(seen: bool, exact: bool) -> bool | None:
-    """A property of all pixels from some of them: one counterexample disproves it, only all pixels prove it."""
+    """Whether a property holds for all pixels, from those read: False on a counterexample, True only if all were read."""
     return seen if exact or not seen else None
 
 

@@ -1,15 +1,16 @@
-"""Hashes of decoded pixels that do not depend on the container: equal for equal samples in any file.
+"""Hashes decoded pixels independently of their storage: equal samples in different files have equal hashes.
 
 The hash of one part's level is the 128-bit xxh3 of
 
 1. a line of text: `flat` or `deep`, the level's width and height, the data window's minimum corner, and for each channel,
    sorted by name, its name, pixel type and sampling, as JSON;
-2. for each channel in that order, 16 bytes a row from top to bottom: the xxh3 of the row's samples from left to right, in the
-   channel's pixel type, little-endian. A deep part has one more channel before the others: the samples of each pixel as
-   32-bit integers; the rows of the others then hold all samples of all pixels.
+2. for each channel in that order, 16 bytes for each row from top to bottom: the xxh3 of the row's samples from left to right,
+   in the channel's pixel type, little-endian. A deep part has an additional first channel: the number of samples of each pixel
+   as 32-bit integers; the rows of the other channels then contain all samples of all pixels.
 
-So compression, tile size, chunk order, part order and attributes play no part; bit patterns do: minus zero is not zero. The
-algorithm stands in the value, `xxh3_128:<hex>`. A lossless change of container keeps it, a lossy one does not.
+The hash therefore does not depend on compression, tile size, chunk order, part order and attributes. It depends on bit
+patterns: minus zero is not zero. The value starts with the algorithm, `xxh3_128:<hex>`. A lossless conversion keeps the hash, a
+lossy one does not.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ from exr_inspector.pixels.decoded import Array, DecodedBlock
 ALGORITHM = "xxh3_128"
 _DIGEST_BYTES = 16
 
-Rows = Array | list[bytes]  # of one plane: an array of two dimensions, or bytes row by row where rows differ in length
+Rows = Array | list[bytes]  # rows of one plane: a two-dimensional array, or a list of bytes if rows differ in length
 
 
 def labelled(digest: str) -> str:
-    """A digest with its algorithm's name before it."""
+    """The digest, prefixed with the name of the algorithm."""
     return f"{ALGORITHM}:{digest}"
 
 
 class HashedRows(NamedTuple):
-    """Digests of whole rows: of chunks as wide as the level, or of all tiles side by side.
+    """Digests of complete rows: of chunks as wide as the level, or of all tiles of a row.
 
     Attributes:
-        tile_ys: Which rows of chunks, rising.
-        planes: A digest for each of their rows of samples, shape (rows, 16); of a deep part's counts first, then channel by
+        tile_ys: Indices of the rows of chunks, ascending.
+        planes: Digests of their sample rows, each of shape (rows, 16): first for the counts of a deep part, then for each
             channel.
     """
 
@@ -51,7 +52,7 @@ class HashedRows(NamedTuple):
 
 
 class LooseTile(NamedTuple):
-    """A tile whose neighbours are in other strips, with the bytes of its rows, plane by plane."""
+    """A tile whose row is not complete in its strip, with the bytes of its sample rows for each plane."""
 
     tile_x: int
     tile_y: int
@@ -59,14 +60,14 @@ class LooseTile(NamedTuple):
 
 
 class StripRows(NamedTuple):
-    """What one strip tells of its level's hash."""
+    """The contribution of one strip to its level's hash."""
 
     hashed: list[HashedRows]
     tiles: list[LooseTile]
 
 
 class StripHasher:
-    """Hashes the rows of one strip of a level, where it was decoded."""
+    """Hashes the rows of one strip of a level, in the process that decodes it."""
 
     def __init__(self, level: Level) -> None:
         self._tiles_x = level.tiles_x
@@ -74,7 +75,7 @@ class StripHasher:
         self._tiles: dict[int, dict[int, list[Rows]]] = {}
 
     def add(self, block: DecodedBlock) -> None:
-        """Take in decoded chunks, whose arrays must stay as they are until `result`."""
+        """Add decoded chunks; their arrays must not change before `result` is called."""
         if self._tiles_x == 1 and block.counts is None:
             tile_ys = tuple(place.tile_y for place in block.places)
             self._hashed.append(HashedRows(tile_ys, tuple(map(_digests, block.arrays))))
@@ -87,7 +88,7 @@ class StripHasher:
             self._tiles.setdefault(place.tile_y, {})[place.tile_x] = rows
 
     def result(self) -> StripRows:
-        """The digests of whole rows, and the tiles that make none."""
+        """The digests of complete rows, and the tiles of incomplete rows."""
         hashed = self._hashed
         loose: list[LooseTile] = []
         for tile_y, tiles in sorted(self._tiles.items()):
@@ -99,13 +100,13 @@ class StripHasher:
 
 
 class PixelHasher:
-    """Hash of one part's level, from its strips in any order.
+    """Computes the hash of one level of a part from its strips in any order.
 
-    Rows of tiles that strips divide are put together when the last tile of them is there. When more than `max_bytes` would wait
-    for the rest (a file whose tiles lie in no order, or too large a table of rows), there is no hash.
+    A row of tiles that is divided between strips is hashed when its last tile has been added. There is no hash if waiting tiles
+    would need more than `max_bytes` (tiles stored in random order), or if the digests of all rows would.
 
     Attributes:
-        is_given_up: Whether there will be none.
+        is_given_up: Whether the hash cannot be computed within `max_bytes`.
     """
 
     def __init__(self, layout: Layout, level: Level, max_bytes: int) -> None:
@@ -122,23 +123,23 @@ class PixelHasher:
         )
 
     def _samplings(self) -> list[int]:
-        """Rows of pixels for one row of samples: of the counts first in a deep part, then of each channel."""
+        """The vertical sampling of each plane: first of the counts of a deep part, then of each channel."""
         return [1] * self._layout.is_deep + [channel.y_sampling for channel in self._layout.channels]
 
     def _row_index(self, sampling: int, row: int) -> int:
-        """How many rows of samples stand above pixel row number `row` of the level."""
+        """The number of sample rows above pixel row number `row` of the level."""
         top = self._layout.data_window.y_min
         return samples(sampling, top, top + row - 1)
 
     def add(self, rows: StripRows) -> None:
-        """Take in what a strip of this level tells."""
+        """Add the rows of a strip of this level."""
         for hashed in rows.hashed:
             self._put(hashed)
         for tile in rows.tiles:
             self._wait(tile)
 
     def _wait(self, tile: LooseTile) -> None:
-        """Keep a tile until all beside it are there."""
+        """Keep a tile until all tiles of its row have been added."""
         if self.is_given_up:
             return
         tiles = self._waiting.setdefault(tile.tile_y, {})
@@ -153,7 +154,7 @@ class PixelHasher:
             self._waiting.clear()
 
     def _put(self, hashed: HashedRows) -> None:
-        """Put the digests of whole rows where they belong."""
+        """Store the digests of complete rows at their positions."""
         if self.is_given_up:
             return
         tile_ys, height = hashed.tile_ys, self._layout.tile_height
@@ -169,7 +170,7 @@ class PixelHasher:
                 taken += end - start
 
     def result(self) -> str | None:
-        """The hash with its algorithm's name; None unless every chunk was taken in."""
+        """The hash, prefixed with the algorithm; None unless every chunk has been added."""
         if self.is_given_up or self._missing:
             return None
         layout, level = self._layout, self._level
@@ -186,7 +187,7 @@ class PixelHasher:
 
 
 def _rows(piece: Array, counts: npt.NDArray[np.int32] | None) -> Rows:
-    """The rows of a chunk; of a deep channel's flat samples, cut by the samples per pixel."""
+    """The rows of a chunk; those of a deep channel are split according to the samples per pixel."""
     if counts is None or piece is counts:
         return piece
     ends = np.cumsum(counts.sum(axis=1, dtype=np.int64)).tolist()
@@ -199,13 +200,13 @@ def _digests(rows: Rows) -> npt.NDArray[np.uint8]:
 
 
 def _hashed(tile_y: int, tiles: dict[int, list[Rows]]) -> HashedRows:
-    """The digests of all tiles side by side."""
+    """The digests of a complete row of tiles."""
     ordered = [tiles[tile_x] for tile_x in sorted(tiles)]
     return HashedRows((tile_y,), tuple(_digests(_joined(plane)) for plane in zip(*ordered, strict=True)))
 
 
 def _joined(pieces: Sequence[Rows]) -> Rows:
-    """The rows of tiles side by side, each of one piece."""
+    """The concatenated sample rows of adjacent tiles."""
     arrays = [piece for piece in pieces if isinstance(piece, np.ndarray)]
     if len(arrays) == len(pieces):
         return np.concatenate(arrays, axis=1)

@@ -1,11 +1,11 @@
-"""Decodes in separate processes, so that a crash of the OpenEXR library costs one file only.
+"""Decodes in separate processes, so that a crash of the OpenEXR library affects only one file.
 
-A decoding thread takes an idle process, writes the packed chunks to shared memory, and waits for the figures. A process decodes
-chunks of one file at a time, so it is known which file ended it. Such chunks are tried again in a new process while no other
-decodes, since the system may kill any of them when memory is short. Only a second end there is the fault of the file, and not
-if the process was killed from outside.
+A decoding thread takes an idle process, writes the packed chunks to shared memory, and waits for the statistics. A process
+decodes chunks of one file at a time, so the file that crashed it is known. Its chunks are retried in new processes while no
+other process decodes, since the system may kill any process if memory is short. It is a fault of the file only if these
+processes end as well, and none of them was killed from outside.
 
-A process knows no setting and no secret, reads nothing, is bounded in memory and CPU time, and ends with this one.
+A process has no settings and no secrets, reads no files, has limits for memory and CPU time, and ends with its parent.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from exr_inspector.pixels.work import Chunk, StripWork, needs_of
 from exr_inspector.settings import NAMES
 
 TRIES_ALONE = 2
-_CPU_SECONDS_ARE_FOR = 64 << 20  # bytes of samples; larger chunks have more time in proportion
-_GRACE_SECONDS = 2.0  # after the deadline, until a process that has not stopped by itself is ended
+_CPU_SECONDS_ARE_FOR = 64 << 20  # bytes of samples; the time for larger chunks is proportional to their size
+_GRACE_SECONDS = 2.0  # after the deadline, before a process that has not stopped is killed
 _START = (
     "import sys; sys.path[:] = {path!r}; from exr_inspector.pixels.decoder_process import serve; serve({arguments!r})"
 )
 
-# No unused threads; and glibc keeps what one strip's arrays and codecs took for those of the next.
+# Start no unused threads, and make glibc keep freed memory for the arrays and codecs of the next strip.
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
-# The kernel's when memory is short, and a supervisor's. A process that wants too much itself gets no memory, by its own limit.
+# Signals of the kernel (out of memory) and of a supervisor. A process that itself needs too much memory fails at its own limit.
 _FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM})
 
 Decoded = Callable[[], None]
@@ -52,15 +52,15 @@ Take = Callable[[DecodedBlock], None]
 
 
 def can_start_decoders() -> bool:
-    """Whether `sys.executable` is Python: in a program that embeds Python, as Nuke and Houdini do, it is that program."""
+    """Whether `sys.executable` is Python. In programs that embed Python, such as Nuke and Houdini, it is the program."""
     return Path(sys.executable or "").name.lower().startswith(("python", "pypy"))
 
 
 class _ProcessEnded(Exception):
-    """A decoder process ended; the text says how.
+    """A decoder process ended; the text states how.
 
     Attributes:
-        is_killed: Whether somebody else ended it: no library kills its own process with these signals.
+        is_killed: Whether it was killed from outside, by a signal in _FROM_OUTSIDE.
     """
 
     def __init__(self, how: str, *, is_killed: bool) -> None:
@@ -69,11 +69,11 @@ class _ProcessEnded(Exception):
 
 
 class DecoderPool:
-    """Processes that decode, made as they are needed, at most one a thread; every method may run on many threads at once.
+    """Decoder processes, started on demand, at most one for each thread. All methods are thread-safe.
 
     Args:
-        memory_bytes: Memory budget of the parent, for all processes together.
-        cpu_seconds: CPU time that decoding 64 MiB of samples may take.
+        memory_bytes: Memory budget of the parent in bytes, for all processes together.
+        cpu_seconds: Maximum CPU time in seconds for decoding 64 MiB of samples.
     """
 
     def __init__(self, *, memory_bytes: int, cpu_seconds: float) -> None:
@@ -91,12 +91,12 @@ class DecoderPool:
         decoded: Decoded,
         take: Take | None = None,
     ) -> LevelFigures:
-        """As `work.decode_strip`.
+        """As `work.decode_strip`, in a decoder process.
 
         Raises:
-            DecoderCrashed: Its process ended, and so did two new ones while nothing else was decoded.
-            DecoderKilled: One of these two was killed from outside, which says nothing about the file.
-            DeadlineExceeded: A process did not come back in time, and is no more; or there was no time to try again.
+            DecoderCrashed: The process ended, and so did TRIES_ALONE new ones while nothing else was decoded.
+            DecoderKilled: One of the new processes was killed from outside, which is no fault of the file.
+            DeadlineExceeded: A process did not answer in time and was killed, or there was no time for a retry.
         """
         job = _Job(work, chunks, self._cpu_seconds, _each_once(take) if take else None)
         pool = budget.decoded
@@ -136,13 +136,13 @@ class DecoderPool:
         return figures
 
     def close(self) -> None:
-        """End the processes that have nothing to do."""
+        """End the idle processes."""
         while self._idle:
             self._idle.pop().close()
 
 
 def _each_once(take: Take) -> Take:
-    """`take`, but for what it has been given by an attempt before."""
+    """`take`, skipping blocks that an earlier attempt has already passed to it."""
     taken: set[int] = set()
 
     def once(block: DecodedBlock) -> None:
@@ -154,16 +154,16 @@ def _each_once(take: Take) -> Take:
 
 
 class _Job:
-    """What a process is to decode.
+    """A job of a decoder process.
 
     Attributes:
         work: The chunks.
-        pieces: Their bytes, one behind the other.
-        sizes: How to cut these: bytes of each flat chunk; (table bytes, data bytes, unpacked bytes) of a deep one.
-        take: Where decoded chunks go.
-        bytes: Memory that it takes while the library is at work.
-        bytes_in_arrays: Memory that it takes afterwards.
-        cpu_seconds: CPU time that it may take.
+        pieces: The bytes of the chunks, in order.
+        sizes: Size of each chunk in bytes: an integer for a flat chunk, (table, data, unpacked) for a deep chunk.
+        take: Called with decoded chunks; may be None.
+        bytes: Memory in bytes while the library decodes.
+        bytes_in_arrays: Memory in bytes after the library has decoded.
+        cpu_seconds: Maximum CPU time in seconds.
     """
 
     def __init__(self, work: StripWork, chunks: Sequence[Chunk], cpu_seconds: float, take: Take | None) -> None:
@@ -186,7 +186,7 @@ class _Job:
 
 
 class _Decoder:
-    """One process, used by one thread at a time."""
+    """One decoder process, used by one thread at a time."""
 
     def __init__(self, memory_bytes: int) -> None:
         self._inbox, self._outbox = SharedFile(), SharedFile()
@@ -198,7 +198,7 @@ class _Decoder:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with numbers as arguments
                 [sys.executable, "-c", _START.format(path=sys.path, arguments=arguments)],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # the library writes lines about damaged chunks, which are findings
+                stdout=subprocess.DEVNULL,  # discard the library's messages about damaged chunks, which become findings
                 env={**environ, **_ENVIRON},
                 pass_fds=files,
             )
@@ -206,15 +206,15 @@ class _Decoder:
         self._end = weakref.finalize(self, _end, self._process, self._connection, self._inbox, self._outbox)
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process and release its files."""
         self._end()
 
     def decode(self, job: _Job, decoded: Decoded) -> LevelFigures:
-        """Send a job and wait for its figures.
+        """Send a job and wait for its statistics.
 
         Raises:
-            _ProcessEnded: The process ended by itself.
-            DeadlineExceeded: It did not come back in time.
+            _ProcessEnded: The process ended.
+            DeadlineExceeded: It did not answer in time.
         """
         work = job.work
         self._inbox.write(job.pieces)
@@ -238,12 +238,12 @@ class _Decoder:
     def _answer(self, deadline: Deadline | None) -> tuple[Any, ...]:
         timeout = None if deadline is None else deadline.remaining() + _GRACE_SECONDS
         if not self._connection.poll(timeout):
-            raise DeadlineExceeded("no time left for decoding: the OpenEXR library does not come back")
+            raise DeadlineExceeded("no time left for decoding: the OpenEXR library does not return")
         answer: tuple[Any, ...] = self._connection.recv()
         return answer
 
     def _ended(self, cpu_seconds: float) -> _ProcessEnded:
-        """How the process ended."""
+        """The error that states how the process ended."""
         try:
             code = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -264,7 +264,7 @@ def _end(process: subprocess.Popen[bytes], connection: Connection, *files: Share
 
 @contextmanager
 def interrupts_blocked() -> Iterator[None]:
-    """Ctrl-C is for this process to handle: processes and threads started within never see it."""
+    """Block SIGINT for processes and threads started in the `with` block: only this process handles Ctrl-C."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -273,7 +273,7 @@ def interrupts_blocked() -> Iterator[None]:
 
 
 class _SharedLock:
-    """A lock for any number of threads together, or for one alone, which goes first."""
+    """A lock that many threads can share or one thread can hold alone; waiting exclusive threads have priority."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""Files in memory: one that the OpenEXR library opens by name, and one that two processes share."""
+"""Files in memory: one that the OpenEXR library opens by path, and one that two processes share."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _IOV_MAX = 1024
 
 
 class MemoryFile:
-    """A file in memory that the OpenEXR library opens by name, again and again with other contents.
+    """A file in memory that the OpenEXR library opens by path; its contents are replaced for each use.
 
-    A Python stream would do, and does where the system knows no such files; but then the library asks Python for every
-    chunk, and each time waits for Python's lock, which the figures of another thread hold.
+    With a Python stream, which is used on systems without such files, the library calls Python for every chunk, and each time
+    waits for the GIL while another thread computes statistics.
     """
 
     def __init__(self) -> None:
         self._file = _memory_file()
 
     def holding(self, pieces: Sequence[Payload]) -> str | io.BytesIO:
-        """A file of these pieces in order: its name, or itself. It replaces the previous one."""
+        """The path of the file with these pieces as contents, or a stream with them. Replaces the previous contents."""
         if self._file is None:
             return io.BytesIO(b"".join(pieces))
         self._file.seek(0)
@@ -39,23 +39,23 @@ class MemoryFile:
         return _name(self._file)
 
     def shrink(self) -> None:
-        """Give memory back that few contents need."""
+        """Release memory above a size that most contents fit in."""
         if self._file is not None and self._file.seek(0, os.SEEK_END) > _KEPT_BYTES:
             self._file.truncate(_KEPT_BYTES)
 
     def close(self) -> None:
-        """Give all its memory back."""
+        """Release all memory."""
         if self._file is not None:
             self._file.close()
 
 
 def _memory_file() -> io.FileIO | None:
-    """An unnamed file in memory with a name under /proc, None where there is no such thing."""
+    """An anonymous file in memory with a path under /proc; None if the system does not support it."""
     if sys.platform != "linux":
         return None
     try:
         made = io.FileIO(os.memfd_create("exr"), "r+")
-    except OSError:  # forbidden by the sandbox
+    except OSError:  # not permitted in a sandbox
         return None
     if not Path(_name(made)).exists():
         made.close()
@@ -68,7 +68,7 @@ def _name(file: io.FileIO) -> str:
 
 
 def _write_all(file: int, pieces: list[Payload]) -> None:
-    """Write the pieces, which must not be empty, without putting them together first."""
+    """Write the pieces, which must not be empty, without concatenating them first."""
     position = 0
     while position < len(pieces):
         written = os.writev(file, pieces[position : position + _IOV_MAX])
@@ -80,10 +80,10 @@ def _write_all(file: int, pieces: list[Payload]) -> None:
 
 
 class SharedFile:
-    """Bytes that one process writes and another one sees, without a copy in between.
+    """A file in shared memory that one process writes and another one maps, without a copy.
 
     Args:
-        file: Descriptor of one that the other process made; a new one without it.
+        file: Descriptor of a file that the other process created; None creates a new one.
     """
 
     def __init__(self, file: int | None = None) -> None:
@@ -91,18 +91,18 @@ class SharedFile:
         self._map: mmap.mmap | None = None
 
     def fileno(self) -> int:
-        """Its descriptor, for the other process to inherit."""
+        """The file descriptor, for the other process to inherit."""
         return self._file.fileno()
 
     def write(self, pieces: Sequence[Payload]) -> None:
-        """Write these pieces, one behind the other, from the start of the file."""
+        """Write these pieces in order from the start of the file."""
         self._file.seek(0)
         _write_all(self._file.fileno(), [piece for piece in pieces if len(piece)])
         if self._file.tell() < _KEPT_BYTES < self._file.seek(0, os.SEEK_END):
             self._file.truncate(_KEPT_BYTES)
 
     def view(self, size: int) -> memoryview:
-        """The first `size` bytes, which must have been written; they change when it is written again."""
+        """A view of the first `size` bytes, which must have been written; a later write changes it."""
         if not size:
             return memoryview(b"")
         if self._map is None or len(self._map) < size:
@@ -110,7 +110,7 @@ class SharedFile:
         return memoryview(self._map)[:size]
 
     def put(self, value: object) -> tuple[bytes, list[int]]:
-        """Write a value's arrays here; what `get` needs to make it anew in the other process."""
+        """Write a value's arrays to the file; return the arguments with which `get` restores it in the other process."""
         buffers: list[pickle.PickleBuffer] = []
         pickled = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         arrays = [buffer.raw() for buffer in buffers]
@@ -118,19 +118,19 @@ class SharedFile:
         return pickled, [len(array) for array in arrays]
 
     def get(self, pickled: bytes, sizes: Sequence[int]) -> Any:
-        """The value that the other process has put here."""
+        """The value that the other process wrote with `put`."""
         view = self.view(sum(sizes))
         arrays = [bytes(view[end - size : end]) for end, size in zip(accumulate(sizes), sizes, strict=True)]
-        return pickle.loads(pickled, buffers=arrays)  # noqa: S301 - made by `put` of a process of ours
+        return pickle.loads(pickled, buffers=arrays)  # noqa: S301 - written by `put` in our own process
 
     def close(self) -> None:
-        """Release the memory as soon as no process has it mapped."""
+        """Close the file; its memory is released when no process maps it any more."""
         self._map = None
         self._file.close()
 
 
 def _unnamed_file() -> io.FileIO:
-    """In memory, or on disk where there is no such thing."""
+    """An anonymous file in memory, or on disk if the system does not support it."""
     try:
         return io.FileIO(os.memfd_create("exr"), "r+")
     except (AttributeError, OSError):

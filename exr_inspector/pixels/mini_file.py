@@ -1,9 +1,9 @@
-"""Complete OpenEXR files in memory around a few compressed chunks, so that the OpenEXR library decodes just those.
+"""Makes complete OpenEXR files in memory from a few compressed chunks, so that the OpenEXR library decodes only these chunks.
 
-Chunks are compressed one by one, and a chunk's bytes say nothing of the file around it; so a file whose header describes
-only the chunks at hand decodes them as the whole file would. Every file made here has one part, one level and a full chunk
-offset table. Nothing is decompressed here, and nothing of the original header is kept but what the codecs look at: channels,
-compression and the phase of subsampled rows.
+Chunks are compressed independently of one another and of the rest of the file, so a file whose header describes only the given
+chunks decodes them like the original file. Every file made here has one part, one level and a complete chunk offset table.
+Nothing is decompressed here. Of the original header only the values that codecs use are kept: channels, compression and the
+position of subsampled rows.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ def _attribute(name: bytes, type_name: bytes, value: bytes) -> bytes:
 
 
 def library_names(channels: Sequence[Channel]) -> list[str]:
-    """What the channels, in the order of the pixel data, are called in the files made here.
+    """The names of the channels, in the order of the pixel data, in the files made here.
 
-    Their own names, unless one of them is no text or looks as if it were none (see `decode_name`): the library would
-    sort it elsewhere, or refuse it. Then numbers keep the order, and the last component stays, by which some codecs go.
+    These are the original names unless one contains a backslash, which may be an escaped byte (see `decode_name`): the library
+    would sort such a name differently or reject it. In that case a number preserves the order, and the last name component,
+    which some codecs use, is kept.
     """
     names = [channel.name for channel in channels]
     if not any("\\" in name for name in names):
@@ -88,9 +89,9 @@ def _header(
 
 
 def _assemble(header: bytes, chunks: Sequence[tuple[bytes, Sequence[Payload]]]) -> list[Payload]:
-    """The file of `header` and of chunks given as (leader, pieces of data), with the offset table they ask for.
+    """The file with `header`, an offset table, and chunks given as (leader, pieces of data).
 
-    In pieces, since those that hold pixels are large and need not be copied to be written somewhere.
+    The file is returned in pieces, since pieces with pixels are large and can be written without being copied.
     """
     offsets: list[int] = []
     position = len(header) + 8 * len(chunks)
@@ -107,7 +108,7 @@ def _assemble(header: bytes, chunks: Sequence[tuple[bytes, Sequence[Payload]]]) 
 def scan_line_file(
     channels: Sequence[Channel], compression: int, window: Box2i, blocks: Sequence[tuple[int, Payload]]
 ) -> list[Payload]:
-    """A scan line file of (first row, packed bytes) by rising row, which fill the window without a gap; in pieces."""
+    """A scan line file, in pieces. `blocks` are (first row, packed bytes) in ascending order and fill the window."""
     header = _header(b"scanlineimage", channels, compression, window, chunk_count=len(blocks))
     return _assemble(header, [(_CHUNK.pack(y, len(packed)), (packed,)) for y, packed in blocks])
 
@@ -115,7 +116,7 @@ def scan_line_file(
 def tiled_file(
     channels: Sequence[Channel], compression: int, tile: tuple[int, int], payloads: Sequence[Payload]
 ) -> list[Payload]:
-    """A tiled file of one column of tiles, the first on top; in pieces. A clipped tile is a whole tile of its own size here."""
+    """A tiled file, in pieces, with one column of tiles from top to bottom. A clipped tile becomes a full tile of its size."""
     window = Box2i(0, 0, tile[0] - 1, tile[1] * len(payloads) - 1)
     header = _header(b"tiledimage", channels, compression, window, chunk_count=len(payloads), tile=tile)
     return _assemble(
@@ -129,15 +130,15 @@ def deep_file(
     tile_rows: int | None,
     chunks: Sequence[tuple[Payload, Payload, int]],
 ) -> list[Payload]:
-    """A deep file, in pieces, one pixel wide, whose rows hold all samples of a row of the original chunks.
+    """A deep file, in pieces. It is one pixel wide; each row contains all samples of a row of the original chunks.
 
-    Packed deep data depend on the samples of each row alone, not on how many pixels share them.
+    Packed deep data depend only on the samples of each row, not on their division into pixels.
 
     Args:
-        channels: The part's channels, sorted; none is subsampled.
-        compression: Its compression code.
-        tile_rows: Rows of each chunk of a deep tiled file; None makes a deep scan line file, of one row a chunk.
-        chunks: (samples of each row as int32, packed data, unpacked data bytes) of each chunk.
+        channels: The part's channels, sorted and not subsampled.
+        compression: The part's compression code.
+        tile_rows: Rows of each chunk of a deep tiled file; None for a deep scan line file with one row in each chunk.
+        chunks: (number of samples of each row as int32, packed data, unpacked data size in bytes) of each chunk.
     """
     window = Box2i(0, 0, 0, (tile_rows or 1) * len(chunks) - 1)
     if tile_rows is None:
