@@ -1,1 +1,1 @@
-"""The rules, a module a group; `exr_inspector.validation.registry` collects them."""
+"""The rules, one module for each group; `exr_inspector.validation.registry` collects them."""

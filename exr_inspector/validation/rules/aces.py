@@ -1,7 +1,7 @@
-"""ACE: SMPTE ST 2065-4 containers, judged where a file claims to be one or the policy demands it.
+"""ACE: SMPTE ST 2065-4 containers. The rules apply if a file claims to be one or the policy requires it.
 
-The text of the standard was not at hand: the rules follow what reference writers and readers of the container do, so the
-list may lack something that the standard demands.
+The text of the standard was not available: the rules follow reference writers and readers of the container, so requirements of
+the standard may be missing.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ _STRINGS = (
 
 
 def _claimed(parameters: AcesParameters) -> int:
-    """Files that say they are containers, or all."""
+    """Traits for which the rules are called: files with the flag, or all files if the policy requires containers."""
     return t.ALWAYS if parameters.aces_container else t.ACES
 
 
 class AcesParameters(RuleParameters):
-    """Parameters of the rules about ACES containers."""
+    """Parameters of the rules on ACES containers."""
 
     aces_container: bool = Field(
-        False, description="Judge every file as an ACES container, not only those that say so."
+        False, description="Check every file as an ACES container, not only files with acesImageContainerFlag."
     )
 
 
 def _of_containers(check: Check) -> Check:
-    """The rule for files that claim to be containers by the flag's value, or have to be: a flag of 0 claims nothing."""
+    """Return the rule restricted to files whose flag is not 0, or to all files if the policy requires containers."""
 
     def claimed(subject: PartFacts | FileFacts, parameters: AcesParameters) -> Results:
         parts = subject.header.parts if isinstance(subject, FileFacts) else (subject.part,)
@@ -64,7 +64,7 @@ def _of_containers(check: Check) -> Check:
 
 
 def flag_text(attribute: Attribute) -> str:
-    """A flag that is not 1, short: its type, or its value where that is an int."""
+    """Describe a flag that is not 1: its type, or its value if it is an int."""
     return f"int {attribute.value!r}" if attribute.type_name == "int" else attribute.type_name
 
 
@@ -80,7 +80,7 @@ def flag_text(attribute: Attribute) -> str:
     when=_claimed,
 )
 def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """The flag, absent or of another value."""
+    """Report a flag that is absent or not 1."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if part.part.integer("acesImageContainerFlag") == 1:
         return NOTHING
@@ -100,7 +100,7 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
-    """The version word."""
+    """Check the version field."""
     word = file.header.version_word
     if word in {0x002, 0x402}:
         return NOTHING
@@ -119,7 +119,7 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Any code but NONE."""
+    """Report every compression except NONE."""
     if part.compression == Compression.NONE:
         return NOTHING
     codec = codec_name(part.compression)
@@ -134,12 +134,12 @@ def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_WRITER,
     fix="Write the file again with lineOrder INCREASING_Y.",
     command="exr2aces IN.exr OUT.exr",
-    limits="the attribute; where chunks lie is reported by CHK-LINEORDER and CHK-GAPS",
+    limits="Only the attribute; CHK-LINEORDER and CHK-GAPS check the positions of chunks.",
     when=_claimed,
 )
 @_of_containers
 def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """The lineOrder attribute."""
+    """Check the attribute lineOrder."""
     order = part.part.line_order
     if order is None or order == LineOrder.INCREASING_Y:
         return NOTHING
@@ -160,7 +160,7 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """The set of names."""
+    """Check the set of channel names."""
     names = frozenset(channel.name for channel in part.channels)
     if names in _SETS:
         return NOTHING
@@ -180,7 +180,7 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def half(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Types and samplings."""
+    """Check pixel types and samplings."""
     hit = [
         channel
         for channel in part.channels
@@ -206,7 +206,7 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Absent or other chromaticities, to 0.001."""
+    """Report chromaticities that are absent or differ from AP0 by more than 0.001."""
     values = chromaticities(part)
     if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
         return NOTHING
@@ -227,7 +227,7 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Another id."""
+    """Report an id other than lin_ap0_scene."""
     value = part.part.text("colorInteropID")
     if value in {None, spaces.ACES}:
         return NOTHING
@@ -246,7 +246,7 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
-    """Bytes between the version word and the chunk offset table."""
+    """Check the number of bytes between the version field and the chunk offset table."""
     size = file.header.end - 8
     if size <= _HEADER_LIMIT_BYTES:
         return NOTHING
@@ -271,7 +271,7 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Empty strings among those the container defines."""
+    """Report empty strings among the attributes that the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
     return (
         [Found(f"{listed(empty)} empty; expected text, or no attribute", "empty", "text, or no attribute")]
@@ -292,7 +292,7 @@ def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
 )
 @_of_containers
 def stereo(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """MultiView of a container with left.* channels: the default view is right."""
+    """Check multiView of a container with left.* channels: the default view must be the right one."""
     views = part.part.value("multiView", "stringvector")
     if not any(channel.name.startswith("left.") for channel in part.channels):
         return NOTHING

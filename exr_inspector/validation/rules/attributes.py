@@ -1,4 +1,4 @@
-"""STR: attributes that are nearly standard ones. What is wrong with standard attributes is found by `exr.conformance`."""
+"""STR: attributes whose names are almost standard ones. `exr.conformance` checks the standard attributes themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STANDARD = "OpenEXR standard attributes"
 
 
 def _shown(attribute: Attribute) -> str:
-    """Type and, where it is short, the value."""
+    """The type of an attribute and, if it is short, its value."""
     value = attribute.value
     if isinstance(value, str):
         return f"{attribute.type_name} {value[:40]!r}"
@@ -33,7 +33,7 @@ def _shown(attribute: Attribute) -> str:
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
 )
 def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Names that differ from a standard one by case, spelling or namespace."""
+    """Report names that differ from a standard one by case, spelling or namespace."""
     found = []
     for name, meant in odd_names(part.part.by_name).near:
         attribute = part.part.by_name[name]
@@ -56,7 +56,7 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
 )
 def case_twins(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Groups of names that are equal in lower case; STR-NEAR-MISS reports those of which one is a standard attribute."""
+    """Report names that are equal in lower case. Groups with a standard attribute are left to STR-NEAR-MISS."""
     odd = odd_names(part.part.by_name)
     near = {name for name, _ in odd.near}
     return [

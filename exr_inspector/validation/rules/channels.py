@@ -1,4 +1,4 @@
-"""CHN: names of channels and layers. Duplicates and samplings that the format forbids are found by `exr.conformance`."""
+"""CHN: names of channels and layers. `exr.conformance` finds duplicates and samplings that the format forbids."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for a message: the first few and how many more there are."""
+    """List names for a message: the first few, and the number of the rest."""
     every = list(names)
     more = f" and {len(every) - _NAMES_SHOWN} more" if len(every) > _NAMES_SHOWN else ""
     return ", ".join(every[:_NAMES_SHOWN]) + more
 
 
 def values(count: int, kind: str = "") -> str:
-    """So many values of a kind, for a message."""
+    """Format a number of values of a kind for a message."""
     return f"{count} {kind}{'value' if count == 1 else 'values'}"
 
 
@@ -39,12 +39,12 @@ def _layer(layer: str) -> str:
 
 
 class ChannelParameters(RuleParameters):
-    """Parameters of the rules about channels and layers."""
+    """Parameters of the rules on channels and layers."""
 
     expected_layers: Names | None = Field(
-        None, description="Layers that must be there; '' is the base layer. Others are reported as info (CHN-EXPECTED)."
+        None, description="Required layers; '' is the base layer. Other layers are reported as info (CHN-EXPECTED)."
     )
-    expected_channels: Names | None = Field(None, description="Full channel names that must be there (CHN-EXPECTED).")
+    expected_channels: Names | None = Field(None, description="Full names of required channels (CHN-EXPECTED).")
     alpha_expected: bool = Field(False, description="Whether the base layer must have A (CHN-ALPHA-MISSING).")
 
 
@@ -59,7 +59,7 @@ class ChannelParameters(RuleParameters):
     when=t.UNUSUAL,
 )
 def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Layers with one or two of R, G, B; Cryptomatte and single-component AOVs that say R alone are no colour."""
+    """Report layers with one or two of R, G, B. Cryptomattes, and AOVs with a single component R, are not colour."""
     found = []
     for (layer, _), members in part.by_layer.items():
         there = [component for component in "RGB" if component in members]
@@ -86,7 +86,7 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     when=t.UNUSUAL,
 )
 def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
-    """The base layer of the first part; deep data may hold depth alone."""
+    """Check the base layer of the first part; a deep part may have depth alone."""
     part = file.parts[0]
     if not part.channels or part.traits & t.DEEP:
         return NOTHING
@@ -117,9 +117,9 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     when=t.UNUSUAL,
 )
 def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose.
+    """Report lower-case or spelt-out names in the base layer; Cryptomattes and renderers use them on purpose in layers.
 
-    Alpha alone, as of RenderMan's `Ci.r`, `Ci.g`, `Ci.b`, `a`, belongs to a colour that is in a layer, too.
+    An alpha without colour (RenderMan's `Ci.r`, `Ci.g`, `Ci.b`, `a`) belongs to a colour that is in a layer, and is accepted.
     """
     meant = {
         channel.name: _LONG_NAMES[channel.component.lower()]
@@ -144,7 +144,7 @@ def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     needs=("alpha_expected",),
 )
 def alpha_missing(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """RGB of the base layer without A, where the show expects one."""
+    """Report RGB in the base layer without A, if the policy expects alpha."""
     names = {channel.name for channel in part.channels}
     if {"R", "G", "B"} <= names and "A" not in names:
         return [Found("The base layer has R, G, B but no A", "RGB", "RGBA")]
@@ -157,7 +157,7 @@ _SPECTRAL = re.compile(r"(?:.+\.)?(?:S[0-3]|T)(?:\.\d*,?\d*(?:[Ee][+-]?\d+)?[A-Z
 
 
 def _odd_name(name: str) -> str:
-    """What is unusual about the characters of a channel name; empty for a sound one."""
+    """The reason why the characters of a channel name are unusual; empty if they are not."""
     if name.startswith(".") or name.endswith(".") or ".." in name:
         return "an empty component"
     if " " in name:
@@ -187,7 +187,7 @@ def _odd_name(name: str) -> str:
     when=t.UNUSUAL,
 )
 def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Full names, reported together by oddity: a renderer that puts spaces into names does so in all of them."""
+    """Check full names. Names are reported together by reason, because a renderer that writes spaces does so in all names."""
     by_oddity: dict[str, list[str]] = {}
     for channel in part.channels:
         if odd := _odd_name(channel.name):
@@ -218,7 +218,7 @@ _MADE_UP = re.compile(r"(?:channel|ch)\d+")
     when=t.UNUSUAL,
 )
 def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Names such as `channel3` and `ch3`."""
+    """Report names such as `channel3` and `ch3`."""
     hit = [channel for channel in part.named if not channel.layer and _MADE_UP.fullmatch(channel.component)]
     if not hit:
         return NOTHING
@@ -239,7 +239,7 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
     when=t.UINT,
 )
 def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Depth or coverage stored as UINT in the base layer."""
+    """Report depth or coverage stored as UINT in the base layer."""
     return [
         Found(
             f"Channel {channel.name} is UINT; depth and coverage are HALF or FLOAT",
@@ -263,7 +263,7 @@ def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     when=t.UNUSUAL,
 )
 def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """RA, GA, BA together with A in one layer."""
+    """Report RA, GA or BA together with A in one layer."""
     found = []
     for (layer, _), members in part.by_layer.items():
         single = [component for component in ("RA", "GA", "BA") if component in members]
@@ -283,7 +283,7 @@ def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     needs=("expected_layers", "expected_channels"),
 )
 def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
-    """Layers and channels of all parts against `expected_layers` and `expected_channels`."""
+    """Compare the layers and channels of all parts with `expected_layers` and `expected_channels`."""
     found: list[Found] = []
     if parameters.expected_channels is not None:
         there = {channel.name for part in file.parts for channel in part.channels}
@@ -322,7 +322,7 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     when=t.MULTI_PART,
 )
 def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
-    """Full names by view over all parts; parts that are named layers of their own are distinguished by part name."""
+    """Report full names that several parts of one view have. Parts that are separate layers are distinguished by part name."""
     owner: dict[tuple[str, str | None, str], int] = {}
     repeated: dict[tuple[int, int], list[str]] = {}
     for part in file.parts:
@@ -348,7 +348,7 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     when=t.UNUSUAL,
 )
 def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Y with RY, BY; RY or BY alone is an error."""
+    """Report Y with RY or BY; RY or BY without Y is an error."""
     found = []
     for (layer, _), members in part.by_layer.items():
         chroma = [component for component in ("RY", "BY") if component in members]
@@ -373,7 +373,7 @@ def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     when=t.SUBSAMPLED,
 )
 def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Samplings other than 1, 1, but for chroma beside luminance, which CHN-LUMA-CHROMA reports."""
+    """Report samplings other than 1, 1, except for chroma beside luminance, which CHN-LUMA-CHROMA reports."""
     chroma = {
         members[c].name for members in part.by_layer.values() if "Y" in members for c in ("RY", "BY") if c in members
     }
@@ -390,12 +390,12 @@ def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
 
 
 def names_of(channels: Iterable[NamedChannel]) -> str:
-    """Their full names, for a message."""
+    """List the full names of channels for a message."""
     return listed(channel.name for channel in channels)
 
 
 def is_third_axis(part: ChannelFacts | PartFacts, channel: NamedChannel) -> bool:
-    """Whether a channel is the Z of X, Y, Z in one layer: a vector's, or a colour's in CIE XYZ, but no depth."""
+    """Whether a channel is the Z of X, Y, Z in one layer: a component of a vector or of CIE XYZ, not depth."""
     return channel.component == "Z" and part.by_layer[channel.layer, channel.view].keys() >= {"X", "Y"}
 
 

@@ -1,4 +1,4 @@
-"""CHK: what the chunk offset tables, and chunks that were read, say of the file's completeness."""
+"""CHK: completeness of the file, from the chunk offset tables and from the chunks that were read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_r
 
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3
-# Kinds of problems by which a look at the leaders has reported chunks in this state, one by one.
+# Kinds of problems under which the check of the leaders reports chunks in this state one by one.
 _TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
     ChunkState.ZERO: frozenset(),
     ChunkState.NO_ENTRY: frozenset(),
@@ -28,21 +28,21 @@ _TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
 
 
 def _where(missing: Sequence[MissingRange], *, more: bool) -> str:
-    """The first missing ranges, for a message."""
+    """List the first missing ranges for a message."""
     words = [gap.text for gap in missing[:_RANGES_SHOWN]]
     tail = ", ..." if more or len(missing) > _RANGES_SHOWN else ""
     return ", ".join(words) + tail
 
 
 def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
-    """One finding for the chunks of a part that are in `state`."""
+    """Create one finding for all chunks of a part that are in `state`."""
     whole = part.completeness
     if whole is None or state not in whole.counts:
         return NOTHING
     if not part.file.reported.isdisjoint(_TOLD_BY[state]):
         return NOTHING
     share = f"{whole.counts[state]} of {whole.chunk_count}"
-    # Rows that were stored without the states list what is missing for any reason.
+    # In rows that were stored without states, the missing ranges include chunks in any state.
     where = _where([gap for gap in whole.missing if gap.state in {None, state}], more=whole.missing_truncated)
     message = f"{share} chunks {words}" + (f" (missing: {where})" if where else "")
     return [Found(message, share, "0")]
@@ -59,7 +59,7 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     when=t.INCOMPLETE,
 )
 def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Chunks without an entry."""
+    """Report chunks without an entry in the table."""
     return _state(part, ChunkState.NO_ENTRY, "have no entry: the file ends inside the offset table")
 
 
@@ -75,7 +75,7 @@ def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.INCOMPLETE,
 )
 def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Zero entries, except where only upper levels lack."""
+    """Report zero entries, unless all of them belong to upper levels."""
     if part.completeness is None or part.completeness.zero_only_upper_levels:
         return NOTHING
     return _state(part, ChunkState.ZERO, "have the offset zero: the writer did not finish, or lost them")
@@ -94,7 +94,7 @@ def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.INCOMPLETE,
 )
 def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Zero entries in levels above the first alone."""
+    """Report zero entries if all of them belong to levels above the first."""
     if part.completeness is None or not part.completeness.zero_only_upper_levels:
         return NOTHING
     return _state(part, ChunkState.ZERO, "have the offset zero, all of them in levels above the first")
@@ -113,7 +113,7 @@ def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.INCOMPLETE,
 )
 def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Offsets before the first possible chunk or behind the file's end."""
+    """Report offsets before the first possible chunk or after the end of the file."""
     return _state(part, ChunkState.OUT_OF_RANGE, "have offsets outside the file's data")
 
 
@@ -130,7 +130,7 @@ def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.INCOMPLETE,
 )
 def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Offsets that another entry has, too."""
+    """Report offsets that another entry has, too."""
     return _state(part, ChunkState.DUPLICATE, "repeat the offset of another one")
 
 
@@ -146,7 +146,7 @@ def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.INCOMPLETE,
 )
 def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Chunks that run past the end."""
+    """Report chunks that extend beyond the end of the file."""
     return _state(part, ChunkState.PAST_END, "run past the end of the file")
 
 
@@ -163,7 +163,7 @@ def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.INCOMPLETE,
 )
 def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Leaders with other coordinates, part numbers or impossible sizes."""
+    """Report chunks whose leader has other coordinates, another part number or impossible sizes."""
     return _state(part, ChunkState.BAD_LEADER, "have leaders that contradict the table")
 
 
@@ -179,7 +179,10 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def undecodable_chunks(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Chunks that do not decode, those of a part together; those that exceed a limit say nothing about the file."""
+    """Report chunks that fail to decode, in one finding for each part.
+
+    Chunks that exceed a limit of this installation are not a defect of the file.
+    """
     report = file.inspection.pixels
     faults: dict[tuple[int, str], list[PixelFault]] = {}
     for fault in report.faults if report else ():

@@ -1,6 +1,6 @@
-"""COL: colour tags by themselves, against the channels and against the show; never against pixels.
+"""COL: colour tags by themselves, compared with the channels and with the policy; pixels are not used.
 
-The rules that OpenEXR 3.5 has of its own (COL-C-...) are in `colour_flags`.
+The rules that correspond to checks of OpenEXR 3.5 (COL-C-...) are in `colour_flags`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _CIF = "ASWF Color Interop recommendation 04"
 
 
 def chromaticities(part: PartFacts) -> Chromaticities | None:
-    """The part's chromaticities, None where there are none or they are malformed."""
+    """The part's chromaticities; None if they are absent or malformed."""
     value = part.part.value("chromaticities", "chromaticities")
     return value if isinstance(value, Chromaticities) else None
 
 
 def short(values: Chromaticities) -> str:
-    """Eight coordinates, for a message."""
+    """Format eight coordinates for a message."""
     return " ".join(f"{value:.4g}" for value in values)
 
 
 class ColourParameters(RuleParameters):
-    """Parameters of the rules about colour tags."""
+    """Parameters of the rules on colour tags."""
 
     colour_space: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Color interop id of the show, such as lin_ap1_scene (COL-SHOW-SPACE)."
@@ -53,7 +53,7 @@ class ColourParameters(RuleParameters):
     when=t.COLOUR,
 )
 def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """One to three tokens of allowed characters, split by colons."""
+    """Check the grammar: one to three tokens of allowed characters, separated by colons."""
     identifier = part.part.text("colorInteropID")
     if not identifier or spaces.is_well_formed(identifier):
         return NOTHING
@@ -63,7 +63,7 @@ def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
 
 
 def _suggested(identifier: str, otherwise: str) -> str:
-    """The published id of the space that software calls so, or what an id has to be."""
+    """The published id of the colour space that software calls by this name, or else the form that an id must have."""
     return spaces.id_of_name(identifier) or otherwise
 
 
@@ -79,7 +79,7 @@ def _suggested(identifier: str, otherwise: str) -> str:
     when=t.COLOUR,
 )
 def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Ids without a colon that are not in the published lists."""
+    """Report ids without a colon that are not on the published lists."""
     identifier = part.part.text("colorInteropID")
     if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
         return NOTHING
@@ -100,7 +100,7 @@ def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
     when=t.COLOUR,
 )
 def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Ids of encoded or display-referred spaces."""
+    """Report ids of encoded or display-referred spaces."""
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
         return NOTHING
@@ -123,13 +123,13 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     when=t.COLOUR,
 )
 def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Both tags without the ACES flag."""
+    """Report both tags in a part without the ACES flag."""
     if part.part.text("colorInteropID") and chromaticities(part) and "acesImageContainerFlag" not in part.part.by_name:
         return [Found("colorInteropID and chromaticities are both set", "both", "one of them")]
     return NOTHING
 
 
-# Most files have this one: made once.
+# Created once, because most files have this finding.
 _UNTAGGED = (
     Found(
         "No colour space metadata; expected colorInteropID or chromaticities",
@@ -140,7 +140,7 @@ _UNTAGGED = (
 
 
 def other_tag(part: PartFacts) -> tuple[str, str] | None:
-    """Attribute and colour space of a part that only some software's own attribute tells, None where there is none."""
+    """Attribute and colour space of a part that only a product-specific attribute tags; None for other parts."""
     for name in spaces.OTHER_TAGS:
         if name in part.part.by_name and (space := part.part.text(name)):
             return name, space[:80]
@@ -159,7 +159,7 @@ def other_tag(part: PartFacts) -> tuple[str, str] | None:
     when=t.COLOUR,
 )
 def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """A tag that is not by a standard attribute; a warning where it speaks of a display or an encoding."""
+    """Report a colour space that only a non-standard attribute names; a warning if it suggests a display or an encoding."""
     tag = None if part.traits & t.TAGGED else other_tag(part)
     if tag is None:
         return NOTHING
@@ -191,7 +191,7 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     when=t.UNTAGGED,
 )
 def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
-    """No tag in any part, in a file that holds colour; a tag of another kind is COL-TAG-OTHER's."""
+    """Report a file with colour and without any tag. Non-standard tags are left to COL-TAG-OTHER."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
     if file.traits & t.COLOUR and any(other_tag(part) for part in file.parts):
@@ -211,7 +211,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     when=t.COLOUR,
 )
 def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Finite values, y other than zero, a triangle with an area, the white inside it."""
+    """Require finite values, y other than zero, a triangle with an area, and the white point inside it."""
     values = chromaticities(part)
     if values is None:
         return NOTHING
@@ -221,7 +221,7 @@ def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
 
 
 def _insane(values: Chromaticities) -> str:
-    """What is wrong with chromaticities; empty for sound ones."""
+    """The defect of chromaticities; empty if they are plausible."""
     if not all(math.isfinite(value) for value in values):
         return "not all are finite"
     red, green, blue, white = values[0:2], values[2:4], values[4:6], values[6:8]
@@ -250,7 +250,7 @@ def _insane(values: Chromaticities) -> str:
     when=t.COLOUR,
 )
 def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Chromaticities that match no published space, of cameras neither, within 0.001."""
+    """Report chromaticities that match no published space, cameras included, within 0.001."""
     values = chromaticities(part)
     if values is None or spaces.is_published(values):
         return NOTHING
@@ -271,9 +271,9 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     when=t.DATA,
 )
 def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Normals, positions, ids called R, G, B in a part that is tagged as colour.
+    """Report normals, positions and ids named R, G, B in a part that is tagged as colour.
 
-    Reported as info where nothing is tagged, and where the part holds colour, too, which needs the tag.
+    The severity is info if no part is tagged, and if the part holds colour as well, which needs the tag.
     """
     identifier = part.part.text("colorInteropID")
     if identifier == spaces.DATA:
@@ -302,7 +302,7 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     needs=("colour_space",),
 )
 def show_space(part: PartFacts, parameters: ColourParameters) -> Results:
-    """Id, ACES flag or chromaticities against `colour_space`; parts tagged as data are left alone."""
+    """Compare id, ACES flag or chromaticities with `colour_space`; parts tagged as data are skipped."""
     wanted = parameters.colour_space
     found = tagged_space(part)
     if wanted is None or found in {wanted, spaces.DATA} or not part.of_role(Role.COLOUR):
@@ -311,7 +311,7 @@ def show_space(part: PartFacts, parameters: ColourParameters) -> Results:
 
 
 def tagged_space(part: PartFacts) -> str | None:
-    """What the tags say, in order: ACES flag, id, chromaticities, attributes of some software."""
+    """The colour space that the tags name, in the order ACES flag, id, chromaticities, product-specific attributes."""
     if part.part.integer("acesImageContainerFlag") == 1:
         return spaces.ACES
     if identifier := part.part.text("colorInteropID"):
@@ -334,7 +334,7 @@ def tagged_space(part: PartFacts) -> str | None:
     when=t.COLOUR,
 )
 def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Zero, negative and non-finite values."""
+    """Report zero, negative and non-finite values."""
     value = part.part.value("whiteLuminance", "float")
     if not isinstance(value, float) or (math.isfinite(value) and value > 0):
         return NOTHING

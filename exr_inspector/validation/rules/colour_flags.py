@@ -1,6 +1,6 @@
-"""COL-C: the flags of OpenEXR 3.5's colour metadata check (`exr_check_color_metadata`), all warnings there and here.
+"""COL-C: the checks of OpenEXR 3.5's `exr_check_color_metadata`, which are warnings there and here.
 
-They find tags that contradict each other; whether a tag is a good one is for `colour`.
+They report tags that contradict each other; the rules in `colour` check each tag by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CIF = "ASWF Color Interop recommendation 04"
     when=t.COLOUR,
 )
 def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """An id that is there and empty."""
+    """Report an id that is present and empty."""
     if part.part.text("colorInteropID") == "":
         return [Found("colorInteropID is empty", "empty", "an id, or no attribute")]
     return NOTHING
@@ -47,7 +47,7 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Ids with published primaries against the chromaticities, to 0.001."""
+    """Compare the published primaries of the id with the chromaticities, to 0.001."""
     identifier, values = part.part.text("colorInteropID"), chromaticities(part)
     wanted = spaces.PRIMARIES.get(identifier or "")
     if values is None or wanted is None or spaces.are_close(values, wanted):
@@ -73,7 +73,7 @@ def _data_with(part: PartFacts, name: str) -> Results:
     when=t.COLOUR,
 )
 def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Chromaticities beside the id `data`."""
+    """Report chromaticities beside the id `data`."""
     return _data_with(part, "chromaticities")
 
 
@@ -88,7 +88,7 @@ def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """WhiteLuminance beside the id `data`."""
+    """Report whiteLuminance beside the id `data`."""
     return _data_with(part, "whiteLuminance")
 
 
@@ -103,7 +103,7 @@ def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """AdoptedNeutral beside the id `data`."""
+    """Report adoptedNeutral beside the id `data`."""
     return _data_with(part, "adoptedNeutral")
 
 
@@ -118,7 +118,7 @@ def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Ids of later parts against the first one's."""
+    """Compare the ids of later parts with that of the first part."""
     first = file.header.parts[0].text("colorInteropID")
     found = []
     for part in file.header.parts[1:]:
@@ -143,7 +143,7 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Any other value or type."""
+    """Report any other value or type of the flag."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
         return NOTHING
@@ -163,7 +163,7 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Another id beside the flag."""
+    """Report another id beside the flag."""
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
         return NOTHING
@@ -188,7 +188,7 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """The flag without chromaticities."""
+    """Report the flag without chromaticities."""
     if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
         return NOTHING
     wrong = part.part.by_name.get("chromaticities")
@@ -211,7 +211,7 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Chromaticities beside the flag, to 0.001."""
+    """Compare chromaticities beside the flag with AP0, to 0.001."""
     values = chromaticities(part)
     if "acesImageContainerFlag" not in part.part.by_name or values is None:
         return NOTHING

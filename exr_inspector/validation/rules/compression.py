@@ -1,4 +1,4 @@
-"""CMP: whether the compression suits the channels. Which channels it alters is `exr.names.lossy_channels`' to say."""
+"""CMP: whether the compression suits the channels. `exr.names.lossy_channels` determines the channels that it alters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exr_inspector.validation.rules.channels import is_third_axis, names_of
 
 _B44 = frozenset({Compression.B44, Compression.B44A})
 _DWA = frozenset({Compression.DWAA, Compression.DWAB})
-# What PXR24's 24 bits destroy; depth and motion survive them by design.
+# Roles whose values PXR24's 24 bits destroy; depth and motion vectors tolerate them by design.
 _EXACT_ROLES = frozenset({Role.ID, Role.CRYPTOMATTE, Role.POSITION})
 _LOSSLESS = frozenset(
     {
@@ -55,7 +55,7 @@ def codec_name(code: int | None) -> str:
 
 
 def _altered_data(part: ChannelFacts) -> list[NamedChannel]:
-    """Data channels that the codec alters; CRY-LOSSLESS reports those of declared Cryptomattes."""
+    """The data channels that the codec alters. Channels of declared Cryptomattes are left to CRY-LOSSLESS."""
     declared = part.matte_channels
     altered = [c for c in part.named if c.is_lossy and c.role in DATA_ROLES and c.name not in declared]
     return [c for c in altered if c.role is not Role.DEPTH or not is_third_axis(part, c)]
@@ -70,9 +70,9 @@ def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str) -> Results:
 
 
 class CompressionParameters(RuleParameters):
-    """Parameters of the rules about compression."""
+    """Parameters of the rules on compression."""
 
-    codecs: Codecs | None = Field(None, description="Compressions that are welcome (CMP-SHOW-CODEC).")
+    codecs: Codecs | None = Field(None, description="Allowed compressions (CMP-SHOW-CODEC).")
     receiver_openexr: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = Field(
         None, description="OpenEXR version of the receiver (CMP-NEW-CODEC, STR-RECEIVER)."
     )
@@ -88,7 +88,7 @@ class CompressionParameters(RuleParameters):
     when=t.LOSSY,
 )
 def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Data channels in B44."""
+    """Report data channels in parts with B44 or B44A."""
     if part.compression not in _B44:
         return NOTHING
     return _altered(part, _altered_data(part), ": it cuts every HALF channel into 4x4 blocks")
@@ -104,7 +104,7 @@ def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     when=t.LOSSY,
 )
 def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """FLOAT data in PXR24; ids, Cryptomatte and positions are an error."""
+    """Report FLOAT data in parts with PXR24; for ids, Cryptomattes and positions it is an error."""
     if part.compression != Compression.PXR24:
         return NOTHING
     hit = _altered_data(part)
@@ -129,7 +129,7 @@ def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Resul
     when=t.LOSSY,
 )
 def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Data channels that DWA takes for colour."""
+    """Report data channels that DWA compresses as colour."""
     if part.compression not in _DWA:
         return NOTHING
     return _altered(part, _altered_data(part), ": the last component of the name says colour")
@@ -147,7 +147,7 @@ def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results
     when=t.LOSSY,
 )
 def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Data channels that LJ2K takes for colour."""
+    """Report data channels that LJ2K compresses as colour."""
     if part.compression != Compression.LJ2K:
         return NOTHING
     return _altered(part, _altered_data(part), ": they are the first red, green, blue triplet")
@@ -164,7 +164,7 @@ def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     profiles={"default": "off", "netflix-vfx": "error", "netflix-nam": "error", "archive": "error"},
 )
 def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Any compression that can alter a channel of this part."""
+    """Report every compression that can alter a channel of this part."""
     if part.compression is None or part.compression in _LOSSLESS:
         return NOTHING
     codec = codec_name(part.compression)
@@ -183,7 +183,7 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     when=lambda parameters: t.ALWAYS if parameters.receiver_openexr else t.NEW_CODEC,
 )
 def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
-    """Codecs that came after the first release against `receiver_openexr`; of an unknown receiver, those that few have."""
+    """Check codecs against `receiver_openexr`; without this parameter, report those that few receivers support."""
     code = part.compression
     if code is None or code not in _SINCE:
         return NOTHING
@@ -215,7 +215,7 @@ def _receiver(parameters: CompressionParameters) -> tuple[int, int] | None:
     needs=("receiver_openexr",),
 )
 def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
-    """Flags of the version word against `receiver_openexr`."""
+    """Check the flags of the version field against `receiver_openexr`."""
     receiver = _receiver(parameters)
     found = []
     for flag, since, what in _FLAGS:
@@ -238,7 +238,7 @@ def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
     needs=("codecs",),
 )
 def show_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
-    """The compression against `codecs`."""
+    """Check the compression against `codecs`."""
     codec = codec_name(part.compression)
     if parameters.codecs is None or codec in parameters.codecs:
         return NOTHING

@@ -1,4 +1,4 @@
-"""CRY: Cryptomatte declarations and layers; manifests and pixels have modules of their own."""
+"""CRY: Cryptomatte declarations and layers. Rules on manifests and pixels have modules of their own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _key_of(name: str) -> str:
     when=t.CRYPTOMATTE,
 )
 def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Missing attributes of a key."""
+    """Report attributes that the declaration of a key lacks."""
     found = []
     for matte in file.mattes:
         declared = matte.declared
@@ -58,7 +58,7 @@ def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Layers called like ranks (`VRayCryptomatte00`, `crypto_object01`) that no declaration speaks of, in any part."""
+    """Report layers named like ranks (`VRayCryptomatte00`, `crypto_object01`) that no declaration in any part covers."""
     odd = {layer for matte in file.mattes for layer in (*matte.near, *matte.miscounted)}
     layers: dict[str, tuple[int, str]] = {}
     for part in file.parts:
@@ -86,7 +86,7 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Keys that are longer, or not of the name."""
+    """Report keys that are longer than seven digits or not derived from the name."""
     return [
         Found(
             f"The key of {matte.label} is {matte.declared.key}; expected {key}",
@@ -100,7 +100,7 @@ def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
-    """Declarations in which a field has another value than the only one that is defined."""
+    """Report declarations in which a field differs from the only value that the specification defines."""
     return [
         Found(f"{matte.label} has {field} {value!r}; expected {expected}", value, expected, part=matte.part)
         for matte in file.mattes
@@ -118,7 +118,7 @@ def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
     when=t.CRYPTOMATTE,
 )
 def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Other hashes."""
+    """Report other hashes."""
     return _of_only_value(file, "hash", HASH)
 
 
@@ -132,7 +132,7 @@ def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Other conversions."""
+    """Report other conversions."""
     return _of_only_value(file, "conversion", _CONVERSION)
 
 
@@ -147,7 +147,7 @@ def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Declarations under several keys."""
+    """Report names that are declared under several keys."""
     by_name: dict[str, list[Matte]] = {}
     for matte in file.mattes:
         if matte.declared.name:
@@ -164,7 +164,7 @@ def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
-    """What is wrong with a Cryptomatte's layers of one view."""
+    """The defects of a Cryptomatte's layers in one view."""
     faults = []
     expected = [f"{name}{index:02}" for index in range(len(ranks))]
     if list(ranks) != expected:
@@ -186,10 +186,10 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
     when=t.CRYPTOMATTE,
 )
 def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Layers that are missing, not consecutive, or lack components.
+    """Report layers that are missing, not consecutive, or lack components.
 
-    A declaration without any channel is a warning: software carries it over from one file into others (Blender into every
-    image of a scene, compositors into what they write).
+    A declaration without any channel is a warning: software copies declarations from one file into others (Blender into every
+    image of a scene, compositors into their output).
     """
     found = []
     for matte in file.mattes:
@@ -226,7 +226,7 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Cryptomattes whose only layer is NAME00."""
+    """Report Cryptomattes whose only layer is NAME00."""
     return [
         Found(
             f"{matte.label} has one layer, which holds two objects for a pixel; expected 2 or more layers",
@@ -250,7 +250,7 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Layers that differ from the name in case or by a prefix."""
+    """Report layers that differ from the name in case or by a prefix."""
     return [
         Found(
             f"{m.label} has layers called {listed(m.near)}; expected {m.declared.name}00",
@@ -274,7 +274,7 @@ def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Rank channels of another type."""
+    """Report rank channels that are not FLOAT."""
     types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
     found = []
     for matte in file.mattes:
@@ -297,7 +297,7 @@ def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.LOSSY,
 )
 def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Rank channels that the codec alters."""
+    """Report rank channels that the codec alters."""
     altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
     found = []
     for matte in file.mattes:
@@ -318,7 +318,7 @@ def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Channels of a layer that is called like the Cryptomatte."""
+    """Report channels of a layer named exactly like the Cryptomatte."""
     return [
         Found(f"{m.label} has preview channels {listed(m.declared.preview_channels)}", part=m.part)
         for m in file.mattes
@@ -337,7 +337,7 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Parts that hold rank channels and are tagged as colour; as info where they hold colour, too, which needs the tag."""
+    """Report parts that hold rank channels and are tagged as colour; info if they also hold colour, which needs the tag."""
     held: dict[int, list[str]] = {}
     for matte in file.mattes:
         for index in sorted({place[0] for place in matte.places()}):

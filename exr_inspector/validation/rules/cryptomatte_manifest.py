@@ -1,4 +1,4 @@
-"""CRY: Cryptomatte manifests, of the header or of the sidecar file that a full pass has read."""
+"""CRY: Cryptomatte manifests, from the header or from the sidecar file that is read when all pixels are read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UTILITIES = "Cryptomatte reference utilities"
     when=t.CRYPTOMATTE,
 )
 def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Manifests that cannot be read."""
+    """Report manifests that cannot be parsed."""
     return [
         Found(
             f"{m.label}: the manifest is {m.manifest}"[:300],
@@ -49,7 +49,7 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Neither manifest nor manif_file, or a manifest without any name."""
+    """Report Cryptomattes with neither manifest nor manif_file, or with a manifest without names."""
     found = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
     without_ids = _without_ids(file)
     lost, none = "the names of its ids are lost", "no pixel holds an id, which would need a name"
@@ -66,7 +66,7 @@ def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 def _without_ids(file: FileFacts) -> set[str]:
-    """Keys of Cryptomattes without any object in view; none unless all pixels were read."""
+    """The keys of Cryptomattes whose pixels hold no object; empty unless all pixels were read."""
     report = file.inspection.pixels
     found = report.mattes if report else ()
     return {one.key for one in found if one.is_complete} - {
@@ -86,7 +86,7 @@ def _without_ids(file: FileFacts) -> set[str]:
     when=t.CRYPTOMATTE,
 )
 def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """The form of the path; and, as a warning, a file that a full pass could not read."""
+    """Check the form of the path. A file that could not be read when all pixels were read is a warning."""
     found = []
     for matte in file.mattes:
         path = matte.declared.manifest_file
@@ -111,7 +111,7 @@ def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Names whose hash differs; only for the one hash that is defined."""
+    """Report names with another hash than their id; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:
         if not isinstance(matte.manifest, dict) or matte.declared.hash != HASH:
@@ -134,7 +134,7 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Ids that the manifest gives to two names."""
+    """Report ids that the manifest gives to two names."""
     found = []
     for matte in file.mattes:
         if isinstance(matte.manifest, dict) and (pairs := manifests.collisions(matte.manifest)):

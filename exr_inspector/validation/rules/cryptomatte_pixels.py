@@ -1,4 +1,4 @@
-"""CRY: what the pixels of Cryptomattes hold: ids and their coverage, by figures of channels and by object."""
+"""CRY: the pixels of Cryptomattes: ids and coverage, from the statistics of channels and of objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
 
 
 def _intact(file: FileFacts) -> list[Matte]:
-    """The Cryptomattes that are stored as they were; what others hold follows from CRY-FLOAT32 or CRY-LOSSLESS."""
+    """The Cryptomattes that are stored without loss. Defects of the others follow from CRY-FLOAT32 or CRY-LOSSLESS."""
     ruined = {
         (part.index, channel.name)
         for part in file.parts
@@ -35,13 +35,13 @@ def _intact(file: FileFacts) -> list[Matte]:
 
 
 def _name(file: FileFacts, place: tuple[int, str]) -> str:
-    """The channel's full name, behind its layer's where that is the name of the part."""
+    """The full name of the channel, prefixed by its layer if the name of the part gives the layer."""
     layer = file.parts[place[0]].names.part_layer
     return f"{layer}.{place[1]}" if layer and "." not in place[1] else place[1]
 
 
 def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
-    """What the pixels of a Cryptomatte hold, view by view; nothing unless all were read."""
+    """The objects in the pixels of a Cryptomatte, by view; empty unless all pixels were read."""
     report = file.inspection.pixels
     return (found for found in (report.mattes if report else ()) if found.key == matte.declared.key)
 
@@ -63,7 +63,7 @@ def _label(matte: Matte, objects: MatteObjects) -> str:
     stage=Stage.PIXELS,
 )
 def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Non-finite values of id channels, and denormal numbers where a rank has coverage."""
+    """Report non-finite values in id channels, and denormal numbers in ranks with coverage."""
     found = []
     for matte in _intact(file):
         total = 0
@@ -93,7 +93,7 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
+    """Check the range of each coverage channel, and that their means fall, as the coverages of each pixel do."""
     found = []
     for pairs in chain.from_iterable(matte.pairs() for matte in _intact(file)):
         means: list[tuple[tuple[int, str], float]] = []
@@ -143,7 +143,7 @@ def _unnamed_message(label: str, objects: MatteObjects) -> str:
     stage=Stage.PIXELS,
 )
 def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Ids with coverage that the manifest lacks."""
+    """Report ids with coverage that the manifest lacks."""
     return [
         Found(
             _unnamed_message(_label(matte, objects), objects),
@@ -169,7 +169,10 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Names whose id has no coverage anywhere, of all Cryptomattes together; silent where a manifest is of another image."""
+    """Report names whose id has no coverage, for all Cryptomattes together.
+
+    Nothing is reported if the manifest belongs to another image.
+    """
     hit = []
     for matte in _intact(file):
         for objects in _objects(file, matte):

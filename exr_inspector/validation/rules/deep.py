@@ -1,6 +1,7 @@
 """DEEP and IDM: deep parts and id manifests.
 
-The order of samples within a pixel, and whether each pixel's id is in the manifest, are not in the statistics and not judged.
+Statistics do not contain the order of samples within a pixel, nor whether the id of each pixel is in the manifest; these are
+not checked.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", 
 
 
 class DeepParameters(RuleParameters):
-    """Parameters of the rules about deep data."""
+    """Parameters of the rules on deep data."""
 
     max_deep_samples: Pixels = Field(1000, description="Most samples in one deep pixel (DEEP-MAXSAMPLES).")
 
@@ -43,7 +44,7 @@ class DeepParameters(RuleParameters):
     when=t.DEEP,
 )
 def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
-    """Z among the channels."""
+    """Require the channel Z."""
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
     return [Found("The base layer of a deep part has no Z", listed(channel.name for channel in part.channels), "Z")]
@@ -59,7 +60,7 @@ def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     when=t.DEEP,
 )
 def alpha(part: ChannelFacts, _parameters: DeepParameters) -> Results:
-    """Channels other than alpha and depth (Z and ZBack by their full names) without A, or an AR, AG, AB for R, G, B."""
+    """Report channels other than alpha and depth (Z and ZBack by full name) without A, or AR, AG, AB for R, G, B."""
     names = {channel.name for channel in part.channels}
     lacking = []
     for name in names - {"Z", "ZBack"}:
@@ -76,7 +77,7 @@ def alpha(part: ChannelFacts, _parameters: DeepParameters) -> Results:
 
 
 def _enclosing(layer: str) -> list[str]:
-    """What names of a layer and of all that enclose it begin with, the base layer last."""
+    """The name prefixes of a layer and of all layers that enclose it, the base layer last."""
     words = layer.split(".") if layer else []
     return [".".join([*words[:count], ""]) for count in range(len(words), -1, -1)]
 
@@ -91,7 +92,7 @@ def _enclosing(layer: str) -> list[str]:
     when=t.DEEP,
 )
 def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
-    """Type of Z and ZBack."""
+    """Check the pixel type of Z and ZBack."""
     return [
         Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
         for channel in part.channels
@@ -109,7 +110,7 @@ def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     when=t.DEEP,
 )
 def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """Deep tiles."""
+    """Report deep tiles."""
     if not part.part.is_tiled:
         return NOTHING
     return [Found("The deep part is stored in tiles", part.part.part_type or "tiles", "deepscanline")]
@@ -125,7 +126,7 @@ def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
     when=t.DEEP,
 )
 def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
-    """Types of id channels, and halves without their other half."""
+    """Check the types of id channels, and report one half of a 64-bit id without the other."""
     components = {(c.layer, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
         Found(f"{c.name} is {c.channel.type_name}", c.channel.type_name, "UINT", c.name)
@@ -158,7 +159,7 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """Least value and non-finite counts of Z and ZBack."""
+    """Check minimum and non-finite counts of Z and ZBack."""
     found = []
     for name in ("Z", "ZBack"):
         stats = part.stats.get(name)
@@ -189,7 +190,7 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
-    """The most samples of a pixel against `max_deep_samples`."""
+    """Compare the largest number of samples in a pixel with `max_deep_samples`."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or deep.max_samples <= parameters.max_deep_samples:
         return NOTHING
@@ -208,7 +209,7 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """No samples at all, or every alpha zero, where everything was read."""
+    """Report parts without samples, or with zero alpha everywhere, if all pixels were read."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or part.pixels is None or part.pixels.chunks_read < part.pixels.chunks_total:
         return NOTHING
@@ -231,13 +232,13 @@ def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
     when=t.ID_MANIFEST,
 )
 def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """The manifest inflated and parsed, once where several parts have the same; its channels against those of all parts."""
+    """Decode the id manifest, once for parts with equal ones, and compare its channels with those of all parts."""
     value = part.part.value("idManifest", "idmanifest")
     if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:
         return NOTHING
     try:
         groups = decode_manifest(value, part.file.limits, part.file.reserve)
-    except LimitExceeded as error:  # which says nothing about the file
+    except LimitExceeded as error:  # a limit of this installation, not a defect of the file
         part.file.on_limit(error)
         text = f"The id manifest was not read: {limit_text(error)}"[:300]
         return [Found(text, error.found, error.expected, severity=Severity.INFO)]

@@ -1,6 +1,6 @@
-"""DEL: what published delivery specifications ask of EXR files. Off unless a profile switches them on.
+"""DEL: requirements of published delivery specifications on EXR files. They are off unless a profile turns them on.
 
-Specifications change; the titles say what was published when this was written, and the parameters say the numbers.
+Specifications change: the titles state what was published when the rules were written, and parameters hold the numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> list[Found]:
-    """Colour that is not HALF, and compressions that are not allowed."""
+    """Report colour that is not HALF, and compressions that are not allowed."""
     found = []
     hit = [c for c in part.channels if c.name in _COLOUR and c.pixel_type != PixelType.HALF]
     if hit:
@@ -45,7 +45,7 @@ def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> 
 
 
 def _linear(part: PartFacts) -> list[Found]:
-    """A tag that names no scene-linear space; camera-native linear and untagged images are accepted."""
+    """Report a tag that names no scene-linear space. Camera-native linear spaces and untagged images are accepted."""
     space = tagged_space(part)
     if space is None or space == spaces.DATA or not spaces.is_non_linear(space):
         return []
@@ -53,7 +53,7 @@ def _linear(part: PartFacts) -> list[Found]:
 
 
 def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
-    """A display window that is too small; its width counts in square pixels, as the pages ask."""
+    """Report a display window that is too small. Its width is counted in square pixels, as the specifications require."""
     wanted, display = parameters.minimum_resolution, part.part.display_window
     if wanted is None or display is None or part.index:  # all parts have the display window of the first one
         return []
@@ -74,7 +74,7 @@ def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
 
 
 class DeliveryParameters(TimeParameters):
-    """Parameters of the rules about delivery specifications."""
+    """Parameters of the rules on delivery specifications."""
 
     frame_digits: Digits = Field((4, 10), description="Fewest and most digits of frame numbers (DEL-NFX-NAMES).")
     minimum_resolution: Size | None = Field(
@@ -93,7 +93,7 @@ class DeliveryParameters(TimeParameters):
     profiles={"netflix-vfx": "error"},
 )
 def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
-    """Pixel type of the base layer's colour, and compression."""
+    """Check the pixel type of the base layer's colour, and the compression."""
     return _format(part, _ACCEPTED, "NONE, ZIP or PIZ")
 
 
@@ -110,7 +110,7 @@ def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     limits="Colour tags; PIX-LOGLIKE reports pixels that look logarithmic.",
 )
 def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
-    """What the colour tags say; untagged files and pixels are for other rules."""
+    """Check the colour tags. Untagged files and pixel values are left to other rules."""
     return _linear(part)
 
 
@@ -125,7 +125,7 @@ def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     needs=("minimum_resolution",),
 )
 def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """The display window against `minimum_resolution`."""
+    """Check the display window against `minimum_resolution`."""
     return _resolution(part, parameters)
 
 
@@ -141,7 +141,7 @@ def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
     profiles={"netflix-nam": "error"},
 )
 def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """Pixel type, compression, tags of encodings other than linear, and resolution."""
+    """Check pixel type, compression, tags of non-linear encodings, and resolution."""
     return _format(part, _ACCEPTED, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
 
 
@@ -157,7 +157,7 @@ def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results
     limits="Characters and frame digits of each name; versions and repeated names are not checked.",
 )
 def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
-    """The file name's characters and its frame padding."""
+    """Check the characters of the file name and the padding of the frame number."""
     name = file.inspection.name
     found = []
     if not _NAME.fullmatch(name.file_name):
@@ -187,7 +187,7 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     limits="Only files with timeCode, and a frame rate of their own or of the policy.",
 )
 def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Results:
-    """The number in the name against timeCode at framesPerSecond or `frame_rate`."""
+    """Compare the number in the name with timeCode at framesPerSecond or `frame_rate`."""
     header, frame = file.header.parts[0], file.inspection.name.frame
     value, rational = header.value("timeCode", "timecode"), header.value("framesPerSecond", "rational")
     rate = rational.value if isinstance(rational, Rational) else parameters.frame_rate
@@ -214,7 +214,7 @@ def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Result
     command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
 )
 def fox_archive(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """Pixel type, compression, tags and resolution."""
+    """Check pixel type, compression, tags and resolution."""
     if not part.channels:
         return NOTHING
     return _format(part, _ACCEPTED, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)

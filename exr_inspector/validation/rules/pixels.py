@@ -1,6 +1,6 @@
-"""PIX: what statistics say of pixel values. Where in the image a value stands is not in them, but for the first NaN and Inf.
+"""PIX: pixel values, from statistics. Statistics contain no positions except those of the first NaN and Inf.
 
-Judgements that would be wrong of a sample (everything is black, nothing exceeds 1) ask for exact figures.
+Rules whose verdict a sample can falsify (the image is black, no value exceeds 1) require exact statistics.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple
 
 # Share of the pixels with colour but no alpha: sparks and reflections are few.
 _UNPREMULTIPLIED_SHARE = 0.05
-# Figures of a channel, how many values of it are bad, and the first place of one where that is known.
+# Statistics of a channel, the number of its bad values, and the position of the first one if known.
 _Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
 
 
 def _holds(part: PartFacts, hit: Sequence[_Hit], amount: Callable[[int], str]) -> Results:
-    """That channels hold so many of something, first where; of a sample, at least so many, in how many of the chunks."""
+    """Create the finding that channels hold a number of values, with the first position; for a sample, with the chunks read."""
     if not hit:
         return NOTHING
     names = [stats.channel for stats, _, _ in hit]
@@ -60,7 +60,7 @@ def _holds(part: PartFacts, hit: Sequence[_Hit], amount: Callable[[int], str]) -
 def _in_levels(
     part: PartFacts, found: Callable[[Iterable[ChannelStats]], list[_Hit]], amount: Callable[[int], str]
 ) -> Results:
-    """What `_holds` says of the first level, or else of the first level above it that has some: filters spread it upwards."""
+    """As `_holds` for the first level, or for the lowest level above it that has such values: filters spread them upwards."""
     judged = _judged(part)
     if hit := found(judged):
         return _holds(part, hit, amount)
@@ -72,7 +72,10 @@ def _in_levels(
 
 
 def _judged(part: PartFacts) -> list[ChannelStats]:
-    """Figures of all channels but ids of Cryptomattes, and ranks that HALF or the codec has ruined: CRY reports these."""
+    """Statistics of the channels to check.
+
+    Cryptomatte ids, and ranks altered by HALF or the codec, are left to CRY.
+    """
     ids = {
         name
         for matte in part.file.mattes
@@ -89,7 +92,7 @@ def _judged(part: PartFacts) -> list[ChannelStats]:
 
 
 class PixelParameters(RuleParameters):
-    """Parameters of the rules about pixel values."""
+    """Parameters of the rules on pixel values."""
 
     firefly_limit: Positive = Field(1000.0, description="Colour values above are fireflies (PIX-FIREFLY).")
     negative_tolerance: NotPositive = Field(
@@ -119,7 +122,7 @@ class PixelParameters(RuleParameters):
     stage=Stage.PIXELS,
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """NaN of all channels, in the first level or else in those above it."""
+    """Report NaN in all channels, in the first level or else in those above it."""
 
     def found(every: Iterable[ChannelStats]) -> list[_Hit]:
         return [(stats, stats.nan_count, stats.first_nan) for stats in every if stats.nan_count]
@@ -140,7 +143,7 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
+    """Report infinities; with `infinite_depth`, +Inf in depth channels is the background and accepted."""
     depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
 
     def found(every: Iterable[ChannelStats]) -> list[_Hit]:
@@ -160,14 +163,14 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Parts with chunks of which a sample read none: one chunk alone exceeds the byte budget, or requests were too few."""
+    """Report parts with chunks of which a sample read none: a single chunk exceeds the byte budget, or requests ran out."""
     pixels, report = part.pixels, part.file.inspection.pixels
     if pixels is None or report is None or report.mode is not StatsMode.SAMPLED or pixels.chunks_read:
         return NOTHING
     if not pixels.chunks_total or any(fault.part == part.index for fault in report.faults):
         return NOTHING
     if part.completeness is not None and not part.completeness.present:
-        return NOTHING  # there are none to read: rules about chunks say so
+        return NOTHING  # the part has no chunks to read, which CHK rules report
     message = f"No pixel was read: 0 of {pixels.chunks_total} chunks fit the sample's budget"
     return [Found(message, "0 chunks", "1 or more")]
 
@@ -184,7 +187,7 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Share of colour and alpha values at 65504 and above against `half_max_share`."""
+    """Compare the share of colour and alpha values at or above 65504 with `half_max_share`."""
     hit = [
         (stats, stats.half_max_count, None)
         for channel, stats in _with_stats(part, [*part.colour, *part.of_role(Role.ALPHA)])
@@ -205,7 +208,7 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Greatest value of the colour channels against `firefly_limit`; bright areas and environment maps are left alone."""
+    """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported."""
     limit = parameters.firefly_limit
     hit = [
         (channel, stats.maximum)
@@ -221,7 +224,7 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
 
 
 def _stands_out(stats: ChannelStats) -> bool:
-    """Whether the maximum is rare: far above the highest percentile that leaves a sample out. A sky's sun is many pixels."""
+    """Whether the maximum is rare: far above the highest percentile of the statistics. A sun in a sky has many pixels."""
     below = [value for percent, value in stats.percentiles if (100 - percent) * stats.samples >= 100]
     return not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1)
 
@@ -238,7 +241,7 @@ def _stands_out(stats: ChannelStats) -> bool:
     stage=Stage.PIXELS,
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Least value of each layer's colour, weighed by how low it is. Chroma (RY, BY) is signed and left alone."""
+    """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked."""
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     for channel, stats in _with_stats(part, part.colour):
         least = stats.minimum
@@ -270,7 +273,7 @@ def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: P
     stage=Stage.PIXELS,
 )
 def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Least and greatest alpha; an error in deep parts."""
+    """Check minimum and maximum of alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
     for channel, stats in _with_stats(part, part.of_role(Role.ALPHA)):
@@ -294,7 +297,7 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:
-    """All colour of a view zero in all its parts, where the whole level was read; an AOV alone may be empty."""
+    """Report views whose colour is zero in all parts, if the whole level was read. A single AOV may be empty."""
     views: dict[str | None, int] = {}
     seen: set[str | None] = set()
     for part in file.parts:
@@ -323,10 +326,10 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def constant(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Channels of one value: colour of the base layer as a warning, AOVs and alpha as info, since many are rightly empty.
+    """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
 
-    Alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image; a black view and empty alpha have rules
-    of their own.
+    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, and images of one pixel. Black views and empty alpha have
+    rules of their own.
     """
     base: list[str] = []
     others: list[str] = []
@@ -366,7 +369,7 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """A of a layer all zero, its colour not."""
+    """Report layers whose A is all zero while their colour is not."""
     found = []
     for members in part.by_layer.values():
         coverage = part.stats.get(members["A"].name) if "A" in members else None
@@ -396,7 +399,10 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Pixels that have colour but no alpha: at least as many as alpha has zeros above those of the channel with the fewest."""
+    """Report layers in which many pixels have colour but no alpha.
+
+    Their number is at least the number of zeros of alpha minus that of the colour channel with the fewest zeros.
+    """
     found = []
     for triple in part.rgb_layers:
         members = part.by_layer[triple[0].layer, triple[0].view]
@@ -424,7 +430,7 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Maximum of R, G, B of a layer, each exactly 1."""
+    """Report layers whose R, G and B all have a maximum of exactly 1."""
     found = []
     for triple in part.rgb_layers:
         stats = [part.stats.get(channel.name) for channel in triple]
@@ -460,7 +466,7 @@ def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """R, G, B that start well above 0, end below 1 and have their mean in between: nothing linear has such blacks."""
+    """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower."""
     found = []
     for triple in part.rgb_layers:
         stats = [part.stats.get(channel.name) for channel in triple]
@@ -488,7 +494,7 @@ def _is_log_like(stats: ChannelStats) -> bool:
     stage=Stage.PIXELS,
 )
 def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Least depth, and depth that is zero throughout."""
+    """Check the minimum of depth, and report depth that is zero everywhere."""
     found = []
     for channel, stats in _with_stats(part, depths(part)):
         if channel.component == "ZBack" or (part.traits & t.DEEP and channel.name == "Z"):
@@ -512,9 +518,9 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures.
+    """Report components outside -1 to 1, which prove a length above 1; statistics do not show shorter normals.
 
-    Of those that the codec altered, CMP says so.
+    Normals that the codec altered are left to CMP.
     """
     hit = [
         (channel, stats.minimum, stats.maximum)

@@ -1,4 +1,4 @@
-"""SEQ rules about pixels: what single frames cannot show, of frames all of whose pixels were read. Pure."""
+"""SEQ: sequence rules on pixels, for frames of which all pixels were read. Pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _Grid = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class MissingBucket:
-    """A rectangle of zero colour that frames on either side do not have.
+    """A rectangle of zero colour that the frames before and after do not have.
 
     Attributes:
         frame: Frame number.
-        x: Left edge, pixels from the data window's corner.
-        y: Upper edge.
-        width: Pixels.
-        height: Pixels.
+        x: Left edge in pixels from the data window's corner.
+        y: Upper edge in pixels from the data window's corner.
+        width: Width in pixels.
+        height: Height in pixels.
     """
 
     frame: int
@@ -44,7 +44,7 @@ def _seen(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
 
 
 def black_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames whose beauty is black although other layers are not, or although other frames are not."""
+    """Frames whose beauty is black while their other layers or other frames are not."""
     seen = _seen(sequence)
     all_black = all(pixels.is_black for _, pixels in seen if pixels.is_black is not None)
     return [
@@ -53,14 +53,14 @@ def black_frames(sequence: SequenceFacts) -> list[int]:
 
 
 def flat_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames of one colour that is not black, unless all frames are."""
+    """Frames of a single colour other than black, unless all frames are."""
     seen = _seen(sequence)
     flat = [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
     return flat if len(flat) < len(seen) else []
 
 
 def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
-    """Frames whose mean luminance is far off the median of their neighbours, with the ratio; black ones are not among them."""
+    """Frames, except black ones, whose mean luminance differs too much from the median of their neighbours, with the ratio."""
     seen = [
         (frame.frame, pixels.luminance)
         for frame, pixels in _seen(sequence)
@@ -78,9 +78,9 @@ def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
 
 
 def missing_buckets(sequence: SequenceFacts) -> list[MissingBucket]:
-    """Rectangles of exactly zero colour that frames on either side do not have; of at most two frames in a row.
+    """Rectangles of exactly zero colour in at most two consecutive frames, which the frames before and after do not have.
 
-    Of the first and the last frame, the two frames on the other side must both be without it.
+    For the first and the last frame, both frames on the other side must not have it.
     """
     seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
     grids = [grid for _, grid in seen]
@@ -95,12 +95,12 @@ def missing_buckets(sequence: SequenceFacts) -> list[MissingBucket]:
 
 
 def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[_Grid]:
-    """The cells that are not zero, of each of the other frames, which must have the size of `grid` to count."""
+    """The mask of non-zero cells of each other frame with the same size as `grid`."""
     return [~_unpacked(other) for other in others if _same_size(other, grid)]
 
 
 def _lit_around(before: Sequence[_Grid], after: Sequence[_Grid]) -> _Grid | bool:
-    """The cells that are not zero before and after a frame, by the nearest two frames of each side, nearest first."""
+    """The mask of cells that are not zero before and after a frame, from the nearest two frames of each side, nearest first."""
     if not before or not after:
         side = before or after
         return bool(len(side) == _NEIGHBOURS) and side[0] & side[1]
@@ -119,7 +119,7 @@ def _unpacked(grid: ZeroGrid) -> _Grid:
 
 
 def _rectangles(cells: _Grid) -> Iterator[tuple[int, int, int, int]]:
-    """Groups of touching cells that fill a rectangle: x, y, width and height in cells."""
+    """Groups of adjacent cells that fill a rectangle, as x, y, width and height in cells."""
     left = cells.copy()
     while left.any():
         y, x = (int(n) for n in np.unravel_index(int(left.argmax()), left.shape))
@@ -136,7 +136,7 @@ def _rectangles(cells: _Grid) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _run(cells: npt.ArrayLike) -> int:
-    """How many cells from the first on are set."""
+    """The number of consecutive set cells from the first one."""
     found = np.asarray(cells)
     return len(found) if found.all() else int(found.argmin())
 
@@ -147,10 +147,10 @@ def _run(cells: npt.ArrayLike) -> int:
     "No frame is black while its other layers or the frames around it are not",
     why="The main image of the frame was not rendered or not written.",
     source="OpenImageIO oiiotool --stats",
-    fix="Render or write the frames again that the message names.",
+    fix="Render or write the frames that the message names again.",
 )
 def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """The beauty against other layers, and against other frames."""
+    """Compare the beauty with other layers and with other frames."""
     return of_frames(black_frames(sequence), "R, G and B are zero in every pixel", "an image, as in other frames")
 
 
@@ -163,7 +163,7 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     fix="Replace the frames that the message names by the rendered images.",
 )
 def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Frames of one colour that are not black."""
+    """Report frames of a single colour other than black."""
     return of_frames(flat_frames(sequence), "every pixel has the same colour", "an image, as in other frames")
 
 
@@ -176,7 +176,7 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Mean luminance against the median of two frames on each side."""
+    """Compare the mean luminance with the median of two frames on each side."""
     factor = parameters.flash_factor
     return [
         Found(
@@ -194,12 +194,12 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     Severity.ERROR,
     "No frame has a black rectangle that the frames around it do not have",
     why="A bucket or tile of the render is missing.",
-    limits="Of holes in three or more frames in a row, and in sequences of two frames, nothing is reported.",
+    limits="Rectangles in three or more consecutive frames, and in sequences of two frames, are not reported.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
 def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Rectangles of cells of 8 x 8 pixels whose colour is exactly zero."""
+    """Report rectangles of cells of 8 x 8 pixels whose colour is exactly zero."""
     return [
         Found(
             f"Frame {item.frame}: R, G and B are zero in {item.width} x {item.height} pixels at ({item.x}, {item.y})",

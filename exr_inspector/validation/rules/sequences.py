@@ -1,7 +1,7 @@
-"""SEQ, and the sequence rules of other groups: what single frames cannot show. Pure over frame summaries.
+"""SEQ, and the sequence rules of other groups: comparisons of frame summaries. Pure.
 
-Drift is reported against what most frames have, and listed by runs of frames, so that one odd frame is one finding and ten
-thousand frames are judged in well under a second.
+A difference is reported against the value that most frames have, in one finding for all frames that share it. The time for ten
+thousand frames is well under a second.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from exr_inspector.validation.rules.times import TimeParameters
 
 _ENTRIES_SHOWN = 4
 _MAX_RATE = 240
-_COUNTED = (24, 25, 30, 48, 50, 60)  # frames that time codes count in a second
+_COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
 _NODE_HASH = "nuke/node_hash"
-_SMALL = 3  # fewer frames have no usual size or age
+_SMALL = 3  # sequences with fewer frames have no typical size or age
 
 
 def named(numbers: Sequence[int]) -> str:
-    """`Frame 1003`, or `Frames 1001-1004, 1009`: how a message about frames begins."""
+    """The beginning of a message on frames: `Frame 1003`, `Frames 1001-1004, 1009`."""
     return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {joined_ranges(numbers)}"
 
 
 def of_frames(frames: Sequence[int], what: str, expected: str, found: str = "") -> list[Found]:
-    """One finding of all these frames, which `found` or their numbers are found of; none where there are none."""
+    """Create one finding for all given frames, with `found` or their numbers as the found value; none without frames."""
     if not frames:
         return []
     return [Found(f"{named(frames)}: {what}", found or joined_ranges(frames), expected, frames=frames)]
@@ -47,7 +47,7 @@ def of_frames(frames: Sequence[int], what: str, expected: str, found: str = "") 
 def drift(
     sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
 ) -> list[Found]:
-    """One finding for each value that fewer frames have than the usual one; frames whose value is unknown are left out."""
+    """Create one finding for each value other than the most frequent one; frames with an unknown value are skipped."""
     by_value: dict[Any, list[int]] = {}
     for frame in sequence.frames:
         value = value_of(frame)
@@ -75,7 +75,7 @@ def _window(values: tuple[int, ...]) -> str:
 
 
 class SequenceParameters(TimeParameters):
-    """Parameters of the rules about sequences."""
+    """Parameters of the rules on sequences."""
 
     frame_range: FrameRange | None = Field(None, description="First and last frame that must exist (SEQ-MISSING).")
     frame_step: Pixels = Field(1, description="Difference of neighbouring frame numbers (SEQ-MISSING).")
@@ -98,7 +98,7 @@ class SequenceParameters(TimeParameters):
 
 
 def held_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames with the pixels of the frame before; needs inspections that hashed pixels."""
+    """The frames with the pixels of the previous frame; requires inspections with pixel hashes."""
     return [
         after.frame
         for before, after in pairwise(sequence.frames)
@@ -115,9 +115,9 @@ def held_frames(sequence: SequenceFacts) -> list[int]:
     fix="Render or copy the frames that the message names.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Gaps between first and last, and against the range and step that are asked for; other frames are a warning.
+    """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.
 
-    Nothing but every second, third, ... frame without a gap is a warning that says so, unless a range is asked for.
+    Without a required range, a sequence of every second, third, ... frame without other gaps is a warning.
     """
     return _gaps(sequence, _expected(sequence, parameters))
 
@@ -166,9 +166,9 @@ def _ordinal(number: int) -> str:
     profiles={"netflix-vfx": "error", "netflix-nam": "error"},
 )
 def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Digits as written; numbers that outgrew their padding are as they must be. A frame that is there twice is so once.
+    """Check the number of digits as written; numbers that outgrew their padding are accepted, and duplicate frames count once.
 
-    Where the sign of negative numbers stands for a digit, as `%04d` writes `-002` beside `0002`, it counts as one.
+    If the sign of negative numbers takes the place of a digit (`%04d` writes `-002` beside `0002`), it counts as one.
     """
     above = {f.padding for f in sequence.frames if f.frame >= 0}
     sign = int({f.padding + 1 for f in sequence.frames if f.frame < 0} <= above)
@@ -193,7 +193,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     fix="Render the frames that the message names at the resolution of the others.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Display windows and pixel aspect ratios; data windows may follow the image and are reported as info."""
+    """Check display windows and pixel aspect ratios; data windows may follow the image, and differences are info."""
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     found += drift(sequence, "the pixel aspect ratio", lambda f: f.pixel_aspect, lambda ratio: f"{ratio:g}")
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
@@ -209,12 +209,12 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _without_part(channels: Iterable[str]) -> Counter[str]:
-    """Channels as `<name> <TYPE>`, whatever their part."""
+    """Channels as `<name> <TYPE>`, without their part."""
     return Counter(value.partition(":")[2] or value for value in channels)
 
 
 def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, str, str]:
-    """How channels differ from the usual ones, in words, and which are found and expected; empty where only their parts do."""
+    """Describe how channels differ from the usual ones, with found and expected channels; empty if only their parts differ."""
     most, mine = _without_part(usual), _without_part(value)
     lacking, new = sorted((most - mine).elements()), sorted((mine - most).elements())
     types = {name: kind for name, _, kind in (each.rpartition(" ") for each in lacking)}
@@ -241,9 +241,9 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     command="oiiotool IN.exr -d half -o OUT.exr",
 )
 def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Names and types; reported as what is missing, new and of another type against most frames.
+    """Report channels that are missing, additional, or of another type than in most frames.
 
-    The same channels in other parts are a warning: a reader finds them by name, a tool that counts parts does not.
+    Equal channels in other parts are a warning: readers find them by name, but tools that address parts by number do not.
     """
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
@@ -274,7 +274,7 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     profiles={"archive": "error"},
 )
 def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compression, and how pixels are stored."""
+    """Check compression, part types and tile sizes."""
     return drift(sequence, "the compression", lambda f: f.compression) + drift(
         sequence, "the storage", lambda f: f.storage
     )
@@ -290,7 +290,7 @@ def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameter
     profiles={"archive": "error"},
 )
 def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Each of the three."""
+    """Check colour tags, views and software."""
     return [
         *drift(sequence, "the colour tag", lambda f: f.colour),
         *drift(sequence, "the list of views", lambda f: f.views),
@@ -305,11 +305,11 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     why="A frame was repeated or copied instead of rendered.",
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
-    limits="frames whose pixels were hashed; frames of one colour are compared with the frame before only; where all frames "
-    "are alike (a still), or half of them repeat others (a cycle), the severity is info",
+    limits="Only frames whose pixels were hashed; constant frames are compared only with the previous frame. If all frames are "
+    "equal (a still), or half of them repeat others (a cycle), the severity is info.",
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Hashes of decoded pixels; needs inspections that hashed pixels. All frames alike are a still: a hint."""
+    """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info."""
     held = held_frames(sequence)
     if held and len(held) == len(sequence.numbers) - 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
@@ -326,7 +326,10 @@ def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
 
 
 def _copied_frames(sequence: SequenceFacts) -> dict[int, int]:
-    """Frames with the pixels of an earlier frame, but not of the one before, and that frame; those of one colour aside."""
+    """Frames with the pixels of an earlier frame, with that frame.
+
+    Copies of the previous frame, and constant frames, are skipped.
+    """
     first: dict[str, int] = {}
     copies: dict[int, int] = {}
     before: str | None = None
@@ -350,7 +353,7 @@ def _copied_frames(sequence: SequenceFacts) -> dict[int, int]:
     limits="nuke/node_hash is compared in files, not in stored rows; with severity info.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Modification times against the median, and frame numbers in attributes against the name's."""
+    """Compare modification times with the median, and frame numbers in attributes with those of the names."""
     found = []
     times = [frame.mtime for frame in sequence.frames if frame.mtime]
     if len(times) >= _SMALL:
@@ -368,9 +371,9 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 
 def _other_scripts(sequence: SequenceFacts) -> list[Found]:
-    """Frames whose hash of Nuke's nodes is not that of most, as when some were rendered before the last change of the script.
+    """Frames whose hash of Nuke's nodes differs from that of most, such as those rendered before the last change of the script.
 
-    The hash of animated nodes may differ in every frame, which says nothing.
+    If nodes are animated, the hash may differ in every frame; such sequences are not reported.
     """
     hashes = {f.frame: f.attributes[_NODE_HASH] for f in sequence.frames if f.attributes and _NODE_HASH in f.attributes}
     if not hashes:
@@ -393,7 +396,7 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     limits="File sizes only.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Sizes against the median, and empty files."""
+    """Compare file sizes with the median, and report empty files."""
     sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
     found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
@@ -421,7 +424,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     command="exrstdattr -framesPerSecond 24 1 IN.exr OUT.exr",
 )
 def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """The rate of every frame that has one."""
+    """Compare the rates of the frames that have one."""
     return drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
 
@@ -435,9 +438,9 @@ def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Time code minus frame number, which has to stay the same, across midnight and drop frame minutes; needs a frame rate.
+    """Check that time code minus frame number is constant, also across midnight and dropped time codes; needs a frame rate.
 
-    One time code in all frames was copied from one file with its other attributes: it says nothing of any frame.
+    A time code that all frames share was copied from one file with its other attributes, and is reported once as info.
     """
     coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
     rates = (frame.frame_rate for frame, _ in coded if frame.frame_rate and math.isfinite(frame.frame_rate))
@@ -446,7 +449,7 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         return NOTHING
     if constant := _repeated("time code", [(frame.frame, code.text) for frame, code in coded]):
         return constant
-    # Above 30 frames per second the field counts pairs; some writers count on instead.
+    # Above 30 frames per second the field counts frame pairs, but some writers count single frames.
     per_step = round(rate / timecodes.counted_rate(rate))
     odd = min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
     if not odd:
@@ -467,7 +470,7 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
 
 
 def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
-    """A hint where all frames have one value of what differs from frame to frame."""
+    """Create an info finding if all frames have the same value of something that must differ from frame to frame."""
     if len(values) < 2 or len({value for _, value in values}) > 1:
         return NOTHING
     value, frames = str(values[0][1]), [frame for frame, _ in values]
@@ -478,13 +481,13 @@ def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
 def _out_of_step(
     coded: Sequence[tuple[FrameSummary, timecodes.Clock]], rate: float, per_step: int
 ) -> list[tuple[FrameSummary, timecodes.Clock]]:
-    """Frames whose time code is not where most others say, at `rate` steps a second of `per_step` frames each."""
+    """Frames whose time code deviates from that of most others, at `rate` steps per second of `per_step` frames each."""
     offsets = []
     for frame, code in coded:
         day = timecodes.frames_of_day(code, rate) * per_step
         offsets.append((timecodes.frame_count(code, rate) * per_step - frame.frame) % day)
     counts = Counter(offsets)
-    # The frames of one step have offsets that differ by less than a step: take the run of them with most frames.
+    # The offsets of frames on one step differ by less than a step: find the offset window with most frames.
     usual = max(counts, key=lambda offset: sum(counts[offset - back] for back in range(per_step)))
     steady = {usual - back for back in range(per_step)}
     return [each for each, offset in zip(coded, offsets, strict=True) if offset not in steady]
@@ -499,7 +502,7 @@ def _out_of_step(
     fix="Compare the frames that the message names with the camera's originals.",
 )
 def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Counters of neighbours."""
+    """Compare the counters of adjacent frames."""
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
     if constant := _repeated("imageCounter", counted):
         codes = [(f.frame, f.time_code.text) for f in sequence.frames if f.time_code is not None]
@@ -527,7 +530,7 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     limits="Keys and numbers of layers; the names in the manifests may change with the objects in the frame.",
 )
 def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Keys with their numbers of layers."""
+    """Compare keys and numbers of layers."""
     return drift(
         sequence, "the list of Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none"
     )
@@ -544,7 +547,7 @@ def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     limits="Gaps only; agreement with other assets is not checked.",
 )
 def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Any gap, whatever the step; whether numbers match other assets is not looked at."""
+    """Report every gap, whatever the step; agreement with other assets is not checked."""
     expected = _expected(sequence, parameters)
     each = tuple(range(part[0], part[-1] + 1) for part in expected.ranges)
     return _gaps(sequence, ExpectedFrames(each))

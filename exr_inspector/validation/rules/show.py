@@ -1,4 +1,4 @@
-"""SHOW: what a show's own policy asks of attributes and file names. Without such a policy these rules demand nothing."""
+"""SHOW: requirements of a show's own policy on attributes and file names. Without such a policy these rules find nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exr_inspector.validation.rules.sequences import drift
 
 _POLICY = "the show's policy"
 _SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
-_COMPARED_CHARACTERS = 1_000  # of a text that a pattern is tried on
+_COMPARED_CHARACTERS = 1_000  # of a text that is matched against a pattern
 
 
 def _pattern(text: str) -> str:
@@ -49,16 +49,18 @@ Pattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pa
 
 
 class AttributeDemand(BaseModel):
-    """What a show asks of one attribute."""
+    """The requirements of a show on one attribute."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: AttributeName = Field(description="Exact name of the attribute.")
-    required: bool = Field(True, description="Whether it must be there; false: it is only checked where it is.")
+    required: bool = Field(
+        True, description="Whether the attribute must exist; if false, it is checked only if it exists."
+    )
     type: str | None = Field(None, description="Type name, such as string, int, float, rational, timecode.")
     value: Scalar | None = Field(None, description="The value; rationals as their quotient.")
     one_of: Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(as_tuple)] | None = Field(
-        None, description="Values of which it must be one."
+        None, description="Allowed values."
     )
     minimum: float | None = Field(None, description="Least number.")
     maximum: float | None = Field(None, description="Greatest number.")
@@ -67,14 +69,14 @@ class AttributeDemand(BaseModel):
         None, description="Regular expression over `<bucket>/<key>` with one group: the value must equal what it finds."
     )
     steady: bool = Field(False, description="Whether the value must be the same in all frames of a sequence.")
-    severity: Literal["info", "warning", "error"] = Field("error", description="What a violation is.")
+    severity: Literal["info", "warning", "error"] = Field("error", description="Severity of a violation.")
 
 
 class ShowParameters(RuleParameters):
-    """Parameters of a show's own rules."""
+    """Parameters of the rules on a show's requirements."""
 
     attributes: Annotated[tuple[AttributeDemand, ...], Field(min_length=1), BeforeValidator(as_tuple)] | None = Field(
-        None, description="What is asked of attributes of the first part (SHOW-ATTRIBUTE, SHOW-STEADY)."
+        None, description="Requirements on attributes of the first part (SHOW-ATTRIBUTE, SHOW-STEADY)."
     )
     attribute_map: dict[ProvenanceColumn, AttributeNames] = Field(
         default_factory=dict,
@@ -93,7 +95,7 @@ def _equals(value: Scalar | None, wanted: Scalar) -> bool:
 
 
 def _asked(value: Scalar | None, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
-    """Whether each thing that is asked of a value holds, and what it is."""
+    """Check a value against each requirement; yields whether it is met, and the expected value."""
     text = "" if value is None else str(value)[:_COMPARED_CHARACTERS]
     number = value if isinstance(value, (int, float)) else math.nan
     if demand.value is not None:
@@ -112,7 +114,7 @@ def _asked(value: Scalar | None, demand: AttributeDemand, path: str) -> Iterator
 
 
 def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[str, str] | None:
-    """What was found and what was expected; None where all that is asked holds."""
+    """The found and the expected value of the first violated requirement; None if all are met."""
     if demand.type is not None and attribute.type_name != demand.type:
         return f"of type {attribute.type_name}", f"type {demand.type}"
     value = scalar(attribute.value)
@@ -131,7 +133,7 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
     needs=("attributes",),
 )
 def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
-    """Presence, type, value, range, pattern and agreement with the path, in the first part."""
+    """Check presence, type, value, range, pattern and agreement with the path, in the first part."""
     part = file.header.parts[0]
     found = []
     for demand in parameters.attributes or ():
@@ -158,7 +160,7 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
     needs=("attributes",),
 )
 def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
-    """Values over the frames; known where files were read, not of rows alone."""
+    """Compare values over the frames; they are known only if the files were read, not from stored rows."""
     found: list[Found] = []
     for demand in parameters.attributes or ():
         if demand.steady:
@@ -182,7 +184,7 @@ def _value_of(name: str) -> Callable[[FrameSummary], str | None]:
     needs=("file_name",),
 )
 def file_name(file: FileFacts, parameters: ShowParameters) -> Results:
-    """The name against `file_name`."""
+    """Check the name against `file_name`."""
     name = file.inspection.name.file_name
     if parameters.file_name is None or re.fullmatch(parameters.file_name, name[:_COMPARED_CHARACTERS]):
         return NOTHING

@@ -1,6 +1,6 @@
-"""STR, and rules of other groups that `exr.conformance` and the reader's own errors report: what people need to know of them.
+"""STR, and rules of other groups that `exr.conformance` and the reader's errors report: only their descriptions.
 
-`from_problems` turns those reports into findings. None of these rules has a function of its own.
+`from_problems` converts those reports to findings. None of these rules has a function.
 """
 
 from __future__ import annotations

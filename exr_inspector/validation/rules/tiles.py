@@ -1,4 +1,4 @@
-"""TIL and ENV: tiles, mipmaps, environment maps, wrap modes. Impossible tile sizes are found by `exr.conformance`."""
+"""TIL and ENV: tiles, mipmaps, environment maps, wrap modes. `exr.conformance` finds impossible tile sizes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _is_power_of_two(number: int) -> bool:
     when=t.TILED,
 )
 def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Tile size, and the data window of a part with levels."""
+    """Check the tile size, and the data window of a part with levels."""
     tiles, window = part.part.tiles, part.part.data_window
     if tiles is None or window is None:
         return NOTHING
@@ -56,7 +56,7 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.TILED,
 )
 def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """A tiled part; only policies for compositing switch this on."""
+    """Report tiled parts; only policies for compositing turn this rule on."""
     return (
         [Found("The part is tiled; expected scan lines", part.part.part_type or "tiled", "scan lines")]
         if part.part.is_tiled
@@ -75,7 +75,7 @@ def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.FLAT_TILES,
 )
 def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """A tiles attribute in a scan line part."""
+    """Report the attribute tiles in a scan line part."""
     if part.part.is_tiled or "tiles" not in part.part.by_name:
         return NOTHING
     return [
@@ -89,12 +89,12 @@ def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
     "A latitude-longitude map is twice as wide as it is high",
     why="Its width covers 360 degrees and its height 180; with another ratio directions are wrong.",
     source=_ENVMAP_H,
-    fix="Resize the map to twice its height, or remove envmap if it is no environment map.",
+    fix="Resize the map to twice its height, or remove envmap if the image is not an environment map.",
     command="oiiotool IN.exr --resize WxH -o OUT.exr",
     when=t.ENVIRONMENT,
 )
 def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """The data window of a LATLONG map."""
+    """Check the data window of a LATLONG map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
         return NOTHING
@@ -119,7 +119,7 @@ def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ENVIRONMENT,
 )
 def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """The data window of a CUBE map."""
+    """Check the data window of a CUBE map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
         return NOTHING
@@ -144,7 +144,7 @@ def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ENVIRONMENT,
 )
 def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """The words of wrapmodes, split by a comma."""
+    """Check the words of wrapmodes, which are separated by a comma."""
     text = part.part.text("wrapmodes")
     if text is None:
         return NOTHING

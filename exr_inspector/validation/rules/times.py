@@ -1,4 +1,4 @@
-"""TIM: time code, frame rate, key code, capture date and exposure of one file; sequences have rules of their own."""
+"""TIM: time code, frame rate, key code, capture date and exposure of one file. Sequence rules are in `sequences`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _POSITIVE = ("aperture", "tStop", "isoSpeed", "expTime")
 
 
 def frame_rate(part: PartFacts) -> float | None:
-    """framesPerSecond, else the timecodeRate of SMPTE ST 2065-4; None where both are absent or mean nothing."""
+    """framesPerSecond, or else the timecodeRate of SMPTE ST 2065-4; None if both are absent or invalid."""
     value = part.part.value("framesPerSecond", "rational") or part.part.value("timecodeRate", "int")
     rate = value.value if isinstance(value, Rational) else value
     return rate if isinstance(rate, int | float) and rate > 0 else None
@@ -46,7 +46,7 @@ def _time_code(part: PartFacts) -> TimeCode | None:
 
 
 class TimeParameters(RuleParameters):
-    """Parameters of the rules about time metadata."""
+    """Parameters of the rules on time metadata."""
 
     frame_rate: Positive | None = Field(None, description="Frames per second of the show (TIM-FPS, TIM-TC-RANGE).")
 
@@ -63,7 +63,7 @@ class TimeParameters(RuleParameters):
     when=t.TIME,
 )
 def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
-    """Every field; the frame against 30 and against framesPerSecond or the show's rate."""
+    """Check every field; the frame number against 30, framesPerSecond or the rate of the policy."""
     value = _time_code(part)
     if value is None:
         return NOTHING
@@ -86,7 +86,7 @@ def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
     when=t.TIME,
 )
 def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
-    """The drop frame flag against the frame rate, and time codes that are dropped; without any rate, those at 29.97."""
+    """Check the drop-frame flag against the frame rate, and report dropped time codes; without a rate, those at 29.97."""
     value = _time_code(part)
     rate = frame_rate(part) or parameters.frame_rate or timecodes.DROP_RATE
     if value is None or not timecodes.has_drop_flag(value):
@@ -123,7 +123,7 @@ def _is_common(rate: Rational) -> bool:
     when=t.TIME,
 )
 def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
-    """The rational as stored."""
+    """Check the rational as stored."""
     value = part.part.value("framesPerSecond", "rational")
     if not isinstance(value, Rational):
         return NOTHING
@@ -157,7 +157,7 @@ def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
     when=t.TIME,
 )
 def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
-    """Each field."""
+    """Check each field."""
     value = part.part.value("keyCode", "keycode")
     if not isinstance(value, KeyCode):
         return NOTHING
@@ -179,7 +179,7 @@ def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
     when=t.TIME,
 )
 def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
-    """Form, calendar, and the time of the inspection with a day's tolerance for local time."""
+    """Check form and calendar, and compare with the time of the inspection, with a day's tolerance for local time."""
     text = part.part.text("capDate")
     if text is None:
         return NOTHING
@@ -214,7 +214,7 @@ def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
     when=t.CAMERA,
 )
 def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
-    """Each value, and T-stop against aperture."""
+    """Check each value, and compare tStop with aperture."""
     found = []
     rate = part.part.value("captureRate", "rational")
     if isinstance(rate, Rational) and not (rate.numerator > 0 and rate.denominator):
@@ -256,7 +256,7 @@ _PLAUSIBLE = {
     when=t.CAMERA,
 )
 def units(part: PartFacts, _parameters: TimeParameters) -> Results:
-    """Values far outside what cameras, lenses and places have; zero is a value that was not known."""
+    """Report values outside the range of real cameras, lenses and places; zero means unknown and is accepted."""
     found = []
     for name, (least, greatest, unit) in _PLAUSIBLE.items():
         value = part.number(name)

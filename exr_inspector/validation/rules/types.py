@@ -1,4 +1,4 @@
-"""TYP: pixel types that do not suit what a channel holds."""
+"""TYP: pixel types that do not suit the values of a channel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exr_inspector.validation.rules.channels import depths, names_of
 
 
 def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expected: str) -> Results:
-    """One finding for all `channels` of `pixel_type`, with the first one's name."""
+    """Create one finding for all `channels` of `pixel_type`, with the name of the first one."""
     hit = [channel for channel in channels if channel.channel.pixel_type == pixel_type]
     if not hit:
         return NOTHING
@@ -27,7 +27,7 @@ def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expe
 
 
 class TypeParameters(RuleParameters):
-    """Parameters of the rules about pixel types."""
+    """Parameters of the rules on pixel types."""
 
     beauty_pixel_type: Literal["HALF", "FLOAT"] | None = Field(
         None, description="Pixel type that the base layer's colour should have (TYP-COLOR-FLOAT)."
@@ -45,7 +45,7 @@ class TypeParameters(RuleParameters):
     when=t.DATA,
 )
 def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
+    """Report depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
     channels = depths(part)
     if part.traits & t.DEEP:
         channels = [channel for channel in channels if channel.name not in {"Z", "ZBack"}]
@@ -62,7 +62,7 @@ def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.DATA,
 )
 def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Id channels in HALF; where a layer has R, G and B of it, these are more likely colours for ids, and a warning."""
+    """Report id channels in HALF; a warning if a layer has R, G and B of it, which are likely colours for the ids."""
     numbers: list[NamedChannel] = []
     colours: list[NamedChannel] = []
     for channel in part.of_role(Role.ID):
@@ -84,7 +84,7 @@ def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.DATA,
 )
 def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Id channels in FLOAT; Cryptomatte is FLOAT by its own specification and has another role."""
+    """Report id channels in FLOAT. Cryptomattes, which are FLOAT by their specification, have another role."""
     return _of_type(part.of_role(Role.ID), PixelType.FLOAT, "ids are documented as UINT", "UINT")
 
 
@@ -98,7 +98,7 @@ def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.DATA,
 )
 def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Position and UV channels in HALF."""
+    """Report position and texture coordinate channels in HALF."""
     return _of_type(part.of_role(Role.POSITION), PixelType.HALF, "positions need FLOAT", "FLOAT")
 
 
@@ -115,7 +115,7 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     needs=("beauty_pixel_type",),
 )
 def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
-    """R, G, B of the base layer against `beauty_pixel_type`."""
+    """Compare R, G, B of the base layer with `beauty_pixel_type`."""
     wanted = PixelType[parameters.beauty_pixel_type] if parameters.beauty_pixel_type else None
     if not part.traits & (t.FLOAT if wanted is PixelType.HALF else t.HALF):
         return NOTHING
@@ -138,7 +138,7 @@ def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
 def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Layers whose R, G, B differ; as a hint, those whose alpha differs from them."""
+    """Report layers whose R, G, B differ in type or sampling; as info, those whose alpha differs from them."""
     found = []
     for triple in part.rgb_layers:
         kinds = {(c.channel.pixel_type, c.channel.x_sampling, c.channel.y_sampling) for c in triple}
@@ -168,5 +168,5 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.UINT,
 )
 def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Colour channels in UINT."""
+    """Report colour channels in UINT."""
     return _of_type(part.of_role(Role.COLOUR), PixelType.UINT, "colour is HALF or FLOAT", "HALF or FLOAT")

@@ -1,4 +1,4 @@
-"""VIEW: stereo and other views, by multiView in single parts and by view in multi-part files."""
+"""VIEW: stereo and other views, by multiView in single-part files and by view in multi-part files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DOCUMENT = "OpenEXR multi-view document"
     when=t.VIEWS,
 )
 def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """MultiView in any part of a multi-part file."""
+    """Report multiView in any part of a multi-part file."""
     if not file.is_multi_part:
         return NOTHING
     return [
@@ -53,7 +53,7 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.VIEWS,
 )
 def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Names of exactly two views."""
+    """Check the names of views if there are exactly two."""
     views = file.views
     if len(views) != 2 or set(views) == {"left", "right"}:
         return NOTHING
@@ -71,7 +71,7 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.VIEWS,
 )
 def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """A later part with a view behind a part 0 without."""
+    """Report a later part with a view if part 0 has none."""
     if not file.is_multi_part or file.header.parts[0].view is not None:
         return NOTHING
     with_view = [part.index for part in file.header.parts if part.view is not None]
@@ -90,7 +90,7 @@ def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.VIEWS,
 )
 def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Each view's name."""
+    """Check the name of each view."""
     return [
         Found(f"View name {view!r} has a dot or a space, or is empty", view, "a word")
         for view in file.views
@@ -111,7 +111,7 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.VIEWS,
 )
 def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """View names at another place of a channel name, and R, G, B, A of the default view under its name."""
+    """Report view names at another position of a channel name, and R, G, B, A of the default view prefixed with its name."""
     views = frozenset(file.views)
     if file.is_multi_part:
         return _prefixed(file, views)
@@ -132,7 +132,7 @@ def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 def _prefixed(file: FileFacts, views: frozenset[str]) -> list[Found]:
-    """Channel names of multi-part files that hold a view's name."""
+    """Channel names of multi-part files that contain the name of a view."""
     found = []
     for part in file.parts:
         facts = part.channel_facts
@@ -145,7 +145,7 @@ def _prefixed(file: FileFacts, views: frozenset[str]) -> list[Found]:
 
 
 def _misplaced(name: str, views: frozenset[str]) -> bool:
-    """Whether a channel of a single part has views in its name, but not where the convention looks for one."""
+    """Whether a channel name of a single-part file contains views, but not at the position that the convention defines."""
     *outer, last = name.split(".")
     if not outer:
         return False
@@ -162,7 +162,10 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
     when=t.VIEWS,
 )
 def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Channels by view over all parts; of data windows, which may be cropped to the image, one of half the size as info."""
+    """Compare the channels of all views over all parts.
+
+    Data windows that differ by a factor of two or more in area are info, because they may be cropped to the image.
+    """
     views = file.views
     if len(views) < 2:
         return NOTHING
@@ -195,9 +198,9 @@ def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
-    """View -> its channels by layer in the sense of the specification, as often as parts have them.
+    """View -> its channels by layer as the specification defines it, as often as parts have them.
 
-    Names of parts need not say which parts of two views belong together.
+    The names of parts do not have to show which parts of two views correspond.
     """
     found: dict[str | None, Counter[tuple[str, str, int]]] = {}
     for part in file.parts:
@@ -217,7 +220,7 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
     when=t.VIEWS,
 )
 def single(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """One of the two attributes alone in a file of one view."""
+    """Report a file with one view that has only one of the two attributes."""
     part = file.header.parts[0]
     if file.is_multi_part or len(file.views) != 1:
         return NOTHING

@@ -1,6 +1,6 @@
 """WIN: data and display window, pixel aspect ratio, screen window.
 
-Windows that the OpenEXR library refuses are found by `exr.conformance`; here is what it opens and people trip over.
+`exr.conformance` finds windows that the OpenEXR library refuses; these rules check windows that it accepts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _corners(box: Box2i) -> str:
 
 
 def _windows(part: PartFacts) -> tuple[Box2i, Box2i] | None:
-    """Data and display window, None unless both are there and sound; WIN-INVALID reports others."""
+    """Data and display window; None if one is absent or invalid, which WIN-INVALID reports."""
     data, display = part.part.data_window, part.part.display_window
     if data is None or display is None or not (is_window(data) and is_window(display)):
         return None
@@ -46,7 +46,7 @@ def _overscan_share(data: Box2i, display: Box2i) -> float:
 
 
 def _overscan(data: Box2i, display: Box2i) -> tuple[int, int, int, int]:
-    """Pixels of the data window beyond the display window: left, top, right, bottom; negative where it is smaller."""
+    """Pixels of the data window beyond the display window: left, top, right, bottom; negative if it is smaller."""
     return (
         display.x_min - data.x_min,
         display.y_min - data.y_min,
@@ -60,7 +60,7 @@ def _below_limit(parameters: WindowParameters) -> int:
 
 
 class WindowParameters(RuleParameters):
-    """Parameters of the rules about windows."""
+    """Parameters of the rules on windows."""
 
     show_resolution: Size | None = Field(
         None, description="Width and height that the display window must have (WIN-SHOW-RES)."
@@ -83,7 +83,7 @@ class WindowParameters(RuleParameters):
     when=_below_limit,
 )
 def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
-    """Both windows against `max_dimension_px`."""
+    """Check the size of both windows."""
     limit = parameters.max_dimension_px
     largest = max((max(window.width, window.height) for window in _windows(part) or ()), default=0)
     if largest <= limit:
@@ -106,7 +106,7 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """The corner of the display window."""
+    """Check the corner of the display window."""
     windows = _windows(part)
     if windows is None or not (windows[1].x_min or windows[1].y_min):
         return NOTHING
@@ -126,7 +126,7 @@ def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Whether any pixel is in both windows."""
+    """Report windows without a common pixel."""
     windows = _windows(part)
     if windows is None:
         return NOTHING
@@ -152,7 +152,7 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """A data window that is smaller or larger on any side."""
+    """Report a data window that is smaller or larger than the display window on any side."""
     windows = _windows(part)
     if windows is None or windows[0] == windows[1]:
         return NOTHING
@@ -177,7 +177,7 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
-    """The largest overscan of a side as a share of the display window's size in that direction."""
+    """Check the largest overscan of a side as a share of the display window's size in that direction."""
     windows = _windows(part)
     if windows is None or not _intersect(*windows):
         return NOTHING
@@ -201,7 +201,7 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     needs=("show_resolution",),
 )
 def show_resolution(part: PartFacts, parameters: WindowParameters) -> Results:
-    """The display window's size against `show_resolution`."""
+    """Compare the size of the display window with `show_resolution`."""
     wanted = parameters.show_resolution
     display = part.part.display_window
     if wanted is None or display is None or (display.width, display.height) == wanted:
@@ -211,7 +211,7 @@ def show_resolution(part: PartFacts, parameters: WindowParameters) -> Results:
 
 
 def _other_aspect(parameters: WindowParameters) -> int:
-    """Where square pixels are wanted, only parts with others need a look."""
+    """Traits for which the rule is called: if square pixels are required, only parts with other pixels."""
     return t.SCREEN if parameters.pixel_aspect_ratio == 1 else t.ALWAYS
 
 
@@ -227,7 +227,7 @@ def _other_aspect(parameters: WindowParameters) -> int:
     when=_other_aspect,
 )
 def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results:
-    """The pixel aspect ratio against `pixel_aspect_ratio`, to the precision of a float."""
+    """Compare the ratio with the parameter `pixel_aspect_ratio`, to the precision of a 32-bit float."""
     ratio, wanted = part.part.pixel_aspect_ratio, parameters.pixel_aspect_ratio
     if ratio is None or ratio == wanted or math.isclose(ratio, wanted, rel_tol=1e-6):
         return NOTHING
@@ -249,7 +249,7 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     when=t.SCREEN,
 )
 def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Values that are not finite; a negative width is for the format's own check."""
+    """Report values that are not finite; `exr.conformance` checks for a negative width."""
     found = []
     width = part.part.value("screenWindowWidth", "float")
     if isinstance(width, float) and not math.isfinite(width):
@@ -271,7 +271,7 @@ def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.ORIGINAL_WINDOW,
 )
 def original_data_window(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Whether the data window lies in originalDataWindow."""
+    """Check whether the data window lies within originalDataWindow."""
     original, data = part.part.value("originalDataWindow", "box2i"), part.part.data_window
     if not isinstance(original, Box2i) or data is None:
         return NOTHING
