@@ -272,7 +272,7 @@ class MemoryBusy(ExrInspectorError):
 
 
 class CpuTimeExceeded(ExrInspectorError):
-    """A version of a file used up the time of several invocations, in each of which it was the only file."""
+    """A version of a file used up the time of several invocations, at least half of it as its own CPU time."""
 
     code = "CPU_TIME"
 

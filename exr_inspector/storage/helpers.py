@@ -30,7 +30,7 @@ class _Task(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = None
 
-    def carry_out(self) -> None:
+    def run(self) -> None:
         try:
             self.result = self.call()
         except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
@@ -80,9 +80,7 @@ class Helpers:
         """Return the task queue of an idle helper, or of a new one."""
         with self._lock:
             if self._stuck >= self._most_stuck:
-                raise SourceUnavailable(
-                    f"{doing}: the file system does not answer, {self._stuck} calls have not returned"
-                )
+                raise SourceUnavailable(f"{doing}: the file system hangs: {self._stuck} calls have not returned")
             if self._idle:
                 return self._idle.pop()
         inbox: SimpleQueue[_Task[Any]] = SimpleQueue()
@@ -92,7 +90,7 @@ class Helpers:
     def _work(self, inbox: SimpleQueue[_Task[Any]]) -> None:
         while True:
             task = inbox.get()
-            task.carry_out()
+            task.run()
             with self._lock:
                 task.finished.set()
                 self._stuck -= task.is_abandoned

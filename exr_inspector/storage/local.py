@@ -189,7 +189,7 @@ class FolderBucket:
             if os.access(self.root, os.X_OK):
                 return
             raise BucketUnavailable(f"{self._name}: the folder {self.root} may not be entered; has a ticket expired?")
-        what = "is gone" if found is None else "is empty" if known is None else "is not the same folder as before"
+        what = "is gone" if found is None else "is empty" if known is None else "is now another folder"
         raise BucketUnavailable(f"{self._name}: the folder {self.root} {what}; is the share mounted?")
 
     def _known_root(self) -> tuple[int, int] | None:
