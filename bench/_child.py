@@ -1,4 +1,4 @@
-"""Measurements in separate processes."""
+"""Run measurements in separate processes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The fuzzer's second half: mutated files through the inspector, the rules, the rows, and back again.
+"""The `--whole` mode of the fuzzer: mutated files through the inspector, the rules, the rows and back.
 
-For any bytes there must be an Inspection whose rows fit the tables, and its JSON document must give back the header's bytes.
+Any bytes must give an Inspection whose rows fit the tables and whose JSON document restores the bytes of the header.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A backfill of made-up names: the real plan, lanes in processes, and the local database; only the object store is a stub.
+"""A backfill of generated names with the real plan, worker processes and the local database; only the object store is a stub.
 
-The stub lists names of sequences of 100 frames and answers every read with one small EXR, after a delay if asked for, so
-that a million files need no disk, and a store and a database that are far away no cluster.
+The stub lists names of sequences of 100 frames and answers every read with one small EXR, optionally after a delay, so that a
+million files need no disk, and a distant store and database need no cluster.
 """
 
 from __future__ import annotations

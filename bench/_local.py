@@ -1,4 +1,4 @@
-"""The local database of a benchmark: settings, and rows of many files made from those of one."""
+"""The local database of a benchmark: settings, and the rows of many files, copied from those of one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deliberate faults of `bench.mutants`: small changes of one place of a module, each found in its syntax tree."""
+"""The deliberate faults of `bench.mutants`: small changes at one place of a module, found in its syntax tree."""
 
 from __future__ import annotations
 

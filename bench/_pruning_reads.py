@@ -1,4 +1,4 @@
-"""What requests to the local server read of the tables: recorded on the wire, and reduced to the column that decides."""
+"""Record the requests to the local server, and determine for each the column that limits what it reads of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames for `bench.stats`: smooth shapes, render noise and empty regions, so that codecs find what they find in renders."""
+"""Frames for `bench.stats`: smooth shapes, render noise and empty regions, which compress like renders."""
 
 from __future__ import annotations
 

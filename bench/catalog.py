@@ -1,8 +1,8 @@
-"""What an upsert costs as the tables grow: requests, milliseconds a file, and their ratio to the smallest size.
+"""The cost of an upsert as the tables grow: requests, milliseconds per file, and the ratio to the smallest size.
 
-`./run bench catalog [--files 1000,100000,1000000] [--no-index] [--keep FOLDER]`: fills one local database for each size with
-generated rows, through the SDK in large transactions, then measures them in turn, call by call, so that whatever else the
-machine does meets all sizes alike. The processor's time is that of client and server together, which share this process.
+`./run bench catalog [--files 1000,100000,1000000] [--no-index] [--keep FOLDER]` fills one local database for each size with
+generated rows, through the SDK in large transactions. It then measures the databases in turn, call by call, so that other load
+on the machine affects all sizes equally. CPU time includes client and server, which share this process.
 """
 
 from __future__ import annotations

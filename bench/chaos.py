@@ -1,12 +1,13 @@
-"""`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] ...`: a storm.
+"""`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] ...`: a fault storm.
 
-Also `[--unseen 0.3] [--kill-every 12] [--restart-every 25] [--kill-database-every 0] [--keep-logs FOLDER] [--real-backoff]`.
+More options: `[--unseen 0.3] [--kill-every 12] [--restart-every 25] [--kill-database-every 0] [--keep-logs FOLDER]
+[--real-backoff]`.
 
-A storm over local services: an S3 server and a VAST DataBase fail, hang and trickle at random; the database also closes
-while it works, or is killed as a separate process; the function is a process that is killed now and then. Objects are
-created, changed and deleted, and their events arrive several times, late and out of order. When the queue has drained, the
-tables must equal the objects, what the function's log says was carried out must be recorded, and no secret and no traceback
-of the database may be in the logs; exit code 1 and the differences if any of this is not so.
+A local S3 server and a local VAST DataBase fail, stall and send slowly at random. The database is also closed while it works,
+or killed as a separate process, and the function is a process that is killed now and then. Objects are created, changed and
+deleted, and their events arrive several times, late and out of order. When the queue is empty, the tables must match the
+objects, everything that the function's log reports as done must be stored, and the logs must contain no secret and no traceback
+of the database. Otherwise the differences are printed and the exit code is 1.
 """
 
 from __future__ import annotations

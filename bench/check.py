@@ -1,8 +1,8 @@
-"""`./run bench check`: a delivery of 4096 x 2160 frames with 8 channels, `./run check` against the native `oiiotool --stats`.
+"""`./run bench check`: `./run check` on a delivery of 4096 x 2160 frames with 8 channels, against `oiiotool --stats`.
 
-Both read the same files with as many threads as there are cores, one after the other in one run; the best of several runs
-counts, since other work on the machine only ever makes one longer. One frame of each codec is made and linked under the names
-of a shot: each name is read and decoded, and `check` also finds copies. Goal: 0.60 of the time.
+Both read the same files with as many threads as there are cores, one after the other in one run. The best of several runs
+counts, because other load can only make a run longer. One frame of each codec is written and linked under the names of a shot:
+each name is read and decoded, and `check` also looks for copies. Goal: 0.60 of the time of the native `oiiotool`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""`./run bench codec_memory`: what decoding one chunk of each codec takes at most, in times of what it unpacks to.
+"""`./run bench codec_memory`: peak memory of decoding one chunk with each codec, as a multiple of its unpacked size.
 
-A chunk of 16 MiB of noise is decoded in a process of its own, by the code that the function runs. Its peak beyond the packed
-bytes, which are charged where they are read, is compared with what `exr_inspector.pixels.work` takes of the memory for
-decoding; the file in memory that the library opens counts, too. It takes two minutes on an idle core; the exit code is 1 where
-too little is taken.
+A chunk of 16 MiB of noise is decoded in a separate process by the code that the function runs. The peak beyond the packed
+bytes, which are reserved when they are read, is compared with what `exr_inspector.pixels.work` reserves for decoding; the
+in-memory file that the library opens is included. It takes two minutes on an idle core; the exit code is 1 if too little is
+reserved.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""`./run bench contention [--writers 1,4,16] [--batches 12] [--guards 1024,262144]`: how often unrelated batches collide.
+"""`./run bench contention [--writers 1,4,16] [--batches 12] [--guards 1024,262144]`: conflicts of unrelated batches.
 
-Each writer is a process that stores batches of 32 files that nobody else writes. Printed are the transactions that were begun
-for each commit (1.00: nothing had to be done twice), the requests a batch and the longest time that one took, with conflicts of
-rows and with those found by groups of rows. In the end every file must be there exactly once, and no writer may have given up.
-Exit code 1 when that is not so.
+Each writer is a process that stores batches of 32 files that no other process writes. It prints the number of transactions
+begun for each commit (1.00: none was repeated), the requests per batch and the longest duration of a batch, for conflicts that
+are detected by row and by group of rows. At the end every file must be stored exactly once, and no writer may have given up;
+otherwise the exit code is 1.
 """
 
 from __future__ import annotations

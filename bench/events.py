@@ -1,11 +1,12 @@
-"""`./run bench events [--files 200] [--senders 64] [--rounds 3] [--latency 3ms]`: what an event costs, alone, in batches, cold.
+"""`./run bench events [--files 200] [--senders 64] [--rounds 3] [--latency 3ms]`: cost of single, batched and cold events.
 
-Two functions run in processes of their own (`localrun`), one takes single events, the other batches; the S3 servers, the
-databases and the senders run in this one, all on the same cores, so events per second are a floor. The two take turns, round by
-round, since what else runs on the machine changes from one second to the next. Requests per file do not depend on the machine:
-they are the figure to watch; CPU time of the function's process depends on it less than events per second do.
-With `--latency` each request to the database is delayed by so much, and by three times as much, and events are sent one by one:
-how many round trips one takes, and how long beside them.
+Two functions run in separate processes (`localrun`): one takes single events, the other batches. The S3 servers, the databases
+and the senders run in this process on the same cores, so events per second are a lower bound. The two functions take turns in
+each round, because the load of the machine changes. Requests per file do not depend on the machine and are the figure to
+compare; the CPU time of the function's process depends on it less than events per second do.
+
+With `--latency`, requests to the database are delayed by this time, then by three times as much, and events are sent one by
+one: the difference gives the number of round trips for one event, and the time of everything else.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""`./run bench fuzz [--seconds N | --runs N] [--seed S] [--whole] [--atheris]`: throw mutated files at the format code.
+"""`./run bench fuzz [--seconds N | --runs N] [--seed S] [--whole] [--atheris]`: parse mutated files.
 
-Contract: whatever the bytes, only errors of ours leave the parser, and each input is done within SLOW_SECONDS. With --whole
-each input also goes through inspector, rules and rows (see `_fuzz_whole`). An input that breaks the contract is written to
-`tests/regressions/`, where a test runs it from then on. Without --atheris inputs are seeded mutations of small generated files
-and, where EXR_CORPUS or `../shared/corpus` is there, of public ones; with it libFuzzer leads the way by coverage, starting
-from the same files.
+Contract: for any bytes the parser raises only errors of this package, and each input takes at most SLOW_SECONDS. With `--whole`
+each input also passes through inspector, rules and rows (see `_fuzz_whole`). An input that violates the contract is written to
+`tests/regressions/`, where a test then runs it. Without `--atheris` inputs are seeded mutations of small generated files and,
+if EXR_CORPUS or `../shared/corpus` exists, of public ones; with it, libFuzzer mutates the same files guided by coverage.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How the time grows with what a file chooses, where the work is done by functions in C, which no count of lines sees.
+"""Growth of time with the size of input that a file controls, including C functions, which line counts do not cover.
 
-`./run bench growth [--runs 4]`: the inputs of tests/unit/test_growth.py, many times as large, and twice that; long keys, also
-against globs. Prints the time for twice the input as a ratio to that for the input, and exits 1 where it is more than 2.5.
-Of several runs the best counts, since others use the machine, too.
+`./run bench growth [--runs 4]` uses the inputs of tests/unit/test_growth.py, many times as large and twice that, and long keys,
+also matched against globs. It prints the ratio of the time for twice the input to that for the input, and exits with 1 if it
+exceeds 2.5. The best of several runs counts, because other processes use the machine as well.
 
-Globs may take four times as long: `a*b` looks for a `b` behind each `a`. Keys have at most 1,024 bytes.
+Globs may take four times as long: `a*b` searches for a `b` after each `a`. Keys have at most 1,024 bytes.
 """
 
 from __future__ import annotations

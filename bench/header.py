@@ -1,8 +1,9 @@
 """`./run bench header [FOLDER] [--repeats N]`: header, layout and completeness against the OpenEXR module's header read.
 
-For every readable file of a folder (the corpus, unless one is given): the time from its bytes to the verdict on every part, in
-one process, beside `OpenEXR.File(io.BytesIO(data), header_only=True)` on the same bytes, which looks at no chunk table. The
-two take turns, and the best of many counts. Also: how many requests of 64 KiB the file would have cost.
+For every readable file of a folder (the corpus by default) it measures the time from the file's bytes to the completeness of
+every part, in one process, and the time of `OpenEXR.File(io.BytesIO(data), header_only=True)` on the same bytes, which reads no
+chunk offset table. The two take turns, and the best of many runs counts. It also prints the number of 64 KiB requests that the
+file would need.
 """
 
 from __future__ import annotations

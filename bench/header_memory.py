@@ -1,7 +1,7 @@
-"""`./run bench header_memory`: what large headers, tables and manifests take at most, beside what is reserved for them.
+"""`./run bench header_memory`: peak memory of large headers, tables and manifests, against the memory reserved for them.
 
-Each file is inspected, and its rows are made, in a process of its own; its peak beyond what the process had is compared with
-what the file asked of the budget (`exr_inspector.memory`). The exit code is 1 where it asked for too little.
+Each file is inspected, and its rows are created, in a separate process. The increase of the peak is compared with the memory
+that the file reserved from the budget (`exr_inspector.memory`). The exit code is 1 if it reserved too little.
 """
 
 from __future__ import annotations

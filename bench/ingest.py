@@ -1,14 +1,13 @@
-"""`./run bench ingest [--files 4000] [--rounds 3] [--engines threads,processes,lanes]`: what ingesting a file costs.
+"""`./run bench ingest [--files 4000] [--rounds 3] [--engines threads,processes,lanes]`: cost of ingesting a file.
 
-A folder of small real EXRs goes into an embedded database by several engines in turns: threads of one process, a pool of
-processes, lanes of a plan as commands of their own, and Ray where it is installed (`--engines threads,ray`). Rates are
-compared with the first engine's. CPU time is counted beside the clock: on a machine that does something else it is the figure
-to trust.
+A folder of small real EXRs is ingested into an embedded database by several engines in turn: threads of one process, a pool of
+processes, lanes of a plan as separate commands, and Ray if installed (`--engines threads,ray`). Rates are compared with that of
+the first engine. CPU time is printed as well: it is the more reliable figure on a machine with other load.
 
-`--simulate [--names 100000,1000000] [--lanes 64]` plans and carries out lanes of made-up names, with a stub in place of the
-object store, and prints what a file costs at each number of names. Exit code 1 when it grows by more than a fifth.
-`--simulate --store-latency 20ms --latency 3ms [--names 2000] [--at-once 1,4,16] [--threads 8,32]` prints instead how files a
-second grow with lanes and their threads where store and database are far away.
+`--simulate [--names 100000,1000000] [--lanes 64]` plans and runs lanes of generated names, with a stub as the object store, and
+prints the cost per file for each number of names. The exit code is 1 if it grows by more than a fifth. `--simulate
+--store-latency 20ms --latency 3ms [--names 2000] [--at-once 1,4,16] [--threads 8,32]` prints instead how files per second grow
+with the number of lanes and threads if store and database are distant.
 """
 
 from __future__ import annotations

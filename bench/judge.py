@@ -1,8 +1,8 @@
-"""What judging from the tables costs: files a second and requests, and sequences of tens of thousands of frames.
+"""Cost of validation from the tables: files per second and requests, and sequences of tens of thousands of frames.
 
-`./run bench judge [--frames 50000] [--one-by-one 300]`: fills a local database with the rows of that many frames, serves it
-from another process, and runs `./run validate` on it as a user would; beside it the cookbook's queries on the same file, and
-what reading files one by one costs a file, as a ratio. Frames a second hold for this machine; requests for any.
+`./run bench judge [--frames 50000] [--one-by-one 300]` fills a local database with the rows of that many frames, serves it from
+another process, and runs `./run validate` on it. For comparison it runs the cookbook's queries on the same database, and prints
+the cost of reading files one by one as a ratio. Frames per second depend on the machine; the number of requests does not.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""`./run bench mutants [PATH ...]`: make deliberate faults in modules and see whether a test goes red.
+"""`./run bench mutants [PATH ...]`: make deliberate faults in modules and check whether a test fails.
 
-Without paths, the modules that differ from `--since` (a commit, `main` by default) are changed. `--count` and `--seed` draw as
-many of their faults at random. Each fault is made in a copy of the tree, and the tests that run its lines are carried out,
-quick ones first, until one fails. Which tests run which line is measured once and kept in `.local/mutants` until `--measure`
-asks for it anew: of the unit tests, or of what `--tests` names. Of a module that has changed since, all tests that run any of
-it are taken.
+Without paths, it changes the modules that differ from `--since` (a commit, `main` by default). `--count` and `--seed` select a
+random sample of the faults. Each fault is made in a copy of the tree, and the tests that execute its lines run, fastest first,
+until one fails. Which tests execute which lines is measured once, for the unit tests or those that `--tests` names, and kept in
+`.local/mutants` until `--measure` repeats it. For a module that has changed since, all tests that execute any of its lines run.
 
-Faults of bench/equivalent_mutants.tsv change nothing that a caller can see; each line says why. Exit code 1 when less than
-95 % of the others were noticed. A fault that no test runs counts as not noticed.
+The faults of bench/equivalent_mutants.tsv change nothing that a caller can observe; each line gives the reason. The exit code
+is 1 if tests detect less than 95 % of the others. A fault that no test executes counts as not detected.
 """
 
 from __future__ import annotations

@@ -1,22 +1,22 @@
 """`./run bench pruning [--reads]`: a model of how many row groups a server must read, from requests recorded on the wire.
 
-Recorded are the predicates of a new file, a replacement, a redelivery and a removal as the SDK sends them, and the SQL of the
-cookbook as VAST's ADBC driver sends it. Each is counted for tables of 1e6, 1e8 and 1e9 files whose server keeps the least and
-the greatest value of each column of a row group (524,288 rows), or of a chunk of 32 KB of it. No such table is made, and
-this is no measurement of a cluster. Printed is the table that needs most; `--reads` prints every one. Exit code 1 when a
-request of a writer needs more than two row groups of a sorted table. What the model takes for granted:
+It records the predicates of a new file, a replacement, a redelivery and a removal as the SDK sends them, and the SQL of the
+cookbook as VAST's ADBC driver sends it. The reads are computed for tables of 1e6, 1e8 and 1e9 files whose server keeps the
+minimum and maximum of each column of a row group (524,288 rows), or of a chunk of 32 KB of it. No such table is created, and
+this is not a measurement of a cluster. It prints the table that needs most reads; `--reads` prints all. The exit code is 1 if a
+request of a writer needs more than two row groups of a sorted table. Assumptions of the model:
 
-- Sorted: the server has sorted all rows, so rows of equal keys are neighbours; the arrival does not matter.
-- Unsorted: rows lie as they arrived. With random arrival a group holds as many random paths as it has files. By shot, the files
-  of a shot arrive together, in any order, but shots come in an order that has nothing to do with their paths, so a group holds
-  as many random places of the order of paths as it has shots. Shots that came in the order of their paths would do better.
+- Sorted: the server has sorted all rows, so rows of equal keys are adjacent, whatever the order of arrival.
+- Unsorted: rows are stored in the order of arrival. With random arrival a group holds as many random paths as it has files. By
+  shot, the files of a shot arrive together in any order, but the order of shots is unrelated to their paths, so a group holds
+  as many random positions in the order of paths as it has shots. Shots that arrive in the order of paths need fewer reads.
 - `sequence` orders as `path` does. `manifest_hash` is random. All other columns (names, values, ids, the bucket) may have any
-  value in any group, so they exclude none; neither does a range with one end, nor a join, though an engine may make filters
-  of a join as it runs.
-- Updates and deletes go by row ids: the rows of a file are neighbours, for they came together. Inserts read nothing.
-- A prefix is one shot: 1,000 files, ten sequences of 100 frames, and a Cryptomatte manifest of 1,000 names. Rows of a file are
-  the mean of those of `samples/` that can be read, with sampled statistics. A text has 80 bytes, any other value 8, and
-  nothing is compressed.
+  value in any group, so they exclude no group; neither does a range with one end, nor a join, although an engine may derive
+  filters from a join at run time.
+- Updates and deletes address row ids: the rows of a file are adjacent, because they arrived together. Inserts read nothing.
+- A prefix is one shot: 1,000 files, ten sequences of 100 frames, and a Cryptomatte manifest of 1,000 names. The number of rows
+  of a file is the mean over the readable files of `samples/`, with sampled statistics. A text has 80 bytes, any other value 8,
+  and nothing is compressed.
 """
 
 from __future__ import annotations

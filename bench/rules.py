@@ -1,10 +1,11 @@
-"""`./run bench rules [FILE...]`: what judging a header costs, as a ratio to parsing it and to reading what is judged.
+"""`./run bench rules [FILE...]`: cost of validating a header, as a ratio to parsing it and to reading all input of the rules.
 
-For every file: parsing (`parse_header`); reading, which is parsing and all that the rules of header and chunk tables look at
-(layouts, tables, the verdict on every part); and judging, which is conformance and `validate` with the default profile. Ratios
-of processor times in one run; below 1 means that judging costs less. What frames of a sequence share, such as a channel list,
-is judged once a process: `first` is the time of a file that shares nothing with those before. Without files it measures three
-headers of its own and the readable files of the corpus, where there is one.
+It measures three times for every file: parsing (`parse_header`); reading, which is parsing and everything that the rules on
+headers and chunk tables use (layouts, tables, completeness of every part); and validation, which is conformance checks and
+`validate` with the default profile. It prints ratios of CPU times of one run; below 1 means that validation costs less. Facts
+that frames of a sequence share, such as a channel list, are validated once in a process: `first` is the time of a file that
+shares none with earlier ones. Without files it measures three generated headers and the readable files of the corpus, if
+available.
 """
 
 from __future__ import annotations

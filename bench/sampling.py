@@ -1,16 +1,18 @@
-"""`./run bench sampling [--seeds 1500]`: are samples what docs/statistics.md says of them?
+"""`./run bench sampling [--seeds 1500]`: check what docs/statistics.md states about samples.
 
-Of ten frames, five made here and five of the corpus, every chunk's values are known. For many seeds the plan is drawn and the
-mean estimated as an inspection does. Printed for each frame: chunks and strata; the smallest and largest chance of a chunk; the
-p-value of a chi-square test that clusters are drawn as often as their chance says (above 0.001 divided by the number of frames,
-after Bonferroni); the bias of the mean in Monte Carlo standard errors (within 4); the standard deviation of the
-estimate; and how often the stated 95 % interval holds the true mean: 92 to 98 % on frames without rare extremes, to within
-two Monte Carlo errors. Frames with a few bright chunks are marked `rare`: there a sample that misses them states
-intervals that are too short. Frames of which fewer than 50 samples can be drawn are marked `few`: there the share is one of
-few fractions, none of them near 95 %, and may be 1. Of `large chunks` (four of 256 lines and a rest that is always read) two
-of the four are drawn, which makes six samples; each states an interval of one degree of freedom, which holds the mean.
-Exits with 1 when a promise is broken.
-Without the corpus (EXR_CORPUS) the made frames alone are measured.
+The values of every chunk are known for ten frames, five generated and five of the corpus. For many seeds, the plan is drawn and
+the mean estimated as an inspection does. It prints for each frame: chunks and strata; the smallest and largest probability of a
+chunk; the p-value of a chi-square test that clusters are drawn with their stated probability (above 0.001 divided by the number
+of frames, after Bonferroni); the bias of the mean in Monte Carlo standard errors (within 4); the standard deviation of the
+estimate; and how often the stated 95 % interval contains the true mean: 92 to 98 % on frames without rare extremes, to within
+two Monte Carlo errors.
+
+Frames with a few bright chunks are marked `rare`: a sample that misses these chunks states an interval that is too short.
+Frames with fewer than 50 possible samples are marked `few`: their coverage is one of few fractions, none of them near 95 %, and
+may be 1. Of `large chunks` (four of 256 lines and a rest that is always read) two of the four are drawn, so there are six
+samples; each states an interval of one degree of freedom, which contains the mean.
+
+The exit code is 1 if a statement does not hold. Without the corpus (EXR_CORPUS) only the generated frames are measured.
 """
 
 from __future__ import annotations

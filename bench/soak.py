@@ -1,8 +1,9 @@
-"""`./run bench soak [--events 50000] [--steps 10] [--threads 20]`: does a function that runs for months stay as it is?
+"""`./run bench soak [--events 50000] [--steps 10] [--threads 20]`: check that a long-running function does not grow.
 
-The function's own process handles so many events; in the middle the database refuses everything for one step. After each step
-it prints the process's Python objects, memory, threads and descriptors, and the log lines an event. Exit code 1 when any
-grew from the second step to the last, or an event of the outage logged more than 5 lines. The servers are another process.
+The function's process handles this number of events; in the middle, the database refuses every request for one step. After each
+step it prints the process's number of Python objects, memory, threads and file descriptors, and the log lines per event. The
+exit code is 1 if any of them grew from the second step to the last, or if an event of the outage logged more than 5 lines. The
+servers run in another process.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""`./run bench stats`: what statistics cost, as ratios against OpenImageIO and against decoding alone, in one run.
+"""`./run bench stats`: cost of statistics, as ratios to OpenImageIO and to decoding alone, in one run.
 
-Frames are made first (4096 x 2160, 8 channels of HALF and 40 of mixed types; 7 codecs; scan lines and tiles) and kept in
-`--folder` (9 GB for all). Runs are interleaved and the best of several counts, since other work on the machine only ever
-makes a run longer. The matrix can be measured piece by piece (`--channels 40 --codecs none zips`).
+Frames are written first (4096 x 2160, 8 channels of HALF and 40 of mixed types; 7 codecs; scan lines and tiles) and kept in
+`--folder` (9 GB for all). Runs are interleaved and the best of several counts, because other load can only make a run longer.
+Parts of the matrix can be selected (`--channels 40 --codecs none zips`).
 
-    frames          only makes them
-    in process      against `ImageBuf.read` + `computePixelStats`, and against the same pass without figures
+    frames          only writes the frames
+    in process      against `ImageBuf.read` + `computePixelStats`, and against the same pass without statistics
     whole process   against the native `oiiotool --stats`: time and peak memory
     memory          peak of a process at 4K, 8K and 16K
     sampled         bytes, requests and time against a full pass
-    isolated        a full pass with decoding in processes of its own, against the same in this process (goal: at most 1.10)
+    isolated        a full pass with decoding in separate processes, against the same in this process (goal: at most 1.10)
     thumbnails      a full pass with a thumbnail against the same pass without
 """
 

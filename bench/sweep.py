@@ -1,8 +1,8 @@
-"""`./run bench sweep [--files 1600] [--catalog 100000] [--changed 1000] [--latency 0.003]`: sweeps, measured.
+"""`./run bench sweep [--files 1600] [--catalog 100000] [--changed 1000] [--latency 0.003]`: throughput of sweeps.
 
-First files per second of one invocation that sweeps a new folder by listing, divided into 1, 4 and 16 shards; the database
-answers each request after a delay, as behind a network. Then requests to the database for each changed file, where the VAST
-Catalog lists many files: without a change, with a tenth of the changes, and with all.
+The first part measures files per second of one invocation that sweeps a new folder by listing, divided into 1, 4 and 16 shards;
+the database answers each request after a delay, as over a network. The second part counts requests to the database for each
+changed file when the VAST Catalog lists many files: without a change, with a tenth of the changes, and with all.
 """
 
 from __future__ import annotations

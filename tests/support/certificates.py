@@ -1,4 +1,4 @@
-"""An authority and a certificate for 127.0.0.1 that it signs, for servers over TLS."""
+"""A certificate authority and a certificate for 127.0.0.1 signed by it, for servers over TLS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def certificate(
     *,
     authority: bool,
 ) -> bytes:
-    """PEM of a certificate of a day before and after now."""
+    """Create a certificate, as PEM, that is valid from one day ago until one day from now."""
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
     by = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)])
     builder = x509.CertificateBuilder().subject_name(named).issuer_name(by).public_key(key.public_key())
@@ -35,7 +35,7 @@ def certificate(
 
 
 def write_bundle(folder: Path) -> tuple[Path, Path]:
-    """(PEM of an authority, PEM of a certificate for 127.0.0.1 that it signed together with its key)."""
+    """Write the authority's PEM, and the PEM of a certificate for 127.0.0.1 with its key; returns both paths."""
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (folder / "ca.pem").write_bytes(certificate("ca", "ca", authority, authority, authority=True))

@@ -39,7 +39,7 @@ def run(*line: str | Path, cwd: Path, timeout: float = 1_200, **environ: str) ->
 
 
 def copy_tree(target: Path) -> Path:
-    """Copy the tree without generated files."""
+    """Copy the source tree without generated files."""
     generated = shutil.ignore_patterns(*_GENERATED)
 
     def ignored(folder: str, names: list[str]) -> set[str]:
@@ -50,7 +50,7 @@ def copy_tree(target: Path) -> Path:
 
 
 def pythons() -> dict[str, Path]:
-    """Interpreters of the supported versions that pyenv or the path offers, by version."""
+    """The interpreters of supported versions that pyenv or PATH provides, by version."""
     found: dict[str, Path] = {}
     for version in SUPPORTED:
         installed = sorted(
@@ -72,9 +72,9 @@ def pythons() -> dict[str, Path]:
 
 
 def environment(python: Path, folder: Path, *requirements: str | Path) -> Path:
-    """Make a fresh environment with these packages, and return its folder of programs.
+    """Create a virtual environment with these packages, and return its folder of programs.
 
-    uv makes it in seconds, since it unpacks each wheel once; pip would take minutes.
+    It uses uv, which takes seconds because it unpacks each wheel only once; pip would take minutes.
     """
     run(sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", python, folder, cwd=folder.parent)
     install(folder / "bin", *requirements)

@@ -169,7 +169,7 @@ TILED, LONG_NAMES, DEEP, MULTI_PART = 0x200, 0x400, 0x800, 0x1000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the file; `end` is the first byte behind it, `body` the first byte of a record's value or payload."""
+    """A range of bytes in the file; `end` is exclusive, `body` the first byte of a record's value or payload."""
 
     start: int
     body: int
@@ -178,7 +178,7 @@ class Span:
 
 @dataclass(slots=True)
 class PartPlaces:
-    """Where one part's bytes landed; `values` by attribute name (the last of a name), `records` in header order."""
+    """The positions of one part's bytes; `values` by attribute name (the last one of a name), `records` in header order."""
 
     header: Span
     records: list[Span]
@@ -203,7 +203,7 @@ class Built:
     parts: list[PartPlaces]
 
     def patched(self, offset: int, replacement: bytes) -> bytes:
-        """The file with the bytes at `offset` overwritten."""
+        """Return the file with the bytes at `offset` overwritten."""
         return self.data[:offset] + replacement + self.data[offset + len(replacement) :]
 
     def with_value(self, name: str, value: bytes, part: int = 0) -> bytes:
@@ -212,7 +212,7 @@ class Built:
 
 
 def version_of(parts: Sequence[Part], *, multi_part: bool) -> int:
-    """The version word that says what the parts are."""
+    """The version field that describes the parts."""
     deep = any(part.is_deep for part in parts)
     word = 2 | MULTI_PART * multi_part | DEEP * deep
     if not multi_part and not deep and parts[0].is_tiled:
@@ -287,7 +287,7 @@ def _table_length(part: Part) -> int:
 
 
 def file_order(part: Part) -> list[int]:
-    """Chunk indices as the part's line order has them in the file."""
+    """Chunk indices in the order in which the part's line order stores them."""
     indices = list(range(len(part.cells)))
     if part.line_order == DECREASING_Y and not part.is_tiled:
         indices.reverse()
@@ -303,7 +303,7 @@ def _chunks(
     gaps: Mapping[tuple[int, int], bytes],
     multi_part: bool,
 ) -> tuple[bytes, list[list[int]]]:
-    """All chunk bytes, and each part's true offsets; fills in the map's chunks."""
+    """The bytes of all chunks, and the true offsets of each part; adds the chunks to the map."""
     if order is None:
         order = [(number, index) for number, part in enumerate(parts) for index in file_order(part)]
     offsets = [[0] * len(part.cells) for part in parts]
@@ -322,5 +322,5 @@ def _chunks(
 
 
 def build(parts: Sequence[Part], **options: Any) -> bytes:
-    """The bytes of a file of the given parts; options as for `lay_out`."""
+    """Return the bytes of a file of the given parts; options as for `lay_out`."""
     return lay_out(parts, **options).data

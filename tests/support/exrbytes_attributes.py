@@ -1,7 +1,7 @@
-"""Attributes of an EXR header as bytes, written from the format's description alone.
+"""Encode attributes of an EXR header, written only from the description of the format.
 
-Every helper returns an `Attr`, which can be written with a wrong declared size too. Nothing here reads, and nothing is
-checked: a test that wants a pixel type of 9 or a name of 300 bytes gets it.
+Every helper returns an `Attr`, which can also be written with a wrong declared size. Values are not checked, so tests can have
+a pixel type of 9 or a name of 300 bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def text_bytes(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Attr:
-    """One attribute; `size` is what its size field says, when that is not the truth."""
+    """One attribute; `size` is the declared size if it differs from the real one."""
 
     name: str
     type: str
@@ -36,16 +36,16 @@ class Attr:
     size: int | None = None
 
     def lead(self) -> bytes:
-        """Everything before the value: name, type name and size field."""
+        """The bytes before the value: name, type name and size field."""
         size = len(self.value) if self.size is None else self.size
         return text_bytes(self.name) + b"\0" + text_bytes(self.type) + b"\0" + struct.pack("<i", size)
 
     def encode(self) -> bytes:
-        """The whole record as it stands in the file."""
+        """The bytes of the complete record."""
         return self.lead() + self.value
 
     def sized(self, size: int) -> Attr:
-        """The same attribute with another number in its size field."""
+        """Return the attribute with another declared size."""
         return replace(self, size=size)
 
 
@@ -83,7 +83,7 @@ class Tiles:
 
 
 def sorted_channels(channels: Iterable[Channel]) -> tuple[Channel, ...]:
-    """The channels in the order the format asks for: by the bytes of their names."""
+    """Sort channels as the format requires: by the bytes of their names."""
     return tuple(sorted(channels, key=lambda channel: text_bytes(channel.name)))
 
 

@@ -1,6 +1,6 @@
-"""The three codecs whose bytes can be made from the standard library alone: RLE, ZIPS and ZIP.
+"""The three codecs that the standard library can encode: RLE, ZIPS and ZIP.
 
-Every other codec's chunks are written uncompressed, which a chunk of unpacked size always may be.
+Chunks of all other codecs are written uncompressed, which the format allows for chunks of the unpacked size.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from tests.support.exrbytes_attributes import RLE, ZIP, ZIPS
 
 
 def predict(data: bytes) -> bytes:
-    """Even bytes first, then odd ones, then each as the difference to its predecessor plus 128."""
+    """Store even bytes first, then odd ones, then each byte as the difference to its predecessor plus 128."""
     split = data[0::2] + data[1::2]
     return split[:1] + bytes((now - before + 128) & 0xFF for before, now in pairwise(split))
 
 
 def run_lengths(data: bytes) -> bytes:
-    """Runs of 3 to 128 equal bytes as (length - 1, byte); the rest as literals of up to 127 behind their negated count."""
+    """Encode runs of 3 to 128 equal bytes as (length - 1, byte), others as literals of up to 127 after their negated count."""
     out, literal, start = bytearray(), bytearray(), 0
 
     def flush() -> None:
@@ -43,11 +43,11 @@ def run_lengths(data: bytes) -> bytes:
 
 
 def compressed(data: bytes, compression: int) -> bytes:
-    """What the codec, one of the three, makes of the data, even if that is more."""
+    """Compress the data with one of the three codecs, even if the result is longer."""
     return run_lengths(predict(data)) if compression == RLE else zlib.compress(predict(data))
 
 
 def pack(data: bytes, compression: int) -> bytes:
-    """The compressed bytes if the codec is one of the three and they are fewer, the data itself otherwise."""
+    """The compressed bytes if the codec is one of the three and they are shorter; otherwise the data itself."""
     done = compressed(data, compression) if compression in {RLE, ZIPS, ZIP} else data
     return done if len(done) < len(data) else data

@@ -1,7 +1,7 @@
-"""How a part's pixels are cut into chunks, in the order of its offset table.
+"""The chunk layout of a part, in the order of its offset table.
 
-Arithmetic of levels, tiles and scan-line blocks, written a second time so that tests do not check the package's
-arithmetic against itself.
+The arithmetic of levels, tiles and scan line blocks is a second implementation, so that tests do not compare the package with
+itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LINES_PER_CHUNK = {3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256, 10: 256, 11
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One chunk's place: the numbers its leader names, its level, and its rectangle in that level's own pixels."""
+    """The position of one chunk: the coordinates in its leader, its level, and its rectangle in pixels of that level."""
 
     coordinates: tuple[int, ...]
     level: tuple[int, int]

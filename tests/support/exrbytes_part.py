@@ -1,4 +1,4 @@
-"""A part of an EXR: its header attributes and its chunks, valid by default and overridable piece by piece."""
+"""One part of an EXR file: header attributes and chunks, valid by default; every piece can be overridden."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sampled(start: int, count: int, sampling: int) -> range:
 
 
 def level_array(full: Array, cell: Cell) -> Array:
-    """The pixels a level shows: the full array thinned out, its last row and column repeated where rounding up needs it."""
+    """The pixels of a level: every n-th of the full array, with the last row and column repeated if rounding up needs them."""
     rows = np.minimum(np.arange(cell.top, cell.top + cell.height) << cell.level[1], full.shape[0] - 1)
     columns = np.minimum(np.arange(cell.left, cell.left + cell.width) << cell.level[0], full.shape[1] - 1)
     return full[np.ix_(rows, columns)]
@@ -106,12 +106,12 @@ class Part:
 
     @property
     def is_deep(self) -> bool:
-        """A deep part, whatever its type attribute says."""
+        """Whether the part is deep, whatever its type attribute is."""
         return self.kind.startswith("deep")
 
     @property
     def is_tiled(self) -> bool:
-        """A part of tiles, whatever its type attribute says."""
+        """Whether the part has tiles, whatever its type attribute is."""
         return self.kind in {"tiledimage", "deeptile"}
 
     @cached_property

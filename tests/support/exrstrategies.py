@@ -108,7 +108,7 @@ _groups = st.builds(
 )
 _manifests = st.lists(_groups, max_size=2)
 
-# Every attribute type: what values it takes, and how one is written.
+# Attribute type -> strategy of its values, and function that writes one.
 KINDS: dict[str, tuple[st.SearchStrategy[Any], _Maker]] = {
     "int": (int32, ex.a_int),
     "float": (float32, ex.a_float),

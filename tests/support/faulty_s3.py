@@ -1,11 +1,11 @@
-"""An S3 server over real sockets that serves given objects and fails on request: what moto cannot be asked to do.
+"""An S3 server over real sockets that serves given objects and fails on request, which moto cannot do.
 
 It answers GET (with Range and If-Match), HEAD and ListObjectsV2 of path-style requests::
 
     with FaultyS3() as s3:
         s3.put("renders", "a.exr", data)
-        s3.script(Status(503), None, Short(100))       # what happens to the next three requests; None is nothing
-        s3.chance(0.1, Status(500), Drop(), seed=7)    # and to one in ten of all later ones
+        s3.script(Status(503), None, Short(100))       # for the next three requests; None is a normal answer
+        s3.chance(0.1, Status(500), Drop(), seed=7)    # for one in ten of all later ones
         s3.hook = lambda request: ...                  # called before each answer, to overwrite an object mid-read
         settings = load_settings(s3.environ, need=("objects",))
         ...
@@ -84,7 +84,7 @@ class Short:
 
 @dataclass(frozen=True, slots=True)
 class Thin:
-    """Send this many bytes of the body, and say so in Content-Length, while Content-Range promises all of it."""
+    """Send this many bytes of the body with a matching Content-Length, while Content-Range declares all of it."""
 
     keep_bytes: int
 
@@ -166,7 +166,7 @@ class FaultyS3:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The settings that reach it."""
+        """The settings for this server."""
         return {"S3_ENDPOINT_URL": self.url, "S3_ACCESS_KEY": ACCESS_KEY, "S3_SECRET_KEY": SECRET_KEY}
 
     def put(
@@ -183,27 +183,27 @@ class FaultyS3:
             self._objects.pop((bucket, key), None)
 
     def script(self, *faults: Fault | None) -> None:
-        """What happens to the requests from now on, one each, before `chance` sets in."""
+        """Set the faults of the next requests, one for each; `chance` applies to later ones."""
         with self._lock:
             self._script = list(faults)
 
     def chance(self, probability: float, *faults: Fault, seed: int) -> None:
-        """Let each request suffer one of `faults` with this probability; the same seed gives the same run of faults."""
+        """Give each request one of `faults` with this probability; equal seeds give equal sequences of faults."""
         with self._lock:
             self._chance = (probability, faults, random.Random(seed))
 
     @property
     def requests(self) -> list[Request]:
-        """All requests so far, faulty ones too."""
+        """All requests so far, those with faults included."""
         with self._lock:
             return list(self._requests)
 
     def count(self, method: str | None = None) -> int:
-        """How many requests there were, of one method or of all."""
+        """The number of requests, of one method or of all."""
         return sum(method in {None, request.method} for request in self.requests)
 
     def receive(self, request: Request) -> Fault | None:
-        """Note the request and say what is to happen to it."""
+        """Record the request, and return the fault for it."""
         with self._lock:
             self._requests.append(request)
             probability, faults, dice = self._chance
@@ -216,13 +216,13 @@ class FaultyS3:
         return self.by_key.get(request.key, fault)
 
     def age(self, bucket: str, key: str, by: timedelta) -> None:
-        """Let an object be older."""
+        """Make an object older."""
         with self._lock:
             stored = self._objects[bucket, key]
             self._objects[bucket, key] = replace(stored, modified=stored.modified - by)
 
     def find(self, bucket: str, key: str) -> Stored | None:
-        """The object, None when there is none."""
+        """The object; None if there is none."""
         with self._lock:
             return self._objects.get((bucket, key))
 
@@ -264,7 +264,7 @@ class FaultyS3:
 
 
 def _folders(prefix: str, keys: Iterable[str], delimiter: str) -> bytes:
-    """What stands between a prefix and the next delimiter, on one page; the keys without a delimiter are left out."""
+    """A page with the common prefixes, up to the next delimiter; keys without a delimiter are left out."""
     rests = [key[len(prefix) :] for key in keys]
     cut = sorted({prefix + rest.partition(delimiter)[0] + delimiter for rest in rests if delimiter in rest})
     common = "".join(f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>" for name in cut)
@@ -282,7 +282,7 @@ class _Server(ThreadingHTTPServer):
     s3: FaultyS3
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up, or does not trust us, is what these tests are about."""
+        """Ignore clients that close the connection or do not trust the certificate, which tests do on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):

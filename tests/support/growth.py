@@ -1,4 +1,4 @@
-"""Counting work instead of time: the figure is the same on every machine, however busy. And inputs that can be made larger."""
+"""Measure work instead of time, which gives the same figure on every machine; and inputs of any size."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST = 2.5  # times the work for twice the input
 
 
 def steps_of(work: Callable[[], object]) -> int:
-    """Lines of Python that are carried out, those of a loop each time. Work inside functions in C is not counted.
+    """The number of executed lines of Python, in loops each time. Work inside C functions is not counted.
 
-    `./run bench growth` measures the time of the same inputs, with the functions in C.
+    `./run bench growth` measures the time of the same inputs, including C functions.
     """
     count = 0
 
@@ -26,7 +26,7 @@ def steps_of(work: Callable[[], object]) -> int:
         count += 1
         return note
 
-    before = sys.gettrace()  # a measurement of coverage
+    before = sys.gettrace()  # set if coverage is measured
     sys.settrace(note)
     try:
         work()
@@ -36,7 +36,7 @@ def steps_of(work: Callable[[], object]) -> int:
 
 
 def longest_stretch(work: Callable[[Callable[[], None]], object]) -> float:
-    """The most lines of Python between two calls of what `work` is given, as a part of all lines."""
+    """The largest number of lines between two calls of the function that `work` gets, as a fraction of all lines."""
     count = last = longest = 0
 
     def note(_frame: FrameType, _event: str, _argument: Any) -> Any:
@@ -117,7 +117,7 @@ INPUTS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "an id manifest's components": (lambda n: id_manifest(100, n), 100),
 }
 
-# Long keys, by their length: what looks like a frame number again and again.
+# Long keys, by their length, with many texts that look like frame numbers.
 KEYS: list[Callable[[int], str]] = [
     lambda n: "1" * n + ".1.exr",
     lambda n: "a.1" * (n // 3) + ".1.exr",
@@ -130,7 +130,7 @@ KEYS: list[Callable[[int], str]] = [
     lambda n: "." * n,
 ]
 
-# Globs that a plain translation would try in ever more ways.
+# Globs for which an ordinary translation backtracks very often.
 GLOBS = (
     "**/" * 40 + "x", "*a" * 40, "**a" * 40, "**/*a*a*/" * 20 + "x", "**" + "a*b" * 20 + "**x", "**/a" * 30
 )  # fmt: skip

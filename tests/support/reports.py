@@ -1,4 +1,4 @@
-"""Checked sequences of any length with figures, for tests of the page."""
+"""Checked sequences of any length with statistics, for tests of the report page."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FIRST = 1001
 
 @dataclass
 class Made:
-    """A check of one sequence, with the figures of its files by path."""
+    """A check of one sequence, with the statistics of its files by path."""
 
     check: Check
     figures: dict[str, FrameFigures] = field(default_factory=dict)
 
 
 def noise_picture(seed: int, mark: tuple[int, int] | None = None, layer: str = "") -> Thumbnail:
-    """A picture that compresses badly, with a pixel of magenta at `mark`."""
+    """A picture that compresses badly, with a magenta pixel at `mark`."""
     rng = np.random.default_rng(seed)
     pixels = (rng.random((18, 32, 3)) * 120).astype(np.uint8).repeat(5, axis=0).repeat(5, axis=1)
     pixels += (rng.random(pixels.shape) * 60).astype(np.uint8)

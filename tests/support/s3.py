@@ -48,7 +48,7 @@ class S3Server:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The settings that name it."""
+        """The settings for this server."""
         return {"S3_ENDPOINT_URL": self.endpoint, "S3_ACCESS_KEY": self.access_key, "S3_SECRET_KEY": self.secret_key}
 
     def put(self, bucket: str, key: str, data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Runs programs on a pseudo-terminal."""
+"""Run programs on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def shown_on_a_terminal(line: Sequence[str], cwd: Path, environ: Mapping[str, st
     running = subprocess.Popen(line, cwd=cwd, env=environ, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""
-    with contextlib.suppress(OSError):  # how the end of a terminal shows
+    with contextlib.suppress(OSError):  # raised at the end of the terminal's output
         while piece := os.read(ours, 65_536):
             shown += piece
     os.close(ours)
