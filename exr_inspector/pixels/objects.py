@@ -1,8 +1,8 @@
-"""Objects of Cryptomattes: which ids the pixels hold, how much each covers, and whether the manifest names it.
+"""Counts the objects of Cryptomattes: the ids in the pixels, the coverage of each, and whether the manifest names it.
 
-A rank is a channel of ids and one of coverage. Decoding threads sum up the coverage of each id in their strip; the reader of
-the file gathers these sums, and keeps no more ids than its limit: where there are more, those that cover the least are
-given up. Ids are 32-bit patterns and are compared as such, never as floats.
+A rank is a pair of an id channel and a coverage channel. Decoding threads sum the coverage of each id in their strip; the
+thread that reads the file merges these sums. If there are more ids than its limit, it drops those with the smallest coverage.
+Ids are compared as 32-bit patterns, never as floats.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import MatteObjects, ObjectCoverage
 from exr_inspector.pixels.decoded import DecodedBlock
 
-_LEAST_PENDING = 1 << 16  # rows that are gathered before they are put in order
+_LEAST_PENDING = 1 << 16  # entries that are collected before they are merged
 _EXAMPLES = 3
 _NAME_CHARACTERS = 100
 _NEGATIVE_ZERO = 0x80000000
@@ -33,7 +33,7 @@ class RankPair(NamedTuple):
     """The two channels of one rank, both of one part.
 
     Attributes:
-        matte: Position of the Cryptomatte among those that are counted.
+        matte: Index of the Cryptomatte in `Counting.mattes`.
         ids: Position of the id channel in the part's channel list.
         coverage: Position of the coverage channel.
     """
@@ -48,9 +48,9 @@ class CountedMatte:
     """A Cryptomatte in one view.
 
     Attributes:
-        matte: Its declaration.
-        view: The view, None where the file names none.
-        parts: Parts that hold its ranks.
+        matte: The Cryptomatte.
+        view: The view; None if the file declares no views.
+        parts: Indices of the parts with its ranks.
     """
 
     matte: Matte
@@ -60,10 +60,10 @@ class CountedMatte:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """What is counted in a file.
+    """The Cryptomattes that are counted in a file.
 
     Attributes:
-        mattes: The Cryptomattes, a view each.
+        mattes: The Cryptomattes, one entry for each view.
         pairs: Their ranks by part.
     """
 
@@ -71,17 +71,17 @@ class Counting:
     pairs: Mapping[int, tuple[RankPair, ...]] | None = None
 
     def pairs_of(self, part: int) -> tuple[RankPair, ...]:
-        """The ranks in a part."""
+        """The ranks in a part, empty if it has none."""
         return self.pairs.get(part, ()) if self.pairs else ()
 
 
 class FoundObjects(NamedTuple):
-    """Ids of one Cryptomatte, rising, and what is known of each.
+    """The ids of one Cryptomatte, and the coverage and pixels of each.
 
     Attributes:
-        ids: The ids, each once.
-        coverage: Sum of the coverage of each, pixels.
-        pixels: Pixels in which each has any, counted once for each rank.
+        ids: Distinct ids in ascending order.
+        coverage: Sum of the coverage of each id, in pixels.
+        pixels: Number of pixels in which each id has coverage, counted once for each rank.
     """
 
     ids: Ids
@@ -90,12 +90,12 @@ class FoundObjects(NamedTuple):
 
 
 class StripObjects(NamedTuple):
-    """What one rank of a strip holds.
+    """The objects of one rank in a strip.
 
     Attributes:
         matte: As in `RankPair`.
-        found: Its ids.
-        impossible: Pixels whose id the conversion from the hash never makes.
+        found: The ids of the rank.
+        impossible: Number of pixels with an id that no name can have.
     """
 
     matte: int
@@ -104,7 +104,7 @@ class StripObjects(NamedTuple):
 
 
 def plan_counting(mattes: Sequence[Matte], layouts: Sequence[Layout]) -> Counting:
-    """Which channels are to be counted together; ranks whose channels are not both in one flat part are left out."""
+    """The Cryptomattes and ranks to count. A rank is skipped unless both channels are in the same flat part."""
     counted: list[CountedMatte] = []
     pairs: dict[int, list[RankPair]] = {}
     positions = {
@@ -115,7 +115,7 @@ def plan_counting(mattes: Sequence[Matte], layouts: Sequence[Layout]) -> Countin
     names: set[str | None] = set()
     for matte in mattes:
         if matte.declared.name in names:
-            continue  # under another key, with the same channels
+            continue  # declared again under another key, with the same channels
         names.add(matte.declared.name)
         for view, ranks in zip(matte.ranks, matte.pairs(), strict=True):
             parts = set()
@@ -150,7 +150,7 @@ def _objects_of_rank(ids: npt.NDArray[np.float32], coverage: npt.NDArray[np.floa
     bits = ids[is_covered].view(np.uint32)
     if not bits.size:
         return _summed(bits, np.zeros(0), np.zeros(0, np.int64)), 0
-    # Neighbours are mostly of one object: runs are summed first, which leaves little to sort.
+    # Adjacent pixels mostly have the same id: runs are summed first, so few entries have to be sorted.
     starts = np.concatenate(([0], np.flatnonzero(bits[1:] != bits[:-1]) + 1))
     sums = np.add.reduceat(coverage[is_covered].astype(np.float64), starts)
     found = _summed(bits[starts], sums, np.diff(np.append(starts, bits.size)))
@@ -166,7 +166,7 @@ def _chosen(found: FoundObjects, which: npt.NDArray[np.bool_]) -> FoundObjects:
 
 
 def _summed(ids: Ids, coverage: npt.NDArray[np.float64], pixels: npt.NDArray[np.int64]) -> FoundObjects:
-    """The same with each id once."""
+    """The objects with repeated ids merged."""
     distinct, owner = np.unique(ids, return_inverse=True)
     size = len(distinct)
     totals = np.zeros(size, np.int64)
@@ -175,7 +175,7 @@ def _summed(ids: Ids, coverage: npt.NDArray[np.float64], pixels: npt.NDArray[np.
 
 
 class ObjectCounter:
-    """The objects of a file's Cryptomattes, `most_ids` ids of all together at most; one thread adds to it."""
+    """Merges the objects of a file's Cryptomattes, at most `most_ids` ids of all together. Not thread-safe."""
 
     def __init__(self, counting: Counting, most_ids: int) -> None:
         self._mattes = counting.mattes
@@ -187,7 +187,7 @@ class ObjectCounter:
         self._pending = 0
 
     def add(self, strips: Sequence[StripObjects]) -> None:
-        """Take in what a strip holds."""
+        """Add the objects of a strip."""
         for matte, found, impossible in strips:
             self._impossible[matte] += impossible
             if found.ids.size:
@@ -197,7 +197,7 @@ class ObjectCounter:
             self._gather()
 
     def _gather(self) -> None:
-        """Put together what is known of each id, and give up those that cover the least where there are too many."""
+        """Merge the entries of each id, and drop those with the smallest coverage if there are too many."""
         for number, some in enumerate(self._found):
             if len(some) > 1:
                 self._found[number] = [_summed(*map(np.concatenate, zip(*some, strict=True)))]
@@ -218,7 +218,7 @@ class ObjectCounter:
         self._kept = self._most_ids
 
     def results(self, complete_parts: frozenset[int], most_objects: int) -> tuple[MatteObjects, ...]:
-        """What was found of each Cryptomatte, with the `most_objects` objects of all together that cover the most."""
+        """The result for each Cryptomatte, with the largest objects, at most `most_objects` of all Cryptomattes together."""
         self._gather()
         results = []
         left = most_objects

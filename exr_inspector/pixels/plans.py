@@ -1,7 +1,7 @@
-"""Reading plans: where the chunks of a file lie, and in which requests to read them. Pure arithmetic.
+"""Computes read plans: the positions of a file's chunks, and the requests that read them. Arithmetic only.
 
-A plan is runs of chunks that lie one behind the other in the file. What a chunk's own leader says of its size is not known yet:
-a chunk is taken to end where the next one starts, or where the largest it may be would end. `sampling` plans samples.
+Each request of a plan reads a run of chunks that are adjacent in the file. The size in a chunk's leader is not known yet, so a
+chunk is assumed to end where the next one starts, or at its maximum size. `sampling` plans samples.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from exr_inspector.exr.chunks.tables import ChunkState, ChunkTable, States
 from exr_inspector.exr.header.values import PIXEL_BYTES
 
 Ints = npt.NDArray[np.int64]
-# A hole that is cheaper to read than a request of its own.
+# Gaps up to this size are read, since a further request would cost more.
 GAP_BYTES = 64 << 10
-# A budget of bytes also pays for what is decoded: so many bytes of samples cost as much as one that is read. A frame that is
-# all black compresses better, a file made to waste time better still.
+# A byte budget also limits decoding: this many decoded bytes cost as much as one byte read. Black frames compress better than
+# that, and files made to waste time even more.
 DECODED_PER_BYTE = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChunkExtents:
-    """Places of chunks in the file: arrays of equal length, in order of offset.
+    """The positions of chunks in the file: arrays of equal length, sorted by offset.
 
     Attributes:
         part: Index of the part.
         index: Index in the part's chunk offset table.
-        level: Position of its level in the layout's `levels`.
+        level: Position of the chunk's level in the layout's `levels`.
         start: File offset of the leader.
-        end: File offset before which the chunk ends.
-        unpacked: Most bytes it decodes to; for deep parts, whose pixels have any number of samples, only the sample table.
+        end: Upper bound of the file offset where the chunk ends.
+        unpacked: Maximum decoded size in bytes; for deep parts, whose samples are not limited, only the sample table.
     """
 
     part: Ints
@@ -55,11 +55,11 @@ class ChunkExtents:
         return ChunkExtents(*(column[mine] for column in columns))
 
     def decoded(self, first: int, last: int) -> int:
-        """Most bytes that the chunks from position `first` to before `last` decode to."""
+        """Maximum decoded size in bytes of the chunks at positions `first` (inclusive) to `last` (exclusive)."""
         return int(self.unpacked[first:last].sum())
 
     def cost(self, first: int, last: int) -> int:
-        """What these chunks take of a budget of bytes: those to be read, or more where they decode to very many."""
+        """The cost of these chunks in a byte budget: the bytes to read, or more if the decoded size is very large."""
         size = int(self.end[first:last].max()) - int(self.start[first])
         return max(size, self.decoded(first, last) // DECODED_PER_BYTE)
 
@@ -69,11 +69,11 @@ class PlannedRead:
     """One request.
 
     Attributes:
-        start: First byte.
-        end: End, exclusive.
-        first: Position in the extents of its first chunk.
-        last: Position behind its last chunk.
-        stratum: Number of the stratum it was drawn from; -1 in a plan that reads everything.
+        start: File offset of the first byte.
+        end: File offset of the end, exclusive.
+        first: Position of its first chunk in the extents.
+        last: Position after its last chunk.
+        stratum: Number of the stratum that it was drawn from; -1 in a full read.
     """
 
     start: int
@@ -85,14 +85,14 @@ class PlannedRead:
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Clusters that had the same chance to be drawn.
+    """Clusters that were drawn with equal probability.
 
     Attributes:
         part: Index of the part.
         level: Position of the level in the layout's `levels`.
-        clusters: How many there are.
-        drawn: How many of them are read.
-        size: Bytes that all their chunks decode to.
+        clusters: Number of clusters.
+        drawn: Number of clusters that are read.
+        size: Decoded size of all their chunks in bytes.
         chance: Probability that the stratum was sampled, 0 to 1; below 1 if there are more parts than requests.
     """
 
@@ -106,13 +106,13 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPlan:
-    """Which chunks to read, in which requests.
+    """The chunks to read and the requests that read them.
 
     Attributes:
-        extents: The chunks to choose from.
-        reads: The requests, by rising offset; no chunk is in two.
-        strata: What the requests were drawn from; empty in a plan that reads everything.
-        out_of_reach: (part, level) of chunks that no sample can hold, since one of them alone exceeds the budget.
+        extents: The available chunks.
+        reads: The requests in ascending order of offset; each chunk is in at most one.
+        strata: The strata of a sample; empty in a full read.
+        out_of_reach: (part, level) with chunks that cannot be sampled, since a single one exceeds the budget.
     """
 
     extents: ChunkExtents
@@ -122,17 +122,17 @@ class ReadPlan:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all requests."""
+        """Total size of the requests in bytes."""
         return sum(read.end - read.start for read in self.reads)
 
     @property
     def chunks(self) -> int:
-        """Chunks of all requests."""
+        """Number of chunks in the requests."""
         return sum(read.last - read.first for read in self.reads)
 
 
 def chunk_bound(layout: Layout) -> int:
-    """Most bytes that a chunk of this part decodes to; of a deep one only its sample table."""
+    """Maximum decoded size in bytes of a chunk of this part; for deep parts only of its sample table."""
     width, height = layout.tile_width, layout.tile_height
     if layout.is_deep:
         return 4 * width * height
@@ -151,7 +151,7 @@ def locate_chunks(
     is_multi_part: bool,
     all_levels: bool = False,
 ) -> ChunkExtents:
-    """The chunks whose state is OK, of the first level or of all; `states` has None for a part whose chunks are all OK."""
+    """The positions of the chunks whose state is OK, in the first level or in all; None in `states` means that all are OK."""
     columns: list[list[Ints]] = [[], [], [], [], [], []]
     for layout, table, state in zip(layouts, tables, states, strict=False):
         known = (
@@ -164,7 +164,7 @@ def locate_chunks(
             chosen = chosen[state[: len(chosen)] == ChunkState.OK]
         leader = table.offsets[chosen].astype(np.int64)
         bound = chunk_bound(layout)
-        # Sound chunks are never larger packed than unpacked; nobody knows of deep ones.
+        # Valid flat chunks are never larger packed than unpacked; the size of deep chunks is unknown.
         most = file_size if layout.is_deep else bound + leader_bytes(layout, is_multi_part)
         firsts = np.array([level.first_chunk for level in layout.levels] or [0], np.int64)
         values = (
@@ -192,12 +192,12 @@ def _joined(columns: list[Ints]) -> Ints:
 
 
 def plan_full(extents: ChunkExtents, *, read_bytes: int, cover_bytes: int | None = None) -> ReadPlan:
-    """Every chunk once, in file order, in requests of about `read_bytes`.
+    """A plan that reads every chunk once, in file order, in requests of about `read_bytes`.
 
     Args:
         extents: The chunks.
-        read_bytes: Where a request has reached this size, it ends with the chunk.
-        cover_bytes: Size of a file all of whose bytes are to be read in order; None leaves out holes between chunks.
+        read_bytes: Maximum size of a request with more than one chunk.
+        cover_bytes: Size of the file, to read all its bytes in order; None to skip gaps between chunks.
     """
     starts, ends = extents.start.tolist(), extents.end.tolist()
     reads: list[PlannedRead] = []
@@ -213,7 +213,7 @@ def plan_full(extents: ChunkExtents, *, read_bytes: int, cover_bytes: int | None
 
 
 def _covering(reads: list[PlannedRead], read_bytes: int, size: int) -> Iterator[PlannedRead]:
-    """The requests, cut where they overlap, with requests for no chunk between them: one behind the other, all of a file."""
+    """The requests without overlaps, and requests without chunks for the gaps, so that together they cover the file."""
     position = 0
     for number, read in enumerate(reads):
         for start in range(position, read.start, read_bytes):

@@ -1,6 +1,6 @@
-"""Pixels of one file: which chunks are read for which figures, and who reads them (`file_pass`).
+"""Reads the pixels of one file: selects the chunks to read and the statistics to compute; `file_pass` executes the plan.
 
-What figures mean is for `validation` to say.
+`validation` interprets the results.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from exr_inspector.storage import Deadline, RangeSource, ReadBudget
 
 __all__ = ["DecodeBudget", "PixelConfig", "PixelFile", "part_rows", "read_pixels"]
 
-# One file's chunks take at most this part of the memory for decoded samples while the library unpacks them: chunks of 256 lines
-# of many channels unpack one at a time, while the figures of the one before are made.
+# While the library decodes, one file may use at most 1 / _LIBRARY_PART of the memory for decoded samples. Chunks of 256 lines
+# with many channels are then decoded one at a time, in parallel with the statistics of the previous one.
 _LIBRARY_PART = 3
 _MAX_OVERLAPPING_READS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class PixelFile:
-    """A file whose header and chunk tables were read, and what decodes its pixels.
+    """A file whose header and chunk tables have been read, and the resources to decode its pixels.
 
     Attributes:
-        source: The file; its own budget and deadline hold, too.
-        header: Its header.
-        layouts: One for each part that has a table.
+        source: The file; its own budget and deadline apply as well.
+        header: The header.
+        layouts: The layout of each part that has a table.
         tables: Chunk offset tables, in part order.
-        states: Every chunk's ChunkState of each part, None where all are OK; only those that are OK are read.
-        size: Bytes of the whole file.
-        budget: Threads and memory, shared with others.
-        decoders: Processes that decode, shared with others; None to decode in this one.
+        states: For each part, the ChunkState of every chunk, None if all are OK; only OK chunks are read.
+        size: Size of the file in bytes.
+        budget: Threads and memory, shared by all files.
+        decoders: Decoder processes, shared by all files; None to decode in this process.
     """
 
     source: RangeSource
@@ -63,7 +63,7 @@ class PixelFile:
     decoders: DecoderPool | None = None
 
     def extents(self, *, all_levels: bool = False) -> ChunkExtents:
-        """Where the chunks lie that can be read, of the first or of all levels."""
+        """The positions of the readable chunks, of the first level or of all levels."""
         is_multi_part = self.header.is_multi_part
         return locate_chunks(
             self.layouts, self.tables, self.states, self.size, is_multi_part=is_multi_part, all_levels=all_levels
@@ -72,7 +72,7 @@ class PixelFile:
     def context(
         self, deadline: Deadline | None = None, *, max_faults: int = 1000, is_full: bool = False
     ) -> FileContext:
-        """What strips share, without figures that are made on request."""
+        """The context that strips share, without optional statistics."""
         return FileContext(
             source=self.source,
             file_size=self.size,
@@ -96,19 +96,19 @@ def read_pixels(
     checkpoint: Checkpoint = no_checkpoint,
     mattes: Sequence[Matte] = (),
 ) -> PixelReport:
-    """Figures of the file's pixels.
+    """Read the file's pixels and compute their statistics.
 
     Args:
         file: The file.
         mode: How much to read.
-        config: How to read.
-        deadline: Until when to read; then the figures of what was read are made.
-        checkpoint: Called before the figures of each part and level are made; what it raises ends the work.
-        mattes: The file's Cryptomattes, whose objects are counted when everything is read.
+        config: Options for reading; the defaults if None.
+        deadline: When to stop reading; the report then contains what was read.
+        checkpoint: Called before the statistics of each part and level are computed; an exception that it raises ends the work.
+        mattes: The file's Cryptomattes, whose objects are counted in a full read.
 
     Raises:
-        SourceError: The source failed; budgets that ran out are no failure but `PixelReport.stopped`.
-        DecoderCrashed: The OpenEXR library ended the processes that decoded it.
+        SourceError: The source failed. A budget that is used up does not raise; it sets `PixelReport.stopped`.
+        DecoderCrashed: The decoder processes of this file ended repeatedly.
     """
     config = config or PixelConfig()
     if mode is StatsMode.OFF:
@@ -143,14 +143,14 @@ def read_pixels(
 
 
 def part_rows(file: PixelFile, part: int) -> PartRows:
-    """The rows of a flat part's first level, from the top down."""
+    """A reader of the rows of a flat part's first level, from top to bottom."""
     return PartRows(file.context(), file.layouts[part], part, file.extents().only(part, 0))
 
 
 def _pictures(
     canvases: Mapping[tuple[int, int], Canvas], layers: Sequence[ShownLayer]
 ) -> dict[tuple[int, int], tuple[Canvas, tuple[int, ...]]]:
-    """Each canvas, by part and level, with the channels of its part that thumbnails show."""
+    """By part and level, each canvas with the channels that thumbnails show."""
     return {
         (part, level): (canvas, tuple(sorted({n for layer in layers if layer.part == part for n in layer.channels})))
         for (part, level), canvas in canvases.items()
@@ -160,7 +160,7 @@ def _pictures(
 def _small_thumbnails(
     file: PixelFile, config: PixelConfig, deadline: Deadline | None, checkpoint: Checkpoint
 ) -> tuple[Thumbnail, ...]:
-    """Thumbnails without reading all pixels: of the preview attribute, or of a small level; none where there is neither."""
+    """Thumbnails without reading all pixels: from the preview attribute or a small level; empty if there is neither."""
     if config.thumbnails is Thumbnails.OFF:
         return ()
     for part in file.header.parts:
@@ -185,6 +185,6 @@ def _small_thumbnails(
 
 
 def _picks(layouts: Sequence[Layout], config: PixelConfig) -> int:
-    """How many values of each channel are kept for percentiles: fewer, where channels are so many that memory tells."""
+    """The number of values kept for percentiles of each channel; reduced to limit memory if there are many channels."""
     channels = sum(len(layout.channels) * (len(layout.levels) if config.all_levels else 1) for layout in layouts)
     return min(WANTED, max(1, config.max_picks // max(1, channels)))

@@ -1,4 +1,4 @@
-"""Reads the rows of a flat part from the top down, in bounded memory, to compare two files whose chunks differ."""
+"""Reads the rows of a flat part from top to bottom in bounded memory, to compare two files with different chunks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _BAND_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Whole rows of a part's first level.
+    """Complete rows of a part's first level.
 
     Attributes:
         first: First pixel row.
         last: Last pixel row.
-        planes: One array a channel, in the layout's order: its samples in these rows, shape (rows, columns).
-        faults: Chunks that could not be read; where they lie, the arrays hold zeros.
+        planes: The samples of each channel in these rows, in the layout's order, each of shape (rows, columns).
+        faults: Chunks that could not be read; their samples are zeros in the arrays.
     """
 
     first: int
@@ -37,14 +37,14 @@ class Band:
     faults: tuple[PixelFault, ...]
 
     def rows(self, layout: Layout, channel: int, first: int, last: int) -> Plane:
-        """The samples of a channel in some of the pixel rows."""
+        """The samples of a channel in the pixel rows `first` to `last`, both inclusive."""
         sampling = layout.channels[channel].y_sampling
         start = samples(sampling, self.first, first - 1)
         return self.planes[channel][start : start + samples(sampling, first, last)]
 
 
 class _Collector:
-    """Copies decoded chunks to their places in a band."""
+    """Copies decoded chunks to their positions in a band."""
 
     def __init__(self, layout: Layout, first: int, last: int) -> None:
         window = layout.data_window
@@ -85,11 +85,13 @@ class PartRows:
         self._rows_per_band = max(1, _BAND_BYTES // (row_bytes * layout.tile_height))
 
     def bands(self, first: int, last: int) -> list[Band]:
-        """The bands that hold these pixel rows, which must lie within the data window and never before earlier ones.
+        """The bands with the pixel rows `first` to `last`, both inclusive, in the data window.
+
+        `first` must not be smaller than in earlier calls.
 
         Raises:
             SourceError: The file could not be read.
-            DecoderCrashed: The library ended the processes that decode.
+            DecoderCrashed: The decoder processes of this file ended repeatedly.
         """
         self._held = [band for band in self._held if band.last >= first]
         while not self._held or self._held[-1].last < last:
@@ -97,7 +99,7 @@ class PartRows:
         return [band for band in self._held if band.first <= last]
 
     def _read(self) -> Band:
-        """The next rows of chunks."""
+        """Read and decode the next rows of chunks."""
         layout, level = self._layout, self._layout.levels[0]
         count = min(self._rows_per_band, level.tiles_y - self._next)
         indices = range(self._next * level.tiles_x, (self._next + count) * level.tiles_x)
@@ -115,7 +117,7 @@ class PartRows:
         return Band(first, last, collector.planes, tuple(faults))
 
     def _runs(self, indices: range) -> list[list[int]]:
-        """Positions of the chunks in the extents, in runs that lie one behind the other in the file."""
+        """Positions of the chunks in the extents, in runs of chunks that are adjacent in the file."""
         runs: list[list[int]] = []
         for position in sorted(self._place[index] for index in indices if index in self._place):
             if runs and runs[-1][-1] + 1 == position:

@@ -1,11 +1,11 @@
-"""Random samples of chunks within a budget. Pure arithmetic.
+"""Draws random samples of chunks within a budget. Arithmetic only.
 
-A sample is drawn with a seeded generator from the chunk tables alone, so the same file gives the same plan wherever it is made.
+A sample is drawn with a seeded generator and depends only on the chunk tables, so the same file always has the same plan.
 
-It is a stratified cluster sample (Cochran, Sampling Techniques, chapters 5 and 9). Chunks that lie together are cut into
-clusters, each one request; clusters of one part and level, of similar size and from the same region form a stratum; in each
-stratum clusters are drawn with equal chances, two or more where the budget allows. So every chunk has a known chance above
-zero, whatever its compressed size, and `estimates` can say how far a mean may be off.
+It is a stratified cluster sample (Cochran, Sampling Techniques, chapters 5 and 9). Adjacent chunks are divided into clusters,
+each read by one request. Clusters of one part and level, of similar size and from the same region form a stratum; in each
+stratum clusters are drawn with equal probability, two or more if the budget allows. Every chunk therefore has a known
+probability above zero, whatever its compressed size, and `estimates` can compute the error of a mean.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Run = tuple[int, int]  # first and last (exclusive) position in the extents
 
 
 def sample_bytes(file_size: int, max_bytes: int) -> int:
-    """The byte budget of one file: `max_bytes`, and no more than _LARGE_FILE_SHARE of a large file."""
+    """The byte budget of one file: `max_bytes`, but at most _LARGE_FILE_SHARE of the size of a large file."""
     return min(max_bytes, int(file_size * _LARGE_FILE_SHARE)) if file_size >= _LARGE_FILE_BYTES else max_bytes
 
 
 @dataclass(slots=True)
 class _Cell:
-    """Clusters of one part and level and of similar size; cut into strata by place once its draws are settled.
+    """Clusters of one part and level and of similar size; divided into strata by position when `draws` is final.
 
     Attributes:
         part: Index of the part.
         level: Position of the level.
-        clusters: (first, last) positions in the extents, by place in the image.
-        cost: Cost of its largest cluster.
-        weight: Bytes that all its chunks decode to.
-        draws: Clusters to draw.
-        chance: Probability that it is sampled, 0 to 1.
+        clusters: (first, last) positions in the extents, sorted by position in the image.
+        cost: Cost of the most expensive cluster.
+        weight: Decoded size of all chunks in bytes.
+        draws: Number of clusters to draw.
+        chance: Probability that the cell is sampled, 0 to 1.
     """
 
     part: int
@@ -54,14 +54,14 @@ class _Cell:
 def plan_sample(
     extents: ChunkExtents, *, seed: int, max_bytes: int, max_requests: int, chunk_bytes: int = 0
 ) -> ReadPlan:
-    """A random sample of chunks within the budget: everything, where everything fits.
+    """A random sample of chunks within the budget; all chunks if they fit.
 
     Args:
-        extents: The chunks to choose from.
+        extents: The available chunks.
         seed: Seed of the generator.
-        max_bytes: Most bytes of all requests together; DECODED_PER_BYTE times as many are decoded.
-        max_requests: Most requests.
-        chunk_bytes: Most bytes instead of `max_bytes` where that does not pay for two clusters of each part and size.
+        max_bytes: Maximum bytes of all requests together; at most DECODED_PER_BYTE times as many are decoded.
+        max_requests: Maximum number of requests.
+        chunk_bytes: Maximum bytes if `max_bytes` is too small for two clusters of each part and size.
     """
     if not len(extents) or max_requests < 1:
         return ReadPlan(extents, ())
@@ -90,10 +90,10 @@ def plan_sample(
 
 
 def _clusters(extents: ChunkExtents, most: int) -> Iterator[Run]:
-    """Runs of chunks of one part and level that lie together, of about `most` bytes; a larger chunk alone is one.
+    """Runs of adjacent chunks of one part and level with about `most` bytes; a larger chunk is a run by itself.
 
-    All runs of a part and level have one number of chunks, except where they are interrupted: if it followed from the chunks'
-    sizes, bright noise, which compresses badly, would come in smaller clusters, and the ratio of sums would be biased.
+    All uninterrupted runs of a part and level have the same number of chunks. If it depended on their sizes, bright noise,
+    which compresses badly, would be in smaller clusters, and the ratio of sums would be biased.
     """
     groups = list(zip(extents.part.tolist(), extents.level.tolist(), strict=True))
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
@@ -119,7 +119,7 @@ def _group(extents: ChunkExtents, run: Run) -> tuple[int, int]:
 
 
 def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_requests: int) -> list[_Cell]:
-    """The clusters by part, level and size; sizes beyond `most` in steps of two, as long as there are requests for them all."""
+    """The clusters by part, level and size class; classes above `most` double, and merge if there are not enough requests."""
     by_group: dict[tuple[int, int], list[Run]] = {}
     for run in clusters:
         by_group.setdefault(_group(extents, run), []).append(run)
@@ -128,7 +128,7 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_reques
         for group, runs in by_group.items()
     }
     widest = max(max(sizes.values()) for sizes in classes.values())
-    # Neighbouring sizes are put together until two requests for each are there.
+    # Adjacent size classes are merged until there are two requests for each.
     for merged in range(widest + 1):
         keys = {(*group, max(merged, size)) for group, sizes in classes.items() for size in sizes.values()}
         if 2 * len(keys) <= max_requests or merged == widest:
@@ -143,13 +143,13 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_reques
 
 
 def _affordable(cells: list[_Cell], hard: int, max_requests: int, generator: np.random.Generator) -> list[_Cell]:
-    """The cells with two draws each, or one where requests or bytes are short; where even that is too much, some of them.
+    """The cells with two draws each, or one draw if requests or bytes do not suffice; some of the cells if that is too much.
 
-    Which ones is left to chance, so that each of their chunks can still be drawn.
+    These are chosen at random, so that every chunk can still be drawn.
     """
     for cell in cells:
         cell.draws = min(2, len(cell.clusters))
-    # The heaviest keep their second draw longest where requests are short, the cheapest where bytes are.
+    # If requests are short, the cells with the smallest weight lose their second draw first; if bytes are, the most expensive.
     draws = sum(cell.draws for cell in cells)
     for cell in sorted(cells, key=lambda cell: cell.weight):
         if draws > max_requests:
@@ -171,7 +171,7 @@ def _affordable(cells: list[_Cell], hard: int, max_requests: int, generator: np.
 
 
 def _spend(cells: list[_Cell], max_bytes: int, max_requests: int) -> None:
-    """Give the requests and bytes that are left to the cells with most pixels a draw."""
+    """Assign the remaining requests and bytes to the cells with the largest weight per draw."""
     requests = max_requests - sum(cell.draws for cell in cells)
     left = max_bytes - sum(cell.draws * cell.cost for cell in cells)
     while requests > 0:
@@ -185,10 +185,10 @@ def _spend(cells: list[_Cell], max_bytes: int, max_requests: int) -> None:
 
 
 def _strata(cell: _Cell) -> Iterator[tuple[list[Run], int]]:
-    """The cell's clusters in regions of the image with three draws each, as far as there are as many, or four.
+    """The cell's clusters divided into regions of the image with three or more draws each, and the draws of each region.
 
-    With two draws each the mean would be somewhat more exact, but the draws could not say how exact: their intervals held for
-    87 to 99 % of the seeds instead of 92 to 96 (`./run bench sampling`).
+    With two draws each the mean would be slightly more precise, but its error would not: the confidence intervals contained the
+    mean for 87 to 99 % of the seeds instead of 92 to 96 % (`./run bench sampling`).
     """
     count = max(1, cell.draws // 3)
     bounds = np.linspace(0, len(cell.clusters), count + 1).round().astype(int).tolist()

@@ -1,12 +1,12 @@
-"""Accumulators that merge: arrays of samples to figures, exact in their counts and in float64 for the rest.
+"""Accumulates statistics of arrays of samples. Counts are exact; other values are computed in float64.
 
-One `Accumulator` takes the samples of one channel and level, in any number of arrays; two of the same channel merge, in any
-grouping. Non-finite values count only in their own counts, as `oiiotool --stats` has it. Where the samples lie in the image
-is unknown here: positions are handed in. No I/O, no clock.
+An `Accumulator` processes the samples of one channel and level, in any number of arrays; accumulators of the same channel can
+be merged in any grouping. Non-finite values affect only their own counts, as in `oiiotool --stats`. Positions in the image are
+unknown here; callers pass in those of NaNs and infinities. No I/O, no clock.
 
-The common case is found first: HALF values are ordered by their bits, so extremes of the bits prove a whole run finite and
-find its least and greatest value without converting it. A run stays in the processor's second cache, and is as long as that
-allows: each call into numpy lets go of Python's lock and takes it again, so threads with short calls wait for each other.
+The common case is fast: HALF values are ordered by their bits, so the extremes of the bits show that a run is finite and
+determine its minimum and maximum without conversion. A run is as long as fits into the processor's second-level cache: every
+numpy call releases and reacquires the GIL, so threads with short calls would wait for each other.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
 RUN = 1 << 16
-HELD = 1 << 20  # values that are kept converted for whoever adds them up for a thumbnail: those of a strip
+HELD = 1 << 20  # converted values that are kept for summing thumbnails: those of a strip
 _DOT = 1 << 13
-# Half bits shifted into a float's place read as the value divided by this.
+# HALF bits shifted to the position of float32 bits are the value divided by this.
 REBIAS = 2.0**112
-# Below this share of the sum of squares, their difference has lost too many digits: the run is centred first.
+# If m2 is below this fraction of the sum of squares, it has lost too many digits and is computed from centred values.
 _CANCELLATION = 1e-5
 
 Samples = npt.NDArray[Any]
@@ -37,13 +37,13 @@ Pixel = tuple[int, int]
 
 
 class Workspace:
-    """Buffers of one thread, so that no run allocates.
+    """Reusable buffers of one thread, which avoid allocations for each run.
 
     Args:
-        longest: Values of the longest array that it will be used for.
+        longest: Length of the longest array that it is used for.
 
     Attributes:
-        places: Which values distributions pick.
+        places: Chooses the values that distributions pick.
     """
 
     __slots__ = ("float32", "float64", "int32", "places")
@@ -64,12 +64,12 @@ def _earlier(left: Pixel | None, right: Pixel | None) -> Pixel | None:
 
 @dataclass(slots=True)
 class Accumulator:
-    """Figures of one channel of one level so far; the fields are those of `model.ChannelStats`.
+    """Statistics of one channel of one level so far; other fields as in `model.ChannelStats`.
 
     Attributes:
         pixel_type: The channel's pixel type.
-        distribution: Where the values lie; None to do without.
-        m2: Sum of the squared differences from the mean, of the finite values.
+        distribution: Collects values for percentiles and the histogram; None for neither.
+        m2: Sum of the squared differences of the finite values from their mean.
     """
 
     pixel_type: int
@@ -91,24 +91,24 @@ class Accumulator:
 
     @property
     def inf_count(self) -> int:
-        """Infinities of both signs."""
+        """Number of infinities of both signs."""
         return self.positive_inf_count + self.negative_inf_count
 
     @property
     def moments(self) -> Moments:
-        """Count, mean and squared differences of the finite values."""
+        """Count, mean and sum of squared differences of the finite values."""
         return Moments(self.finite_count, self.mean, self.m2)
 
     def add(self, values: Samples, workspace: Workspace | None = None) -> Samples | None:
-        """Take in samples of the channel's own pixel type, of any shape; C-contiguous arrays are not copied.
+        """Add samples of the channel's pixel type, of any shape; C-contiguous arrays are not copied.
 
         Args:
             values: The samples.
-            workspace: Buffers to work in; some of its own without.
+            workspace: Buffers to use; None allocates new ones.
 
         Returns:
-            HALF samples divided by REBIAS, float32 of the same shape, until the workspace is used again: only where all are
-            finite and it holds them.
+            HALF samples divided by REBIAS, float32 of the same shape, valid until the workspace is used again. None for other
+            types, if some samples are not finite, and if they do not fit into the workspace.
         """
         flat = values.reshape(-1)
         buffers = workspace or Workspace(len(flat))
@@ -127,12 +127,12 @@ class Accumulator:
         return buffers.float32[: len(flat)].reshape(values.shape) if is_held else None
 
     def note(self, *, first_nan: Pixel | None = None, first_inf: Pixel | None = None) -> None:
-        """Remember where a NaN or an infinity was seen; the earliest pixel (x, y) in reading order stays."""
+        """Record the pixel (x, y) of a NaN or an infinity; the first one in reading order is kept."""
         self.first_nan = _earlier(self.first_nan, first_nan)
         self.first_inf = _earlier(self.first_inf, first_inf)
 
     def merge(self, other: Accumulator) -> None:
-        """Take in what another accumulator of the same channel saw."""
+        """Add the statistics of another accumulator of the same channel."""
         for name in _COUNTS:
             if name != "finite_count":
                 setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -153,7 +153,7 @@ class Accumulator:
         exact: bool,
         estimated: Estimate | None = None,
     ) -> ChannelStats:
-        """The figures; `coverage` is the share of samples that were read, `estimated` the mean by the design of a sample."""
+        """The statistics. `coverage` is the fraction of samples read, `estimated` the estimate from a sample of chunks."""
         known = self.finite_count > 0
         if estimated is None and known:
             mean, stddev = self.mean, math.sqrt(self.m2 / self.finite_count)
@@ -181,7 +181,7 @@ class Accumulator:
         )
 
     def _merge_moments(self, count: int, mean: float, m2: float) -> None:
-        """Chan, Golub, LeVeque 1979: moments of two sets together, without the difference of large sums."""
+        """Add moments without a difference of large sums (Chan, Golub, LeVeque 1979)."""
         if not count:
             return
         total = self.finite_count + count
@@ -191,7 +191,7 @@ class Accumulator:
         self.finite_count = total
 
     def _add_moments(self, wide: npt.NDArray[np.float64], low: float, high: float, scale: float = 1.0) -> None:
-        """Take in finite values given in float64 as `wide * scale`; `wide` may be overwritten."""
+        """Add the finite float64 values `wide * scale`; `wide` may be overwritten."""
         count = len(wide)
         self.minimum = min(self.minimum, low)
         self.maximum = max(self.maximum, high)
@@ -219,9 +219,9 @@ class Accumulator:
 
     def _add_half(self, values: Samples, buffers: Workspace, at: int) -> None:
         bits = values.view(np.uint16)
-        top = int(bits.max())  # of negative values, the one furthest from zero
+        top = int(bits.max())  # if any value is negative, the negative value of largest magnitude
         signed = values.view(np.int16)
-        most = top if top < 0x8000 else int(signed.max())  # of positive values, the one furthest from zero
+        most = top if top < 0x8000 else int(signed.max())  # the largest positive value
         if top >= 0xFC00 or most >= 0x7C00:
             values = self._drop_non_finite(values, (bits & 0x7C00) != 0x7C00)
             if len(values):
@@ -238,8 +238,8 @@ class Accumulator:
         self.zero_count += zeros
         if high >= HALF_MAX or low <= -HALF_MAX:
             self.half_max_count += int(np.count_nonzero((bits & 0x7FFF) >= 0x7BFF))
-        # Ten bits of mantissa and five of exponent, put where a float has them, need only another exponent bias: the
-        # moments are scaled instead of the values. numpy's own conversion takes more time than all the rest.
+        # The ten mantissa and five exponent bits, shifted to their float32 positions, only lack the other exponent bias. The
+        # moments are scaled instead of the values, since numpy's conversion takes longer than everything else.
         placed = buffers.int32[at : at + count]
         np.copyto(placed, signed)
         np.left_shift(placed, 13, out=placed)
@@ -266,7 +266,7 @@ class Accumulator:
         np.copyto(wide, values)
         self._add_moments(wide, low, high)
 
-    def _add_uint(self, values: Samples, buffers: Workspace, at: int) -> None:  # noqa: ARG002 - as those of other types
+    def _add_uint(self, values: Samples, buffers: Workspace, at: int) -> None:  # noqa: ARG002 - same signature as other types
         low, high = int(values.min()), int(values.max())
         if not low:
             self.zero_count += len(values) - int(np.count_nonzero(values))
@@ -294,7 +294,7 @@ def _half(bits: int) -> float:
 
 
 def _sum_of_squares(wide: npt.NDArray[np.float64]) -> float:
-    # In rows, since the linear algebra library starts threads of its own for longer vectors.
+    # In rows, since the BLAS library starts its own threads for longer vectors.
     if len(wide) <= _DOT:
         return float(np.dot(wide, wide))
     even = len(wide) // _DOT * _DOT
@@ -305,14 +305,14 @@ def _sum_of_squares(wide: npt.NDArray[np.float64]) -> float:
 def _row_dots(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The sum of squares of each row."""
     dots: npt.NDArray[np.float64]
-    # numpy before 2.0 has no vecdot; the product of matrices takes a fifth longer.
+    # numpy before 2.0 has no vecdot; matmul takes a fifth longer.
     dots = np.vecdot(rows, rows) if hasattr(np, "vecdot") else np.matmul(rows[:, None, :], rows[:, :, None])[:, 0, 0]
     return dots
 
 
 @dataclass(slots=True)
 class DeepAccumulator:
-    """Samples per pixel of one level so far; the fields are those of `model.DeepStats`."""
+    """Samples per pixel of one level so far; fields as in `model.DeepStats`."""
 
     pixels: int = 0
     total_samples: int = 0
@@ -321,7 +321,7 @@ class DeepAccumulator:
     empty_pixels: int = 0
 
     def add(self, counts: npt.NDArray[np.int32]) -> None:
-        """Take in the samples per pixel of some pixels."""
+        """Add the numbers of samples of some pixels."""
         if not counts.size:
             return
         self._take(
@@ -333,7 +333,7 @@ class DeepAccumulator:
         )
 
     def merge(self, other: DeepAccumulator) -> None:
-        """Take in what another accumulator of the same level saw."""
+        """Add the statistics of another accumulator of the same level."""
         if other.min_samples is not None:
             self._take(other.pixels, other.total_samples, other.min_samples, other.max_samples, other.empty_pixels)
 
@@ -345,5 +345,5 @@ class DeepAccumulator:
         self.empty_pixels += empty
 
     def result(self) -> DeepStats:
-        """The figures."""
+        """The statistics."""
         return DeepStats(self.pixels, self.total_samples, self.min_samples or 0, self.max_samples, self.empty_pixels)

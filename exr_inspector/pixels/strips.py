@@ -1,7 +1,7 @@
-"""The work of one decoding thread: some chunks of one part and level from the bytes of a request to figures.
+"""Processes a strip in one decoding thread: from the bytes of some chunks of one part and level to their statistics.
 
-A strip's leaders are checked against the chunk tables and the layout; its chunks are decoded together (`work`), here or in a
-process of its own (`isolation`), and their samples go into figures of the strip's own, which the reader of the file merges.
+A strip's leaders are checked against the chunk tables and the layout. Its chunks are decoded together (`work`), in this process
+or in a decoder process (`isolation`), and the statistics of the strip are merged by the thread that reads the file.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from exr_inspector.storage import RangeSource
 
 @dataclass(frozen=True, slots=True)
 class FileContext:
-    """What all strips of a file share; `picks`, `with_zeros`, `max_faults` and `deadline` are those of StripWork.
+    """Values that all strips of a file share; `picks`, `with_zeros`, `max_faults` and `deadline` as in StripWork.
 
     Attributes:
-        source: Where the file's bytes come from.
-        file_size: Bytes of the whole file.
-        is_multi_part: Whether leaders carry a part number.
-        budget: Memory to decode in.
+        source: The file.
+        file_size: Size of the file in bytes.
+        is_multi_part: Whether leaders start with a part number.
+        budget: Threads and memory for decoding.
         is_full: Whether every chunk is read.
-        library_memory: Memory that the OpenEXR library may use for this file at a time; each strip takes its share.
-        overlapping: Where chunks that overlap others are read from, within a budget of its own.
-        counting: Ranks of Cryptomattes whose objects are counted.
-        pictures: By part and level, where thumbnails are made and of which channels; none without thumbnails.
-        decoders: Processes that decode; None to decode in this one.
-        is_abandoned: Set when chunks of the file have ended processes: no others are begun.
+        library_memory: Memory that the OpenEXR library may use for this file at a time; each strip leases a part of it.
+        overlapping: The file with a separate budget, for chunks that overlap others.
+        counting: Cryptomattes whose objects are counted.
+        pictures: By part and level, the canvas of thumbnails and the channels that they show; empty without thumbnails.
+        decoders: Decoder processes; None to decode in this process.
+        is_abandoned: Set when the file has crashed its decoder processes; no more strips are then decoded.
     """
 
     source: RangeSource
@@ -65,7 +65,7 @@ class FileContext:
     is_abandoned: threading.Event = field(default_factory=threading.Event)
 
     def work(self, part: int, level: int, layout: Layout, indices: Sequence[int], **about: Any) -> StripWork:
-        """What is to be done with chunks of one part and level; `about` are further fields of StripWork."""
+        """The StripWork for chunks of one part and level; `about` are further fields."""
         canvas, shown = self.pictures.get((part, level), (None, ()))
         return StripWork(
             part=part,
@@ -86,15 +86,15 @@ class FileContext:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Chunks of one part and level that are decoded together, with the bytes that hold them.
+    """Chunks of one part and level that are decoded together, with their bytes.
 
     Attributes:
-        work: The chunks, and what is to be done with them.
-        offsets: File offset of each one's leader.
-        buffer: Bytes of the file that hold them.
+        work: The chunks and how to process them.
+        offsets: File offset of the leader of each chunk.
+        buffer: Bytes of the file with these chunks.
         buffer_offset: File offset of the buffer.
-        largest: Bytes that the largest chunk unpacks to, as far as the chunk tables tell.
-        take: Called with decoded chunks, from several threads at a time; their arrays are good for the length of the call.
+        largest: Unpacked size of the largest chunk in bytes, according to the chunk tables.
+        take: Called with decoded chunks, possibly by several threads at a time; the arrays are valid only during the call.
     """
 
     work: StripWork
@@ -106,18 +106,18 @@ class Strip:
 
     @property
     def library_bytes(self) -> int:
-        """What the library needs for it, about."""
+        """Estimated memory in bytes that the library needs for it."""
         layout = self.work.layout
         lines = min(layout.tile_height, layout.data_window.height)
         return library_bytes(layout.compression, lines, self.largest)
 
 
 def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> LevelFigures:
-    """Decode a strip and accumulate its samples; its share of `library_memory` is released once the library is done.
+    """Decode a strip and compute its statistics; `library_lease` is released when the library has decoded it.
 
     Raises:
-        SourceError: Bytes beyond the strip's buffer had to be read, and could not.
-        DecoderCrashed: The library ended the process that decodes, again and again.
+        SourceError: Bytes outside the strip's buffer were needed and could not be read.
+        DecoderCrashed: The decoder processes of this file ended repeatedly.
     """
     if context.is_abandoned.is_set():
         raise DecoderCrashed("other chunks of this file ended the processes that decoded them")
@@ -147,12 +147,12 @@ def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> Level
 
 
 def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext) -> Payload | DeepPayload:
-    """The bytes behind the leader at `offset` of the file, once the leader is found to be that of `place`."""
+    """The data after the leader at file offset `offset`. Raises DecodeError if it is not the leader of the chunk `place`."""
     layout, buffer, start = strip.work.layout, strip.buffer, offset - strip.buffer_offset
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
     expected = address_of(strip.work.part if context.is_multi_part else 0, place, is_tiled=layout.is_tiled)
     if leader.address != expected:
-        message = "the leader is that of another chunk"
+        message = "the leader belongs to another chunk"
         raise DecodeError(message, offset=offset, found=leader.address.text, expected=expected.text)
     size = leader.end - start
     if size > context.file_size - offset:
@@ -171,9 +171,9 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
 def _read_overlapping(
     strip: Strip, place: ChunkPlace, leader: ChunkLeader, offset: int, context: FileContext
 ) -> memoryview:
-    """The bytes of a chunk that ends behind the start of the next one: it overlaps it, or a table entry is wrong.
+    """The bytes of a chunk that ends after the start of the next one, because it overlaps it or a table entry is wrong.
 
-    A pass over all chunks reads some of them by themselves; a sample reads no more than was planned.
+    A full read reads some of these chunks with separate requests; a sample reads only what was planned, and raises DecodeError.
     """
     size = leader.end - (offset - strip.buffer_offset)
     is_flat = leader.unpacked_bytes is None

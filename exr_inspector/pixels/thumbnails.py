@@ -1,8 +1,8 @@
-"""Thumbnails: which pictures a file has, how averages become colours people see, and the hash that finds near-duplicates.
+"""Makes thumbnails: selects the layers to show, maps averages to display colours, and computes a hash for near-duplicates.
 
-Colour is shown at exposure 0 through the curve of sRGB, with the file's own primaries, clipped below 0 and above 1. Other
-channels (depth, normals, ids) have no natural white: their least average becomes black, their greatest white. Alpha is not
-applied: OpenEXR's colour is premultiplied. Magenta marks boxes with a NaN, and pixels that could not be decoded.
+Colour is shown at exposure 0 with the sRGB transfer function and the file's own primaries, clipped to 0 to 1. Other channels
+(depth, normals, ids) have no defined white: their smallest average is shown black, their largest white. Alpha is not applied,
+since OpenEXR's colour is premultiplied. Boxes with a NaN and pixels that could not be decoded are magenta.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MOST_PICTURES = 64
 THUMBNAILS_SETTING = "EXR_THUMBNAILS"
 _MOST_LEVEL_PX = 1024
 _QUALITY = 80
-_EFFORT = 2  # of 6: half the time of 4 for the same size, within a few percent
+_EFFORT = 2  # of 6; half the time of 4, and a size within a few percent
 MAGENTA = (255, 0, 255)
-# Components that are shown together, in any case, and whether they are colour.
+# Components that are shown in one picture, ignoring case, and whether they are colour.
 _TOGETHER = (
     (("R", "G", "B"), True),
     (("RED", "GREEN", "BLUE"), True),
@@ -44,13 +44,13 @@ Bytes8 = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ShownLayer:
-    """What one thumbnail shows.
+    """The channels that one thumbnail shows.
 
     Attributes:
         part: Index of the part.
-        layer: Layer, or the channel where it is but one; empty for the base layer.
-        channels: Numbers in the part's layout: red, green, blue; Y, RY, BY; or one or three of anything.
-        is_colour: Whether they are colour; otherwise they are shown from their least to their greatest.
+        layer: Layer, or the channel if only one is shown; empty for the base layer.
+        channels: Positions in the layout's channels: red, green, blue; Y, RY, BY; or one or three other channels.
+        is_colour: Whether they are colour; otherwise their range of values is mapped from black to white.
         is_chroma: Whether they are luminance and chroma.
     """
 
@@ -62,7 +62,7 @@ class ShownLayer:
 
 
 def require_encoder(asked: str) -> None:
-    """Return where pictures can be made, which `asked` asks for: THUMBNAILS_SETTING, or a command.
+    """Check that pictures can be encoded; `asked` is what needs them: THUMBNAILS_SETTING or a command.
 
     Raises:
         SettingsError: Pillow is not installed.
@@ -78,10 +78,10 @@ def require_encoder(asked: str) -> None:
 
 
 def shown_layers(layouts: Sequence[Layout], which: Thumbnails) -> tuple[ShownLayer, ...]:
-    """What thumbnails show: nothing; of a file its beauty, or every layer of every flat part, at most MOST_PICTURES.
+    """The layers to show: none, the main layer of the file, or every layer of every flat part, at most MOST_PICTURES.
 
-    The beauty is the base layer's colour of the first part that has some; failing that, the first layer with colour; without
-    colour, the first channel.
+    The main layer is the base layer of the first part in which it is colour; otherwise the first layer with colour; in a file
+    without colour the first channel.
     """
     if which is Thumbnails.OFF:
         return ()
@@ -94,7 +94,7 @@ def shown_layers(layouts: Sequence[Layout], which: Thumbnails) -> tuple[ShownLay
 
 
 def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:
-    """The pictures of one part: colours of each layer together, X, Y and Z together, everything else by itself."""
+    """The pictures of one part: one for the colour of each layer, one for X, Y and Z, and one for each other channel."""
     layers: dict[str, dict[str, int]] = {}
     for number, channel in enumerate(layout.channels):
         layer, _, component = channel.name.rpartition(".")
@@ -114,7 +114,7 @@ def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:
 
 
 class PictureSums(BoxSums):
-    """Box sums of one part's level, of which thumbnails of some layers are made."""
+    """Box sums of one level of a part, and the thumbnails made from them."""
 
     __slots__ = ("_layers",)
 
@@ -146,13 +146,13 @@ class PictureSums(BoxSums):
 
 
 def canvases(header: Header, layouts: Sequence[Layout], layers: Sequence[ShownLayer]) -> dict[int, Canvas]:
-    """The canvas of level (0, 0) of each part that has a picture, by part."""
+    """By part, the canvas of level (0, 0) of each part that is shown."""
     shown = {layer.part for layer in layers}
     return {part: canvas_of(header.parts[part], layouts[part], layouts[part].levels[0]) for part in shown}
 
 
 def canvas_of(part: PartHeader, layout: Layout, level: Level, longest: int = LONGEST_PX) -> Canvas:
-    """The canvas of one level of a part, with `longest` pixels at most."""
+    """The canvas of one level of a part, with at most `longest` pixels on the longer side."""
     display = part.display_window or layout.data_window
     if display.width < 1 or display.height < 1:
         display = layout.data_window
@@ -161,7 +161,7 @@ def canvas_of(part: PartHeader, layout: Layout, level: Level, longest: int = LON
 
 
 def small_level(layout: Layout) -> int | None:
-    """Position of the smallest further level that is no smaller than a thumbnail; None where there is none, or it is large."""
+    """Position of the smallest level after the first with LONGEST_PX to _MOST_LEVEL_PX on its longer side; None without one."""
     fitting = [
         (level.width * level.height, number)
         for number, level in enumerate(layout.levels[1:], 1)
@@ -171,12 +171,12 @@ def small_level(layout: Layout) -> int | None:
 
 
 def preview_pixels(preview: Preview) -> Bytes8:
-    """The pixels of a preview attribute, shape (height, width, 4): red, green, blue, alpha, 0 to 255, top row first."""
+    """The pixels of a preview attribute, RGBA from 0 to 255, shape (height, width, 4), top row first."""
     return np.frombuffer(preview.rgba, np.uint8).reshape(preview.height, preview.width, 4)
 
 
 def from_preview(preview: Preview, part: int) -> Thumbnail | None:
-    """The thumbnail that the file itself holds, made smaller where it is large; None for one without pixels."""
+    """The thumbnail of the preview attribute, scaled down if it is large; None if the preview has no pixels."""
     from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     rgba = preview_pixels(preview)
@@ -188,13 +188,13 @@ def from_preview(preview: Preview, part: int) -> Thumbnail | None:
 
 
 def difference_hash(pixels: Bytes8) -> int:
-    """A 64-bit hash of a picture, signed: pictures that look alike differ in few bits. 0 for one without any structure.
+    """The signed 64-bit difference hash of a picture: similar pictures differ in few bits; 0 for one without structure.
 
-    The luma's averages in 9 columns and 8 rows of equal size; a bit for each neighbour to the right that is brighter, the first
-    row's first. (The difference hash of Neal Krawetz, 2013.)
+    The luma is averaged in 8 rows and 9 columns of equal size. Each bit states whether the right neighbour is brighter, row by
+    row. (The difference hash of Neal Krawetz, 2013.)
 
     Args:
-        pixels: Shape (rows, columns, 3), as they are shown.
+        pixels: Displayed pixels, shape (rows, columns, 3).
     """
     luma = pixels.astype(np.float64) @ _LUMA
     rows, columns = (_shares(size, count) for size, count in zip(luma.shape, (_HASH_ROWS, _HASH_COLUMNS), strict=True))
@@ -204,7 +204,7 @@ def difference_hash(pixels: Bytes8) -> int:
 
 
 def _shares(size: int, count: int) -> Floats:
-    """Matrix of shape (count, size) that averages values in `count` stretches of equal length, parts of values included."""
+    """Matrix of shape (count, size) that averages `size` values in `count` equal intervals, including partial values."""
     edges = np.arange(count + 1) * (size / count)
     at = np.arange(size)
     overlap = np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at)
@@ -213,7 +213,7 @@ def _shares(size: int, count: int) -> Floats:
 
 
 def _from_chroma(means: Floats) -> Floats:
-    """Red, green and blue of Y, RY and BY, with the weights of Rec. 709."""
+    """Red, green and blue from Y, RY and BY, with the weights of Rec. 709."""
     luminance, red_chroma, blue_chroma = np.moveaxis(means, -1, 0)
     red, blue = (red_chroma + 1) * luminance, (blue_chroma + 1) * luminance
     green = (luminance - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1]
@@ -221,14 +221,14 @@ def _from_chroma(means: Floats) -> Floats:
 
 
 def _srgb(values: Floats) -> Floats:
-    """Linear values as sRGB encodes them (IEC 61966-2-1), 0 to 1."""
+    """Linear values encoded as sRGB (IEC 61966-2-1), clipped to 0 to 1."""
     clipped = np.clip(np.nan_to_num(values, nan=0.0), 0.0, 1.0).astype(np.float32)
     encoded: Floats = np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
     return encoded
 
 
 def _stretched(values: Floats) -> tuple[Floats, str]:
-    """Values from their least to their greatest as 0 to 1, and what was done."""
+    """Values scaled from their range to 0 to 1, and that range as text."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     span = high - low if high > low else 1.0
@@ -237,10 +237,10 @@ def _stretched(values: Floats) -> tuple[Floats, str]:
 
 
 def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
-    """The thumbnail of pixels as they are shown, of which `about` tells the rest."""
+    """The thumbnail with these displayed pixels; the other fields are taken from `about`."""
     from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
-    # Lossy WebP has colour at half resolution, which makes a single magenta pixel a grey one.
+    # Lossy WebP stores colour at half resolution, which would turn a single magenta pixel grey.
     marked = bool((pixels == MAGENTA).all(axis=-1).any())
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT, lossless=marked)

@@ -1,8 +1,8 @@
-"""Chunks to figures: what a decoding thread does, in this process or in one of its own (`isolation`).
+"""Decodes the chunks of a strip and computes their statistics, in this process or in a decoder process (`isolation`).
 
-When decoding fails, halves are tried until the damaged chunks are found: each becomes a PixelFault, and the others count.
-So does a chunk for which there is not enough memory, which says nothing about the file.
-Nothing is read here.
+If decoding fails, the chunks are bisected until the damaged ones are found. Each becomes a PixelFault, and the others are
+still included. A chunk for which memory does not suffice also becomes a PixelFault, which is no fault of the file. Nothing is
+read here.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from exr_inspector.pixels.hashing import StripHasher
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import RankPair, count_objects
 
-# What the library holds of a chunk beside the arrays it fills and the file it reads, in times of what the chunk unpacks to: its
-# packed and unpacked bytes and the buffers of the codec; and how much more that is where a chunk is low, since JPEG 2000 and
-# DWA work on blocks of some lines (`./run bench codec_memory`).
+# The library's memory for a chunk in addition to arrays and file, as a multiple of the unpacked size: packed and unpacked bytes
+# and the codec's buffers. The second number is added for chunks of few lines, since JPEG 2000 and DWA process blocks of several
+# lines (`./run bench codec_memory`).
 LIBRARY_SHARES = {
     Compression.NONE: (2.0, 0.0),
     Compression.RLE: (3.0, 0.0),
@@ -53,24 +53,24 @@ Chunk = tuple[ChunkPlace, Payload | DeepPayload]
 
 @dataclass(frozen=True, slots=True)
 class StripWork:
-    """Chunks of one part and level that are decoded together, and what their figures hold: all but their bytes.
+    """Chunks of one part and level that are decoded together, without their bytes, and the statistics to compute.
 
     Attributes:
         part: Index of the part.
         level: Position of the level in the layout's `levels`.
         layout: The part's layout.
-        indices: The chunks, as numbered in the part's chunk offset table.
+        indices: Indices of the chunks in the part's chunk offset table.
         read: Position of their request in the plan.
-        picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
-        seed: Which values these are.
-        with_zeros: Whether to note where colour is zero.
-        max_faults: Damaged chunks after which decoding ends: the library writes lines about each of them.
-        deadline: Until when.
-        is_hashed: Whether their rows are hashed.
-        is_taken: Whether somebody wants the decoded chunks themselves.
+        picks: Values of each channel to keep for percentiles and histograms, about; 0 for none.
+        seed: Seed for choosing these values.
+        with_zeros: Whether to record where colour is zero.
+        max_faults: Number of damaged chunks after which decoding ends, since the library writes messages about each.
+        deadline: When to stop decoding; None for no limit.
+        is_hashed: Whether to hash the rows.
+        is_taken: Whether the decoded chunks themselves are passed to `take`.
         ranks: Ranks of Cryptomattes whose objects are counted.
-        canvas: Where thumbnails are made; None without.
-        shown: Numbers of the channels that these show.
+        canvas: Canvas of the thumbnails; None without thumbnails.
+        shown: Positions of the channels that thumbnails show.
     """
 
     part: int
@@ -90,17 +90,17 @@ class StripWork:
     shown: tuple[int, ...] = ()
 
     def chunks(self, payloads: Sequence[Payload | DeepPayload]) -> list[Chunk]:
-        """Each chunk's place with its bytes."""
+        """The place and the payload of each chunk."""
         return [(self.layout.place(index), payload) for index, payload in zip(self.indices, payloads, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeeds:
-    """Memory that decoding chunks together takes at most.
+    """Maximum memory for decoding some chunks together.
 
     Attributes:
-        arrays: Bytes of what they decode to.
-        library: Bytes of the file that the library reads, and of its buffers for the chunk that takes the most.
+        arrays: Size of the decoded arrays in bytes.
+        library: Bytes for the file that the library reads, and for its buffers for the chunk that needs most.
     """
 
     arrays: int
@@ -108,18 +108,18 @@ class MemoryNeeds:
 
     @property
     def bytes(self) -> int:
-        """Both together."""
+        """The total in bytes."""
         return self.arrays + self.library
 
 
 def library_bytes(compression: int, lines: int, unpacked: int) -> int:
-    """What the library holds of a chunk of so many lines that unpacks to so many bytes."""
+    """The library's memory in bytes for a chunk of `lines` lines that unpacks to `unpacked` bytes."""
     share, share_if_low = LIBRARY_SHARES[Compression(compression)]
     return int((share + share_if_low * min(1.0, _LOW_LINES / lines)) * unpacked)
 
 
 def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> MemoryNeeds:
-    """What decoding these chunks together takes."""
+    """The memory for decoding these chunks together."""
     sizes = _unpacked_sizes(layout, chunks)
     packed = sum(
         len(payload.table) + len(payload.data) if isinstance(payload, DeepPayload) else len(payload)
@@ -136,7 +136,7 @@ def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> MemoryNeeds:
 
 
 def _unpacked_sizes(layout: Layout, chunks: Sequence[Chunk]) -> list[int]:
-    """What the arrays of each decoded chunk take."""
+    """The size in bytes of the arrays of each decoded chunk."""
     if not layout.is_deep:
         return unpacked_sizes(layout, [place for place, _ in chunks])
     return [
@@ -159,7 +159,15 @@ def decode_strip(
     decoded: Callable[[], None],
     take: Callable[[DecodedBlock], None] | None = None,
 ) -> LevelFigures:
-    """Decode chunks and accumulate their samples; `decoded` is called when the library is done, `take` with decoded chunks."""
+    """Decode chunks and compute their statistics.
+
+    Args:
+        work: The chunks and the statistics to compute.
+        chunks: Place and payload of each chunk.
+        budget: Threads and memory for decoding.
+        decoded: Called when the library has decoded all chunks.
+        take: Called with decoded chunks.
+    """
     figures = empty_figures(
         work.part, work.layout, work.level, picks=work.picks, seed=work.seed, with_zeros=work.with_zeros
     )
@@ -180,7 +188,7 @@ def decode_strip(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What the decoding of a strip needs, however it is cut."""
+    """Values that all decoding steps of a strip share."""
 
     work: StripWork
     budget: DecodeBudget
@@ -193,7 +201,7 @@ class _Task:
 
 
 def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
-    """Decode the chunks, together if that works, and halve by halve where it does not."""
+    """Decode the chunks together; if that fails, decode each half separately, down to single chunks."""
     work, figures = task.work, task.figures
     if not chunks:
         return
@@ -227,7 +235,7 @@ def _out_of_memory(size: int) -> LimitExceeded:
 
 
 def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs: MemoryNeeds, *, is_last: bool) -> None:
-    # Codecs that are refused memory call the chunk corrupt, or crash: so they are not begun where they might be.
+    # Codecs that run out of memory report a corrupt chunk or crash, so check first that the memory can be allocated.
     np.empty(needs.bytes, np.uint8)
     blocks = decode_chunks(
         task.work.layout,

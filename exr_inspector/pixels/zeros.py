@@ -1,4 +1,4 @@
-"""Where a part's colour is exactly zero, by cells of 8 x 8 pixels: enough to see a missing render bucket."""
+"""Records where a part's colour is exactly zero, in cells of 8 x 8 pixels, which shows missing render buckets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = ("R", "G", "B", "Y")
 
 
 def colour_channels(layout: Layout) -> tuple[int, ...]:
-    """Numbers of the channels R, G, B and Y of the default layer that hold a value for each pixel; none for deep parts."""
+    """Positions of the channels R, G, B and Y of the base layer that are not subsampled; empty for deep parts."""
     if layout.is_deep:
         return ()
     return tuple(
@@ -29,7 +29,7 @@ def colour_channels(layout: Layout) -> tuple[int, ...]:
 
 
 class ZeroMap:
-    """Cells of a level in which some colour is not zero, so far. Merges in any order."""
+    """The cells of a level with a colour that is not zero. Maps can be merged in any order."""
 
     __slots__ = ("_channels", "_layout", "_lit")
 
@@ -39,7 +39,7 @@ class ZeroMap:
         self._lit = np.zeros((-(-level.height // CELL_PX), -(-level.width // CELL_PX)), np.bool_)
 
     def add(self, block: DecodedBlock) -> None:
-        """Take in decoded chunks."""
+        """Add decoded chunks."""
         if not self._channels:
             return
         first = 0
@@ -51,7 +51,7 @@ class ZeroMap:
             columns = slice(left // CELL_PX, left // CELL_PX + len(across))
             for number in self._channels:
                 bits = bits_of(block.arrays[number][first : first + window.height])
-                # Rows first and one by one, which is the fastest way through memory.
+                # Rows first and one by one, which is the fastest order of memory accesses.
                 bounds = pairwise([*down.tolist(), window.height])
                 lines = np.stack([np.bitwise_or.reduce(bits[start:end], axis=0) for start, end in bounds])
                 cells = np.bitwise_or.reduceat(lines, across, axis=1)
@@ -59,11 +59,11 @@ class ZeroMap:
             first += window.height
 
     def merge(self, other: ZeroMap) -> None:
-        """Take in what another map of the same level saw."""
+        """Add the cells of another map of the same level."""
         self._lit |= other._lit
 
     def result(self) -> ZeroGrid | None:
-        """The map; None for a part without colour."""
+        """The grid of zero cells; None for a part without colour."""
         if not self._channels:
             return None
         rows, columns = self._lit.shape
@@ -71,7 +71,7 @@ class ZeroMap:
 
 
 def _windows(block: DecodedBlock) -> list[Box2i]:
-    """The windows of a block's chunks, one behind the other; scan lines that follow each other are one."""
+    """The windows of a block's chunks in order; consecutive scan line blocks are merged to one window."""
     windows = [place.window for place in block.places]
     if block.layout.is_tiled or any(one.y_max + 1 != other.y_min for one, other in pairwise(windows)):
         return windows
@@ -79,11 +79,11 @@ def _windows(block: DecodedBlock) -> list[Box2i]:
 
 
 def _non_zero(bits: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[np.bool_]:
-    """Where values are neither zero nor minus zero, by the bits of one or of several together."""
+    """Mask of values that are neither zero nor minus zero, from the bits of one value or the OR of several."""
     found: npt.NDArray[np.bool_] = bits != 0 if dtype.kind == "u" else np.left_shift(bits, 1) != 0
     return found
 
 
 def _starts(offset: int, length: int) -> npt.NDArray[np.intp]:
-    """Where cells begin in a stretch that begins `offset` pixels behind the first cell's edge."""
+    """Positions where cells start in an interval that starts `offset` pixels after a cell's edge."""
     return np.unique(np.r_[0, np.arange(-offset % CELL_PX, length, CELL_PX)]).astype(np.intp)
