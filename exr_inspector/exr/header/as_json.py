@@ -255,7 +255,7 @@ def _rational_text(value: Rational) -> str:
 
 
 def _bytes_text(value: Bytes) -> str:
-    hint = value.type_hint[:MAX_ITEMS].decode("latin-1") or "unstated type"
+    hint = value.type_hint[:MAX_ITEMS].decode("latin-1") or "no stated kind"
     return f"{len(value.data)} bytes of {hint}"
 
 
