@@ -24,9 +24,11 @@ import click
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, ensure_tables, setup
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
+from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.delivery.files import require_name
-from exr_inspector.errors import ArgumentError, SettingsError
+from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
 from exr_inspector.settings import GROUPS, Mount, Settings, load_settings, local_path
@@ -129,7 +131,7 @@ def open_tables(
     Args:
         file: The file of `--catalog`; None for the database of VAST_DB_*.
         create: Whether to create a missing file, and to set up its tables. If the command fails before it sets `keeps_file`,
-            the new file is removed.
+            the new file is removed, unless another process created it, or stored in it through this one.
         options: Options of a setup that compares every table; without them, tables that this version set up are left alone.
         need: As for `load_settings`.
         use: As for `load_settings`.
@@ -139,9 +141,10 @@ def open_tables(
         CatalogError: The file does not exist, or the database does not answer.
     """
     is_new = create and file is not None and file.parent.is_dir() and not file.exists()
-    made: Tables | None = None
+    is_removed = False
     try:
         with nullcontext() if file is None else file_database(file, create=create) as database:
+            is_removed = is_new and database is not None and database.is_own
             environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
             settings = configured(load_settings(environ, use=use))
             if need:
@@ -157,9 +160,25 @@ def open_tables(
                 there = tuple(root for root in roots if root.folder.is_dir())
                 announce(name)
                 made = Tables(settings.changed(mounts=there), catalog, roots, set_up)
-                yield made
+                try:
+                    yield made
+                except BaseException:
+                    is_removed = is_removed and not made.keeps_file and not _holds_files(catalog)
+                    raise
     except BaseException:
-        if file is not None and is_new and not (made and made.keeps_file):
+        if file is not None and is_removed:
             for suffix in FILE_SUFFIXES:
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
         raise
+
+
+def _holds_files(catalog: Catalog) -> bool:
+    """Whether the tables have rows of files; also if they cannot be read."""
+
+    def body(work: Work) -> bool:
+        return any(batch.num_rows for batch in work.select(FILES, ["path"], limit=1))
+
+    try:
+        return catalog.connection.run("look for files", body)
+    except CatalogError:
+        return True

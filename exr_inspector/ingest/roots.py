@@ -9,7 +9,7 @@ unique. A folder may be a part of its bucket: the keys with a prefix (`EXR_VIEWS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
@@ -20,7 +20,10 @@ import pyarrow as pa
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.work import ROW_ID, Work
-from exr_inspector.errors import ArgumentError
+from exr_inspector.catalog.stored import touch_guards
+from exr_inspector.catalog.versions import file_id
+from exr_inspector.errors import ArgumentError, BucketUnavailable
+from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Mount, Settings
 from exr_inspector.storage.mounts import path_of
 from exr_inspector.storage.views import Views
@@ -93,6 +96,8 @@ def record_roots(
         _refuse_parts({**known, **wanted}.values(), new, declared)
         if not new:
             return
+        # Otherwise two commands could record two folders for one bucket at the same time.
+        touch_guards(work, [file_id(mount.place) for mount in new], config.new_id(), config)
         now = config.clock().astimezone(timezone.utc).replace(tzinfo=None)
         rows = [
             {"bucket": mount.bucket, "root": str(mount.folder), "recorded_at": now, "prefix": mount.prefix}
@@ -107,6 +112,28 @@ def record_roots(
             table.insert(pa.Table.from_pylist(rows, _SCHEMA))
 
     connection.run("record the folders of buckets", body)
+
+
+def require_parts(roots: Collection[Mount], targets: Iterable[Listing]) -> None:
+    """Return if every part of a bucket that the targets contain has its folder.
+
+    Without it, the keys of the part would be those of the folder around it, where its files do not exist.
+
+    Args:
+        roots: The folders of all buckets and parts.
+        targets: What is listed.
+
+    Raises:
+        BucketUnavailable: A folder does not exist, such as the mount point of a share that is not mounted.
+    """
+    for target in targets:
+        for root in roots:
+            is_inside = root.bucket == target.bucket and root.prefix.startswith(target.prefix)
+            if root.prefix and is_inside and not root.folder.is_dir():
+                raise BucketUnavailable(
+                    f"{root.place}: its folder {root.folder} does not exist: mount its share, or name its new folder in "
+                    "EXR_MOUNTS"
+                )
 
 
 def _refuse_others(known: Mapping[str, Mount], wanted: Mapping[str, Mount], named: str | None) -> None:

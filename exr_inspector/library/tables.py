@@ -214,10 +214,12 @@ class FileDatabase:
     Attributes:
         name: The file, and its server if another program has it open, for people.
         config: How to reach it, with the schema of the tables.
+        is_own: Whether this process serves the file.
     """
 
     name: str
     config: CatalogConfig
+    is_own: bool
 
 
 @contextmanager
@@ -248,7 +250,7 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
         database = server or opened.enter_context(LocalVastDB(file))
         config = CatalogConfig(database.endpoint, database.access_key, database.secret_key, database.bucket, schema)
         name = str(file) if server is None else f"{file} through its server at {server.endpoint}"
-        yield FileDatabase(name, replace(config, schema=schema_of_tables(config) or schema))
+        yield FileDatabase(name, replace(config, schema=schema_of_tables(config) or schema), is_own=server is None)
 
 
 def require_file(file: Path) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,10 +24,11 @@ from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.ingest import summary, targets_of
 from exr_inspector.cli.paths import FORMS, ShownPaths
-from exr_inspector.errors import ArgumentError, SettingsError
+from exr_inspector.errors import ArgumentError, BucketUnavailable, SettingsError
+from exr_inspector.ingest import roots
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, recorded_roots
-from exr_inspector.settings import Mount, View
+from exr_inspector.settings import Mount, View, load_settings
 from exr_inspector.storage import SourceOpener
 from tests.support.databases import empty_catalog, rows_of_catalog
 
@@ -192,6 +194,55 @@ def test_a_mount_of_a_part_of_a_bucket(
         assert [entry.key for entry in opener.list("archive", "2026/show/")] == [first.removeprefix("archive/")]
         (named,) = targets_of([str(shot)], tables.settings, "archive")[1]
         assert (named.bucket, named.prefix) == ("archive", "2026/show/sh010/"), "the option says nothing new"
+
+
+def test_a_part_whose_folder_is_gone_loses_no_row_to_the_folder_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, part, file = tmp_path / "whole", tmp_path / "part", empty_catalog(tmp_path / "show.duckdb")
+    for folder in (whole / "other", part):
+        folder.mkdir(parents=True)
+        shutil.copy(SAMPLES / "layers.exr", folder / "a.1001.exr")
+    monkeypatch.setenv("EXR_MOUNTS", f"bkt={whole},bkt/show={part}")
+    monkeypatch.setenv("EXR_STATS", "off")
+    assert CliRunner().invoke(main, ["ingest", "s3://bkt/", "--catalog", str(file)]).exit_code == 0
+    part.rename(tmp_path / "away")
+    monkeypatch.delenv("EXR_MOUNTS")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for command in ("watch", "ingest", "check"):
+        refused = CliRunner().invoke(main, [command, str(whole), "--catalog", str(file)])
+        assert isinstance(refused.exception, BucketUnavailable), command
+        assert f"bkt/show: its folder {part} does not exist" in str(refused.exception)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert rows_of_catalog(file, "select path from files order by path") == [
+        ("bkt/other/a.1001.exr",),
+        ("bkt/show/a.1001.exr",),
+    ]
+    assert CliRunner().invoke(main, ["ingest", str(whole / "other"), "--catalog", str(file)]).exit_code == 0
+
+
+def test_two_folders_recorded_for_one_bucket_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+
+    def record(bucket: str, folder: str) -> None:
+        settings = load_settings({"EXR_MOUNTS": f"{bucket}={tmp_path / folder}"}, secrets_dir=None)
+        record_roots(tables.connection, settings, {bucket})
+
+    refuse, is_first = roots._refuse_others, iter([True])
+
+    def refuse_later(*arguments: Any) -> None:
+        refuse(*arguments)
+        if next(is_first, False):
+            record("show", "b")  # after this transaction read the table, before it writes
+
+    with open_tables(empty_catalog(tmp_path / "show.duckdb"), create=True) as tables:
+        record("other", "c")
+        monkeypatch.setattr(roots, "_refuse_others", refuse_later)
+        with pytest.raises(ArgumentError, match=r"bucket show of this catalog is the folder .*/b, not .*/a"):
+            record("show", "a")
+        assert [each.folder.name for each in recorded_roots(tables.connection) if each.bucket == "show"] == ["b"]
 
 
 def test_a_part_of_a_bucket_never_shares_rows_with_another_folder(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def _stored(
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.cli.commands.ingest import targets_of  # noqa: PLC0415
-    from exr_inspector.ingest.roots import record_roots  # noqa: PLC0415
+    from exr_inspector.ingest.roots import record_roots, require_parts  # noqa: PLC0415
     from exr_inspector.library.storing import CheckStore  # noqa: PLC0415
     from exr_inspector.sync.shard import IngestContext, store_inspections  # noqa: PLC0415
 
@@ -161,6 +161,7 @@ def _stored(
             target if "://" in target or Path(target).exists() else str(Path(target).parent) for target in targets
         ]
         settings, found = targets_of(places, tables.settings, bucket)
+        require_parts(tables.roots, found)
         buckets = {target.bucket for target in found}
         record_roots(tables.connection, settings, buckets, named=bucket)
         asked = Thumbnails(settings.thumbnails)

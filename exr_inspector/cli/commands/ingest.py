@@ -34,7 +34,7 @@ from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ArgumentError, NothingMatches
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.roots import record_roots
+from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
@@ -179,6 +179,7 @@ def carry_out(
     try:
         with open_tables(catalog, create=True) as tables:
             settings, found = listings(tables.settings)
+            require_parts(tables.roots, found)
             settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             if catalog:
                 buckets = {listing.bucket for listing in found}

@@ -20,7 +20,7 @@ from exr_inspector.cli.options import bucket_option, catalog_option, paths_optio
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.roots import record_roots
+from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
@@ -83,6 +83,7 @@ def command(
         signal.signal(number, end)
     with open_tables(catalog, create=True) as tables:
         settings, (target,) = targets_of([str(folder)], tables.settings, bucket, exclude)
+        require_parts(tables.roots, [target])
         settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
         mount = settings.mounts[0]
         root = mount.folder

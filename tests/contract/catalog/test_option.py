@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.cli.__main__ import main
+from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
 from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from tests.support.databases import empty_catalog
@@ -263,3 +264,28 @@ def test_a_check_of_a_second_folder_of_the_same_name_takes_another_bucket(tmp_pa
     called("check", second, "--catalog", catalog, "--bucket", "other")
     asked = called("query", "SELECT path FROM files WHERE bucket = 'other'", "--catalog", catalog, "--format", "json")
     assert [row["path"] for row in json.loads(asked.stdout)] == ["other/beauty.1001.exr"]
+
+
+def test_a_new_file_stays_if_another_process_created_it_or_stored_in_it(tmp_path: Path, folder: Path) -> None:
+    class Missing(type(tmp_path)):  # type: ignore[misc]
+        """The path of a file that another process creates just after this one looked for it."""
+
+        def exists(self) -> bool:
+            return False
+
+    def fail(path: Path, meanwhile: Callable[[], object] = lambda: None) -> None:
+        with open_tables(path, create=True):
+            meanwhile()
+            raise SettingsError("wrong")
+
+    path = tmp_path / "new.duckdb"
+    with pytest.raises(SettingsError):
+        fail(path)
+    assert not path.exists()
+    with LocalVastDB(path), pytest.raises(SettingsError):
+        fail(Missing(path))
+    assert path.exists()
+    path.unlink()
+    with pytest.raises(SettingsError):
+        fail(path, lambda: called("ingest", folder, "--catalog", path))
+    assert asked(path, "select count(*) from files") == [(2,)]
