@@ -333,17 +333,17 @@ class _Rows:
 
     def compare(self, shared: Box2i) -> tuple[tuple[ChannelDiff, ...], tuple[str, ...]]:
         """The differences of each channel, and descriptions of the chunks that could not be read."""
-        faults: dict[str, None] = {}
+        faults: dict[tuple[str, PixelFault], None] = {}
         for first in range(shared.y_min, shared.y_max + 1, _BAND_ROWS):
             last = min(first + _BAND_ROWS - 1, shared.y_max)
             bands = [rows.bands(first, last) for rows in self._rows]
             for one, other in _overlapping(bands[0], bands[1]):
                 top, bottom = max(first, one.first, other.first), min(last, one.last, other.last)
-                faults.update(dict.fromkeys(_describe("first", fault) for fault in one.faults))
-                faults.update(dict.fromkeys(_describe("second", fault) for fault in other.faults))
+                faults.update(dict.fromkeys(("first", fault) for fault in one.faults))
+                faults.update(dict.fromkeys(("second", fault) for fault in other.faults))
                 for low, high in _readable_rows(top, bottom, (*one.faults, *other.faults)):
                     self._compare(shared, (one, other), low, high)
-        return tuple(comparison.result() for comparison in self._comparisons.values()), tuple(faults)
+        return tuple(comparison.result() for comparison in self._comparisons.values()), tuple(_described(faults))
 
     def _compare(self, shared: Box2i, bands: tuple[Band, Band], top: int, bottom: int) -> None:
         for name, comparison in self._comparisons.items():
@@ -381,10 +381,25 @@ def _readable_rows(top: int, bottom: int, faults: Iterable[PixelFault]) -> Itera
         yield top, bottom
 
 
-def _describe(which: str, fault: PixelFault) -> str:
-    return (
-        f"chunk {fault.chunk} of the {which} file (rows {fault.y_min} to {fault.y_max}): {fault.code}: {fault.message}"
-    )
+def _described(faults: Iterable[tuple[str, PixelFault]]) -> Iterator[str]:
+    """One line for each fault, and for each run of consecutive chunks with the same fault."""
+    ordered = sorted(faults, key=lambda each: (each[0], each[1].chunk))
+    runs: list[tuple[str, PixelFault, PixelFault]] = []  # the file, the first and the last chunk
+    for which, fault in ordered:
+        if runs and _continues(runs[-1], which, fault):
+            runs[-1] = (which, runs[-1][1], fault)
+        else:
+            runs.append((which, fault, fault))
+    for which, first, last in runs:
+        chunks = f"chunk {first.chunk}" if first == last else f"chunks {first.chunk} to {last.chunk}"
+        top, bottom = min(first.y_min, last.y_min), max(first.y_max, last.y_max)
+        rows = f"row {top}" if top == bottom else f"rows {top} to {bottom}"
+        yield f"{chunks} of the {which} file ({rows}): {first.code}: {first.message}"
+
+
+def _continues(run: tuple[str, PixelFault, PixelFault], which: str, fault: PixelFault) -> bool:
+    file, _, last = run
+    return (file, last.chunk + 1, last.code, last.message) == (which, fault.chunk, fault.code, fault.message)
 
 
 def _overlap(one: Box2i, other: Box2i) -> Box2i | None:

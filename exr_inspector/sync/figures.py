@@ -30,7 +30,7 @@ class Figures:
         by_status: Files by status or error code.
         by_compression: Files by compression of the first part.
         by_resolution: Files by width and height of the first part.
-        by_finding: Findings by code.
+        by_finding: Findings by severity and code: `error CHK-DECODE`.
     """
 
     skipped: int = 0
@@ -61,7 +61,7 @@ class Figures:
         if layout is not None:
             self.by_compression[code_name(Compression, layout.compression)] += 1
             self.by_resolution[f"{layout.data_window.width} x {layout.data_window.height}"] += 1
-        self.by_finding.update(finding.code for finding in inspection.findings)
+        self.by_finding.update(f"{finding.severity.label} {finding.code}" for finding in inspection.findings)
 
     def add_error(self, code: str, path: str, message: str) -> None:
         """Count an object that must be tried again."""

@@ -207,7 +207,8 @@ def test_subsampled_and_deep_parts_have_an_answer() -> None:
 def test_what_cannot_be_read_is_trouble(tmp_path: Path) -> None:
     found = one(SAMPLES / "scanline_zip.exr", SAMPLES / "truncated.exr")
     (part,) = found.parts
-    assert (found.exit_code, found.is_same, len(part.faults)) == (2, False, 2)
+    assert (found.exit_code, found.is_same) == (2, False)
+    assert part.faults == ("chunks 1 to 2 of the second file (rows 16 to 47): EXR_DECODE: the chunk is missing",)
     assert all(channel.samples == 64 * 16 and channel.is_same for channel in part.channels)
     assert one(SAMPLES / "scanline_zip.exr", SAMPLES / "not_an_exr.exr").exit_code == 2
     with pytest.raises(ExrInspectorError):

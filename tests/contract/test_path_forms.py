@@ -291,6 +291,7 @@ def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path)
 def test_what_an_ingest_names_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
     progress.add_error("SOURCE_DENIED", "renders/a.exr", "403")
+    progress.by_finding.update({"info COL-UNTAGGED": 7, "error CHK-DECODE": 1, "warning SEQ-DUP": 2})
     views = {"EXR_VIEWS": r"/studio/renders=renders|Z:\renders"}
     for form, expected in (
         ("key", "renders/a.exr"),
@@ -298,7 +299,9 @@ def test_what_an_ingest_names_at_its_end(capsys: pytest.CaptureFixture[str]) -> 
         ("client", r"Z:\renders\a.exr"),
     ):
         Console(width=200).print(summary(progress, ShownPaths.of(form, views)))
-        assert f"SOURCE_DENIED {expected}: 403" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert f"SOURCE_DENIED {expected}: 403" in shown
+        assert re.findall("[A-Z]{3}-[A-Z]+", shown) == ["CHK-DECODE", "SEQ-DUP", "COL-UNTAGGED"]
 
 
 def test_sarif_of_a_windows_client(called: Called, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -426,7 +426,10 @@ def summary(progress: Progress, paths: ShownPaths) -> Table:
     for title, counts in parts:
         if counts:
             table.add_row("", Text(title, style="dim"))
-        for name, count in counts.most_common(_LISTED):
+        listed = counts.most_common()
+        if title == "findings":
+            listed.sort(key=lambda each: -Severity[each[0].partition(" ")[0].upper()])  # errors first
+        for name, count in listed[:_LISTED]:
             table.add_row(str(count), Text(plain(name)))
         if len(counts) > _LISTED:
             table.add_row("", Text(f"and {len(counts) - _LISTED} others", style="dim"))
