@@ -11,7 +11,6 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ObjectChanged, SourceError
 from exr_inspector.model import Cost, ObjectVersion
 from exr_inspector.storage.budget import Allowance, Meter, reserve_all
-from exr_inspector.storage.keys import AllowList, check_key
 from exr_inspector.storage.ranges import MergedRange, coalesce, cut
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.sequences import is_exr
@@ -121,7 +120,8 @@ class ObjectSource:
         pin: The version that is read; shared with all readers that `limited` returns.
         meter: Counts the cost; shared in the same way.
         allowances: Budgets that limit every request.
-        allowed: The objects in the same folder that may be read; None if the object has no folder.
+        holder: Returns the bucket, or the mounted folder, that contains another object, given its bucket and key, or raises
+            what `beside` raises; None if the object has no folder.
     """
 
     where: Bucket
@@ -130,7 +130,7 @@ class ObjectSource:
     pin: VersionPin
     meter: Meter
     allowances: tuple[Allowance, ...] = field(default=())
-    allowed: AllowList | None = None
+    holder: Callable[[str, str], Bucket] | None = None
 
     @property
     def bucket(self) -> str:
@@ -159,13 +159,11 @@ class ObjectSource:
 
     def beside(self, name: str) -> ObjectSource | None:
         """Return a reader of another object in the same folder or below it; see `RangeSource.beside`."""
-        if self.allowed is None:
+        if self.holder is None:
             return None
         folder = self.key.rpartition("/")[0]
         key = f"{folder}/{name}" if folder else name
-        self.allowed.check(self.bucket, key)
-        check_key(self.bucket, key)
-        return replace(self, key=key, pin=VersionPin(f"{self.bucket}/{key}"))
+        return replace(self, where=self.holder(self.bucket, key), key=key, pin=VersionPin(f"{self.bucket}/{key}"))
 
     def read(self, *, start: int, end: int) -> bytes:
         """Return the bytes from `start` up to, not including, `end`; see `RangeSource.read`."""

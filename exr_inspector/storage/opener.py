@@ -77,7 +77,7 @@ class SourceOpener:
             UnsupportedKey: The key cannot be addressed.
             SettingsError: The bucket is not mounted, and S3 is not configured.
         """
-        return replace(self._source(self._holder(bucket, key), key, budget, deadline), allowed=self._allowed)
+        return replace(self._source(self._holder(bucket, key), key, budget, deadline), holder=self._holder)
 
     def open_url(self, url: str, *, deadline: Deadline | None = None) -> RangeSource:
         """Return a reader of `s3://bucket/key`, taken literally, or of a local path.
@@ -98,8 +98,13 @@ class SourceOpener:
                 return self.open(mount.bucket, key_of(mount, each), deadline=deadline)
         root = Mount(FILE_BUCKET, Path("/"))
         where, key = FolderBucket(root), key_of(root, path)
-        where.check_key(key)
-        return replace(self._source(where, key, None, deadline), allowed=AllowList())
+
+        def holder(_: str, beside: str) -> Bucket:
+            where.check_key(beside)
+            return where
+
+        holder(FILE_BUCKET, key)
+        return replace(self._source(where, key, None, deadline), holder=holder)
 
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
         """Return a reader of bytes in memory, as an object of the bucket `memory:`."""

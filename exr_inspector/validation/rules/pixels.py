@@ -401,7 +401,8 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
 def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report layers in which many pixels have colour but no alpha.
 
-    Their number is at least the number of zeros of alpha minus that of the colour channel with the fewest zeros.
+    Their number is at least the number of zeros of alpha minus that of the colour channel with the fewest zeros; NaN is
+    counted as zero. Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged.
     """
     found = []
     for triple in part.rgb_layers:
@@ -411,7 +412,8 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
         *colours, alpha = stats if len(stats) == 4 else [None]
         if alpha is None or not alpha.exact or part.traits & t.DEEP or alpha.zero_count == alpha.samples:
             continue
-        least = alpha.zero_count - min(each.zero_count if each else alpha.samples for each in colours)
+        without = [each.zero_count + each.nan_count for each in colours if each and each.samples == alpha.samples]
+        least = alpha.zero_count - min(without, default=alpha.samples)
         if least > _UNPREMULTIPLIED_SHARE * alpha.samples:
             share = f"{least / alpha.samples:.0%}"
             message = f"{names_of(triple)}: {share} of the pixels or more have colour where {every[3].name} is zero"

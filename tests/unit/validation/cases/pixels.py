@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from exr_inspector.model import Severity
+from tests.support.exrbytes import FLOAT, Channel
 from tests.unit.validation.cases.made.pixels import GOOD, ONE, RAMP, ZERO, deep, image, more, read, rgb, with_value
 from tests.unit.validation.judging import Case
 
 HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
+COLOUR_TIMES_ALPHA = dict.fromkeys("RGB", RAMP * HALF_ALPHA)
+HALF_COLOUR = [*(Channel(name, FLOAT, 2, 1) for name in "RGB"), Channel("A", FLOAT)]  # half the samples in x
+HALF_COLOUR_TIMES_ALPHA = {name: values[:, ::2] for name, values in COLOUR_TIMES_ALPHA.items()}
 CASES = [
     *read(
         Case("PIX-NAN", image(R=with_value(np.nan)), GOOD),
@@ -38,7 +42,9 @@ CASES = [
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), image(B=with_value(-6e-8))),
         Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
-        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **dict.fromkeys("RGB", RAMP * HALF_ALPHA))),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
         Case("PIX-LOGLIKE", rgb(0.1 + RAMP * 0.4), rgb(RAMP * 0.45)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), more("Z", RAMP)),
