@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -303,11 +304,20 @@ def _conjuncts(condition: exp.Expression) -> list[exp.Expression]:
 def _run(connection: Any, sql: str, values: Values) -> pa.Table:
     import duckdb  # noqa: PLC0415 - not in the function's image
 
-    try:
+    def execute() -> pa.Table:
         require_one(len(connection.extract_statements(sql)))
         return connection.execute(sql, dict(values)).to_arrow_table()
-    except duckdb.Error as error:
-        raise CatalogError(query_fault(str(error), sql)) from error
+
+    # On a thread of its own, since DuckDB does not return for a signal: Ctrl-C would wait for the end of the query.
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(execute)
+        try:
+            return answer.result()
+        except duckdb.Error as error:
+            raise CatalogError(query_fault(str(error), sql)) from error
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _answered_by_server(text: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -233,3 +235,15 @@ def test_the_address_of_a_server_ends_with_it(tmp_path: Path) -> None:
     assert running_server(tmp_path / "none.duckdb") is None
     (tmp_path / "a.duckdb.lock").write_text('{"endpoint": "http://127.0.0.1:1"}')
     assert running_server(path) is None, "a killed server's address is not believed"
+
+
+@pytest.mark.timeout(30)
+def test_an_interrupt_ends_a_long_query(served: tuple[LocalVastDB, Path]) -> None:
+    _, file = served
+    interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        FileEngine(file, SCHEMA).ask(
+            "SELECT count(*) FROM range(100000000) a(x), range(100000) b(y) WHERE x * y % 7 = 3", {}
+        )
+    interrupt.join()
