@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -155,13 +156,17 @@ class AdbcEngine:
         if not self._config.tls_verify:
             options["vast.db.insecure_tls"] = "true"
         path = importlib.import_module(DRIVER).get_driver_path()
-        try:
+
+        def execute() -> pa.Table:
             with (
                 dbapi.connect(driver=path, db_kwargs=options, autocommit=True) as connection,
                 connection.cursor() as cursor,
             ):
                 cursor.execute(text)
                 return cursor.fetch_arrow_table()
+
+        try:
+            return _on_daemon_thread(execute)
         except (dbapi.Error, OSError) as error:
             raise CatalogError(query_fault(_answered_by_server(str(error)), sql)) from error
 
@@ -299,6 +304,23 @@ def _conjuncts(condition: exp.Expression) -> list[exp.Expression]:
     if isinstance(condition, exp.And):
         return [*_conjuncts(condition.left), *_conjuncts(condition.right)]
     return [condition]
+
+
+def _on_daemon_thread(call: Callable[[], pa.Table]) -> pa.Table:
+    """Return or raise what `call` returns or raises; after KeyboardInterrupt, do not wait for it.
+
+    The ADBC driver does not return for a signal before the server answers.
+    """
+    answer: Future[pa.Table] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return answer.result()
 
 
 def _run(connection: Any, sql: str, values: Values) -> pa.Table:

@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -247,3 +249,15 @@ def test_an_interrupt_ends_a_long_query(served: tuple[LocalVastDB, Path]) -> Non
             "SELECT count(*) FROM range(100000000) a(x), range(100000) b(y) WHERE x * y % 7 = 3", {}
         )
     interrupt.join()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(not has_driver(), reason="needs adbc-driver-vastdb")
+def test_an_interrupt_ends_a_query_that_the_server_does_not_answer(served: tuple[LocalVastDB, Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = replace(config_of(served[0]), endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            AdbcEngine(config).ask("SELECT path FROM files", {})
+        interrupt.join()
