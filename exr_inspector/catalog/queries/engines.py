@@ -10,7 +10,7 @@ import importlib.util
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -338,7 +338,9 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
         except duckdb.Error as error:
             raise CatalogError(query_fault(str(error), sql)) from error
         except KeyboardInterrupt:
-            connection.interrupt()
+            while not answer.done():  # DuckDB forgets an interrupt that comes before the statement
+                connection.interrupt()
+                wait([answer], 0.1)
             raise
 
 
