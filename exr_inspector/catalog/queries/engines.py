@@ -10,7 +10,7 @@ import importlib.util
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -306,10 +306,15 @@ def _conjuncts(condition: exp.Expression) -> list[exp.Expression]:
     return [condition]
 
 
-def _on_daemon_thread(call: Callable[[], pa.Table]) -> pa.Table:
-    """Return or raise what `call` returns or raises; after KeyboardInterrupt, do not wait for it.
+def _on_daemon_thread(call: Callable[[], pa.Table], interrupt: Callable[[], None] | None = None) -> pa.Table:
+    """Return or raise what `call` returns or raises, but let KeyboardInterrupt end it.
 
-    The ADBC driver does not return for a signal before the server answers.
+    Neither DuckDB nor the ADBC driver returns for a signal.
+
+    Args:
+        call: Executes a query.
+        interrupt: Asks it to end; called for up to two seconds, since DuckDB ignores an interrupt before the query begins.
+            Without it the call is left alone at once.
     """
     answer: Future[pa.Table] = Future()
 
@@ -319,8 +324,15 @@ def _on_daemon_thread(call: Callable[[], pa.Table]) -> pa.Table:
         except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
             answer.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
-    return answer.result()
+    try:
+        threading.Thread(target=run, daemon=True).start()
+        return answer.result()
+    except KeyboardInterrupt:
+        for _ in range(20):
+            if interrupt and not answer.done():
+                interrupt()
+                wait([answer], 0.1)
+        raise
 
 
 def _run(connection: Any, sql: str, values: Values) -> pa.Table:
@@ -330,18 +342,10 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
         require_one(len(connection.extract_statements(sql)))
         return connection.execute(sql, dict(values)).to_arrow_table()
 
-    # On a thread of its own, since DuckDB does not return for a signal: Ctrl-C would wait for the end of the query.
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(execute)
-        try:
-            return answer.result()
-        except duckdb.Error as error:
-            raise CatalogError(query_fault(str(error), sql)) from error
-        except KeyboardInterrupt:
-            while not answer.done():  # DuckDB forgets an interrupt that comes before the statement
-                connection.interrupt()
-                wait([answer], 0.1)
-            raise
+    try:
+        return _on_daemon_thread(execute, connection.interrupt)
+    except duckdb.Error as error:
+        raise CatalogError(query_fault(str(error), sql)) from error
 
 
 def _answered_by_server(text: str) -> str:
