@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,16 +240,26 @@ def test_the_address_of_a_server_ends_with_it(tmp_path: Path) -> None:
     assert running_server(path) is None, "a killed server's address is not believed"
 
 
+@contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """Ctrl-C during the block; processes of pytest-xdist ignore it otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        interrupt.join()
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.timeout(30)
 def test_an_interrupt_ends_a_long_query(served: tuple[LocalVastDB, Path]) -> None:
     _, file = served
-    interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
-    with pytest.raises(KeyboardInterrupt):
-        FileEngine(file, SCHEMA).ask(
-            "SELECT count(*) FROM range(100000000) a(x), range(100000) b(y) WHERE x * y % 7 = 3", {}
-        )
-    interrupt.join()
+    sql = "SELECT count(*) FROM range(100000000) a(x), range(100000) b(y) WHERE x * y % 7 = 3"
+    with interrupted_after(0.3):
+        FileEngine(file, SCHEMA).ask(sql, {})
 
 
 @pytest.mark.timeout(30)
@@ -256,8 +267,5 @@ def test_an_interrupt_ends_a_long_query(served: tuple[LocalVastDB, Path]) -> Non
 def test_an_interrupt_ends_a_query_that_the_server_does_not_answer(served: tuple[LocalVastDB, Path]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         config = replace(config_of(served[0]), endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-        interrupt.start()
-        with pytest.raises(KeyboardInterrupt):
+        with interrupted_after(0.2):
             AdbcEngine(config).ask("SELECT path FROM files", {})
-        interrupt.join()
