@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from exr_inspector.exr.header.values import Compression, code_name
-from exr_inspector.model import Inspection, Status
+from exr_inspector.model import Inspection, Severity, Status
 
 MAX_EXAMPLES = 12  # number of objects with errors that are listed; further ones are only counted
 
@@ -30,7 +30,7 @@ class Figures:
         by_status: Files by status or error code.
         by_compression: Files by compression of the first part.
         by_resolution: Files by width and height of the first part.
-        by_finding: Findings by severity and code: `error CHK-DECODE`.
+        by_finding: Findings by severity and code.
     """
 
     skipped: int = 0
@@ -47,7 +47,7 @@ class Figures:
     by_status: Counter[str] = field(default_factory=Counter)
     by_compression: Counter[str] = field(default_factory=Counter)
     by_resolution: Counter[str] = field(default_factory=Counter)
-    by_finding: Counter[str] = field(default_factory=Counter)
+    by_finding: Counter[tuple[Severity, str]] = field(default_factory=Counter)
 
     def add(self, inspection: Inspection) -> None:
         """Count one inspection."""
@@ -61,7 +61,7 @@ class Figures:
         if layout is not None:
             self.by_compression[code_name(Compression, layout.compression)] += 1
             self.by_resolution[f"{layout.data_window.width} x {layout.data_window.height}"] += 1
-        self.by_finding.update(f"{finding.severity.label} {finding.code}" for finding in inspection.findings)
+        self.by_finding.update((finding.severity, finding.code) for finding in inspection.findings)
 
     def add_error(self, code: str, path: str, message: str) -> None:
         """Count an object that must be tried again."""

@@ -28,6 +28,7 @@ from exr_inspector.errors import ArgumentError, BucketUnavailable, SettingsError
 from exr_inspector.ingest import roots
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, recorded_roots
+from exr_inspector.model import Severity
 from exr_inspector.settings import Mount, View, load_settings
 from exr_inspector.storage import SourceOpener
 from tests.support.databases import empty_catalog, rows_of_catalog
@@ -291,7 +292,8 @@ def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path)
 def test_what_an_ingest_names_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
     progress.add_error("SOURCE_DENIED", "renders/a.exr", "403")
-    progress.by_finding.update({"info COL-UNTAGGED": 7, "error CHK-DECODE": 1, "warning SEQ-DUP": 2})
+    findings = {(Severity.INFO, "COL-UNTAGGED"): 7, (Severity.ERROR, "CHK-DECODE"): 1, (Severity.WARNING, "SEQ-DUP"): 2}
+    progress.by_finding.update(findings)
     views = {"EXR_VIEWS": r"/studio/renders=renders|Z:\renders"}
     for form, expected in (
         ("key", "renders/a.exr"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -416,20 +415,18 @@ def summary(progress: Progress, paths: ShownPaths) -> Table:
     table.add_row(str(progress.stored), Text("stored"))
     if progress.vanished:
         table.add_row(str(progress.vanished), Text("gone since they were listed"))
-    parts: tuple[tuple[str, Counter[str]], ...] = (
-        ("by status", progress.by_status),
-        ("by compression", progress.by_compression),
-        ("by resolution", progress.by_resolution),
-        ("findings", progress.by_finding),
-        ("could not be read", progress.errors),
+    errors_first = sorted(progress.by_finding.items(), key=lambda each: (-each[0][0], -each[1]))
+    parts = (
+        ("by status", progress.by_status.most_common()),
+        ("by compression", progress.by_compression.most_common()),
+        ("by resolution", progress.by_resolution.most_common()),
+        ("findings", [(f"{severity.label} {code}", count) for (severity, code), count in errors_first]),
+        ("could not be read", progress.errors.most_common()),
     )
     for title, counts in parts:
         if counts:
             table.add_row("", Text(title, style="dim"))
-        listed = counts.most_common()
-        if title == "findings":
-            listed.sort(key=lambda each: -Severity[each[0].partition(" ")[0].upper()])  # errors first
-        for name, count in listed[:_LISTED]:
+        for name, count in counts[:_LISTED]:
             table.add_row(str(count), Text(plain(name)))
         if len(counts) > _LISTED:
             table.add_row("", Text(f"and {len(counts) - _LISTED} others", style="dim"))
