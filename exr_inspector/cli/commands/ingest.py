@@ -185,7 +185,6 @@ def carry_out(
                 record_roots(tables.connection, settings, buckets, named=options.bucket)
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
                 ingest = _prepared(settings, opener, tables.catalog, options, observe or display)
-                tables.keeps_file = True
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             policy = PolicySource.from_settings(settings).current()

@@ -118,6 +118,7 @@ def test_the_completion_script_is_for_the_program(shell: str) -> None:
     [
         ("ingest", "nowhere", "--catalog", "a.duckdb"),
         ("ingest", str(ROOT / "samples"), "--catalog", "b.duckdb", "--policy", "nope"),
+        ("ingest", "s3://nowhere/", "--catalog", "f.duckdb"),
         ("query", "broken", "--catalog", "c.duckdb"),
         ("localdb", "serve", "--catalog", "d.duckdb", "--host", "192.0.2.1", "--port", "0"),
         ("validate", "nowhere.exr"),
