@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -27,6 +28,7 @@ class Request:
         command: First word of the query string: `transaction`, `schema`, `table`, ...
         parameters: The rest of the query string, decoded.
         headers: By lower-case name.
+        client: The connection of the client; None if the client closes it after this request.
     """
 
     method: str
@@ -35,6 +37,7 @@ class Request:
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    client: socket.socket | None
 
     def number(self, header: str, default: int = 0) -> int:
         """The value of a header with an integer.

@@ -23,7 +23,7 @@ from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import DatabaseClosed
 from vastdb_local.version import Version
 
-_IDLE_SECONDS = 300  # of a connection with an accepted key
+_IDLE_SECONDS = 900  # of a connection with an accepted key
 _STRANGER_SECONDS = 30  # of a connection before that
 _DISCARD = 64 * 1024
 
@@ -161,7 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(_IDLE_SECONDS)
         command, parameters = _query(parts.query)
         path = tuple(unquote(part) for part in parts.path.split("/") if part)
-        return self.server.service.answer(Request(self.command, path, command, parameters, headers, body))
+        client = None if self.close_connection else self.connection
+        return self.server.service.answer(Request(self.command, path, command, parameters, headers, body, client))
 
     def _length(self) -> int:
         text = self.headers.get("Content-Length", "0")

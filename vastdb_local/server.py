@@ -36,6 +36,7 @@ class LocalVastDB:
         access_key: Generated when None.
         secret_key: Generated when None.
         transaction_seconds: A transaction that is idle for so many seconds is rolled back.
+        abandoned_seconds: The same for a transaction whose client has closed its connection, as a killed process does.
         detect_conflicts: False lets two transactions change the same row, so that the later commit wins: for tests of
             clients with a server that detects no conflicts.
         conflict_group_rows: Transactions conflict if they change rows in the same group of so many row ids; 1 means
@@ -60,6 +61,7 @@ class LocalVastDB:
         access_key: str | None = None,
         secret_key: str | None = None,
         transaction_seconds: float = 600.0,
+        abandoned_seconds: float = 5.0,
         detect_conflicts: bool = True,
         conflict_group_rows: int = 1,
         server_version: str = "5.5.0.0",
@@ -80,6 +82,7 @@ class LocalVastDB:
         self._database = Database(
             file,
             idle_seconds=transaction_seconds,
+            abandoned_seconds=abandoned_seconds,
             detect_conflicts=detect_conflicts,
             conflict_group_rows=conflict_group_rows,
             index_after=index_after,
@@ -190,5 +193,5 @@ class LocalVastDB:
         return self._http.open_connections()
 
     def _expire(self) -> None:
-        while not self._closing.wait(self._database.idle_seconds / _EXPIRY_CHECKS):
+        while not self._closing.wait(self._database.expiry_seconds / _EXPIRY_CHECKS):
             self._database.expire()

@@ -115,12 +115,12 @@ class Service:
             raise not_implemented(f"There is no {request.method} ?transaction.")
         return routes[request.method]
 
-    def _begin(self, _: Request) -> Answer:
-        transaction = self._database.begin()
+    def _begin(self, request: Request) -> Answer:
+        transaction = self._database.begin(client=request.client)
         return Answer(headers={"tabular-txid": str(transaction.txid), **_NODE})
 
     def _commit(self, request: Request) -> Answer:
-        transaction = self._database.find(_txid(request))
+        transaction = self._database.find(_txid(request), request.client)
         with transaction.lock:
             _check_open(transaction)
             self._database.forget(transaction)
@@ -128,7 +128,7 @@ class Service:
         return Answer()
 
     def _rollback(self, request: Request) -> Answer:
-        transaction = self._database.find(_txid(request))
+        transaction = self._database.find(_txid(request), request.client)
         with transaction.lock:
             _check_open(transaction)
             self._database.forget(transaction)
@@ -136,7 +136,7 @@ class Service:
         return Answer()
 
     def _get(self, request: Request) -> Answer:
-        transaction = self._database.find(_txid(request))
+        transaction = self._database.find(_txid(request), request.client)
         return Answer(headers={"tabular-txid": str(transaction.txid), **_NODE})
 
     def _head_bucket(self, request: Request) -> Answer:
@@ -159,7 +159,7 @@ class Service:
         txid = _txid(request)
         if txid == 0:
             return self._alone(operation, request)
-        transaction = self._database.find(txid)
+        transaction = self._database.find(txid, request.client)
         with transaction.lock:
             _check_open(transaction)
             if request.method != "GET" and request.command != "rows":

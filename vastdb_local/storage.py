@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import socket
 import stat
 import threading
 import time
@@ -57,6 +58,7 @@ class Database:
     Args:
         path: The DuckDB file, created if missing; None keeps everything in memory.
         idle_seconds: A transaction without a request for so long is rolled back by `expire`.
+        abandoned_seconds: The same for a transaction whose client has closed its connection.
         detect_conflicts: False opens `DeferredTransaction`s.
         conflict_group_rows: Changes of rows in the same group of so many row ids conflict; 1 leaves conflicts to DuckDB.
         index_after: Number of lookups by a column's values before `lookups` has an index of it.
@@ -73,11 +75,13 @@ class Database:
         path: Path | None,
         *,
         idle_seconds: float,
+        abandoned_seconds: float,
         detect_conflicts: bool,
         conflict_group_rows: int,
         index_after: int,
     ) -> None:
-        self.idle_seconds = idle_seconds
+        self._idle_seconds = idle_seconds
+        self._abandoned_seconds = abandoned_seconds
         self._path = path
         self._lock_file = _lock(path) if path is not None else None
         try:
@@ -123,7 +127,12 @@ class Database:
                 self._root.execute("INSERT INTO _vast.buckets VALUES ($1)", [name])
                 self._buckets |= {name}
 
-    def begin(self, *, registered: bool = True) -> Transaction:
+    @property
+    def expiry_seconds(self) -> float:
+        """The shortest time after which `expire` rolls back a transaction."""
+        return min(self._idle_seconds, self._abandoned_seconds)
+
+    def begin(self, *, registered: bool = True, client: socket.socket | None = None) -> Transaction:
         """Open a transaction. An unregistered one belongs to a single request and cannot be found by its id.
 
         Raises:
@@ -148,6 +157,7 @@ class Database:
         with self._guard:
             if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
                 transaction.known = known
+        transaction.client = client
         if registered and not self._register(transaction):
             transaction.rollback()  # `close` waits for it
             raise DatabaseClosed
@@ -207,8 +217,8 @@ class Database:
             latest = self._next_txid
         return latest, _batches(transaction, f"SELECT {column}, row_id FROM {stored} ORDER BY row_id")  # noqa: S608 - our own names
 
-    def find(self, txid: int) -> Transaction:
-        """The open transaction of that id.
+    def find(self, txid: int, client: socket.socket | None = None) -> Transaction:
+        """The open transaction of that id, for a request of a client.
 
         Raises:
             Refusal: 404 if it does not exist, has ended, or has expired.
@@ -218,6 +228,7 @@ class Database:
             if transaction is None:
                 raise not_found("NoSuchTransaction", f"Transaction {txid} is not open.")
             transaction.last_used = time.monotonic()
+            transaction.client = client
             return transaction
 
     def forget(self, transaction: Transaction) -> None:
@@ -227,17 +238,21 @@ class Database:
 
     def expire(self) -> int:
         """Roll back transactions that have been idle for too long, and return their number."""
-        oldest = time.monotonic() - self.idle_seconds
+        now = time.monotonic()
         with self._guard:
-            idle = [transaction for transaction in self._open.values() if transaction.last_used < oldest]
+            idle = [transaction for transaction in self._open.values() if self._has_expired(transaction, now)]
         expired = 0
         for transaction in idle:
             with transaction.lock:
-                if transaction.last_used < oldest and not transaction.ended:
+                if self._has_expired(transaction, now) and not transaction.ended:
                     self.forget(transaction)
                     transaction.rollback()
                     expired += 1
         return expired
+
+    def _has_expired(self, transaction: Transaction, now: float) -> bool:
+        is_abandoned = transaction.client is not None and transaction.client.fileno() < 0
+        return now - transaction.last_used > (self._abandoned_seconds if is_abandoned else self._idle_seconds)
 
     def open_transactions(self) -> int:
         """Number of open transactions."""

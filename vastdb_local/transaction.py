@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ class Transaction:
         txid: Id by which the client names it; unique, also across restarts.
         lock: Held by the request that uses it.
         last_used: Monotonic seconds of the last request.
+        client: The connection that it came by; None if that is not known to stay open between requests.
         known: Cached definitions, shared with transactions that see the same ones.
         failure: The refusal after DuckDB aborted the transaction; all later statements raise it.
         ended: True after commit or rollback.
@@ -62,6 +64,7 @@ class Transaction:
         self._observer = observer
         self.lock = threading.RLock()
         self.last_used = time.monotonic()
+        self.client: socket.socket | None = None
         self.known = KnownDefinitions()
         self.failure: Refusal | None = None
         self.ended = False

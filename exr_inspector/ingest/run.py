@@ -14,14 +14,15 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
-from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, our_error
+from exr_inspector.errors import CatalogConflict, ExrInspectorError, SourceError, WorkerDied, our_error
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, exr_report, is_exr
@@ -33,6 +34,7 @@ from exr_inspector.sync.window import Unlisted, store_unreadable
 LISTING_BATCH = 1_000  # objects per query of stored versions
 LISTED_AHEAD = 100_000  # objects listed ahead of inspection (names only), so that the total is known early
 PROCESSES_FROM = 1_500  # number of objects from which worker processes are worth their start (3 s of CPU each)
+CONFLICT_SECONDS = 900.0  # longer than the local database keeps the transaction of a process that was killed
 SPLIT = 8  # pieces into which a shard is divided after its process ended
 _POLL_SECONDS = 0.2  # longest wait before the next check whether to stop
 
@@ -82,6 +84,7 @@ class Ingest:
         observe: Callable[[Progress], None] | None = None,
         engine: Callable[[], Engine] | None = None,
         engine_from: int = PROCESSES_FROM,
+        conflict_seconds: float = CONFLICT_SECONDS,
     ) -> None:
         """Prepare a run.
 
@@ -90,6 +93,8 @@ class Ingest:
             observe: Called after each step, on the thread that runs `run`.
             engine: Creates the engine that replaces this process once there are many objects.
             engine_from: Number of objects from which the engine saves more time than its start takes.
+            conflict_seconds: How long a shard is tried again that other transactions keep from being stored. The
+                transaction of a killed process lasts until the database rolls it back.
         """
         self._context = context
         self._observe = observe
@@ -104,6 +109,9 @@ class Ingest:
         self._running: dict[Future[Figures], Shard] = {}
         self._single_retries: deque[Shard] = deque()  # shards of one object, retried while nothing else runs
         self._is_alone = False  # whether the running shard is such a retry
+        self._conflicting: deque[Shard] = deque()  # retried one at a time while nothing else runs
+        self._conflict_seconds = conflict_seconds
+        self._conflict_ends: dict[Shard, float] = {}  # when to give up, on the monotonic clock
         # Bucket and key of objects whose process ended while they were read alone.
         self._died_alone: set[tuple[str, str]] = set()
         self._listed = threading.Event()
@@ -234,6 +242,10 @@ class Ingest:
                 self._running[engine.submit(shard)] = shard
             elif self._running or not self._listed.is_set() or not self._todo.empty():
                 return True
+            elif self._conflicting:
+                if not self._stop.wait(_POLL_SECONDS):
+                    shard = self._conflicting.popleft()
+                    self._running[engine.submit(shard)] = shard
             elif self._single_retries:
                 shard, self._is_alone = self._single_retries.popleft(), True
                 self._running[engine.submit_alone(shard)] = shard
@@ -267,6 +279,9 @@ class Ingest:
         except WorkerDied as error:
             self._retry(shard, error, was_alone=was_alone)
             return
+        except CatalogConflict as error:
+            self._retry_later(shard, error)
+            return
         self._merge(shard, figures)
 
     def _merge(self, shard: Shard, figures: Figures) -> None:
@@ -274,6 +289,18 @@ class Ingest:
             self.progress.merge(figures)
             self.progress.vanished += len(figures.gone)
             self.progress.directories |= shard.directories
+
+    def _retry_later(self, shard: Shard, error: CatalogConflict) -> None:
+        """Retry a shard after all others, or count its objects as failed for now if its time is over."""
+        now = time.monotonic()
+        shard = replace(shard, is_retry=True)  # its rows may be stored already, and only a check of them have failed
+        if now < self._conflict_ends.setdefault(shard, now + self._conflict_seconds):
+            self._conflicting.append(shard)
+            return
+        figures = Figures()
+        for entry in shard.entries:
+            figures.add_error(type(error).code, f"{shard.bucket}/{entry.key}", str(error))
+        self._merge(shard, figures)
 
     def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:
         """Divide a shard whose process ended into smaller shards, until the object that causes it is alone.

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +20,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from exr_inspector.catalog import Catalog, Outcome, UpsertResult
+from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
+from exr_inspector.catalog.sdk.work import Work
+from exr_inspector.catalog.stored import touch_guards
+from exr_inspector.catalog.versions import file_id
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.check import command as check
@@ -27,6 +31,7 @@ from exr_inspector.cli.commands.ingest import command, targets_of
 from exr_inspector.cli.commands.validate import command as validate
 from exr_inspector.errors import (
     ArgumentError,
+    CatalogConflict,
     CatalogError,
     CatalogUnavailable,
     NothingMatches,
@@ -85,6 +90,7 @@ def made(
     catalog: Catalog | None = None,
     observe: Any = None,
     policy: str = "default",
+    **limits: float,
 ) -> Ingest:
     settings = stack.settings()
     context = IngestContext(
@@ -95,7 +101,7 @@ def made(
         threads=workers,
         force=force,
     )
-    return Ingest(context, observe=observe)
+    return Ingest(context, observe=observe, **limits)
 
 
 def fill(stack: LocalStack, count: int) -> None:
@@ -299,6 +305,60 @@ def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(stack: LocalSt
     documented(caught.value.code)
     stack.database.faults.clear()
     assert made(stack).run([Target(BUCKET)]).stored == 8
+    assert stack.differences() == []
+
+
+@contextlib.contextmanager
+def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[None]:
+    """Hold the guard of a file in an open transaction, as a killed process leaves it, until the block or the time ends."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold(work: Work) -> None:
+        touch_guards(work, [file_id(path)], "a killed process", stack.catalog.connection.config)
+        held.set()
+        over.wait(seconds)
+
+    holder = threading.Thread(target=stack.catalog.connection.run, args=("hold a guard", hold))
+    holder.start()
+    assert held.wait(30)
+    yield
+    over.set()
+    holder.join(30)
+
+
+def impatient(stack: LocalStack) -> Catalog:
+    return Catalog(CatalogConfig.from_settings(stack.settings(EXR_DB_RETRY_SECONDS="0.2").require_catalog()))
+
+
+def test_files_that_another_transaction_blocks_are_stored_when_it_ends(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 2)
+    fill(stack, 6)
+    with guard_held(stack, f"{BUCKET}/shot/beauty.0000.exr", seconds=2.0):
+        progress = made(stack, catalog=impatient(stack)).run([Target(BUCKET)])
+    assert (progress.stored, progress.errors) == (6, {})
+    assert stack.differences() == []
+
+
+@pytest.mark.failure(
+    "ingest",
+    "another transaction blocks some files for 15 minutes, such as one that a killed process has left open",
+    "`CATALOG_CONFLICT` for these files, exit code 1; the others are stored",
+    "run it again when the database has rolled the transaction back",
+)
+def test_files_that_stay_blocked_are_named_and_the_others_stored(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch, documented: Documented
+) -> None:
+    monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 2)
+    fill(stack, 4)
+    blocked = f"{BUCKET}/shot/beauty.0000.exr"
+    with guard_held(stack, blocked, seconds=60.0):
+        progress = made(stack, catalog=impatient(stack), conflict_seconds=1.0).run([Target(BUCKET)])
+    documented(*progress.errors)
+    assert (progress.stored, progress.errors) == (2, {CatalogConflict.code: 2})
+    assert progress.examples[0][1] == blocked
+    assert made(stack).run([Target(BUCKET)]).stored == 2
     assert stack.differences() == []
 
 

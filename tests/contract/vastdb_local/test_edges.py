@@ -48,7 +48,9 @@ def test_a_commit_that_fails_on_demand_rolls_back_and_ends(kind):
 
 
 def test_a_transaction_that_was_used_again_while_it_was_to_expire_goes_on():
-    database = Database(None, idle_seconds=0.05, detect_conflicts=True, conflict_group_rows=1, index_after=32)
+    database = Database(
+        None, idle_seconds=0.05, abandoned_seconds=0.05, detect_conflicts=True, conflict_group_rows=1, index_after=32
+    )
     transaction = database.begin()
     time.sleep(0.1)
     with transaction.lock:  # a request is under way

@@ -1,7 +1,10 @@
 """The local VAST DataBase through the real SDK over real HTTP: transactions and definitions."""
 
 import contextlib
+import subprocess
+import sys
 import threading
+import time
 
 import duckdb
 import pyarrow as pa
@@ -135,6 +138,34 @@ def test_idle_transactions_expire_and_roll_back(session, schema):
             tx.__exit__(None, None, None)
         with other.transaction() as later:
             assert later.bucket(BUCKET).schemas() == []
+
+
+_LEAVES_OPEN = """
+import sys, vastdb
+session = vastdb.connect(endpoint=sys.argv[1], access=sys.argv[2], secret=sys.argv[3])
+session.transaction().__enter__().bucket(sys.argv[4]).create_schema("left")
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_transaction_of_a_killed_process_is_rolled_back_soon():
+    with LocalVastDB(None, abandoned_seconds=1.0) as server:
+        arguments = (server.endpoint, server.access_key, server.secret_key, BUCKET)
+        with subprocess.Popen(
+            [sys.executable, "-c", _LEAVES_OPEN, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout.readline() == b"open\n"
+            waits = connect(server).transaction()
+            waits.__enter__().bucket(BUCKET).create_schema("kept")
+            process.kill()
+        end = time.monotonic() + 30
+        while server.open_transactions() > 1 and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(1.5)
+        assert server.open_transactions() == 1, "a client that only waits keeps its transaction"
+        with connect(server).transaction() as later:
+            later.bucket(BUCKET).create_schema("left")
 
 
 def test_a_request_without_a_transaction_is_one_of_its_own(session, schema):
