@@ -111,6 +111,8 @@ def _bucket_and_prefix(place: str) -> tuple[str, str]:
     """Split `bucket/prefix`; the prefix is empty, or ends in a slash."""
     bucket, _, prefix = place.strip().partition("/")
     below = prefix.strip("/")
+    if {".", "..", ""} & set(below.split("/") if below else ()):
+        raise ValueError(f"expected a prefix of keys, without empty folders, . and .., found {below}")
     return bucket.strip(), f"{below}/" if below else ""
 
 

@@ -185,6 +185,11 @@ def test_that_no_pixel_differs_is_said_where_something_else_does(tmp_path: Path)
     assert (same.exit_code, "no pixel differs" in same.output) == (0, False)
 
 
+def test_that_no_pixel_was_compared_is_said_where_no_part_is_in_both() -> None:
+    text = CliRunner().invoke(command, [str(SAMPLES / "stereo_parts.exr"), str(SAMPLES / "scanline_zip.exr")]).output
+    assert "no pixel was compared, since the files have no part in common" in text
+
+
 def test_an_attribute_of_another_type_is_shown_with_it(tmp_path: Path) -> None:
     one_type, other_type = (
         written(tmp_path, name, dataclasses.replace(image(), extra=[extra]))

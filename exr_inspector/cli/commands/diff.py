@@ -166,6 +166,8 @@ def _lines(found: FileDiff, sides: tuple[str, str]) -> Iterator[str]:
         yield found.trouble
     yield from (f"part {name} is only in {sides[0]}" for name in found.only_one)
     yield from (f"part {name} is only in {sides[1]}" for name in found.only_other)
+    if not found.parts and not found.trouble:
+        yield "no pixel was compared, since the files have no part in common"
     for part in found.parts:
         where = f"part {part.part}: " if len(found.parts) > 1 else ""
         yield from (f"{where}channel {name} is only in {sides[0]}" for name in part.only_one)

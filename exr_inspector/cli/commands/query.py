@@ -182,7 +182,7 @@ def _as_table(rows: pa.Table) -> None:
     else:
         _as_blocks(console, names, cells)
     empty = [name for name in rows.column_names if name not in names]
-    note = f"; empty: {', '.join(empty)}" if empty else ""
+    note = f"; no values in {', '.join(empty)}" if empty else ""
     console.print(Text(f"{counted(rows.num_rows, 'row')}{note}", style="dim"))
 
 
