@@ -155,7 +155,9 @@ class LazyGroup(click.Group):
 
 
 def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
-    """The arguments, with paths of the cluster or of clients replaced by `s3://bucket/key`, also after a `=`.
+    """The arguments, with paths on the cluster or on other clients replaced by those in a mount of this machine, if it has one.
+
+    Otherwise they become `s3://bucket/key`; also after a `=`, for the database.
 
     Raises:
         SettingsError: EXR_VIEWS is invalid.
@@ -170,7 +172,7 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
 
     def named(argument: str) -> str:
         name, sign, value = argument.rpartition("=")
-        found = views.from_user(argument)
+        found = views.mounted_here(argument) or views.from_user(argument)
         return found or f"{name}{sign}{(sign and views.from_user(value)) or value}"
 
     return [named(argument) for argument in arguments]

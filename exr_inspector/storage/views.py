@@ -6,7 +6,7 @@ The tables store bucket and key. `EXR_VIEWS` lists the views; if one contains an
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from exr_inspector.settings import Mount, View
@@ -33,13 +33,32 @@ class Views:
             text: The user's input; separated by slashes or, below a client's mount with backslashes, by backslashes.
             is_here: Returns whether this machine has a folder; paths below such a folder remain local paths.
         """
+        for root, view, below in self._named(text):
+            if not is_here(root):
+                return f"s3://{view.bucket}/{view.prefix}{below}"
+        return None
+
+    def mounted_here(self, text: str) -> str | None:
+        """Convert a path on the cluster, or on another client, to the path in a mount of its view on this machine.
+
+        An empty folder is no mount: it may be that of a share that is not mounted now.
+
+        Returns:
+            None if no mount of the view is here, or the path is below one already.
+        """
+        for root, view, below in self._named(text):
+            here = next((name for name in (root, view.cluster, *view.clients) if _has_files(name)), root)
+            return None if here == root else f"{here.rstrip('/')}/{below}"
+        return None
+
+    def _named(self, text: str) -> Iterator[tuple[str, View, str]]:
+        """Yield each folder of a view that contains a path, innermost first: the folder, the view, and the rest of the path."""
         names = [(root, view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
         for root, view in sorted(names, key=lambda name: -len(name[0])):
             path = text.replace("\\", "/") if "\\" in root else text
             base = root.replace("\\", "/").rstrip("/")
-            if (path == base or path.startswith(f"{base}/")) and not is_here(root):
-                return f"s3://{view.bucket}/{view.prefix}{path[len(base) + 1 :]}"
-        return None
+            if path == base or path.startswith(f"{base}/"):
+                yield root, view, path[len(base) + 1 :]
 
     def mounts(self) -> list[Mount]:
         """Return the mounts of the views that may exist on this machine, by real paths."""
@@ -72,3 +91,11 @@ class Views:
 
     def _view_of(self, bucket: str, key: str) -> View | None:
         return next((view for view in self._by_bucket if view.bucket == bucket and key.startswith(view.prefix)), None)
+
+
+def _has_files(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False

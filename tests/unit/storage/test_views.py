@@ -1,5 +1,7 @@
 """One file, three names."""
 
+from pathlib import Path
+
 import pytest
 
 from exr_inspector.cli.__main__ import by_views
@@ -54,6 +56,27 @@ def test_the_views_of_a_folder_of_the_cluster(views: Views) -> None:
 def test_what_a_user_types(views: Views, typed: str, expected: str | None) -> None:
     assert views.from_user(typed, is_here=lambda _: False) == expected
     assert views.from_user(typed, is_here=lambda _: True) is None
+
+
+def test_what_is_mounted_here_is_read_from_there(tmp_path: Path) -> None:
+    here, empty = tmp_path / "here", tmp_path / "empty"
+    here.mkdir()
+    empty.mkdir()
+    text = rf"/studio/renders=renders|Z:\renders|{empty}|{here}, /studio/renders/secret=hidden"
+    views = Views(load_settings({"EXR_VIEWS": text}, secrets_dir=None).views)
+    typed = (
+        "/studio/renders/sh010/a.####.exr",
+        r"Z:\renders\sh010\a.exr",
+        f"{empty}/a.exr",
+        f"{here}/a.exr",
+        "/x/a.exr",
+    )
+    assert [views.mounted_here(name) for name in typed] == [None] * 5, "nothing is mounted yet"
+    (here / "sh010").mkdir()
+    assert [views.mounted_here(name) for name in typed] == [
+        f"{here}/sh010/a.####.exr", f"{here}/sh010/a.exr", f"{here}/a.exr", None, None,
+    ]  # fmt: skip
+    assert views.mounted_here("/studio/renders/secret/a.exr") is None, "the inner view applies, which is not mounted"
 
 
 def test_to_a_client(views: Views) -> None:
