@@ -138,7 +138,7 @@ def test_one_thread_looks_and_the_others_go_on(s3: FaultyS3) -> None:
     clock = Clock()
     policies = source(s3, clock)
     clock.now += REFRESH_SECONDS + 1
-    s3.script(Stall(1.0))
+    s3.script(Stall(2.0))
     looking = threading.Thread(target=policies.current)
     looking.start()
     while s3.count() < 2:
@@ -146,7 +146,7 @@ def test_one_thread_looks_and_the_others_go_on(s3: FaultyS3) -> None:
     started = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         names = {policy.name for policy in pool.map(lambda _: policies.current(), range(100))}
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 1.8
     assert names == {"one"}
     looking.join()
     assert s3.count() == 2

@@ -894,14 +894,14 @@ def test_a_bucket_without_s3_settings_raises(stack: LocalStack, tmp_path: Path, 
     "`DEADLINE`",
     "raise EXR_DEADLINE_SECONDS if large files need longer",
 )
-@pytest.mark.parametrize("fault", [Stall(3.0), Trickle(200, 0.2)], ids=["stalled", "trickling"])
+@pytest.mark.parametrize("fault", [Stall(30.0), Trickle(200, 0.2)], ids=["stalled", "trickling"])
 def test_the_deadline_ends_reading(stack: LocalStack, fault: Any, documented: Documented) -> None:
     stack.put("a.exr")
     handling = service(stack, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.5", S3_TIMEOUT_SECONDS="10")
     stack.s3.script(fault)
     started = datetime.now(timezone.utc)
     documented(code_of(lambda: handling.handle(created("a.exr"))))
-    assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
+    assert (datetime.now(timezone.utc) - started).total_seconds() < 10
 
 
 @pytest.mark.failure(
@@ -919,7 +919,7 @@ def test_the_deadline_ends_retries_of_the_database(stack: LocalStack, documented
     stack.database.faults.chance("begin", 1.0, Fault(FaultKind.INTERNAL_ERROR))
     started = datetime.now(timezone.utc)
     documented(code_of(lambda: handling.handle(created("a.exr"))))
-    assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
+    assert (datetime.now(timezone.utc) - started).total_seconds() < 10
 
 
 @pytest.mark.failure(

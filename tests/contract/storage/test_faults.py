@@ -300,24 +300,24 @@ def test_nobody_listens():
             opener.head("b", "a.exr")
 
 
-@pytest.mark.parametrize("fault", [Stall(2), Trickle(1, 0.2)])
+@pytest.mark.parametrize("fault", [Stall(30), Trickle(1, 0.2)])
 def test_the_deadline_ends_a_request_under_way(s3, fault):
     with opened(s3) as opener:
         s3.script(fault)
         began = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             opener.open("b", "a.exr", deadline=Deadline.after(0.3)).read(start=0, end=1000)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 10
 
 
 def test_a_request_that_is_out_of_time_is_dropped_at_once(s3):
     with opened(s3) as opener:
-        s3.script(Stall(5))
+        s3.script(Stall(30))
         with pytest.raises(DeadlineExceeded):
             opener.open("b", "a.exr", deadline=Deadline.after(0.2)).read(start=0, end=1000)
         began = time.monotonic()
         while asyncio.all_tasks(opener._transport._loop):
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10
             time.sleep(0.01)
 
 
@@ -330,11 +330,11 @@ def test_an_object_that_grows_while_its_size_is_looked_up_is_refused(s3):
 
 def test_a_body_that_stands_still_is_given_up(s3):
     with opened(s3, S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.4") as opener:
-        s3.script(Trickle(100, 2.0))
+        s3.script(Trickle(100, 30.0))
         began = time.monotonic()
         with pytest.raises(SourceUnavailable):
             opener.open("b", "a.exr").read(start=0, end=1000)
-        assert time.monotonic() - began < 1.8
+        assert time.monotonic() - began < 10
 
 
 def test_nothing_is_asked_after_the_deadline(s3):
@@ -363,19 +363,19 @@ def test_retries_end_with_the_deadline(s3):
         began = time.monotonic()
         with pytest.raises((SourceUnavailable, DeadlineExceeded)):
             opener.open("b", "a.exr", deadline=Deadline.after(0.5)).read(start=0, end=10)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5
 
 
 def test_a_slow_caller_does_not_hold_up_the_others(s3):
     with opened(s3) as opener:
-        s3.script(Stall(1.0))
+        s3.script(Stall(2.0))
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
             while s3.count() == 0:
                 time.sleep(0.01)
             began = time.monotonic()
             assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
-            assert time.monotonic() - began < 0.7
+            assert time.monotonic() - began < 1.7
             assert slow.result() == DATA[:10]
 
 
@@ -387,7 +387,7 @@ def test_ranges_are_asked_for_at_the_same_time_and_pinned(s3):
         ranges = [(index * 1000, index * 1000 + 10) for index in range(8)]
         began = time.monotonic()
         assert source.read_many(ranges, coalesce_bytes=100) == [DATA[start:end] for start, end in ranges]
-        assert time.monotonic() - began < 1.2
+        assert time.monotonic() - began < 2.2, "one after the other they would take 2.4 s"
         assert source.cost.requests == 9
         etag = s3.find("b", "a.exr").etag
         assert [request.headers.get("if-match") for request in s3.requests] == [None] + [etag] * 8
@@ -747,7 +747,7 @@ def test_many_threads_on_a_bad_network_get_right_bytes_or_an_error(s3):
 
 def test_closing_ends_requests_under_way_and_a_later_one_starts_afresh(s3):
     with opened(s3) as opener, ThreadPoolExecutor(1) as pool:
-        s3.script(Stall(2))
+        s3.script(Stall(30))
         waiting = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
         while s3.count() == 0:
             time.sleep(0.01)
@@ -755,5 +755,5 @@ def test_closing_ends_requests_under_way_and_a_later_one_starts_afresh(s3):
         opener.close()
         with pytest.raises(SourceUnavailable):
             waiting.result()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 10
         assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
