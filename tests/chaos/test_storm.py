@@ -49,6 +49,7 @@ def test_after_a_storm_the_tables_equal_the_objects(
     assert tally.counts["answered 204"] >= 30
 
 
+@pytest.mark.heavy
 def test_sweeps_find_what_has_no_event() -> None:
     tally = Tally()
     with local_stack(None, **SETTINGS, **SWEEPS) as stack, environment(stack.environ):

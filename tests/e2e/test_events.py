@@ -153,6 +153,7 @@ def test_init_names_the_missing_setting(monkeypatch: pytest.MonkeyPatch) -> None
         pass
 
 
+@pytest.mark.heavy
 def test_the_demo_passes_and_finds_everything_unchanged_the_second_time(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "exr_inspector.cli", "demo", "--catalog", str(tmp_path / "demo.duckdb")]
     first = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)

@@ -545,6 +545,7 @@ def test_a_path_that_no_view_covers_is_one_finding(
     assert swept(stack, **cluster(folder, EXR_SWEEP="/elsewhere")) == {"failed": 1}
 
 
+@pytest.mark.heavy
 def test_requests_are_proportional_to_the_changes(stack: LocalStack, tmp_path: Path) -> None:
     folder = tmp_path / "big"
     for number in range(40):

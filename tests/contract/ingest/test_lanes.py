@@ -54,7 +54,7 @@ def called(environ: Mapping[str, str], *arguments: object) -> Result:
 @pytest.mark.failure(
     "ingest", "a lane of a plan is run again", "`0` objects are listed or read again, no second audit row", "nothing"
 )
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
     stack: LocalStack, tmp_path: Path, documented: Documented
 ) -> None:

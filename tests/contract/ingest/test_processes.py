@@ -242,6 +242,7 @@ def kill_readers_of(stack: LocalStack, key: str, times: int | None = None) -> li
     return killed
 
 
+@pytest.mark.heavy
 @pytest.mark.failure("ingest", "a worker process is killed", "another process inspects its files; `0` fail", "nothing")
 def test_what_a_killed_process_had_is_done_by_another(stack: LocalStack, documented: Documented) -> None:
     for key in (*(f"{index}.exr" for index in range(10)), SLOW):
@@ -257,6 +258,7 @@ def test_what_a_killed_process_had_is_done_by_another(stack: LocalStack, documen
     assert len(stack.rows("inspections")) == audits + 11
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "ingest",
     "a file ends the process that reads it, twice when it is read alone",

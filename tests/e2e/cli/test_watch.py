@@ -26,8 +26,8 @@ def until(come: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [(), pytest.param(("--poll",), marks=pytest.mark.heavy)], ids=["events", "polling"])
+@pytest.mark.heavy
+@pytest.mark.parametrize("options", [(), ("--poll",)], ids=["events", "polling"])
 def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]) -> None:
     folder, catalog, log = tmp_path / "renders", empty_catalog(tmp_path / "c.duckdb"), tmp_path / "log"
     folder.mkdir()
@@ -69,7 +69,7 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
     assert log.read_text().count("new.exr  stored") == 2, "read once it was complete, and once under its new name"
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) -> None:
     folder, catalog, log = tmp_path / "renders", empty_catalog(tmp_path / "c.duckdb"), tmp_path / "log"
     for name in ("a/kept.exr", "a/gone.exr", "a/deep/gone.exr", "share/away.exr"):
