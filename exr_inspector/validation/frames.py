@@ -62,6 +62,7 @@ class FrameSummary:
         views: Names of the views.
         software: Product that wrote the file.
         frame_rate: framesPerSecond.
+        timecode_rate: timecodeRate: frames that the time code counts a second.
         time_code: The time code.
         embedded_frame: Frame number in an attribute.
         image_counter: imageCounter.
@@ -92,6 +93,7 @@ class FrameSummary:
     views: str | None = None
     software: str | None = None
     frame_rate: float | None = None
+    timecode_rate: int | None = None
     time_code: timecodes.Clock | None = None
     embedded_frame: int | None = None
     image_counter: int | None = None
@@ -245,6 +247,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         views=", ".join(view for names in inspection.names for view in names.views),
         software=inspection.provenance.product,
         frame_rate=rate.value if isinstance(rate, Rational) else None,
+        timecode_rate=first.integer("timecodeRate"),
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
         embedded_frame=_embedded_frame(first),
         image_counter=first.integer("imageCounter"),

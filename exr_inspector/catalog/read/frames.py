@@ -100,6 +100,7 @@ def frame_of_row(
         views=(row.get("views") or "") if is_read else None,
         software=row.get("software"),
         frame_rate=row.get("fps"),
+        timecode_rate=row.get("timecode_rate"),
         time_code=timecodes.clock_of_text(row.get("timecode")),
         pixels=frame_pixels(stats),
         has_error=not is_read or bool(row.get("error_count")),

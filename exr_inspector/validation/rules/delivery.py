@@ -187,10 +187,11 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     limits="Only files with timeCode, and a frame rate of their own or of the policy.",
 )
 def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Results:
-    """Compare the number in the name with timeCode at framesPerSecond or `frame_rate`."""
+    """Compare the number in the name with timeCode at framesPerSecond, timecodeRate or `frame_rate`."""
     header, frame = file.header.parts[0], file.inspection.name.frame
     value, rational = header.value("timeCode", "timecode"), header.value("framesPerSecond", "rational")
-    rate = rational.value if isinstance(rational, Rational) else parameters.frame_rate
+    own = rational.value if isinstance(rational, Rational) else header.integer("timecodeRate")
+    rate = parameters.frame_rate if own is None else own
     if not isinstance(value, TimeCode) or frame is None or not rate or not 1 <= rate <= 30.5:
         return NOTHING
     clock = timecodes.clock_of(value)

@@ -438,13 +438,14 @@ def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Check that time code minus frame number is constant, also across midnight and dropped time codes; needs a frame rate.
+    """Check that time code minus frame number is constant, also across midnight and dropped time codes.
 
-    A time code that all frames share was copied from one file with its other attributes, and is reported once as info.
+    The rate is framesPerSecond, else timecodeRate, else `frame_rate`; without a rate nothing is checked. A time code that all
+    frames share was copied from one file with its other attributes, and is reported once as info.
     """
     coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
-    rates = (frame.frame_rate for frame, _ in coded if frame.frame_rate and math.isfinite(frame.frame_rate))
-    rate = next(rates, parameters.frame_rate)
+    rates = [frame.frame_rate for frame, _ in coded] + [frame.timecode_rate for frame, _ in coded]
+    rate = next((rate for rate in rates if rate and math.isfinite(rate)), parameters.frame_rate)
     if len(coded) < 2 or rate is None or not 1 <= rate <= _MAX_RATE:
         return NOTHING
     if constant := _repeated("time code", [(frame.frame, code.text) for frame, code in coded]):

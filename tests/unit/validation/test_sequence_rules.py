@@ -188,6 +188,15 @@ def test_time_codes_that_count_at_another_rate_than_the_attribute_says() -> None
     assert (finding.found, finding.expected) == ("25 frames a second", "24")
 
 
+def test_time_codes_are_checked_at_the_rate_that_they_count() -> None:
+    codes = [Clock(1, 0, 0, 22, False), Clock(1, 0, 0, 23, False), Clock(1, 0, 1, 0, False), Clock(1, 0, 5, 1, False)]
+    given = [frame(n, time_code=code, frame_rate=None, timecode_rate=24) for n, code in enumerate(codes, 1)]
+    (finding,) = [finding for finding in judged(given) if finding.code == "TIM-TC-SEQ"]
+    assert tuple(finding.frames) == (4,)
+    unknown = [replace(each, timecode_rate=None) for each in given]
+    assert "TIM-TC-SEQ" not in {finding.code for finding in judged(unknown)}
+
+
 def test_messages_name_runs_of_frames() -> None:
     given = [f for f in frames(30) if f.frame not in {4, 5, 6, 20}]
     (finding,) = [finding for finding in judged(given) if finding.code == "SEQ-MISSING"]
