@@ -268,6 +268,19 @@ class Catalog:
             for (file, _), identifier, outcome in zip(removals, ids, outcomes, strict=True)
         ]
 
+    def try_guards(self, paths: Sequence[str]) -> None:
+        """Update the guard rows of these files once, to find out whether an open transaction blocks changes of them.
+
+        Raises:
+            CatalogConflict: One does.
+            CatalogError: See the class.
+        """
+        self.connection.run(
+            "update guards",
+            lambda work: touch_guards(work, map(file_id, paths), self._config.new_id(), self._config),
+            retry_seconds=0.0,
+        )
+
     def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
         """Whether the rows of each object are up to date, so that it need not be read."""
         return [known is not None for known in self.current_versions(states, deadline=deadline)]

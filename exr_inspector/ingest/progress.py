@@ -14,6 +14,7 @@ class Progress(Figures):
 
     Attributes:
         listed: EXR objects listed.
+        blocked: Objects that are retried because another transaction keeps them from being stored.
         vanished: Objects that were deleted after they were listed.
         had_rows: Whether the tables had rows of a listing before it was read.
         judged_otherwise: Files whose rows are up to date but were validated with another policy, by that policy's label.
@@ -25,6 +26,7 @@ class Progress(Figures):
     """
 
     listed: int = 0
+    blocked: int = 0
     vanished: int = 0
     had_rows: bool = False
     judged_otherwise: Counter[str] = field(default_factory=Counter)

@@ -18,11 +18,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from exr_inspector.errors import CatalogConflict, ExrInspectorError, SourceError, WorkerDied, our_error
+from exr_inspector.errors import (
+    CatalogConflict,
+    CatalogUnavailable,
+    ExrInspectorError,
+    SourceError,
+    WorkerDied,
+    our_error,
+)
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, exr_report, is_exr
@@ -35,7 +42,7 @@ LISTING_BATCH = 1_000  # objects per query of stored versions
 LISTED_AHEAD = 100_000  # objects listed ahead of inspection (names only), so that the total is known early
 PROCESSES_FROM = 1_500  # number of objects from which worker processes are worth their start (3 s of CPU each)
 CONFLICT_SECONDS = 900.0  # longer than the local database keeps the transaction of a process that was killed
-SPLIT = 8  # pieces into which a shard is divided after its process ended
+SPLIT = 8  # pieces into which a shard is divided to find the objects that keep it from being stored
 _POLL_SECONDS = 0.2  # longest wait before the next check whether to stop
 
 
@@ -93,7 +100,7 @@ class Ingest:
             observe: Called after each step, on the thread that runs `run`.
             engine: Creates the engine that replaces this process once there are many objects.
             engine_from: Number of objects from which the engine saves more time than its start takes.
-            conflict_seconds: How long a shard is tried again that other transactions keep from being stored. The
+            conflict_seconds: How long objects are tried again that other transactions keep from being stored. The
                 transaction of a killed process lasts until the database rolls it back.
         """
         self._context = context
@@ -109,9 +116,10 @@ class Ingest:
         self._running: dict[Future[Figures], Shard] = {}
         self._single_retries: deque[Shard] = deque()  # shards of one object, retried while nothing else runs
         self._is_alone = False  # whether the running shard is such a retry
-        self._conflicting: deque[Shard] = deque()  # retried one at a time while nothing else runs
+        self._blocked: deque[Shard] = deque()  # by other transactions; retried one at a time while nothing else runs
+        self._blocked_files: list[tuple[str, SourceError]] = []  # unreadable files, blocked in the same way
         self._conflict_seconds = conflict_seconds
-        self._conflict_ends: dict[Shard, float] = {}  # when to give up, on the monotonic clock
+        self._conflict_ends: dict[Shard, float] = {}  # when to give up a blocked shard, on the monotonic clock
         # Bucket and key of objects whose process ended while they were read alone.
         self._died_alone: set[tuple[str, str]] = set()
         self._listed = threading.Event()
@@ -141,6 +149,7 @@ class Ingest:
                 done, _ = wait(self._running, _POLL_SECONDS, FIRST_COMPLETED) if self._running else ((), ())
                 for future in done:
                     self._finish(self._running.pop(future), future)
+                self.progress.blocked = sum(len(shard.entries) for shard in self._blocked)
                 if self._observe:
                     self._observe(self.progress)
         finally:
@@ -162,6 +171,7 @@ class Ingest:
             for listing in listings:
                 self._list_one(listing)
             self.progress.is_listed = not self._stop.is_set()
+            self._store_blocked_files()
         except Exception as error:  # noqa: BLE001 - `run` waits for this thread and raises it
             self._listing_fault = our_error(error)
         self._listed.set()
@@ -191,17 +201,28 @@ class Ingest:
             while len(waiting) >= size:
                 self._put(Shard(bucket, tuple(waiting[:size])))
                 del waiting[:size]
-            self._store_unreadable(unlisted)
-        self._store_unreadable(unlisted)
+            self._store_unreadable(unlisted.take_files())
+        self._store_unreadable(unlisted.take_files())
         if waiting:
             self._put(Shard(bucket, tuple(waiting)))
 
-    def _store_unreadable(self, unlisted: Unlisted) -> None:
+    def _store_unreadable(self, files: Sequence[tuple[str, SourceError]]) -> None:
         """Store failed rows for files that exist but cannot be read; their errors are reported already."""
-        done = store_unreadable(self._context, unlisted.take_files())
+        try:
+            done = store_unreadable(self._context, files)
+        except CatalogConflict:
+            self._blocked_files += files
+            return
         with self._lock:
             self.progress.merge(done.figures)
             self.progress.directories |= done.directories
+
+    def _store_blocked_files(self) -> None:
+        """Retry the unreadable files that other transactions blocked; those that stay blocked get rows in the next run."""
+        end = time.monotonic() + self._conflict_seconds
+        while self._blocked_files and time.monotonic() < end and not self._stop.wait(_POLL_SECONDS):
+            files, self._blocked_files = self._blocked_files, []
+            self._store_unreadable(files)
 
     def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unjudged: UnjudgedFolders) -> list[ObjectEntry]:
         """Return the objects whose rows are missing or stale, and add the others to `unjudged`."""
@@ -240,12 +261,13 @@ class Ingest:
             shard = self._next()
             if shard is not None:
                 self._running[engine.submit(shard)] = shard
-            elif self._running or not self._listed.is_set() or not self._todo.empty():
+            elif self._running:
                 return True
-            elif self._conflicting:
-                if not self._stop.wait(_POLL_SECONDS):
-                    shard = self._conflicting.popleft()
-                    self._running[engine.submit(shard)] = shard
+            elif self._blocked:
+                self._submit_if_free(engine, self._blocked.popleft())
+                break
+            elif not self._listed.is_set() or not self._todo.empty():
+                return True
             elif self._single_retries:
                 shard, self._is_alone = self._single_retries.popleft(), True
                 self._running[engine.submit_alone(shard)] = shard
@@ -291,16 +313,30 @@ class Ingest:
             self.progress.directories |= shard.directories
 
     def _retry_later(self, shard: Shard, error: CatalogConflict) -> None:
-        """Retry a shard after all others, or count its objects as failed for now if its time is over."""
+        """Retry a blocked shard in pieces, so that only its blocked objects wait; count these once their time is over."""
         now = time.monotonic()
-        shard = replace(shard, is_retry=True)  # its rows may be stored already, and only a check of them have failed
-        if now < self._conflict_ends.setdefault(shard, now + self._conflict_seconds):
-            self._conflicting.append(shard)
+        end = self._conflict_ends.pop(shard, now + self._conflict_seconds)
+        if now < end:
+            pieces = shard.split(SPLIT)
+            self._blocked.extend(pieces)
+            self._conflict_ends |= dict.fromkeys(pieces, end)
+        else:
+            figures = Figures()
+            for entry in shard.entries:
+                figures.add_error(type(error).code, f"{shard.bucket}/{entry.key}", str(error))
+            self._merge(shard, figures)
+
+    def _submit_if_free(self, engine: Engine, shard: Shard) -> None:
+        """Submit a blocked shard again once its guard rows can be changed, so that its objects are not read in vain."""
+        try:
+            self._context.catalog.try_guards([f"{shard.bucket}/{entry.key}" for entry in shard.entries])
+        except CatalogConflict as error:
+            self._retry_later(shard, error)
+            self._stop.wait(_POLL_SECONDS)
             return
-        figures = Figures()
-        for entry in shard.entries:
-            figures.add_error(type(error).code, f"{shard.bucket}/{entry.key}", str(error))
-        self._merge(shard, figures)
+        except CatalogUnavailable:
+            pass  # storing the shard waits longer for the database
+        self._running[engine.submit(shard)] = shard
 
     def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:
         """Divide a shard whose process ended into smaller shards, until the object that causes it is alone.
@@ -317,5 +353,9 @@ class Ingest:
                 self._died_alone.add(place)
             self._single_retries.append(shard.split(1)[0])
             return
-        figures = ingest_crashed(self._context, shard, f"{error}, each time it was read alone")
+        try:
+            figures = ingest_crashed(self._context, shard, f"{error}, each time it was read alone")
+        except CatalogConflict as conflict:
+            self._retry_later(shard, conflict)
+            return
         self._merge(shard, figures)

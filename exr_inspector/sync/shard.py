@@ -62,7 +62,7 @@ class Shard:
     Attributes:
         bucket: The bucket.
         entries: The objects, as listed.
-        is_retry: Whether a worker process ended during this shard, so that some of its rows may be stored already.
+        is_retry: Whether an earlier attempt failed, of which some rows may be stored already.
     """
 
     bucket: str
@@ -137,7 +137,8 @@ def ingest_shard(
         CatalogError: The tables cannot be written now; no row of the shard is known to be stored.
     """
     figures = Figures()
-    entries = _stale(context, shard, figures) if shard.is_retry else shard.entries
+    # A forced run replaces rows that are up to date too, so they do not show what the failed attempt has stored.
+    entries = _stale(context, shard, figures) if shard.is_retry and not context.force else shard.entries
     # Of the objects that did not get memory, the first is read alone and may wait for it; then the rest are retried together.
     ingest = partial(
         _ingest, context, shard.bucket, figures=figures, also=also, read_until=read_until, deadline=deadline

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, Table
 from exr_inspector.catalog.sdk.work import Work, rows_of
+from exr_inspector.catalog.stored import touch_guards
+from exr_inspector.catalog.versions import file_id
 from exr_inspector.errors import AccessDenied
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
@@ -215,3 +218,26 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[None]:
+    """Hold the guard of a file in an open transaction, as a killed process leaves it, until the block or the time ends."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold(work: Work) -> None:
+        touch_guards(work, [file_id(path)], "a killed process", stack.catalog.connection.config)
+        held.set()
+        over.wait(seconds)
+
+    holder = threading.Thread(target=stack.catalog.connection.run, args=("hold a guard", hold))
+    holder.start()
+    assert held.wait(30)
+    yield
+    over.set()
+    holder.join(30)
+
+
+def impatient(stack: LocalStack) -> Catalog:
+    """The tables of a stack, with less time for retries than its own."""
+    return Catalog(CatalogConfig.from_settings(stack.settings(EXR_DB_RETRY_SECONDS="0.2").require_catalog()))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -30,7 +31,7 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name, require_place
 from exr_inspector.delivery.judgement import JudgedSequence
-from exr_inspector.errors import ArgumentError, NothingMatches
+from exr_inspector.errors import ArgumentError, CatalogError, NothingMatches
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
@@ -217,9 +218,11 @@ def _judged(connection: Connection, progress: Progress, policy: Policy, catalog:
     try:
         for folder in judge_folders(connection, progress.directories, policy):
             found += folder.judgement.sequences
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CatalogError) as error:
         again = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
         click.echo(f"all files are stored, but not all sequences were checked; to check them: {again}", err=True)
+        if isinstance(error, CatalogError):
+            raise
         sys.exit(_SIGNALLED + signal.SIGINT)
     return found
 
@@ -376,15 +379,34 @@ class _Observer:
         figures = [decimal(progress.object_bytes), rate, f"{progress.skipped} up to date", f"{progress.failed} failed"]
         if progress.errors:
             figures.append(f"{sum(progress.errors.values())} errors")
+        if progress.blocked:
+            figures.append(f"{progress.blocked} blocked by another transaction, tried again")
         total = progress.listed - progress.skipped if progress.is_listed else None
         self._display.update(self._task, completed=done, total=total, figures="  ".join(filter(None, figures)))
 
 
+class BlockedNotice:
+    """Says once that another transaction keeps files from being stored, for runs without a display."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._is_said = False
+
+    def __call__(self, progress: Progress) -> None:
+        """Look at the progress of a run."""
+        if progress.blocked and not self._is_said:
+            self._is_said = True
+            self._say(
+                f"{counted(progress.blocked, 'file')} cannot be stored yet: another transaction changes the same rows, such as "
+                "one that a killed process has left open; tried again for 15 minutes"
+            )
+
+
 @contextmanager
-def _display(console: Console) -> Iterator[_Observer | None]:
-    """A live display, on a terminal only."""
+def _display(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """A live display; not on a terminal, a notice if the run must wait."""
     if not console.is_terminal:
-        yield None
+        yield BlockedNotice(partial(click.echo, err=True))
         return
     columns = (
         BarColumn(bar_width=24),
@@ -414,6 +436,8 @@ def summary(progress: Progress, paths: ShownPaths) -> Table:
     table.add_row(str(progress.stored), Text("stored"))
     if progress.vanished:
         table.add_row(str(progress.vanished), Text("gone since they were listed"))
+    if progress.blocked:
+        table.add_row(str(progress.blocked), Text("blocked by another transaction"))
     errors_first = sorted(progress.by_finding.items(), key=lambda each: (-each[0][0], -each[1]))
     parts = (
         ("by status", progress.by_status.most_common()),

@@ -77,4 +77,5 @@ class _Lines:
         click.echo(f"openjd_progress: {min(100, 100 * done // self._size)}")
         figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
         figures += [f"{progress.vanished} gone"] * bool(progress.vanished)
+        figures += [f"{progress.blocked} blocked by another transaction"] * bool(progress.blocked)
         click.echo(f"openjd_status: {', '.join(figures)}, {sum(progress.errors.values())} errors")

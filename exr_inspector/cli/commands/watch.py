@@ -15,13 +15,13 @@ import click
 from watchfiles import Change, watch
 
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.commands.ingest import exclude_option, targets_of, workers_option
+from exr_inspector.cli.commands.ingest import BlockedNotice, exclude_option, targets_of, workers_option
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
-from exr_inspector.ingest.run import Ingest
+from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
@@ -109,12 +109,11 @@ def command(
             next(changes, None)  # starts watching, so that changes during the first run are seen
             if not any(root.iterdir()):
                 say(target.bucket, "the folder is empty; waiting")
-            while not any(root.iterdir()):
-                if ended.is_set():
-                    sys.exit(0)
+            while not any(root.iterdir()) and not ended.is_set():
                 next(changes, None)
-            progress = Ingest(context).run([target])
-            _say_first_run(target.bucket, progress, say)
+            progress = first_run(context, target, ended, say)
+            if ended.is_set():
+                sys.exit(0)
             for sentence in unchecked_lines(StatsMode(settings.stats)):
                 say(target.bucket, sentence)
             watched = FolderWatch(context, target, mount, report=say)
@@ -128,8 +127,20 @@ def command(
     sys.exit(0)
 
 
-def _say_first_run(bucket: str, progress: Progress, say: Callable[[str, str], None]) -> None:
-    """Print what the first run could not read, and its figures."""
+def first_run(
+    context: IngestContext, target: Target, ended: threading.Event, say: Callable[[str, str], None]
+) -> Progress:
+    """Ingest the folder until `ended`, and print what could not be read, and the figures."""
+    bucket = target.bucket
+    blocked = BlockedNotice(lambda text: say(bucket, text))
+
+    def observe(progress: Progress) -> None:
+        blocked(progress)
+        if ended.is_set():
+            ingest.stop()
+
+    ingest = Ingest(context, observe=observe)
+    progress = ingest.run([target])
     for code, path, message in progress.examples:
         say(path, f"{code}: {message}")
     unread = sum(progress.errors.values())
@@ -137,4 +148,5 @@ def _say_first_run(bucket: str, progress: Progress, say: Callable[[str, str], No
     figures += [f"{unread} could not be read"] * bool(unread)
     for policy, count in progress.judged_otherwise.items():
         figures.append(f"{count} judged by policy {policy}, which `./run ingest --force` judges again")
-    say(bucket, f"{', '.join(figures)}; watching")
+    say(bucket, f"{', '.join(figures)}; {'stopped' if ended.is_set() else 'watching'}")
+    return progress

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DecoderCrashed, MemoryBusy, SettingsError, WorkerDied
@@ -34,7 +35,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation import builtin_policy
-from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
+from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, guard_held, impatient, local_stack
 from tests.contract.catalog.model import wipe
 from tests.support.databases import rows_of_catalog
 from tests.support.documented import Documented
@@ -63,9 +64,9 @@ def config_of(settings: Settings, stats: StatsMode = StatsMode.OFF, threads: int
     return WorkerConfig(settings, stats, builtin_policy("default"), threads=threads)
 
 
-def context_of(stack: LocalStack, settings: Settings) -> IngestContext:
+def context_of(stack: LocalStack, settings: Settings, catalog: Catalog | None = None) -> IngestContext:
     return IngestContext(
-        SourceOpener(settings), Inspector.from_settings(settings), stack.catalog, builtin_policy("default")
+        SourceOpener(settings), Inspector.from_settings(settings), catalog or stack.catalog, builtin_policy("default")
     )
 
 
@@ -356,6 +357,17 @@ def test_an_object_is_blamed_only_for_a_process_that_did_nothing_else(
     documented(progress.failed)
     assert progress.by_status[DecoderCrashed.code] == 1
     assert [line for line in stack.differences() if SLOW not in line] == []
+
+
+def test_a_file_that_ends_its_process_and_is_blocked_gets_its_row_when_the_other_transaction_ends(
+    stack: LocalStack,
+) -> None:
+    stack.put(SLOW)
+    context = context_of(stack, stack.settings(), impatient(stack))
+    engine = DiesTogether(context)
+    with guard_held(stack, f"{BUCKET}/{SLOW}", seconds=1.0):
+        progress = Ingest(context, engine=lambda: engine, engine_from=0).run([Target(BUCKET)])
+    assert (progress.stored, progress.by_status, progress.errors) == (1, {DecoderCrashed.code: 1}, {})
 
 
 @pytest.mark.heavy
