@@ -1,1 +1,1 @@
-"""Benchmarks: ratios to a reference in the same run. They are not part of the tests. `./run bench` lists them."""
+"""Benchmarks, which compare a time with that of a reference in the same run; no test runs them. `./run bench` lists them."""

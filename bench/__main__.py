@@ -13,7 +13,7 @@ def names() -> list[str]:
 
 
 def main() -> None:
-    """Run the benchmark that the first argument names, with the rest as its own."""
+    """Run the benchmark named by the first argument, and pass it the other arguments."""
     if len(sys.argv) < 2 or sys.argv[1] not in names():
         print("usage: ./run bench NAME [ARGUMENTS]\nbenchmarks: " + ", ".join(names()))
         sys.exit(2 if len(sys.argv) > 1 and sys.argv[1] not in {"-h", "--help"} else 0)

@@ -1,4 +1,4 @@
-"""Run measurements in separate processes."""
+"""Run a measurement in a separate process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def measured(what: str, code: str, *arguments: Path) -> Any:
-    """The JSON in the last line of a Python program's output; if the program fails, the benchmark ends with its error."""
+    """Run a Python program, and return the JSON of its last output line; if it fails, exit with its error message."""
     line = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:

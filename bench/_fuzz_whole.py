@@ -1,6 +1,6 @@
-"""The `--whole` mode of the fuzzer: mutated files through the inspector, the rules, the rows and back.
+"""The `--whole` mode of the fuzzer: inspect and validate mutated files, write their rows, and read these back.
 
-Any bytes must give an Inspection whose rows fit the tables and whose JSON document restores the bytes of the header.
+For any bytes, the rows of the inspection must fit the tables, and its JSON document must restore the bytes of the header.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class BrokenContract(Exception):
 
 
 def inspect_whole(data: bytes, limits: Limits) -> None:
-    """One inspection and everything made from it. The bytes choose all options, so that an input always gives the same result.
+    """Inspect a file, and make everything from the inspection. The bytes choose all options, so that a run can be repeated.
 
     Raises:
-        BrokenContract: An answer contradicts another.
+        BrokenContract: A rule failed, or the header read back from the rows differs from the file's.
     """
     choice = sum(data[:400]) + len(data)
     config = InspectorConfig(
@@ -65,7 +65,7 @@ def inspect_whole(data: bytes, limits: Limits) -> None:
 
 
 def check_header_bytes(data: bytes, header: Header, back: Inspection) -> None:
-    """Compare the header bytes made from stored rows with those of the file."""
+    """Raise BrokenContract if the header bytes made from stored rows differ from those of the file."""
     if back.header is None or [len(p.attributes) for p in back.header.parts] != [
         len(p.attributes) for p in header.parts
     ]:
@@ -76,7 +76,7 @@ def check_header_bytes(data: bytes, header: Header, back: Inspection) -> None:
 
 
 def header_bytes(header: Header, original: bytes) -> bytes:
-    """The bytes of a header that came from rows; the file's own where a value is not a number, whose payload is not kept."""
+    """The bytes of a header read from rows; values with a NaN come from `original`, since rows do not keep its payload."""
     out = bytearray(original[:4] + header.version_word.to_bytes(4, "little"))
     for number, part in enumerate(header.parts):
         for attribute in part.attributes:
@@ -94,7 +94,7 @@ def header_bytes(header: Header, original: bytes) -> bytes:
 
 
 def has_nan(attribute: Attribute) -> bool:
-    """Whether the value is, or holds, a float that is not a number."""
+    """Whether the value is a NaN or contains one."""
     values = attribute.value if isinstance(attribute.value, tuple) else (attribute.value,)
     return any(isinstance(value, float) and math.isnan(value) for value in values)
 

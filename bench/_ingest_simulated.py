@@ -1,7 +1,7 @@
-"""A backfill of generated names with the real plan, worker processes and the local database; only the object store is a stub.
+"""Ingest generated names with the real plan, worker processes and the local database; only the object store is a stub.
 
-The stub lists names of sequences of 100 frames and answers every read with one small EXR, optionally after a delay, so that a
-million files need no disk, and a distant store and database need no cluster.
+The stub lists sequences of 100 frames, and answers every read with the same small EXR, optionally after a delay. So a
+million files need no disk space, and a distant object store and database can be simulated on one machine.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from vastdb_local import LocalVastDB
 
 BUCKET = "simulated"
 BODY = (Path(__file__).resolve().parents[1] / "samples" / "scanline_zip.exr").read_bytes()
-FRAMES = 100  # of a sequence
-MOST_GROWTH = 1.2  # of what a file costs, from the smallest number of names to the largest
+FRAMES = 100  # in a sequence
+MOST_GROWTH = 1.2  # of the cost of a file, from the smallest number of names to the largest
 SEEN = ObjectVersion("simulated", len(BODY), datetime(2026, 11, 1, tzinfo=timezone.utc))
 
 
 def name(number: int) -> str:
-    """Key of one file: frame by frame, 50 sequences in a shot."""
+    """Key of file `number`; a shot has 50 sequences."""
     sequence, frame = divmod(number, FRAMES)
     return f"show/sh{sequence // 50:05}/v{sequence % 50:03}/beauty.{1001 + frame}.exr"
 
 
 class StubBucket:
-    """A bucket of `files` objects, all alike; each request takes `seconds`."""
+    """A bucket of `files` objects with the same content; each request takes `seconds`."""
 
     name = BUCKET
 
@@ -57,14 +57,14 @@ class StubBucket:
         self._seconds = seconds
 
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:  # noqa: ARG002
-        """As in Bucket, as is all below."""
+        """Return a range of the EXR; this method and those below have the interface of Bucket."""
         time.sleep(self._seconds)
         answers = [RangeAnswer(BODY[one.start : one.end], StoreVersion(SEEN)) for one in ranges]
         call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
         return answers
 
     def head(self, key: str, call: Call) -> StoreVersion:  # noqa: ARG002
-        """One request."""
+        """The version of an object."""
         time.sleep(self._seconds)
         return StoreVersion(SEEN)
 
@@ -75,16 +75,16 @@ class StubBucket:
         after: str = "",  # noqa: ARG002
         skips: Skips | None = None,  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:
-        """All objects."""
+        """List all objects."""
         return (ObjectEntry(name(number), SEEN.etag, SEEN.size_bytes, SEEN.mtime) for number in range(self._files))
 
     def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
-        """None: nothing asks for them."""
+        """List no folders, because the benchmark needs none."""
         return []
 
 
 class StubOpener(SourceOpener):
-    """Opens objects of the stub, as of any bucket."""
+    """Opens objects of the stub."""
 
     def __init__(self, stub: StubBucket) -> None:
         super().__init__(load_settings({}, secrets_dir=None))
@@ -96,15 +96,15 @@ class StubOpener(SourceOpener):
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What is simulated.
+    """The parameters of a simulation.
 
     Attributes:
-        files: Names.
-        lanes: Lanes of the plan.
-        at_once: Lanes carried out at the same time, each by a process.
-        threads: Objects read at a time in a lane.
-        store_seconds: What a request to the object store takes.
-        database_seconds: By how much each request to the database is delayed.
+        files: Number of names.
+        lanes: Number of lanes of the plan.
+        at_once: Number of lanes processed at the same time, each by its own process.
+        threads: Number of objects read at the same time in a lane.
+        store_seconds: Duration of a request to the object store.
+        database_seconds: Delay added to each request to the database.
     """
 
     files: int
@@ -117,17 +117,17 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What it cost.
+    """The cost of a simulation.
 
     Attributes:
-        plan_cpu: Seconds of CPU for listing and writing the lanes.
-        plan_bytes: Bytes of the lanes.
-        lanes_cpu: Seconds of CPU of the lanes' processes, from their start of work on.
-        database_cpu: Seconds of CPU of the database meanwhile.
-        clock: Seconds from the first lane to the last.
-        requests: Requests to the database.
-        begun: Transactions begun.
-        committed: Transactions committed.
+        plan_cpu: CPU seconds for listing the objects and writing the lanes.
+        plan_bytes: Size of all lane files.
+        lanes_cpu: CPU seconds of the lanes' processes, without their imports.
+        database_cpu: CPU seconds of the database while the lanes were processed.
+        clock: Elapsed seconds from the start of the first lane to the end of the last.
+        requests: Number of requests to the database.
+        begun: Number of transactions begun.
+        committed: Number of transactions committed.
     """
 
     plan_cpu: float
@@ -141,11 +141,11 @@ class Figures:
 
 
 def _warm_up() -> None:
-    """Nothing: its call has imported what a lane needs."""
+    """Do nothing: calling this in a process makes it import the modules that a lane needs."""
 
 
 def _carry_out(path: Path, environ: dict[str, str], simulation: Simulation) -> tuple[int, float]:
-    """One lane in a process: files stored, and seconds of CPU."""
+    """Process one lane; returns the number of stored files and the CPU seconds."""
     silence_sdk_loggers()
     began = time.process_time()
     catalog = catalog_of(environ)
@@ -161,15 +161,15 @@ def _carry_out(path: Path, environ: dict[str, str], simulation: Simulation) -> t
 
 
 def refuse(path: str, error: SourceError) -> None:
-    """End the benchmark: everything can be listed."""
+    """Exit with an error, because the stub has no prefix that cannot be listed."""
     sys.exit(f"{path} was not listed: {error}")
 
 
 def simulate(simulation: Simulation) -> Figures:
-    """Plan and carry out all lanes into an empty database.
+    """Write a plan, and process all its lanes into an empty database.
 
     Raises:
-        RuntimeError: Not every name is in the tables once.
+        RuntimeError: The tables do not contain every name exactly once.
     """
     with tempfile.TemporaryDirectory() as place:
         plan = Path(place) / "plan"
@@ -212,7 +212,7 @@ def simulate(simulation: Simulation) -> Figures:
 
 
 def growth(sizes: Sequence[int], lanes: int) -> bool:
-    """Print what a file costs at each number of names, rising; whether no size costs more than MOST_GROWTH of the first."""
+    """Print the cost of a file for each number of names, rising; true if none exceeds MOST_GROWTH times the first."""
     print(
         f"CPU a file, {lanes} lanes one after the other, one thread each:\n"
         f"{'names':>11}  {'plan':>9}  {'a name':>9}  {'lanes':>8}  {'database':>8}  {'together':>8}  growth  requests a file"
@@ -235,7 +235,7 @@ def growth(sizes: Sequence[int], lanes: int) -> bool:
 
 
 def scaling(files: int, at_once: Sequence[int], threads: Sequence[int], store: float, database: float) -> None:
-    """Print files per second by lanes carried out at once and threads of each, against the first line."""
+    """Print files per second for each number of parallel lanes and of threads in a lane, and the ratio to the first line."""
     print(
         f"{files:,} names, a request to the store takes {store * 1e3:g} ms, one to the database {database * 1e3:g} ms more:\n"
         "lanes at once  threads each   files/s  of the first  requests a file  transactions a commit"

@@ -1,4 +1,4 @@
-"""The local database of a benchmark: settings, and the rows of many files, copied from those of one file."""
+"""The settings of a benchmark's local database, and the rows of many files made from those of one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG_WAITS = {"EXR_DB_TIMEOUT_SECONDS": "600", "EXR_DB_RETRY_SECONDS": "600", "E
 
 
 def environment(server: LocalVastDB) -> dict[str, str]:
-    """The settings that reach a local database."""
+    """The settings for a connection to a local database."""
     return {
         "VAST_DB_ENDPOINT": server.endpoint,
         "VAST_DB_ACCESS_KEY": server.access_key,
@@ -27,12 +27,12 @@ def environment(server: LocalVastDB) -> dict[str, str]:
 
 
 def catalog_of(environ: Mapping[str, str]) -> Catalog:
-    """The tables that settings name."""
+    """The catalog that the settings name."""
     return Catalog(CatalogConfig.from_settings(load_settings(environ, secrets_dir=None).require_catalog()))
 
 
 def repeated(table: pa.Table, count: int, owners: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """The rows of one file repeated `count` times, with other values in some columns."""
+    """Repeat the rows of one file `count` times, with the given values in some columns."""
     rows = table.num_rows
     whole = table.take(pa.array(np.tile(np.arange(rows), count)))
     each = pa.array(np.repeat(np.arange(count), rows))

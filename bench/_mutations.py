@@ -1,4 +1,4 @@
-"""The deliberate faults of `bench.mutants`: small changes at one place of a module, found in its syntax tree."""
+"""Make the deliberate faults of `bench.mutants`: each is a small change of one node in a module's syntax tree."""
 
 from __future__ import annotations
 
@@ -32,25 +32,26 @@ _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.And: ast.Or,
     ast.Or: ast.And,
 }
-_WORD = re.compile(r"[A-Za-z_$][\w$.-]*")  # a name, a code or a key; anything else is a text, which no test asserts
+# A name, a code or a key; any other string is a message, which tests do not compare.
+_WORD = re.compile(r"[A-Za-z_$][\w$.-]*")
 _PASS = ast.Pass()
-# Types are no behaviour, and flags of dataclasses and `strict=` of zip guard against faults instead of being some.
+# These parts are not changed: types have no effect at run time; flags of dataclasses and `strict=` of zip only detect faults.
 _NOT_ENTERED = {"annotation", "returns", "decorator_list", "type_params"}
 _NOT_CHANGED = {"strict", "stacklevel", "exc_info"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One fault.
+    """One deliberate fault.
 
     Attributes:
-        path: Module, relative to the project.
+        path: Path of the module, relative to the project.
         line: Its line number.
-        lines: First and last line of the statement, or of the condition, that it is in; what must run to notice it.
-        source: The line as it stands, without its indentation: with `before` and `after` it names the fault for good.
-        before: The expression or statement.
+        lines: First and last line of the statement or condition with the fault; a test must execute these lines to detect it.
+        source: The unchanged line without its indentation; with `before` and `after` it identifies the fault if the line moves.
+        before: The original expression or statement.
         after: The replacement.
-        changed: The module's whole text with it.
+        changed: The text of the whole module with the fault.
     """
 
     path: str
@@ -68,7 +69,7 @@ class Mutation:
 
 
 def _replaced(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - one case for each kind
-    """The replacements of a node."""
+    """Yield the replacements for a node."""
     match node:
         case ast.Compare():
             for index, operator in enumerate(node.ops):
@@ -105,7 +106,7 @@ def _is_none(node: ast.AST) -> bool:
 
 
 def _nodes(node: ast.AST, lines: tuple[int, int]) -> Iterator[tuple[ast.expr | ast.stmt, tuple[int, int]]]:
-    """Every statement and expression that may be changed, with the lines that must run to notice it."""
+    """Yield every statement and expression that may be changed, and the lines that a test must execute to detect the change."""
     for name, value in ast.iter_fields(node):
         if name in _NOT_ENTERED:
             continue
@@ -117,7 +118,7 @@ def _nodes(node: ast.AST, lines: tuple[int, int]) -> Iterator[tuple[ast.expr | a
             if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
                 continue  # a docstring
             if name == "exc" or (isinstance(node, ast.Raise) and name == "cause"):
-                continue  # messages; that something is raised is changed as a whole
+                continue  # the message is not changed; the `raise` itself is, as a whole statement
             own = lines
             if (isinstance(child, ast.stmt) and not hasattr(child, "body")) or (
                 name in {"test", "iter", "subject"} and hasattr(node, "body") and isinstance(child, ast.expr)
@@ -129,7 +130,7 @@ def _nodes(node: ast.AST, lines: tuple[int, int]) -> Iterator[tuple[ast.expr | a
 
 
 def _positions(text: str) -> list[int]:
-    """Offset in bytes at which each line begins."""
+    """The byte offset at which each line begins."""
     starts, offset = [], 0
     for line in text.encode().splitlines(keepends=True):
         starts.append(offset)
@@ -138,7 +139,7 @@ def _positions(text: str) -> list[int]:
 
 
 def mutations(path: str, text: str) -> Iterator[Mutation]:
-    """All faults of a module, in the order of its nodes."""
+    """Yield all faults of a module, in the order of its nodes."""
     starts, raw, lines = _positions(text), text.encode(), text.splitlines()
     for node, own in _nodes(ast.parse(text), (1, 1)):
         for other in _replaced(node):

@@ -1,4 +1,4 @@
-"""Record the requests to the local server, and determine for each the column that limits what it reads of a table."""
+"""Record the requests to the local server, and find for each one the column whose filter can exclude row groups of a table."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BY_PATH = ("path", "file_path", "sequence")
 
 @dataclass(frozen=True)
 class Read:
-    """What a request asks of a table: how it narrows the column that may exclude row groups, or the rows it names by id.
+    """The rows of a table that a request reads, selected by a filter on one column or by row ids.
 
     Attributes:
-        column: Empty where no column excludes anything.
-        is_range: Whether it asks for a prefix instead of one value.
-        rows: Rows named by id, 0 for a predicate.
+        column: The column whose filter can exclude row groups; empty if there is none.
+        is_range: Whether the filter is a range (a prefix) instead of one value.
+        rows: Number of rows selected by row id; 0 for a filter.
     """
 
     table: Table
@@ -44,14 +44,14 @@ class Read:
 
 
 def narrowed(table: Table, tests: Iterable[tuple[str, str]]) -> Read:
-    """The read of a predicate, given what every row passes: columns with `=`, `<` or `>`."""
+    """The read of a filter, given the comparisons that every row must pass: column and `=`, `<` or `>`."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for column, operator in tests:
         found[column].add(operator)
     keys = BY_PATH if table is not CRYPTOMATTE_MANIFESTS else ("manifest_hash",)
     for column in keys:
         if "=" in found[column]:
-            # The audit is sorted by time, so a path excludes nothing there.
+            # `inspections` is sorted by time, so a filter on the path excludes no row group of it.
             return Read(table, "" if table is INSPECTIONS else column)
     for column in keys:
         if found[column] >= {"<", ">"} and table is not INSPECTIONS:
@@ -63,7 +63,7 @@ _WIRE = {"equal": "=", "less": "<", "less_equal": "<", "greater": ">", "greater_
 
 
 def wire_tests(predicate: Expression) -> Iterator[tuple[str, str]]:
-    """Columns and operators that every row passes, of a predicate of the SDK; it sends `isin` as an `or` of equalities."""
+    """Yield the comparisons of an SDK predicate that every row must pass; the SDK sends `isin` as an `or` of equalities."""
     if not isinstance(predicate, Function):
         return
     if predicate.name == "and":
@@ -80,12 +80,12 @@ _SQL: dict[type[exp.Expression], str] = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<",
 
 
 def conjuncts(condition: exp.Expression) -> list[exp.Expression]:
-    """The parts of a condition that all have to hold."""
+    """The conditions joined by AND in a condition."""
     return [*conjuncts(condition.left), *conjuncts(condition.right)] if isinstance(condition, exp.And) else [condition]
 
 
 def sql_reads(sql: str) -> Iterator[Read]:
-    """A read for each table that a statement names, by the comparisons with constants beside it."""
+    """Yield a read for each table of a SQL statement, from the comparisons of its columns with constants."""
     for table in parse_one(sql, dialect="duckdb").find_all(exp.Table):
         select = table.find_ancestor(exp.Select)
         if table.name not in BY_NAME or select is None:
@@ -104,7 +104,7 @@ def sql_reads(sql: str) -> Iterator[Read]:
 
 
 def reads_of(request: Request) -> Iterator[Read]:
-    """What one request reads of the tables."""
+    """Yield the reads of one request."""
     if request.command == "vastdb-run-query" and request.method == "POST":
         yield from sql_reads(read_fields(request.body).text(3))
     table = BY_NAME.get(request.path[-1]) if request.path else None
@@ -118,7 +118,7 @@ def reads_of(request: Request) -> Iterator[Read]:
 
 @contextmanager
 def recording() -> Iterator[list[Request]]:
-    """All requests that local servers of this process answer meanwhile."""
+    """Record all requests that local servers of this process answer inside the `with` block."""
     seen: list[Request] = []
     answer = Service.answer
 
@@ -126,7 +126,7 @@ def recording() -> Iterator[list[Request]]:
         seen.append(request)
         return answer(service, request)
 
-    Service.answer = noting  # type: ignore[assignment,method-assign]  # there is no hook
+    Service.answer = noting  # type: ignore[assignment,method-assign]  # the server has no hook for this
     try:
         yield seen
     finally:

@@ -1,4 +1,4 @@
-"""Frames for `bench.stats`: smooth shapes, render noise and empty regions, which compress like renders."""
+"""Make frames for `bench.stats`: smooth shapes, noise and empty regions, which compress as well as renders do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LIGHTS = ("key", "fill", "rim", "sky", "emission", "bounce", "specular", "volum
 
 
 def _plane(number: int, width: int, height: int) -> npt.NDArray[np.float32]:
-    """A shaded surface with grain, and nothing where no object is."""
+    """A shaded surface with grain, and zeros in the empty regions."""
     x = np.arange(width, dtype=np.float32)
     y = np.arange(height, dtype=np.float32)[:, None]
     grain = np.random.default_rng(number).standard_normal((height, width), np.float32) * 0.01
@@ -41,7 +41,7 @@ def _plane(number: int, width: int, height: int) -> npt.NDArray[np.float32]:
 
 
 def channels(count: int, width: int, height: int) -> dict[str, npt.NDArray[Any]]:
-    """8 channels of HALF, or 40: 28 HALF, 10 FLOAT, 2 UINT."""
+    """The pixels of 8 HALF channels, or of 40 channels: 28 HALF, 10 FLOAT and 2 UINT."""
     halves = ["R", "G", "B", "A", *(f"{light}.{component}" for light in _LIGHTS for component in "RGB")]
     made: dict[str, npt.NDArray[Any]] = {
         name: _plane(number, width, height).astype(np.float16)
@@ -56,7 +56,7 @@ def channels(count: int, width: int, height: int) -> dict[str, npt.NDArray[Any]]
 
 
 def frame(folder: Path, codec: str, count: int, *, tiled: bool) -> Path:
-    """The path of a frame, made if it is not there yet."""
+    """Write a frame unless it exists already; returns its path."""
     path = folder / f"{count}ch_{codec}_{LAYOUTS[tiled]}.exr"
     if not path.exists():
         print(f"making {path.name}", flush=True)
@@ -74,7 +74,7 @@ def frame(folder: Path, codec: str, count: int, *, tiled: bool) -> Path:
 
 
 def large_frame(folder: Path, width: int, height: int) -> Path:
-    """A ZIP frame of 8 HALF channels in any size, out of one compressed block that is written again and again."""
+    """Write a ZIP frame of 8 HALF channels, all of whose blocks are copies of one; returns its path."""
     path = folder / f"8ch_zip_{width}.exr"
     if not path.exists():
         print(f"making {path.name}", flush=True)

@@ -1,4 +1,4 @@
-"""The cost of an upsert as the tables grow: requests, milliseconds per file, and the ratio to the smallest size.
+"""`./run bench catalog`: the cost of an upsert as the tables grow, in requests and milliseconds per file.
 
 `./run bench catalog [--files 1000,100000,1000000] [--no-index] [--keep FOLDER]` fills one local database for each size with
 generated rows, through the SDK in large transactions. It then measures the databases in turn, call by call, so that other load
@@ -36,11 +36,13 @@ from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
 from vastdb_local import LocalVastDB
 
-FILL_FILES = 100_000  # files filled in one transaction: DuckDB writes such rows once, not to its log first
-REPEATS = 21  # of calls with one file
-BATCH_REPEATS = 9  # of calls with many
+# Files per transaction; DuckDB writes transactions of this size directly to the database file instead of its log.
+FILL_FILES = 100_000
+REPEATS = 21  # number of calls with one file
+BATCH_REPEATS = 9  # number of calls with BATCH files
 BATCH = 100
-WARMING = 40  # files stored and replaced before: by then the local server has its indexes of look-ups
+# Files stored and replaced before the measurement, after which the local server has built its look-up indexes.
+WARMING = 40
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
 
@@ -53,7 +55,7 @@ AUDIT: Row = {
 
 
 def made(key: str, revision: int = 1) -> Inspection:
-    """A beauty pass of four channels and nine attributes."""
+    """The inspection of a beauty pass with four channels and nine attributes."""
     values: list[tuple[str, str, AttributeValue]] = [
         ("channels", "chlist", tuple(Channel(name, 1, 0, b"\0\0\0", 1, 1) for name in "ABGR")),
         ("compression", "compression", 3),
@@ -84,7 +86,7 @@ def made(key: str, revision: int = 1) -> Inspection:
 
 
 def filled_key(number: int) -> str:
-    """Key of a filled file."""
+    """The key of file `number` of those that `fill` inserts."""
     return f"filled/{number:07}.exr"
 
 
@@ -94,7 +96,7 @@ def _hex_ids(dice: np.random.Generator, count: int) -> list[str]:
 
 
 def fill(catalog: Catalog, count: int) -> None:
-    """Insert the rows of so many files past the store, which would look each up."""
+    """Insert the rows of `count` files directly, because an upsert would look up each of them."""
     dice = np.random.default_rng(count)
     sample = to_tables([made("sample")], ["-"]) | {INSPECTIONS.name: arrow_table(INSPECTIONS, [AUDIT])}
     for start in range(0, count, FILL_FILES):
@@ -111,7 +113,7 @@ def fill(catalog: Catalog, count: int) -> None:
 
 
 class Cost(NamedTuple):
-    """What a call cost."""
+    """The cost of a call."""
 
     wall_ms: float
     cpu_ms: float
@@ -124,8 +126,8 @@ def median(costs: Sequence[Cost], share: int) -> Cost:
     return Cost(wall, statistics.median(cost.cpu_ms for cost in costs) / share, costs[0].requests)
 
 
-class Stand:
-    """A database of one size, and what was measured of it."""
+class FilledDatabase:
+    """A database filled with a number of files, and the costs measured on it."""
 
     def __init__(self, size: int, path: Path, index_after: int) -> None:
         self.size, self.path = size, path
@@ -137,7 +139,7 @@ class Stand:
         self._old = iter(np.random.default_rng(1).permutation(size).tolist())
 
     def prepare(self) -> None:
-        """Fill it, and let it learn what is looked up."""
+        """Fill the database, and upsert WARMING files so that the server builds its look-up indexes."""
         started = time.perf_counter()
         setup(self.catalog.connection)
         fill(self.catalog, self.size)
@@ -151,11 +153,11 @@ class Stand:
         )
 
     def old(self, count: int) -> list[Inspection]:
-        """New versions of files from anywhere in what was filled, each only once."""
+        """New versions of randomly chosen files of the database, each at most once."""
         return [made(filled_key(next(self._old)), revision=2) for _ in range(count)]
 
     def measure(self, name: str, items: Sequence[Inspection]) -> None:
-        """Store them, and note the cost."""
+        """Upsert the inspections, and record the cost."""
         self.server.reset_counters()
         started, cpu_started = time.perf_counter(), time.process_time()
         self.catalog.upsert(items)
@@ -164,37 +166,37 @@ class Stand:
         self.costs.setdefault(name, []).append(cost)
 
     def close(self) -> None:
-        """End it."""
+        """Close the catalog and the server."""
         self.catalog.close()
         self.server.close()
 
 
-def measure(stands: Sequence[Stand], repeat: int, count: int) -> None:
-    """Each kind of upsert once, of `count` files, on each database in turn."""
+def measure(databases: Sequence[FilledDatabase], repeat: int, count: int) -> None:
+    """Do each kind of upsert once, with `count` files, on each database in turn."""
     keys = [f"measured/{count}/{repeat}/{number}.exr" for number in range(count)]
     first = [made(key) for key in keys]
     second = [made(key, revision=2) for key in keys]
     suffix = f", one of {count}" if count > 1 else ""
     for kind, items in (("new", first), ("unchanged", first), ("replaced", second)):
-        for stand in stands:
-            stand.measure(kind + suffix, items)
-    for stand in stands:
-        stand.measure("replaced, stored long ago" + suffix, stand.old(count))
+        for database in databases:
+            database.measure(kind + suffix, items)
+    for database in databases:
+        database.measure("replaced, stored long ago" + suffix, database.old(count))
 
 
-def report(stands: Sequence[Stand]) -> None:
-    """Print what was found, with ratios to the first size."""
-    first = stands[0]
-    for stand in stands:
+def report(databases: Sequence[FilledDatabase]) -> None:
+    """Print the median costs, with their ratios to those of the first size."""
+    first = databases[0]
+    for database in databases:
         print(
-            f"\n{f'{stand.size:,} files stored':40}{'requests':>9}{'wall ms':>9}{'ratio':>7}{'cpu ms':>9}{'ratio':>7}"
+            f"\n{f'{database.size:,} files stored':40}{'requests':>9}{'wall ms':>9}{'ratio':>7}{'cpu ms':>9}{'ratio':>7}"
         )
-        for name, costs in stand.costs.items():
+        for name, costs in database.costs.items():
             share = BATCH if name.endswith(f"of {BATCH}") else 1
             cost, least = median(costs, share), median(first.costs[name], share)
             wall, cpu = cost.wall_ms / least.wall_ms, cost.cpu_ms / least.cpu_ms
             print(f"  {name:38}{cost.requests:>9}{cost.wall_ms:>9.2f}{wall:>7.2f}{cost.cpu_ms:>9.2f}{cpu:>7.2f}")
-        print(f"  file: {stand.path.stat().st_size / 1e6:,.0f} MB before its log is folded in", flush=True)
+        print(f"  file: {database.path.stat().st_size / 1e6:,.0f} MB before the log is merged into it", flush=True)
 
 
 def main() -> None:
@@ -209,17 +211,17 @@ def main() -> None:
     index_after = sys.maxsize if chosen.no_index else 32
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         folder = chosen.keep or Path(temporary)
-        stands = []
+        databases = []
         for size in sizes:
-            stand = Stand(size, folder / f"bench-{size}.duckdb", index_after)
-            stack.callback(stand.close)
-            stand.prepare()
-            stands.append(stand)
+            database = FilledDatabase(size, folder / f"bench-{size}.duckdb", index_after)
+            stack.callback(database.close)
+            database.prepare()
+            databases.append(database)
         for repeat in range(REPEATS):
-            measure(stands, repeat, 1)
+            measure(databases, repeat, 1)
         for repeat in range(BATCH_REPEATS):
-            measure(stands, repeat, BATCH)
-        report(stands)
+            measure(databases, repeat, BATCH)
+        report(databases)
 
 
 if __name__ == "__main__":

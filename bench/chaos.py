@@ -83,7 +83,7 @@ def _kills(
 
 
 def _storm(options: argparse.Namespace, stack: LocalStack, log: Path, tally: Tally) -> list[str]:
-    """Storm until the queue has drained; what is wrong then."""
+    """Run the storm until the queue is empty; returns the differences between the tables and the objects."""
     process = RuntimeProcess(stack.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
     print(f"runtime up after {process.start():.1f} s, seed {options.seed}")
     started = time.monotonic()
@@ -111,7 +111,7 @@ def _storm(options: argparse.Namespace, stack: LocalStack, log: Path, tally: Tal
 
 
 def main() -> None:
-    """Storm, print the tally, judge."""
+    """Run the storm, print its counts, and exit with 1 if the tables are wrong."""
     options, tally = _options(), Tally()
     with tempfile.TemporaryDirectory() as folder:
         logs = options.keep_logs or Path(folder)

@@ -26,25 +26,25 @@ GOAL = 0.60
 
 
 class Cost(NamedTuple):
-    """Seconds of one run: elapsed time, and CPU time."""
+    """Elapsed and CPU seconds of one run."""
 
     wall: float
     cpu: float
 
 
 def cost(line: list[str]) -> Cost:
-    """Run a program to its end."""
+    """Run a program, and return its cost."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     wall = time.perf_counter() - started
-    if done.returncode > 1:  # 1: `check` found something
+    if done.returncode > 1:  # `check` exits with 1 if there are findings
         sys.exit(f"{line[0]} failed: {done.stderr}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def main() -> None:
-    """Measure, and exit with 1 when the goal is missed."""
+    """Measure, and exit with 1 if the goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--codecs", nargs="+", choices=list(CODECS), default=["zip", "piz", "dwab"])

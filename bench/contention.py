@@ -31,11 +31,12 @@ FILES_PER_BATCH = 32
 
 
 def write(config: dict[str, str], writer: int, batches: int, together: Barrier, longest: SimpleQueue[float]) -> None:
-    """One writer's process; tells the longest time that a batch took, and infinity when it gives up."""
+    """Store the batches of one writer, in its own process; `longest` gets the longest duration, or infinity if it gave up."""
     silence_sdk_loggers()
-    catalog = Catalog(CatalogConfig(**config, retry_seconds=120.0))  # type: ignore[arg-type]  # the rest has defaults
+    # The arguments that `config` lacks have defaults.
+    catalog = Catalog(CatalogConfig(**config, retry_seconds=120.0))  # type: ignore[arg-type]
     catalog.upsert([inspection(f"warm/{writer}.exr")])
-    together.wait()  # the tables are known and the first requests counted
+    together.wait()  # this process knows the tables now, and the parent resets the server's counters
     together.wait()
     seconds = 0.0
     for batch in range(batches):
@@ -52,7 +53,7 @@ def write(config: dict[str, str], writer: int, batches: int, together: Barrier, 
 
 
 def measure(writers: int, batches: int, guards: int, group: int) -> bool:
-    """One line; whether every file is there once."""
+    """Measure, and print one line; true if every file is stored exactly once."""
     with LocalVastDB(None, conflict_group_rows=group, transaction_seconds=120.0) as server:
         reader = connect(server)
         setup(reader.connection, SetupOptions(guards=guards))
@@ -63,7 +64,8 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
             "bucket": server.bucket,
             "schema": reader.connection.config.schema,
         }
-        program = import_module("bench.contention")  # by its name, which a process can find
+        # A spawned process finds the function by the name of its module, which is `__main__` in this process.
+        program = import_module("bench.contention")
         context = multiprocessing.get_context("spawn")
         together = context.Barrier(writers + 1)
         longest = context.SimpleQueue()
@@ -102,7 +104,7 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
 
 
 def numbers(text: str) -> list[int]:
-    """`1,4,16` as numbers."""
+    """Parse a list such as `1,4,16`."""
     found = [int(number) for number in text.split(",")]
     if min(found) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected numbers from 1 on")

@@ -40,12 +40,12 @@ PATIENCE = {
     "S3_TIMEOUT_SECONDS": "20",
     "EXR_DB_RETRY_SECONDS": "60",
     "EXR_DEADLINE_SECONDS": "120",
-}  # of a busy machine
-OURS_SECONDS = 1.5  # what a cold start may take beside importing the database's SDK
+}  # longer than the defaults, for a busy machine
+OURS_SECONDS = 1.5  # goal for a cold start, without the import of the database's SDK
 
 
 def written(stack: LocalStack, prefix: str, files: int) -> list[str]:
-    """Keys of so many new objects."""
+    """Write `files` new objects, and return their keys."""
     keys = [f"{prefix}/beauty.{index:05}.exr" for index in range(files)]
     for index, key in enumerate(keys):
         stack.put(key, BODIES[index % len(BODIES)])
@@ -53,7 +53,7 @@ def written(stack: LocalStack, prefix: str, files: int) -> list[str]:
 
 
 def post(url: str, key: str) -> None:
-    """Send the event of one object."""
+    """Send the event for one object."""
     answer = post_event(url, element_event(BUCKET, key))
     if answer.status != 204:
         sys.exit(f"the event of {key} was answered {answer.status}, expected 204")
@@ -61,7 +61,7 @@ def post(url: str, key: str) -> None:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a number of events cost: all of them a second, the rest an event."""
+    """The cost of events: events per second, and CPU milliseconds and requests per event."""
 
     rate: float
     cpu_ms: float
@@ -70,13 +70,13 @@ class Sent:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process so far (Linux: fields utime and stime of proc(5))."""
+    """The CPU seconds of a process so far (Linux: fields utime and stime of proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def send(stack: LocalStack, process: RuntimeProcess, keys: list[str], senders: int) -> Sent:
-    """Send one event an object."""
+    """Send one event for each object, and return the cost."""
     files = len(keys)
     stack.database.reset_counters()
     before, cpu = stack.s3.count(), cpu_seconds(process.pid)
@@ -94,7 +94,7 @@ def send(stack: LocalStack, process: RuntimeProcess, keys: list[str], senders: i
 
 @contextmanager
 def function(*arguments: str, batch: bool = False, senders: int = 4) -> Iterator[tuple[LocalStack, RuntimeProcess]]:
-    """Local services, and a function that has handled its first events."""
+    """Start local services and a function, and let it handle its first events."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_stack(None, log=None, **PATIENCE, EXR_BATCH=str(int(batch))) as stack,
@@ -110,7 +110,7 @@ def function(*arguments: str, batch: bool = False, senders: int = 4) -> Iterator
 
 
 def throughput(files: int, senders: int, rounds: int) -> None:
-    """Both modes in turns: new files, then the same events once more. Prints medians of the rounds, and each round's ratio."""
+    """Measure both modes in turns, with new files and with repeated events; prints medians, and the ratio of each round."""
     batches = ("--batch-size", str(BATCH_SIZE), "--batch-wait-ms", "20")
     found: dict[tuple[str, str], list[Sent]] = {}
     with function(*batches, senders=senders) as single, function(*batches, batch=True, senders=senders) as batch:
@@ -131,7 +131,7 @@ def throughput(files: int, senders: int, rounds: int) -> None:
 
 
 def line(sent: Sequence[Sent]) -> str:
-    """The medians of some rounds."""
+    """Format the medians of some rounds."""
     rate, cpu, objects, database = (
         statistics.median(getattr(one, name) for one in sent)
         for name in ("rate", "cpu_ms", "object_requests", "database_requests")
@@ -143,10 +143,10 @@ def line(sent: Sequence[Sent]) -> str:
 
 
 def idle_latency(seconds: float) -> None:
-    """Events one by one, with two delays of each database request in turns: how many delays and what else one takes.
+    """Send events one by one, with two delays of database requests in turns; prints round trips and other time per event.
 
-    Round trips are the slope between the two delays, so that what this machine takes (CPU, waking threads) is no part of them.
-    The fastest events of each kind are compared: what else runs on this machine only ever adds.
+    The number of round trips is the slope between the two delays, so it excludes this machine's time (CPU, waking threads).
+    The fastest events of each kind are compared, because other load can only make an event slower.
     """
     with function() as (stack, process):
         keys = written(stack, "shot", 2 * IDLE_EVENTS)
@@ -172,7 +172,7 @@ def idle_latency(seconds: float) -> None:
 
 
 def seconds_of(program: str) -> tuple[float, float]:
-    """Medians of what a program takes by the clock and of CPU, each time in a fresh interpreter."""
+    """The median elapsed and CPU seconds of a program, each time run in a new interpreter."""
     measured = (
         f"import time; t, c = time.perf_counter(), time.process_time(); {program}; "
         "print(time.perf_counter() - t, time.process_time() - c)"
@@ -186,7 +186,7 @@ def seconds_of(program: str) -> tuple[float, float]:
 
 
 def cold_start() -> None:
-    """Imports and `init`, with and without what the database's SDK takes."""
+    """Print the time of all imports and `init`, with and without that of importing the database's SDK."""
     environ = {
         "VAST_DB_ENDPOINT": "http://127.0.0.1:9",
         "VAST_DB_ACCESS_KEY": "a",
@@ -207,7 +207,7 @@ def cold_start() -> None:
 
 
 def milliseconds(text: str) -> float:
-    """`3ms` in seconds."""
+    """Parse a duration such as `3ms`; returns seconds."""
     if not text.endswith("ms"):
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 3ms")
     return float(text.removesuffix("ms")) / 1000

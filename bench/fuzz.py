@@ -43,7 +43,7 @@ LIMITS = Limits(
 
 
 class Reader:
-    """Serves ranges of bytes, up to a number of requests; what is asked for twice or beyond the file breaks the contract."""
+    """Serves ranges of bytes, up to a number of requests; an empty or negative range breaks the contract."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -60,7 +60,7 @@ class Reader:
 
 
 def exercise(data: bytes) -> None:
-    """All that is done with a file's bytes before its pixels are decoded. Raises only what breaks the contract."""
+    """Do everything that an inspection does before it decodes pixels. Raises only if a result breaks the contract."""
     for leaders, rebuild in ((LeaderMode.LAST, False), (LeaderMode.ALL, True)):
         found = answer_requests(probe(LIMITS, leaders=leaders, rebuild=rebuild, first_bytes=64), Reader(data))
         for verdict in found.completeness:
@@ -80,7 +80,7 @@ def exercise(data: bytes) -> None:
 
 
 def exercise_value(value: object) -> None:
-    """What is decoded of an attribute on request."""
+    """Decode the values that an inspection leaves packed: time codes, previews and id manifests."""
     if isinstance(value, TimeCode):
         for packing in Packing:
             read_timecode(value, packing)
@@ -92,8 +92,8 @@ def exercise_value(value: object) -> None:
 
 
 def seeds() -> list[bytes]:
-    """Small sound files to start from."""
-    from tests.support import exrbytes as ex  # noqa: PLC0415  # only the fuzzer needs the tests' writer
+    """Small valid files, which are then mutated."""
+    from tests.support import exrbytes as ex  # noqa: PLC0415  # only this function needs the tests' EXR writer
 
     manifest = ex.a_idmanifest([ex.ManifestGroup(["id"], ["name"], {1: ["a"], 5: ["ab"]})])
     extras = [ex.a_timecode("timeCode", ex.tv60(1, 2, 3, 4), 7), ex.a_preview("preview", 2, 2), manifest]
@@ -130,10 +130,10 @@ INTERESTING = (
 
 
 def change(chance: random.Random, data: bytearray, pool: Sequence[bytes]) -> None:
-    """One random change."""
+    """Make one random change to the data."""
     at = chance.randrange(len(data) + 1)
     if chance.random() < 0.7:
-        at = min(at, chance.randrange(700))  # most of what can go wrong is near the start
+        at = min(at, chance.randrange(700))  # most errors are found near the start
     kind = chance.randrange(8)
     if kind == 0:
         data[at : at + 1] = bytes(byte ^ 1 << chance.randrange(8) for byte in data[at : at + 1])
@@ -156,7 +156,7 @@ def change(chance: random.Random, data: bytearray, pool: Sequence[bytes]) -> Non
 
 
 def mutate(chance: random.Random, pool: Sequence[bytes]) -> bytes:
-    """A few random changes to one of the pool."""
+    """Make a few random changes to one file of the pool."""
     data = bytearray(chance.choice(pool))
     for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
         change(chance, data, pool)
@@ -164,7 +164,7 @@ def mutate(chance: random.Random, pool: Sequence[bytes]) -> bytes:
 
 
 def inputs(seed: int) -> Iterator[bytes]:
-    """Mutated files without end; the same seed gives the same ones."""
+    """Yield mutated files endlessly; equal seeds give equal files."""
     pool = seeds()
     chance = random.Random(seed)
     yield from pool
@@ -173,15 +173,15 @@ def inputs(seed: int) -> Iterator[bytes]:
 
 
 def broken(data: bytes, *, whole: bool = False) -> str | None:
-    """How an input breaks the contract, None when it keeps it; `whole` goes on through inspector, rules and rows."""
+    """How an input breaks the contract; None if it does not. `whole` also passes it through inspector, rules and rows."""
     started = time.process_time()
     try:
         exercise(data)
         if whole:
             inspect_whole(data, LIMITS)
     except ExrInspectorError as error:
-        return f"{type(error).__name__} left where it should have been kept: {error}"
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is what the fuzzer looks for
+        return f"{type(error).__name__} was raised, but must be part of the result: {error}"
+    except Exception as error:  # noqa: BLE001  # any exception breaks the contract
         return f"{type(error).__name__}: {error}"
     seconds = time.process_time() - started
     return f"took {seconds:.1f} s" if seconds > SLOW_SECONDS else None
@@ -196,11 +196,11 @@ def keep(data: bytes) -> Path:
 
 
 def with_atheris(seconds: float, *, whole: bool) -> None:
-    """Let libFuzzer look for inputs; it ends the process."""
-    import atheris  # noqa: PLC0415  # not needed, and not installed everywhere, for the rest
+    """Let libFuzzer search for inputs; it ends the process."""
+    import atheris  # noqa: PLC0415  # optional, and only needed here
 
     for name in [name for name in sys.modules if name.startswith("exr_inspector")]:
-        del sys.modules[name]  # to be imported again, with coverage counters in them
+        del sys.modules[name]  # so that they are imported again, with coverage counters
     with atheris.instrument_imports(include=["exr_inspector.exr"]):
         counted = importlib.import_module("bench.fuzz")
 

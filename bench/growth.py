@@ -1,4 +1,4 @@
-"""Growth of time with the size of input that a file controls, including C functions, which line counts do not cover.
+"""`./run bench growth`: how time grows with the size of a file's input, including C functions, which line counts do not cover.
 
 `./run bench growth [--runs 4]` uses the inputs of tests/unit/test_growth.py, many times as large and twice that, and long keys,
 also matched against globs. It prints the ratio of the time for twice the input to that for the input, and exits with 1 if it
@@ -23,15 +23,15 @@ from exr_inspector.validation import builtin_policy
 from exr_inspector.validation.policies.globs import glob_pattern
 from tests.support.growth import GLOBS, INPUTS, KEYS, MOST
 
-TIMES = 10  # as large as in the tests, so that the time can be measured
+TIMES = 10  # inputs are this many times as large as in the tests, so that the time can be measured
 MOST_OF_GLOBS = 4.5
-LEAST_SECONDS = 0.02  # what is quicker is repeated
+LEAST_SECONDS = 0.02  # shorter work is repeated
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
-    """Processor time of so many repetitions."""
+    """The CPU seconds of `repeats` calls."""
     gc.collect()
-    gc.disable()  # when it runs depends on everything that was allocated before
+    gc.disable()  # a collection would depend on everything that was allocated before
     try:
         started = time.process_time()
         for _ in range(repeats):
@@ -42,7 +42,7 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 
 
 def growth(small: Callable[[], object], large: Callable[[], object], most: float, runs: int) -> float:
-    """How many times as long the larger work takes."""
+    """The ratio of the time for the larger work to that for the smaller."""
     repeats = 1
     while (taken := seconds(small, repeats)) < LEAST_SECONDS:
         repeats *= 2 if taken > LEAST_SECONDS / 10 else 10
@@ -55,7 +55,7 @@ def growth(small: Callable[[], object], large: Callable[[], object], most: float
 
 
 def works() -> dict[str, Callable[[int], Callable[[], object]]]:
-    """What is measured, by name: for a factor, the work on an input so many times as large."""
+    """The functions to measure, by name; each takes a factor and returns the work on an input that many times as large."""
     opener = SourceOpener(load_settings({}, secrets_dir=None, need=()))
     inspector, policy = Inspector(), builtin_policy("default")
 
@@ -82,7 +82,7 @@ def works() -> dict[str, Callable[[int], Callable[[], object]]]:
 
 
 def main() -> None:
-    """Measure, print, and judge."""
+    """Measure, print, and exit with 1 if something grows too fast."""
     parser = argparse.ArgumentParser(prog="./run bench growth", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--runs", type=int, default=4, help="How often an input that seems to grow too much is tried (4)."

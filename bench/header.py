@@ -1,4 +1,4 @@
-"""`./run bench header [FOLDER] [--repeats N]`: header, layout and completeness against the OpenEXR module's header read.
+"""`./run bench header [FOLDER] [--repeats N]`: time to read headers and chunk tables, against the OpenEXR module's header read.
 
 For every readable file of a folder (the corpus by default) it measures the time from the file's bytes to the completeness of
 every part, in one process, and the time of `OpenEXR.File(io.BytesIO(data), header_only=True)` on the same bytes, which reads no
@@ -31,7 +31,7 @@ CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).parents[2] / "share
 
 
 class Row(NamedTuple):
-    """One file."""
+    """The times of one file."""
 
     name: str
     ours: float
@@ -41,12 +41,12 @@ class Row(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Our time over theirs."""
+        """Our time divided by theirs."""
         return self.ours / self.theirs
 
 
 def ours(data: bytes) -> list[Completeness]:
-    """Header, layouts, tables and the verdict on every part."""
+    """Read the header and the chunk tables, and determine the completeness of every part."""
     size = len(data)
     header = parse_header(data)
     layouts = list(map(part_layout, header.parts))
@@ -59,12 +59,12 @@ def ours(data: bytes) -> list[Completeness]:
 
 
 def theirs(data: bytes) -> object:
-    """The OpenEXR module's own header read."""
+    """Read the header with the OpenEXR module."""
     return OpenEXR.File(io.BytesIO(data), header_only=True)
 
 
 def cost(data: bytes) -> tuple[int, int]:
-    """Requests and bytes of everything the probe reads, with its default settings."""
+    """The number of requests and bytes that the probe reads with its default settings."""
     requests = have = 0
 
     def read(ranges: Ranges) -> Answer:
@@ -79,19 +79,19 @@ def cost(data: bytes) -> tuple[int, int]:
 
 
 def best(function: Callable[[bytes], object], data: bytes) -> float:
-    """Seconds of one call."""
+    """The seconds of one call."""
     started = time.perf_counter()
     function(data)
     return time.perf_counter() - started
 
 
 def measure(path: Path, repeats: int) -> Row | None:
-    """One file's row; None for one that either of the two does not read."""
+    """Measure one file; None if one of the two cannot read it."""
     data = path.read_bytes()
     try:
         ours(data)
         theirs(data)
-    except Exception:  # noqa: BLE001  # the module raises many kinds; such a file is not to be timed
+    except Exception:  # noqa: BLE001  # the module raises many types; the file is then not measured
         return None
     mine, other = [], []
     for _ in range(repeats):

@@ -50,7 +50,7 @@ ENGINES = ("threads", "processes", "lanes", "ray")
 
 
 class Cost(NamedTuple):
-    """Seconds by the clock, of CPU in this process, and of CPU in those it started."""
+    """Elapsed seconds, CPU seconds of this process, and CPU seconds of the processes that it started."""
 
     clock: float
     own: float
@@ -58,7 +58,7 @@ class Cost(NamedTuple):
 
 
 def frames(folder: Path, count: int) -> None:
-    """So many files: samples under the names of sequences."""
+    """Write `count` files: copies of samples, named as frames of sequences."""
     bodies = [(SAMPLES / f"{name}.exr").read_bytes() for name in BODIES]
     for index in range(count):
         path = folder / f"sh{index // 100:04}" / f"beauty.{index % 100 + 1001}.exr"
@@ -68,7 +68,7 @@ def frames(folder: Path, count: int) -> None:
 
 @contextmanager
 def tables(folder: str) -> Iterator[CatalogConnection]:
-    """How to reach empty tables in an embedded database."""
+    """Create empty tables in an embedded database, and yield the settings to connect to it."""
     with LocalVastDB(Path(folder) / "bench.duckdb") as database:
         environ = environment(database)
         with closing(catalog_of(environ)) as catalog:
@@ -77,7 +77,7 @@ def tables(folder: str) -> Iterator[CatalogConnection]:
 
 
 def measured(action: Callable[[], object]) -> Cost:
-    """What an action costs; processes it started must have ended with it."""
+    """The cost of an action; processes that it starts must end before it returns."""
     before, clock = os.times(), time.perf_counter()
     action()
     after = os.times()
@@ -89,7 +89,7 @@ def measured(action: Callable[[], object]) -> Cost:
 
 
 def ingest(settings: Settings, stats: StatsMode, workers: int, engine: str) -> Cost:
-    """One run into empty tables, carried out by one of ENGINES."""
+    """Ingest the files into empty tables with one of ENGINES."""
     with tempfile.TemporaryDirectory() as folder, tables(folder) as connection:
         settings = settings.changed(
             db_endpoint=connection.endpoint,
@@ -124,7 +124,7 @@ def _by_engine(settings: Settings, stats: StatsMode, workers: int, engine: str) 
 
 
 def _by_lanes(settings: Settings, stats: StatsMode, workers: int, plan: Path) -> None:
-    """A plan, and a lane a core as a command of its own, all at the same time."""
+    """Write a plan, and ingest its lanes with one command for each core, all at the same time."""
     lanes = min(cores(), workers)
     with closing(SourceOpener(settings)) as opener:
         write_plan(opener, [Target(BUCKET)], plan, lanes=lanes, mounts=settings.mounts, report=refuse)
@@ -141,7 +141,7 @@ def _by_lanes(settings: Settings, stats: StatsMode, workers: int, plan: Path) ->
 
 
 def main() -> None:
-    """Measure and print what was asked for."""
+    """Measure and print what the options select."""
     parser = argparse.ArgumentParser(prog="./run bench ingest")
     parser.add_argument("--files", type=int, default=4_000)
     parser.add_argument("--stats", choices=[mode.value for mode in StatsMode], default="off")
@@ -170,7 +170,7 @@ def main() -> None:
 
 
 def compare(options: argparse.Namespace) -> None:
-    """Ingest real files by each engine in turns, and print what that costs."""
+    """Ingest real files with each engine in turn, and print the costs."""
     stats = StatsMode(options.stats)
     with tempfile.TemporaryDirectory() as folder:
         frames(Path(folder), options.files)
@@ -193,7 +193,7 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def _names(text: str) -> list[str]:
-    """Engines, by their names."""
+    """Parse a list of engine names."""
     names = text.split(",")
     if not set(names) <= set(ENGINES):
         raise argparse.ArgumentTypeError(f"{text!r}: expected some of {', '.join(ENGINES)}")

@@ -1,4 +1,4 @@
-"""Cost of validation from the tables: files per second and requests, and sequences of tens of thousands of frames.
+"""`./run bench judge`: the cost of validating stored rows, for sequences of tens of thousands of frames.
 
 `./run bench judge [--frames 50000] [--one-by-one 300]` fills a local database with the rows of that many frames, serves it from
 another process, and runs `./run validate` on it. For comparison it runs the cookbook's queries on the same database, and prints
@@ -37,13 +37,13 @@ from tests.support.exrbytes import FLOAT, PIZ, ZIP, Channel, Part, a_rational, a
 from vastdb_local import LocalVastDB
 
 FILL_FILES = 5_000
-ODD_EVERY = 9_000  # every so many frames one has another compression and lacks a channel
+ODD_EVERY = 9_000  # one in this many frames has another compression and lacks a channel
 BUCKET, FOLDER = "bench", "show/shot010"
 KEYS = ("access", "secret")
 
 
 def frame_bytes(*, odd: bool) -> bytes:
-    """A render with 17 channels and 20 attributes; an odd one has another compression and lacks an AOV."""
+    """A render with 17 channels and 20 attributes; an `odd` one has another compression and lacks a channel."""
     names = [*"ABGR", *(f"diffuse.{c}" for c in "RGB"), *(f"specular.{c}" for c in "RGB")]
     channels = [*map(Channel, names), Channel("Z", FLOAT)]
     channels += [Channel(f"{layer}.{c}", FLOAT) for layer in (("N",) if odd else ("N", "P")) for c in "XYZ"]
@@ -54,14 +54,14 @@ def frame_bytes(*, odd: bool) -> bytes:
 
 
 def sample(*, odd: bool) -> dict[str, pa.Table]:
-    """The rows of one frame."""
+    """The rows of one inspected frame."""
     opener = SourceOpener(load_settings({}, need=(), secrets_dir=None))
     source = opener.open_bytes(frame_bytes(odd=odd), key=f"{FOLDER}/beauty.000001.exr")
     return to_tables([Inspector().inspect(source, builtin_policy("default"))], ["-"])
 
 
 def many(table: pa.Table, numbers: Sequence[int]) -> pa.Table:
-    """The rows of one frame, once for each number, each with a name and ids of its own."""
+    """Repeat the rows of one frame for each number, with its own name and ids."""
     names = [f"beauty.{number:06}.exr" for number in numbers]
     keys = [f"{FOLDER}/{name}" for name in names]
     paths = [f"{BUCKET}/{key}" for key in keys]
@@ -75,7 +75,7 @@ def many(table: pa.Table, numbers: Sequence[int]) -> pa.Table:
 
 
 def fill(catalog: Catalog, frames: int) -> None:
-    """Insert the rows of `frames` frames, of which number 77 is missing."""
+    """Insert the rows of `frames` frames; number 77 is missing."""
     plain, odd = sample(odd=False), sample(odd=True)
     for start in range(1, frames + 1, FILL_FILES):
         numbers = [n for n in range(start, min(start + FILL_FILES, frames + 1)) if n != 77]
@@ -95,7 +95,7 @@ def config(endpoint: str) -> CatalogConfig:
 
 @contextmanager
 def served(path: Path) -> Iterator[str]:
-    """The database served by another process, as `./run localdb serve` does; its endpoint."""
+    """Serve the database from another process, as `./run localdb serve` does, and yield its endpoint."""
     serve = [sys.executable, "-m", "exr_inspector.cli", "localdb", "serve", "--catalog", str(path), "--port", "0"]
     keys = ["--access-key", KEYS[0], "--secret-key", KEYS[1]]
     with subprocess.Popen([*serve, *keys], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -107,7 +107,7 @@ def served(path: Path) -> Iterator[str]:
 
 
 def run(endpoint: str, *arguments: str) -> tuple[float, list[dict[str, Any]]]:
-    """Seconds that `./run validate` takes, and what it says."""
+    """Run `./run validate`; returns its seconds and its JSON output."""
     environment = dict(
         os.environ, VAST_DB_ENDPOINT=endpoint, VAST_DB_ACCESS_KEY=KEYS[0], VAST_DB_SECRET_KEY=KEYS[1], VAST_DB_BUCKET="vastdb"
     )  # fmt: skip
@@ -121,7 +121,7 @@ def run(endpoint: str, *arguments: str) -> tuple[float, list[dict[str, Any]]]:
 
 
 def requests(path: Path) -> None:
-    """Requests of each way of reading, counted by the server; in this process, so not timed."""
+    """Print the number of requests of each way of reading. The server runs in this process, so the time is not measured."""
     with LocalVastDB(path, access_key=KEYS[0], secret_key=KEYS[1]) as server:
         catalog = Catalog(config(server.endpoint))
         catalog.read.file("nothing/there.exr")
@@ -134,7 +134,7 @@ def requests(path: Path) -> None:
 
 
 def one_by_one(endpoint: str, count: int) -> float:
-    """Seconds a file when each is read by itself."""
+    """The seconds per file if each file is read alone."""
     catalog = Catalog(config(endpoint))
     paths = [f"{BUCKET}/{FOLDER}/beauty.{number:06}.exr" for number in range(100, 100 + count)]
     catalog.read.file(paths[0])
@@ -154,7 +154,7 @@ def query(path: Path, *arguments: str) -> float:
 
 
 def measure(path: Path, frames: int, single: int) -> None:
-    """Print all figures."""
+    """Measure, and print all figures."""
     with served(path) as endpoint:
         seconds, judged = run(endpoint, "--sequence-only", f"s3://{BUCKET}/")
         codes = sorted({finding["code"] for entry in judged for finding in entry["findings"]})

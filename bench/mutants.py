@@ -37,8 +37,8 @@ EQUIVALENT = ROOT / "bench" / "equivalent_mutants.tsv"
 PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
 LEAST = 0.95
 NOTICED = ("noticed", "timeout")
-SECONDS = 60.0  # of tests for one fault, by the clock of the measuring run
-# Imported once, before a process is forked for each fault; nothing of the project, which the fault is in.
+SECONDS = 60.0  # total time of the tests for one fault, as measured in the run of the suite
+# Libraries imported once, before a process is forked for each fault; no module of the project, since that has the fault.
 HEAVY_IMPORTS: tuple[str, ...] = (
     "pytest",
     "hypothesis",
@@ -57,12 +57,12 @@ OPTIONS += ["-m", "not long and not heavy"]
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Which tests run which line.
+    """The tests that execute each line.
 
     Attributes:
-        hashes: Of each module's text when it was measured.
-        lines: Module to line to tests.
-        seconds: Time of each test that passed.
+        hashes: Hash of each module's text when the suite was measured.
+        lines: Tests by module and line.
+        seconds: Duration of each test that passed.
     """
 
     hashes: Mapping[str, str]
@@ -70,17 +70,17 @@ class Map:
     seconds: Mapping[str, float]
 
     def tests_of(self, fault: Mutation, text: str) -> list[str]:
-        """Tests that run the fault's lines, or any line of its module where these are not known.
+        """The tests that execute the fault's lines, or any line of its module if it has changed since the measurement.
 
-        Unit tests of the module come first, then those of its package, the others after them, quick ones first each time.
-        Tests of the generated documents end the list whatever it takes already: a description that no other test compares
-        is seen there.
+        Unit tests of the module come first, then those of its package, then the others; in each group, quick ones come first.
+        Tests of the generated documents are always added at the end, because they detect faults in descriptions,
+        which no other test compares.
         """
         by_line = self.lines.get(fault.path, {})
         found: set[str] = set()
         if self.hashes.get(fault.path) == _hash(text):
             found = {test for n in range(fault.lines[0], fault.lines[1] + 1) for test in by_line.get(str(n), ())}
-        # What is carried out at import belongs to no test.
+        # Lines executed at import are attributed to no test.
         found = found or {test for tests in by_line.values() for test in tests}
         documents = sorted(test for test in self.seconds if "test_docs.py::" in test)
         module = Path(fault.path)
@@ -104,7 +104,7 @@ def _hash(text: str) -> str:
 
 
 def files() -> list[str]:
-    """The files of the tree, as Git has or would take them."""
+    """The files of the tree that Git tracks or does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the developer's git
         cwd=ROOT,
@@ -116,7 +116,7 @@ def files() -> list[str]:
 
 
 def changed_since(commit: str) -> list[str]:
-    """Modules of the packages that differ from what they were at a commit, or where this branch left it."""
+    """Modules of the packages that changed since the common ancestor of a commit and this branch."""
     base = subprocess.run(
         ["git", "merge-base", commit, "HEAD"],  # noqa: S607
         cwd=ROOT,
@@ -135,7 +135,7 @@ def changed_since(commit: str) -> list[str]:
 
 
 def modules(paths: Iterable[str]) -> list[str]:
-    """Modules below some paths, relative to the project."""
+    """The modules below some paths, relative to the project."""
     found: list[str] = []
     for path in paths:
         whole = (ROOT / path).resolve()
@@ -146,7 +146,7 @@ def modules(paths: Iterable[str]) -> list[str]:
 
 
 def copy_tree(target: Path) -> None:
-    """Copy what Git knows of the tree, and link the environment."""
+    """Copy the files of the tree, and link the virtual environment."""
     for name in files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
@@ -154,7 +154,7 @@ def copy_tree(target: Path) -> None:
 
 
 class _Recorder:
-    """A plug-in of pytest that keeps how long each test took, and which failed."""
+    """A pytest plug-in that records the duration of each test, and which tests failed."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -167,7 +167,7 @@ class _Recorder:
 
 
 def _measure(tree: Path, result: Path, tests: Sequence[str]) -> int:
-    """In a process of its own: run the suite, and write the map of it."""
+    """Run the suite with coverage, in a separate process, and write the map of it."""
     import coverage  # noqa: PLC0415
     import pytest  # noqa: PLC0415
 
@@ -201,7 +201,7 @@ def _measure(tree: Path, result: Path, tests: Sequence[str]) -> int:
 
 
 def in_child(work: Callable[[], int], tree: Path, log: Path, seconds: float) -> int | None:
-    """Carry out `work` in a forked process of its own group within the copy; None when the time was up."""
+    """Call `work` in a forked process, in the copy of the tree; returns its exit code, or None after `seconds`."""
     pid = os.fork()
     if pid == 0:
         os.setsid()
@@ -223,7 +223,7 @@ def in_child(work: Callable[[], int], tree: Path, log: Path, seconds: float) -> 
             status = os.waitstatus_to_exitcode(found)
         else:
             time.sleep(0.02)
-    with suppress(ProcessLookupError):  # also what the tests left running
+    with suppress(ProcessLookupError):  # also processes that the tests started and did not end
         os.killpg(pid, signal.SIGKILL)
     if status is None:
         os.waitpid(pid, 0)
@@ -231,7 +231,7 @@ def in_child(work: Callable[[], int], tree: Path, log: Path, seconds: float) -> 
 
 
 def the_map(tree: Path, tests: Sequence[str], *, anew: bool) -> Map:
-    """The kept map, or a new one."""
+    """Read the map of an earlier run, or measure the suite if there is none or `anew` is set."""
     kept = KEPT / "map.json"
     if anew or not kept.is_file():
         print("measuring which tests run which line: one run of the suite", file=sys.stderr, flush=True)
@@ -245,7 +245,7 @@ def the_map(tree: Path, tests: Sequence[str], *, anew: bool) -> Map:
 
 
 def _failed_test(log: Path) -> str:
-    """The first test that failed, by pytest's summary."""
+    """The first failed test in pytest's summary."""
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith(("FAILED ", "ERROR ")):
             return line.split()[1]
@@ -253,7 +253,7 @@ def _failed_test(log: Path) -> str:
 
 
 def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock: list[float]) -> tuple[str, str]:
-    """Make one fault, run the tests; what became of it, and which test noticed it."""
+    """Make one fault and run the tests; returns the outcome, and the test that detected the fault."""
     if not tests:
         return "untested", "-"
     import pytest  # noqa: PLC0415
@@ -261,7 +261,7 @@ def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock
     target, log = tree / fault.path, tree / "pytest.log"
     original, stat = target.read_text(encoding="utf-8"), target.stat()
     target.write_text(fault.changed, encoding="utf-8")
-    clock[0] += 2  # compiled modules are recognised by their second
+    clock[0] += 2  # Python recognises an outdated compiled module by the second of its source's modification time
     os.utime(target, (clock[0], clock[0]))
     try:
         allowed = 30 + 5 * sum(known.seconds[test] for test in tests)
@@ -275,13 +275,13 @@ def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock
 
 
 def equivalents() -> dict[tuple[str, ...], str]:
-    """Faults that change nothing, with the reason."""
+    """The faults that change nothing a caller can observe, with the reason."""
     with EQUIVALENT.open(encoding="utf-8", newline="") as file:
         return {tuple(row[:4]): row[4] for row in csv.reader(file, dialect="excel-tab") if row and row[0] != "module"}
 
 
 def noticed_before(result: Path) -> dict[tuple[str, ...], str]:
-    """Faults that tests noticed in an earlier run, with the outcome; the others are worth another try."""
+    """The faults that tests detected in an earlier run, with the outcome; they are not tried again."""
     if not result.is_file():
         return {}
     with result.open(encoding="utf-8", newline="") as file:
@@ -290,7 +290,7 @@ def noticed_before(result: Path) -> dict[tuple[str, ...], str]:
 
 
 def run(faults: Sequence[Mutation], known: Map, tree: Path, result: Path) -> dict[str, int]:
-    """Try the faults one by one that no test has noticed yet by `result`; prints and keeps a line for each."""
+    """Try each fault that is not yet detected according to `result`; prints a line for each and appends it to `result`."""
     before = noticed_before(result)
     harmless, counts, clock = (
         equivalents(),
@@ -319,7 +319,7 @@ def run(faults: Sequence[Mutation], known: Map, tree: Path, result: Path) -> dic
 
 
 def main() -> None:
-    """Choose faults, try them, and say how many were noticed."""
+    """Choose faults, try them, and print how many were detected."""
     parser = argparse.ArgumentParser(prog="./run bench mutants", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="*", help="Modules or folders; default: what changed since --since.")
     parser.add_argument(

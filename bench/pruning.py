@@ -63,28 +63,28 @@ SHOT_FILES, SEQUENCE_FILES, MANIFEST_NAMES = 1_000, 100, 1_000
 LAYOUTS = ("sorted", "random", "by shot")
 GOAL = 2
 SAMPLES = Path(__file__).parent.parent / "samples"
-VALUES = {  # of parameters that have to be given
+VALUES = {  # values for the cookbook's required parameters
     "path": "renders/shot0001/beauty.1001.exr", "prefix": "renders/shot0001/", "name": "a name", "value": "a value",
     "sequence": "renders/shot0001/beauty.####.exr", "bucket": "renders", "root": "/renders",
 }  # fmt: skip
 
 
 def neighbours(rows: float, per_group: int) -> float:
-    """Most groups over which neighbouring rows can lie."""
+    """The largest number of row groups over which adjacent rows can extend."""
     return (max(1.0, rows) + per_group - 2) // per_group + 1
 
 
-def strewn(groups: float, keys: float, share: float) -> float:
-    """Groups whose least and greatest key leave a range open, where each holds `keys` random ones.
+def groups_with_overlap(groups: float, keys: float, share: float) -> float:
+    """The expected number of row groups whose minimum and maximum do not exclude a range, if each has `keys` random keys.
 
-    `share` of all keys is in the range, which may lie anywhere.
+    The range contains the fraction `share` of all keys and may be anywhere.
     """
     keys = max(1.0, keys)
     return groups * (1 - 2 * math.pow(1 - share, keys) / (keys + 1))
 
 
 def groups_read(read: Read, layout: str, files: int, rows_per_file: dict[str, float], per_group: int) -> float:
-    """Row groups that must be read."""
+    """The number of row groups that must be read."""
     each = rows_per_file[read.table.name]
     total = DEFAULT_GUARDS if read.table is GUARDS else files * each
     groups = max(1.0, -(-total // per_group))
@@ -94,32 +94,33 @@ def groups_read(read: Read, layout: str, files: int, rows_per_file: dict[str, fl
         return groups
     shots = SHOT_FILES if layout == "by shot" else 1
     if read.column == "manifest_hash":
-        asked = shots = SHOT_FILES  # files that share one
+        requested = shots = SHOT_FILES  # the files of a shot share a manifest
     else:
-        asked = SHOT_FILES if read.is_range else SEQUENCE_FILES if read.column == "sequence" else 1
+        requested = SHOT_FILES if read.is_range else SEQUENCE_FILES if read.column == "sequence" else 1
     if layout == "sorted" and read.table.sorted_by:
-        return min(groups, neighbours(asked * each, per_group))
-    # Within a shot files come in any order, so that every group of it may hold the path.
-    lying = neighbours(max(asked, shots) * each, per_group)
+        return min(groups, neighbours(requested * each, per_group))
+    # The files of a shot arrive in any order, so each of its row groups may contain the path.
+    least = neighbours(max(requested, shots) * each, per_group)
     keys = min(per_group, per_group / (each * shots))
-    return min(groups, max(lying, strewn(groups, keys, asked / files)))
+    return min(groups, max(least, groups_with_overlap(groups, keys, requested / files)))
 
 
 def chunk_rows(read: Read) -> int:
-    """Values in a chunk of the column that decides."""
+    """The number of values in a chunk of the filtered column."""
     column = read.column or (read.table.sorted_by or read.table.key)[0]
     is_text = pa.types.is_string(read.table.arrow.field(column).type)
     return CHUNK_BYTES // (TEXT_BYTES if is_text else VALUE_BYTES)
 
 
 def record() -> tuple[dict[str, set[Read]], set[str]]:
-    """The reads of each request, and the names of those that a writer makes."""
+    """Record the reads of each request; returns them and the names of the writer's requests."""
     reads: dict[str, set[Read]] = {}
     with LocalVastDB(None) as server, recording() as seen:
         catalog = connect(server)
         setup(catalog.connection, SetupOptions(guards=LEAST_GUARDS))
         first, second = (inspection(revision=number, mode=StatsMode.FULL, findings=2, objects=2) for number in (1, 2))
-        catalog.upsert([inspection("warm.exr")])  # asks once for what a process keeps
+        # The first upsert reads the table definitions, which the process keeps.
+        catalog.upsert([inspection("warm.exr")])
 
         def note(name: str, call: Callable[[], object]) -> None:
             seen.clear()
@@ -141,7 +142,7 @@ def record() -> tuple[dict[str, set[Read]], set[str]]:
             }
             with suppress(
                 CatalogError
-            ):  # `unprocessed` joins the VAST Catalog, which is not here; it was asked all the same
+            ):  # `unprocessed` joins the VAST Catalog, which does not exist here, but its request is recorded
                 engine.ask(query.for_duckdb(), query.bind(given))
 
         for name in cookbook():
@@ -151,7 +152,7 @@ def record() -> tuple[dict[str, set[Read]], set[str]]:
 
 
 def sample_rows() -> dict[str, float]:
-    """Rows of a file in each table: the mean of the samples that can be read."""
+    """The rows of a file in each table: the mean over the readable samples."""
     opener = SourceOpener(load_settings({}, secrets_dir=None, need=()))
     inspector = Inspector(InspectorConfig(stats=StatsMode.SAMPLED))
     paths = sorted(SAMPLES.glob("*.exr"))
@@ -169,7 +170,7 @@ def sample_rows() -> dict[str, float]:
 
 
 def line(name: str, reads: Iterable[Read], rows: dict[str, float]) -> str:
-    """A line of the table: for each layout the row groups at all sizes, then the chunks at the largest."""
+    """Format a line of the table: for each layout the row groups at all sizes, then the chunks at the largest."""
     cells = [
         " / ".join(f"{max(groups_read(read, layout, size, rows, GROUP_ROWS) for read in reads):,.0f}" for size in SIZES)
         for layout in LAYOUTS

@@ -36,7 +36,7 @@ LAYERS = ("diffuse", "specular", "emission", "sss", "volume", "albedo", "direct"
 
 
 def made() -> dict[str, bytes]:
-    """Headers of the usual kinds: RGBA, a render with AOVs, and one with 150 strings."""
+    """Make three typical headers: RGBA, a render with AOVs, and one with 150 string attributes."""
     rgba = [Channel(name) for name in "ABGR"]
     aovs = [*rgba, Channel("Z", FLOAT), Channel("id", UINT)]
     aovs += [Channel(f"{layer}.{c}") for layer in LAYERS for c in "RGB"]
@@ -50,7 +50,7 @@ def made() -> dict[str, bytes]:
 
 
 def inspection_of(data: bytes, header: Header) -> Inspection:
-    """What the inspector knows before it judges."""
+    """The inspection as it is before validation."""
     layouts = tuple(part_layout(part) for part in header.parts)
     return Inspection(
         bucket="b",
@@ -69,7 +69,7 @@ def inspection_of(data: bytes, header: Header) -> Inspection:
 
 
 def microseconds(work: Callable[[], object]) -> float:
-    """Least processor time of one call: other work on the machine can only add to it."""
+    """The least CPU time of one call; other load can only increase it."""
     timer = timeit.Timer(work, timer=time.process_time)
     count, _ = timer.autorange()
     count = max(1, count // 20)
@@ -77,7 +77,7 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 class Row(NamedTuple):
-    """Microseconds of one file."""
+    """The times of one file in microseconds."""
 
     parse: float
     read: float
@@ -86,7 +86,7 @@ class Row(NamedTuple):
 
 
 def first_time(work: Callable[[], object]) -> float:
-    """Least processor time of one call with nothing kept from others."""
+    """The least CPU time of one call with empty caches."""
     best = float("inf")
     for _ in range(ROUNDS):
         channel_facts.cache_clear()
@@ -98,7 +98,7 @@ def first_time(work: Callable[[], object]) -> float:
 
 
 def measure(name: str, data: bytes) -> Row | None:
-    """Measure one file and print its line; None for one that cannot be read."""
+    """Measure one file and print its line; None if it cannot be read."""
     try:
         header = parse_header(data)
         ours(data)
@@ -124,7 +124,7 @@ def measure(name: str, data: bytes) -> Row | None:
 
 
 def summary(title: str, rows: list[Row]) -> None:
-    """Ratios of all times together, and of the middle file."""
+    """Print the ratios of the total times, and the median ratios."""
     parse, read, judge, _ = (sum(column) for column in zip(*rows, strict=True))
     middle_parse = statistics.median(row.judge / row.parse for row in rows)
     middle_read = statistics.median(row.judge / row.read for row in rows)
@@ -135,7 +135,7 @@ def summary(title: str, rows: list[Row]) -> None:
 
 
 def main() -> None:
-    """Measure the files given; or headers made here, and the corpus."""
+    """Measure the given files; without any, generated headers and the corpus."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("files", nargs="*", type=Path)
     files = parser.parse_args().files

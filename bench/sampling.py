@@ -48,7 +48,7 @@ REAL = {
     "MultiView_Adjuster.exr": "G",
     "Chromaticities_Rec709.exr": "R",
 }
-_FEW = 50  # samples that can be drawn of a frame
+_FEW = 50  # a frame with fewer possible samples is marked `few`
 Array = npt.NDArray[Any]
 
 
@@ -57,10 +57,10 @@ class Frame:
     """A file with the sum, sum of squares and count of one channel's finite values in each chunk.
 
     Attributes:
-        name: For the table.
+        name: Name in the printed table.
         extents: The chunks.
-        moments: Of each chunk, in the order of the extents.
-        max_bytes: The sample's budget.
+        moments: The sums of each chunk, in the order of the extents.
+        max_bytes: Most bytes that a sample may read.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Frame:
 
     @property
     def is_rare(self) -> bool:
-        """Whether a few chunks hold extremes: the brightest twentieth of the values a third of their sum."""
+        """Whether a few chunks have extreme values: the brightest twentieth of the values is more than a third of the sum."""
         ranked = sorted((item for item in self.moments if item.count), key=lambda item: -item.mean)
         few = sum(item.count for item in ranked) / 20
         total = sum(item.count * item.mean for item in ranked)
@@ -89,7 +89,7 @@ def _moments(values: Array) -> Moments:
 
 
 def frame(path: Path, channel: str, *, budget_share: float) -> Frame:
-    """Read a flat file whole."""
+    """Read a flat file completely."""
     data = path.read_bytes()
     header = parse_header(data)
     layouts = [part_layout(part) for part in header.parts]
@@ -113,7 +113,7 @@ def _chunk(layout: Layout, index: int, plane: Array | None) -> Moments:
 
 
 def made(folder: Path) -> Iterator[Frame]:
-    """Frames as renderers and plates have them."""
+    """Generate frames that are like renders and plates."""
     rng = np.random.default_rng(7)
     height, width = 1080, 2048
     y = np.linspace(0, 1, height)[:, None]
@@ -139,7 +139,7 @@ def made(folder: Path) -> Iterator[Frame]:
 
 
 def real() -> Iterator[Frame]:
-    """Files of the corpus."""
+    """Read files of the corpus."""
     for name, channel in REAL.items():
         path = CORPUS / "openexr-images" / name
         if path.is_file():
@@ -147,7 +147,7 @@ def real() -> Iterator[Frame]:
 
 
 def chi_square_p(statistic: float, degrees: int) -> float:
-    """Upper tail of the chi-square distribution (Wilson and Hilferty 1931)."""
+    """The upper tail of the chi-square distribution (Wilson and Hilferty 1931)."""
     if not degrees:
         return 1.0
     spread = 2 / (9 * degrees)
@@ -155,7 +155,7 @@ def chi_square_p(statistic: float, degrees: int) -> float:
 
 
 def measure(item: Frame, seeds: int, *, frames: int) -> bool:
-    """Print one frame's line; returns whether its promises hold."""
+    """Print one frame's line; true if all statements hold for it."""
     whole = Moments()
     for moments in item.moments:
         whole = whole.merged(moments)
@@ -209,7 +209,7 @@ def measure(item: Frame, seeds: int, *, frames: int) -> bool:
 
 
 def main() -> None:
-    """Measure every frame."""
+    """Measure every frame, and exit with 1 if a statement does not hold."""
     parser = argparse.ArgumentParser(prog="./run bench sampling", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1500)
     seeds = parser.parse_args().seeds

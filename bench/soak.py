@@ -23,10 +23,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[1]
-KEYS = 200  # objects that the events take turns with
+KEYS = 200  # number of objects; the events name them in turn
 MOST_LINES = 5
 GROWTH = {"objects": 1.02, "rss_mib": 1.10, "threads": 1.0, "descriptors": 1.0}
-# What comes and goes. An outage closes connections, and each of the 20 threads may open one again.
+# Allowed growth, because these numbers vary: an outage closes connections, and each of the 20 threads may open a new one.
 SPARE = {"objects": 500, "rss_mib": 8, "threads": 4, "descriptors": 20}
 
 
@@ -40,21 +40,21 @@ class _Counter(logging.Handler):
 
 
 def worker(threads: int) -> None:
-    """The function's process: reads a number of events a line, handles them, prints what it has become."""
-    from dataengine_local.events import element_event, event_of_kind  # noqa: PLC0415 - not in the measuring process
+    """Run the function: for each line of standard input, handle that many events and print the process's figures as JSON."""
+    from dataengine_local.events import element_event, event_of_kind  # noqa: PLC0415 - only the function's process needs it
     from main import handler, init  # noqa: PLC0415
     from tests.chaos.stack import BUCKET  # noqa: PLC0415
 
     counter = _Counter()
     logging.basicConfig(level=logging.INFO, handlers=[counter], force=True)
-    context = SimpleNamespace(secrets={}, logger=logging.getLogger("soak"))  # keeps nothing, as a cluster's
-    init(context)  # type: ignore[no-untyped-call]  # as the platform wants it
+    context = SimpleNamespace(secrets={}, logger=logging.getLogger("soak"))  # keeps no telemetry
+    init(context)  # type: ignore[no-untyped-call]  # the platform prescribes the signature
 
     def one(number: int) -> bool:
         attributes = element_event(BUCKET, f"soak/{number % KEYS}.exr")
         try:
             handler(context, event_of_kind(attributes, attributes.pop("data")))  # type: ignore[no-untyped-call]
-        except Exception:  # noqa: BLE001 - what the platform catches: the event is delivered again
+        except Exception:  # noqa: BLE001 - the platform catches any exception and delivers the event again
             return False
         return True
 
@@ -80,8 +80,8 @@ def worker(threads: int) -> None:
 
 
 def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
-    """What the process has become after each step; the database is out in the one in the middle."""
-    from tests.chaos.stack import local_stack  # noqa: PLC0415 - not in the function's process
+    """Yield the process's figures after each step; in the middle step, the database refuses all requests."""
+    from tests.chaos.stack import local_stack  # noqa: PLC0415 - the function's process must not import it
     from vastdb_local import Fault, FaultKind  # noqa: PLC0415
 
     with local_stack(None, EXR_DB_RETRY_SECONDS="5") as stack:
@@ -101,7 +101,7 @@ def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
                 if outage:
                     for kind in ("begin", "query", "insert", "commit"):
                         stack.database.faults.chance(kind, 1.0, Fault(FaultKind.DROP_BEFORE))
-                # An event of the outage takes its whole retry time, so there are fewer of them.
+                # An event during the outage takes the full retry time, so there are fewer of them.
                 stdin.write(f"{min(events // steps, 10 * threads) if outage else events // steps}\n")
                 stdin.flush()
                 yield {"step": step + 1, "outage": outage, **next(answers)}
@@ -110,7 +110,7 @@ def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
 
 
 def grown(rows: list[dict[str, float]]) -> list[str]:
-    """What grew from the second step, when everything is loaded, to the last; and an outage that logged too much."""
+    """List the figures that grew from the second step, when everything is loaded, to the last, and other violated limits."""
     faults = []
     for name, factor in GROWTH.items():
         first, last = rows[1][name], rows[-1][name]
@@ -128,7 +128,7 @@ def grown(rows: list[dict[str, float]]) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, judge."""
+    """Measure, print, and exit with 1 if a figure grew."""
     parser = argparse.ArgumentParser(prog="./run bench soak")
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--steps", type=int, default=10)

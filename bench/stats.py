@@ -54,7 +54,7 @@ def report(
     decoders: DecoderPool | None = None,
     config: PixelConfig | None = None,
 ) -> PixelReport:
-    """Statistics of one object, header and all."""
+    """Read the header and the statistics of one object."""
 
     def read(ranges: Ranges) -> Answer:
         pieces = source.read_many(ranges, coalesce_bytes=0)
@@ -78,14 +78,14 @@ def _fresh_report(
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """The seconds of one call."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def theirs(path: Path) -> None:
-    """What OpenImageIO's Python module does for the same figures."""
+    """Compute the same statistics with OpenImageIO's Python module."""
     buffer = OpenImageIO.ImageBuf(str(path))
     if not buffer.read():
         raise RuntimeError(buffer.geterror())
@@ -93,7 +93,7 @@ def theirs(path: Path) -> None:
 
 
 def decode_only(opener: SourceOpener, path: Path, budget: DecodeBudget) -> float:
-    """Seconds of the same pass, reading and decoding everything and adding nothing up."""
+    """The seconds of the same pass without statistics: it reads and decodes everything."""
     with patch.object(
         LevelFigures, "add", lambda figures, block, *_: setattr(figures, "chunks_read", len(block.places))
     ):
@@ -101,10 +101,11 @@ def decode_only(opener: SourceOpener, path: Path, budget: DecodeBudget) -> float
 
 
 def in_process(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
-    """Time against OpenImageIO and against decoding alone: a line for each frame, then the medians."""
+    """Compare the time with OpenImageIO and with decoding alone; prints a line for each frame, then the medians."""
     print(f"{'frame':28}{'ours s':>9}{'oiio s':>9}{'ratio':>8}{'decode s':>10}{'ours/decode':>13}")
     ratios, over_decoding = [], []
-    _fresh_report(opener, paths[0], budget)  # imports, threads and buffers of the first call are not measured
+    # The first call imports modules, starts threads and allocates buffers, so it is not measured.
+    _fresh_report(opener, paths[0], budget)
     theirs(paths[0])
     for path in paths:
         found = [
@@ -125,7 +126,7 @@ def in_process(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
     print(f"ours/decode: median {statistics.median(over_decoding):.2f} (aim 1.30), largest {max(over_decoding):.2f}")
 
 
-# A process inherits the peak of the one that starts it, so a small one starts what is measured.
+# A process inherits the peak memory of its parent, so a small process starts the measured one.
 LAUNCHER = """
 import os, subprocess, sys, time
 started = time.perf_counter()
@@ -137,7 +138,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def process(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
-    """Seconds and peak megabytes of a process."""
+    """Run a process; returns its seconds and peak megabytes."""
     launched = [sys.executable, "-S", "-c", LAUNCHER, *command]
     done = subprocess.run(
         launched, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
@@ -149,12 +150,12 @@ def process(command: list[str], environment: dict[str, str] | None = None) -> tu
 
 
 def ourselves(path: Path) -> tuple[float, float]:
-    """The whole process: start, import, read, print."""
+    """Measure our whole process: start, import, read, print."""
     return process([sys.executable, "-m", "bench.stats", "--one", str(path)], {"OPENBLAS_NUM_THREADS": "1"})
 
 
 def whole_process(paths: list[Path], runs: int) -> None:
-    """Time and memory against the native oiiotool."""
+    """Compare time and memory with the native oiiotool."""
     if not OIIOTOOL.is_file():
         print("no native oiiotool in this wheel: nothing to compare with")
         return
@@ -171,7 +172,7 @@ def whole_process(paths: list[Path], runs: int) -> None:
 
 
 def memory(folder: Path) -> None:
-    """Peak memory while the image grows."""
+    """Print the peak memory for growing images."""
     print(f"\n{'peak memory':28}{'pixels':>14}{'file MB':>9}{'peak MB':>9}")
     for width, height in ((4096, 2160), (7680, 4320), (15360, 8640)):
         path = large_frame(folder, width, height)
@@ -180,7 +181,7 @@ def memory(folder: Path) -> None:
 
 
 def sampled(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
-    """What a sample costs."""
+    """Compare a sample with a full pass: bytes, requests and time."""
     print(f"\n{'sampled':28}{'file MB':>9}{'bytes':>9}{'requests':>10}{'coverage':>10}{'of full time':>14}")
     for path in paths:
         full, short = [], []
@@ -192,7 +193,7 @@ def sampled(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs:
             short.append(time.perf_counter() - started)
         size = path.stat().st_size
         cost = source.cost
-        read = cost.bytes_read - (1 << 18)  # without the header, which full and sampled read alike
+        read = cost.bytes_read - (1 << 18)  # without the bytes of the header, which both read
         print(
             f"{path.stem:28}{size >> 20:9}{read / size:9.2%}{cost.requests - 1:10}"
             f"{found.channels[0].coverage:10.2%}{min(short) / min(full):14.3f}",
@@ -201,13 +202,13 @@ def sampled(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs:
 
 
 def isolated(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
-    """What isolation costs."""
+    """Compare a full pass that decodes in separate processes with one that decodes in this process."""
     print(f"\n{'isolated':28}{'here s':>9}{'isolated s':>12}{'ratio':>8}")
     ratios = []
     with contextlib.closing(DecoderPool(memory_bytes=1 << 30, cpu_seconds=60)) as decoders:
         for path in paths:
             pairs = []
-            for _ in range(runs + 1):  # the first one starts the processes
+            for _ in range(runs + 1):  # the first call starts the processes
                 here = seconds(partial(_fresh_report, opener, path, budget))
                 pairs.append((here, seconds(partial(_fresh_report, opener, path, budget, decoders))))
             here, there = (min(pair[side] for pair in pairs) for side in (0, 1))
@@ -217,9 +218,9 @@ def isolated(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs
 
 
 def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
-    """What one thumbnail takes of a full pass, as checks make it: the processor time of its code in that of all threads.
+    """Print the share of a thumbnail in the CPU time of a full pass as `check` makes it, by timing the thumbnail's code.
 
-    The two differ by less than what two runs on a busy machine do.
+    Comparing passes with and without a thumbnail would not work: two runs on a busy machine differ by more than its share.
     """
     spent: list[float] = []
 
@@ -239,7 +240,7 @@ def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
             stack.enter_context(patch.object(kind, name, timed(getattr(kind, name))))
         for path in paths:
             found = []
-            for _ in range(runs + 1):  # the first one imports Pillow
+            for _ in range(runs + 1):  # the first call imports Pillow
                 spent.clear()
                 started = time.process_time()
                 report(opener.open(path.parent.name, path.name), budget, config=config)
@@ -250,7 +251,7 @@ def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
 
 
 def main() -> None:
-    """Run the parts asked for."""
+    """Run the selected parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path(gettempdir()) / "exr-inspector-bench")
     parser.add_argument("--runs", type=int, default=3)

@@ -31,12 +31,12 @@ SAMPLE = (ROOT / "samples" / "scanline_zip.exr").read_bytes()
 CHANGED = (ROOT / "samples" / "layers.exr").read_bytes()
 SHARDS = (1, 4, 16)
 FOLDERS = 16
-SHOT = 100  # frames in a folder
+SHOT = 100  # number of frames in a folder
 VIEW = "/studio/renders"
 
 
 def write(folder: Path, numbers: range, data: bytes) -> None:
-    """Write files, spread over FOLDERS shows."""
+    """Write files, distributed over FOLDERS shows."""
     for number in numbers:
         shot = folder / f"show_{number % FOLDERS:02}" / f"shot_{number // (FOLDERS * SHOT):05}"
         path = shot / f"beauty.{number:08}.exr"
@@ -45,13 +45,13 @@ def write(folder: Path, numbers: range, data: bytes) -> None:
 
 
 def sweeping_environment(server: LocalVastDB, folder: Path, **changes: str) -> dict[str, str]:
-    """The settings of a function that sweeps a folder."""
+    """The settings for a function that sweeps a folder."""
     sweeping = {"EXR_MOUNTS": f"renders={folder}", "EXR_SWEEP": "renders", "EXR_SETTLE_SECONDS": "0"}
     return {**environment(server), **LONG_WAITS, **sweeping, **changes}
 
 
 def sweep_here() -> None:
-    """One sweep by the settings of the environment: prints its result and seconds as JSON."""
+    """Sweep once with the settings of the environment; prints the result and the seconds as JSON."""
     service = Service.from_settings(load_settings(os.environ, secrets_dir=None), Telemetry.to_log())
     started = time.perf_counter()
     result = service.handle(schedule_event())
@@ -59,7 +59,7 @@ def sweep_here() -> None:
 
 
 def sweep(environ: dict[str, str]) -> dict[str, Any]:
-    """One sweep in a process of its own."""
+    """Sweep once in a separate process."""
     line = [sys.executable, "-m", "bench.sweep", "--here"]
     done = subprocess.run(line, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -68,22 +68,22 @@ def sweep(environ: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def made(environ: dict[str, str]) -> None:
-    """Make the tables."""
+def create_tables(environ: dict[str, str]) -> None:
+    """Create the tables."""
     catalog = catalog_of(environ)
     setup(catalog.connection)
     catalog.close()
 
 
 def rates(folder: Path, files: int, latency: float) -> None:
-    """Files per second, by number of shards."""
+    """Print files per second for each number of shards."""
     write(folder, range(files), SAMPLE)
     first = 0.0
     for shards in SHARDS:
         server = LocalVastDB(None, latency_seconds=latency)
         server.start()
         environ = sweeping_environment(server, folder, EXR_SWEEP_SHARDS=str(shards))
-        made(environ)
+        create_tables(environ)
         server.reset_counters()
         new = sweep(environ)
         requests = sum(server.counters().values())
@@ -98,7 +98,7 @@ def rates(folder: Path, files: int, latency: float) -> None:
 
 
 def requests_per_change(folder: Path, listed: int, changed: int) -> None:
-    """Database requests for each changed file among many that the Catalog lists."""
+    """Print database requests per changed file if the VAST Catalog lists many files."""
 
     def entries() -> Iterator[CatalogEntry]:
         yield from entries_of_folder(folder, root=VIEW)
@@ -110,7 +110,7 @@ def requests_per_change(folder: Path, listed: int, changed: int) -> None:
         environ = sweeping_environment(
             server, folder, EXR_SWEEP="", EXR_SWEEP_CATALOG="on", EXR_VIEWS=f"{VIEW}=renders"
         )
-        made(environ)
+        create_tables(environ)
         sweep(environ)
         for count in (0, changed // 10, changed):
             write(folder, range(count), CHANGED if count < changed else SAMPLE + b"\0")

@@ -1,1 +1,1 @@
-"""Generates the reference pages of `docs/`: `./run docs`."""
+"""Generate the reference pages of `docs/`: `./run docs`."""

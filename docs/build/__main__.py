@@ -1,4 +1,4 @@
-"""`./run docs`: write every generated page of `docs/`, and the JSON schema of policies; `--check` only compares."""
+"""`./run docs`: write every generated page of `docs/`, and the JSON schema of policies; `--check` only compares them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def outdated() -> list[str]:
-    """Names of the generated files that are not what the code generates now."""
+    """The generated files whose content differs from what the code generates now."""
     return [
         name
         for name, render in PAGES.items()
@@ -40,7 +40,7 @@ def outdated() -> list[str]:
 
 
 def main() -> None:
-    """Write what is outdated and name it; with `--check`, exit 1 instead."""
+    """Write the outdated files and print their names; with `--check`, only print them and exit with 1."""
     parser = argparse.ArgumentParser(prog="./run docs", description="Write the generated pages of docs/.")
     parser.add_argument("--check", action="store_true", help="Write nothing; exit 1 if a page is outdated.")
     is_check = parser.parse_args().check

@@ -1,4 +1,4 @@
-"""`docs/delivery.md`: delivery.md of this folder, with what the commands in it print about a synthetic shot."""
+"""Generate `docs/delivery.md` from delivery.md of this folder, with the output of its commands on a synthetic shot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Channels = dict[str, "np.ndarray[Any, Any]"]
 
 
 def render() -> str:
-    """The whole document; commands run in this process, in a folder that holds the shot."""
+    """Render the page; its commands run in this process, in a folder with the shot."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         make_shot(Path(name) / "sh010")
@@ -51,7 +51,7 @@ def make_shot(folder: Path) -> None:
         path = folder / f"sh010_beauty_v003.{frame}.exr"
         if frame in _MISSING:
             continue
-        if frame == 1005:  # a frame that was rendered twice
+        if frame == 1005:  # a copy of the previous frame
             shutil.copy(folder / "sh010_beauty_v003.1004.exr", path)
             continue
         OpenEXR.File(_header(frame), _channels(frame)).write(str(path))
@@ -73,7 +73,7 @@ def _header(frame: int) -> dict[str, Any]:
 
 
 def _channels(frame: int) -> _Channels:
-    """A moving gradient with a diffuse layer."""
+    """The pixels of a frame: a moving gradient and a diffuse layer."""
     y, x = np.mgrid[0:_HEIGHT, 0:_WIDTH].astype(np.float32)
     waves = {"R": x / 17 + frame, "G": y / 13 + frame, "B": (x + y) / 23 + frame}
     colour = {name: (0.25 + 0.2 * np.sin(wave)).astype(np.float16) for name, wave in waves.items()}

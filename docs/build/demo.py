@@ -1,4 +1,4 @@
-"""`docs/demo.md`: the files of `samples/`, each as its row in `files`, as `./run demo` stores it."""
+"""Generate `docs/demo.md`: for each file of `samples/`, the row of table `files` that `./run demo` stores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _cell(value: object) -> str:
 
 
 def render() -> str:
-    """The page."""
+    """Render the page."""
     settings = load_settings({"EXR_MOUNTS": f"samples={SAMPLES}"}, secrets_dir=None)
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     with session(settings, stats="sampled") as made:

@@ -1,4 +1,4 @@
-"""`docs/failures.md`, from the tests that prove it: `pytest.mark.failure` of tests/, put into failures.md of this folder."""
+"""Generate `docs/failures.md` from failures.md of this folder and the `pytest.mark.failure` marks of the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARK = "pytest.mark.failure"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One case, its outcome and what a user does about it, with the test that proves it."""
+    """One failure: the case, its outcome, what the user does, and the test that proves it."""
 
     section: str
     case: str
@@ -24,12 +24,12 @@ class Entry:
     test: str
 
     def row(self) -> str:
-        """A line of the section's table."""
+        """The entry as a line of the section's table."""
         return f"| {self.case} | {self.outcome.replace('|', '` or `')} | {self.action} | `{self.test}` |"
 
 
 def entries() -> list[Entry]:
-    """Every entry, in the order of the tests; each once."""
+    """All entries in the order of the tests, without duplicates."""
     texts = (path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py")))
     found = [entry for text in texts if MARK in text for entry in _of(ast.parse(text))]
     return list(dict.fromkeys(found))
@@ -46,7 +46,7 @@ def _of(module: ast.Module) -> Iterator[Entry]:
 
 
 def render() -> str:
-    """The whole document, Markdown."""
+    """Render the page."""
     text = TEMPLATE.read_text(encoding="utf-8")
     by_section: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries():

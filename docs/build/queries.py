@@ -1,4 +1,4 @@
-"""`docs/queries.md`, from the cookbook."""
+"""Generate `docs/queries.md` from the cookbook."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _section(query: Query) -> str:
 
 
 def render() -> str:
-    """docs/queries.md."""
+    """Render the page."""
     parts = [_HEAD]
     for number, title in _QUESTIONS.items():
         parts.append(f"## {title}\n" if number == "panels" else f"## {number}. {title}\n")

@@ -1,4 +1,4 @@
-"""Makes docs/images/report.png: the report of a made-up shot, as a browser shows it.
+"""Make docs/images/report.png: the report of a synthetic shot, as a browser shows it.
 
 `.venv/bin/python -m docs.build.report_picture` needs chromium, and what `./run test heavy --collect-only` installs.
 """
@@ -26,7 +26,7 @@ _MISSING = frozenset({1033, 1034})
 
 
 def main() -> None:
-    """Render, check, and take the picture."""
+    """Write the shot, make its report, and save a screenshot."""
     with tempfile.TemporaryDirectory() as name:
         shot = Path(name) / "sh010"
         shot.mkdir()
@@ -36,7 +36,7 @@ def main() -> None:
         cut = shot / "sh010_beauty_v003.1052.exr"
         cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 2 // 3])
         page = Path(name) / "report.html"
-        os.chdir(name)  # for the page to show the shot's name alone
+        os.chdir(name)  # relative paths, so that the page shows only the name of the shot
         write_report(shot.name, page)
         _PICTURE.parent.mkdir(exist_ok=True)
         _PICTURE.write_bytes(_small(_photograph(page)))
@@ -49,7 +49,7 @@ def _header(frame: int) -> dict[str, Any]:
 
 
 def _channels(frame: int) -> dict[str, np.ndarray[Any, Any]]:
-    """A lit sphere that moves over a wall; some frames are spoilt."""
+    """The pixels of a frame: a lit sphere that moves in front of a wall; some frames have defects."""
     time = (frame - _FIRST) / (_LAST - _FIRST)
     y, x = np.mgrid[0:_HEIGHT, 0:_WIDTH].astype(np.float32)
     u, v = (x - _WIDTH * (0.2 + 0.6 * time)) / 110, (y - _HEIGHT * 0.5) / 110
@@ -74,7 +74,7 @@ def _channels(frame: int) -> dict[str, np.ndarray[Any, Any]]:
 
 def _photograph(page: Path) -> bytes:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    playwright: Any = import_module("playwright.sync_api")  # only the heavy tests install it
+    playwright: Any = import_module("playwright.sync_api")  # only requirements-heavy.txt installs it
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1200, "height": 1420}, color_scheme="light")
@@ -88,7 +88,7 @@ def _photograph(page: Path) -> bytes:
 
 
 def _small(png: bytes) -> bytes:
-    """The picture in 128 colours."""
+    """Reduce the picture to 128 colours."""
     buffer = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""`docs/rules.md`, from the rule registry."""
+"""Generate `docs/rules.md` from the rule registry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _cell(text: str) -> str:
 
 
 def render() -> str:
-    """The whole of `docs/rules.md`."""
+    """Render the page."""
     lines = [_HEAD]
     counts = {severity: sum(rule.severity is severity for rule in RULES.values()) for severity in Severity}
     total = ", ".join(f"{count} {severity.label}" for severity, count in sorted(counts.items(), reverse=True))

@@ -1,4 +1,4 @@
-"""`docs/settings.md`, from the settings."""
+"""Generate `docs/settings.md` from the settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LISTS = {str: "names", Mount: "folders", View: "views"}
 
 
 def render() -> str:
-    """The whole document, Markdown."""
+    """Render the page."""
     return _INTRODUCTION + "".join(_row(field) for field in Settings.model_fields.values())
 
 
@@ -51,7 +51,7 @@ def _is_secret(annotation: Any) -> bool:
 
 
 def _kind(annotation: Any) -> str:
-    """What a setting's text has to be, for people."""
+    """Describe the type of a setting's value in words."""
     if get_origin(annotation) is Literal:
         return _either(get_args(annotation))
     for type_, words in ((bool, "on or off"), (int, "whole number"), (float, "number"), (Path, "file")):

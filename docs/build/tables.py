@@ -1,4 +1,4 @@
-"""`docs/tables.md`, from the schema."""
+"""Generate `docs/tables.md` from the schema of the tables."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def _table(table: Table) -> str:
 
 
 def render() -> str:
-    """The whole document, Markdown."""
+    """Render the page."""
     return "\n".join([_HEAD, *map(_table, TABLES)])

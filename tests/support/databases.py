@@ -1,6 +1,6 @@
-"""Database files with tables, since setting them up takes longer than most tests.
+"""Database files with empty tables, copied from one file, because creating tables takes longer than most tests.
 
-Each process sets up one database of a kind, and every test gets a copy of its file::
+Each process creates one database of each kind, and every test gets a copy of its file::
 
     with LocalVastDB(empty_tables(tmp_path / "catalog.duckdb")) as server:
         ...
@@ -22,13 +22,13 @@ from vastdb_local import LocalVastDB
 def empty_tables(
     path: Path, *, schema: str = "exr", guards: int = DEFAULT_GUARDS, server_version: str = "5.5.0"
 ) -> Path:
-    """Write the file of a database with empty tables and its guard rows, as `db setup` leaves it; returns `path`."""
+    """Write a database file with empty tables and guard rows, as `db setup` creates them; returns `path`."""
     path.write_bytes(_set_up(schema, guards, server_version))
     return path
 
 
 def empty_catalog(path: Path) -> Path:
-    """Write a catalog file as `--catalog` makes it, but with few guards; returns `path`."""
+    """Write a catalog file as `--catalog` creates it, but with few guard rows; returns `path`."""
     return empty_tables(path, schema="exr_inspector", guards=LEAST_GUARDS)
 
 
@@ -45,7 +45,7 @@ def _set_up(schema: str, guards: int, server_version: str) -> bytes:
 
 
 def rows_of_catalog(catalog: Path, sql: str) -> list[tuple[Any, ...]]:
-    """The rows of a SELECT over the tables of a catalog file, named without their schema."""
+    """The rows of a SELECT on a catalog file; it names tables without their schema."""
     with duckdb.connect(str(catalog), read_only=True) as connection:
         (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
         connection.execute(f"set schema = '\"{schema}\"'")

@@ -1,7 +1,7 @@
-"""Entries of docs/failures.md that tests prove: `pytest.mark.failure(section, case, outcome, what_to_do)`, and `documented`.
+"""Entries of docs/failures.md: `pytest.mark.failure(section, case, outcome, what_to_do)`, and the fixture `documented`.
 
-Each value in backticks of an outcome must be passed to `documented` by the test that the entry stands at (`A|B`: one of them),
-else the test fails. `./run docs` writes the page from the marks (docs/build/failures.py).
+Each value in backticks of an outcome must be passed to `documented` by the marked test (for `A|B`, one of the two);
+otherwise the test fails. `./run docs` generates the page from the marks (docs/build/failures.py).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 
 def values(outcome: str) -> list[frozenset[str]]:
-    """The values in an outcome's text; each member is a list of alternatives, one of which must be found."""
+    """The values in an outcome's text; each element is a list of alternatives, one of which a test must find."""
     return [frozenset(found.split("|")) for found in re.findall(r"`([^`]+)`", outcome)]
 
 
 class Documented:
-    """The values in the entries of one test, and those that the test has found."""
+    """The values in the entries of one test, and the values that the test has found."""
 
     def __init__(self, outcomes: Iterable[str]) -> None:
         self._promised = [choice for outcome in outcomes for choice in values(outcome)]

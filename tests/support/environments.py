@@ -1,4 +1,4 @@
-"""Fresh virtual environments, the Pythons of this machine, and a copy of the checked-in tree, for heavy tests."""
+"""Create virtual environments, find this machine's Pythons, and copy the source tree, for heavy tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def copy_tree(target: Path) -> Path:
     generated = shutil.ignore_patterns(*_GENERATED)
 
     def ignored(folder: str, names: list[str]) -> set[str]:
-        # setuptools writes build/ beside pyproject.toml; docs/build is ours.
+        # Only the top-level build/ is generated (by setuptools); docs/build has sources.
         return {*generated(folder, names), *({"build"} if Path(folder) == ROOT else ())}
 
     return shutil.copytree(ROOT, target, ignore=ignored, symlinks=True)

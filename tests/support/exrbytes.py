@@ -1,14 +1,14 @@
-"""Writes EXR files byte by byte, with any defect a test may want.
+"""Write EXR files byte by byte, with any defect that a test needs.
 
-Independent of the package under test and of the OpenEXR library. A valid file in one line is `build([Part()])`; each
-argument of `Part` and `build` bends one thing and leaves the rest as it was:
+This writer is independent of the package under test and of the OpenEXR library. `build([Part()])` is a valid file; each
+argument of `Part` and `build` changes one property:
 
     build([Part(without="compression")])
     build([Part(replace=[a_compression(77)])], version_word=0x1002)
     build([Part(absent=frozenset({1}), edit_table=lambda offsets: [0] * len(offsets))], trailing=b"tail")
 
-`lay_out` gives the same bytes with the places of every header, attribute, table and chunk, for damage to precise bytes.
-It does not compress beyond RLE and zlib, and it reads nothing.
+`lay_out` also returns the positions of every header, attribute, table and chunk, so that a test can damage precise bytes.
+Only RLE, ZIPS and ZIP compression are supported. Files cannot be read.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Built:
         return self.data[:offset] + replacement + self.data[offset + len(replacement) :]
 
     def with_value(self, name: str, value: bytes, part: int = 0) -> bytes:
-        """The file with an attribute's value overwritten; lengths must agree for anything behind it to stay readable."""
+        """Return the file with an attribute's value overwritten; if the length differs, nothing after it can be read."""
         return self.patched(self.parts[part].values[name].body, value)
 
 
@@ -248,17 +248,17 @@ def lay_out(
     gaps: Mapping[tuple[int, int], bytes] | None = None,
     trailing: bytes = b"",
 ) -> Built:
-    """A file of the given parts and a map of it.
+    """Write a file of the given parts; returns its bytes and the positions of its records.
 
     Args:
         parts: At least one.
         magic: The first bytes.
-        version_word: Computed from the parts when None; it changes nothing but itself.
+        version_word: The version field; None computes it from the parts. It does not change how the parts are written.
         multi_part: Write as a multi-part file (part numbers in leaders); None: more than one part.
         headers_end: What follows the last header; None: one NUL in multi-part files, nothing otherwise.
         order: (part, chunk) in file order; None: part by part, in table order, DECREASING_Y from the last line up.
             Chunks left out are not written and their entries are zero.
-        gaps: Bytes that stand before a chunk, by (part, chunk).
+        gaps: Bytes inserted before a chunk, by (part, chunk).
         trailing: Bytes behind the last chunk.
     """
     multi = len(parts) != 1 if multi_part is None else multi_part
@@ -303,7 +303,7 @@ def _chunks(
     gaps: Mapping[tuple[int, int], bytes],
     multi_part: bool,
 ) -> tuple[bytes, list[list[int]]]:
-    """The bytes of all chunks, and the true offsets of each part; adds the chunks to the map."""
+    """The bytes of all chunks, and the correct offsets of each part; adds the chunks' positions to `places`."""
     if order is None:
         order = [(number, index) for number, part in enumerate(parts) for index in file_order(part)]
     offsets = [[0] * len(part.cells) for part in parts]

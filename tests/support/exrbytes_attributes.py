@@ -1,7 +1,7 @@
-"""Encode attributes of an EXR header, written only from the description of the format.
+"""Encode attributes of an EXR header; implemented from the format's description alone.
 
-Every helper returns an `Attr`, which can also be written with a wrong declared size. Values are not checked, so tests can have
-a pixel type of 9 or a name of 300 bytes.
+Every helper returns an `Attr`, which can also be written with a wrong declared size. Values are not checked, so a test can
+write a pixel type of 9 or a name of 300 bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]
 
 
 def text_bytes(text: str) -> bytes:
-    """UTF-8; a lone surrogate writes the byte it stands for, so names need not be valid UTF-8."""
+    """Encode as UTF-8; a lone surrogate is written as the byte it represents, so names need not be valid UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -113,12 +113,12 @@ def a_double(name: str, value: float) -> Attr:
 
 
 def a_string(name: str, value: str | bytes) -> Attr:
-    """The bytes and nothing else: no NUL, no inner length."""
+    """The bytes alone, without a NUL and without a length."""
     return Attr(name, "string", value if isinstance(value, bytes) else text_bytes(value))
 
 
 def a_stringvector(name: str, values: Iterable[str]) -> Attr:
-    """Per string an int32 length and its bytes."""
+    """For each string an int32 length, then its bytes."""
     encoded = [text_bytes(value) for value in values]
     return Attr(name, "stringvector", b"".join(struct.pack("<i", len(one)) + one for one in encoded))
 
@@ -139,7 +139,7 @@ def a_box2f(name: str, box: tuple[float, float, float, float]) -> Attr:
 
 
 def a_vector(name: str, type_name: str, values: Sequence[float]) -> Attr:
-    """v2i, v2f, v2d, v3i, v3f or v3d: the last letter decides how a number is stored."""
+    """v2i, v2f, v2d, v3i, v3f or v3d; the last letter is the type of the numbers."""
     return packed(name, type_name, f"{len(values)}{type_name[-1]}", *values)
 
 
@@ -189,7 +189,7 @@ def a_keycode(name: str, values: Sequence[int]) -> Attr:
 
 
 def a_timecode(name: str, time_and_flags: int, user_data: int = 0) -> Attr:
-    """The two words as they are; `tv60` packs the first."""
+    """The two packed words; `tv60` makes the first."""
     return packed(name, "timecode", "II", time_and_flags, user_data)
 
 

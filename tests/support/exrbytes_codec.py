@@ -1,6 +1,6 @@
-"""The three codecs that the standard library can encode: RLE, ZIPS and ZIP.
+"""Compress chunks with the codecs that need no library beside Python's own: RLE, ZIPS and ZIP.
 
-Chunks of all other codecs are written uncompressed, which the format allows for chunks of the unpacked size.
+Chunks of all other codecs are written uncompressed: the format says that a chunk of the unpacked size is not compressed.
 """
 
 from __future__ import annotations
@@ -48,6 +48,6 @@ def compressed(data: bytes, compression: int) -> bytes:
 
 
 def pack(data: bytes, compression: int) -> bytes:
-    """The compressed bytes if the codec is one of the three and they are shorter; otherwise the data itself."""
+    """Compress the data if the codec is one of the three and this makes it shorter; otherwise return the data."""
     done = compressed(data, compression) if compression in {RLE, ZIPS, ZIP} else data
     return done if len(done) < len(data) else data

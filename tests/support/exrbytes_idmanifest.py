@@ -1,7 +1,7 @@
-"""The `idmanifest` attribute: groups of (id, texts) entries behind one shared, prefix-compressed string table.
+"""Encode `idmanifest` attributes: a prefix-compressed string table, then groups of (id, texts) entries that refer to it.
 
-Encodes only. The strings are stored in alphabetical order of their bytes, and the reordering list maps every index
-to itself, which is legal and keeps the encoder small.
+The strings are sorted by their bytes, and the reordering list maps every index
+to itself, which the format allows and which keeps the encoder small.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STORAGE_64, STORAGE_32, STORAGE_VARINT = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class ManifestGroup:
-    """One group of channels that share a table of identifiers; every entry has one text per component."""
+    """A group of channels with the same ids; every entry has one text for each component."""
 
     channels: Sequence[str]
     components: Sequence[str]
@@ -32,7 +32,7 @@ class ManifestGroup:
 
 
 def varint(value: int) -> bytes:
-    """Seven bits a byte, lowest first, the top bit set on all bytes but the last."""
+    """Encode seven bits in each byte, lowest first; the top bit is set in all bytes but the last."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -57,7 +57,7 @@ def _shared(before: bytes, text: bytes) -> int:
 
 
 def _prefixed(texts: Sequence[bytes]) -> list[bytes]:
-    """Each string after the first as the number of bytes it shares with its predecessor, then the rest of it."""
+    """Encode each string after the first as the number of bytes shared with its predecessor, then the other bytes."""
     out = list(texts[:1])
     for before, text in pairwise(texts):
         shared = _shared(before, text)
@@ -85,7 +85,7 @@ def _group(group: ManifestGroup, index: Mapping[bytes, int]) -> bytes:
 
 
 def manifest_payload(groups: Sequence[ManifestGroup]) -> bytes:
-    """The manifest before deflating."""
+    """The manifest before compression."""
     texts = sorted({text_bytes(text) for group in groups for entry in group.entries.values() for text in entry})
     index = {text: i for i, text in enumerate(texts)}
     ranges = struct.pack("<iii", 1, 0, len(texts) - 1) if texts else struct.pack("<i", 0)
@@ -94,6 +94,6 @@ def manifest_payload(groups: Sequence[ManifestGroup]) -> bytes:
 
 
 def a_idmanifest(groups: Sequence[ManifestGroup], name: str = "idManifest", payload: bytes | None = None) -> Attr:
-    """uint64 size before deflating, then the zlib stream; `payload` replaces the encoded groups."""
+    """The uint64 uncompressed size, then the zlib stream; `payload` replaces the encoded groups."""
     body = manifest_payload(groups) if payload is None else payload
     return Attr(name, "idmanifest", struct.pack("<Q", len(body)) + zlib.compress(body))

@@ -1,6 +1,6 @@
-"""The chunk layout of a part, in the order of its offset table.
+"""Compute the chunks of a part, in the order of its offset table.
 
-The arithmetic of levels, tiles and scan line blocks is a second implementation, so that tests do not compare the package with
+This is a second implementation of levels, tiles and scan line blocks, so that tests do not compare the package with
 itself.
 """
 
@@ -27,7 +27,7 @@ class Cell:
 
 
 def box_size(box: Box) -> tuple[int, int]:
-    """Width and height in pixels; the maximum is inclusive."""
+    """The width and height of a box in pixels; its maximum is inclusive."""
     return box[2] - box[0] + 1, box[3] - box[1] + 1
 
 
@@ -37,7 +37,7 @@ def _log2(value: int, rounding: int) -> int:
 
 
 def level_size(size: int, level: int, rounding: int) -> int:
-    """Pixels along one side at a level."""
+    """The number of pixels along one side of a level."""
     shrunk = size >> level
     if rounding == ROUND_UP and shrunk << level < size:
         shrunk += 1
@@ -45,7 +45,7 @@ def level_size(size: int, level: int, rounding: int) -> int:
 
 
 def levels(width: int, height: int, tiles: Tiles) -> list[tuple[int, int]]:
-    """Every (levelX, levelY) in table order: RIPMAP has levelX innermost."""
+    """Every (levelX, levelY) in table order; for RIPMAP, levelX changes fastest."""
     if tiles.mode == ONE_LEVEL:
         return [(0, 0)]
     if tiles.mode == MIPMAP:
@@ -67,7 +67,7 @@ def tile_cells(box: Box, tiles: Tiles) -> Iterator[Cell]:
 
 
 def line_cells(box: Box, lines: int) -> Iterator[Cell]:
-    """The scan-line blocks from the top, each named by the y of its first line."""
+    """The scan line blocks from the top; the coordinate of each is the y of its first line."""
     width, height = box_size(box)
     for top in range(0, height, lines):
         yield Cell((box[1] + top,), (0, 0), 0, top, width, min(lines, height - top))

@@ -1,4 +1,4 @@
-"""One part of an EXR file: header attributes and chunks, valid by default; every piece can be overridden."""
+"""One part of an EXR file, its header attributes and chunks. They are valid by default, and a test can override each."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DEFAULT_TILES = Tiles()
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk as it will be written; `edit_chunk` may change every field.
+    """One chunk to be written; `edit_chunk` may change every field.
 
     Attributes:
-        part_number: Written before the rest in multi-part files only.
+        part_number: Written first, in multi-part files only.
         coordinates: y, or tileX, tileY, levelX, levelY.
-        sizes: The packed size (int32), or for deep parts table, packed and unpacked size (uint64 each).
-        payload: Everything behind the leader.
+        sizes: The packed size (int32); for deep parts the sizes of table, packed and unpacked data (uint64 each).
+        payload: Everything after the leader.
     """
 
     part_number: int
@@ -50,12 +50,12 @@ class Chunk:
 
 
 def sampled(start: int, count: int, sampling: int) -> range:
-    """Offsets from `start` of the coordinates that a subsampled channel stores."""
+    """The coordinates that a subsampled channel stores, as offsets from `start`."""
     return range(-start % sampling, count, sampling)
 
 
 def level_array(full: Array, cell: Cell) -> Array:
-    """The pixels of a level: every n-th of the full array, with the last row and column repeated if rounding up needs them."""
+    """The pixels of a level: every n-th of the full array; the last row and column are repeated if sizes are rounded up."""
     rows = np.minimum(np.arange(cell.top, cell.top + cell.height) << cell.level[1], full.shape[0] - 1)
     columns = np.minimum(np.arange(cell.left, cell.left + cell.width) << cell.level[0], full.shape[1] - 1)
     return full[np.ix_(rows, columns)]
@@ -63,24 +63,24 @@ def level_array(full: Array, cell: Cell) -> Array:
 
 @dataclass(frozen=True)
 class Part:
-    """A part whose every byte can be chosen; the defaults are a valid 4x3 scan-line image of R, G and B in half.
+    """A part of which a test can choose every byte; the default is a valid 4x3 scan line image with R, G and B in half.
 
     Attributes:
-        kind: Decides the chunks' shape, and the type attribute where one is needed.
-        channels: Sorted for the header and the pixels alike; `replace` the chlist for an unsorted one.
-        pixels: Full-resolution array per channel, (height, width) or its subsampled shape; None makes a ramp. Upper
-            levels are thinned out from it. For deep parts a flat array of all samples per channel, row by row.
+        kind: The kind of chunks, and the value of the type attribute where one is required.
+        channels: Sorted in the header and in the pixel data; use `replace` to write an unsorted channel list.
+        pixels: Full-resolution array for each channel, (height, width) or its subsampled shape; None makes a ramp. Upper
+            levels take every n-th pixel. For deep parts a flat array of all samples of a channel, row by row.
         counts: Samples per pixel of a deep part, (height, width); None makes 0, 1, 2 in turn.
-        compress: Really compress RLE, ZIPS and ZIP chunks; without it every chunk is stored raw, which is legal.
-        lines: Scan lines per chunk, when not those of the compression.
+        compress: Whether RLE, ZIPS and ZIP chunks are compressed; otherwise all chunks are stored raw, which is valid.
+        lines: Scan lines per chunk; None takes the number that the compression prescribes.
         without: Names of attributes left out.
-        replace: Attributes that stand in the place of the same-named default.
+        replace: Attributes that replace the default of the same name.
         extra: Attributes after the defaults.
         attributes: The complete list, instead of all defaults.
-        absent: Chunk indices that are not written and whose table entry is zero.
-        edit_chunk: Called with index and chunk, gives the chunk to write.
-        edit_table: Called with the table's true offsets, gives the entries to write (any number of them).
-        header_end: What ends this header.
+        absent: Indices of chunks that are not written; their table entries are zero.
+        edit_chunk: Function of index and chunk that returns the chunk to write.
+        edit_table: Function of the correct offsets that returns the table entries to write (any number of them).
+        header_end: The bytes that end this header.
     """
 
     kind: Kind = "scanlineimage"
@@ -116,12 +116,12 @@ class Part:
 
     @cached_property
     def sorted_channels(self) -> tuple[Channel, ...]:
-        """Channels in the order of the pixel data."""
+        """The channels in the order of the pixel data."""
         return at.sorted_channels(self.channels)
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Places of the chunks in table order."""
+        """The positions of the chunks in table order."""
         if self.is_tiled:
             return list(tile_cells(self.data_window, self.tiles))
         lines = self.lines or LINES_PER_CHUNK.get(self.compression, 1)
@@ -137,7 +137,7 @@ class Part:
 
     @cached_property
     def arrays(self) -> dict[str, Array]:
-        """The pixels of every channel, given or made up; shapes as for `pixels`."""
+        """The pixels of every channel, given or generated; shapes as for `pixels`."""
         width, height = box_size(self.data_window)
         arrays: dict[str, Array] = {}
         for i, channel in enumerate(self.sorted_channels):

@@ -1,8 +1,8 @@
-"""Hypothesis strategies: random valid EXR files, each with what a reader must find in it.
+"""Hypothesis strategies for random valid EXR files, each with the values that a reader must find.
 
 Small images (sides of at most 24 pixels) of every part type, compression, level mode, sampling and attribute type, in
-one part or several, with chunks in any order, gaps between them and bytes behind them. Only valid files are made;
-defects belong to the tests that want them.
+one part or several, with chunks in any order, gaps between them and bytes after them. Only valid files are generated;
+tests add the defects that they need.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ KEY_CODE_RANGES = ((0, 99), (0, 99), (0, 999_999), (0, 9_999), (0, 119), (1, 15)
 
 @dataclass(frozen=True, slots=True)
 class Valued:
-    """An attribute and the value it holds: int, float, str, bytes, or a flat tuple of these (strings for stringvector).
+    """An attribute and its value: int, float, str, bytes, or a flat tuple of these (strings for stringvector).
 
-    Floats of 32 bits are given as Python reads them back. `preview` has (width, height, bytes), `bytes` (hint, data),
-    `idmanifest` the uncompressed payload, and a type of nobody's has its bytes.
+    Floats of 32 bits have the value that Python reads back. `preview` has (width, height, bytes), `bytes` (hint, data),
+    `idmanifest` the uncompressed payload, and an unknown type its bytes.
     """
 
     attr: Attr
@@ -39,9 +39,9 @@ class Example:
     """A valid file.
 
     Attributes:
-        parts: As given to the writer: windows, channels, pixels and `cells` (the chunks in table order) are there.
+        parts: The arguments of the writer, with windows, channels, pixels and `cells` (the chunks in table order).
         attributes: The attributes beyond the required ones, by part.
-        built: Bytes and map.
+        built: The bytes of the file and the positions of its records.
     """
 
     parts: tuple[Part, ...]
@@ -50,12 +50,12 @@ class Example:
 
     @property
     def data(self) -> bytes:
-        """The file."""
+        """The bytes of the file."""
         return self.built.data
 
     @property
     def chunk_counts(self) -> list[int]:
-        """Chunks of each part."""
+        """The number of chunks of each part."""
         return [len(part.cells) for part in self.parts]
 
 
@@ -68,7 +68,7 @@ _name_characters = st.characters(codec="utf-8", categories=("L", "N"), include_c
 
 
 def names(max_bytes: int = 31) -> st.SearchStrategy[str]:
-    """Attribute names that no standard attribute has."""
+    """Strategy of attribute names other than the standard ones."""
     return (
         st.text(_name_characters, max_size=max_bytes)
         .map(lambda text: "x_" + text)
@@ -108,7 +108,7 @@ _groups = st.builds(
 )
 _manifests = st.lists(_groups, max_size=2)
 
-# Attribute type -> strategy of its values, and function that writes one.
+# For each attribute type, the strategy of its values and the function that writes one.
 KINDS: dict[str, tuple[st.SearchStrategy[Any], _Maker]] = {
     "int": (int32, ex.a_int),
     "float": (float32, ex.a_float),
@@ -146,14 +146,14 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], _Maker]] = {
 
 @st.composite
 def attributes(draw: st.DrawFn, max_name_bytes: int = 31, types: Iterable[str] = KINDS) -> Valued:
-    """One attribute of one of the given types, under a name of its own."""
+    """One attribute of one of the given types, with a non-standard name."""
     element, make = KINDS[draw(st.sampled_from(sorted(types)))]
     value = draw(element)
     return Valued(make(draw(names(max_name_bytes)), value), value)
 
 
 def attribute_lists(max_size: int = 6, types: Iterable[str] = KINDS) -> st.SearchStrategy[tuple[Valued, ...]]:
-    """Attributes of different names; some longer than 31 bytes."""
+    """Attributes with different names, some longer than 31 bytes."""
     one = st.one_of(attributes(types=types), attributes(60, types))
     return st.lists(one, max_size=max_size, unique_by=lambda valued: valued.attr.name).map(tuple)
 
@@ -170,7 +170,7 @@ def channel_lists(draw: st.DrawFn, x_sampling: int = 1, y_sampling: int = 1) -> 
 
 
 def _pixels(part: Part, seed: int, noisy: bool) -> dict[str, np.ndarray[Any, Any]]:
-    """Any finite values where `noisy`, otherwise few different ones, so that chunks compress."""
+    """Pixels with any finite values if `noisy`, otherwise with few different ones, so that chunks can be compressed."""
     random = np.random.default_rng(seed)
     top = 60_000 if noisy else 3
     return {name: random.integers(0, top, array.shape).astype(array.dtype) for name, array in part.arrays.items()}
@@ -178,7 +178,7 @@ def _pixels(part: Part, seed: int, noisy: bool) -> dict[str, np.ndarray[Any, Any
 
 @st.composite
 def parts(draw: st.DrawFn, /, extra: Sequence[Attr] = (), **fixed: Any) -> Part:
-    """One valid part; `fixed` arguments are passed to it as they are."""
+    """One valid part; `fixed` has arguments of `Part` that are not random."""
     kind: Kind = draw(st.sampled_from(("scanlineimage", "tiledimage", "deepscanline", "deeptile")))
     deep, tiled = kind.startswith("deep"), kind in {"tiledimage", "deeptile"}
     sampling = (
@@ -209,7 +209,7 @@ def parts(draw: st.DrawFn, /, extra: Sequence[Attr] = (), **fixed: Any) -> Part:
 
 @st.composite
 def files(draw: st.DrawFn, max_parts: int = 3, types: Iterable[str] = KINDS) -> Example:
-    """A valid file of one to `max_parts` parts, its additional attributes of the given types."""
+    """A valid file of one to `max_parts` parts, with additional attributes of the given types."""
     count = draw(st.integers(1, max_parts))
     corner = draw(st.tuples(st.integers(-50, 50), st.integers(-50, 50)))
     display = (*corner, corner[0] + draw(st.integers(0, 99)), corner[1] + draw(st.integers(0, 99)))

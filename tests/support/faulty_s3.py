@@ -1,4 +1,4 @@
-"""An S3 server over real sockets that serves given objects and fails on request, which moto cannot do.
+"""An S3 server that serves given objects over real sockets and can be made to fail, which moto cannot.
 
 It answers GET (with Range and If-Match), HEAD and ListObjectsV2 of path-style requests::
 
@@ -11,7 +11,7 @@ It answers GET (with Range and If-Match), HEAD and ListObjectsV2 of path-style r
         ...
         assert s3.count("GET") == 4
 
-With `keys`, requests signed by another access key are refused, in a body that repeats that key as S3 does.
+With `keys`, requests signed with another access key are refused; the answer repeats that key, as S3's does.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answer with this status and an S3 error document, or with `body` in its place; HEAD has none either way."""
+    """Answer with this status and an S3 error document or `body`; an answer to HEAD has no body."""
 
     code: int
     name: str = ""
@@ -77,7 +77,7 @@ class Trickle:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """Announce the whole body, send this many bytes of it, and close the connection."""
+    """Declare the length of the whole body, send this many bytes of it, and close the connection."""
 
     keep_bytes: int
 
@@ -122,18 +122,18 @@ class FaultyS3:
 
     Attributes:
         hook: Called with each request before it is answered.
-        by_key: What happens to each request for an object, by its key.
+        by_key: The fault for each request for an object, by its key.
         send_etag: Whether answers carry an ETag.
         send_modified: Whether answers carry Last-Modified.
-        honour_match: Whether If-Match is looked at.
-        honour_range: Whether Range is looked at.
+        honour_match: Whether If-Match is checked; otherwise it is ignored.
+        honour_range: Whether Range is applied; otherwise it is ignored.
         whole_is_200: Whether a range that covers a whole object is answered with 200, as some stores and proxies do.
         content_range: Content-Range of ranges, with `start`, `last` and `size` in braces; None for no such header.
         chunked: Whether answers come in chunks, without a Content-Length.
         list_etag: Whether listings carry ETags.
         round_up: Whether GET and HEAD round the time of modification up to the second; listings have its fraction.
-        hides_absence: Whether 403 is the answer to a missing object, as on S3 for those who may not list.
-        page_keys: Most keys of one page of a listing.
+        hides_absence: Whether a missing object is answered with 403, as S3 answers clients that may not list the bucket.
+        page_keys: The largest number of keys in one page of a listing.
     """
 
     def __init__(self, *, keys: tuple[str, ...] = (), tls: ssl.SSLContext | None = None) -> None:
@@ -194,7 +194,7 @@ class FaultyS3:
 
     @property
     def requests(self) -> list[Request]:
-        """All requests so far, those with faults included."""
+        """All requests so far, including those with faults."""
         with self._lock:
             return list(self._requests)
 
@@ -216,13 +216,13 @@ class FaultyS3:
         return self.by_key.get(request.key, fault)
 
     def age(self, bucket: str, key: str, by: timedelta) -> None:
-        """Make an object older."""
+        """Set the object's modification time into the past."""
         with self._lock:
             stored = self._objects[bucket, key]
             self._objects[bucket, key] = replace(stored, modified=stored.modified - by)
 
     def find(self, bucket: str, key: str) -> Stored | None:
-        """The object; None if there is none."""
+        """The object with this key, or None."""
         with self._lock:
             return self._objects.get((bucket, key))
 
@@ -258,13 +258,13 @@ class FaultyS3:
         return f'<?xml version="1.0"?><ListBucketResult>{head}{token}{contents}</ListBucketResult>'.encode()
 
     def refuses(self, request: Request) -> bool:
-        """Whether the request is signed by a key that is not among `keys`."""
+        """Whether the request is signed with a key that is not in `keys`."""
         credential = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
         return bool(self._keys) and (credential is None or credential.group(1) not in self._keys)
 
 
 def _folders(prefix: str, keys: Iterable[str], delimiter: str) -> bytes:
-    """A page with the common prefixes, up to the next delimiter; keys without a delimiter are left out."""
+    """A page of the common prefixes up to the next delimiter; keys without a delimiter are omitted."""
     rests = [key[len(prefix) :] for key in keys]
     cut = sorted({prefix + rest.partition(delimiter)[0] + delimiter for rest in rests if delimiter in rest})
     common = "".join(f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>" for name in cut)

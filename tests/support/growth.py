@@ -1,4 +1,4 @@
-"""Measure work instead of time, which gives the same figure on every machine; and inputs of any size."""
+"""Count executed lines, which are the same on every machine, instead of measuring time; and make inputs of any size."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from tests.support.exrbytes import Channel, Part, a_chlist, a_int, a_string, a_stringvector, attr, build
 
-MOST = 2.5  # times the work for twice the input
+MOST = 2.5  # the ratio of the work for twice the input to the work for the input
 
 
 def steps_of(work: Callable[[], object]) -> int:
-    """The number of executed lines of Python, in loops each time. Work inside C functions is not counted.
+    """The number of executed lines of Python; a line in a loop counts each time. Work inside C functions is not counted.
 
     `./run bench growth` measures the time of the same inputs, including C functions.
     """
@@ -36,7 +36,7 @@ def steps_of(work: Callable[[], object]) -> int:
 
 
 def longest_stretch(work: Callable[[Callable[[], None]], object]) -> float:
-    """The largest number of lines between two calls of the function that `work` gets, as a fraction of all lines."""
+    """The largest number of lines between two calls of the function passed to `work`, as a fraction of all lines."""
     count = last = longest = 0
 
     def note(_frame: FrameType, _event: str, _argument: Any) -> Any:
@@ -68,7 +68,7 @@ def declared(channels: list[str], names: list[str]) -> bytes:
 
 
 def id_manifest(entries: int, components: int) -> bytes:
-    """A manifest of one string, which every component of every entry has."""
+    """A manifest with a single string, which every component of every entry uses."""
     payload = struct.pack("<ii", 0, 1) + b"\1a" + struct.pack("<iii", 1, 0, 0)
     payload += (
         struct.pack("<ii", 1, 1) + b"\2id" + struct.pack("<i", components) + b"\1" * components + b"x" * components
@@ -117,7 +117,7 @@ INPUTS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "an id manifest's components": (lambda n: id_manifest(100, n), 100),
 }
 
-# Long keys, by their length, with many texts that look like frame numbers.
+# Functions from a length to a key of that length with many parts that look like frame numbers.
 KEYS: list[Callable[[int], str]] = [
     lambda n: "1" * n + ".1.exr",
     lambda n: "a.1" * (n // 3) + ".1.exr",
@@ -130,7 +130,7 @@ KEYS: list[Callable[[int], str]] = [
     lambda n: "." * n,
 ]
 
-# Globs for which an ordinary translation backtracks very often.
+# Globs for which a simple translation to a regular expression backtracks very often.
 GLOBS = (
     "**/" * 40 + "x", "*a" * 40, "**a" * 40, "**/*a*a*/" * 20 + "x", "**" + "a*b" * 20 + "**x", "**/a" * 30
 )  # fmt: skip

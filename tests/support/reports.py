@@ -1,4 +1,4 @@
-"""Checked sequences of any length with statistics, for tests of the report page."""
+"""Make checked sequences of any length with statistics, for tests of the report page."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FIRST = 1001
 
 @dataclass
 class Made:
-    """A check of one sequence, with the statistics of its files by path."""
+    """The check of one sequence, and the statistics of its files by path."""
 
     check: Check
     figures: dict[str, FrameFigures] = field(default_factory=dict)
 
 
 def noise_picture(seed: int, mark: tuple[int, int] | None = None, layer: str = "") -> Thumbnail:
-    """A picture that compresses badly, with a magenta pixel at `mark`."""
+    """A noisy picture, which compresses badly, with a magenta pixel at `mark`."""
     rng = np.random.default_rng(seed)
     pixels = (rng.random((18, 32, 3)) * 120).astype(np.uint8).repeat(5, axis=0).repeat(5, axis=1)
     pixels += (rng.random(pixels.shape) * 60).astype(np.uint8)
@@ -42,7 +42,7 @@ def noise_picture(seed: int, mark: tuple[int, int] | None = None, layer: str = "
 def made(
     count: int = 20, pattern: str = "sh010/beauty.####.exr", text: str = "R holds 15 NaN", layer: str = "diffuse"
 ) -> Made:
-    """Frames from 1001 on: the fifth is missing, the eighth has an error, every tenth a warning; `text` is a message."""
+    """Make frames from 1001 on: the fifth is missing, the eighth has an error, every tenth a warning; `text` is a message."""
     last = FIRST + count - 1
     missing, broken = FIRST + 4, FIRST + 7
     files, figures = [], {}

@@ -1,6 +1,6 @@
-"""moto's S3 server on a free port of this machine: an independent implementation of S3.
+"""Start moto's S3 server, an independent implementation of S3, on a free port.
 
-Start it once a module, it takes a moment::
+Start it once for a module, because it takes about a second::
 
     @pytest.fixture(scope="module")
     def s3():
@@ -61,14 +61,14 @@ class S3Server:
         self.client.delete_object(Bucket=bucket, Key=key)
 
     def stop(self) -> None:
-        """Stop the server: from now on connections are refused."""
+        """Stop the server; from then on connections are refused."""
         self.server.stop()
-        self.server._server.server_close()  # moto leaves the port open, and connections to it would hang
+        self.server._server.server_close()  # moto keeps the port open, so connections would hang
 
 
 @contextmanager
 def s3_server(*buckets: str) -> Iterator[S3Server]:
-    """A server on a loopback port of the system's choice, with these buckets."""
+    """Start a server on a free loopback port, with these buckets."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -86,4 +86,4 @@ def s3_server(*buckets: str) -> Iterator[S3Server]:
             client.create_bucket(Bucket=bucket)
         yield S3Server(url, client, ACCESS_KEY, SECRET_KEY, server)
     finally:
-        server.stop()  # harmless after S3Server.stop
+        server.stop()  # does nothing after S3Server.stop
