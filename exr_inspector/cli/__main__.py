@@ -157,7 +157,7 @@ class LazyGroup(click.Group):
 def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
     """The arguments, with paths on the cluster or on other clients replaced by those in a mount of this machine, if it has one.
 
-    Otherwise they become `s3://bucket/key`; also after a `=`, for the database.
+    Otherwise they become `s3://bucket/key`, as always after the `=` of a parameter of a query, which names stored paths.
 
     Raises:
         SettingsError: EXR_VIEWS is invalid.
@@ -171,6 +171,9 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
         return arguments
 
     def named(argument: str) -> str:
+        if argument.startswith("--"):
+            option, sign, value = argument.partition("=")
+            return f"{option}{sign}{named(value)}"
         name, sign, value = argument.rpartition("=")
         found = views.mounted_here(argument) or views.from_user(argument)
         return found or f"{name}{sign}{(sign and views.from_user(value)) or value}"

@@ -108,11 +108,11 @@ def _mounts(value: object) -> object:
 
 
 def _bucket_and_prefix(place: str) -> tuple[str, str]:
-    """Split `bucket/prefix`; the prefix is empty, or ends in a slash."""
-    bucket, _, prefix = place.strip().partition("/")
+    """Split `bucket/prefix`, also with `s3://`; the prefix is empty, or ends in a slash."""
+    bucket, _, prefix = place.strip().removeprefix("s3://").partition("/")
     below = prefix.strip("/")
-    if {".", "..", ""} & set(below.split("/") if below else ()):
-        raise ValueError(f"expected a prefix of keys, without empty folders, . and .., found {below}")
+    if {".", "..", ""} & set(below.split("/") if below else ()) or bucket.strip() in {".", ".."}:
+        raise ValueError(f"expected a bucket and a prefix, without empty folders, . and .., found {place.strip()}")
     return bucket.strip(), f"{below}/" if below else ""
 
 

@@ -53,7 +53,7 @@ class Views:
 
     def _named(self, text: str) -> Iterator[tuple[str, View, str]]:
         """Yield each folder of a view that contains a path, innermost first: the folder, the view, and the rest of the path."""
-        names = [(root, view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
+        names = [(root or "/", view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
         for root, view in sorted(names, key=lambda name: -len(name[0])):
             path = text.replace("\\", "/") if "\\" in root else text
             base = root.replace("\\", "/").rstrip("/")

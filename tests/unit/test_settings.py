@@ -215,6 +215,7 @@ def test_all_faults_are_in_one_error():
         ("EXR_MOUNTS", "a/b=/x,a/b/=/y"),
         ("EXR_MOUNTS", "a=/x,a=/y"),
         ("EXR_MOUNTS", "a/b/../c=/x"),
+        ("EXR_MOUNTS", "..=/x"),
         ("EXR_MOUNTS", "a/b//c=/x"),
         ("EXR_VIEWS", "renders=/x"),
         ("EXR_VIEWS", "/x"),

@@ -8,7 +8,7 @@ from exr_inspector.cli.__main__ import by_views
 from exr_inspector.settings import load_settings
 from exr_inspector.storage.views import Views
 
-TEXT = r"/studio/renders=renders|/mnt/renders|Z:\renders, /studio=all/sub, /studio/renders/secret=hidden"
+TEXT = r"/studio/renders=s3://renders|/mnt/renders|Z:\renders, /studio=all/sub, /studio/renders/secret=hidden"
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +92,18 @@ def test_arguments_of_every_command() -> None:
     assert by_views(given, {"EXR_VIEWS": TEXT}) == [
         "inspect", "s3://renders/a.exr", "--json", "-p", "prefix=s3://renders/sh", "--to=/tmp/x.html", "a=b",
     ]  # fmt: skip
+
+
+def test_options_with_a_sign_of_equality_are_read_as_those_with_a_space(tmp_path: Path) -> None:
+    (tmp_path / "sh010").mkdir()
+    given = ["--catalog=/studio/c.duckdb", "--param=prefix=/studio/sh010", "--force", "--to", "/studio/x.html"]
+    assert by_views(given, {"EXR_VIEWS": f"/studio=renders|{tmp_path}"}) == [
+        f"--catalog={tmp_path}/c.duckdb", "--param=prefix=s3://renders/sh010", "--force", "--to", f"{tmp_path}/x.html",
+    ]  # fmt: skip
+
+
+def test_a_view_of_the_whole_cluster_leaves_paths_of_this_machine_alone(tmp_path: Path) -> None:
+    (tmp_path / "sh010").mkdir()
+    views = Views(load_settings({"EXR_VIEWS": f"/=all|{tmp_path}|/nowhere/all"}, secrets_dir=None).views)
+    assert [views.mounted_here("/home/a.exr"), views.from_user("/home/a.exr")] == [None, None]
+    assert views.mounted_here("/nowhere/all/a.exr") == f"{tmp_path}/a.exr"
