@@ -246,7 +246,7 @@ class Inspector:
                 return self._inspect(source, policy, event or EventInfo(), deadline, memory.reserve)
             except MemoryBusy:
                 pass  # the exception refers to the objects read so far; they are freed after this block
-            memory.begin_again()
+            memory.restart_with_double()
 
     def _inspect(
         self, source: RangeSource, policy: Policy, event: EventInfo, deadline: Deadline | None, reserve: Reserve

@@ -173,7 +173,7 @@ class FileMemory:
 
         Raises:
             LimitExceeded: The file would need more than the whole pool.
-            MemoryBusy: They are not free; `begin_again` waits for them.
+            MemoryBusy: They are not free; `restart_with_double` waits for them.
         """
         self._asked += size
         if self._asked <= self._held:
@@ -184,7 +184,7 @@ class FileMemory:
             raise MemoryBusy("other files have the memory that this one needs")
         self._held += more
 
-    def begin_again(self) -> None:
+    def restart_with_double(self) -> None:
         """Give everything back and wait for twice as much, before the file is read again from its start.
 
         Raises:

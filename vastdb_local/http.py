@@ -24,7 +24,7 @@ from vastdb_local.storage import DatabaseClosed
 from vastdb_local.version import Version
 
 _IDLE_SECONDS = 900  # of a connection with an accepted key
-_STRANGER_SECONDS = 30  # of a connection before that
+_UNAUTHENTICATED_SECONDS = 30  # of a connection before that
 _DISCARD = 64 * 1024
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class HttpServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
     protocol_version = "HTTP/1.1"
-    timeout = _STRANGER_SECONDS
+    timeout = _UNAUTHENTICATED_SECONDS
     wbufsize = -1  # send each answer in one piece
     disable_nagle_algorithm = True
 
@@ -219,9 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
             self.wfile.flush()
         else:
-            self._write_badly(headers, body, answer.fault)
+            self._write_faulty(headers, body, answer.fault)
 
-    def _write_badly(self, headers: bytes, body: bytes, fault: Fault) -> None:
+    def _write_faulty(self, headers: bytes, body: bytes, fault: Fault) -> None:
         if fault.kind in {FaultKind.CUT, FaultKind.CUT_BODY}:
             cut = headers[: len(headers) // 2] if fault.kind is FaultKind.CUT else headers + body[: len(body) // 2]
             self.wfile.write(cut)

@@ -30,7 +30,7 @@ RowIds = npt.NDArray[np.uint64]
 _MOST_CANDIDATES = 100_000  # rows; to read more of them one by one is no faster than to read the column
 _ROWS_PER_VALUE = 10_000  # on average; an index of a column with fewer values would answer nothing
 _MOST_RUNS = 1 << 24  # 24 bytes each
-_GONE = 1 << 16  # rows deleted or changed before an index is made anew, and more of a large one
+_MAX_STALE_ROWS = 1 << 16  # rows deleted or changed before an index is made anew, and more of a large one
 
 
 def is_indexable(type_: pa.DataType) -> bool:
@@ -157,18 +157,18 @@ class _Index:
             return
         self.runs.add(values, row_ids.to_numpy(zero_copy_only=False))
         if len(self.runs) > _MOST_RUNS:
-            self.give_up()
+            self.abandon()
 
     def finish(self, after: int) -> None:
         """Mark it complete for transactions with a higher id than `after`."""
         self.size = self.runs.rows()
         self.reading = False
         if self.size > _ROWS_PER_VALUE * self.runs.distinct():
-            self.give_up()
+            self.abandon()
         if not self.useless:
             self.after = after
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Drop the index and never make it again while the server runs."""
         self.useless, self.after, self.waiting, self.runs = True, None, None, _Runs()
 
@@ -231,8 +231,8 @@ class Lookups:
         """
         best: RowIds | None = None
         for column, values in equal.items():
-            index, is_due = self._asked(table_id, column)
-            if is_due:
+            index, needs_reading = self._index_of(table_id, column)
+            if needs_reading:
                 self._read_into(index, table_id, stored, column)
             with self._lock:
                 found = index.runs.find(values) if index.after is not None and index.after < txid else None
@@ -240,12 +240,12 @@ class Lookups:
                 best = found
         return best
 
-    def _asked(self, table_id: int, column: str) -> tuple[_Index, bool]:
+    def _index_of(self, table_id: int, column: str) -> tuple[_Index, bool]:
         """The index of a column, and whether this thread has to fill it."""
         with self._lock:
             index = self._tables.setdefault(table_id, {}).setdefault(column, _Index())
             index.looked_up += 1
-            if index.after is not None and index.gone > _GONE + index.size // 2:
+            if index.after is not None and index.gone > _MAX_STALE_ROWS + index.size // 2:
                 index.begin(self._open_transactions())
             if index.useless or index.reading or index.after is not None or index.looked_up < self._index_after:
                 return index, False

@@ -21,7 +21,7 @@ from exr_inspector.catalog.paths import catalog_path
 from exr_inspector.catalog.precedence import Plan, StoredFile, decide, decide_removals, newest, unseen
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
-from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
+from exr_inspector.catalog.rows.groups import Prepared, as_prepared, audit_table, tables_of
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.schema.columns import TIME, clipped
 from exr_inspector.catalog.sdk.config import CatalogConfig
@@ -46,7 +46,7 @@ from exr_inspector.model import MISSING_MANIFESTS, EventInfo, Inspection, Object
 from exr_inspector.texts import unicode_text
 
 # Failures that another version of the software may not have.
-_TRIED_AGAIN = frozenset({DecoderCrashed.code, CpuTimeExceeded.code})
+_RETRIED_CODES = frozenset({DecoderCrashed.code, CpuTimeExceeded.code})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Catalog:
         """
         if not inspections:
             return []
-        items = ready(inspections)
+        items = as_prepared(inspections)
         ids = [self._config.new_id() for _ in items]
         since = self._config.clock()
 
@@ -138,7 +138,7 @@ class Catalog:
         return self.connection.run(
             "store inspections",
             body,
-            landed=lambda work: _is_recorded(work, ids[0], since),
+            is_committed=lambda work: _is_recorded(work, ids[0], since),
             retry_seconds=retry_seconds,
             deadline=deadline,
         )
@@ -170,7 +170,9 @@ class Catalog:
             inserts.append((CRYPTOMATTE_MANIFESTS, pa.Table.from_batches(names.values())))
         changes += [partial(work.insert, table, rows) for table, rows in inserts]
         if plan.sequencers:
-            changes.append(partial(work.update, FILES, [row_id for row_id, _ in plan.sequencers], _noted(plan, items)))
+            changes.append(
+                partial(work.update, FILES, [row_id for row_id, _ in plan.sequencers], _sequencer_columns(plan, items))
+            )
         work.at_once(changes)
         written, deleted = frozenset(plan.writes), Counter(file for rows in old for file in rows.file_ids)
         return [
@@ -222,7 +224,7 @@ class Catalog:
         return self.connection.run(
             "remove files",
             lambda work: self._remove(work, [(file_id(removal.path), removal) for removal in found], ids),
-            landed=lambda work: _is_recorded(work, ids[0], since),
+            is_committed=lambda work: _is_recorded(work, ids[0], since),
             retry_seconds=retry_seconds,
             deadline=deadline,
         )
@@ -373,7 +375,7 @@ def _removals(work: Work, blind: Sequence[Prepared]) -> dict[str, list[EventInfo
     return recorded_removals(work, [unicode_text(item.path) for item in blind], since)
 
 
-def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
+def _sequencer_columns(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
     events = [items[index].event for _, index in plan.sequencers]
     return {
         "sequencer": text_array([clipped(event.sequencer) for event in events]),
@@ -392,7 +394,7 @@ def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:
         return bool(state.stops) and stored.stopped not in state.stops
     if stored.error_code == LimitExceeded.code:
         return state.retry_failed
-    if stored.error_code in _TRIED_AGAIN:
+    if stored.error_code in _RETRIED_CODES:
         return state.retry_failed or (state.decoder is not None and stored.decoder not in {None, state.decoder})
     return False
 

@@ -147,7 +147,7 @@ def claim(
         rows = rows_of(work.select(SWEEPS, ["first_path"], is_in("claimed_by", [holder])))
         return any(row["first_path"] == shard.first_path for row in rows)
 
-    return connection.run("claim a shard of a sweep", body, landed=is_ours, deadline=deadline)
+    return connection.run("claim a shard of a sweep", body, is_committed=is_ours, deadline=deadline)
 
 
 def move(work: Work, shard: SweepShard, holder: str, state: SweepState) -> None:

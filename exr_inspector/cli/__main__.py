@@ -75,7 +75,9 @@ COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _READERS = "exr-read"  # delivery.files.READERS, without importing that module
 _TERMINATED = 128 + signal.SIGTERM
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
-_MORE_ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
+_EXHAUSTED_ADVICE = (
+    "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
+)
 
 
 def module_of(name: str) -> str:
@@ -218,7 +220,7 @@ def _code_of(error: Exception) -> str | None:
     return None
 
 
-def _leave_readers(ended: SystemExit) -> None:
+def _exit_despite_readers(ended: SystemExit) -> None:
     """Exit at once if threads still read files after Ctrl-C: Python would wait for them."""
     if not any(thread.name.startswith(_READERS) for thread in threading.enumerate()):
         return
@@ -258,7 +260,7 @@ def run() -> None:
     except SystemExit as ended:
         if ended.code == INTERRUPTED and terminated.is_set():
             ended.code = _TERMINATED
-        _leave_readers(ended)
+        _exit_despite_readers(ended)
         raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -268,7 +270,7 @@ def run() -> None:
         code = _code_of(error)
         if _is_exhausted(error):
             why = error or "MemoryError"
-            click.echo(f"SYSTEM: the system refused more memory or threads ({why}): {_MORE_ROOM}", err=True)
+            click.echo(f"SYSTEM: the system refused more memory or threads ({why}): {_EXHAUSTED_ADVICE}", err=True)
         elif code is None:
             traceback.print_exc()
         else:

@@ -163,7 +163,7 @@ def open_tables(
                 try:
                     yield made
                 except BaseException:
-                    is_removed = is_removed and not made.keeps_file and not _holds_files(catalog)
+                    is_removed = is_removed and not made.keeps_file and not _has_files(catalog)
                     raise
     except BaseException:
         if file is not None and is_removed:
@@ -172,7 +172,7 @@ def open_tables(
         raise
 
 
-def _holds_files(catalog: Catalog) -> bool:
+def _has_files(catalog: Catalog) -> bool:
     """Whether the tables have rows of files; also if they cannot be read."""
 
     def body(work: Work) -> bool:

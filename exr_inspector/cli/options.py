@@ -75,8 +75,8 @@ rows_catalog_option = _catalog_option(
 bucket_option = click.option("--bucket", help="Bucket name of a local folder.  [default: the folder's name]")
 
 
-def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
-    return [name for name in PROFILES if name.startswith(begun)]
+def _profiles(_: click.Context, __: click.Parameter, prefix: str) -> list[str]:
+    return [name for name in PROFILES if name.startswith(prefix)]
 
 
 def _frames(_: click.Context, __: click.Parameter, text: str | None) -> str | None:

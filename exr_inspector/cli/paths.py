@@ -90,10 +90,10 @@ class ShownPaths:
             # Links are kept, since a mount may be one.
             whole = os.path.abspath(local_path(name))  # noqa: PTH100
             name = whole + "/" * name.endswith("/")
-        return self.views.from_user(name, is_here=_nowhere)
+        return self.views.from_user(name, is_here=_exists_never)
 
 
-def _nowhere(_: str) -> bool:
+def _exists_never(_: str) -> bool:
     return False
 
 

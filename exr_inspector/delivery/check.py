@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from exr_inspector.delivery.files import Expansion, expand, inspect_each, unmet
+from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_names
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.delivery.patterns import united
@@ -191,9 +191,9 @@ def check_files(
     """
     expansions, faults = _expand_all(opener, targets, frames)
     places = _places(expansions)
-    met: set[str] = set()
-    others = list(unmet((path for expansion in expansions for path in expansion.others), met))
-    names = list(unmet((path for expansion in expansions for path in expansion.paths), met))
+    seen: set[str] = set()
+    others = list(new_names((path for expansion in expansions for path in expansion.others), seen))
+    names = list(new_names((path for expansion in expansions for path in expansion.paths), seen))
     gathered: dict[str, _Gathered] = {}
     singles: list[CheckedFile] = []
     manifests: set[str] = set()
@@ -220,7 +220,7 @@ def check_files(
                     progress(done, len(names))
     except KeyboardInterrupt:
         stopped = True
-    asked = _asked(expansions, frames)
+    asked = _required_ranges(expansions, frames)
     views = {} if stopped else frames_of_views(item.known for item in gathered.values())
     sequences = [
         _judged(item, policy, asked.get(pattern, ()), views.get(pattern, ()))
@@ -282,7 +282,7 @@ def _expanded(opener: SourceOpener, target: str, frames: tuple[range, ...]) -> E
     return found
 
 
-def _asked(expansions: Iterable[Expansion], frames: tuple[range, ...]) -> dict[str, tuple[range, ...]]:
+def _required_ranges(expansions: Iterable[Expansion], frames: tuple[range, ...]) -> dict[str, tuple[range, ...]]:
     """The required frame ranges of each sequence: the union over its targets; a target without ranges adds none."""
     ranges: dict[str, set[range]] = {}
     for expansion in expansions:

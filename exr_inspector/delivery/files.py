@@ -24,7 +24,7 @@ from exr_inspector.storage.sequences import is_apple_double
 READERS = "exr-read"
 _WORKERS = 8
 _NAMED = 4  # folders named in a message
-_AHEAD = 32  # files that are being read, or whose inspection was not taken yet
+_MAX_FILES_AHEAD = 32  # files that are being read, or whose inspection was not taken yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,13 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
         yield target
 
 
-def unmet(names: Iterable[str], met: set[str]) -> Iterator[str]:
-    """Yield the names whose files are not in `met`, and add them to it."""
+def new_names(names: Iterable[str], seen: set[str]) -> Iterator[str]:
+    """Yield the names whose files are not in `seen`, and add them to it."""
     for name in names:
         # Links are not resolved: a file and a link to it are two files of a delivery.
         file = name if split_url(name) else os.path.abspath(local_path(name))  # noqa: PTH100
-        if file not in met:
-            met.add(file)
+        if file not in seen:
+            seen.add(file)
             yield name
 
 
@@ -282,7 +282,7 @@ def inspect_each(
     is_waited_for = True
     try:
         while True:
-            ahead.extend((name, submit(name)) for name in islice(coming, _AHEAD - len(ahead)))
+            ahead.extend((name, submit(name)) for name in islice(coming, _MAX_FILES_AHEAD - len(ahead)))
             if not ahead:
                 break
             name, future = ahead.popleft()

@@ -190,7 +190,7 @@ def _are_sizes(names: Sequence[NumberedName], index: int) -> bool:
     )
 
 
-def is_left_open(names: Sequence[NumberedName], index: int) -> bool:
+def is_ambiguous(names: Sequence[NumberedName], index: int) -> bool:
     """Whether a number that varies may be the frame number as well as a date, a time or a shot number.
 
     A number between dots is the frame number. Otherwise these are ambiguous: six digits that are dates in all names, however

@@ -28,7 +28,7 @@ from exr_inspector.delivery.name_numbers import (
     SURE_DIGITS,
     NumberedName,
     are_moments,
-    is_left_open,
+    is_ambiguous,
     is_shot,
     is_time_behind_date,
     may_count_frames,
@@ -179,8 +179,8 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
     """Return the sequences, the single files and the ambiguous files among names of one shape."""
     columns = range(len(members[0].numbers))
     varying = [i for i in columns if len({name.numbers[i].value for name in members}) > 1]
-    left_open = [i for i in varying if is_left_open(members, i)]
-    able = [i for i in varying if i not in left_open and may_count_frames(members, i)]
+    ambiguous_columns = [i for i in varying if is_ambiguous(members, i)]
+    able = [i for i in varying if i not in ambiguous_columns and may_count_frames(members, i)]
     none = {i for i in varying if i not in able}
     between_dots = {_between_dots(name, none) for name in members}
     # Search from the right: the frame number is the last one that orders the files. A spelling of it between dots is preferred.
@@ -207,7 +207,7 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
         else:
             groups.setdefault((index_alone, name.rest(index_alone)), []).append(name)
     found = [_sequence(group, index, [index]) for (index, _), group in groups.items()]
-    return (found, [], singles) if left_open else (found, singles, [])
+    return (found, [], singles) if ambiguous_columns else (found, singles, [])
 
 
 def _spellings(members: Sequence[NumberedName], index: int, able: Iterable[int]) -> list[int]:
@@ -228,7 +228,7 @@ def _frame_alone(name: NumberedName, none: Container[int]) -> int | None:
         return index
     place = len(name.numbers) - 1
     last = name.numbers[place]
-    if place in none or is_time_behind_date(name, place) or is_left_open([name], place):
+    if place in none or is_time_behind_date(name, place) or is_ambiguous([name], place):
         return None
     at_end = name.name[last.end :].lower() in {"", ".exr"}
     apart = name.before(place) in {"", *"._- "} or last.sign

@@ -97,11 +97,11 @@ def require_frame_range(first: int, last: int, text: str = "") -> None:
     Raises:
         PatternError: The last is before the first, or a number is too large; the message begins with `text`.
     """
-    said = f"{text}: " if text else ""
+    prefix = f"{text}: " if text else ""
     if max(abs(first), abs(last)) >= 10**_MOST_DIGITS:
-        raise PatternError(f"{said}found {first}-{last}, expected frame numbers of at most {_MOST_DIGITS} digits")
+        raise PatternError(f"{prefix}found {first}-{last}, expected frame numbers of at most {_MOST_DIGITS} digits")
     if first > last:
-        raise PatternError(f"{said}found {first}-{last}, which ends before it begins, expected {last}-{first}")
+        raise PatternError(f"{prefix}found {first}-{last}, which ends before it begins, expected {last}-{first}")
 
 
 def united(ranges: Iterable[range]) -> tuple[range, ...]:

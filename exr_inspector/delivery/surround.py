@@ -50,10 +50,10 @@ class SurroundedRows:
             if band.first >= self._next:
                 self._next = band.last + 1
                 if self._is_zero:
-                    self._is_zero = self._is_zero_beside(band)
+                    self._is_zero = self._is_zero_around(band)
         return found
 
-    def _is_zero_beside(self, band: Band) -> bool | None:
+    def _is_zero_around(self, band: Band) -> bool | None:
         if band.faults:
             return None
         shared, window = self._shared, self._layout.data_window

@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 from exr_inspector.catalog import Catalog, UpsertResult
 from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.recheck import upsert_isolating_failures
-from exr_inspector.catalog.rows.groups import Prepared, ready
+from exr_inspector.catalog.rows.groups import Prepared, as_prepared
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, our_error
 from exr_inspector.model import EventInfo, Inspection
@@ -88,7 +88,7 @@ class Writer(Generic[Item]):
         self._gather_seconds = gather_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._all_came = threading.Condition(self._lock)
+        self._all_ready = threading.Condition(self._lock)
         self._is_writing = False
         self._announced = 0
         self._gather_until = 0.0
@@ -135,12 +135,12 @@ class Writer(Generic[Item]):
     def _wake_leader(self) -> None:
         """Wake the leader if it has no more threads to wait for."""
         if self._is_complete():
-            self._all_came.notify_all()
+            self._all_ready.notify_all()
 
     def _gather(self, leader: _Request[Item]) -> list[_Request[Item]]:
         """Return the requests of the next transaction: all that are waiting, after a short wait for announced threads."""
         with self._lock:
-            self._all_came.wait_for(
+            self._all_ready.wait_for(
                 self._is_complete,
                 max(0.0, min(self._gather_until - self._clock(), leader.deadline.remaining())),
             )
@@ -240,7 +240,7 @@ def _stored(
 def _prepared(inspections: Sequence[Inspection | Prepared]) -> list[Prepared | ExrInspectorError]:
     """Convert inspections to rows, all together; if that fails, one by one, with an error for each that fails."""
     try:
-        return list(ready(inspections))
+        return list(as_prepared(inspections))
     except Exception as error:  # noqa: BLE001 - boundary of one record: its rows cannot be built
         if len(inspections) == 1:
             return [our_error(error)]

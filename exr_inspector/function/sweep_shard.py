@@ -103,20 +103,20 @@ class ShardWorker:
         self.done = Synced()
         self.known = Figures()
         self.is_finished = False
-        self._named = _marks(held.state.unlisted or "")  # found by earlier invocations
-        self._met: set[str] = set()
+        self._known_marks = _marks(held.state.unlisted or "")  # found by earlier invocations
+        self._reported_marks: set[str] = set()
 
     def _fault(self, path: str, error: SourceError) -> None:
         """Count an unreadable file or folder. A permanent fault is reported by the first sweep only, not by each."""
         mark = xxhash.xxh32_hexdigest(f"{type(error).code} {path}".encode(errors="surrogatepass"))
-        is_known = not error.retryable and mark in self._named
+        is_known = not error.retryable and mark in self._known_marks
         (self.known if is_known else self.done.figures).add_error(type(error).code, path, str(error))
         if not error.retryable:
-            self._met.add(mark)
+            self._reported_marks.add(mark)
 
     def _note_faults(self, *, is_all: bool = False) -> None:
         """Save which faults are known; `is_all` drops those that this pass did not find again."""
-        marks = self._met if is_all else self._met | self._named
+        marks = self._reported_marks if is_all else self._reported_marks | self._known_marks
         self.state = replace(self.state, unlisted="".join(sorted(marks))[:_MARKS_CHARACTERS] or None)
 
     def work(self, timing: Timing) -> None:

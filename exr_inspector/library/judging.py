@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.delivery.files import paths_of, unmet
+from exr_inspector.delivery.files import new_names, paths_of
 from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.patterns import is_pattern, parse_pattern
 from exr_inspector.errors import ExrInspectorError, LimitExceeded
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # A summary is made before all names are known: its sequence and frame are filled in afterwards.
 _UNNAMED = SequenceName("", "", "?", 0, 0)
 UPPER_LEVELS = "levels above the first"
-_GIVE_UP = 10  # faults in a row after which the rest of a target is skipped, since the store is down
+_MAX_CONSECUTIVE_FAULTS = 10  # faults in a row after which the rest of a target is skipped, since the store is down
 
 
 class Frames:
@@ -39,7 +39,7 @@ class Frames:
 
     def __init__(self, targets: Iterable[str]) -> None:
         self._patterns = [parse_pattern(target) for target in targets if is_pattern(target)]
-        self._met: dict[str, FrameSummary] = {}
+        self._summaries: dict[str, FrameSummary] = {}
 
     def add(self, inspection: Inspection, name: str) -> None:
         """Add a file with the name that the user gave."""
@@ -56,21 +56,21 @@ class Frames:
 
     def _keep(self, frame: FrameSummary | None, name: str) -> None:
         if frame is not None:
-            self._met[name] = frame
+            self._summaries[name] = frame
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the files."""
-        return tuple(self._met)
+        return tuple(self._summaries)
 
     @property
     def directories(self) -> frozenset[str]:
         """The folders of the files."""
-        return frozenset(name.rpartition("/")[0] for name in self._met)
+        return frozenset(name.rpartition("/")[0] for name in self._summaries)
 
     def judgement(self, policy: Policy, asked: Mapping[str, Sequence[range]] | None = None) -> Judgement:
         """The sequences with their findings; `asked` as in `judge_frames`."""
-        return judge_frames(self._met, policy, self._patterns, asked=asked)
+        return judge_frames(self._summaries, policy, self._patterns, asked=asked)
 
     def judged(self, policy: Policy) -> Iterator[ValidationResult]:
         """The results of all sequences."""
@@ -96,20 +96,23 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
     target is skipped.
     """
     label = session.policy.label
-    met: set[str] = set()
+    seen: set[str] = set()
     for target in targets:
         in_a_row = 0
         try:
-            with closing(session.inspect_each(unmet(paths_of(session.opener, target), met))) as answers:
+            with closing(session.inspect_each(new_names(paths_of(session.opener, target), seen))) as answers:
                 for name, answer in answers:
                     if isinstance(answer, ExrInspectorError):
                         in_a_row += 1
                         yield ValidationResult(name, (), label, f"{answer.code}: {answer}")
                         if frames is not None:
                             frames.add_unread(name)
-                        if in_a_row == _GIVE_UP:
+                        if in_a_row == _MAX_CONSECUTIVE_FAULTS:
                             yield ValidationResult(
-                                target, (), label, f"the rest was skipped after {_GIVE_UP} faults in a row"
+                                target,
+                                (),
+                                label,
+                                f"the rest was skipped after {_MAX_CONSECUTIVE_FAULTS} faults in a row",
                             )
                             break
                         continue

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from exr_inspector.delivery.files import inspect_each, paths_of, unmet
+from exr_inspector.delivery.files import inspect_each, new_names, paths_of
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong
@@ -177,7 +177,7 @@ def inspect(
             opened = made.opener.open_url(os.fspath(source))
         else:
             opened = made.opener.open_file(source)
-        return InspectedFile.of(_there(made.inspector.inspect(opened, made.policy)))
+        return InspectedFile.of(_existing(made.inspector.inspect(opened, made.policy)))
 
 
 def inspect_all(
@@ -218,10 +218,10 @@ def inspect_all(
         for name, answer in answers:
             if isinstance(answer, ExrInspectorError):
                 raise answer
-            yield InspectedFile.of(_there(answer) if name in names else answer)
+            yield InspectedFile.of(_existing(answer) if name in names else answer)
 
 
-def _there(inspection: Inspection) -> Inspection:
+def _existing(inspection: Inspection) -> Inspection:
     """The inspection of a file, which must exist."""
     if inspection.error_code == ObjectNotFound.code:
         raise NothingMatches(str(inspection.error_message))
@@ -229,6 +229,6 @@ def _there(inspection: Inspection) -> Inspection:
 
 
 def _paths(made: Session, targets: Iterable[str]) -> Iterator[str]:
-    met: set[str] = set()
+    seen: set[str] = set()
     for target in targets:
-        yield from unmet(paths_of(made.opener, target), met)
+        yield from new_names(paths_of(made.opener, target), seen)

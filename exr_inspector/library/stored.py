@@ -40,11 +40,11 @@ def judge_catalog(
 ) -> Iterator[ValidationResult]:
     """Yield the results of stored files below prefixes or patterns; with `frames`, the frames are collected there."""
     for target in prefixes:
-        start, is_meant = _prefix(target)
+        start, is_selected = _prefix(target)
         for path, stored, fault in stored_inspections(connection, start):
-            if stored is None and is_meant(path):
+            if stored is None and is_selected(path):
                 yield ValidationResult(path, (), policy.label, fault)
-            elif stored is not None and is_meant(path):
+            elif stored is not None and is_selected(path):
                 again = unjudged(stored, policy)
                 again = replace(again, findings=sort_findings(validate_file(again, policy)))
                 yield judged(path, again, policy)
@@ -55,10 +55,10 @@ def judge_catalog(
 def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frames) -> None:
     """Collect the stored frames below prefixes or patterns, from the rows of files, parts and channels."""
     for target in prefixes:
-        start, is_meant = _prefix(target)
+        start, is_selected = _prefix(target)
         for rows in stored_frames(connection, start):
             path = str(rows.file["path"])
-            if is_meant(path):
+            if is_selected(path):
                 frames.add_row(rows, path)
 
 

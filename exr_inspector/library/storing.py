@@ -75,7 +75,7 @@ class CheckStore:
         chosen: list[JudgedSequence] = []
         others: list[str] = []
         for checked in done.sequences:
-            judged = None if checked.is_texture else self._judged(checked)
+            judged = None if checked.is_texture else self._with_stored_name(checked)
             if judged is None:
                 continue
             if _directory(judged.pattern) in whole or any(map(_matching(checked), patterns)):
@@ -107,16 +107,16 @@ class CheckStore:
             for summary in (file.summary for file in checked.files):
                 if summary is not None:
                     place = (
-                        _named_beside(summary.path, checked.pattern),
+                        _stored_pattern(summary.path, checked.pattern),
                         Frame(summary.path, summary.frame, summary.padding),
                     )
                     found[summary.path] = place
         return found
 
-    def _judged(self, checked: JudgedSequence) -> JudgedSequence | None:
+    def _with_stored_name(self, checked: JudgedSequence) -> JudgedSequence | None:
         """The sequence with its stored name; None if none of its files could be read."""
         path = next((self._paths[file.path] for file in checked.files if file.path in self._paths), None)
-        return None if path is None else replace(checked, pattern=_named_beside(path, checked.pattern))
+        return None if path is None else replace(checked, pattern=_stored_pattern(path, checked.pattern))
 
 
 def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
@@ -125,7 +125,7 @@ def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
     return lambda pattern: path.startswith(pattern.folder) and pattern.matches(path)
 
 
-def _named_beside(path: str, pattern: str) -> str:
+def _stored_pattern(path: str, pattern: str) -> str:
     """The pattern of a sequence, in the stored folder of one of its files."""
     return f"{_directory(path)}/{pattern.rpartition('/')[2]}"
 

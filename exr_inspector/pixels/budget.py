@@ -50,7 +50,7 @@ class DecodeBudget:
         self._scratch: list[Scratch] = []
         self._trim = malloc_trim()
 
-    def tidy(self, used: int) -> None:
+    def trim(self, used: int) -> None:
         """Return memory that malloc keeps after `used` bytes were freed to the system, if that is a large amount."""
         if self._trim is not None and used >= _LEAST_TRIMMED_BYTES:
             self._trim(0)

@@ -45,7 +45,7 @@ class DeepPayload(NamedTuple):
 
 
 # Makes a file that the library can open from the pieces of its contents: returns a path or a stream.
-Hold = Callable[[Sequence[Payload]], str | io.BytesIO]
+MakeFile = Callable[[Sequence[Payload]], str | io.BytesIO]
 _P = TypeVar("_P", Payload, DeepPayload)
 _Chunk = tuple[ChunkPlace, _P]
 
@@ -70,7 +70,7 @@ def decode_chunks(
     payloads: Sequence[Payload | DeepPayload],
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
-    hold: Hold = in_stream,
+    make_file: MakeFile = in_stream,
 ) -> list[DecodedBlock]:
     """Decode chunks of one part.
 
@@ -79,7 +79,7 @@ def decode_chunks(
         places: The chunks, each once, in any order and of any level.
         payloads: The data after each leader: the stored bytes for flat parts, a DeepPayload for deep parts.
         max_bytes: Maximum unpacked size of all chunks together.
-        hold: Makes the file that the library opens; each file is used only until the next call.
+        make_file: Makes the file that the library opens; each file is used only until the next call.
 
     Returns:
         The decoded chunks, one block for each shape.
@@ -94,11 +94,11 @@ def decode_chunks(
         for chunk in chunks:
             window = chunk[0].window
             shapes.setdefault((window.width, window.height, False), []).append(chunk)
-        return [_decode_deep(layout, members, max_bytes, hold) for members in shapes.values()]
+        return [_decode_deep(layout, members, max_bytes, make_file) for members in shapes.values()]
     sizes = unpacked_sizes(layout, [place for place, _ in chunks])
     _check_sizes(layout, chunks, sizes, max_bytes)
     if any(channel.y_sampling > 1 for channel in layout.channels):
-        return [_decode_phased(layout, run, hold) for run in _runs(chunks)]
+        return [_decode_phased(layout, run, make_file) for run in _runs(chunks)]
     for chunk, unpacked in zip(chunks, sizes, strict=True):
         window = chunk[0].window
         is_raw = len(chunk[1]) == unpacked
@@ -109,9 +109,9 @@ def decode_chunks(
         if is_raw:
             blocks.append(_unpacked(layout, members))
         elif layout.is_tiled:
-            blocks.append(_decode_tiles(layout, (width, height), members, hold))
+            blocks.append(_decode_tiles(layout, (width, height), members, make_file))
         else:
-            blocks.append(_decode_blocks(layout, members, hold))
+            blocks.append(_decode_blocks(layout, members, make_file))
     return blocks
 
 
@@ -135,9 +135,9 @@ def _check_sizes(
         raise _too_large(total, max_bytes)
 
 
-def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) -> list[Array]:
+def _read(pieces: Sequence[Payload], channels: Sequence[Channel], make_file: MakeFile) -> list[Array]:
     """The arrays that the library decodes from a single-part file, in the order of `channels`."""
-    file = hold(pieces)
+    file = make_file(pieces)
     try:
         parts = OpenEXR.File(file, separate_channels=True, num_threads=0).parts
     except _LIBRARY_ERRORS as error:
@@ -207,14 +207,14 @@ def _unpacked(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock
 
 
 def _decode_tiles(
-    layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]], hold: Hold
+    layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]], make_file: MakeFile
 ) -> DecodedBlock:
     file = tiled_file(layout.channels, layout.compression, shape, [packed for _, packed in chunks])
-    arrays = _checked(_read(file, layout.channels, hold), layout.channels, shape[1] * len(chunks), shape[0])
+    arrays = _checked(_read(file, layout.channels, make_file), layout.channels, shape[1] * len(chunks), shape[0])
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
 
 
-def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
+def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], make_file: MakeFile) -> DecodedBlock:
     """Decode scan line blocks as one file without gaps. Only a part's last block may have fewer rows; it stays the last."""
     blocks = []
     rows = 0
@@ -223,7 +223,7 @@ def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], hold: Hold
         rows += place.window.height
     # Only the horizontal position matters for decoding; the rows are not subsampled here.
     window = Box2i(layout.data_window.x_min, 0, layout.data_window.x_max, rows - 1)
-    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
+    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, make_file)
     checked = _checked(arrays, layout.channels, rows, window.width)
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(checked))
 
@@ -240,7 +240,7 @@ def _runs(chunks: Sequence[_Chunk[Payload]]) -> Iterator[list[_Chunk[Payload]]]:
         yield run
 
 
-def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
+def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], make_file: MakeFile) -> DecodedBlock:
     """Decode consecutive blocks of a part with subsampled rows at their own position, padded with blocks of zeros.
 
     The library requires data windows that start and end at full periods of the row samplings. A block with equal packed and
@@ -263,7 +263,7 @@ def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], hold: Hold) -
             filling = Box2i(whole.x_min, y, whole.x_max, min(y + lines - 1, last))
             blocks.append((y, bytes(layout.unpacked_bytes(filling))))
     window = Box2i(whole.x_min, first, whole.x_max, last)
-    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
+    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, make_file)
     arrays = []
     for array, channel in zip(
         _checked(decoded, layout.channels, window.height, window.width), layout.channels, strict=True
@@ -287,7 +287,7 @@ def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
     return flat
 
 
-def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: Hold) -> Array:
+def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], make_file: MakeFile) -> Array:
     """The number of samples of each pixel, int32, shape (chunks, rows, columns), from the packed sample tables.
 
     A sample table is packed like samples, so the library decodes it as the UINT samples of a deep file.
@@ -309,7 +309,7 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: 
             )
         is_raw = layout.compression == Compression.NONE or len(table) == whole_tile
         packed.append((total, table[:table_bytes] if is_raw else table, table_bytes))
-    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS], hold)[0]
+    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS], make_file)[0]
     flat = _flat_samples(pixels.reshape(-1), _COUNTS, len(chunks) * window.width * window.height)
     running = flat.view("<i4").reshape(len(chunks), window.height, window.width)
     counts = np.diff(running, axis=2, prepend=np.int32(0))
@@ -318,14 +318,16 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: 
     return counts
 
 
-def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int, hold: Hold) -> DecodedBlock:
+def _decode_deep(
+    layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int, make_file: MakeFile
+) -> DecodedBlock:
     """Decode deep chunks of one shape: the sample tables first, then the samples if their size matches the tables."""
     window = chunks[0][0].window
     tables_bytes = 4 * window.width * window.height * len(chunks)
     promised = sum(payload.unpacked_bytes for _, payload in chunks)
     if tables_bytes + promised > max_bytes:
         raise _too_large(tables_bytes + promised, max_bytes)
-    counts = _sample_counts(layout, chunks, hold)
+    counts = _sample_counts(layout, chunks, make_file)
     row_totals = counts.sum(axis=2, dtype=np.int64)
     sample_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
     for (place, payload), total in zip(chunks, row_totals.sum(axis=1).tolist(), strict=True):
@@ -342,7 +344,7 @@ def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_byte
     expected = int(row_totals.sum())
     if expected:
         tile_rows = window.height if layout.is_tiled else None
-        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels, hold)
+        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels, make_file)
         arrays = [
             _flat_samples(array.reshape(-1), channel, expected)
             for array, channel in zip(pixels, layout.channels, strict=True)

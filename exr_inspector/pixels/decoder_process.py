@@ -52,7 +52,7 @@ def serve(arguments: tuple[int, int, int, int, int]) -> None:
                 answer = _answer(connection, budget, work, _payloads(packed, sizes), decoded)
             connection.send(answer)
             del answer
-            budget.tidy(memory)
+            budget.trim(memory)
 
 
 def _answer(

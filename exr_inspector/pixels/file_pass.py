@@ -288,7 +288,7 @@ class FilePass:
             read = self._plan.reads[position]
             size = self._plan.extents.decoded(read.first, read.last)
             clusters.setdefault(read.stratum, []).append(Cluster(size, moments[number]))
-        is_as_drawn = not self._stopped and not figures.faults and key not in self._plan.out_of_reach
+        is_as_drawn = not self._stopped and not figures.faults and key not in self._plan.over_budget
         return estimate(clusters, self._strata[key], supports_error=is_as_drawn) if clusters else None
 
 

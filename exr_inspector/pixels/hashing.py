@@ -134,7 +134,7 @@ class PixelHasher:
     def add(self, rows: StripRows) -> None:
         """Add the rows of a strip of this level."""
         for hashed in rows.hashed:
-            self._put(hashed)
+            self._store_digests(hashed)
         for tile in rows.tiles:
             self._wait(tile)
 
@@ -148,12 +148,12 @@ class PixelHasher:
         if len(tiles) == self._level.tiles_x:
             del self._waiting[tile.tile_y]
             self._waiting_bytes -= sum(map(_bytes_in, tiles.values()))
-            self._put(_hashed(tile.tile_y, tiles))
+            self._store_digests(_hashed(tile.tile_y, tiles))
         elif self._waiting_bytes > self._max_bytes:
             self.is_given_up = True
             self._waiting.clear()
 
-    def _put(self, hashed: HashedRows) -> None:
+    def _store_digests(self, hashed: HashedRows) -> None:
         """Store the digests of complete rows at their positions."""
         if self.is_given_up:
             return

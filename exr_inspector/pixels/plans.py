@@ -112,13 +112,13 @@ class ReadPlan:
         extents: The available chunks.
         reads: The requests in ascending order of offset; each chunk is in at most one.
         strata: The strata of a sample; empty in a full read.
-        out_of_reach: (part, level) with chunks that cannot be sampled, since a single one exceeds the budget.
+        over_budget: (part, level) with chunks that cannot be sampled, since a single one exceeds the budget.
     """
 
     extents: ChunkExtents
     reads: tuple[PlannedRead, ...]
     strata: tuple[Stratum, ...] = ()
-    out_of_reach: frozenset[tuple[int, int]] = frozenset()
+    over_budget: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def bytes(self) -> int:

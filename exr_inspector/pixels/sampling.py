@@ -72,7 +72,7 @@ def plan_sample(
     generator = np.random.default_rng(seed)
     clusters = list(_clusters(extents, max_bytes // max_requests))
     payable = [run for run in clusters if extents.cost(*run) <= hard]
-    out_of_reach = frozenset(_group(extents, run) for run in clusters if extents.cost(*run) > hard)
+    over_budget = frozenset(_group(extents, run) for run in clusters if extents.cost(*run) > hard)
     cells = _cells(extents, payable, max_bytes // max_requests, max_requests) if payable else []
     cells = _affordable(cells, hard, max_requests, generator)
     _spend(cells, max_bytes, max_requests)
@@ -86,7 +86,7 @@ def plan_sample(
                 reads.append(PlannedRead(int(extents.start[first]), end, first, last, len(strata)))
             size = sum(extents.decoded(first, last) for first, last in clusters)
             strata.append(Stratum(cell.part, cell.level, len(clusters), drawn, size, cell.chance))
-    return ReadPlan(extents, tuple(sorted(reads, key=lambda read: read.start)), tuple(strata), out_of_reach)
+    return ReadPlan(extents, tuple(sorted(reads, key=lambda read: read.start)), tuple(strata), over_budget)
 
 
 def _clusters(extents: ChunkExtents, most: int) -> Iterator[Run]:

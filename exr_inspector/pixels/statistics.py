@@ -25,7 +25,7 @@ from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
 RUN = 1 << 16
-HELD = 1 << 20  # converted values that are kept for summing thumbnails: those of a strip
+MAX_REUSED = 1 << 20  # converted values that are kept for summing thumbnails: those of a strip
 _DOT = 1 << 13
 # HALF bits shifted to the position of float32 bits are the value divided by this.
 REBIAS = 2.0**112
@@ -48,8 +48,8 @@ class Workspace:
 
     __slots__ = ("float32", "float64", "int32", "places")
 
-    def __init__(self, longest: int = HELD) -> None:
-        self.float32 = np.empty(min(longest, HELD), np.float32)
+    def __init__(self, longest: int = MAX_REUSED) -> None:
+        self.float32 = np.empty(min(longest, MAX_REUSED), np.float32)
         self.int32 = self.float32.view(np.int32)
         self.float64 = np.empty(min(longest, RUN), np.float64)
         self.places = Places()
@@ -120,11 +120,13 @@ class Accumulator:
         elif self.pixel_type == PixelType.FLOAT:
             add_run = self._add_float
         for start in range(0, len(flat), RUN):
-            add_run(flat[start : start + RUN], buffers, start % HELD)
+            add_run(flat[start : start + RUN], buffers, start % MAX_REUSED)
         if self.distribution is not None:
             self.distribution.add(flat, buffers.places)
-        is_held = self.pixel_type == PixelType.HALF and len(flat) <= HELD and self.finite_count - finite == len(flat)
-        return buffers.float32[: len(flat)].reshape(values.shape) if is_held else None
+        is_reusable = (
+            self.pixel_type == PixelType.HALF and len(flat) <= MAX_REUSED and self.finite_count - finite == len(flat)
+        )
+        return buffers.float32[: len(flat)].reshape(values.shape) if is_reusable else None
 
     def note(self, *, first_nan: Pixel | None = None, first_inf: Pixel | None = None) -> None:
         """Record the pixel (x, y) of a NaN or an infinity; the first one in reading order is kept."""

@@ -141,7 +141,7 @@ def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> Level
         context.is_abandoned.set()
         raise
     if context.decoders is None:
-        context.budget.tidy(strip.library_bytes)
+        context.budget.trim(strip.library_bytes)
     figures.faults[:0] = faults
     return figures
 

@@ -242,7 +242,7 @@ def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs:
         [place for place, _ in chunks],
         [payload for _, payload in chunks],
         max_bytes=task.budget.decoded.capacity,
-        hold=task.scratch.file.holding,
+        make_file=task.scratch.file.holding,
     )
     memory.keep(needs.arrays)
     if is_last:

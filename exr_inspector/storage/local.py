@@ -166,7 +166,7 @@ class FolderBucket:
 
         def ask() -> T:
             try:
-                return _asked_again_if_stale(question, call.path)
+                return _retried_if_stale(question, call.path)
             except (ObjectNotFound, AccessDenied):
                 self._check_root()
                 raise
@@ -253,7 +253,7 @@ class FolderBucket:
         """Whether a path, or a folder above it, is a link whose target does not exist."""
         whole = self.root / path
         above = [folder for folder in whole.parents if folder.is_relative_to(self.root)]
-        return any(each.is_symlink() and _leads_nowhere(each) for each in (whole, *above))
+        return any(each.is_symlink() and _is_target_missing(each) for each in (whole, *above))
 
     def _walk(self, path: str, flags: int) -> int:
         try:
@@ -305,7 +305,7 @@ class FolderBucket:
                 try:
                     if target is None:
                         found += self._entries(item, key, is_link=is_link)
-                    elif not listing.lists(target) and not listing.leaves_out(f"{key}/"):
+                    elif not listing.includes(target) and not listing.is_excluded(f"{key}/"):
                         place += "/"
                         raise AccessDenied(
                             f"{place}: a link to a folder elsewhere is not followed: name {target} as well"
@@ -363,14 +363,14 @@ class _Listing:
             return False
         order = key_order(key)
         if key.endswith("/"):
-            return (order > self.begin or self.begin.startswith(order)) and not self.leaves_out(key)
+            return (order > self.begin or self.begin.startswith(order)) and not self.is_excluded(key)
         return order > self.begin
 
-    def leaves_out(self, folder: str) -> bool:
+    def is_excluded(self, folder: str) -> bool:
         """Whether a folder, a key that ends in a slash, is left out."""
         return self.skips is not None and self.skips(folder)
 
-    def lists(self, folder: str) -> bool:
+    def includes(self, folder: str) -> bool:
         """Whether this listing includes a folder, given by its real path."""
         return folder == self.root or folder.startswith(f"{self.root.rstrip('/')}/")
 
@@ -399,7 +399,7 @@ def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
     return state.st_dev, state.st_ino
 
 
-def _leads_nowhere(link: Path) -> bool:
+def _is_target_missing(link: Path) -> bool:
     """Whether the target of a link does not exist; any other fault is raised."""
     try:
         link.stat()
@@ -431,7 +431,7 @@ def _translated(question: Callable[[], T], path: str) -> T:
         raise file_error(error, path) from error
 
 
-def _asked_again_if_stale(question: Callable[[], T], path: str) -> T:
+def _retried_if_stale(question: Callable[[], T], path: str) -> T:
     """Return the file system's answer; repeat the call once by name if the file was replaced on its server."""
     try:
         return question()

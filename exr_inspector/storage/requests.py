@@ -161,11 +161,11 @@ async def gather_bounded(works: Sequence[Callable[[], Coroutine[None, None, T]]]
     """Return the results of all works in the same order, with at most `at_once` running at a time; the first fault ends all."""
     turns = asyncio.Semaphore(at_once)
 
-    async def take_turn(work: Callable[[], Coroutine[None, None, T]]) -> T:
+    async def run_limited(work: Callable[[], Coroutine[None, None, T]]) -> T:
         async with turns:
             return await work()
 
-    tasks = [asyncio.ensure_future(take_turn(work)) for work in works]
+    tasks = [asyncio.ensure_future(run_limited(work)) for work in works]
     try:
         return list(await asyncio.gather(*tasks))
     finally:

@@ -305,12 +305,12 @@ def _replace(
     guards = [file_id(f"{folder.directory}/"), *(row["file_id"] for row in changed)]
     touch_guards(work, guards, "sequences", config)
     kept = _kept_findings(before, files, frames) if folder.inspected is None else {}
-    judged_at = _known_until(folder, files)
+    judged_at = _covered_until(folder, files)
     work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
     records = [
         record
         for judged in judgement.sequences
-        for record in sequence_records(_with_kept(judged, kept.get(judged.pattern, ())), judged_at)
+        for record in sequence_records(_with_other_findings(judged, kept.get(judged.pattern, ())), judged_at)
     ]
     if records:
         columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
@@ -320,7 +320,7 @@ def _replace(
     return True
 
 
-def _with_kept(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
+def _with_other_findings(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
     """Add the findings of an earlier validation whose rules found nothing now."""
     codes = {finding.code for finding in judged.findings}
     return with_findings(judged, (finding for finding in kept if finding.code not in codes))
@@ -357,11 +357,11 @@ def with_kept_findings(connection: Connection, judgement: Judgement, last: LastJ
         return kept
 
     kept = connection.run("read the findings of a check", read)
-    sequences = [_with_kept(judged, kept.get(judged.pattern, ())) for judged in judgement.sequences]
+    sequences = [_with_other_findings(judged, kept.get(judged.pattern, ())) for judged in judgement.sequences]
     return replace(judgement, sequences=tuple(sequences))
 
 
-def _known_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
+def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
     """Return the time up to which a validation covers its files.
 
     That is the inspection of the last file, or the start of the reading if another process stored one of the files

@@ -186,7 +186,7 @@ def _ingest(
             elif isinstance(item, MemoryBusy):
                 busy.append(entry)
             else:
-                _leave(figures, f"{bucket}/{entry.key}", item)
+                _add_unstored(figures, f"{bucket}/{entry.key}", item)
         store_inspections(context, inspections, figures, also, deadline)
     finally:
         for memory in memories:
@@ -194,7 +194,7 @@ def _ingest(
     return busy
 
 
-def _leave(figures: Figures, path: str, error: ExrInspectorError) -> None:
+def _add_unstored(figures: Figures, path: str, error: ExrInspectorError) -> None:
     """Count an object that is not stored."""
     figures.add_error(type(error).code, path, str(error))
     figures.left.append(path.partition("/")[2])
@@ -325,7 +325,7 @@ def store_inspections(
     prepared: list[Prepared] = []
     for inspection, rows in zip(inspections, _prepared(inspections, deadline), strict=True):
         if isinstance(rows, ExrInspectorError):
-            _leave(figures, inspection.path, rows)
+            _add_unstored(figures, inspection.path, rows)
         else:
             figures.add(inspection)
             prepared.append(rows)
@@ -340,7 +340,7 @@ def store_inspections(
         if fault is None:
             figures.stored += 1
         else:
-            _leave(figures, rows.path, fault)
+            _add_unstored(figures, rows.path, fault)
 
 
 def _prepared(inspections: Sequence[Inspection], deadline: Deadline | None) -> list[Prepared | ExrInspectorError]:

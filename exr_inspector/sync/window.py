@@ -44,7 +44,7 @@ from exr_inspector.texts import unicode_text
 Answer = TypeVar("Answer")
 
 WINDOW = 1_000  # objects of any kind; one page of a listing
-_AHEAD = timedelta(hours=1)  # a modification time further in the future is not believed
+_MAX_FUTURE = timedelta(hours=1)  # a modification time further in the future is not believed
 
 
 @dataclass(slots=True)
@@ -165,7 +165,7 @@ class Timing:
     def is_settled(self, changed: datetime) -> bool:
         """Whether a file that changed at this time may be read."""
         before = self.settled_before
-        return before is None or changed < before or changed > before + _AHEAD
+        return before is None or changed < before or changed > before + _MAX_FUTURE
 
 
 def windows(

@@ -53,7 +53,7 @@ def test_a_file_takes_more_without_waiting_and_begins_again_where_others_have_it
         with pytest.raises(MemoryBusy):
             other.reserve(9 * MIB)
         threading.Timer(0.01, one.release).start()
-        other.begin_again()  # waits, holding nothing
+        other.restart_with_double()  # waits, holding nothing
         assert budget.files.used == 16 * MIB  # twice what it asked for, but no more than there is
         other.reserve(9 * MIB)
     assert budget.files.used == 0
@@ -81,7 +81,7 @@ def test_a_thread_that_holds_memory_of_another_file_does_not_wait() -> None:
         with pytest.raises(MemoryBusy):
             one.reserve(5 * MIB)
         with pytest.raises(MemoryBusy):
-            one.begin_again()
+            one.restart_with_double()
     assert budget.files.used == 0
 
 

@@ -82,12 +82,12 @@ class _Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _FileRow:
     """A row of `files`, with the number of its child rows by table."""
 
     file_id: str
     stored: StoredFile
-    promised: Mapping[str, int]
+    declared: Mapping[str, int]
 
 
 Range = tuple[str, str | None]  # first path, and the first path beyond the range; None for no end
@@ -99,13 +99,13 @@ def _slices(paths: Sequence[str], prefix: str) -> list[Range]:
     return list(zip(starts, [*starts[1:], prefix_end(prefix)], strict=True))
 
 
-def _kept(work: Work, part: Range) -> tuple[dict[str, list[_Kept]], int]:
+def _file_rows(work: Work, part: Range) -> tuple[dict[str, list[_FileRow]], int]:
     columns = list(dict.fromkeys([*STORED_FILE_COLUMNS, *ROW_COUNTS.values()]))
-    found: dict[str, list[_Kept]] = {}
+    found: dict[str, list[_FileRow]] = {}
     rows = rows_of(work.select(FILES, columns, in_range("path", *part), row_ids=True))
     for row in rows:
-        promised = {name: row[column] or 0 for name, column in ROW_COUNTS.items()}
-        found.setdefault(row["file_id"], []).append(_Kept(row["file_id"], stored_file(row), promised))
+        declared = {name: row[column] or 0 for name, column in ROW_COUNTS.items()}
+        found.setdefault(row["file_id"], []).append(_FileRow(row["file_id"], stored_file(row), declared))
     return found, len(rows)
 
 
@@ -129,12 +129,12 @@ def _counts(children: Mapping[str, pa.Table]) -> dict[str, dict[str, int]]:
     }
 
 
-def _is_complete(file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
+def _is_complete(file: _FileRow, counts: Mapping[str, Mapping[str, int]]) -> bool:
     identifier = file.stored.inspection_id
-    return all(counts[name].get(identifier, 0) >= promised for name, promised in file.promised.items())
+    return all(counts[name].get(identifier, 0) >= declared for name, declared in file.declared.items())
 
 
-def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _Kept | None:
+def _choose(rows: Sequence[_FileRow], counts: Mapping[str, Mapping[str, int]]) -> _FileRow | None:
     """The row to keep: a complete one of the newest version; None if there is none."""
     version = newest([row.stored for row in rows]).version_info.content_key
     complete = [row for row in rows if row.stored.version_info.content_key == version and _is_complete(row, counts)]
@@ -144,7 +144,7 @@ def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _
     return next(row for row in complete if row.stored is chosen)
 
 
-def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[RowId], int]:
+def _repeats(work: Work, table: Table, file: _FileRow) -> tuple[list[RowId], int]:
     """Of one inspection's rows in one table: ids of rows that repeat an earlier row's key, and the number of other rows."""
     identifier = file.stored.inspection_id
     batches = work.select(
@@ -162,11 +162,11 @@ def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[RowId], int]:
 
 
 def _examine(work: Work, part: Range) -> _Slice:
-    found, count = _kept(work, part)
+    found, count = _file_rows(work, part)
     children = _children(work, part)
     counts = _counts(children)
     made = _Slice(files=count)
-    keep: dict[str, _Kept] = {}
+    keep: dict[str, _FileRow] = {}
     for file, rows in found.items():
         chosen = _choose(rows, counts)
         if chosen is not None and not _drop_repeats(work, made, chosen, counts):
@@ -181,23 +181,23 @@ def _examine(work: Work, part: Range) -> _Slice:
             made.duplicates += len(extra) - (chosen is None)
     valid = pa.array([file.stored.inspection_id for file in keep.values()], pa.string())
     for table in CHILDREN:
-        rows_there = children[table.name]
-        orphans = rows_there.filter(pc.invert(pc.is_in(rows_there["inspection_id"], value_set=valid)))
+        child_rows = children[table.name]
+        orphans = child_rows.filter(pc.invert(pc.is_in(child_rows["inspection_id"], value_set=valid)))
         if orphans.num_rows:
             made.mark(table, orphans[ROW_ID].to_pylist(), orphans["file_id"].unique().to_pylist())
             made.orphans += orphans.num_rows
     return made
 
 
-def _drop_repeats(work: Work, made: _Slice, file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
+def _drop_repeats(work: Work, made: _Slice, file: _FileRow, counts: Mapping[str, Mapping[str, int]]) -> bool:
     """Mark repeated child rows of a file for deletion; False if the other rows are not complete."""
     identifier = file.stored.inspection_id
     for table in CHILDREN:
-        promised = file.promised[table.name]
-        if counts[table.name].get(identifier, 0) == promised:
+        declared = file.declared[table.name]
+        if counts[table.name].get(identifier, 0) == declared:
             continue
         repeated, left = _repeats(work, table, file)
-        if left != promised:
+        if left != declared:
             return False
         made.mark(table, repeated, [file.file_id])
         made.repeated += len(repeated)

@@ -30,7 +30,9 @@ _WRITING = {  # by sqlglot's keys, and by the first words of what it does not pa
     "update": "UPDATE",
 }
 _JOINED_BY = "file_id"
-_MOST_HOLDING = 2  # tables that are named for a word that describes them; more have nothing special in common with it
+_MAX_NAMED_TABLES = (
+    2  # tables that are named for a word that describes them; more have nothing special in common with it
+)
 
 
 def parsed(sql: str) -> exp.Expression:
@@ -91,25 +93,25 @@ def _table_hint(name: str) -> str:
     """The table that is meant: by its name, or else by a word in what it holds; and the query of this name."""
     query = f"; `query {name}` runs the query of the cookbook" if name in cookbook() else ""
     word = re.compile(rf"\b{re.escape(name.lower().removesuffix('s'))}", re.IGNORECASE)
-    holding = [table for table in BY_NAME.values() if word.search(table.meaning)]
-    if did_you_mean(name, BY_NAME) or not 0 < len(holding) <= _MOST_HOLDING:
+    described = [table for table in BY_NAME.values() if word.search(table.meaning)]
+    if did_you_mean(name, BY_NAME) or not 0 < len(described) <= _MAX_NAMED_TABLES:
         return _hint(name, BY_NAME) + query
-    return f"{name} are in {_names(holding)}; {_LISTED}{query}"
+    return f"{name} are in {_names(described)}; {_LISTED}{query}"
 
 
 def _no_column(name: str, tree: exp.Expression | None) -> str:
-    asked = [BY_NAME[table] for table in _tables_of(tree) if table in BY_NAME]
+    queried = [BY_NAME[table] for table in _tables_of(tree) if table in BY_NAME]
     having = [table for table in BY_NAME.values() if name in table.arrow.names]
-    if others := [table for table in having if table in asked]:
+    if others := [table for table in having if table in queried]:
         place = "the table that this query takes it from"
         return f"there is no column {name} in {place}, but in {_names(others)}: {_LISTED}"
     defines_tables = tree is not None and tree.find(exp.CTE, exp.Subquery) is not None
-    is_one = len(asked) == 1 and not defines_tables
-    place = f"the table {asked[0].name}" if is_one else "the tables of this query"
+    is_one = len(queried) == 1 and not defines_tables
+    place = f"the table {queried[0].name}" if is_one else "the tables of this query"
     if not having:
-        known = dict.fromkeys(column for table in asked for column in table.arrow.names)
+        known = dict.fromkeys(column for table in queried for column in table.arrow.names)
         return f"there is no column {name} in {place}: {_hint(name, known)}"
-    joined = [] if defines_tables or not _joinable(asked) else _joinable(having)
+    joined = [] if defines_tables or not _joinable(queried) else _joinable(having)
     how = f"join it by {_JOINED_BY}" if joined else _LISTED
     return f"there is no column {name} in {place}, but in {_names(joined or having)}: {how}"
 

@@ -203,7 +203,7 @@ def _owner_of_each(counts: Sequence[int]) -> pa.Array:
     return pa.array(np.repeat(np.arange(len(counts)), counts))
 
 
-def ready(items: Sequence[Inspection | Prepared]) -> list[Prepared]:
+def as_prepared(items: Sequence[Inspection | Prepared]) -> list[Prepared]:
     """Prepare those inspections that are not prepared yet; the order stays."""
     made = iter(prepare([item for item in items if isinstance(item, Inspection)]))
     return [item if isinstance(item, Prepared) else next(made) for item in items]

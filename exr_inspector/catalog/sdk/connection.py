@@ -46,17 +46,17 @@ class _CommitUnknown(CatalogUnavailable):
         self.result = result
 
 
-def _unless_landed(
-    body: Callable[[Work], Result], landed: Callable[[Work], bool] | None, unknown: _CommitUnknown | None
+def _unless_committed(
+    body: Callable[[Work], Result], is_committed: Callable[[Work], bool] | None, unknown: _CommitUnknown | None
 ) -> Callable[[Work], Result]:
     """`body`; after a commit of unknown outcome, it runs again only if that commit did not take effect."""
-    if unknown is None or landed is None:
+    if unknown is None or is_committed is None:
         return body
 
     def again(work: Work) -> Result:
-        if not landed(work):
+        if not is_committed(work):
             return body(work)
-        _log.debug("the commit whose response was lost took effect", extra={"landed": True})
+        _log.debug("the commit whose response was lost took effect", extra={"committed": True})
         return unknown.result  # type: ignore[return-value]  # of an earlier run of `body`
 
     return again
@@ -131,7 +131,7 @@ class Connection:
         doing: str,
         body: Callable[[Work], Result],
         *,
-        landed: Callable[[Work], bool] | None = None,
+        is_committed: Callable[[Work], bool] | None = None,
         retry_seconds: float | None = None,
         deadline: Deadline | None = None,
     ) -> Result:
@@ -140,7 +140,7 @@ class Connection:
         Args:
             doing: What is being done, for messages.
             body: The work; it may run several times, but only the changes of the last run are committed.
-            landed: Returns whether a commit whose response was lost took effect; without it, `body` simply runs again.
+            is_committed: Returns whether a commit whose response was lost took effect; without it, `body` simply runs again.
             retry_seconds: Time for retries; None for that of the configuration.
             deadline: When to give up, if that is earlier.
 
@@ -156,14 +156,14 @@ class Connection:
         unknown: _CommitUnknown | None = None
         first, longest = _BACKOFF_SECONDS
         pause = first
-        has_asked_again = False
+        has_read_again = False
         while True:
             try:
                 if deadline is not None:
                     deadline.check(doing)
                 began = time.monotonic()
                 with self._sessions.borrow(deadline) as session:
-                    again = _unless_landed(body, landed, unknown)
+                    again = _unless_committed(body, is_committed, unknown)
                     return self._attempt(session, deadline, doing, again, isinstance(fault, CatalogConflict))
             except (CatalogConflict, CatalogUnavailable) as error:
                 fault = error
@@ -176,10 +176,10 @@ class Connection:
                 self.config.sleep(wait)
                 pause = min(pause * 2, longest)
             except SchemaDrift:
-                if has_asked_again:
+                if has_read_again:
                     raise
-                has_asked_again = True  # another process may have added a sorting key
-                self._known.ask_each()
+                has_read_again = True  # another process may have added a sorting key
+                self._known.read_each()
             except DeadlineExceeded as error:
                 if fault is None:
                     raise

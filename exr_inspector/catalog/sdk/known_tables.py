@@ -16,7 +16,7 @@ class KnownTables:
     """Metadata of one schema's tables, shared by all transactions and threads of a connection.
 
     `db setup` creates all tables alike, so at first only `files` is asked for, and the others are taken to be like it. After
-    `ask_each`, every table is asked for.
+    `read_each`, every table is asked for.
 
     Attributes:
         guard_count: Number of rows of `guards`; None until it was read.
@@ -27,7 +27,7 @@ class KnownTables:
         self._place = (bucket, schema)
         self._tables: dict[str, TableMetadata] = {}
         self._files: TableMetadata | None = None
-        self._asks_each = False
+        self._reads_each = False
 
     def metadata(self, table: Table, tx: Any) -> TableMetadata:
         """The SDK's metadata of a table: our columns, whether it is sorted and whether it is partitioned.
@@ -40,9 +40,9 @@ class KnownTables:
             self._tables[table.name] = self._describe(table, tx)
         return self._tables[table.name]
 
-    def ask_each(self) -> None:
+    def read_each(self) -> None:
         """Ask for every table from now on: another process may have changed some of them."""
-        self._asks_each = True
+        self._reads_each = True
         self.forget()
 
     def forget(self) -> None:
@@ -51,15 +51,15 @@ class KnownTables:
 
     def _describe(self, table: Table, tx: Any) -> TableMetadata:
         reference = TableRef(*self._place, table.name)
-        if self._asks_each:
-            return _described(reference, table, self._ask(table, tx))
+        if self._reads_each:
+            return _described(reference, table, self._read(table, tx))
         if not table.sorted_by:
             return TableMetadata(reference, table.arrow, TableType.Regular)
         if self._files is None:
-            self._files = self._ask(FILES, tx)
+            self._files = self._read(FILES, tx)
         return _described(reference, table, self._files)
 
-    def _ask(self, table: Table, tx: Any) -> TableMetadata:
+    def _read(self, table: Table, tx: Any) -> TableMetadata:
         stored = TableMetadata(TableRef(*self._place, table.name))
         stored.load_schema(tx)
         return stored

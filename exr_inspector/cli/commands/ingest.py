@@ -157,7 +157,7 @@ def command(
       ./run ingest s3://renders/ --engine ray
     """
     for place in places:  # before the tables are reached, whose settings may be missing as well
-        _require_here(place)
+        _require_existing(place)
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
         found = targets_of(places, settings, bucket, exclude)
@@ -191,7 +191,7 @@ def carry_out(
             policy = PolicySource.from_settings(settings).current()
             # A run that was stopped has some frames of a folder only: they would pass for a complete delivery.
             is_judged = options.judges_sequences and not progress.stopped
-            judged = _judged(tables.connection, progress, policy, catalog) if is_judged else []
+            judged = _validate_sequences(tables.connection, progress, policy, catalog) if is_judged else []
     except KeyboardInterrupt:  # do not wait for other threads
         click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
@@ -212,7 +212,9 @@ def carry_out(
     sys.exit(1 if progress.errors else 0)
 
 
-def _judged(connection: Connection, progress: Progress, policy: Policy, catalog: Path | None) -> list[JudgedSequence]:
+def _validate_sequences(
+    connection: Connection, progress: Progress, policy: Policy, catalog: Path | None
+) -> list[JudgedSequence]:
     """Validate the sequences of all folders with inspected files, and store their findings."""
     found: list[JudgedSequence] = []
     try:
@@ -290,7 +292,7 @@ def targets_of(
             name, _, prefix = place.removeprefix("s3://").partition("/")
             targets.append(Target(name, prefix, excludes))
             continue
-        _require_here(place)
+        _require_existing(place)
         path = local_path(place).resolve()
         mount = mount_of([*known.values(), *views], path)
         if mount is None or bucket not in {None, mount.bucket}:
@@ -310,7 +312,7 @@ def targets_of(
     return settings.changed(mounts=tuple(dict.fromkeys([*meant, *known.values()]))), _outermost(targets)
 
 
-def _require_here(place: str) -> None:
+def _require_existing(place: str) -> None:
     """Return if a place that is no URL is there.
 
     Raises:
@@ -325,12 +327,12 @@ def _outermost(targets: Sequence[Target]) -> list[Target]:
     """Each target once, and none that lies within another one, so that no file is listed twice."""
     kept: list[Target] = []
     for target in sorted(targets, key=lambda each: (each.bucket, each.prefix)):
-        if not any(_holds(other, target) for other in kept):
+        if not any(_contains(other, target) for other in kept):
             kept.append(target)
     return [target for target in dict.fromkeys(targets) if target in kept]
 
 
-def _holds(outer: Target, inner: Target) -> bool:
+def _contains(outer: Target, inner: Target) -> bool:
     if outer.bucket != inner.bucket or not inner.prefix.startswith(outer.prefix):
         return False
     folders = inner.prefix[outer.prefix.rfind("/") + 1 :].split("/")
@@ -389,14 +391,14 @@ class BlockedNotice:
     """Says once that another transaction keeps files from being stored, for runs without a display."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._is_said = False
+        self._print = say
+        self._is_printed = False
 
     def __call__(self, progress: Progress) -> None:
         """Look at the progress of a run."""
-        if progress.blocked and not self._is_said:
-            self._is_said = True
-            self._say(
+        if progress.blocked and not self._is_printed:
+            self._is_printed = True
+            self._print(
                 f"{counted(progress.blocked, 'file')} cannot be stored yet: another transaction changes the same rows, such as "
                 "one that a killed process has left open; tried again for 15 minutes"
             )

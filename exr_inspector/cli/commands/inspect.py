@@ -21,7 +21,7 @@ from exr_inspector.cli.output.terminal import echo_error, echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
-from exr_inspector.delivery.files import paths_of, unmet
+from exr_inspector.delivery.files import new_names, paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, Levels, Session, Stats, session, settings_for
@@ -150,7 +150,7 @@ class _Files:
         self.exit_code = 0
         self._count = 0
         self._unchecked = 0
-        self._met: set[str] = set()
+        self._seen: set[str] = set()
 
     def __iter__(self) -> Iterator[NamedFile]:
         try:
@@ -167,7 +167,9 @@ class _Files:
                 self._report(error.code, str(error))
 
     def _of(self, target: str) -> Iterator[NamedFile]:
-        with closing(self._session.inspect_each(unmet(paths_of(self._session.opener, target), self._met))) as answers:
+        with closing(
+            self._session.inspect_each(new_names(paths_of(self._session.opener, target), self._seen))
+        ) as answers:
             for given, answer in answers:
                 name = self._paths.named(given)
                 if isinstance(answer, ExrInspectorError):

@@ -70,7 +70,7 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
                 else:
                     click.echo(f"left out: {plain(path, 400)}: {code}", err=True)
         is_all = next(paths, None) is None
-        doubts = [*_doubts(frames.judgement(made.policy), unread)]
+        doubts = [*_warnings(frames.judgement(made.policy), unread)]
     if not is_all:
         doubts.append(f"only the first {limit} files were read (--limit); the draft asks for no frame range")
     for doubt in doubts:
@@ -87,7 +87,7 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
     click.echo(f"{output}: written; read it, then: {called} check FOLDER --policy {output}")
 
 
-def _doubts(judgement: Judgement, unread: Iterable[str]) -> Iterator[str]:
+def _warnings(judgement: Judgement, unread: Iterable[str]) -> Iterator[str]:
     """Why what was read is no whole delivery, sequence by sequence; `unread` are the files that could not be read."""
     places = [judgement.frames[path] for path in unread if path in judgement.frames]
     for sequence in judgement.sequences:

@@ -101,12 +101,12 @@ def _from_files(
         done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show, shown=paths.named)
     for target, reason in done.faults:
         click.echo(f"{plain(paths.named(target), 400)}: {plain(reason, 1_000)}", err=True)
-    _say_unread(done.unread)
+    _print_unread(done.unread)
     said = f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
     return said, bool(done.faults or done.unread)
 
 
-def _say_unread(files: int) -> None:
+def _print_unread(files: int) -> None:
     if files:
         named = "it" if files == 1 else "them"
         click.echo(f"{counted(files, 'file')} could not be read, wholly or in part: the page names {named}", err=True)
@@ -119,5 +119,5 @@ def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: Sh
     with open_tables(catalog) as tables, progress_bar("reading rows") as show:
         prefixes = [tables.prefix(target) for target in targets] or [""]
         done = write_stored_report(tables.connection, prefixes, to, show, paths.stored)
-    _say_unread(done.unread)
+    _print_unread(done.unread)
     return counted(done.sequences, "sequence"), bool(done.unread)

@@ -25,8 +25,8 @@ from exr_inspector.validation.registry import GROUPS, LEFT_OUT
 from exr_inspector.validation.rule import Rule
 
 
-def _codes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
-    return [code for code in (*RULES, *GROUPS) if code.startswith(begun.upper())]
+def _codes(_: click.Context, __: click.Parameter, prefix: str) -> list[str]:
+    return [code for code in (*RULES, *GROUPS) if code.startswith(prefix.upper())]
 
 
 @click.command("rules")

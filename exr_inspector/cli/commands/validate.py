@@ -113,21 +113,21 @@ def command(
         )
     if with_hash and stats not in {None, "full"}:
         raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
-    asked = _Asked(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
+    request = _Request(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
     depth: Stats = "full" if with_hash else stats or DEFAULT_STATS
-    source = _from_rows(asked, catalog) if from_rows else _from_files(asked, depth, levels, with_hash=with_hash)
+    source = _from_rows(request, catalog) if from_rows else _from_files(request, depth, levels, with_hash=with_hash)
     shown = paths.stored if from_rows else paths.named
     with source as results:
         stopped = _Stopped()
         named = (replace(result, name=shown(result.name)) for result in stopped.at_interrupt(results))
-        every = _print(named, form, fail_on, nothing=_nothing(asked), why=why, quiet=quiet)
+        every = _print(named, form, fail_on, nothing=_empty_summary(request), why=why, quiet=quiet)
     upper = sum(result.unchecked == UPPER_LEVELS for result in every)
     unread = sum(bool(result.unchecked) for result in every) - upper
     left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
     if upper:
         remedy = "" if from_rows else " --levels all reads them."
         left_out = [*left_out, f"Levels above the first of {counted(upper, 'file')} were not read.{remedy}"]
-    if not (from_rows or asked.sequences) and sum(not result.fault for result in every) > 1:
+    if not (from_rows or request.sequences) and sum(not result.fault for result in every) > 1:
         left_out = [*left_out, "Sequences were not checked for missing and odd frames. --sequence checks them."]
     for sentence in left_out:
         click.echo(sentence, err=form != "text")
@@ -152,7 +152,7 @@ class _Stopped:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Request:
     """What to check: files, sequences or both, and by which policy."""
 
     targets: Sequence[str]
@@ -163,33 +163,33 @@ class _Asked:
 
 @contextmanager
 def _from_files(
-    asked: _Asked, stats: Stats, levels: Levels | None, *, with_hash: bool
+    request: _Request, stats: Stats, levels: Levels | None, *, with_hash: bool
 ) -> Iterator[Iterable[ValidationResult]]:
-    frames = Frames(asked.targets) if asked.sequences else None
-    settings = settings_for([*asked.targets, asked.policy])
+    frames = Frames(request.targets) if request.sequences else None
+    settings = settings_for([*request.targets, request.policy])
     # As `check` looks for missing buckets and copies, which only frames side by side show.
-    compares = stats == "full" and asked.sequences
+    compares = stats == "full" and request.sequences
     hashes = with_hash or compares
-    with session(settings, stats=stats, levels=levels, hash=hashes, zeros=compares, policy=asked.policy) as made:
-        results = judge_files(made, asked.targets, frames)
-        kept = results if asked.files else (result for result in results if result.fault)
+    with session(settings, stats=stats, levels=levels, hash=hashes, zeros=compares, policy=request.policy) as made:
+        results = judge_files(made, request.targets, frames)
+        kept = results if request.files else (result for result in results if result.fault)
         yield _and_sequences(kept, frames, made.policy)
 
 
 @contextmanager
-def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
+def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
     from exr_inspector.sync.sequences import LastJudgements, with_kept_findings  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
-        policy = PolicySource.from_settings(tables.settings, asked.policy).current()
-        prefixes = [tables.prefix(target) for target in asked.targets]
+        policy = PolicySource.from_settings(tables.settings, request.policy).current()
+        prefixes = [tables.prefix(target) for target in request.targets]
         frames, since = Frames(prefixes), datetime.now(timezone.utc)
 
         def results() -> Iterator[ValidationResult]:
-            if asked.files:
+            if request.files:
                 yield from judge_catalog(tables.connection, prefixes, policy, frames)
             else:
                 gather_frames(tables.connection, prefixes, frames)
@@ -245,7 +245,7 @@ def _print_text(
         every.append(result)
         if quiet and not result.fault and not _fails(result, least):
             continue
-        if not repeats.takes(result):
+        if not repeats.add_repeat(result):
             _print_one(result, console)
         codes.update(finding.code for finding in result.findings)
     repeats.print()
@@ -264,7 +264,7 @@ class _Repeats:
         self._printed: ValidationResult | None = None
         self._names: list[str] = []
 
-    def takes(self, result: ValidationResult) -> bool:
+    def add_repeat(self, result: ValidationResult) -> bool:
         """Whether a file only repeats the one before; if not, the line of those that did is printed."""
         before = self._printed
         if before is not None and result.findings == before.findings and not result.fault and not result.is_sequence:
@@ -295,9 +295,9 @@ def _print_one(result: ValidationResult, console: Console) -> None:
         console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
 
 
-def _nothing(asked: _Asked) -> str:
+def _empty_summary(request: _Request) -> str:
     """The summary if nothing was checked."""
-    if not asked.files:
+    if not request.files:
         return "No sequence found; leave out --sequence-only to check single files too"
     return "No rows found"
 

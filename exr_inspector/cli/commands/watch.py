@@ -72,7 +72,7 @@ def command(
     """
     ended = threading.Event()
 
-    def say(path: str, what: str) -> None:
+    def print_line(path: str, what: str) -> None:
         click.echo(f"{time.strftime('%H:%M:%S')}  {plain(paths.stored(path), 1_000)}  {plain(what, 1_000)}")
         sys.stdout.flush()
 
@@ -108,15 +108,15 @@ def command(
             )
             next(changes, None)  # starts watching, so that changes during the first run are seen
             if not any(root.iterdir()):
-                say(target.bucket, "the folder is empty; waiting")
+                print_line(target.bucket, "the folder is empty; waiting")
             while not any(root.iterdir()) and not ended.is_set():
                 next(changes, None)
-            progress = first_run(context, target, ended, say)
+            progress = first_run(context, target, ended, print_line)
             if ended.is_set():
                 sys.exit(0)
             for sentence in unchecked_lines(StatsMode(settings.stats)):
-                say(target.bucket, sentence)
-            watched = FolderWatch(context, target, mount, report=say)
+                print_line(target.bucket, sentence)
+            watched = FolderWatch(context, target, mount, report=print_line)
             watched.judge(progress.directories)
             watched.catch_up(progress)
             for found in changes:
@@ -128,11 +128,11 @@ def command(
 
 
 def first_run(
-    context: IngestContext, target: Target, ended: threading.Event, say: Callable[[str, str], None]
+    context: IngestContext, target: Target, ended: threading.Event, print_line: Callable[[str, str], None]
 ) -> Progress:
     """Ingest the folder until `ended`, and print what could not be read, and the figures."""
     bucket = target.bucket
-    blocked = BlockedNotice(lambda text: say(bucket, text))
+    blocked = BlockedNotice(lambda text: print_line(bucket, text))
 
     def observe(progress: Progress) -> None:
         blocked(progress)
@@ -142,11 +142,11 @@ def first_run(
     ingest = Ingest(context, observe=observe)
     progress = ingest.run([target])
     for code, path, message in progress.examples:
-        say(path, f"{code}: {message}")
+        print_line(path, f"{code}: {message}")
     unread = sum(progress.errors.values())
     figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
     figures += [f"{unread} could not be read"] * bool(unread)
     for policy, count in progress.judged_otherwise.items():
         figures.append(f"{count} judged by policy {policy}, which `./run ingest --force` judges again")
-    say(bucket, f"{', '.join(figures)}; {'stopped' if ended.is_set() else 'watching'}")
+    print_line(bucket, f"{', '.join(figures)}; {'stopped' if ended.is_set() else 'watching'}")
     return progress

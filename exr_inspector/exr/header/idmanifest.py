@@ -100,7 +100,7 @@ class _Reader:
         self._reserve(count * each * _ITEM_MEMORY)
         return count
 
-    def text_room(self, size: int) -> None:
+    def reserve_text(self, size: int) -> None:
         """Check and reserve memory for `size` bytes of text: restored prefixes make the texts larger than the payload."""
         self._text_bytes += size
         if self._text_bytes > self._limits.inflated_bytes:
@@ -126,7 +126,7 @@ class _Reader:
 
     def strings(self, what: str) -> list[bytes]:
         lengths = [self.varint(what) for _ in range(self.count(what))]
-        self.text_room(sum(lengths))
+        self.reserve_text(sum(lengths))
         return [self.take(length, what) for length in lengths]
 
 
@@ -166,7 +166,7 @@ def _expand(prefixed: list[bytes], reader: _Reader) -> list[bytes]:
         shared = int.from_bytes(stored[:width], "big")
         if len(stored) < width or shared > len(before):
             raise _damaged("strings", reader.position, f"{shared} bytes shared with a string of {len(before)}")
-        reader.text_room(shared)
+        reader.reserve_text(shared)
         texts.append(before[:shared] + stored[width:])
     return texts
 

@@ -158,7 +158,7 @@ class _HeaderReader:
         self._limits = limits
         self._checkpoint = checkpoint
         self._reserve = reserve
-        self._due_bytes = 0  # memory in bytes that is reserved together with later bytes, to save calls
+        self._unreserved_bytes = 0  # memory in bytes that is reserved together with later bytes, to save calls
         self._version_word = 0
         self._parts: list[PartHeader] = []
         self._attributes: list[Attribute] = []
@@ -181,9 +181,9 @@ class _HeaderReader:
         return Header(self._version_word, tuple(self._parts), self.position)
 
     def _end_part(self) -> None:
-        self._due_bytes += _PART_MEMORY + _ATTRIBUTE_MEMORY * (len(self._attributes) % PER_CHECKPOINT)
-        if self._due_bytes >= _LEAST_RESERVED:
-            self._reserve_due()
+        self._unreserved_bytes += _PART_MEMORY + _ATTRIBUTE_MEMORY * (len(self._attributes) % PER_CHECKPOINT)
+        if self._unreserved_bytes >= _LEAST_RESERVED:
+            self._reserve_pending()
         self._parts.append(make_part(len(self._parts), self._version_word, tuple(self._attributes)))
         self._attributes = []
 
@@ -262,9 +262,9 @@ class _HeaderReader:
             name, type_name = decode_name(buffer[position:name_end]), decode_name(buffer[name_end + 1 : type_end])
             if type_name == "chlist":
                 self._check_channel_list(name, size, start)
-            self._due_bytes += size * MEMORY_SHARES.get(type_name, OTHER_SHARE)
-            if self._due_bytes >= _LEAST_RESERVED:
-                self._reserve_due()
+            self._unreserved_bytes += size * MEMORY_SHARES.get(type_name, OTHER_SHARE)
+            if self._unreserved_bytes >= _LEAST_RESERVED:
+                self._reserve_pending()
             value, problem = decode(type_name, buffer, start, size)
             attributes.append(_attribute((name, type_name, value, start, size, problem)))
             self._attributes_left -= 1
@@ -278,8 +278,8 @@ class _HeaderReader:
         self._checkpoint()
         self._reserve(_ATTRIBUTE_MEMORY * PER_CHECKPOINT)
 
-    def _reserve_due(self) -> None:
-        due, self._due_bytes = self._due_bytes, 0
+    def _reserve_pending(self) -> None:
+        due, self._unreserved_bytes = self._unreserved_bytes, 0
         self._reserve(due)
 
     def _readable(self) -> tuple[bytes, int]:

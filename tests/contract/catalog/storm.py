@@ -192,7 +192,7 @@ class _Counting(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         tally = self.tallies.get(threading.get_ident())
-        kind = getattr(record, "retried", None) or ("landed" if hasattr(record, "landed") else None)
+        kind = getattr(record, "retried", None) or ("landed" if hasattr(record, "committed") else None)
         if tally is not None and kind:
             tally[kind] += 1
 

@@ -9,7 +9,7 @@ import pytest
 
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.rows.build import table_rows
-from exr_inspector.catalog.rows.groups import Prepared, audit_table, prepare, ready, tables_of, to_tables
+from exr_inspector.catalog.rows.groups import Prepared, as_prepared, audit_table, prepare, tables_of, to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS
 from exr_inspector.model import StatsMode
 from tests.contract.catalog.model import START, damaged, inspection, unreadable
@@ -68,7 +68,7 @@ def test_the_rows_are_those_of_the_document() -> None:
 
 def test_what_is_prepared_stays_and_the_rest_is_prepared_in_its_place() -> None:
     done = prepare([BATCH[1]])
-    made = ready([BATCH[0], *done, BATCH[2]])
+    made = as_prepared([BATCH[0], *done, BATCH[2]])
     assert [item.path for item in made] == [BATCH[n].path for n in (0, 1, 2)]
     assert made[1] is done[0]
-    assert ready([]) == []
+    assert as_prepared([]) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exr_inspector.delivery.files import READERS, expand, inspect_each, unmet
+from exr_inspector.delivery.files import READERS, expand, inspect_each, new_names
 from exr_inspector.errors import AccessDenied, LimitExceeded, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
@@ -116,9 +116,9 @@ def test_names_are_read_before_the_fault_that_ends_them_is_raised() -> None:
 
 
 def test_a_file_is_met_once() -> None:
-    met: set[str] = set()
-    assert list(unmet(["a/x.exr", "./a/x.exr", "s3://b/x", "s3://b/x"], met)) == ["a/x.exr", "s3://b/x"]
-    assert list(unmet(["a//x.exr", "y.exr"], met)) == ["y.exr"]
+    seen: set[str] = set()
+    assert list(new_names(["a/x.exr", "./a/x.exr", "s3://b/x", "s3://b/x"], seen)) == ["a/x.exr", "s3://b/x"]
+    assert list(new_names(["a//x.exr", "y.exr"], seen)) == ["y.exr"]
 
 
 def test_a_pipe_is_a_file_that_reading_names_and_a_folder_is_none(tmp_path: Path) -> None:

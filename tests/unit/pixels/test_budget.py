@@ -82,7 +82,7 @@ def test_what_large_strips_leave_behind_goes_back_to_the_system() -> None:
         last = np.ones(1 << 16, np.uint8)
         before = resident()
         blocks.clear()
-        budget.tidy(200 << 20)
+        budget.trim(200 << 20)
         assert last[0] == 1
         assert before - resident() > 150 << 20
 
@@ -91,9 +91,9 @@ def test_small_strips_are_not_worth_the_trouble(monkeypatch: pytest.MonkeyPatch)
     with contextlib.closing(DecodeBudget(workers=1, memory_bytes=1 << 20)) as budget:
         calls: list[int] = []
         monkeypatch.setattr(budget, "_trim", calls.append)
-        budget.tidy(64 << 20)
+        budget.trim(64 << 20)
         assert not calls
-        budget.tidy(128 << 20)
+        budget.trim(128 << 20)
         assert calls == [0]
 
 

@@ -102,7 +102,7 @@ def test_more_parts_than_requests_leave_the_choice_to_chance() -> None:
 def test_chunks_beyond_every_budget_are_named() -> None:
     found = extents(np.r_[[1000] * 50, [900_000], [1000] * 50], np.r_[[0] * 50, [1] * 51])
     plan = plan_sample(found, seed=0, max_bytes=20_000, max_requests=8, chunk_bytes=100_000)
-    assert plan.out_of_reach == {(1, 0)}
+    assert plan.over_budget == {(1, 0)}
     assert {stratum.part for stratum in plan.strata} == {0, 1}
 
 
