@@ -11,6 +11,7 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.facts.roles import layer_of_file
 
 # Rec. 709 weights; Y is the luminance itself.
 _LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
@@ -170,19 +171,23 @@ def _pixel_hash(inspection: Inspection) -> str | None:
     return " ".join(h for h in hashes if h) if all(hashes) else None
 
 
-def frame_pixels(channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None) -> FramePixels | None:
+def frame_pixels(
+    channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None, *, path: str = ""
+) -> FramePixels | None:
     """Combine the channel statistics of the first level; None unless all pixels were read.
 
     Args:
         channels: Statistics of all channels of a frame, in the order of the parts.
         zeros: Regions where the beauty is zero; None if they were not determined.
+        path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty.
     """
     firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
     if not firsts or not all(channel.exact for channel in firsts):
         return None
     beauty: dict[str, ChannelStats] = {}
+    is_data = bool(layer_of_file(path, [channel.channel for channel in firsts]))
     for channel in firsts:
-        if channel.channel in _LUMINANCE:
+        if channel.channel in _LUMINANCE and not is_data:
             beauty.setdefault(channel.channel, channel)
     others = [channel for channel in firsts if channel.channel not in _NO_CONTENT and channel not in beauty.values()]
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
@@ -194,7 +199,7 @@ def frame_pixels(channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None
         is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
         has_other_content=any(stats.zero_count < stats.samples for stats in others),
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
-        zeros=zeros,
+        zeros=None if is_data else zeros,
     )
 
 
@@ -202,7 +207,8 @@ def _pixels(inspection: Inspection) -> FramePixels | None:
     report = inspection.pixels
     if report is None:
         return None
-    return frame_pixels(report.channels, next((part.zeros for part in report.parts if part.zeros is not None), None))
+    zeros = next((part.zeros for part in report.parts if part.zeros is not None), None)
+    return frame_pixels(report.channels, zeros, path=inspection.key)
 
 
 def _is_texture(part: PartHeader) -> bool:

@@ -126,6 +126,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Mitsuba#178": "https://github.com/mitsuba-renderer/mitsuba/issues/178",
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
+        "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
         "tev#87": "https://github.com/Tom94/tev/issues/87",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",

@@ -102,7 +102,7 @@ def frame_of_row(
         frame_rate=row.get("fps"),
         timecode_rate=row.get("timecode_rate"),
         time_code=timecodes.clock_of_text(row.get("timecode")),
-        pixels=frame_pixels(stats),
+        pixels=frame_pixels(stats, path=row["path"]),
         has_error=not is_read or bool(row.get("error_count")),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),
     )

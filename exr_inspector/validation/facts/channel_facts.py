@@ -14,7 +14,7 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Channel, Compression, PixelType
 from exr_inspector.exr.names import ChannelName, Layer, PartNames
 from exr_inspector.validation.facts import traits as t
-from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, role_of
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, layer_of_file, role_of
 
 _PLAIN = frozenset({("B", "G", "R"), ("A", "B", "G", "R")})
 _TYPE_TRAITS = {PixelType.UINT: t.UINT, PixelType.HALF: t.HALF, PixelType.FLOAT: t.FLOAT}
@@ -28,7 +28,8 @@ class NamedChannel(NamedTuple):
 
     Attributes:
         name: Full name.
-        layer: Effective layer: the layer without view, or the layer that the part's name gives; empty for the base layer.
+        layer: Effective layer: the layer without view, or the layer that the name of the part or file gives; empty for the base
+            layer.
         component: Last component of the name.
         view: View; None if the file names none.
         role: Kind of its values, by its name.
@@ -49,8 +50,8 @@ class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it has attributes th
     """The input of ChannelFacts, and the key of the cache.
 
     Its items are channel list, compression, whether deep, whether multi-part, view, views, names of declared Cryptomattes and
-    of those that the channels belong to, and the layer that the part's name gives. It is a tuple because it is created and
-    compared for every part. The attributes are derived from the items and are not compared.
+    of those that the channels belong to, and the layer that the name of the part or file gives. It is a tuple because it is
+    created and compared for every part. The attributes are derived from the items and are not compared.
 
     Attributes:
         size_bytes: Size of the channel list in the file, in bytes.
@@ -63,8 +64,10 @@ class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it has attributes th
     layers: tuple[Layer, ...]
 
 
-def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool) -> ChannelSource:
-    """Create the input of `channel_facts` for a part."""
+def channel_source(
+    part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool, path: str = ""
+) -> ChannelSource:
+    """Create the input of `channel_facts` for a part of the file at a path."""
     declared = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
     channels = part.channels or ()
     source = ChannelSource(
@@ -76,7 +79,7 @@ def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_mult
             part.view,
             names.views,
             declared + names.mattes,
-            names.part_layer,
+            names.part_layer or ("" if is_multi_part else layer_of_file(path, [channel.name for channel in channels])),
         )
     )
     source.size_bytes = part.by_name["channels"].size if channels else 0

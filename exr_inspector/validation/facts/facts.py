@@ -7,6 +7,7 @@ channel list are shared (`channel_facts`).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cached_property
 
 from exr_inspector.exr.chunks.layout import Layout
@@ -65,7 +66,7 @@ class PartFacts:
         self.completeness: Completeness | None = known[part.index] if part.index < len(known) else None
         kind = part.part_type
         is_deep = kind in {"deepscanline", "deeptile"}
-        source = channel_source(part, names, is_deep=is_deep, is_multi_part=file.is_multi_part)
+        source = channel_source(part, names, is_deep=is_deep, is_multi_part=file.is_multi_part, path=inspection.key)
         self.channel_facts: ChannelFacts = channel_facts(source)
         self.traits = self.channel_facts.traits | self._traits(kind)
 
@@ -138,9 +139,13 @@ class PartFacts:
 
     @property
     def colour(self) -> list[NamedChannel]:
-        """The colour channels, without those whose values are Cryptomatte ids."""
-        ids = self.file.misnamed_ids
-        return [channel for channel in self.of_role(Role.COLOUR) if (self.index, channel.name) not in ids]
+        """The colour channels, without those that hold a rank of a Cryptomatte."""
+        return self.without_ranks(self.of_role(Role.COLOUR))
+
+    def without_ranks(self, channels: Iterable[NamedChannel]) -> list[NamedChannel]:
+        """The channels, without those that hold a rank of a Cryptomatte under the names R, G, B, A."""
+        ranks = self.file.misnamed_ranks
+        return [channel for channel in channels if (self.index, channel.name) not in ranks]
 
     @property
     def layout(self) -> Layout | None:
@@ -268,4 +273,16 @@ class FileFacts:
             for channel in part.of_role(Role.COLOUR)
             if channel.channel.pixel_type == PixelType.FLOAT and (stats := part.stats.get(channel.name)) is not None
             if max(-(stats.minimum or 0), stats.maximum or 0) > _ID_VALUE
+        )
+
+    @cached_property
+    def misnamed_ranks(self) -> frozenset[tuple[int, str]]:
+        """Part and name of all channels of the layers with `misnamed_ids`: ids and coverage, no colour and no alpha."""
+        ids = self.misnamed_ids
+        return frozenset(
+            (part.index, channel.name)
+            for part in self.parts
+            for members in part.by_layer.values()
+            if any((part.index, each.name) in ids for each in members.values())
+            for channel in members.values()
         )

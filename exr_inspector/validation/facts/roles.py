@@ -1,12 +1,14 @@
 """The role of a channel by its name: colour, alpha, depth, id, position, normal, motion.
 
 OpenEXR files give no other information about the meaning of a channel. The words are those that renderers and compositors
-write. A channel without a known word is OTHER, and no rule about data applies to it.
+write. A channel without a known word is OTHER, and no rule about data applies to it. Where each AOV has a file of its own, its
+channels are called R, G, B, and only the file's name says that they hold data (`layer_of_file`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 
@@ -34,7 +36,10 @@ _WORDS = {
         "id", "ids", "objectid", "materialid", "particleid", "instanceid", "primid", "indexob", "indexma", "object index",
         "material index",
     },
-    Role.POSITION: {"p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "st", "stmap"},
+    Role.POSITION: {
+        "p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "uvmap", "st",
+        "stmap",
+    },
     Role.NORMAL: {"n", "ng", "normal", "normals"},
     Role.MOTION: {
         "motion", "velocity", "motionvector", "motionvectors", "mvec", "vector", "vectors", "forward", "backward", "disparity",
@@ -45,12 +50,20 @@ _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
 # Within a longer name, single letters (`diffuse_p`) and ambiguous words (`1st_bounce`) are not used.
 _ALONE = frozenset({"st", "ng", "forward", "backward", "flow"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
-# Images that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors.
-_PICTURES = frozenset({"mask", "masks", "matte", "mattes", "blur", "field"})
+# Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, and RenderMan's
+# `normal_var` no normals.
+_DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "var", "variance", "mse", "stddev"})
 # A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
+# The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`. Words that
+# also end the names of images (`title_motion`, `test_normal`) are not used.
+_FILE_LAYER = re.compile(
+    r"(?:^|[._ -])(?:(?P<letter>[NPZ])(?=[._])|(?P<word>Normal|(?i:z?_?depth|normals|(?:world_?)?positions?|pworld|pref|uvs?"
+    r"|uvmap|stmap|velocity|motion_?vectors?|mvec|opticalflow|disparity)))(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
+)
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
+_IMAGE = frozenset("RGBAY")
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
 # The names that writers of multi-part files give the part with the main image.
 _BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
@@ -66,7 +79,7 @@ def _of_segment(segment: str) -> Role:
     if word in _ROLE_OF_WORD and (len(word) > 1 or len(segment) == 1):  # `p0` is a numbered part, `P` a position
         return _ROLE_OF_WORD[word]
     tokens = [token.lower() for token in _TOKEN.findall(segment)]
-    if not _PICTURES.isdisjoint(tokens):
+    if not _DERIVED.isdisjoint(tokens):
         return Role.OTHER
     for token in tokens[:-1]:
         role = _ROLE_OF_TOKEN.get(token, Role.OTHER)
@@ -88,6 +101,13 @@ def _of_cryptomatte(segment: str) -> Role | None:
     if _CRYPTOMATTE.search(segment) is None:
         return None
     return Role.CRYPTOMATTE if len(segment) > 2 and segment[-2:].isdecimal() else Role.OTHER
+
+
+def layer_of_file(path: str, channels: Iterable[str]) -> str:
+    """The layer of data that a file's name states, if the channels are those of a single image; empty otherwise."""
+    if not _IMAGE.issuperset(channels) or (match := _FILE_LAYER.search(path.rpartition("/")[2])) is None:
+        return ""
+    return match["letter"] or match["word"]
 
 
 @lru_cache(maxsize=8192)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
 from exr_inspector.validation.rules.channels import listed
 
 _STANDARD = "OpenEXR standard attributes"
+
+
+_NUMBERS = frozenset(
+    {"float", "double", "v2f", "v2d", "v3f", "v3d", "m33f", "m33d", "m44f", "m44d", "box2f", "floatvector"}
+)
+# Standard attributes with a rule of their own: WIN-PAR-RANGE, WIN-SCREEN, COL-WHITELUM.
+_JUDGED = frozenset({"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "whiteLuminance"})
 
 
 def _shown(attribute: Attribute) -> str:
@@ -42,6 +51,36 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
         message = f"Attribute {name!r} ({_shown(attribute)}) has no effect: did you mean {meant}{beside}?"
         found.append(Found(message, name, meant, offset=attribute.offset))
     return found
+
+
+@part_rule(
+    "STR-ATTR-FINITE",
+    Severity.INFO,
+    "Numbers in attributes are finite",
+    why="Software that calculates with NaN or an infinity, such as a camera's matrix or an exposure, makes the image black or "
+    "places it nowhere.",
+    source="AliceVision#2150 (exposure of -inf)",
+    fix="Correct the software that computes the number, or remove the attribute.",
+    command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+)
+def attribute_numbers(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report attributes with a NaN or an infinity, once for all of a part. Long float vectors are not looked at."""
+    odd = [
+        attribute
+        for attribute in part.part.attributes
+        if attribute.type_name in _NUMBERS and attribute.name not in _JUDGED and not _is_finite(attribute.value)
+    ]
+    if not odd:
+        return NOTHING
+    names = listed(f"{each.name} ({_shown(each)})" for each in odd)
+    message = f"{'An attribute holds' if len(odd) == 1 else f'{len(odd)} attributes hold'} NaN or an infinity: {names}"
+    return [Found(message, names, "finite numbers", offset=odd[0].offset)]
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, tuple) or all(math.isfinite(each) for each in value if isinstance(each, float))
 
 
 @part_rule(

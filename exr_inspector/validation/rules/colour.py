@@ -273,7 +273,8 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
 def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Report normals, positions and ids named R, G, B in a part that is tagged as colour.
 
-    The severity is info if no part is tagged, and if the part holds colour as well, which needs the tag.
+    The severity is info if no part is tagged, if the part holds colour as well, which needs the tag, and if only the file's
+    name says that the channels are data.
     """
     identifier = part.part.text("colorInteropID")
     if identifier == spaces.DATA:
@@ -282,11 +283,14 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     hit = [c for c in hit if c.role is not Role.CRYPTOMATTE]
     if not hit:
         return NOTHING
+    hold = "holds" if len(hit) == 1 else "hold"
+    by_file = not part.names.part_layer and hit[0].layer and hit[0].name == hit[0].component
+    data = f"{hold} data ({hit[0].layer}, by the file's name)" if by_file else f"{hold} data"
     if part.traits & t.COLOUR:
-        severity = Severity.INFO if part.traits & t.COLOURED else None
-        message = f"{names_of(hit)} hold data, but their part is tagged as colour; expected the tag data"
+        severity = Severity.INFO if part.traits & t.COLOURED or by_file else None
+        message = f"{names_of(hit)} {data}, but the part is tagged as colour; expected the tag data"
     else:
-        message, severity = f"{names_of(hit)} hold data in a part that is not tagged as data", Severity.INFO
+        message, severity = f"{names_of(hit)} {data} in a part that is not tagged as data", Severity.INFO
     return [Found(message, identifier or "no id", "data", hit[0].name, severity=severity)]
 
 

@@ -14,7 +14,7 @@ from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import Role, is_beauty
+from exr_inspector.validation.facts.roles import RGB, Role, is_beauty
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
 from exr_inspector.validation.rules.channels import depths, listed, names_of, values
@@ -190,10 +190,13 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the share of colour and alpha values at or above 65504 with `half_max_share`."""
     hit = [
         (stats, stats.half_max_count, None)
-        for channel, stats in _with_stats(part, [*part.colour, *part.of_role(Role.ALPHA)])
+        for channel, stats in _with_stats(
+            part, part.without_ranks([*part.of_role(Role.COLOUR), *part.of_role(Role.ALPHA)])
+        )
         if stats.half_max_count > parameters.half_max_share * stats.samples
     ]
-    return _holds(part, hit, lambda count: f"{values(count)} of 65504 and more")
+    below = all(stats.maximum is not None and stats.maximum < 0 for stats, _, _ in hit)
+    return _holds(part, hit, lambda count: f"{values(count)} of {'-65504 and less' if below else '65504 and more'}")
 
 
 @part_rule(
@@ -208,7 +211,10 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported."""
+    """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported.
+
+    Without the attribute envmap, an image of the shape of a latitude-longitude map has an info finding.
+    """
     limit = parameters.firefly_limit
     hit = [
         (channel, stats.maximum)
@@ -220,7 +226,20 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     channel, most = max(hit, key=lambda each: each[1])
     names = names_of(each for each, _ in hit)
     message = f"{names}: values up to {most:g}, far above nearly all others; expected at most {limit:g}"
-    return [Found(message, f"{most:g}", f"at most {limit:g}", channel.name)]
+    severity = None
+    if _looks_like_panorama(part):
+        message += ". If the image is an environment map, this is a light: write the attribute envmap"
+        severity = Severity.INFO
+    return [Found(message, f"{most:g}", f"at most {limit:g}", channel.name, severity=severity)]
+
+
+def _looks_like_panorama(part: PartFacts) -> bool:
+    """Whether the image is as latitude-longitude maps are: twice as wide as high, not cropped, without alpha."""
+    window = part.part.display_window
+    if window is None or window != part.part.data_window or part.of_role(Role.ALPHA):
+        return False
+    x_min, y_min, x_max, y_max = window
+    return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
 
 
 def _stands_out(stats: ChannelStats) -> bool:
@@ -276,7 +295,7 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Check minimum and maximum of alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
-    for channel, stats in _with_stats(part, part.of_role(Role.ALPHA)):
+    for channel, stats in _with_stats(part, part.without_ranks(part.of_role(Role.ALPHA))):
         if stats.minimum is None or stats.maximum is None:
             continue
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
@@ -297,7 +316,10 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:
-    """Report views whose colour is zero in all parts, if the whole level was read. A single AOV may be empty."""
+    """Report views whose colour is zero in all parts, or whose main image is while other layers are not.
+
+    Only parts are judged of which the whole level was read. A single AOV may be empty.
+    """
     views: dict[str | None, int] = {}
     seen: set[str | None] = set()
     for part in file.parts:
@@ -308,11 +330,38 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             seen.add(view)
         else:
             views.setdefault(view, part.index)
-    return [
+    found = [
         Found("The image is black: every colour value is zero", "0", "an image", part=p)
         for view, p in views.items()
         if view not in seen
     ]
+    for part in file.parts:
+        if (black := _black_beauty(part)) and (lit := _lit_layers(file, part.part.view)):
+            verb = "is" if len(lit) == 1 else "are"
+            message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
+            found.append(Found(message, "0", "an image", black[0], part=part.index))
+    return found
+
+
+def _black_beauty(part: PartFacts) -> list[str]:
+    """The names of the main image's R, G and B if all their pixels were read and are zero; empty otherwise."""
+    names = [channel.name for channel in part.colour if is_beauty(channel.layer) and channel.component in RGB]
+    stats = [part.stats.get(name) for name in names]
+    is_black = all(each and each.exact and each.samples > 1 and each.zero_count == each.samples for each in stats)
+    return names if len(names) == len(RGB) and is_black else []
+
+
+def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
+    """The layers of a view whose colour is not zero everywhere."""
+    return sorted(
+        {
+            channel.layer
+            for part in file.parts
+            if part.part.view == view
+            for channel, stats in _with_stats(part, part.colour)
+            if stats.zero_count < stats.samples
+        }
+    )
 
 
 @part_rule(
@@ -335,14 +384,15 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     others: list[str] = []
     first: dict[bool, str] = {}
     is_black = part.pixels is not None and part.pixels.is_black
+    black_beauty = _black_beauty(part)
     empty = {found.channel for found in alpha_empty.check(part, parameters)} if alpha_empty.check else set()
-    for channel, stats in _with_stats(part, part.named):
+    for channel, stats in _with_stats(part, part.without_ranks(part.named)):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
         if channel.role is Role.ALPHA and (stats.minimum == 1 or channel.name in empty):
             continue
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
-        if is_base and is_black:
+        if (is_base and is_black) or channel.name in black_beauty:
             continue
         (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
         first.setdefault(is_base, channel.name)
@@ -372,7 +422,9 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report layers whose A is all zero while their colour is not."""
     found = []
     for members in part.by_layer.values():
-        coverage = part.stats.get(members["A"].name) if "A" in members else None
+        coverage = (
+            part.stats.get(members["A"].name) if part.without_ranks(members.values()) and "A" in members else None
+        )
         if coverage is None or not coverage.exact or not coverage.samples or coverage.zero_count < coverage.samples:
             continue
         colours = [part.stats.get(members[c].name) for c in "RGB" if c in members and members[c].role is Role.COLOUR]

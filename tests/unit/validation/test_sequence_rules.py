@@ -26,6 +26,7 @@ from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
 from tests.unit.validation.cases.made.metadata import LAYERS, declared
+from tests.unit.validation.cases.made.pixels import ZERO, image
 from tests.unit.validation.judging import PLAIN, inspect, policy
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -476,3 +477,11 @@ def test_channels_of_another_type_and_in_other_parts() -> None:
     assert retyped.severity is Severity.ERROR
     for words in ("B, G FLOAT instead of HALF", "without CG.R HALF", "with additional Z FLOAT"):
         assert words in retyped.message
+
+
+def test_a_file_named_for_its_data_has_no_beauty() -> None:
+    black = image(R=ZERO, G=ZERO, B=ZERO)
+    pixels = [
+        frame_of_inspection(inspect(black, stats=True, key=f"shot/{name}.1001.exr")) for name in ("sh", "sh_velocity")
+    ]
+    assert [frame.pixels.is_black for frame in pixels if frame and frame.pixels] == [True, None]

@@ -15,7 +15,7 @@ from exr_inspector.exr.cryptomatte.manifests import ManifestError, cryptomatte_i
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
-from exr_inspector.validation.facts.roles import Role, role_of
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from tests.support.exrbytes import (
     B44,
@@ -160,10 +160,44 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
         ("P_denoised", "G", Role.POSITION),
         ("RGBA_denoise", "R", Role.COLOUR),
         ("valid", "R", Role.COLOUR),
+        ("normal_var", "x", Role.OTHER),
+        ("depth_mse", "R", Role.COLOUR),
     ],
 )
 def test_roles_by_words(layer: str, component: str, role: Role) -> None:
     assert role_of(layer, component) is role
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("sh010_N.1001.exr", "N"),
+        ("s3://b/N/sh010.P.0001.exr", "P"),
+        ("sh010_lgt_Z_v003.1001.exr", "Z"),
+        ("Normal0001.exr", "Normal"),
+        ("shot.zDepth.0001.exr", "zDepth"),
+        ("lens_undistort_stmap.exr", "stmap"),
+        ("sh010_motion_vectors_v2_1001.exr", "motion_vectors"),
+        ("0001_depth.exr", "depth"),
+        ("P1010023.exr", ""),
+        ("test_normal.exr", ""),
+        ("title_motion.1001.exr", ""),
+        ("plane_n.1001.exr", ""),
+        ("depth_of_field.1001.exr", ""),
+        ("N/beauty.1001.exr", ""),
+    ],
+)
+def test_the_layer_that_a_files_name_states(name: str, layer: str) -> None:
+    assert layer_of_file(name, "RGBA") == layer
+    assert not layer or role_of(layer, "R") in DATA_ROLES
+    assert layer_of_file(name, ["R", "G", "B", "diffuse.R"]) == ""
+
+
+def test_a_file_named_for_its_data_is_data() -> None:
+    (normals,) = of(build([Part(compression=DWAA)]), "CMP-DWA-NAMES", key="s/sh010_N.1001.exr")
+    assert normals.channel == "B"
+    tagged = extra(a_string("colorInteropID", "lin_ap1_scene"))
+    assert found(tagged, "COL-DATA-IN-RGB", key="s/sh010_N.1001.exr") == {"COL-DATA-IN-RGB": I}, "a name is a hint"
 
 
 def test_the_third_axis_is_no_depth() -> None:
@@ -226,6 +260,14 @@ def matte(*channels: Channel, attributes: list[Attr] | None = None) -> bytes:
 )
 def test_layers_of_a_cryptomatte(layers: list[Channel], expected: dict[str, Severity]) -> None:
     assert found(matte(*layers), "CRY-LAYERS", "CRY-LAYER-EXACT", "CRY-FLOAT32") == expected
+
+
+def test_ranks_called_r_g_b_a_are_no_image() -> None:
+    values = dict(zip("RGBA", (3e30, 1.0, 0.0, 0.0), strict=True))
+    pixels = {name: np.full((3, 4), value) for name, value in values.items()}
+    data = build([Part(channels=[Channel(c, FLOAT) for c in "RGBA"], pixels=pixels, extra=declared())])
+    assert found(data, "PIX-", stats=True) == {}
+    assert found(data, "CRY-LAYERS", stats=True) == {"CRY-LAYERS": W}
 
 
 def test_names_that_begin_alike() -> None:

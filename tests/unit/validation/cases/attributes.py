@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.exrbytes import a_string
+from math import inf, nan
+from struct import pack
+
+from tests.support.exrbytes import Attr, a_double, a_float, a_string
 from tests.unit.validation.cases.made.structure import extra
 from tests.unit.validation.judging import Case
 
@@ -12,5 +15,8 @@ CASES = [
     Case("STR-NEAR-MISS", extra(a_string("time_code", "1")), extra(a_string("nuke/input/timecode", "10:00:00:00"))),
     Case("STR-NEAR-MISS", extra(a_string("exr/owner", "x")), extra(a_string("Frame", "1"))),
     Case("STR-NEAR-MISS", extra(a_string("chromaticites", "x")), extra(a_string("cameraMakeNote", "x"))),
+    Case("STR-ATTR-FINITE", extra(a_float("EVComp", -inf)), extra(a_float("EVComp", 3e38))),
+    Case("STR-ATTR-FINITE", extra(a_double("focus", nan)), extra(a_string("focus", "nan"))),
+    Case("STR-ATTR-FINITE", extra(Attr("toScreen", "v2f", pack("<2f", 1, inf))), extra(a_double("focus", 1))),
     Case("STR-CASE-TWINS", extra(a_string("Note", "a"), a_string("note", "b")), extra(a_string("note", "a"))),
 ]

@@ -6,13 +6,27 @@ import numpy as np
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, Channel
-from tests.unit.validation.cases.made.pixels import GOOD, ONE, RAMP, ZERO, deep, image, more, read, rgb, with_value
-from tests.unit.validation.judging import Case
+from tests.unit.validation.cases.made.pixels import (
+    GOOD,
+    ONE,
+    RAMP,
+    ZERO,
+    deep,
+    image,
+    more,
+    read,
+    rgb,
+    sun,
+    with_value,
+)
+from tests.unit.validation.judging import RGBA, Case
 
 HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
 COLOUR_TIMES_ALPHA = dict.fromkeys("RGB", RAMP * HALF_ALPHA)
 HALF_COLOUR = [*(Channel(name, FLOAT, 2, 1) for name in "RGB"), Channel("A", FLOAT)]  # half the samples in x
 HALF_COLOUR_TIMES_ALPHA = {name: values[:, ::2] for name, values in COLOUR_TIMES_ALPHA.items()}
+BELOW_ZERO = image(B=with_value(-0.9), G=with_value(-1))
+IMAGE_AND_AOV = ("shot/sh010.1001.exr", "shot/sh010_N.1001.exr")
 CASES = [
     *read(
         Case("PIX-NAN", image(R=with_value(np.nan)), GOOD),
@@ -35,9 +49,17 @@ CASES = [
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), parameters={"negative_warning": 0}),
         Case("PIX-NEGATIVE", image(B=with_value(-1)), severity=Severity.ERROR, parameters={"negative_limit": -0.1}),
+        Case("PIX-NEGATIVE", BELOW_ZERO, BELOW_ZERO, keys=IMAGE_AND_AOV),
+        Case("PIX-FIREFLY", sun(9), GOOD, severity=Severity.WARNING),
+        Case("PIX-FIREFLY", sun(8), GOOD, severity=Severity.INFO),
         Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
         Case("PIX-ALPHA-RANGE", deep(alpha=1.5), deep(), severity=Severity.ERROR),
         Case("PIX-BLACK", rgb(ZERO), GOOD),
+        Case(
+            "PIX-BLACK",
+            image([*RGBA, Channel("original.R")], R=ZERO, G=ZERO, B=ZERO),
+            image([*RGBA, Channel("original.R")], **{"original.R": ZERO}),
+        ),
         Case("PIX-CONSTANT", rgb(ONE), GOOD),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), image(B=with_value(-6e-8))),
@@ -50,5 +72,6 @@ CASES = [
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), more("Z", RAMP)),
         Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
+        Case("PIX-NORMAL-LENGTH", more("normal.x", RAMP), more("normal_var.x", RAMP)),
     ),
 ]
