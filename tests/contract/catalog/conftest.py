@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.catalog.model import Pair, ready, wipe
+from vastdb_local import LocalVastDB
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +15,12 @@ def shared() -> Iterator[Pair]:
     """Of the newest version; a module that tests several versions has a fixture of this name."""
     with ready() as pair:
         yield pair
+
+
+@pytest.fixture(scope="module")
+def server(shared: Pair) -> LocalVastDB:
+    """The module's server."""
+    return shared[0]
 
 
 @pytest.fixture

@@ -22,14 +22,8 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.sdk import transport
 from exr_inspector.errors import CatalogUnavailable
-from tests.contract.catalog.model import SCHEMA, connect, inspection, ready
+from tests.contract.catalog.model import SCHEMA, connect, inspection
 from vastdb_local import Fault, FaultKind, LocalVastDB
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalVastDB]:
-    with ready() as (server, _):
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,8 @@ import pytest
 from urllib3.connection import HTTPConnection
 
 from exr_inspector.errors import CatalogUnavailable
-from tests.contract.catalog.model import connect, inspection, ready
+from tests.contract.catalog.model import connect, inspection
 from vastdb_local import LocalVastDB
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalVastDB]:
-    with ready() as (server, _):
-        yield server
 
 
 @pytest.fixture
