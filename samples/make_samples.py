@@ -36,14 +36,13 @@ GROUPS = {
 }
 INTRODUCTION = """# Samples
 
-Small OpenEXR files, one trait each, written by `make_samples.py` (as are this page and `expected.json`); they are
-under the project's own licence. `python samples/make_samples.py --check` says whether the folder holds exactly
-what the script writes.
+Small OpenEXR files with one property each. `make_samples.py` writes them, this page and `expected.json`; they have the
+project's own licence. `python samples/make_samples.py --check` compares the folder with what the script writes.
 
-The last columns are what exr-inspector is to say. A file whose header can be read has status `inspected`, even when its
-chunks are not all there (`is_complete` is then false). One whose header cannot be read, or does not say how the pixels are
-cut into chunks, has status `failed` and an error code. `expected.json` has the same and more for programs: parts, channels
-and pixel types, size, compression and storage; null there means that the file does not let anybody say.
+The last columns are the results that exr-inspector must report. A file whose header can be read has status `inspected`,
+even if chunks are missing (`is_complete` is then false). A file whose header cannot be read, or does not define the chunk
+layout, has status `failed` and an error code. `expected.json` has the same results and more for programs: parts, channels
+and pixel types, size, compression and storage; a value is null if the file does not define it.
 """
 
 
