@@ -164,7 +164,7 @@ class ShardWorker:
         for change in changes:
             if not timing.is_settled(change.file.ctime):
                 done.unsettled += 1
-                done.leave(change.file.ctime)
+                done.defer(change.file.ctime)
         stale: list[tuple[ObjectEntry, datetime]] = []
         gone: list[str] = []
         versions = context.pool.map(lambda change: self._current_version(change, rows, timing), settled)
@@ -173,7 +173,7 @@ class ShardWorker:
             if isinstance(found, SourceError):
                 self._fault(path, found)
                 if found.retryable:
-                    done.leave(change.file.ctime)
+                    done.defer(change.file.ctime)
             elif found is None:
                 gone += [path] if path in rows else []
             elif is_up_to_date(object_state(context, bucket, change.key, found), rows.get(path, ())):

@@ -191,7 +191,7 @@ class Ingest:
             self._unjudged.append(unjudged)
         waiting: list[ObjectEntry] = []
         unlisted = Unlisted()
-        entries = listing.entries(context.opener, unlisted.noting(self._report))
+        entries = listing.entries(context.opener, unlisted.recording(self._report))
         while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
             todo = batch if unjudged is None else self._stale(bucket, batch, unjudged)
             with self._lock:

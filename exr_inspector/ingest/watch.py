@@ -92,7 +92,7 @@ class FolderWatch:
         done = Synced()
         for window in windows(context, target.bucket, target.prefix, exclude=target.exclude, report=lambda *_: None):
             rows = context.catalog.stored_between(window.after, last=window.last, end=window.end)
-            done.merge(remove_unlisted(context, window, rows, Timing(tell=self._report), is_trusted=is_trusted))
+            done.merge(remove_unlisted(context, window, rows, Timing(on_outcome=self._report), is_trusted=is_trusted))
         self.judge(done.directories)
 
     @property
@@ -107,7 +107,7 @@ class FolderWatch:
             CatalogError: The tables cannot be written now; the next call processes the paths.
         """
         due = [key for key, at in self._changed.items() if time.monotonic() - at >= SETTLE_SECONDS]
-        timing = Timing(tell=self._report)
+        timing = Timing(on_outcome=self._report)
         done = Synced()
         files: list[str] = []
         for key in due:
@@ -166,7 +166,7 @@ class FolderWatch:
         entries: list[ObjectEntry] = []
         gone: list[str] = []
         unlisted = Unlisted()
-        report = unlisted.noting(self._report_fault)
+        report = unlisted.recording(self._report_fault)
         for key in keys:
             try:
                 version = context.opener.head(bucket, key)

@@ -67,8 +67,8 @@ class Synced:
     pending_since: datetime | None = None
     directories: set[str] = field(default_factory=set)
 
-    def leave(self, changed: datetime) -> None:
-        """Record a change that is left for later."""
+    def defer(self, changed: datetime) -> None:
+        """Record a change that is to be processed later."""
         self.pending_since = min(changed, self.pending_since or changed)
 
     def merge(self, other: Synced) -> None:
@@ -78,7 +78,7 @@ class Synced:
         self.unsettled += other.unsettled
         self.directories |= other.directories
         if other.pending_since is not None:
-            self.leave(other.pending_since)
+            self.defer(other.pending_since)
 
 
 class Unlisted:
@@ -88,7 +88,7 @@ class Unlisted:
         self._paths: set[str] = set()
         self._files: list[tuple[str, SourceError]] = []
 
-    def noting(self, report: Report, *, end: str | None = None) -> Report:
+    def recording(self, report: Report, *, end: str | None = None) -> Report:
         """Return a callback that records every failure, and reports those of folders and EXR files.
 
         Args:
@@ -105,11 +105,11 @@ class Unlisted:
 
         report_exr = exr_report(report_inside)
 
-        def note(path: str, error: SourceError) -> None:
+        def record(path: str, error: SourceError) -> None:
             self._paths.add(unicode_text(path.rstrip("/")))
             report_exr(path, error)
 
-        return note
+        return record
 
     def take_files(self) -> list[tuple[str, SourceError]]:
         """Return the permanently unreadable EXR files that were recorded since the last call, with the errors."""
@@ -153,14 +153,14 @@ class Timing:
         read_until: Returns the deadline for reading the objects of a batch; called before each batch.
         deadline: The deadline for everything.
         also: Adds changes to the transactions that store rows.
-        tell: Called with a path and its outcome: `stored`, `removed`, or an error code with its text.
+        on_outcome: Called with a path and its outcome: `stored`, `removed`, or an error code with its text.
     """
 
     settled_before: datetime | None = None
     read_until: Callable[[], Deadline | None] = lambda: None
     deadline: Deadline | None = None
     also: Callable[[Work], None] | None = None
-    tell: Callable[[str, str], None] = lambda *_: None
+    on_outcome: Callable[[str, str], None] = lambda *_: None
 
     def is_settled(self, changed: datetime) -> bool:
         """Whether a file that changed at this time may be read."""
@@ -196,7 +196,9 @@ def windows(
     """
     unlisted = Unlisted()
     end = prefix_end(unicode_text(f"{bucket}/{prefix}")) if end is None else end
-    listing = context.opener.list(bucket, prefix, report=unlisted.noting(report, end=end), exclude=exclude, after=after)
+    listing = context.opener.list(
+        bucket, prefix, report=unlisted.recording(report, end=end), exclude=exclude, after=after
+    )
     begin = unicode_text(f"{bucket}/{after or prefix}")
     while True:
         page = ask(context, lambda: list(islice(listing, WINDOW)), deadline, f"listing {bucket}/{prefix}")
@@ -375,7 +377,7 @@ def store_settled(
     done.unsettled = len(changed) - len(settled)
     for moment in times.values():
         if not timing.is_settled(moment):
-            done.leave(moment)
+            done.defer(moment)
     size = SHARD_OBJECTS[context.inspector.config.stats]
     for start in range(0, len(settled), size):
         batch = Shard(bucket, tuple(settled[start : start + size]))
@@ -383,7 +385,7 @@ def store_settled(
             context, batch, also=timing.also, read_until=timing.read_until(), deadline=timing.deadline
         )
         for key in figures.left:
-            done.leave(times[key])
+            done.defer(times[key])
         _report_stored(batch, figures, timing)
         gone = [path for key in figures.gone if (path := unicode_text(f"{bucket}/{key}")) in rows]
         done.figures.merge(figures)
@@ -399,7 +401,9 @@ def _report_stored(batch: Shard, figures: Figures, timing: Timing) -> None:
     for entry in batch.entries:
         path = f"{batch.bucket}/{entry.key}"
         if entry.key not in gone:
-            timing.tell(path, faults.get(path, "not stored, tried again later" if entry.key in left else "stored"))
+            timing.on_outcome(
+                path, faults.get(path, "not stored, tried again later" if entry.key in left else "stored")
+            )
 
 
 def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) -> Synced:
@@ -430,9 +434,9 @@ def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) ->
     for path, outcome in zip(paths, context.pool.map(remove, paths), strict=True):
         if isinstance(outcome, ExrInspectorError):
             done.figures.add_error(type(outcome).code, path, str(outcome))
-            timing.tell(path, f"{type(outcome).code}: {outcome}")
+            timing.on_outcome(path, f"{type(outcome).code}: {outcome}")
         elif outcome:
             done.removed += 1
-            timing.tell(path, "removed")
+            timing.on_outcome(path, "removed")
             done.directories.add(path.rpartition("/")[0])
     return done

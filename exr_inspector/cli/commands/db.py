@@ -295,7 +295,7 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlis
     def report(path: str, error: SourceError) -> None:
         figures.add_error(type(error).code, path, str(error))
 
-    for entry in opener.list(bucket, rest, report=unlisted.noting(report)):
+    for entry in opener.list(bucket, rest, report=unlisted.recording(report)):
         if is_exr(entry.key):
             version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
             yield ListedObject(f"{bucket}/{entry.key}", version)
