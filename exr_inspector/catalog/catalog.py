@@ -235,10 +235,14 @@ class Catalog:
             touch_guards(work, paths, ids[0], self._config)
         stored = stored_files(work, paths.values())
         outcomes = decide_removals(removals, stored)
-        gone = {file for (file, _), outcome in zip(removals, outcomes, strict=True) if outcome is Outcome.REMOVED}
+        removed_ids = {
+            file for (file, _), outcome in zip(removals, outcomes, strict=True) if outcome is Outcome.REMOVED
+        }
         # If the deletion was not verified, a concurrent upsert of an older creation must conflict with this removal.
-        guarded = gone | {file for file, removal in removals if not removal.is_seen}
-        guards, old = find_rows(work, () if work.is_contended else guarded, {file: stored[file] for file in gone})
+        guarded = removed_ids | {file for file, removal in removals if not removal.is_seen}
+        guards, old = find_rows(
+            work, () if work.is_contended else guarded, {file: stored[file] for file in removed_ids}
+        )
         common = self._common()
         rows: list[Row] = [
             {

@@ -187,8 +187,8 @@ def _naming(command: click.Command, name: str) -> click.Command:
     """The command, with the name of the program that the user typed in its examples and those of its subcommands."""
     named = copy.copy(command)
     if command.help:
-        for theirs, ours in {**_STANDALONE, CHECKOUT: ""}.items():
-            named.help = (named.help or "").replace(theirs, f"{name} {ours}".rstrip())
+        for old_name, new_name in {**_STANDALONE, CHECKOUT: ""}.items():
+            named.help = (named.help or "").replace(old_name, f"{name} {new_name}".rstrip())
     if isinstance(named, click.Group):
         named.commands = {each: _naming(inner, name) for each, inner in named.commands.items()}
     return named

@@ -157,9 +157,9 @@ def open_tables(
                     ensure_tables(catalog.connection)
                 recorded = recorded_roots(catalog.connection) if database else []
                 roots = merged(recorded, settings.mounts)
-                there = tuple(root for root in roots if root.folder.is_dir())
+                existing_roots = tuple(root for root in roots if root.folder.is_dir())
                 announce(name)
-                made = Tables(settings.changed(mounts=there), catalog, roots, set_up)
+                made = Tables(settings.changed(mounts=existing_roots), catalog, roots, set_up)
                 try:
                     yield made
                 except BaseException:

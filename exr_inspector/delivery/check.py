@@ -76,8 +76,8 @@ class Check:
         """`<Check: checked files, sequences, worst severity, frames to render again>`."""
         facts = [counted(self.checked, "file"), counted(len(self.sequences), "sequence")]
         facts.append(f"worst severity {self.worst.label}" if self.worst is not None else "no findings")
-        again = sum(len(sequence.rerender) for sequence in self.sequences)
-        facts += [f"{counted(again, 'frame')} to render again"] * bool(again)
+        rerender_count = sum(len(sequence.rerender) for sequence in self.sequences)
+        facts += [f"{counted(rerender_count, 'frame')} to render again"] * bool(rerender_count)
         facts += [f"{counted(len(self.faults), 'target')} could not be read"] * bool(self.faults)
         return f"<Check: {', '.join(facts)}>"
 

@@ -261,13 +261,13 @@ def inspect_each(
     """
 
     def read(name: str, *, may_wait: bool) -> _Read:
-        held = None
+        leased = None
         try:
-            held = memory.file(may_wait=may_wait)
-            return _Read(inspect(name, held), held)
+            leased = memory.file(may_wait=may_wait)
+            return _Read(inspect(name, leased), leased)
         except BaseException as error:
-            if held is not None:
-                held.release()
+            if leased is not None:
+                leased.release()
             if isinstance(error, ExrInspectorError):
                 return _Read(error, None)
             raise

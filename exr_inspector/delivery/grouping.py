@@ -55,13 +55,13 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
     for file in files:
         for severity, code, message, channel in listed_findings(file):
             kinds = rules.setdefault((severity, code, channel), {})
-            _, having = kinds.setdefault(_kind(message, file.path), (message, []))
-            if file not in having[-1:]:
-                having.append(file)
+            _, group = kinds.setdefault(_kind(message, file.path), (message, []))
+            if file not in group[-1:]:
+                group.append(file)
     for (severity, code, _), kinds in rules.items():
-        for message, having in kinds.values() if len(kinds) <= _MOST_KINDS else [_together(kinds.values())]:
-            frames = tuple(sorted({file.frame for file in having if file.frame is not None}))
-            groups.append(FindingGroup(severity, code, message, frames, len(having)))
+        for message, group in kinds.values() if len(kinds) <= _MOST_KINDS else [_together(kinds.values())]:
+            frames = tuple(sorted({file.frame for file in group if file.frame is not None}))
+            groups.append(FindingGroup(severity, code, message, frames, len(group)))
     return sorted(groups, key=lambda group: (-group.severity, group.code))
 
 
@@ -74,7 +74,7 @@ def _kind(message: str, path: str) -> str:
 def _together(kinds: Iterable[tuple[str, list[CheckedFile]]]) -> tuple[str, list[CheckedFile]]:
     """Merge all kinds into one, with the first message."""
     some = list(kinds)
-    files = {id(file): file for _, having in some for file in having}
+    files = {id(file): file for _, group in some for file in group}
     return some[0][0], list(files.values())
 
 

@@ -130,7 +130,7 @@ def recognise(paths: Iterable[str]) -> Recognition:
     )
 
 
-def _why_stray(path: str, beside: Mapping[str, None]) -> str:
+def _why_stray(path: str, neighbours: Mapping[str, None]) -> str:
     """Why a file does not belong to a delivery, by its name and the other names; empty if it does."""
     folder, slash, name = path.rpartition("/")
     if is_apple_double(name):
@@ -138,7 +138,7 @@ def _why_stray(path: str, beside: Mapping[str, None]) -> str:
     stem, dot, extension = name.rpartition(".")
     copied = _COPY.fullmatch(stem)
     original = f"{copied['stem']}{dot}{extension}" if copied else name
-    return _copy_of(original) if original != name and f"{folder}{slash}{original}" in beside else ""
+    return _copy_of(original) if original != name and f"{folder}{slash}{original}" in neighbours else ""
 
 
 def _why_numbered_copy(path: str, beside: Mapping[str, None]) -> str:
@@ -231,8 +231,8 @@ def _frame_alone(name: NumberedName, none: Container[int]) -> int | None:
     if place in none or is_time_behind_date(name, place) or is_ambiguous([name], place):
         return None
     at_end = name.name[last.end :].lower() in {"", ".exr"}
-    apart = name.before(place) in {"", *"._- "} or last.sign
-    return place if at_end and apart and last.may_be_frame and len(last.digits) >= SURE_DIGITS else None
+    is_separated = name.before(place) in {"", *"._- "} or last.sign
+    return place if at_end and is_separated and last.may_be_frame and len(last.digits) >= SURE_DIGITS else None
 
 
 def _sequence(members: Sequence[NumberedName], index: int, spellings: Sequence[int]) -> Recognised:

@@ -284,12 +284,12 @@ def _part_names(header: Header, part: PartHeader, mattes: _Mattes) -> PartNames:
     known_views = frozenset(views) - {""}  # an empty component does not name a view
     lossy = lossy_channels(part.compression, channels)
     own_layer = part_layer(header, part)
-    names, held = [], dict[str, None]()
+    names, found_mattes = [], dict[str, None]()
     for channel in channels:
         name = channel.name
         layer, component, view = _split(name, views, known_views, part_view)
         crypto = mattes.add(layer or own_layer, name)
         if crypto is not None:
-            held[crypto] = None
+            found_mattes[crypto] = None
         names.append(ChannelName(name, layer, component, view, name in lossy, crypto))
-    return PartNames(part.index, views, tuple(names), _layers(names), mattes=tuple(held), part_layer=own_layer)
+    return PartNames(part.index, views, tuple(names), _layers(names), mattes=tuple(found_mattes), part_layer=own_layer)

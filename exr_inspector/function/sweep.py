@@ -305,15 +305,15 @@ class _Run:
         """Process a shard, unless another invocation has claimed it."""
         try:
             seconds = self._deadline.remaining() + _GRACE_SECONDS
-            held = claim(self._connection, task.shard, self._holder, seconds=seconds, deadline=self._deadline)
+            claimed = claim(self._connection, task.shard, self._holder, seconds=seconds, deadline=self._deadline)
         except Exception as error:  # noqa: BLE001 - boundary of one shard
             return _Outcome(fault=our_error(error))
-        if held is None:
+        if claimed is None:
             return _Outcome()
-        worker = ShardWorker(self._context, task, held, begin_until=self._begin_until, now=self._now)
+        worker = ShardWorker(self._context, task, claimed, begin_until=self._begin_until, now=self._now)
         fault: ExrInspectorError | None = None
         try:
-            worker.work(self._timing(lambda work: move(work, held, self._holder, worker.state)))
+            worker.work(self._timing(lambda work: move(work, claimed, self._holder, worker.state)))
         except Exception as error:  # noqa: BLE001 - boundary of one shard
             fault = our_error(error)
         failed, known = worker.done.figures, worker.known
@@ -322,7 +322,7 @@ class _Run:
         count = failed.errors.total() + known.errors.total()
         state = replace(worker.state, failed_files=count, message=message or None)
         try:
-            give_back(self._connection, held, state, deadline=self._deadline)
+            give_back(self._connection, claimed, state, deadline=self._deadline)
         except ExrInspectorError as error:
             fault = fault or error
         return _Outcome(worker.done, known.errors.total(), is_finished=worker.is_finished, fault=fault)

@@ -89,21 +89,21 @@ class ShardWorker:
         self,
         context: IngestContext,
         task: SweepTask,
-        held: SweepShard,
+        claimed: SweepShard,
         *,
         begin_until: Deadline,
         now: datetime,
     ) -> None:
         self._context = context
         self._task = task
-        self._shard = held
+        self._shard = claimed
         self._begin_until = begin_until
         self._now = now
-        self.state: SweepState = held.state
+        self.state: SweepState = claimed.state
         self.done = Synced()
         self.known = Figures()
         self.is_finished = False
-        self._known_marks = _marks(held.state.unlisted or "")  # found by earlier invocations
+        self._known_marks = _marks(claimed.state.unlisted or "")  # found by earlier invocations
         self._reported_marks: set[str] = set()
 
     def _fault(self, path: str, error: SourceError) -> None:

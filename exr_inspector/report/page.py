@@ -173,11 +173,11 @@ def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
     """Files that are not frames, with their errors and warnings."""
     found = []
     for file in files:
-        said = [
+        texts = [
             f"{code}: {message}" for severity, code, message, _ in listed_findings(file) if severity > Severity.INFO
         ]
         label = file.worst.label if file.worst else ""
-        found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(said[:_TEXTS_A_FILE])))
+        found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(texts[:_TEXTS_A_FILE])))
     return found
 
 

@@ -30,14 +30,14 @@ def budget(frames: int) -> int:
 
 def fitting(thumbnails: Sequence[Thumbnail | None], most_bytes: int) -> list[Picture | None]:
     """The pictures of thumbnails, all made smaller if they would take more than `most_bytes` together."""
-    there = [thumbnail for thumbnail in thumbnails if thumbnail is not None]
-    if sum(len(thumbnail.image) for thumbnail in there) * _BASE64 <= most_bytes:
+    existing = [thumbnail for thumbnail in thumbnails if thumbnail is not None]
+    if sum(len(thumbnail.image) for thumbnail in existing) * _BASE64 <= most_bytes:
         return [None if each is None else _picture(each, each.image) for each in thumbnails]
-    sample = there[:: max(1, len(there) // _SAMPLE)]
+    sample = existing[:: max(1, len(existing) // _SAMPLE)]
     scale, quality = _SMALLER[-1]
     for scale, quality in _SMALLER:
         bytes_each = sum(len(_smaller(thumbnail, scale, quality)) for thumbnail in sample) / len(sample)
-        if bytes_each * len(there) * _BASE64 <= 0.95 * most_bytes:
+        if bytes_each * len(existing) * _BASE64 <= 0.95 * most_bytes:
             break
     return [None if each is None else _picture(each, _smaller(each, scale, quality)) for each in thumbnails]
 

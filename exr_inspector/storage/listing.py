@@ -142,8 +142,8 @@ class ObjectListing:
 
     def _request(self, session: requests.Session, query: dict[str, str], seconds: float) -> _Page:
         path = f"{self._bucket}/{query['prefix']}"
-        asked = {"list-type": "2", "encoding-type": "url", "max-keys": str(PAGE_KEYS), **query}
-        text = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(asked.items()))
+        parameters = {"list-type": "2", "encoding-type": "url", "max-keys": str(PAGE_KEYS), **query}
+        text = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(parameters.items()))
         timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
             with session.get(f"{self._url}?{text}", timeout=timeout, allow_redirects=False, stream=True) as answer:

@@ -431,14 +431,14 @@ def _translated(question: Callable[[], T], path: str) -> T:
         raise file_error(error, path) from error
 
 
-def _retried_if_stale(question: Callable[[], T], path: str) -> T:
+def _retried_if_stale(call: Callable[[], T], path: str) -> T:
     """Return the file system's answer; repeat the call once by name if the file was replaced on its server."""
     try:
-        return question()
+        return call()
     except OSError as error:
         if error.errno != errno.ESTALE:
             raise file_error(error, path) from error
-    return _translated(question, path)
+    return _translated(call, path)
 
 
 def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:

@@ -187,14 +187,14 @@ class ObjectSource:
         wanted = [span for span in merged if size is None or span.start < size]
         if not wanted:
             return [b""] * len(merged)
-        asked = sum(span.size if size is None else min(span.end, size) - span.start for span in wanted)
-        reserve_all(self.allowances, requests=len(wanted), size=asked)
+        requested_bytes = sum(span.size if size is None else min(span.end, size) - span.start for span in wanted)
+        reserve_all(self.allowances, requests=len(wanted), size=requested_bytes)
         if self.deadline is not None:
             self.deadline.check(f"reading {self.path}")
         answers = self.where.fetch(self.key, wanted, pin, Call(self.meter, self.deadline, self.path))
         for answer in answers:
             self.pin.verify(answer.seen)
         for allowance in self.allowances:
-            allowance.give_back(size=asked - sum(len(answer.data) for answer in answers))
+            allowance.give_back(size=requested_bytes - sum(len(answer.data) for answer in answers))
         data = {span: answer.data for span, answer in zip(wanted, answers, strict=True)}
         return [data.get(span, b"") for span in merged]

@@ -307,8 +307,8 @@ def remove_unlisted(
         CatalogError, BucketUnavailable, DeadlineExceeded: As for `remove_rows`.
     """
     listed = {unicode_text(f"{window.bucket}/{entry.key}") for entry in window.entries}
-    gone = [path for path in rows if path not in listed and path not in window.unlisted]
-    return remove_rows(context, [path for path in gone if is_trusted(path)], timing)
+    absent = [path for path in rows if path not in listed and path not in window.unlisted]
+    return remove_rows(context, [path for path in absent if is_trusted(path)], timing)
 
 
 def _is_current(context: IngestContext, bucket: str, entry: ObjectEntry, rows: Sequence[StoredFile]) -> bool:
@@ -387,20 +387,20 @@ def store_settled(
         for key in figures.left:
             done.defer(times[key])
         _report_stored(batch, figures, timing)
-        gone = [path for key in figures.gone if (path := unicode_text(f"{bucket}/{key}")) in rows]
+        absent = [path for key in figures.gone if (path := unicode_text(f"{bucket}/{key}")) in rows]
         done.figures.merge(figures)
         done.directories |= batch.directories
-        done.merge(remove_rows(context, gone, timing))
+        done.merge(remove_rows(context, absent, timing))
     return done
 
 
 def _report_stored(batch: Shard, figures: Figures, timing: Timing) -> None:
     """Report the outcome of each object of a shard, except deleted ones."""
     faults = {path: f"{code}: {message}" for code, path, message in figures.examples}
-    left, gone = set(figures.left), set(figures.gone)
+    left, absent = set(figures.left), set(figures.gone)
     for entry in batch.entries:
         path = f"{batch.bucket}/{entry.key}"
-        if entry.key not in gone:
+        if entry.key not in absent:
             timing.on_outcome(
                 path, faults.get(path, "not stored, tried again later" if entry.key in left else "stored")
             )

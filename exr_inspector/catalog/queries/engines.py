@@ -258,8 +258,8 @@ def _filled(sql: str, values: Values) -> exp.Expression:
 
 def _bare_tables(tree: exp.Expression) -> list[exp.Table]:
     """The tables that a statement names without a schema, except those that it defines itself."""
-    own = {cte.alias for cte in tree.find_all(exp.CTE)}
-    return [table for table in tree.find_all(exp.Table) if table.name and not table.db and table.name not in own]
+    cte_names = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return [table for table in tree.find_all(exp.Table) if table.name and not table.db and table.name not in cte_names]
 
 
 def _unknown(name: str) -> Table:

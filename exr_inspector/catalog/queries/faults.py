@@ -101,19 +101,19 @@ def _table_hint(name: str) -> str:
 
 def _no_column(name: str, tree: exp.Expression | None) -> str:
     queried = [BY_NAME[table] for table in _tables_of(tree) if table in BY_NAME]
-    having = [table for table in BY_NAME.values() if name in table.arrow.names]
-    if others := [table for table in having if table in queried]:
+    with_column = [table for table in BY_NAME.values() if name in table.arrow.names]
+    if others := [table for table in with_column if table in queried]:
         place = "the table that this query takes it from"
         return f"there is no column {name} in {place}, but in {_names(others)}: {_LISTED}"
     defines_tables = tree is not None and tree.find(exp.CTE, exp.Subquery) is not None
     is_one = len(queried) == 1 and not defines_tables
     place = f"the table {queried[0].name}" if is_one else "the tables of this query"
-    if not having:
+    if not with_column:
         known = dict.fromkeys(column for table in queried for column in table.arrow.names)
         return f"there is no column {name} in {place}: {_hint(name, known)}"
-    joined = [] if defines_tables or not _joinable(queried) else _joinable(having)
+    joined = [] if defines_tables or not _joinable(queried) else _joinable(with_column)
     how = f"join it by {_JOINED_BY}" if joined else _LISTED
-    return f"there is no column {name} in {place}, but in {_names(joined or having)}: {how}"
+    return f"there is no column {name} in {place}, but in {_names(joined or with_column)}: {how}"
 
 
 def _names(tables: Sequence[Table]) -> str:

@@ -53,13 +53,13 @@ def _unless_committed(
     if unknown is None or is_committed is None:
         return body
 
-    def again(work: Work) -> Result:
+    def retried_body(work: Work) -> Result:
         if not is_committed(work):
             return body(work)
         _log.debug("the commit whose response was lost took effect", extra={"committed": True})
         return unknown.result  # type: ignore[return-value]  # of an earlier run of `body`
 
-    return again
+    return retried_body
 
 
 class ConflictPauses:
@@ -163,8 +163,8 @@ class Connection:
                     deadline.check(doing)
                 began = time.monotonic()
                 with self._sessions.borrow(deadline) as session:
-                    again = _unless_committed(body, is_committed, unknown)
-                    return self._attempt(session, deadline, doing, again, isinstance(fault, CatalogConflict))
+                    retried_body = _unless_committed(body, is_committed, unknown)
+                    return self._attempt(session, deadline, doing, retried_body, isinstance(fault, CatalogConflict))
             except (CatalogConflict, CatalogUnavailable) as error:
                 fault = error
                 if isinstance(error, _CommitUnknown):
@@ -221,10 +221,10 @@ class Connection:
                 self._roll_back(session, txid)
             if failure is not None:
                 raise failure from error
-            ours = translate(error, f"begin to {doing}" if txid is None else doing)
-            if committing and isinstance(ours, CatalogUnavailable):
-                raise _CommitUnknown(str(ours), result) from error
-            raise ours from error
+            translated_error = translate(error, f"begin to {doing}" if txid is None else doing)
+            if committing and isinstance(translated_error, CatalogUnavailable):
+                raise _CommitUnknown(str(translated_error), result) from error
+            raise translated_error from error
         self._conflicts.shorten()
         return result  # type: ignore[no-any-return]  # what `body` returned
 

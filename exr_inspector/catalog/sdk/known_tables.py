@@ -65,8 +65,8 @@ class KnownTables:
         return stored
 
 
-def _described(reference: TableRef, table: Table, asked: TableMetadata) -> TableMetadata:
+def _described(reference: TableRef, table: Table, known: TableMetadata) -> TableMetadata:
     """The metadata of `table`, which is like the table that was asked for."""
-    kind = asked.table_type if table.name == asked.ref.table else _OTHERS.get(asked.table_type, asked.table_type)
-    partitions = asked.partitioning if kind in _OTHERS else None
+    kind = known.table_type if table.name == known.ref.table else _OTHERS.get(known.table_type, known.table_type)
+    partitions = known.partitioning if kind in _OTHERS else None
     return TableMetadata(reference, table.arrow, kind, partitions_metadata=partitions)

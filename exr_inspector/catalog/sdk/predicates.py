@@ -52,7 +52,7 @@ def every(*conditions: Where | None) -> Where | None:
         return None
 
     def where(table: Any) -> Any:
-        asked = [predicate for predicate in (condition(table) for condition in given) if predicate is not None]
-        return reduce(operator.and_, asked) if asked else None
+        predicates = [predicate for predicate in (condition(table) for condition in given) if predicate is not None]
+        return reduce(operator.and_, predicates) if predicates else None
 
     return where

@@ -164,8 +164,8 @@ def _stored(
         require_parts(tables.roots, found)
         buckets = {target.bucket for target in found}
         record_roots(tables.connection, settings, buckets, named=bucket)
-        asked = Thumbnails(settings.thumbnails)
-        with _session(settings, stats, policy, Thumbnails.FILE if asked is Thumbnails.OFF else asked) as made:
+        thumbnails = Thumbnails(settings.thumbnails)
+        with _session(settings, stats, policy, Thumbnails.FILE if thumbnails is Thumbnails.OFF else thumbnails) as made:
             # A check reads every file, so its rows replace older rows of the same version: a sidecar manifest that arrived
             # after the frames changes the findings of unchanged files.
             context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy, force=True)

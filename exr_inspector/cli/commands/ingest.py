@@ -221,8 +221,8 @@ def _validate_sequences(
         for folder in judge_folders(connection, progress.directories, policy):
             found += folder.judgement.sequences
     except (KeyboardInterrupt, CatalogError) as error:
-        again = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
-        click.echo(f"all files are stored, but not all sequences were checked; to check them: {again}", err=True)
+        next_command = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
+        click.echo(f"all files are stored, but not all sequences were checked; to check them: {next_command}", err=True)
         if isinstance(error, CatalogError):
             raise
         sys.exit(_SIGNALLED + signal.SIGINT)
@@ -390,8 +390,8 @@ class _Observer:
 class BlockedNotice:
     """Says once that another transaction keeps files from being stored, for runs without a display."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._print = say
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print = print_line
         self._is_printed = False
 
     def __call__(self, progress: Progress) -> None:

@@ -192,14 +192,14 @@ class _Files:
         echo_error(f"{code}: {message}")
 
 
-def _shown(files: Iterable[NamedFile], console: Console, asked: str | None) -> Iterator[NamedFile]:
+def _shown(files: Iterable[NamedFile], console: Console, protocol_name: str | None) -> Iterator[NamedFile]:
     """Yield the files, after printing the picture of each."""
-    protocol = Protocol(asked) if asked else protocol_of(os.environ)
-    if not asked and not console.is_terminal:
+    protocol = Protocol(protocol_name) if protocol_name else protocol_of(os.environ)
+    if not protocol_name and not console.is_terminal:
         click.echo("no picture: standard output is not a terminal; --thumbnail-as shows it nevertheless", err=True)
     for name, inspection in files:
         pictures = inspection.pixels.thumbnails if inspection.pixels else ()
-        if pictures and (asked or console.is_terminal):
+        if pictures and (protocol_name or console.is_terminal):
             console.file.write(picture_text(pictures[0].image, protocol, console.width))
             console.file.flush()
         yield name, inspection

@@ -135,11 +135,11 @@ def _engine(catalog: Path | None, schema: str) -> QueryEngine:
 
 
 def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
-    asked = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
-    found = schema_of_tables(asked)
+    config = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
+    found = schema_of_tables(config)
     if found is None:
         raise CatalogError(f"{catalog} has no tables yet: `./run db setup --catalog {catalog}` creates them")
-    config = replace(asked, schema=found)
+    config = replace(config, schema=found)
     engine = database_engine(Catalog(config).connection, joins=True)
     engine.name = f"{catalog} through its server at {engine.name}"
     return engine

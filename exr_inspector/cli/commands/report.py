@@ -102,8 +102,8 @@ def _from_files(
     for target, reason in done.faults:
         click.echo(f"{plain(paths.named(target), 400)}: {plain(reason, 1_000)}", err=True)
     _print_unread(done.unread)
-    said = f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
-    return said, bool(done.faults or done.unread)
+    summary = f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
+    return summary, bool(done.faults or done.unread)
 
 
 def _print_unread(files: int) -> None:

@@ -116,12 +116,12 @@ def left_out(check: Check) -> list[str]:
 
 
 def _verdict(check: Check, least: Severity | None) -> Text:
-    again = sum(len(sequence.rerender) for sequence in check.sequences)
+    rerender_count = sum(len(sequence.rerender) for sequence in check.sequences)
     fails = bool(check.faults) or _fails(check, least)
     counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
     words = f"{' in '.join(counts)} checked by {plain(check.policy)}" if check.checked else "no file was checked"
-    if again:
-        words += f"; {counted(again, 'frame')} to render again"
+    if rerender_count:
+        words += f"; {counted(rerender_count, 'frame')} to render again"
     if check.unread:
         words += f"; {counted(check.unread, 'file')} could not be read"
     if check.faults:
@@ -147,8 +147,8 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
         title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
         console.print(title)
         return _print_grouped(sequence.files, (), console)
-    there = f"{sequence.there} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
-    title.append(f"  {there}", style="default").append(_outcome(sequence, least))
+    frame_count = f"{sequence.there} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
+    title.append(f"  {frame_count}", style="default").append(_outcome(sequence, least))
     console.print(title)
     console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
     hidden = _print_grouped(sequence.files, sequence.findings, console)
