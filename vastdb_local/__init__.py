@@ -6,18 +6,19 @@ supported, and how to open the file by hand.
 
 from vastdb_local.address import ServerAddress, running_server
 from vastdb_local.faults import ANY, Fault, FaultKind, Faults
-from vastdb_local.server import FILE_SUFFIXES, LocalVastDB
+from vastdb_local.server import LocalVastDB
+from vastdb_local.successor import Successor
 from vastdb_local.vast_catalog import CatalogEntry, entries_of_folder
 
 __all__ = [
     "ANY",
-    "FILE_SUFFIXES",
     "CatalogEntry",
     "Fault",
     "FaultKind",
     "Faults",
     "LocalVastDB",
     "ServerAddress",
+    "Successor",
     "entries_of_folder",
     "running_server",
 ]

@@ -25,6 +25,12 @@ class ServerAddress:
     secret_key: str = field(repr=False)
     bucket: str
 
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """Where the server listens."""
+        host, _, port = self.endpoint.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
 
 def lock_path(catalog: Path) -> Path:
     """The lock file beside a catalog file, which a server of the catalog keeps locked."""

@@ -22,9 +22,6 @@ _CLOSING_SECONDS = 0.02  # how often the server checks whether to close
 _EXPIRY_CHECKS = 4  # checks for idle transactions in each idle time
 
 
-FILE_SUFFIXES = ("", ".wal", ".lock")  # files of a catalog on disk
-
-
 class LocalVastDB:
     """A VAST DataBase on this machine; a context manager that serves until the block ends.
 
@@ -46,9 +43,11 @@ class LocalVastDB:
         max_connections: Number of clients; further ones are answered 503 SlowDown.
         seed: Seed of the random numbers of `faults`.
         index_after: Number of lookups by a column's values before it gets an in-memory index.
+        in_place_of: A server of the file that has ended: the file must exist, and is served at the same address, in place of
+            `host` and `port`, with the keys that programs of this user found there.
 
     Raises:
-        LocalDatabaseError: The file is in use or not a catalog, or the port is taken.
+        LocalDatabaseError: The file is in use, missing or not a catalog, or the port is taken.
     """
 
     def __init__(
@@ -69,12 +68,15 @@ class LocalVastDB:
         max_connections: int = 512,
         seed: int = 0,
         index_after: int = 32,
+        in_place_of: ServerAddress | None = None,
     ) -> None:
-        self.bucket = bucket
+        self.bucket = bucket if in_place_of is None else in_place_of.bucket
         self.access_key = access_key or f"LOCAL{secrets.token_hex(8).upper()}"
         self.secret_key = secret_key or secrets.token_hex(20)
         self.faults = Faults(seed)
         self._counters = Counters()
+        if in_place_of is not None:
+            host, port = in_place_of.host_and_port
         self._address = (host, port)
         version = parse_version(server_version)
         file = Path(path) if path is not None else None
@@ -86,25 +88,28 @@ class LocalVastDB:
             detect_conflicts=detect_conflicts,
             conflict_group_rows=conflict_group_rows,
             index_after=index_after,
+            create=in_place_of is None,
         )
         try:
-            self._database.add_bucket(bucket)
+            self._database.add_bucket(self.bucket)
             service = Service(
                 self._database, self.faults, self._counters, version=version, latency_seconds=latency_seconds
             )
-            self._own_keys = (f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+            self._own_keys = (
+                (f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+                if in_place_of is None
+                else (in_place_of.access_key, in_place_of.secret_key)
+            )
             signatures = SignatureCheck(dict([self._own_keys, (self.access_key, self.secret_key)]))
             self._http = HttpServer(
                 self._address, service, signatures, version=version, max_connections=max_connections
             )
         except OSError as error:
-            self._database.close()
-            if file is not None and is_new:  # it is empty
-                for suffix in FILE_SUFFIXES:
-                    file.with_name(file.name + suffix).unlink(missing_ok=True)
+            self._database.close(delete=is_new)  # it is empty
             raise LocalDatabaseError(
                 f"cannot listen on {host} port {port} ({error.strerror}): name another --port, or 0 for a free one"
             ) from error
+        self._is_discarded = False
         self._closing = threading.Event()
         self._threads = (
             threading.Thread(
@@ -135,6 +140,10 @@ class LocalVastDB:
         for thread in self._threads:
             thread.start()
 
+    def discard(self) -> None:
+        """Delete the file when the server is closed, before another process can open it."""
+        self._is_discarded = True
+
     def close(self) -> None:
         """Stop serving, roll back what is open, close the file."""
         self._closing.set()
@@ -142,7 +151,7 @@ class LocalVastDB:
             self._http.shutdown()
         self._http.server_close()
         self._http.drop_connections()
-        self._database.close()
+        self._database.close(delete=self._is_discarded)
 
     def __enter__(self) -> LocalVastDB:  # noqa: PYI034 - typing.Self is not in Python 3.10
         self.start()

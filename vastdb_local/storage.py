@@ -62,6 +62,7 @@ class Database:
         detect_conflicts: False opens `DeferredTransaction`s.
         conflict_group_rows: Changes of rows in the same group of so many row ids conflict; 1 leaves conflicts to DuckDB.
         index_after: Number of lookups by a column's values before `lookups` has an index of it.
+        create: Whether a missing file is created.
 
     Attributes:
         lookups: The indexes; every change of rows is reported to them.
@@ -79,13 +80,14 @@ class Database:
         detect_conflicts: bool,
         conflict_group_rows: int,
         index_after: int,
+        create: bool = True,
     ) -> None:
         self._idle_seconds = idle_seconds
         self._abandoned_seconds = abandoned_seconds
         self._path = path
         self._lock_file = _lock(path) if path is not None else None
         try:
-            self._root = _open(path)
+            self._root = _open(path, create=create)
         except LocalDatabaseError:
             self._unlock()
             raise
@@ -287,10 +289,13 @@ class Database:
             self._row_ids[table_id] = int(free)
         return int(free)
 
-    def close(self) -> None:
+    def close(self, *, delete: bool = False) -> None:
         """Roll back open transactions, wait for commits, and close the file, into which DuckDB writes its log.
 
         The next server continues the row ids after the highest stored one, so all commits must be in the file.
+
+        Args:
+            delete: Whether to delete the file, while it is locked, so that no other process has it.
         """
         with self._guard:
             self._closed = True
@@ -304,6 +309,9 @@ class Database:
             if not self._settled.wait_for(lambda: not self._alive, _CLOSING_SECONDS):
                 _log.error("%d transactions had not ended when the database was closed", len(self._alive))
         self._root.close()
+        if delete and self._path is not None:
+            for suffix in ("", ".wal"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._unlock()
 
     def publish(self, address: ServerAddress) -> None:
@@ -380,7 +388,7 @@ def _why_not_opened(path: Path | None, error: duckdb.Error) -> str:
     return f"{path} {reason}: {text}"
 
 
-def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
+def _open(path: Path | None, *, create: bool) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -392,6 +400,8 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
         "threads": 1,
     }
     is_new = path is not None and not path.exists()
+    if is_new and not create:
+        raise LocalDatabaseError(f"there is no file {path}")
     try:
         root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
         if is_new and path is not None:

@@ -1,8 +1,8 @@
 """Opens the tables that a command works on.
 
 `--catalog FILE` names a DuckDB file of the local database. If a server has it open (`localdb serve`, `watch`), that server is
-used, else this process starts one. Without the option, the database of VAST_DB_* is used. The name of the catalog is printed on
-standard error. A command uses both names from here:
+used, and this process takes its place if it ends; else this process starts one. Without the option, the database of VAST_DB_*
+is used. The name of the catalog is printed on standard error. A command uses both names from here:
 
     @click.command("report")
     @catalog_option
@@ -34,7 +34,6 @@ from exr_inspector.library.tables import file_database
 from exr_inspector.settings import GROUPS, Mount, Settings, load_settings, local_path
 from exr_inspector.storage.mounts import key_of, merged, mount_of
 from exr_inspector.storage.views import Views
-from vastdb_local import FILE_SUFFIXES
 
 
 @dataclass(slots=True)
@@ -141,10 +140,9 @@ def open_tables(
         CatalogError: The file does not exist, or the database does not answer.
     """
     is_new = create and file is not None and file.parent.is_dir() and not file.exists()
-    is_removed = False
-    try:
-        with nullcontext() if file is None else file_database(file, create=create) as database:
-            is_removed = is_new and database is not None and database.is_own
+    with nullcontext() if file is None else file_database(file, create=create) as database:
+        discard = database.discard if database and is_new else None
+        try:
             environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
             settings = configured(load_settings(environ, use=use))
             if need:
@@ -163,13 +161,13 @@ def open_tables(
                 try:
                     yield made
                 except BaseException:
-                    is_removed = is_removed and not made.keeps_file and not _has_files(catalog)
+                    if made.keeps_file or _has_files(catalog):
+                        discard = None
                     raise
-    except BaseException:
-        if file is not None and is_removed:
-            for suffix in FILE_SUFFIXES:
-                file.with_name(file.name + suffix).unlink(missing_ok=True)
-        raise
+        except BaseException:
+            if discard is not None:
+                discard()
+            raise
 
 
 def _has_files(catalog: Catalog) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.predicates import has_prefix
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.errors import ArgumentError, CatalogError, SettingsError, missing_package
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
@@ -214,17 +215,19 @@ class FileDatabase:
     Attributes:
         name: The file, and its server if another program has it open, for people.
         config: How to reach it, with the schema of the tables.
-        is_own: Whether this process serves the file.
+        discard: Deletes the file at the end of the block; None if another process serves it.
     """
 
     name: str
     config: CatalogConfig
-    is_own: bool
+    discard: Callable[[], None] | None
 
 
 @contextmanager
 def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = False) -> Iterator[FileDatabase]:
     """Open the database of a DuckDB file for a block: through the server that has it open, else served by this process.
+
+    If that server ends before the block, this process serves the file.
 
     Args:
         file: The file.
@@ -237,7 +240,12 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
         VastDBLocalError: The file is not a DuckDB file, or another program has it open without serving it.
     """
     try:
-        from vastdb_local import LocalVastDB, running_server  # noqa: PLC0415 - brings DuckDB, which only this needs
+        from vastdb_local import (  # noqa: PLC0415 - brings DuckDB, which only this needs
+            LocalVastDB,
+            ServerAddress,
+            Successor,
+            running_server,
+        )
     except ModuleNotFoundError as error:
         raise _needs_local(error) from error
 
@@ -247,10 +255,17 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
         raise ArgumentError(f"{file}: there is no folder {file.parent}: create it first")
     server = running_server(file)
     with ExitStack() as opened:
-        database = server or opened.enter_context(LocalVastDB(file))
+        discard = None
+        database: ServerAddress | LocalVastDB
+        if server is None:
+            database = opened.enter_context(LocalVastDB(file))
+            discard = database.discard
+        else:
+            opened.enter_context(Successor(file, server))
+            database = server
         config = CatalogConfig(database.endpoint, database.access_key, database.secret_key, database.bucket, schema)
         name = str(file) if server is None else f"{file} through its server at {server.endpoint}"
-        yield FileDatabase(name, replace(config, schema=schema_of_tables(config) or schema), is_own=server is None)
+        yield FileDatabase(name, replace(config, schema=schema_of_tables(config) or schema), discard)
 
 
 def require_file(file: Path) -> None:
@@ -272,11 +287,12 @@ def schema_of_tables(config: CatalogConfig) -> str | None:
     Raises:
         CatalogError: The database cannot be reached.
     """
-    catalog = Catalog(config)
-    try:
-        with translated("find the tables"), catalog.connection.session().transaction() as tx:
-            schemas = tx.bucket(config.bucket).schemas()
-            found = [schema.name for schema in schemas if schema.table(FILES.name, fail_if_missing=False)]
-    finally:
-        catalog.close()
+
+    def find(work: Work) -> list[str]:
+        with translated("find the tables"):
+            schemas = work.tx.bucket(config.bucket).schemas()
+            return [schema.name for schema in schemas if schema.table(FILES.name, fail_if_missing=False)]
+
+    with closing(Catalog(config)) as catalog:
+        found = catalog.connection.run("find the tables", find)
     return config.schema if config.schema in found else next(iter(found), None)

@@ -29,6 +29,8 @@ from exr_inspector.settings import Mount, load_settings
 from tests.support.databases import empty_catalog
 from tests.support.exrbytes import Part, build
 from tests.support.faulty_s3 import FaultyS3
+from vastdb_local import LocalVastDB, running_server
+from vastdb_local.errors import LocalDatabaseError
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
@@ -225,6 +227,30 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
             "key": "sh010/beauty.1001.exr",
             "sequence": "shots/sh010/beauty.####.exr",
         }
+
+
+def test_a_catalog_that_another_process_served_goes_on_when_that_one_ends(tmp_path: Path) -> None:
+    path = empty_catalog(tmp_path / "renders.duckdb")
+    with LocalVastDB(path):
+        one, other = exr.open_catalog(path), exr.open_catalog(path)
+        one.table("files")
+    assert one.upsert(exr.inspect(LAYERS, stats="off"))[0].outcome.value == "inserted"
+    assert other.table("files").num_rows == 1
+    one.close()
+    assert other.table("files").num_rows == 1, "whichever of them served the file"
+    other.close()
+    assert running_server(path) is None
+
+
+def test_a_catalog_whose_file_was_deleted_with_its_server_is_not_created_again(tmp_path: Path) -> None:
+    path = empty_catalog(tmp_path / "renders.duckdb")
+    with LocalVastDB(path) as server:
+        address = running_server(path)
+        server.discard()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(LocalDatabaseError, match="there is no file"):
+        LocalVastDB(path, in_place_of=address)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_closed_catalog_says_so(tmp_path: Path) -> None:

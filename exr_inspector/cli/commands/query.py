@@ -32,7 +32,7 @@ from exr_inspector.library.tables import require_file, schema_of_tables
 from exr_inspector.settings import load_settings
 from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.rule import counted
-from vastdb_local import ServerAddress, running_server
+from vastdb_local import ServerAddress, Successor, running_server
 
 _SCHEMA = "exr_inspector"
 
@@ -135,6 +135,7 @@ def _engine(catalog: Path | None, schema: str) -> QueryEngine:
 
 
 def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
+    click.get_current_context().with_resource(Successor(catalog, server))
     config = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
     found = schema_of_tables(config)
     if found is None:
