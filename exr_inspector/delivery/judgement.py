@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
@@ -14,6 +16,14 @@ from exr_inspector.validation.facts.sequences import expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
+_UDIMS = range(1001, 2000)
+_ROW = 10
+# Kinds of maps that are no AOVs, too.
+_MAP = re.compile(
+    r"[._-](?:base_?colou?r|rough(?:ness)?|gloss(?:iness)?|metal(?:ness|lic)?|height|disp(?:lacement)?|vdm|bump|nrml?|nm)"
+    r"[._-]?#+\.[^.]+$",
+    re.IGNORECASE,
+)
 # Rules whose findings only a new render of the frames fixes.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 
@@ -138,6 +148,26 @@ class JudgedSequence:
         return worst
 
 
+def _are_udims(pattern: str, numbers: Sequence[int], read: Sequence[FrameSummary]) -> bool:
+    """Whether files are UDIM tiles although nothing in them says that they are textures, as painting software writes them.
+
+    The name ends with a kind of map (`rock_BaseColor.1001.exr`), the images are squares with a power of two as side, and
+    numbers are missing only at the ends of rows of ten tiles. More than one row without a gap is an image sequence.
+    """
+    if not read or not numbers or not (_UDIMS.start <= numbers[0] and numbers[-1] < _UDIMS.stop):
+        return False
+    if _MAP.search(pattern.rpartition("/")[2]) is None or not all(_is_map_sized(frame) for frame in read):
+        return False
+    gaps = [after for before, after in pairwise(numbers) if after != before + 1]
+    return all(after % 10 == 1 for after in gaps) if gaps else len(numbers) <= _ROW
+
+
+def _is_map_sized(frame: FrameSummary) -> bool:
+    window = frame.display_window or ()
+    width, height = (window[2] - window[0] + 1, window[3] - window[1] + 1) if len(window) == 4 else (*window, 0, 0)[:2]
+    return width == height > 1 and width & (width - 1) == 0
+
+
 def judge_sequence(
     known: Recognised,
     summaries: Sequence[FrameSummary],
@@ -158,7 +188,7 @@ def judge_sequence(
     numbers = sorted({frame.frame for frame in summaries})
     faulty = [frame for frame in summaries if frame.has_error]
     read = [frame for frame in summaries if not frame.is_unread]
-    if known.is_udim or (read and all(frame.is_texture for frame in read)):
+    if known.is_udim or (read and all(frame.is_texture for frame in read)) or _are_udims(known.pattern, numbers, read):
         return JudgedSequence(
             known.pattern,
             len(summaries),

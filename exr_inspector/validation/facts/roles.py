@@ -55,11 +55,13 @@ _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word
 _DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "var", "variance", "mse", "stddev"})
 # A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
-# The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`. Words that
-# also end the names of images (`title_motion`, `test_normal`) are not used.
+# The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`, and
+# V-Ray's `shot.VRayCryptomatte00.0001.exr`. Words that also end the names of images (`title_motion`, `test_normal`) are left
+# out.
 _FILE_LAYER = re.compile(
-    r"(?:^|[._ -])(?:(?P<letter>[NPZ])(?=[._])|(?P<word>Normal|(?i:z?_?depth|normals|(?:world_?)?positions?|pworld|pref|uvs?"
-    r"|uvmap|stmap|velocity|motion_?vectors?|mvec|opticalflow|disparity)))(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
+    r"(?:^|[._ -])(?:(?P<short>[NPZ]|(?i:[a-z]*crypto[a-z_]*)0\d)(?=[._])|(?P<word>Normal|(?i:z?_?depth|normals"
+    r"|(?:world_?)?positions?|pworld|pref|uvs?|uvmap|stmap|velocity|motion_?vectors?|mvec|opticalflow|disparity)))"
+    r"(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
 )
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
@@ -107,7 +109,7 @@ def layer_of_file(path: str, channels: Iterable[str]) -> str:
     """The layer of data that a file's name states, if the channels are those of a single image; empty otherwise."""
     if not _IMAGE.issuperset(channels) or (match := _FILE_LAYER.search(path.rpartition("/")[2])) is None:
         return ""
-    return match["letter"] or match["word"]
+    return match["short"] or match["word"]
 
 
 @lru_cache(maxsize=8192)

@@ -234,9 +234,11 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
 
 
 def _looks_like_panorama(part: PartFacts) -> bool:
-    """Whether the image is as latitude-longitude maps are: twice as wide as high, not cropped, without alpha."""
+    """Whether the image is as latitude-longitude maps are: twice as wide as high, not cropped, opaque."""
     window = part.part.display_window
-    if window is None or window != part.part.data_window or part.of_role(Role.ALPHA):
+    if window is None or window != part.part.data_window:
+        return False
+    if any(stats.minimum != 1 for _, stats in _with_stats(part, part.of_role(Role.ALPHA))):
         return False
     x_min, y_min, x_max, y_max = window
     return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
@@ -257,6 +259,7 @@ def _stands_out(stats: ChannelStats) -> bool:
     fix="Convert into a larger gamut, look for a sharpening filter, or clamp. The command clamps R, G and B, "
     "which it expects to be the first three channels.",
     command="oiiotool IN.exr --clamp:min=0,0,0 -o OUT.exr",
+    profiles={"texture": "info"},
     stage=Stage.PIXELS,
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:

@@ -44,27 +44,31 @@ def _seen(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
 
 
 def black_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames whose beauty is black while their other layers or other frames are not."""
+    """Frames whose beauty is black while their other layers or other frames hold an image."""
     seen = _seen(sequence)
-    all_black = all(pixels.is_black for _, pixels in seen if pixels.is_black is not None)
-    return [
-        frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or not all_black)
-    ]  # fmt: skip
+    others = _has_images(seen)
+    return [frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or others)]
+
+
+def _has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
+    """Whether the beauty of a frame has more than one colour, unlike the patches that calibrate a display."""
+    return any(pixels.is_constant is False and not pixels.is_black for _, pixels in seen)
 
 
 def flat_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames of a single colour other than black, unless all frames are."""
+    """Frames of a single colour other than black, unless all frames are of one colour."""
     seen = _seen(sequence)
-    flat = [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
-    return flat if len(flat) < len(seen) else []
+    if not _has_images(seen):
+        return []
+    return [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
 
 
 def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
-    """Frames, except black ones, whose mean luminance differs too much from the median of their neighbours, with the ratio."""
+    """Frames, except flat ones, whose mean luminance differs too much from the median of their neighbours, with the ratio."""
     seen = [
         (frame.frame, pixels.luminance)
         for frame, pixels in _seen(sequence)
-        if pixels.luminance is not None and not pixels.is_black
+        if pixels.luminance is not None and not pixels.is_constant
     ]
     found = []
     for index, (frame, value) in enumerate(seen):

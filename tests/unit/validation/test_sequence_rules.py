@@ -81,6 +81,10 @@ def seen(luminance: float = 0.5, *, zeros: ZeroGrid | None = None, **changed: An
     return replace(made, **changed)
 
 
+def patch(level: float) -> FramePixels:
+    return seen(level, is_constant=True, is_black=not level, has_other_content=False)
+
+
 def with_pixels(odd: FramePixels) -> list[FrameSummary]:
     return [frame(number, pixels=odd if number == 5 else seen(0.5 + number / 100)) for number in range(1, 11)]
 
@@ -153,6 +157,9 @@ def test_a_good_sequence_has_no_findings() -> None:
         [frame(number, pixels=seen(0.0, is_black=True, has_other_content=False)) for number in range(1, 11)],
         [frame(number, pixels=seen(is_constant=True)) for number in range(1, 11)],
         [frame(number, pixels=seen(0.1 * 2**number)) for number in range(1, 11)],  # a fade
+        [
+            frame(number, pixels=patch(level)) for number, level in enumerate((0.0, 0.9, 0.1, 0.8), 1)
+        ],  # patches of colour
     ],
 )
 def test_pixels_of_good_sequences_have_no_findings(given: list[FrameSummary]) -> None:

@@ -179,6 +179,8 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("lens_undistort_stmap.exr", "stmap"),
         ("sh010_motion_vectors_v2_1001.exr", "motion_vectors"),
         ("0001_depth.exr", "depth"),
+        ("shot.VRayCryptomatte00.0001.exr", "VRayCryptomatte00"),
+        ("crypto_object.0001.exr", ""),
         ("P1010023.exr", ""),
         ("test_normal.exr", ""),
         ("title_motion.1001.exr", ""),
@@ -190,6 +192,7 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
 def test_the_layer_that_a_files_name_states(name: str, layer: str) -> None:
     assert layer_of_file(name, "RGBA") == layer
     assert not layer or role_of(layer, "R") in DATA_ROLES
+    assert not layer or role_of(layer, "A") in {Role.ALPHA, Role.CRYPTOMATTE}
     assert layer_of_file(name, ["R", "G", "B", "diffuse.R"]) == ""
 
 

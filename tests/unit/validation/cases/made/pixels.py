@@ -33,7 +33,7 @@ def image(channels: Sequence[Channel] = RGBA, **pixels: Pixels) -> bytes:
 
 
 def sun(width: int) -> bytes:
-    """R, G, B of a width and half of 8 lines, with one very bright pixel."""
+    """R, G, B of a width and four lines, with one very bright pixel."""
     pixels = np.ones((4, width))
     pixels[1, 2] = 30000
     channels = [Channel(name, FLOAT) for name in "RGB"]
