@@ -1,4 +1,4 @@
-"""What every test shares: how hard hypothesis tries, and that what takes long is begun first."""
+"""Settings for all tests: the effort of Hypothesis, and slow tests first."""
 
 import importlib
 import importlib.util
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.documented import Documented
 
-# Deadlines measure the machine, not the code. `./run test unit` uses quick; "thorough" is ten times the default.
+# No deadline, because it would measure the machine. `./run test unit` uses "quick"; "thorough" has ten times the examples.
 settings.register_profile("quick", deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
@@ -19,16 +19,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked slow go first: begun last, one of them would leave every other core waiting for it."""
+    """Run tests marked slow first; if one started last, all other cores would wait for it."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _sdk_without_adbc() -> Iterator[None]:
-    """Where VAST's ADBC driver is installed, the SDK opens a connection of it in each transaction, with three requests.
+    """Disable VAST's ADBC driver, with which the SDK sends three more requests in each transaction if it is installed.
 
-    The function's sessions open none (`catalog/sdk/transport.py`). Those that tests make with `vastdb.connect` open none
-    either, so that requests and connections are the same with and without the driver.
+    The function's sessions do not use it (`catalog/sdk/transport.py`). With this fixture, sessions of `vastdb.connect` do not
+    use it either, so tests count the same requests and connections with and without the driver.
     """
     name = "adbc_driver_vastdb"
     if importlib.util.find_spec(name) is None:
@@ -40,7 +40,7 @@ def _sdk_without_adbc() -> Iterator[None]:
     def connect_unless_real(*arguments: object, **options: object) -> object:
         if sys.modules.get(name) is driver:
             raise transaction.AdbcDriverVastdbNotInstalledException
-        return connect(*arguments, **options)  # of a test that has put another driver in its place
+        return connect(*arguments, **options)  # a test has replaced the driver
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transaction, "AdbcConnection", connect_unless_real)
@@ -53,13 +53,13 @@ def _outcomes(item: pytest.Item) -> list[str]:
 
 @pytest.fixture
 def documented(request: pytest.FixtureRequest) -> Documented:
-    """What the test's entries in docs/failures.md promise; the test passes what it finds to it."""
+    """The values in the test's entries of docs/failures.md; the test passes the values that it finds."""
     return Documented(_outcomes(request.node))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[object]:
-    """Fail a test whose entry in docs/failures.md promises what the test has not found."""
+    """Fail a test that has not found every value of its entries in docs/failures.md."""
     result = yield
     if outcomes := _outcomes(item):
         proof = getattr(item, "funcargs", {}).get("documented", Documented(outcomes))
@@ -71,9 +71,9 @@ _MISSING = ("no corpus", "got empty parameter set")
 
 
 def _must_have_run(report: pytest.TestReport | pytest.CollectReport) -> bool:
-    """Whether a skipped test needs only what `CI_FULL=1 .ci/run` provides: the corpus, or the parts of the heavy tests."""
+    """Whether `CI_FULL=1 .ci/run` provides everything that a skipped test needs: the corpus, or packages of the heavy tests."""
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    # A module that is skipped as a whole is a CollectReport, which has no keywords.
+    # A module that is skipped completely has a CollectReport, which has no keywords.
     return "heavy" in getattr(report, "keywords", ()) or any(words in reason for words in _MISSING)
 
 

@@ -230,8 +230,10 @@ def findings_of(
     if inspection.error_code is not None:
         failure = failure_finding(inspection, policy)
         # The cause of an unknown layout, such as an unknown compression, is usually reported as a problem already.
-        told = inspection.error_code == UnknownLayout.code and any(each.severity is Severity.ERROR for each in findings)
-        if failure is not None and not told and all(finding.code != failure.code for finding in findings):
+        is_known = inspection.error_code == UnknownLayout.code and any(
+            each.severity is Severity.ERROR for each in findings
+        )
+        if failure is not None and not is_known and all(finding.code != failure.code for finding in findings):
             findings.insert(0, failure)
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:

@@ -1,7 +1,7 @@
-"""The local VAST DataBase as a process of its own, which can be killed and comes up again on the same file, port and keys.
+"""A local VAST DataBase in a separate process, which can be killed and restarted with the same file, port and keys.
 
-Run as a module it is that process: the first line it reads says what to serve, every further one asks something of it and is
-answered by a line. It ends when its input ends.
+As a program, this module is that process: the first line of its input describes the database to serve, every further line is a
+command, which is answered with one line. The process ends at the end of its input.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class RemoteFaults:
-    """The faults of that process, which keeps them over its death."""
+    """The faults of the database process; they also apply after a restart."""
 
     def __init__(self, database: DatabaseProcess) -> None:
         self._database = database
         self._chances: list[tuple[str, float, str, float]] = []
 
     def chance(self, operation: str, probability: float, fault: Fault) -> None:
-        """As `Faults.chance`."""
+        """Set a fault, like `Faults.chance`."""
         self._chances.append((operation, probability, fault.kind.value, fault.seconds))
-        self.tell()
+        self.send()
 
     def clear(self) -> None:
-        """As `Faults.clear`."""
+        """Remove all faults, like `Faults.clear`."""
         self._chances.clear()
-        self.tell()
+        self.send()
 
-    def tell(self) -> None:
-        """Let the process have them."""
+    def send(self) -> None:
+        """Send the faults to the process."""
         self._database.ask("faults", self._chances)
 
 
@@ -66,11 +66,11 @@ class DatabaseProcess:
 
     @property
     def endpoint(self) -> str:
-        """As of `LocalVastDB`."""
+        """As in `LocalVastDB`."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Bring the process up, with the faults it had."""
+        """Start the process, with the faults that were set before."""
         keys = {"bucket": self.bucket, "access_key": self.access_key, "secret_key": self.secret_key, "port": self.port}
         with self._log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
@@ -83,10 +83,10 @@ class DatabaseProcess:
                 text=True,
             )
         self.port = int(self.ask("serve", {**self._serve, **keys}))
-        self.faults.tell()
+        self.faults.send()
 
     def ask(self, what: str, value: Any = None) -> Any:
-        """What the process answers; None where there is none."""
+        """Send a command to the process and return its answer; None if no process runs."""
         if self._process is None:
             return None
         assert self._process.stdin is not None
@@ -95,35 +95,35 @@ class DatabaseProcess:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise LocalDatabaseError(f"the database's process ended when it was asked to {what}, see {self._log}")
+            raise LocalDatabaseError(f"the database's process ended when it was sent {what}, see {self._log}")
         return json.loads(answer)
 
     def counters(self) -> dict[str, int]:
-        """Requests by operation, of all lives but what came between the last question and a kill."""
+        """Requests by operation, over all restarts; requests between the last query of a counter and a kill are missing."""
         now = self.ask("counters") or {}
         return {name: self._counted.get(name, 0) + now.get(name, 0) for name in {*self._counted, *now}}
 
     def reset_counters(self) -> None:
-        """As of `LocalVastDB`."""
+        """As in `LocalVastDB`."""
         self._counted = {}
         self.ask("reset")
 
     def kill(self) -> None:
-        """End it at once, in the middle of whatever it does."""
+        """Kill the process immediately."""
         self._counted = self.counters()
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._gone()
+            self._wait_for_end()
 
     def close(self) -> None:
-        """End it as `LocalVastDB.close` does."""
+        """Close the database and end the process, like `LocalVastDB.close`."""
         self._counted = self.counters()
         if self._process is not None:
             assert self._process.stdin is not None
             self._process.stdin.close()
-            self._gone()
+            self._wait_for_end()
 
-    def _gone(self) -> None:
+    def _wait_for_end(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         self._process.wait(120)
@@ -132,7 +132,7 @@ class DatabaseProcess:
 
 
 def main() -> None:
-    """Serve what the first line says, answer the others."""
+    """Serve the database that the first input line describes, and answer the commands in the other lines."""
     _, options = json.loads(sys.stdin.readline())
     with LocalVastDB(Path(options.pop("path")), **options) as database:
         _answer(database.port)

@@ -38,23 +38,23 @@ from vastdb_local import LocalVastDB
 BUCKET = "renders"
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 _TRANSACTION_SECONDS = 4.0
-# Only what is logged after its commit was answered; `inspections` is append-only, so that nothing later covers a loss.
+# Lines that are logged after a commit; `inspections` is append-only, so that later events cannot hide a lost one.
 _ACKNOWLEDGED = re.compile(
     r"\[COMPLETE\] s3://(.*?) \| status=\S+ outcome=(?:inserted|replaced|unchanged|removed)\b.*\bevent=(\S+)"
 )
-DENIED = "denied/"  # keys below it are refused by the store, whatever is asked
+DENIED = "denied/"  # the store refuses every request for keys with this prefix
 
 
 class Store(FaultyS3):
     """The faulty S3 server, which also denies access to some keys."""
 
     def receive(self, request: Request) -> Fault | None:
-        """As in FaultyS3."""
+        """Record the request and return its fault, like FaultyS3, or refuse it for a denied key."""
         fault = super().receive(request)
         return Status(403) if request.key.startswith(DENIED) else fault
 
     def contents(self) -> dict[str, tuple[bytes, str]]:
-        """Bytes and ETag of every object, by key."""
+        """The bytes and ETag of every object, by key."""
         with self._lock:
             return {key: (stored.data, stored.etag.strip('"')) for (_, key), stored in self._objects.items()}
 
@@ -84,7 +84,7 @@ class LocalStack:
     environ: dict[str, str]
     path: Path
     catalog: Catalog = field(init=False)
-    database_requests: int = 0  # of databases that were restarted
+    database_requests: int = 0  # requests that earlier databases, before a restart, have answered
 
     def __post_init__(self) -> None:
         self.catalog = Catalog(CatalogConfig.from_settings(self.settings().require_catalog()))
@@ -98,7 +98,7 @@ class LocalStack:
         self.s3.put(BUCKET, key, sample(name))
 
     def restart_database(self) -> None:
-        """Close the database while it works, and start it again."""
+        """Close the database while it serves requests, and start it again."""
         old = self.database
         old.close()
         if isinstance(old, LocalVastDB):
@@ -113,7 +113,7 @@ class LocalStack:
         self.database.start()
 
     def acknowledged(self, log: str) -> set[tuple[str, str]]:
-        """(event, path) of all events that the function's log reports as handled."""
+        """The (event, path) of each event that the function's log reports as handled."""
         return {(event, path) for path, event in _ACKNOWLEDGED.findall(log)}
 
     def lost(self, log: str) -> list[str]:
@@ -130,7 +130,7 @@ class LocalStack:
         return [row for row in found if path is None or row[key] == path]
 
     def _read_back(self, tables: Sequence[Table]) -> dict[str, list[dict[str, Any]]]:
-        """All rows of the tables, by table, in one transaction."""
+        """Read all rows of the tables in one transaction; returns them by table."""
 
         def body(work: Work) -> dict[str, list[dict[str, Any]]]:
             columns = {table.name: [name for name in table.arrow.names if name != "preview"] for table in tables}
@@ -183,7 +183,7 @@ def _database(path: Path, port: int = 0, access_key: str | None = None, secret_k
 
 @contextmanager
 def local_stack(path: Path | None = None, *, log: Path | None = None, **changes: str) -> Iterator[LocalStack]:
-    """Services with empty tables; `changes` are settings; with `log` the database is a process that writes its log there."""
+    """Start services with empty tables; `changes` are settings. With `log`, the database is a process that writes this log."""
     with Store() as s3, tempfile.TemporaryDirectory() as folder:
         file = empty_tables(path or Path(folder) / "catalog.duckdb", schema="exr_inspector", guards=LEAST_GUARDS)
         database = DatabaseProcess(file, log, transaction_seconds=_TRANSACTION_SECONDS) if log else _database(file)
@@ -222,7 +222,7 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[None]:
-    """Hold the guard of a file in an open transaction, as a killed process leaves it, until the block or the time ends."""
+    """Lock the guard row of a file in an open transaction, like a killed process, until the block or the time ends."""
     held, over = threading.Event(), threading.Event()
 
     def hold(work: Work) -> None:
@@ -239,5 +239,5 @@ def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[None]:
 
 
 def impatient(stack: LocalStack) -> Catalog:
-    """The tables of a stack, with less time for retries than its own."""
+    """Open the tables of a stack with a shorter time for retries."""
     return Catalog(CatalogConfig.from_settings(stack.settings(EXR_DB_RETRY_SECONDS="0.2").require_catalog()))

@@ -1,6 +1,6 @@
-"""A storm over local services: objects are created, changed and deleted; events arrive twice, late and out of order; all fail.
+"""A fault storm for local services: objects change, events arrive twice, late and out of order, and every service fails.
 
-Events are delivered by the platform's contract: an event answered 500 is delivered again after doubling pauses (scaled down),
+Events are delivered as the platform does: an event answered with 500 is delivered again after doubling pauses (scaled down),
 then goes to the dead-letter topic, which is replayed after the faults, as in `docs/deploy.md`.
 """
 
@@ -33,7 +33,7 @@ from vastdb_local.faults import ANY
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM_SECONDS = (2.0, 4.0, 8.0)
-RETRY_SECONDS = (0.04, 0.08, 0.16)  # the same fifty times faster
+RETRY_SECONDS = (0.04, 0.08, 0.16)  # the platform's pauses divided by 50
 BODIES = (
     "scanline_zip.exr",
     "layers.exr",
@@ -51,32 +51,34 @@ DATABASE_FAULTS = (
     Fault(FaultKind.DROP_BEFORE),
     Fault(FaultKind.DROP_AFTER),
     Fault(FaultKind.DELAY, 0.05),
-    Fault(FaultKind.DELAY, 1.2),  # done, but answered when nobody waits any more
-    Fault(FaultKind.DROP_BEFORE, 1.2),  # hangs and is not done
+    Fault(FaultKind.DELAY, 1.2),  # done, but answered after the client's time-out
+    Fault(FaultKind.DROP_BEFORE, 1.2),  # not done, and answered after the client's time-out
     Fault(FaultKind.CUT),
     Fault(FaultKind.CUT_BODY),
-    Fault(FaultKind.TRICKLE, 0.02),  # done, and answered a byte at a time: no time-out notices
+    Fault(
+        FaultKind.TRICKLE, 0.02
+    ),  # done, and answered one byte at a time, so that no time-out for a single read applies
 )
 SETTINGS = {
     "EXR_STATS": "sampled",
-    "EXR_INITIAL_READ_BYTES": "1000",  # several requests a file, so that it changes between them
+    "EXR_INITIAL_READ_BYTES": "1000",  # several requests per file, so that the object can change between them
     "S3_TIMEOUT_SECONDS": "0.5",
     "S3_RETRIES": "1",
     "EXR_DB_TIMEOUT_SECONDS": "0.8",
 }
-CLAIM_SECONDS = 31.0  # EXR_DEADLINE_SECONDS of the function, and how much longer a claim lasts
+CLAIM_SECONDS = 31.0  # EXR_DEADLINE_SECONDS of the function plus the time that a claim lasts longer
 SWEEPS = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0"}
 
 
 @dataclass
 class Tally:
-    """What happened."""
+    """Counts of what happened."""
 
     counts: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, name: str, amount: int = 1) -> None:
-        """Count something."""
+        """Add to a count."""
         with self.lock:
             self.counts[name] += amount
 
@@ -90,7 +92,7 @@ class _Due:
 
 
 class Deliverer:
-    """The platform's part: keeps events, delivers them from several threads, repeats what was answered 500."""
+    """Queues events like the platform, delivers them from several threads, and repeats those answered with 500."""
 
     def __init__(
         self, url: Callable[[], str], tally: Tally, *, threads: int, pauses: Sequence[float] = RETRY_SECONDS
@@ -109,18 +111,18 @@ class Deliverer:
             thread.start()
 
     def put(self, event: dict[str, Any], *, after: float = 0.0, attempt: int = 0) -> None:
-        """Deliver an event, not before so many seconds have passed."""
+        """Queue an event for delivery after a number of seconds."""
         with self._condition:
             heapq.heappush(self._waiting, _Due(time.monotonic() + after, next(self._numbers), attempt, event))
             self._condition.notify()
 
     def waiting(self) -> int:
-        """How many events are not done."""
+        """The number of events that are queued or being delivered."""
         with self._condition:
             return len(self._waiting) + self._busy
 
     def drain(self, seconds: float) -> bool:
-        """Wait until every event was answered 204 or is dead; False when none was for so many seconds."""
+        """Wait until every event is answered with 204 or is a dead letter; False if none was finished for this many seconds."""
         fewest, until = self.waiting(), time.monotonic() + seconds
         while fewest and time.monotonic() < until:
             time.sleep(0.02)
@@ -129,7 +131,7 @@ class Deliverer:
         return not fewest
 
     def replay(self) -> int:
-        """Deliver what is in the dead-letter topic again; how many that were."""
+        """Deliver the dead letters again; returns their number."""
         with self._condition:
             dead, self.dead = self.dead, []
         for event in dead:
@@ -166,7 +168,7 @@ class Deliverer:
         self._tally.add("deliveries")
         try:
             answer = post_event(self._url(), due.event, timeout_seconds=30)
-        except LocalRuntimeError:  # killed or not up yet: not the event's fault
+        except LocalRuntimeError:  # the function was killed or has not started yet; this does not count as an attempt
             self._tally.add("without an answer")
             self.put(due.event, after=0.25, attempt=due.attempt)
             return
@@ -183,10 +185,10 @@ class Deliverer:
 
 
 class Storm:
-    """Changes objects at random and sends the events of it.
+    """Changes objects at random and sends the events of the changes.
 
     Attributes:
-        unseen: Share of the changes that have no event, as over NFS; then schedule events are sent in between.
+        unseen: Fraction of the changes without an event, as over NFS; if there are any, schedule events are sent as well.
     """
 
     def __init__(
@@ -200,15 +202,15 @@ class Storm:
         self._keys = [f"shot/a b+c%20/beauty.{index:04}.exr" for index in range(keys)] + [f"{DENIED}x.exr", "note.txt"]
         self._sequence = itertools.count(1)
         if unseen:
-            stack.s3.put(BUCKET, "always.txt", b"")  # a bucket in which nothing is listed looks like one that is away
+            stack.s3.put(BUCKET, "always.txt", b"")  # a bucket without any object is treated as unavailable
 
     def sweep(self) -> None:
-        """Send an event of the timer."""
+        """Send a schedule event."""
         self._tally.add("sweeps sent")
         self._deliverer.put(schedule_event())
 
     def step(self) -> None:
-        """Change one to three objects and send one event of it, perhaps twice, at some time; or none."""
+        """Change one to three objects and send one event for them, possibly twice or late; or change one without an event."""
         if self.unseen and self._dice.random() < 0.15:
             self.sweep()
         if self._dice.random() < self.unseen:
@@ -223,7 +225,7 @@ class Storm:
             self._tally.add("events of several objects")
         else:
             event = events[0]
-            if self._dice.random() < 0.15:  # an event that says nothing but the path: no sequencer
+            if self._dice.random() < 0.15:  # an event with the path alone, without a sequencer
                 event["data"] = {}
         for _ in range(1 + (self._dice.random() < 0.2)):
             self._tally.add("events sent")
@@ -242,20 +244,20 @@ class Storm:
         )
 
     def faults(self, probability: float) -> None:
-        """Let store and database fail with this probability a request."""
+        """Make store and database fail each request with this probability."""
         self._stack.s3.chance(probability, *STORE_FAULTS, seed=self._dice.randrange(1 << 30))
         self._stack.database.faults.clear()
         for fault in DATABASE_FAULTS:
             self._stack.database.faults.chance(ANY, probability / len(DATABASE_FAULTS), fault)
 
     def calm(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         self._stack.s3.chance(0.0, seed=0)
         self._stack.database.faults.clear()
 
 
 class RuntimeProcess:
-    """`localrun` as a process of its own, which can be killed and comes up again on the same port."""
+    """`localrun` in a separate process, which can be killed and restarted on the same port."""
 
     def __init__(self, environ: dict[str, str], log: Path, *arguments: str) -> None:
         self._environ = {**os.environ, **environ, "PYTHONPATH": str(ROOT)}
@@ -266,17 +268,17 @@ class RuntimeProcess:
 
     @property
     def url(self) -> str:
-        """Where events go."""
+        """The URL to which events are posted."""
         return f"http://127.0.0.1:{self._port}/"
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The process id."""
         assert self._process is not None
         return self._process.pid
 
     def start(self, seconds: float = 300.0) -> float:
-        """Start and wait until it is up; how long that took."""
+        """Start the process and wait until it is ready; returns the seconds that this took."""
         started = time.monotonic()
         line = [sys.executable, "-m", "exr_inspector.cli", "localrun", "--port", str(self._port), *self._arguments]
         with self._log.open("a", encoding="utf-8") as log:
@@ -284,14 +286,14 @@ class RuntimeProcess:
                 line, cwd=ROOT, env=self._environ, stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert self._process.stdout is not None
-        said = self._process.stdout.readline()  # printed once init has returned
-        if " at http" not in said or time.monotonic() - started > seconds:
-            raise LocalRuntimeError(f"the runtime did not come up: {said!r}, see {self._log}")
-        self._port = int(said.split(" at ")[1].split("/")[2].split(":")[1])
+        line_of_url = self._process.stdout.readline()  # printed once init has returned
+        if " at http" not in line_of_url or time.monotonic() - started > seconds:
+            raise LocalRuntimeError(f"the runtime did not start: {line_of_url!r}, see {self._log}")
+        self._port = int(line_of_url.split(" at ")[1].split("/")[2].split(":")[1])
         return time.monotonic() - started
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill the process immediately."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(10)
@@ -302,7 +304,7 @@ class RuntimeProcess:
 def delivering(
     url: Callable[[], str], tally: Tally, *, threads: int = 16, pauses: Sequence[float] = RETRY_SECONDS
 ) -> Iterator[Deliverer]:
-    """A deliverer that is closed in the end."""
+    """Create a deliverer, and close it at the end of the block."""
     deliverer = Deliverer(url, tally, threads=threads, pauses=pauses)
     try:
         yield deliverer
@@ -321,20 +323,20 @@ def rage(
     least: int = 0,
     kills: Sequence[tuple[str, float, Callable[[], None]]] = (),
 ) -> None:
-    """Storm for so many seconds, then let the queue drain, replaying dead letters until there are none.
+    """Run the storm for a number of seconds, then wait until the queue and the dead-letter topic are empty.
 
     Args:
-        storm: What changes.
-        deliverer: What delivers.
-        tally: Where it is counted.
-        seconds: How long to storm.
-        rate: Changes a second at most.
-        probability: Of a fault, each request, while it is fierce.
-        least: Changes at the least: a busy machine storms for longer than `seconds`.
-        kills: What is ended and brought up again every so many seconds: name, seconds, how.
+        storm: Changes the objects.
+        deliverer: Delivers the events.
+        tally: Counts what happens.
+        seconds: Duration of the storm.
+        rate: Largest number of changes per second.
+        probability: Probability that a request fails, in every other group of 50 changes.
+        least: Least number of changes; on a busy machine the storm takes longer than `seconds`.
+        kills: Processes that are killed and restarted: name, seconds between kills, and the function that does it.
 
     Raises:
-        TimeoutError: The queue does not drain.
+        TimeoutError: The queue or the dead-letter topic does not become empty.
     """
     started = time.monotonic()
     due = [started + every / 2 for _, every, _ in kills]
@@ -354,7 +356,7 @@ def rage(
             steps += 1
         time.sleep(1 / rate)
     storm.calm()
-    sweeps = 2 if storm.unseen else 0  # one may be under way that has listed already what changed last
+    sweeps = 2 if storm.unseen else 0  # a sweep that is running may have listed the objects before the last change
     for _ in range(20):
         if not deliverer.drain(120):
             raise TimeoutError(f"{deliverer.waiting()} events are still waiting")
@@ -365,7 +367,7 @@ def rage(
         if not sweeps:
             return
         if kills and sweeps == 2:
-            time.sleep(CLAIM_SECONDS)  # until the claims of a function that was killed have ended
+            time.sleep(CLAIM_SECONDS)  # wait until the claims of killed functions have expired
         sweeps -= 1
         storm.sweep()
-    raise TimeoutError("dead letters do not end")
+    raise TimeoutError("the dead-letter topic does not become empty")

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Starts a database server as a process; one that still runs when the test ends is killed."""
+    """Start a database server as a process; if it still runs at the end of the test, it is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(

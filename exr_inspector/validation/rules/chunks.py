@@ -16,8 +16,8 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_r
 
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3
-# Kinds of problems under which the check of the leaders reports chunks in this state one by one.
-_TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
+# The problems with which the check of the leaders reports single chunks in this state.
+_REPORTED_AS: dict[ChunkState, frozenset[ProblemKind]] = {
     ChunkState.ZERO: frozenset(),
     ChunkState.NO_ENTRY: frozenset(),
     ChunkState.OUT_OF_RANGE: frozenset(),
@@ -39,7 +39,7 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     whole = part.completeness
     if whole is None or state not in whole.counts:
         return NOTHING
-    if not part.file.reported.isdisjoint(_TOLD_BY[state]):
+    if not part.file.reported.isdisjoint(_REPORTED_AS[state]):
         return NOTHING
     share = f"{whole.counts[state]} of {whole.chunk_count}"
     # In rows that were stored without states, the missing ranges include chunks in any state.

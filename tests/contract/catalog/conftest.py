@@ -1,4 +1,4 @@
-"""A server with tables for each module of tests, and the same with its file tables emptied after each test."""
+"""Fixtures for a server with tables: one for each module, and the same one with file tables emptied after each test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vastdb_local import LocalVastDB
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Pair]:
-    """Of the newest version; a module that tests several versions has a fixture of this name."""
+    """Start a server of the newest version; a module that tests several versions overrides this fixture."""
     with ready() as pair:
         yield pair
 
@@ -25,7 +25,7 @@ def server(shared: Pair) -> LocalVastDB:
 
 @pytest.fixture
 def pair(shared: Pair) -> Iterator[Pair]:
-    """The module's server, its file tables emptied afterwards."""
+    """The module's server; its file tables are emptied after the test."""
     server, catalog = shared
     server.reset_counters()
     yield shared

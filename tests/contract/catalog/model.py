@@ -1,4 +1,4 @@
-"""What the tables must hold, worked out without the catalog: inspections to feed it, and the rules in plain Python."""
+"""A model of the tables: inspections to store, and the rows that must result, computed without the catalog."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
-# The newest server has sorted tables, whose row ids are decimals; the last one before them has none.
+# The newest server, with sorted tables and decimal row ids, and the last one without sorted tables.
 VERSIONS = ("5.5.0", "5.3.4")
 SCHEMA = "exr"
 
@@ -52,7 +52,7 @@ Pair = tuple[LocalVastDB, Catalog]
 
 
 def connect(server: LocalVastDB, **changes: Any) -> Catalog:
-    """A catalog on a local server, patient and quick to try again."""
+    """Connect to a local server, with a long time for retries and short pauses."""
     values: dict[str, Any] = {"retry_seconds": 30.0, "timeout_seconds": 20.0} | changes
     return Catalog(
         CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, SCHEMA, **values)
@@ -60,7 +60,7 @@ def connect(server: LocalVastDB, **changes: Any) -> Catalog:
 
 
 def _open_tables(work: Work) -> None:
-    """What is asked once a connection, so that requests can be counted afterwards."""
+    """Send the requests that are made once for each connection, so that tests can count the later ones."""
     for table in TABLES:
         list(work.select(table, [table.columns[0].name], limit=1))
     assert work.guard_count == LEAST_GUARDS
@@ -68,7 +68,7 @@ def _open_tables(work: Work) -> None:
 
 @contextmanager
 def ready(**options: Any) -> Iterator[tuple[LocalVastDB, Catalog]]:
-    """A server with empty tables, which a writer has used before."""
+    """Start a server with empty tables that were used before."""
     version = options.get("server_version", VERSIONS[0])
     with tempfile.TemporaryDirectory() as folder:
         path = empty_tables(Path(folder) / "catalog.duckdb", guards=LEAST_GUARDS, server_version=version)
@@ -136,7 +136,7 @@ def _manifest(objects: int) -> str:
 
 
 def _mattes(objects: int) -> tuple[MatteObjects, ...]:
-    """So many objects of a Cryptomatte whose manifest names one more, each in one pixel less than the one before."""
+    """A Cryptomatte of so many objects, each one pixel smaller than the previous one; the manifest has one more name."""
     found = tuple(ObjectCoverage(number + 1, objects - number + 0.5, objects - number + 1) for number in range(objects))
     text = _manifest(objects)
     whole = MatteObjects(
@@ -148,7 +148,7 @@ def _mattes(objects: int) -> tuple[MatteObjects, ...]:
 
 
 def thumbnail(difference_hash: int = 0x0F0F) -> Thumbnail:
-    """A picture of the base layer; the bytes are none of a picture, which nobody looks at here."""
+    """A thumbnail of the base layer; its bytes are no real picture, since these tests do not decode it."""
     return Thumbnail(0, "", 160, 90, b"RIFF", "level 0,0", 0.0, "sRGB", difference_hash)
 
 
@@ -172,7 +172,7 @@ def inspection(
     sequence: str | None = None,
     frame: int | None = None,
 ) -> Inspection:
-    """A sound file's inspection; `revision` makes the version, a second apart, `read_after` shifts the time of reading."""
+    """The inspection of a valid file. Each `revision` is one second later; `read_after` shifts the time of reading."""
     names = {"owner": f"revision {revision}"} | (texts or {})
     if objects:
         names |= {"cryptomatte/0123456/name": "crypto", "cryptomatte/0123456/manifest": _manifest(objects)}
@@ -214,7 +214,7 @@ def inspection(
 
 
 def damaged(key: str = "shot/beauty.1001.exr", *, revision: int = 1, bucket: str = "renders") -> Inspection:
-    """A file whose first bytes are no OpenEXR."""
+    """The inspection of a file that is not OpenEXR."""
     sound = inspection(key, revision=revision, bucket=bucket)
     return replace(
         sound, status=Status.FAILED, error_code="EXR_MAGIC", error_message="not an OpenEXR file at byte 0", header=None,
@@ -223,7 +223,7 @@ def damaged(key: str = "shot/beauty.1001.exr", *, revision: int = 1, bucket: str
 
 
 def unreadable(key: str = "shot/beauty.1001.exr", *, read_after: float = 0.0, bucket: str = "renders") -> Inspection:
-    """An object that could not be read at all."""
+    """The inspection of an object that could not be read."""
     return replace(
         damaged(key, bucket=bucket), version=None, error_code="SOURCE_ACCESS_DENIED", error_message="403",
         inspected_at=START + timedelta(seconds=read_after),
@@ -232,12 +232,12 @@ def unreadable(key: str = "shot/beauty.1001.exr", *, read_after: float = 0.0, bu
 
 @dataclass
 class Model:
-    """Files by path with the inspection that counts, by rules written down a second time."""
+    """The inspection that must be stored for each path, by a second implementation of the rules."""
 
     files: dict[str, Inspection] = field(default_factory=dict)
 
     def upsert(self, new: Inspection) -> bool:
-        """Apply one inspection; whether it was stored."""
+        """Apply one inspection; returns whether it is stored."""
         old = self.files.get(new.path)
         if old is None or self._wins(new, old):
             self.files[new.path] = new
@@ -245,7 +245,7 @@ class Model:
         return False
 
     def remove(self, path: str) -> None:
-        """Forget a file."""
+        """Remove a file."""
         self.files.pop(path, None)
 
     @staticmethod
@@ -261,7 +261,7 @@ class Model:
         return old.version is None or new.version.mtime > old.version.mtime
 
     def expected(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every table's rows without ids of inspections, sorted."""
+        """The rows of every table, sorted, without ids of inspections."""
         rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in DOCUMENT}
         for item in self.files.values():
             made = table_rows(item, "-")
@@ -288,7 +288,7 @@ def stored(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
 
 
 def audits(catalog: Catalog, path: str) -> list[dict[str, Any]]:
-    """The rows of `inspections` of a file, oldest first."""
+    """The rows of a file in `inspections`, oldest first."""
     rows = catalog.connection.run(
         "read audits",
         lambda work: rows_of(
@@ -299,12 +299,12 @@ def audits(catalog: Catalog, path: str) -> list[dict[str, Any]]:
 
 
 def requests(server: LocalVastDB) -> int:
-    """Requests since the counters were reset."""
+    """The number of requests since the counters were reset."""
     return sum(server.counters().values())
 
 
 def outcomes(catalog: Catalog, *batch: Any, **options: Any) -> list[Outcome]:
-    """What became of each inspection that was upserted."""
+    """The outcomes of an upsert."""
     return [result.outcome for result in catalog.upsert(batch, **options)]
 
 
@@ -320,7 +320,7 @@ def wipe(catalog: Catalog) -> None:
 
 
 def assert_equal(catalog: Catalog, model: Model) -> None:
-    """The tables hold exactly what the model does, and every child row is of the inspection that its file is of."""
+    """Assert that the tables equal the model, and that every child row belongs to the inspection of its file."""
     there = stored(catalog)
     expected = model.expected()
     for table in DOCUMENT:

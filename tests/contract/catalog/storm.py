@@ -1,9 +1,9 @@
-"""A storm over the tables: what many writers deliver at once, from a seed, and what must be there when it is over.
+"""A storm on the tables: many writers deliver random operations at the same time, and the rows are compared with a model.
 
-It goes in phases. In each, some keys live: versions of them come in any order, in batches of any size, some twice, some too
-late, removals of what had been there before among them; the newest version must win. The other keys die: removals of them
-come, more than one, and nothing may be left. What a phase delivers is made from its seed alone, so writers in other processes
-need to be told only that, and one that was killed goes on where it had come to, as the platform delivers again.
+A storm has phases. In each phase, versions of most keys are delivered in any order, in batches of any size, some twice or
+late, mixed with removals of earlier versions; at the end the newest version must be stored. The other keys are removed, some
+more than once; at the end they must have no rows. The deliveries of a phase are computed from the seed alone, so a writer in
+another process needs only the seed, and a writer that was killed continues where it stopped, as the platform delivers again.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ from exr_inspector.model import EventInfo, Inspection, StatsMode
 from tests.contract.catalog.model import START, Model, connect, damaged, inspection, unreadable
 from vastdb_local import ANY, Fault, FaultKind, LocalVastDB
 
-REVISIONS = 40  # of a phase: the removal of what had been there, versions, the removal of keys that die
-HOT = 4  # keys that every fourth single delivery is about
-SMALL = 8  # files of a small batch, at most
+REVISIONS = (
+    40  # per phase: one for removals of earlier versions, then the versions, then the removals of the removed keys
+)
+HOT = 4  # number of keys that get a quarter of the deliveries of single files
+SMALL = 8  # largest number of files in a small batch
 TALLIED = ("CATALOG_CONFLICT", "CATALOG_UNAVAILABLE", "landed", "delivered again", "written", "removed", "left alone")
 
 
 class Operation(NamedTuple):
-    """One file in one delivery: a version of it, `revision` None for an object that cannot be read, or its removal."""
+    """One file in a delivery: a version of it or its removal; a version with `revision` None cannot be read."""
 
     key: str
     revision: int | None
@@ -43,7 +45,7 @@ class Operation(NamedTuple):
     removal: bool = False
 
     def inspection(self) -> Inspection:
-        """What is stored; all of it follows from key, revision and depth, so that equal ones are equal."""
+        """The inspection to store, computed from key, revision and depth alone, so that equal operations store equal rows."""
         if self.revision is None:
             return unreadable(self.key)
         if self.revision % 9 == 0:
@@ -58,7 +60,7 @@ class Operation(NamedTuple):
         )
 
     def event(self) -> EventInfo | None:
-        """What told of a removal."""
+        """The event of a removal; None for a removal without an event."""
         if self.revision is None:
             return None
         moment = START + timedelta(seconds=10 * self.revision)
@@ -67,16 +69,16 @@ class Operation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How much of it.
+    """The size of a storm.
 
     Attributes:
-        keys: Files.
-        processes: Writing processes; 0 writes on threads of this one.
-        threads: Writing threads of each.
-        operations: Operations of a phase, about.
-        largest: Files of a large batch, at most.
-        chance: Of each kind of fault for each request; five times that of a lost answer to a commit.
-        kills: Writing processes killed in a phase, at most.
+        keys: Number of files.
+        processes: Number of writing processes; with 0, threads of this process write.
+        threads: Number of writing threads of each process.
+        operations: Approximate number of operations of a phase.
+        largest: Largest number of files in a batch.
+        chance: Probability of each kind of fault for a request; a commit's answer is lost with five times this probability.
+        kills: Largest number of writing processes killed in a phase.
     """
 
     keys: int = 800
@@ -89,7 +91,7 @@ class Shape:
 
     @property
     def lanes(self) -> int:
-        """Writers at once."""
+        """The number of concurrent writers."""
         return max(1, self.processes) * self.threads
 
 
@@ -97,7 +99,7 @@ Delivery = tuple[Operation, ...]
 
 
 class Plan:
-    """What a phase delivers, a list for each lane, and who lives."""
+    """The deliveries of a phase, as a list for each lane, and the keys that exist at its end."""
 
     def __init__(self, seed: int, phase: int, shape: Shape) -> None:
         self._dice = random.Random(f"{seed}/{phase}")
@@ -105,8 +107,8 @@ class Plan:
         self._shape = shape
         keys = [f"shot/s{number // 100:02}/beauty.{number:04}.exr" for number in range(shape.keys)]
         cold = self._dice.sample(keys[HOT:], len(keys) - HOT)
-        self._dying = cold[: len(keys) // 20]
-        self._living = keys[:HOT] + cold[len(keys) // 20 :]
+        self._removed = cold[: len(keys) // 20]
+        self._kept = keys[:HOT] + cold[len(keys) // 20 :]
         self._hot = keys[:HOT]
         self._stored: set[str] = set()
         self.lanes: list[list[Delivery]] = [[] for _ in range(shape.lanes)]
@@ -119,7 +121,7 @@ class Plan:
             again = made and self._dice.random() < 0.2
             made.append(self._dice.choice(made) if again else self._delivery())
             count += len(made[-1])
-        made += [(self._removal(key, 35),) for key in self._dying]
+        made += [(self._removal(key, 35),) for key in self._removed]
         for delivery in made:
             # Large batches come from one or two writers, as when a folder is ingested while the function is at work.
             lanes = self.lanes[:2] if len(delivery) > SMALL else self.lanes
@@ -128,16 +130,16 @@ class Plan:
     def _delivery(self) -> Delivery:
         kind, dice = self._dice.random(), self._dice
         if kind < 0.04:
-            return (self._removal(dice.choice(self._dying), dice.choice((0, 35))),)
+            return (self._removal(dice.choice(self._removed), dice.choice((0, 35))),)
         if kind < 0.08 and self._stored:
             return (self._removal(dice.choice(sorted(self._stored)), 0),)
         if kind < 0.55:
-            keys = [dice.choice(self._hot if dice.random() < 0.25 else self._living)]
+            keys = [dice.choice(self._hot if dice.random() < 0.25 else self._kept)]
         elif kind < 0.85:
-            keys = [dice.choice(self._living) for _ in range(dice.randrange(2, SMALL + 1))]
+            keys = [dice.choice(self._kept) for _ in range(dice.randrange(2, SMALL + 1))]
         else:
-            most = min(self._shape.largest, len(self._living))
-            keys = dice.sample(self._living, dice.randrange(most // 4, most))
+            most = min(self._shape.largest, len(self._kept))
+            keys = dice.sample(self._kept, dice.randrange(most // 4, most))
             keys += dice.choices(keys, k=3)
         return tuple(self._version(key) for key in keys)
 
@@ -153,8 +155,8 @@ class Plan:
         return Operation(key, self._base + place if told else None, removal=True)
 
     def apply(self, model: Model) -> None:
-        """What must be there once all of it has been delivered, in whatever order."""
-        for key in self._dying:
+        """Apply all deliveries to the model; their order must not matter."""
+        for key in self._removed:
             model.remove(f"renders/{key}")
         for lane in self.lanes:
             for operation in (item for delivery in lane for item in delivery):
@@ -163,7 +165,7 @@ class Plan:
 
 
 def deliver(catalog: Catalog, delivery: Delivery, tally: Counter[str]) -> None:
-    """Store it as the platform would: again and again while the error says that this may help."""
+    """Store a delivery, and repeat it after retryable errors, as the platform does."""
     items = [operation.inspection() for operation in delivery if not operation.removal]
     while True:
         try:
@@ -184,7 +186,7 @@ def deliver(catalog: Catalog, delivery: Delivery, tally: Counter[str]) -> None:
 
 
 class _Counting(logging.Handler):
-    """Counts what the catalog's connection tells of its attempts, by thread."""
+    """Counts the retries that the catalog's connection logs, by thread."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -198,26 +200,26 @@ class _Counting(logging.Handler):
 
 
 class Board:
-    """How far each lane has come, and its tally: memory that outlives a killed writer, each slot written by one thread."""
+    """Progress and counts of each lane in shared memory, which is kept if a writer is killed; one thread writes each slot."""
 
     def __init__(self, context: BaseContext, lanes: int) -> None:
         self.done = context.RawArray("L", lanes)
         self.tallies = [context.RawArray("L", len(TALLIED)) for _ in range(lanes)]
 
     def total(self) -> Counter[str]:
-        """The tallies of all lanes."""
+        """The sum of the counts of all lanes."""
         return Counter({name: sum(tally[place] for tally in self.tallies) for place, name in enumerate(TALLIED)})
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A phase, as its writers are told of it.
+    """The description of a phase that its writers get.
 
     Attributes:
         access: Endpoint, keys and bucket.
-        seed: Of the storm.
-        phase: Its number.
-        shape: How much of it.
+        seed: Seed of the storm.
+        phase: Number of the phase.
+        shape: Size of the storm.
     """
 
     access: tuple[str, str, str, str]
@@ -226,17 +228,17 @@ class Task:
     shape: Shape
 
     def plan(self) -> Plan:
-        """What it delivers."""
+        """The deliveries of the phase."""
         return Plan(self.seed, self.phase, self.shape)
 
 
 def write(task: Task, process: int, board: Board) -> None:
-    """One writing process: delivers what its lanes have left."""
+    """Run one writing process: deliver the remaining deliveries of its lanes."""
 
     class Remote:
         endpoint, access_key, secret_key, bucket = task.access
 
-    catalog = connect(Remote(), retry_seconds=20.0)  # type: ignore[arg-type]  # it has what `connect` looks at
+    catalog = connect(Remote(), retry_seconds=20.0)  # type: ignore[arg-type]  # it has the attributes that `connect` reads
     plan, threads = task.plan(), task.shape.threads
     counting = _Counting()
     log = logging.getLogger("exr_inspector.catalog.sdk.connection")
@@ -262,7 +264,7 @@ def write(task: Task, process: int, board: Board) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """What a storm did, to be printed."""
+    """Counts of a storm, to be printed."""
 
     operations: int = 0
     deliveries: int = 0
@@ -274,7 +276,7 @@ class Tally:
     struck: dict[tuple[str, FaultKind], int] = field(default_factory=dict)
 
     def add(self, plan: Plan, board: Board) -> None:
-        """A phase that is over."""
+        """Add the counts of a finished phase."""
         self.phases += 1
         self.writers += board.total()
         for lane in plan.lanes:
@@ -284,7 +286,7 @@ class Tally:
                 self.sizes["1" if len(delivery) == 1 else f"2-{SMALL}" if len(delivery) <= SMALL else "more"] += 1
 
     def text(self) -> str:
-        """All of it."""
+        """Format all counts."""
         faults: Counter[str] = Counter()
         for (_, kind), count in self.struck.items():
             faults[kind.value] += count
@@ -295,21 +297,21 @@ class Tally:
         return f"""operations {self.operations:,} in {self.deliveries:,} deliveries, {self.phases} phases, {self.seconds:,.0f} s
   deliveries by their files: {sizes}
   outcomes: written {told["written"]:,}, removed {told["removed"]:,}, left alone {told["left alone"]:,}
-  requests that met a fault on demand: {kinds}
-  conflicts met: {told["CATALOG_CONFLICT"]:,}, other retries: {told["CATALOG_UNAVAILABLE"]:,}
-  given up and delivered again: {told["delivered again"]:,}
+  requests with a fault on demand: {kinds}
+  conflicts: {told["CATALOG_CONFLICT"]:,}, other retries: {told["CATALOG_UNAVAILABLE"]:,}
+  failed and delivered again: {told["delivered again"]:,}
   commits whose answer was lost: {lost:,}, of them found to have landed: {told["landed"]:,}
   writing processes killed: {self.crashes:,}"""
 
 
 class Storm:
-    """Phases of a storm over one server, whose tables are empty at first.
+    """Runs the phases of a storm on one server, whose tables are empty at the start.
 
     Args:
         server: The server.
-        context: How processes are made.
-        seed: Of everything.
-        shape: How much of it.
+        context: Starts the processes.
+        seed: Seed of all random numbers.
+        shape: Size of the storm.
     """
 
     def __init__(self, server: LocalVastDB, context: BaseContext, seed: int, shape: Shape) -> None:
@@ -319,14 +321,14 @@ class Storm:
         self._dice = random.Random(seed)
 
     def phase(self) -> None:
-        """One phase from its beginning to its end."""
+        """Run one phase and apply it to the model."""
         started = time.monotonic()
         number, shape = self.tally.phases, self._shape
         board = Board(self._context, shape.lanes)
         server = self._server
         access = (server.endpoint, server.access_key, server.secret_key, server.bucket)
         task = Task(access, self._seed, number, shape)
-        self._weather()
+        self._inject_faults()
         try:
             if shape.processes:
                 self._processes(task, board)
@@ -341,7 +343,7 @@ class Storm:
         self.tally.struck = server.faults.struck()
         self.tally.seconds += time.monotonic() - started
 
-    def _weather(self) -> None:
+    def _inject_faults(self) -> None:
         chance, faults = self._shape.chance, self._server.faults
         for kind in (FaultKind.INTERNAL_ERROR, FaultKind.CONFLICT, FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER):
             faults.chance(ANY, chance, Fault(kind))
@@ -373,7 +375,7 @@ class Storm:
 
 
 def check_audit(catalog: Catalog, least: int) -> None:
-    """No inspection was recorded twice, and at least so many were; then forget them, for the table would grow and grow."""
+    """Assert that at least `least` inspections were recorded, none twice; then delete them, so that the table stays small."""
 
     def body(work: Work) -> None:
         identifiers: list[str] = []

@@ -12,7 +12,7 @@ from tests.contract.catalog.model import wipe
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[LocalStack]:
-    """Object store and database; a module that needs other settings has a fixture of this name."""
+    """Start object store and database; a module that needs other settings overrides this fixture."""
     with local_stack() as made:
         yield made
 
