@@ -33,7 +33,8 @@ class LocalVastDB:
         access_key: Generated when None.
         secret_key: Generated when None.
         transaction_seconds: A transaction that is idle for so many seconds is rolled back.
-        abandoned_seconds: The same for a transaction whose client has closed its connection, as a killed process does.
+        abandoned_seconds: The same for a transaction whose client has closed all connections by which it came, as a killed
+            process does.
         detect_conflicts: False lets two transactions change the same row, so that the later commit wins: for tests of
             clients with a server that detects no conflicts.
         conflict_group_rows: Transactions conflict if they change rows in the same group of so many row ids; 1 means

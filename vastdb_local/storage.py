@@ -58,7 +58,7 @@ class Database:
     Args:
         path: The DuckDB file, created if missing; None keeps everything in memory.
         idle_seconds: A transaction without a request for so long is rolled back by `expire`.
-        abandoned_seconds: The same for a transaction whose client has closed its connection.
+        abandoned_seconds: The same for a transaction whose client has closed all connections by which it came.
         detect_conflicts: False opens `DeferredTransaction`s.
         conflict_group_rows: Changes of rows in the same group of so many row ids conflict; 1 leaves conflicts to DuckDB.
         index_after: Number of lookups by a column's values before `lookups` has an index of it.
@@ -159,7 +159,7 @@ class Database:
         with self._guard:
             if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
                 transaction.known = known
-        transaction.client = client
+        transaction.clients.add(client)
         if registered and not self._register(transaction):
             transaction.rollback()  # `close` waits for it
             raise DatabaseClosed
@@ -230,7 +230,7 @@ class Database:
             if transaction is None:
                 raise not_found("NoSuchTransaction", f"Transaction {txid} is not open.")
             transaction.last_used = time.monotonic()
-            transaction.client = client
+            transaction.clients.add(client)
             return transaction
 
     def forget(self, transaction: Transaction) -> None:
@@ -246,14 +246,16 @@ class Database:
         expired = 0
         for transaction in idle:
             with transaction.lock:
-                if self._has_expired(transaction, now) and not transaction.ended:
+                with self._guard:
+                    has_expired = self._has_expired(transaction, now)
+                if has_expired and not transaction.ended:
                     self.forget(transaction)
                     transaction.rollback()
                     expired += 1
         return expired
 
     def _has_expired(self, transaction: Transaction, now: float) -> bool:
-        is_abandoned = transaction.client is not None and transaction.client.fileno() < 0
+        is_abandoned = all(client is not None and client.fileno() < 0 for client in transaction.clients)
         return now - transaction.last_used > (self._abandoned_seconds if is_abandoned else self._idle_seconds)
 
     def open_transactions(self) -> int:

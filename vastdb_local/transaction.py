@@ -53,7 +53,7 @@ class Transaction:
         txid: Id by which the client names it; unique, also across restarts.
         lock: Held by the request that uses it.
         last_used: Monotonic seconds of the last request.
-        client: The connection that it came by; None if that is not known to stay open between requests.
+        clients: The connections by which its requests came; None for one that does not stay open between requests.
         known: Cached definitions, shared with transactions that see the same ones.
         failure: The refusal after DuckDB aborted the transaction; all later statements raise it.
         ended: True after commit or rollback.
@@ -64,7 +64,7 @@ class Transaction:
         self._observer = observer
         self.lock = threading.RLock()
         self.last_used = time.monotonic()
-        self.client: socket.socket | None = None
+        self.clients: set[socket.socket | None] = set()
         self.known = KnownDefinitions()
         self.failure: Refusal | None = None
         self.ended = False

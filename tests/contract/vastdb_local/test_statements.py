@@ -168,6 +168,14 @@ def test_the_transaction_of_a_killed_process_is_rolled_back_soon():
             later.bucket(BUCKET).create_schema("left")
 
 
+def test_a_transaction_is_kept_while_one_of_its_connections_is_open():
+    with LocalVastDB(None, abandoned_seconds=0.1) as server, connect(server).transaction() as transaction:
+        with connect(server).api as other:
+            other.get_transaction(transaction.txid)
+        time.sleep(0.4)
+        transaction.bucket(BUCKET).create_schema("kept")
+
+
 def test_a_request_without_a_transaction_is_one_of_its_own(session, schema):
     session.api.create_schema(BUCKET, "alone")
     assert [name for name, _ in session.api.list_schemas(BUCKET)[1]] == ["test", "alone"]
