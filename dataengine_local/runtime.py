@@ -179,7 +179,7 @@ class LocalRuntime:
         try:
             body = await _body_within(request, self._config.max_body_bytes)
         except ClientDisconnect:
-            self.ctx.logger.error("[REFUSED] the sender disconnected before its event was complete")  # noqa: TRY400 - no fault of ours
+            self.ctx.logger.error("[REFUSED] the sender disconnected before its event was complete")  # noqa: TRY400 - not an error of this server
             return _answer(400, "incomplete request")  # the client has closed the connection
         if body is None:
             return _answer(413, f"the request's body is larger than {self._config.max_body_bytes} bytes")

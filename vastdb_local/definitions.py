@@ -21,7 +21,7 @@ SORTED_ROW_IDS = 2**64  # added to those of sorted tables, so that clients that 
 EXTERNAL_ROW_ID = "vastdb_rowid"  # a column of this name holds the row ids and lets a client choose them
 
 COLUMN_ID_KEY = b"VAST:column_id"
-_PARTITION_KEY = b"local:partition"  # place of a column among those that partition the table; never listed
+_PARTITION_KEY = b"local:partition"  # position of a column among those that partition the table; not sent to clients
 _SORT_TYPE_KEY = b"VAST:sort_type"
 _SORT_INDEX_KEY = b"VAST:sort_index"
 

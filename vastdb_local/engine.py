@@ -30,7 +30,7 @@ from vastdb_local.version import Version
 
 _RUNNING, _COMPLETED = 1, 3
 _TICKET = "0"  # the only ticket of a result
-_MOST_OPEN = 256  # results kept for clients that have not finished with them
+_MOST_OPEN = 256  # largest number of results kept for clients that have not fetched them completely
 
 
 @dataclass(slots=True)

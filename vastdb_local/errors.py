@@ -8,7 +8,7 @@ from typing import ClassVar
 
 
 class FileTrouble(Enum):
-    """What is wrong with the DuckDB file, by the text of DuckDB's error, whose class is the same for all of these."""
+    """Faults of the DuckDB file, recognised by the text of DuckDB's error, whose class is the same for all of them."""
 
     IN_USE = re.compile(r"could not set lock|conflicting lock", re.IGNORECASE)
     DISK_FULL = re.compile(r"no space left|file too large|disk quota exceeded|out of disk", re.IGNORECASE)

@@ -23,8 +23,8 @@ from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import DatabaseClosed
 from vastdb_local.version import Version
 
-_IDLE_SECONDS = 900  # of a connection with an accepted key
-_UNAUTHENTICATED_SECONDS = 30  # of a connection before that
+_IDLE_SECONDS = 900  # time-out of a connection whose key was accepted
+_UNAUTHENTICATED_SECONDS = 30  # time-out of a connection before that
 _DISCARD = 64 * 1024
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class HttpServer(ThreadingHTTPServer):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library prescribes the arguments
         """Log a broken connection as one debug line, and anything else as an error."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return self.server.server_header
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library prescribes the name
         logger.debug(format, *args)
 
     def _serve(self) -> None:
@@ -144,14 +144,14 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Type": "application/xml", "x-amz-request-id": request_id}
         self._write(int(refusal.status), Answer(refusal.xml(unquote(urlsplit(self.path).path), request_id), headers))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are the standard library's
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the standard library prescribes the names
 
     def _answer(self) -> Answer:
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             self.server.signatures.check_key(headers)
         except Refusal:
-            self._discard(_DISCARD)  # what a stranger sends is not read to its end
+            self._discard(_DISCARD)  # the rest of an unauthenticated request's body is not read
             raise
         body = self._body()
         parts = urlsplit(self.path)

@@ -27,10 +27,10 @@ from vastdb_local.refusals import Refusal
 Value = str | bytes | int
 RowIds = npt.NDArray[np.uint64]
 
-_MOST_CANDIDATES = 100_000  # rows; to read more of them one by one is no faster than to read the column
-_ROWS_PER_VALUE = 10_000  # on average; an index of a column with fewer values would answer nothing
-_MOST_RUNS = 1 << 24  # 24 bytes each
-_MAX_STALE_ROWS = 1 << 16  # rows deleted or changed before an index is made anew, and more of a large one
+_MOST_CANDIDATES = 100_000  # rows; reading more of them one by one is no faster than reading the column
+_ROWS_PER_VALUE = 10_000  # on average; a column with fewer distinct values gets no index
+_MOST_RUNS = 1 << 24  # each takes 24 bytes
+_MAX_STALE_ROWS = 1 << 16  # an index is rebuilt after this many deleted or changed rows, plus half of its size
 
 
 def is_indexable(type_: pa.DataType) -> bool:

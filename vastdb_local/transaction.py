@@ -37,7 +37,7 @@ class KnownDefinitions:
 
 
 class TransactionObserver(Protocol):
-    """Is notified of what a transaction does."""
+    """Receives notifications about a transaction."""
 
     def redefining(self, txid: int) -> None:
         """The transaction changes a definition."""
