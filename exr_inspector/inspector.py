@@ -67,7 +67,7 @@ LEADER_COALESCE_BYTES = 16 << 10
 PIXEL_TIME_SHARE = 0.6
 # Limits on the actual content of a file, by their names in `Limits`: a valid file may exceed them. The other limits are on
 # declared values, such as a window of 100 million pixels; a file beyond them is damaged, and other readers reject it too.
-_OF_THE_INSTALLATION = ("header_bytes", "attributes", "parts", "string_bytes", "inflated_bytes", "manifest_entries")
+_INSTALLATION_LIMITS = ("header_bytes", "attributes", "parts", "string_bytes", "inflated_bytes", "manifest_entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ class Inspector:
     @property
     def stops(self) -> frozenset[str]:
         """The values of `stopped` for files that exceed a limit of this inspector, which reads them in part or not at all."""
-        stops = {self._memory_stop, self._requests_stop, *map(self._limit_stop, _OF_THE_INSTALLATION)}
+        stops = {self._memory_stop, self._requests_stop, *map(self._limit_stop, _INSTALLATION_LIMITS)}
         return frozenset(stops | {f"{MANIFEST} {stop}" for stop in stops})
 
     @property
@@ -210,7 +210,7 @@ class Inspector:
             return ""
         if error.limit == MEMORY_SETTING:
             return self._memory_stop
-        return self._limit_stop(error.limit) if error.limit in _OF_THE_INSTALLATION else ""
+        return self._limit_stop(error.limit) if error.limit in _INSTALLATION_LIMITS else ""
 
     def inspect(
         self,

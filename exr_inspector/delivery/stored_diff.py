@@ -27,7 +27,7 @@ _FIGURES = (
 _NO_PIXELS = (
     "pixels are not compared: the rows hold no statistics of all pixels (`./run ingest --stats full` stores them)"
 )
-_CLOSE = 1e-9  # relative tolerance, for sums of the same samples in another order
+_TOLERANCE = 1e-9  # relative tolerance, for sums of the same samples in another order
 
 
 def has_whole_pixels(stored: Inspection) -> bool:
@@ -213,7 +213,7 @@ def _agree(values: Sequence[float | None]) -> bool:
     one, other = values
     if one is None or other is None:
         return one is other
-    return one == other or math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE * 1e-3)
+    return one == other or math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE * 1e-3)
 
 
 def _text(value: float | None) -> str:

@@ -13,10 +13,10 @@ from exr_inspector import __version__
 from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed, ExrInspectorError
 from exr_inspector.model import ObjectVersion
 
-_OVERRUNS = 2
+_MAX_OVERRUNS = 2
 _REMEMBERED = 1024  # number of most recent files
 # Handlers share the interpreter: a file that used half of an invocation's time as CPU time hardly had to wait.
-_OWN_SHARE = 0.5
+_OVERRUN_SHARE = 0.5
 
 
 class KnownFailures:
@@ -30,16 +30,16 @@ class KnownFailures:
 
     def note_overrun(self, path: str, version: ObjectVersion | None, cpu_seconds: float) -> None:
         """Count an inspection that the deadline ended, if the file's own CPU time used the invocation up."""
-        if version is None or cpu_seconds < self._deadline_seconds * _OWN_SHARE:
+        if version is None or cpu_seconds < self._deadline_seconds * _OVERRUN_SHARE:
             return
         with self._lock:
             seen, count, _ = self._files.get(path, (version, 0, None))
             count = count + 1 if seen == version else 1
             text = (
                 f"inspecting this version used up EXR_DEADLINE_SECONDS ({self._deadline_seconds:g} s) in CPU time "
-                f"{_OVERRUNS} times (exr-inspector {__version__}): not tried again"
+                f"{_MAX_OVERRUNS} times (exr-inspector {__version__}): not tried again"
             )
-            self._remember(path, version, count, CpuTimeExceeded(text) if count >= _OVERRUNS else None)
+            self._remember(path, version, count, CpuTimeExceeded(text) if count >= _MAX_OVERRUNS else None)
 
     def note_crash(self, path: str, version: ObjectVersion | None, message: str) -> None:
         """Remember a version that crashed the processes that decoded it."""

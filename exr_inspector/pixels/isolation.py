@@ -35,7 +35,7 @@ from exr_inspector.pixels.work import Chunk, StripWork, needs_of
 from exr_inspector.settings import NAMES
 
 TRIES_ALONE = 2
-_CPU_SECONDS_ARE_FOR = 64 << 20  # bytes of samples; the time for larger chunks is proportional to their size
+_BYTES_PER_CPU_LIMIT = 64 << 20  # bytes of samples; the time for larger chunks is proportional to their size
 _GRACE_SECONDS = 2.0  # after the deadline, before a process that has not stopped is killed
 _START = (
     "import sys; sys.path[:] = {path!r}; from exr_inspector.pixels.decoder_process import serve; serve({arguments!r})"
@@ -45,7 +45,7 @@ _START = (
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
 # Signals of the kernel (out of memory) and of a supervisor. A process that itself needs too much memory fails at its own limit.
-_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM})
+_EXTERNAL_SIGNALS = frozenset({signal.SIGKILL, signal.SIGTERM})
 
 Decoded = Callable[[], None]
 Take = Callable[[DecodedBlock], None]
@@ -60,7 +60,7 @@ class _ProcessEnded(Exception):
     """A decoder process ended; the text states how.
 
     Attributes:
-        is_killed: Whether it was killed from outside, by a signal in _FROM_OUTSIDE.
+        is_killed: Whether it was killed from outside, by a signal in _EXTERNAL_SIGNALS.
     """
 
     def __init__(self, how: str, *, is_killed: bool) -> None:
@@ -182,7 +182,7 @@ class _Job:
         packed = sum(map(len, self.pieces))
         self.bytes_in_arrays = packed + needs.arrays * (2 if work.is_taken else 1)
         self.bytes = self.bytes_in_arrays + needs.library
-        self.cpu_seconds = cpu_seconds * max(1.0, needs.arrays / _CPU_SECONDS_ARE_FOR)
+        self.cpu_seconds = cpu_seconds * max(1.0, needs.arrays / _BYTES_PER_CPU_LIMIT)
 
 
 class _Decoder:
@@ -251,7 +251,7 @@ class _Decoder:
         if code == -signal.SIGPROF:
             return _ProcessEnded(f"after {cpu_seconds:g} s of CPU time (setting EXR_DECODE_SECONDS)", is_killed=False)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        return _ProcessEnded(how, is_killed=-code in _FROM_OUTSIDE)
+        return _ProcessEnded(how, is_killed=-code in _EXTERNAL_SIGNALS)
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection, *files: SharedFile) -> None:

@@ -74,8 +74,8 @@ def plan_sample(
     payable = [run for run in clusters if extents.cost(*run) <= hard]
     over_budget = frozenset(_group(extents, run) for run in clusters if extents.cost(*run) > hard)
     cells = _cells(extents, payable, max_bytes // max_requests, max_requests) if payable else []
-    cells = _affordable(cells, hard, max_requests, generator)
-    _spend(cells, max_bytes, max_requests)
+    cells = _cells_within_budget(cells, hard, max_requests, generator)
+    _spend_budget(cells, max_bytes, max_requests)
     strata: list[Stratum] = []
     reads: list[PlannedRead] = []
     for cell in cells:
@@ -142,7 +142,9 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_reques
     return cells
 
 
-def _affordable(cells: list[_Cell], hard: int, max_requests: int, generator: np.random.Generator) -> list[_Cell]:
+def _cells_within_budget(
+    cells: list[_Cell], hard: int, max_requests: int, generator: np.random.Generator
+) -> list[_Cell]:
     """The cells with two draws each, or one draw if requests or bytes do not suffice; some of the cells if that is too much.
 
     These are chosen at random, so that every chunk can still be drawn.
@@ -170,7 +172,7 @@ def _affordable(cells: list[_Cell], hard: int, max_requests: int, generator: np.
     return chosen
 
 
-def _spend(cells: list[_Cell], max_bytes: int, max_requests: int) -> None:
+def _spend_budget(cells: list[_Cell], max_bytes: int, max_requests: int) -> None:
     """Assign the remaining requests and bytes to the cells with the largest weight per draw."""
     requests = max_requests - sum(cell.draws for cell in cells)
     left = max_bytes - sum(cell.draws * cell.cost for cell in cells)

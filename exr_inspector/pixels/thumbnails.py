@@ -30,7 +30,7 @@ _QUALITY = 80
 _EFFORT = 2  # of 6; half the time of 4, and a size within a few percent
 MAGENTA = (255, 0, 255)
 # Components that are shown in one picture, ignoring case, and whether they are colour.
-_TOGETHER = (
+_COMPONENT_SETS = (
     (("R", "G", "B"), True),
     (("RED", "GREEN", "BLUE"), True),
     (_CHROMA := ("Y", "RY", "BY"), True),
@@ -102,7 +102,7 @@ def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:
     for layer, numbers in layers.items():
         by_name = {name.upper(): number for name, number in numbers.items()}
         used: set[int] = set()
-        for names, is_colour in _TOGETHER:
+        for names, is_colour in _COMPONENT_SETS:
             chosen = tuple(by_name[name] for name in names if name in by_name)
             if len(chosen) == len(names) and used.isdisjoint(chosen):
                 yield ShownLayer(part, layer, chosen, is_colour, names is _CHROMA)

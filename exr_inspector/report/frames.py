@@ -19,7 +19,7 @@ _STATES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 _WORST_FIRST = ("error", "warning", MISSING, _CLEAN)
 _NARROWEST = 1 / 300  # of the strip's width: a single bad frame among thousands must be visible
 _FEW_FRAMES = 5  # in shorter sequences, warnings that all frames have still mark them
-_NEARLY_ALL = 0.9
+_MOST_FRAMES_SHARE = 0.9
 _NOTES_A_FRAME = 12
 _NOTE_CHARACTERS = 400
 
@@ -103,7 +103,7 @@ def codes_everywhere(notes: Notes, there: int) -> tuple[str, ...]:
         for found in notes.values()
         for code in {code for severity, code, _ in found if severity is Severity.WARNING}
     )
-    return tuple(sorted(code for code, count in counts.items() if count >= _NEARLY_ALL * there))
+    return tuple(sorted(code for code, count in counts.items() if count >= _MOST_FRAMES_SHARE * there))
 
 
 def state_of(severity: Severity | None, notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:

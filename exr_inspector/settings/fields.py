@@ -19,6 +19,7 @@ from exr_inspector.errors import LimitExceeded, SettingsError
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.settings.values import (
     File,
+    Integer,
     Leaders,
     Levels,
     Mounts,
@@ -33,13 +34,12 @@ from exr_inspector.settings.values import (
     ThumbnailChoice,
     Url,
     Views,
-    Whole,
 )
 
-CHOOSER = "EXR_SECRET_NAME"  # names the secret to read settings from
+SELECTION_SETTING = "EXR_SECRET_NAME"  # names the secret to read settings from
 DATABASE, OBJECTS, READING, FUNCTION = "database", "objects", "reading", "function"
 GROUPS = (DATABASE, OBJECTS, READING, FUNCTION)
-_MANY = 1 << 40
+_MAX_INTEGER = 1 << 40
 
 
 def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", **bounds: Any) -> Any:
@@ -49,7 +49,7 @@ def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: st
     return Field(default, validation_alias=aliases, description=meaning, json_schema_extra=extra, **bounds)
 
 
-def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MANY) -> Any:
+def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MAX_INTEGER) -> Any:
     return _field(name, READING, meaning, default, unit=unit, ge=1, le=most)
 
 
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
     # fmt: off
-    secret_name: Text | None = _field(CHOOSER, FUNCTION,
+    secret_name: Text | None = _field(SELECTION_SETTING, FUNCTION,
         "Secret to read settings from; any secret that has the key otherwise. Environment only.")
     # VAST DataBase
     db_endpoint: Url | None = _field("VAST_DB_ENDPOINT", DATABASE, "VAST DataBase endpoint.")
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     s3_ca_bundle: File | None = _field("S3_CA_BUNDLE", OBJECTS, "PEM file of certificates to trust for S3.")
     s3_timeout_seconds: Seconds = _field("S3_TIMEOUT_SECONDS", OBJECTS,
         "Idle timeout of one request; connecting takes at most 5 seconds of it.", 15.0, unit="seconds", ge=0.1, le=600)
-    s3_retries: Whole = _field("S3_RETRIES", OBJECTS,
+    s3_retries: Integer = _field("S3_RETRIES", OBJECTS,
         "Retries after a transient fault; each counts as a request, and all end at the deadline.", 3,
         unit="attempts", ge=0, le=20)
     mounts: Mounts = _field("EXR_MOUNTS", OBJECTS,
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     sweep_full_hours: Seconds = _field("EXR_SWEEP_FULL_HOURS", FUNCTION,
         "With the VAST Catalog: time between comparisons of all objects with all rows, which find removals and renames.",
         24.0, unit="hours", ge=0, le=8760)
-    sweep_shards: Whole = _field("EXR_SWEEP_SHARDS", FUNCTION,
+    sweep_shards: Integer = _field("EXR_SWEEP_SHARDS", FUNCTION,
         "Shards of a swept prefix, and shards that one invocation works on at a time.", 16, unit="shards",
         ge=1, le=1024)
     settle_seconds: Seconds = _field("EXR_SETTLE_SECONDS", FUNCTION,
@@ -183,56 +183,56 @@ class Settings(BaseSettings):
         "Read files with DECODER_CRASHED, CPU_TIME or LIMIT_EXCEEDED again, although neither file nor software changed.",
         False)
     # how a file is read
-    stats_bytes: Whole = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
+    stats_bytes: Integer = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
         "Bytes that sampled statistics read of one file; see EXR_STATS_CHUNK_BYTES.")
-    stats_chunk_bytes: Whole = _limit("EXR_STATS_CHUNK_BYTES", 32 << 20, "bytes",
+    stats_chunk_bytes: Integer = _limit("EXR_STATS_CHUNK_BYTES", 32 << 20, "bytes",
         "Bytes that they read if EXR_STATS_BYTES is too little for two chunks of each part and size.")
-    stats_requests: Whole = _limit("EXR_STATS_REQUESTS", 8, "requests",
+    stats_requests: Integer = _limit("EXR_STATS_REQUESTS", 8, "requests",
         "Requests of sampled statistics for one file.", 1 << 20)
     stats_levels: Levels = _field("EXR_STATS_LEVELS", READING,
         "Levels of mipmaps and ripmaps that statistics cover.", "first")
-    max_objects: Whole = _field("EXR_MAX_OBJECTS", READING,
+    max_objects: Integer = _field("EXR_MAX_OBJECTS", READING,
         "Objects of Cryptomattes stored per file when EXR_STATS is full, those with the largest coverage; 0 for none.",
-        0, unit="objects", ge=0, le=_MANY)
-    max_ids: Whole = _limit("EXR_MAX_IDS", 1 << 18, "ids",
+        0, unit="objects", ge=0, le=_MAX_INTEGER)
+    max_ids: Integer = _limit("EXR_MAX_IDS", 1 << 18, "ids",
         "Ids of Cryptomattes counted per file; beyond that, those with the least coverage are dropped.",
         1 << 24)
     leaders: Leaders = _field("EXR_LEADERS", READING,
         "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request.", "off")
     rebuild: Switch = _field("EXR_REBUILD", READING, "Rebuild a damaged offset table by walking the chunks.", False)
-    memory_mib: Whole = _limit("EXR_MEMORY_MIB", 1024, "MiB",
+    memory_mib: Integer = _limit("EXR_MEMORY_MIB", 1024, "MiB",
         "Memory for all files of a process together: a quarter for headers, tables, manifests and rows, the rest for decoding.",
         1 << 20)
-    decode_threads: Whole = _limit("EXR_DECODE_THREADS", 2, "threads",
+    decode_threads: Integer = _limit("EXR_DECODE_THREADS", 2, "threads",
         "Threads that decode, for all files of a process together.", 64)
     decode_seconds: Seconds = _field("EXR_DECODE_SECONDS", READING,
         "CPU time for decoding 64 MiB of samples before the decoding process is ended.", 10.0,
         unit="seconds", ge=0.001, le=3600)
-    initial_read_bytes: Whole = _field("EXR_INITIAL_READ_BYTES", READING,
+    initial_read_bytes: Integer = _field("EXR_INITIAL_READ_BYTES", READING,
         "Size of the first read; almost every header fits.", 64 << 10, unit="bytes", ge=8, le=1 << 30)
-    max_requests: Whole = _limit("EXR_MAX_REQUESTS", 64, "requests",
+    max_requests: Integer = _limit("EXR_MAX_REQUESTS", 64, "requests",
         "Requests for the headers and chunk tables of one file.", 1 << 20)
     # what one file may ask for
-    max_header_bytes: Whole = _limit("EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes",
+    max_header_bytes: Integer = _limit("EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes",
         "End of the last header in the file.")
-    max_attributes: Whole = _limit("EXR_MAX_ATTRIBUTES", DEFAULT_LIMITS.attributes, "attributes",
+    max_attributes: Integer = _limit("EXR_MAX_ATTRIBUTES", DEFAULT_LIMITS.attributes, "attributes",
         "Attributes of all parts together.")
-    max_parts: Whole = _limit("EXR_MAX_PARTS", DEFAULT_LIMITS.parts, "parts", "Parts of one file.")
-    max_channels: Whole = _limit("EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767)
-    max_name_bytes: Whole = _limit("EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes",
+    max_parts: Integer = _limit("EXR_MAX_PARTS", DEFAULT_LIMITS.parts, "parts", "Parts of one file.")
+    max_channels: Integer = _limit("EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767)
+    max_name_bytes: Integer = _limit("EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes",
         "Length of an attribute's name or type name.", 255)
-    max_chunks: Whole = _limit("EXR_MAX_CHUNKS", DEFAULT_LIMITS.chunks, "chunks", "Chunks of one part.")
-    max_table_bytes: Whole = _limit("EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes",
+    max_chunks: Integer = _limit("EXR_MAX_CHUNKS", DEFAULT_LIMITS.chunks, "chunks", "Chunks of one part.")
+    max_table_bytes: Integer = _limit("EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes",
         "All chunk offset tables of one file together.")
-    max_string_bytes: Whole = _limit("EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes",
+    max_string_bytes: Integer = _limit("EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes",
         "Value of one attribute. EXR_MEMORY_MIB limits it, too: a file with a text longer than about 1 % of that is "
         "LIMIT_EXCEEDED.")
-    max_inflated_bytes: Whole = _limit("EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes",
+    max_inflated_bytes: Integer = _limit("EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes",
         "Decompressed size of one attribute.")
-    max_manifest_entries: Whole = _limit("EXR_MAX_MANIFEST_ENTRIES", DEFAULT_LIMITS.manifest_entries, "entries",
+    max_manifest_entries: Integer = _limit("EXR_MAX_MANIFEST_ENTRIES", DEFAULT_LIMITS.manifest_entries, "entries",
         "Entries and strings of one id manifest.")
-    max_image_px: Whole = _limit("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a window.")
-    max_tile_px: Whole = _limit("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile.")
+    max_image_px: Integer = _limit("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a window.")
+    max_tile_px: Integer = _limit("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile.")
     # fmt: on
 
     @classmethod

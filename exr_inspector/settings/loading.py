@@ -17,12 +17,12 @@ from pydantic import ValidationError
 
 from exr_inspector.errors import SettingsError
 from exr_inspector.settings.fields import (
-    CHOOSER,
     DATABASE,
     FUNCTION,
     GROUPS,
     NAMES,
     OBJECTS,
+    SELECTION_SETTING,
     Settings,
     field_group,
     needed,
@@ -30,8 +30,8 @@ from exr_inspector.settings.fields import (
 )
 
 SECRETS_DIR = Path("/secrets")
-_BEGINNINGS = ("EXR_", "VAST_DB_")
-_SHARED_BEGINNING = "S3_"  # also of other programs' variables, so only misspelt settings are reported
+_PREFIXES = ("EXR_", "VAST_DB_")
+_SHARED_PREFIX = "S3_"  # also of other programs' variables, so only misspelt settings are reported
 # Variables of the tests, of Ray tasks and of shell completion.
 _NO_SETTINGS = frozenset({"EXR_CORPUS", "EXR_TESTS_MUST_RUN", "EXR_ALONE", "EXR_INSPECTOR_COMPLETE"})
 _FILE_BYTES = 64 << 10
@@ -64,17 +64,17 @@ def load_settings(
         raise ValueError(f"{', '.join(sorted(unknown))} is not known")
     wanted = {name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use}
     faults: list[str] = []
-    chosen = environ.get(CHOOSER, "").strip()
+    chosen = environ.get(SELECTION_SETTING, "").strip()
     if chosen and not _has_secret(chosen, secrets or {}, secrets_dir):
-        faults.append(f"{CHOOSER}: there is no secret of that name")
+        faults.append(f"{SELECTION_SETTING}: there is no secret of that name")
     found = {
         **{name: text for name in NAMES if (text := environ.get(name, "").strip())},
-        **_one_of_each(_chosen(_files(secrets_dir, faults), chosen), faults),
-        **_one_of_each(_chosen(_platform(secrets or {}, faults), chosen), faults),
+        **_single_values(_chosen(_files(secrets_dir, faults), chosen), faults),
+        **_single_values(_chosen(_platform(secrets or {}, faults), chosen), faults),
     }
-    given: dict[str, Any] = {name: text for name, text in found.items() if name in wanted and name != CHOOSER}
+    given: dict[str, Any] = {name: text for name, text in found.items() if name in wanted and name != SELECTION_SETTING}
     if chosen:
-        given[CHOOSER] = chosen
+        given[SELECTION_SETTING] = chosen
     settings: Settings | None = None
     try:
         settings = Settings(**given)
@@ -102,17 +102,17 @@ def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
     hints: dict[str, str] = {}
     for name in sorted(names - NAMES.keys() - _NO_SETTINGS):
         near = _similar(name.upper())
-        is_shared = name.upper().startswith(_SHARED_BEGINNING)
+        is_shared = name.upper().startswith(_SHARED_PREFIX)
         if near and not (is_shared and near[0] in names):
             hints[name] = f"did you mean {' or '.join(near)}?"
-        elif name.upper().startswith(_BEGINNINGS):
+        elif name.upper().startswith(_PREFIXES):
             hints[name] = "docs/settings.md lists all"
     return [f"{name} is no setting and has no effect; {hint}" for name, hint in hints.items()]
 
 
 def _similar(name: str) -> list[str]:
     """Return settings with similar names; the common beginning is not compared, since it makes all names similar."""
-    for beginning in (*_BEGINNINGS, _SHARED_BEGINNING):
+    for beginning in (*_PREFIXES, _SHARED_PREFIX):
         if name.startswith(beginning):
             rests = [known.removeprefix(beginning) for known in NAMES if known.startswith(beginning)]
             return [beginning + rest for rest in get_close_matches(name.removeprefix(beginning), rests, 2)]
@@ -210,14 +210,14 @@ def _has_secret(name: str, secrets: Mapping[str, object], folder: Path | None) -
     return isinstance(secrets.get(name), Mapping) or (folder is not None and (folder / name).is_dir())
 
 
-def _one_of_each(found: Named, faults: list[str]) -> dict[str, str]:
+def _single_values(found: Named, faults: list[str]) -> dict[str, str]:
     """Return the text of each key. Secrets that have different texts for a key are a fault."""
     texts: dict[str, str] = {}
     for key in NAMES:
         holders = sorted(name for name, keys in found.items() if key in keys)
         if len({found[name][key] for name in holders}) > 1:
             named = ", ".join(name or "(flat)" for name in holders)
-            faults.append(f"{key}: differs between the secrets {named}; choose one by {CHOOSER}")
+            faults.append(f"{key}: differs between the secrets {named}; choose one by {SELECTION_SETTING}")
         if holders:
             texts[key] = found[holders[0]][key]
     return texts

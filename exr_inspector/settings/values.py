@@ -55,7 +55,7 @@ def _word(value: object) -> str:
     return str(value).lower()
 
 
-def _whole(value: object) -> object:
+def _integer(value: object) -> object:
     if isinstance(value, str) and not _WHOLE.fullmatch(value):
         raise ValueError("expected a whole number")
     return value
@@ -195,7 +195,7 @@ class View:
 
 Text = Annotated[str, BeforeValidator(_line)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
-Whole = Annotated[int, BeforeValidator(_whole)]
+Integer = Annotated[int, BeforeValidator(_integer)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Url = Annotated[str, BeforeValidator(_url)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]

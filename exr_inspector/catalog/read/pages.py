@@ -234,7 +234,7 @@ def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:
         parts.setdefault(_owner(row), []).append(row)
     channels = _channel_lists(work.select(CHANNELS, _FRAME_CHANNELS, _between("file_path", page)))
     stats: dict[tuple[str, str], list[Row]] = {}
-    for row in rows_of(work.select(STATS, _FRAME_STATS, every(_between("file_path", page), _whole_level))):
+    for row in rows_of(work.select(STATS, _FRAME_STATS, every(_between("file_path", page), _is_exact_first_level))):
         stats.setdefault(_owner(row), []).append({**row, "percentiles": None, "histogram": None})
     found = []
     for file in sorted(files, key=itemgetter("path")):
@@ -244,7 +244,7 @@ def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:
     return found
 
 
-def _whole_level(table: Any) -> Any:
+def _is_exact_first_level(table: Any) -> Any:
     return (table["exact"] == True) & (table["level_x"] == 0) & (table["level_y"] == 0)  # noqa: E712 - makes a predicate
 
 

@@ -216,7 +216,7 @@ def _by_group(items: Sequence[Prepared]) -> Iterator[tuple[Group, list[int]]]:
         yield run[0].group, [item.member for item in run]
 
 
-def _gathered(name: str, items: Sequence[Prepared], late: Mapping[str, pa.Array]) -> pa.Table | None:
+def _combined_table(name: str, items: Sequence[Prepared], late: Mapping[str, pa.Array]) -> pa.Table | None:
     """One table's rows of all items; `late` has one value for each item, by column that the groups lack."""
     batches: list[pa.RecordBatch] = []
     counts: list[int] = []
@@ -244,7 +244,7 @@ def tables_of(items: Sequence[Prepared], inspection_ids: Sequence[str]) -> dict[
         inspection_ids: The id of each inspection.
     """
     late = {_ID: text_array(inspection_ids)}
-    found = {table.name: _gathered(table.name, items, late) for table in DOCUMENT}
+    found = {table.name: _combined_table(table.name, items, late) for table in DOCUMENT}
     return {name: rows for name, rows in found.items() if rows is not None}
 
 
@@ -268,7 +268,7 @@ def audit_table(
         for column in INSPECTIONS.columns
         if column.of is None
     }
-    return _gathered(INSPECTIONS.name, items, late)
+    return _combined_table(INSPECTIONS.name, items, late)
 
 
 def to_tables(

@@ -51,7 +51,7 @@ from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rule import counted
 
-_SIGNALLED = 128  # exit code of a program that a signal ended: this plus the number of the signal
+_SIGNAL_EXIT_BASE = 128  # exit code of a program that a signal ended: this plus the number of the signal
 _LISTED = 12  # lines of each part of the summary
 
 
@@ -164,10 +164,10 @@ def command(
         refuse_empty(places)
         return found
 
-    carry_out(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy, bucket=bucket))
+    run_ingest(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy, bucket=bucket))
 
 
-def carry_out(
+def run_ingest(
     listings: Callable[[Settings], tuple[Settings, Sequence[Listing]]],
     catalog: Path | None,
     options: RunOptions,
@@ -194,7 +194,7 @@ def carry_out(
             judged = _validate_sequences(tables.connection, progress, policy, catalog) if is_judged else []
     except KeyboardInterrupt:  # do not wait for other threads
         click.echo("stopped; run the same command again to continue", err=True)
-        os._exit(_SIGNALLED + signal.SIGINT)
+        os._exit(_SIGNAL_EXIT_BASE + signal.SIGINT)
     console.print(summary(progress, options.paths))
     if judged:
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
@@ -208,7 +208,7 @@ def carry_out(
         console.print(options.nothing)
     if progress.stopped:
         console.print("stopped; run the same command again to continue")
-        sys.exit(_SIGNALLED + interrupts.number)
+        sys.exit(_SIGNAL_EXIT_BASE + interrupts.number)
     sys.exit(1 if progress.errors else 0)
 
 
@@ -225,7 +225,7 @@ def _validate_sequences(
         click.echo(f"all files are stored, but not all sequences were checked; to check them: {next_command}", err=True)
         if isinstance(error, CatalogError):
             raise
-        sys.exit(_SIGNALLED + signal.SIGINT)
+        sys.exit(_SIGNAL_EXIT_BASE + signal.SIGINT)
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.commands.ingest import RunOptions, carry_out, force_option, workers_option
+from exr_inspector.cli.commands.ingest import RunOptions, force_option, run_ingest, workers_option
 from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.plan import Lane
@@ -59,7 +59,7 @@ def command(
         return settings.changed(mounts=merged(settings.mounts, found.mounts)), found.listings
 
     options = RunOptions(workers, force, paths, stats=stats, policy=policy, judges_sequences=False, nothing=_EMPTY)
-    carry_out(listings, catalog, options, observe=_Lines(found.size))
+    run_ingest(listings, catalog, options, observe=_Lines(found.size))
 
 
 class _Lines:

@@ -119,7 +119,7 @@ def command(
     shown = paths.stored if from_rows else paths.named
     with source as results:
         stopped = _Stopped()
-        named = (replace(result, name=shown(result.name)) for result in stopped.at_interrupt(results))
+        named = (replace(result, name=shown(result.name)) for result in stopped.until_interrupt(results))
         every = _print(named, form, fail_on, nothing=_empty_summary(request), why=why, quiet=quiet)
     upper = sum(result.unchecked == UPPER_LEVELS for result in every)
     unread = sum(bool(result.unchecked) for result in every) - upper
@@ -143,7 +143,7 @@ class _Stopped:
     def __init__(self) -> None:
         self.is_stopped = False
 
-    def at_interrupt(self, results: Iterable[ValidationResult]) -> Iterator[ValidationResult]:
+    def until_interrupt(self, results: Iterable[ValidationResult]) -> Iterator[ValidationResult]:
         """Yield the results until Ctrl-C."""
         try:
             yield from results
@@ -173,7 +173,7 @@ def _from_files(
     with session(settings, stats=stats, levels=levels, hash=hashes, zeros=compares, policy=request.policy) as made:
         results = judge_files(made, request.targets, frames)
         kept = results if request.files else (result for result in results if result.fault)
-        yield _and_sequences(kept, frames, made.policy)
+        yield _with_sequence_results(kept, frames, made.policy)
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
         yield results()
 
 
-def _and_sequences(
+def _with_sequence_results(
     results: Iterable[ValidationResult], frames: Frames | None, policy: Policy
 ) -> Iterator[ValidationResult]:
     """Yield the results of files, and then those of their sequences."""

@@ -106,7 +106,7 @@ def _completeness_text(whole: Completeness) -> Text:
     return text
 
 
-def _effect(compression: int, names: PartNames | None) -> str:
+def _loss_text(compression: int, names: PartNames | None) -> str:
     """How a compression changes a part's channels; empty if that is unknown."""
     if names is None or not names.channels or compression not in LINES_PER_CHUNK:
         return ""
@@ -140,7 +140,7 @@ def _part_rows(
     if part.pixel_aspect_ratio is not None:
         yield "pixel aspect", f"{part.pixel_aspect_ratio:.9g}"
     if part.compression is not None:
-        yield "compression", code_name(Compression, part.compression) + _effect(part.compression, names)
+        yield "compression", code_name(Compression, part.compression) + _loss_text(part.compression, names)
     if part.line_order is not None:
         yield "line order", code_name(LineOrder, part.line_order)
     if part.is_tiled and part.tiles:

@@ -113,7 +113,7 @@ def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
     return long_name
 
 
-def loses_sync(attribute: Attribute) -> bool:
+def is_misread(attribute: Attribute) -> bool:
     """Whether the library misreads the header after a malformed attribute, because it does not skip its bytes."""
     name, type_name, size = attribute.name, attribute.type_name, attribute.size
     if not size or type_name in {"string", "idmanifest"}:
@@ -127,7 +127,7 @@ def loses_sync(attribute: Attribute) -> bool:
 
 
 def _report_malformed(report: PartProblems, attribute: Attribute) -> None:
-    kind, fatal, message = ProblemKind.MALFORMED_VALUE, loses_sync(attribute), attribute.problem
+    kind, fatal, message = ProblemKind.MALFORMED_VALUE, is_misread(attribute), attribute.problem
     if message.startswith(NOT_UTF8):
         kind, fatal = ProblemKind.NOT_UTF8, False
         encoding = guessed_encoding(attribute.value) if isinstance(attribute.value, bytes) else ""
