@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from exr_inspector.errors import ObjectNotFound, SourceError
+from exr_inspector.errors import CatalogError, ObjectNotFound, SourceError
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Target
@@ -110,15 +110,20 @@ class FolderWatch:
         timing = Timing(on_outcome=self._report)
         done = Synced()
         files: list[str] = []
-        for key in due:
-            path = path_of(self._mount, key)
-            if path.is_dir() or not is_exr(key):
-                done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
-            else:
-                files.append(key)
-            if is_sidecar_path(key):
-                files += self._files_without_manifest(key)
-        done.merge(self._store_changed(list(dict.fromkeys(files)), timing))
+        try:
+            for key in due:
+                path = path_of(self._mount, key)
+                if path.is_dir() or not is_exr(key):
+                    done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
+                else:
+                    files.append(key)
+                if is_sidecar_path(key):
+                    files += self._files_without_manifest(key)
+            done.merge(self._store_changed(list(dict.fromkeys(files)), timing))
+        except CatalogError:  # the next call skips what is stored already, but must validate its folders
+            places = {f"{self._target.bucket}/{key}" for key in due}
+            self._unjudged |= done.directories | places | {place.rpartition("/")[0] for place in places}
+            raise
         self.judge(done.directories)
         for key in due:
             del self._changed[key]

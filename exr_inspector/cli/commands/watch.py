@@ -6,8 +6,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,7 @@ from exr_inspector.cli.commands.ingest import BlockedNotice, exclude_option, tar
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.errors import CatalogConflict, CatalogUnavailable
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest, Target
@@ -63,7 +65,8 @@ def command(
 
     Files that were deleted before it was started lose their rows; those of an empty folder directly below FOLDER, which may
     be an unmounted share, keep them. A file is read once it has not changed for two seconds. Prints a line for every file
-    that is stored or removed. Meanwhile other commands can read the catalog file, through this process.
+    that is stored or removed. What the database cannot store now is tried again. Meanwhile other commands can read the catalog
+    file, through this process.
 
     \b
     Examples:
@@ -119,12 +122,22 @@ def command(
             watched = FolderWatch(context, target, mount, report=print_line)
             watched.judge(progress.directories)
             watched.catch_up(progress)
-            for found in changes:
-                # A folder changes with each file in it, and the file is reported too.
-                watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
-                watched.settle()
+            follow(watched, changes, partial(print_line, target.bucket))
             context.close()
     sys.exit(0)
+
+
+def follow(
+    watched: FolderWatch, changes: Iterable[Iterable[tuple[Change, str]]], report: Callable[[str], None]
+) -> None:
+    """Process changes until there are no more. What the database cannot store now is tried again after the next ones."""
+    for found in changes:
+        # A folder changes with each file in it, and the file is reported too.
+        watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
+        try:
+            watched.settle()
+        except (CatalogConflict, CatalogUnavailable) as error:
+            report(f"{error.code}: {error}; tried again")
 
 
 def first_run(

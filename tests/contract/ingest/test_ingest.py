@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from watchfiles import Change
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.cli.__main__ import main
@@ -26,7 +27,7 @@ from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.check import command as check
 from exr_inspector.cli.commands.ingest import BlockedNotice, command, targets_of
 from exr_inspector.cli.commands.validate import command as validate
-from exr_inspector.cli.commands.watch import first_run
+from exr_inspector.cli.commands.watch import first_run, follow
 from exr_inspector.errors import (
     ArgumentError,
     CatalogConflict,
@@ -621,6 +622,36 @@ def test_a_manifest_that_arrives_later_is_read_by_ingest_sweep_and_watch(
         watched.settle()
         assert told[1:] == [("show/shot/c.exr", "stored")]
         assert not lacking()
+
+
+def test_watch_tries_again_what_another_transaction_blocks(
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
+    monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 1)
+    files = [tmp_path / name for name in ("x/a.1001.exr", "x/a.1003.exr", "y/b.exr")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        shutil.copy(SAMPLES / "layers.exr", file)
+    mount = Mount("show", tmp_path)
+    settings = stack.settings().changed(mounts=(mount,))
+    context = IngestContext(
+        SourceOpener(settings), Inspector.from_settings(settings), impatient(stack), builtin_policy("default")
+    )
+    told: list[tuple[str, str]] = []
+    watched = FolderWatch(context, Target("show"), mount, report=lambda *line: told.append(line))
+
+    def changes() -> Iterator[list[tuple[Change, str]]]:
+        yield [(Change.added, str(file)) for file in files]
+        end = time.monotonic() + 60.0
+        while watched.pending and time.monotonic() < end:
+            yield []
+
+    with guard_held(stack, "show/y/b.exr", seconds=1.0):
+        follow(watched, changes(), lambda text: told.append(("", text)))
+    assert told[:2] == [("show/x/a.1001.exr", "stored"), ("show/x/a.1003.exr", "stored")]
+    assert told[2][1].startswith("CATALOG_CONFLICT: ")
+    assert told[-2:] == [("show/y/b.exr", "stored"), ("show/x/a.####.exr", "frames to render again: 1002")]
 
 
 def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
