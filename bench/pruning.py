@@ -129,7 +129,7 @@ def record() -> tuple[dict[str, set[Read]], set[str]]:
 
         note("new file", lambda: catalog.upsert([first]))
         note("redelivery", lambda: catalog.upsert([first]))
-        note("is it current?", lambda: catalog.are_current([ObjectState(first.bucket, first.key, first.version)]))  # type: ignore[arg-type]
+        note("is it current?", lambda: catalog.current_versions([ObjectState(first.bucket, first.key, first.version)]))  # type: ignore[arg-type]
         note("replacement", lambda: catalog.upsert([second]))
         note("removal", lambda: catalog.remove(f"{first.bucket}/{first.key}"))
         writers = set(reads)

@@ -287,10 +287,6 @@ class Catalog:
             retry_seconds=0.0,
         )
 
-    def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
-        """Whether the rows of each object are up to date, so that it need not be read."""
-        return [known is not None for known in self.current_versions(states, deadline=deadline)]
-
     def current_versions(
         self, states: Sequence[ObjectState], *, deadline: Deadline | None = None
     ) -> list[VersionInfo | None]:

@@ -258,7 +258,6 @@ def store_folder(
     *,
     inspected: Mapping[str, datetime] | None = None,
     only: Collection[str] | None = None,
-    deadline: Deadline | None = None,
 ) -> bool:
     """Replace a folder's rows of `sequence_validation` and correct the sequence and frame of its files, in one transaction.
 
@@ -271,7 +270,6 @@ def store_folder(
         inspected: Time of each file's inspection, UTC, by its path in the tables. None if rows were validated: earlier
             findings that need the files themselves are then kept for frames that were not inspected again.
         only: The sequences whose rows are replaced, if only a part of the folder was validated.
-        deadline: When to give up.
 
     Returns:
         False if the tables contain the result of a later reading, which is kept.
@@ -285,7 +283,7 @@ def store_folder(
         before = [row for row in _stored_rows(work, directory) if only is None or row["sequence"] in only]
         return _replace(work, connection.config, folder, judgement, before)
 
-    return connection.run("store the sequences of a folder", body, deadline=deadline)
+    return connection.run("store the sequences of a folder", body)
 
 
 def _replace(

@@ -213,19 +213,19 @@ def inspection(
     )
 
 
-def damaged(key: str = "shot/beauty.1001.exr", *, revision: int = 1, bucket: str = "renders") -> Inspection:
+def damaged(key: str = "shot/beauty.1001.exr", *, revision: int = 1) -> Inspection:
     """The inspection of a file that is not OpenEXR."""
-    sound = inspection(key, revision=revision, bucket=bucket)
+    sound = inspection(key, revision=revision)
     return replace(
         sound, status=Status.FAILED, error_code="EXR_MAGIC", error_message="not an OpenEXR file at byte 0", header=None,
         layouts=(), completeness=(), names=(), policy="", provenance=Provenance(),
     )  # fmt: skip
 
 
-def unreadable(key: str = "shot/beauty.1001.exr", *, read_after: float = 0.0, bucket: str = "renders") -> Inspection:
+def unreadable(key: str = "shot/beauty.1001.exr", *, read_after: float = 0.0) -> Inspection:
     """The inspection of an object that could not be read."""
     return replace(
-        damaged(key, bucket=bucket), version=None, error_code="SOURCE_ACCESS_DENIED", error_message="403",
+        damaged(key), version=None, error_code="SOURCE_ACCESS_DENIED", error_message="403",
         inspected_at=START + timedelta(seconds=read_after),
     )  # fmt: skip
 

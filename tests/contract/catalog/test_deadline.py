@@ -38,11 +38,11 @@ def server() -> Iterator[LocalVastDB]:
         yield server
 
 
-def gives_up(catalog: Catalog, *, seconds: float, name: str = "a.exr") -> Exception:
-    """How an upsert ends that may take so many seconds."""
+def gives_up(catalog: Catalog, *, seconds: float) -> Exception:
+    """The error of an upsert with a deadline of so many seconds."""
     started = time.monotonic()
     with pytest.raises((CatalogUnavailable, DeadlineExceeded)) as caught:
-        catalog.upsert([inspection(name)], deadline=Deadline.after(seconds))
+        catalog.upsert([inspection("a.exr")], deadline=Deadline.after(seconds))
     assert time.monotonic() - started < IN_TIME
     return caught.value
 

@@ -252,7 +252,7 @@ def test_a_dropped_column_is_drift() -> None:
 def test_an_empty_batch_asks_nothing(pair: Pair) -> None:
     server, catalog = pair
     assert catalog.upsert([]) == []
-    assert catalog.are_current([]) == []
+    assert catalog.current_versions([]) == []
     assert requests(server) == 0
 
 

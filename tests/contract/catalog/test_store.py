@@ -233,7 +233,7 @@ def test_is_current(pair: Pair) -> None:
     assert version is not None
 
     def is_current(**options: Any) -> bool:
-        return catalog.are_current([ObjectState("renders", item.key, version, **options)])[0]
+        return catalog.current_versions([ObjectState("renders", item.key, version, **options)])[0] is not None
 
     assert not is_current()
     catalog.upsert([item])
@@ -247,7 +247,8 @@ def test_is_current(pair: Pair) -> None:
     listed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(milliseconds=250))
     changed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(seconds=2))
     states = [ObjectState("renders", item.key, seen) for seen in (listed, changed)]
-    assert catalog.are_current([*states, ObjectState("renders", "unknown.exr", version)]) == [True, False, False]
+    found = catalog.current_versions([*states, ObjectState("renders", "unknown.exr", version)])
+    assert [known is not None for known in found] == [True, False, False]
 
 
 # --- requests --------------------------------------------------------------------------------------------

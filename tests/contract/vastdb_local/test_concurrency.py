@@ -35,7 +35,6 @@ class Teller:
         self.config = QueryConfig(data_endpoints=[endpoint], num_splits=1, num_sub_splits=1)
         self.dice = random.Random(name)
         self.name = name
-        self.conflicts = 0
 
     def at(self, tx, name, columns):
         return tx.table_from_metadata(TableMetadata(TableRef("vastdb", "bank", name), columns, TableType.Regular))
@@ -64,7 +63,6 @@ class Teller:
                     self.at(tx, "accounts", ACCOUNTS).update(changed)
                     self.at(tx, "log", LOG).insert(pa.table({"who": [self.name], "amount": [amount]}))
             except errors.Conflict:
-                self.conflicts += 1
                 time.sleep(self.dice.uniform(0, PAUSE))
             else:
                 return amount

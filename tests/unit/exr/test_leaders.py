@@ -150,9 +150,9 @@ def test_a_file_cut_off_in_a_leader() -> None:
     assert report.problems[0].offset == start
 
 
-def bent(kind: str = "scanlineimage", *, chunk: int = 1, compression: int = ZIPS, **change: object) -> bytes:
+def bent(kind: str = "scanlineimage", *, compression: int = ZIPS, **change: object) -> bytes:
     def edit(index: int, made: Chunk) -> Chunk:
-        return dataclasses.replace(made, **change) if index == chunk else made  # type: ignore[arg-type]
+        return dataclasses.replace(made, **change) if index == 1 else made  # type: ignore[arg-type]
 
     part = Part(kind=kind, edit_chunk=edit, compression=compression, tiles=Tiles(2, 2))  # type: ignore[arg-type]
     return build([part])

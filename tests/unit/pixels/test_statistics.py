@@ -168,8 +168,8 @@ def test_deep_counts() -> None:
 # --- distribution ----------------------------------------------------------------------------------------
 
 
-def distribution(array: Array, pixel_type: PixelType, stride: int = 1) -> Any:
-    found = Distribution(pixel_type, stride)
+def distribution(array: Array, pixel_type: PixelType) -> Any:
+    found = Distribution(pixel_type, 1)
     found.add(array)
     return found.result()
 

@@ -13,10 +13,10 @@ from tests.support.exrbytes import (
 )
 
 
-def channels(*names: str | Channel, compression: int = 0, base: tuple[Channel, ...] = RGB) -> bytes:
+def channels(*names: str | Channel, compression: int = 0) -> bytes:
     """RGB and further channels; a codec that the writer cannot make is stored raw, which is legal."""
     more = [Channel(name) if isinstance(name, str) else name for name in names]
-    return build([Part(channels=[*base, *more], compression=compression)])
+    return build([Part(channels=[*RGB, *more], compression=compression)])
 
 
 def only(*made: Channel, compression: int = 0) -> bytes:
@@ -30,12 +30,14 @@ def layer(name: str, components: str, kind: int) -> list[Channel]:
 NORMALS = layer("N", "XYZ", FLOAT)
 
 
-def eyes(*views: str, first: tuple[str, ...] = ()) -> bytes:
-    return build([Part(name=f"p{i}", extra=[a_string("view", view)]) for i, view in enumerate((*first, *views))])
+def eyes(*views: str) -> bytes:
+    return build([Part(name=f"p{i}", extra=[a_string("view", view)]) for i, view in enumerate(views)])
 
 
-def stereo(*names: str, views: tuple[str, ...] = ("left", "right")) -> bytes:
-    return build([Part(channels=[Channel(name) for name in names], extra=[a_stringvector("multiView", views)])])
+def stereo(*names: str) -> bytes:
+    return build(
+        [Part(channels=[Channel(name) for name in names], extra=[a_stringvector("multiView", ("left", "right"))])]
+    )
 
 
 FULL = ("R", "G", "B", "right.R", "right.G", "right.B")
