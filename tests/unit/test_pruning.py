@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bench._pruning_reads import Read, sql_reads
-from bench.pruning import GROUP_ROWS, groups_read, neighbours, strewn
+from bench.pruning import GROUP_ROWS, groups_read, groups_with_overlap, neighbours
 from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, PARTS
 
 ROWS = dict.fromkeys(BY_NAME, 1.0)
@@ -27,7 +27,7 @@ def test_strewn_keys_are_counted_as_drawn_ones_are(share: float) -> None:
         low = dice.uniform(0, 1 - share)
         keys = [dice.random() for _ in range(5)]
         met += min(keys) <= low + share and max(keys) >= low
-    assert strewn(1.0, 5, share) == pytest.approx(met / 4_000, abs=0.03)
+    assert groups_with_overlap(1.0, 5, share) == pytest.approx(met / 4_000, abs=0.03)
 
 
 def test_a_look_up_reads_one_group_when_sorted_and_all_when_not() -> None:
