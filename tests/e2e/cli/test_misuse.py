@@ -285,7 +285,7 @@ def test_a_signal_ends_every_command_with_the_tally_so_far(
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(SourceOpener, "open_url", interrupted)
-    monkeypatch.setattr("exr_inspector.cli.__main__._leave_readers", lambda ended: None)  # would end pytest
+    monkeypatch.setattr("exr_inspector.cli.__main__._exit_despite_readers", lambda ended: None)  # would end pytest
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process of pytest-xdist has another
     try:
         code, out, err = called(*line, *([str(folder)] * (1 + (line[0] == "diff"))))
