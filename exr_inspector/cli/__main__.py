@@ -74,6 +74,7 @@ _EXIT_CODES = {
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _READERS = "exr-read"  # delivery.files.READERS, without importing that module
 _TERMINATED = 128 + signal.SIGTERM
+_OWN_PACKAGES = {"", "exr_inspector", "vastdb_local", "dataengine_local"}
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
 _EXHAUSTED_ADVICE = (
     "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
@@ -89,6 +90,12 @@ class _MissingPackage(click.ClickException):
     """The command needs a package that is not installed."""
 
     exit_code = 2
+
+    @classmethod
+    def of(cls, command: str, error: ModuleNotFoundError) -> _MissingPackage:
+        """The error of a command for one of an import."""
+        remedy = install_command("local") if program() != CHECKOUT else f"start it with {CHECKOUT}"
+        return cls(f"{command} needs the package {error.name}: {remedy}")
 
 
 class LazyGroup(click.Group):
@@ -109,8 +116,7 @@ class LazyGroup(click.Group):
         try:
             module = importlib.import_module(module_of(cmd_name))
         except ModuleNotFoundError as error:
-            remedy = install_command("local") if program() != CHECKOUT else f"start it with {CHECKOUT}"
-            raise _MissingPackage(f"{cmd_name} needs the package {error.name}: {remedy}") from error
+            raise _MissingPackage.of(cmd_name, error) from error
         return _naming(module.command, program())
 
     def resolve_command(
@@ -138,6 +144,10 @@ class LazyGroup(click.Group):
             if isinstance(error, click.UsageError):
                 raise click.UsageError(shown, error.ctx) from error
             raise click.ClickException(shown) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in _OWN_PACKAGES:
+                raise
+            raise _MissingPackage.of(ctx.invoked_subcommand or "it", error) from error
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(INTERRUPTED)

@@ -91,7 +91,13 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
         there = (name for name in _paths_in(opener, pattern) if is_apple_double(target) or not is_apple_double(name))
         matching = sorted(filter(pattern.matches, there))
         if not matching:
-            raise NothingMatches(f"no .exr files match {target}")
+            folder, _, _ = target.rpartition("/")
+            hint = (
+                f": patterns hold in file names, so {folder} is taken as the name of a folder"
+                if is_pattern(folder)
+                else ""
+            )
+            raise NothingMatches(f"no .exr files match {target}{hint}")
         yield from matching
     else:
         if named is None:

@@ -55,7 +55,15 @@ def test_the_wheel_alone_inspects_and_validates(wheel: Path, elsewhere: Path, tm
     assert "inspected" in run(command, "inspect", "samples/layers.exr", cwd=elsewhere).stdout
     assert "exr-inspector rules CRY" in run(command, "rules", "--help", cwd=elsewhere).stdout
     assert "no findings" not in run(command, "validate", "--fail-on", "never", "samples/", cwd=elsewhere).stdout[-200:]
-    for words in (("query", "broken"), ("demo",), ("db", "check")):
+    catalog = ("--catalog", "a.duckdb")
+    needing = [
+        ("query", "broken"),
+        ("demo",),
+        ("db", "check"),
+        ("check", "samples/shots", *catalog),
+        ("report", *catalog, "--to", "a.html"),
+    ]
+    for words in needing:
         with pytest.raises(AssertionError, match=r"needs the package|exr-inspector\[") as told:
             run(command, *words, cwd=elsewhere)
         assert "Traceback" not in str(told.value).split("\n", 1)[1]
