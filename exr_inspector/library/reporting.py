@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -154,13 +155,13 @@ def write_stored_report(
             "`./run validate --catalog FILE FOLDER/` judges the sequences of a folder"
         )
     _require_few(to, len(found))
-    modes: list[StatsMode] = []
+    read: Counter[StatsMode] = Counter()
     unread: list[str] = []
 
     def views() -> Iterator[ShownSequence]:
         for done, known in enumerate(found, 1):
             stored = read_sequence(connection, known)
-            modes.append(stored.stats)
+            read.update(stored.read)
             unread.extend(file.path for file in stored.checked.files if file.fault)
             page = _page(stored.checked, stored.figures, shown)
             yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
@@ -168,12 +169,13 @@ def write_stored_report(
                 progress(done, len(found))
 
     def about() -> About:
-        least = min(modes, key=lambda mode: mode.depth)
+        modes = sorted(read, key=lambda mode: mode.depth) or [StatsMode.OFF]
+        unread_pixels = read[modes[0]] if len(modes) > 1 else None
         return About(
             title=", ".join(shown(name) for name in named if name) or "All sequences of the catalog",
             policy=", ".join(dict.fromkeys(known.policy for known in found)),
-            made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {least.value}",
-            not_checked=not_checked(least),
+            made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {' and '.join(modes)}",
+            not_checked=not_checked(modes[0], unread_pixels),
         )
 
     _write(to, [known.name for known in found], views(), about)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,13 +39,13 @@ class StoredSequence:
         checked: The sequence with its files.
         figures: Figures of its files by path.
         layers: Thumbnails by path, of the files that have some: one, or one for each layer.
-        stats: Which pixels were read of every readable file: the lowest mode among them.
+        read: Number of its readable files by which of their pixels were read.
     """
 
     checked: JudgedSequence
     figures: Mapping[str, FrameFigures]
     layers: Mapping[str, Sequence[Thumbnail]]
-    stats: StatsMode
+    read: Counter[StatsMode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
     """
     files: list[CheckedFile] = []
     figures: dict[str, FrameFigures] = {}
-    modes = []
+    read: Counter[StatsMode] = Counter()
     start = known.name.partition("#")[0]
     layers = connection.run("read thumbnails", lambda work: _thumbnails(work, start))
     for path, stored, fault in stored_inspections(connection, start):
@@ -102,7 +103,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
             files.append(replace(checked_file(path, stored.name.frame, stored), summary=summary))
             figures[path] = replace(figures_of(stored), picture=next(iter(layers.get(path, ())), None))
             if stored.status is Status.INSPECTED:
-                modes.append(stored.stats_mode)
+                read[stored.stats_mode] += 1
     first = known.rows[0]
     checked = JudgedSequence(
         pattern=known.name,
@@ -114,7 +115,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
         rerender=FrameNumbers.parse(first["rerender_frames"] or ""),
     )
-    return StoredSequence(checked, figures, layers, min(modes, key=lambda mode: mode.depth, default=StatsMode.OFF))
+    return StoredSequence(checked, figures, layers, read)
 
 
 def _thumbnails(work: Work, start: str) -> dict[str, list[Thumbnail]]:

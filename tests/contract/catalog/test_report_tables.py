@@ -101,6 +101,22 @@ def test_a_whole_catalog_is_an_index_and_a_page_a_sequence(given: Given, tmp_pat
     }
 
 
+def test_an_index_says_of_how_many_files_no_pixel_was_read(tmp_path: Path) -> None:
+    settings = load_settings({"EXR_MOUNTS": f"shots={tmp_path}"}, secrets_dir=None, need=())
+    opener = SourceOpener(settings)
+    with exr.open_catalog(empty_catalog(tmp_path / "catalog.duckdb")) as catalog:
+        for folder, stats in (("full", StatsMode.FULL), ("off", StatsMode.OFF)):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "a.1001.exr").write_bytes(ex.build([Part()]))
+            source = opener.open_url(f"s3://shots/{folder}/a.1001.exr")
+            catalog.upsert([Inspector.from_settings(settings, stats=stats).inspect(source, POLICY)])
+        list(judge_folders(catalog._connection, ["shots/full", "shots/off"], POLICY))
+        write_stored_report(catalog._connection, [""], tmp_path / "out")
+    text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "No pixel of 1 file was read" in text
+    assert "pixels off and full" in text
+
+
 def test_one_sequence_is_named_by_its_pattern(given: Given, tmp_path: Path) -> None:
     done = write_stored_report(given.catalog._connection, ["shots/sh020/beauty.%04d.exr"], tmp_path / "one.html")
     assert done == StoredReport(1, 0)
