@@ -211,9 +211,9 @@ def main() -> None:
 
     \b
     Examples:
-      ./run demo                               the whole path on this machine
-      ./run inspect samples/layers.exr         what is in a file
-      ./run validate --sequence samples/shots/ is a shot complete and right
+      ./run demo                                the whole path on this machine
+      ./run inspect samples/layers.exr          what is in a file
+      ./run validate --sequence samples/shots/  is a shot complete and right
     """
     if any(name.upper().startswith(("EXR_", "VAST_DB_", "S3_")) for name in os.environ):
         from exr_inspector.settings import unknown_settings  # noqa: PLC0415 - takes half a second

@@ -409,7 +409,7 @@ def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, pr
         connection: The database.
         keep_days: How long rows are kept, days.
         dry_run: Only count them.
-        progress: Called with a text after every transaction.
+        progress: Called with a text after every transaction but the last.
 
     Returns:
         Number of rows deleted, or to delete.
@@ -439,10 +439,10 @@ def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, pr
     while True:
         deleted = connection.run("delete old inspections", delete)
         total += deleted
-        if progress:
-            progress(f"{total} rows deleted")
         if deleted < _PRUNE_ROWS:
             return total
+        if progress:
+            progress(f"{total} rows deleted")
 
 
 def require_good(report: SchemaReport) -> None:

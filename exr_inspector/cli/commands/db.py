@@ -38,6 +38,7 @@ from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
 from exr_inspector.validation.policies.source import PolicySource
+from exr_inspector.validation.rule import counted
 
 _BATCH = 100  # files inspected and stored in one transaction
 _THREADS = 8  # objects read at the same time
@@ -134,7 +135,7 @@ def prune_command(*, keep_days: float, dry_run: bool, catalog: Path | None) -> N
     """
     with open_tables(catalog) as tables:
         count = prune(tables.connection, keep_days=keep_days, dry_run=dry_run, progress=echo_error)
-    click.echo(f"{count} rows {'would be' if dry_run else 'were'} deleted")
+    click.echo(f"{counted(count, 'row')} of inspections {'to delete' if dry_run else 'deleted'}")
 
 
 @command.command("repair")

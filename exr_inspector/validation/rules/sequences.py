@@ -513,7 +513,7 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
         return NOTHING
     return [
         Found(
-            f"imageCounter does not rise at frames {joined_ranges(odd)}",
+            f"imageCounter does not rise at frame{'s' * (len(odd) > 1)} {joined_ranges(odd)}",
             joined_ranges(odd),
             "a higher number in each frame",
             frames=odd,

@@ -133,8 +133,8 @@ def test_reconcile_takes_any_name_and_prints_none_that_moves_the_cursor(ground: 
 def test_prune(ground: Ground) -> None:
     ground.run("setup")
     ground.catalog.upsert([inspection()])
-    assert "0 rows would be deleted" in ground.run("prune", "--keep-days", "1", "--dry-run").output
-    assert "1 rows were deleted" in ground.run("prune", "--keep-days", "0").output
+    assert "0 rows of inspections to delete" in ground.run("prune", "--keep-days", "1", "--dry-run").output
+    assert "1 row of inspections deleted" in ground.run("prune", "--keep-days", "0").output
     assert ground.run("prune").exit_code == 2
 
 

@@ -249,9 +249,7 @@ def test_prune_keeps_the_young(shared: Pair, catalog: Catalog) -> None:
     now = connect(server, clock=lambda: START)
     assert prune(now.connection, keep_days=30, dry_run=True) == 2
     assert count(catalog, "inspections") == before + 4
-    told: list[str] = []
-    assert prune(now.connection, keep_days=30, progress=told.append) == 2
-    assert told
+    assert prune(now.connection, keep_days=30) == 2
     assert count(catalog, "inspections") == before + 2
 
 
@@ -263,7 +261,8 @@ def test_prune_goes_on_after_a_transaction(catalog: Catalog, shared: Pair, monke
     told: list[str] = []
     now = connect(shared[0], clock=lambda: START)
     assert prune(now.connection, keep_days=800, progress=told.append) == 5
-    assert (len(told), count(catalog, "inspections")) == (3, before)
+    assert told == ["2 rows deleted", "4 rows deleted"]
+    assert count(catalog, "inspections") == before
 
 
 # --- repair ----------------------------------------------------------------------------------------------
