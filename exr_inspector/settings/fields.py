@@ -152,9 +152,10 @@ class Settings(BaseSettings):
     allowed_prefixes: Names = _field("EXR_ALLOWED_PREFIXES", OBJECTS,
         "Beginnings of bucket/key that may be read; all when empty.", ())
     # what the function does with a file
-    policy: Text = _field("EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key.",
-        "default")
-    stats: Stats = _field("EXR_STATS", FUNCTION, "Pixels that are read for statistics.", "off")
+    policy: Text = _field("EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key. "
+        "Of the function, ingest and watch; check, validate and report take --policy.", "default")
+    stats: Stats = _field("EXR_STATS", FUNCTION, "Pixels that are read for statistics. "
+        "Of the function, ingest and watch; check, validate, inspect and report take --stats.", "off")
     hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
     thumbnails: ThumbnailChoice = _field("EXR_THUMBNAILS", FUNCTION,
         "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
