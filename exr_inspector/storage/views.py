@@ -46,10 +46,12 @@ class Views:
         Returns:
             None if no mount of the view is here, or the path is below one already.
         """
-        for root, view, below in self._named(text):
-            here = next((name for name in (root, view.cluster, *view.clients) if _has_files(name)), root)
-            return None if here == root else f"{here.rstrip('/')}/{below}"
-        return None
+        innermost = next(self._named(text), None)
+        if innermost is None:
+            return None
+        root, view, below = innermost
+        here = next((name for name in (root, view.cluster, *view.clients) if _has_files(name)), root)
+        return None if here == root else f"{here.rstrip('/')}/{below}"
 
     def _named(self, text: str) -> Iterator[tuple[str, View, str]]:
         """Yield each folder of a view that contains a path, innermost first: the folder, the view, and the rest of the path."""
