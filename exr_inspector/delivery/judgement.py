@@ -159,7 +159,7 @@ def _are_udims(pattern: str, numbers: Sequence[int], read: Sequence[FrameSummary
     if _MAP.search(pattern.rpartition("/")[2]) is None or not all(_is_map_sized(frame) for frame in read):
         return False
     gaps = [after for before, after in pairwise(numbers) if after != before + 1]
-    return all(after % 10 == 1 for after in gaps) if gaps else len(numbers) <= _ROW
+    return all(after % _ROW == 1 for after in gaps) if gaps else len(numbers) <= _ROW
 
 
 def _is_map_sized(frame: FrameSummary) -> bool:

@@ -10,7 +10,7 @@ import re
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import Compression, PixelType, Rational, TimeCode
+from exr_inspector.exr.header.values import Compression, PixelType, TimeCode
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import timecodes
@@ -20,7 +20,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file
 from exr_inspector.validation.rules.channels import listed
 from exr_inspector.validation.rules.colour import tagged_space
 from exr_inspector.validation.rules.compression import codec_name
-from exr_inspector.validation.rules.times import TimeParameters
+from exr_inspector.validation.rules.times import TimeParameters, frame_rate
 
 _VFX = "Netflix VFX requirements"
 _NAM = "Netflix non-graded archival master specifications"
@@ -189,9 +189,7 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
 def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Results:
     """Compare the number in the name with timeCode at framesPerSecond, timecodeRate or `frame_rate`."""
     header, frame = file.header.parts[0], file.inspection.name.frame
-    value, rational = header.value("timeCode", "timecode"), header.value("framesPerSecond", "rational")
-    own = rational.value if isinstance(rational, Rational) else header.integer("timecodeRate")
-    rate = parameters.frame_rate if own is None else own
+    value, rate = header.value("timeCode", "timecode"), frame_rate(file.parts[0]) or parameters.frame_rate
     if not isinstance(value, TimeCode) or frame is None or not rate or not 1 <= rate <= 30.5:
         return NOTHING
     clock = timecodes.clock_of(value)
