@@ -57,7 +57,7 @@ class Faults:
         self._dice = random.Random(seed)  # noqa: S311 - no secret
         self._scripts: dict[str, deque[Fault | None]] = {}
         self._chances: dict[str, list[tuple[float, Fault]]] = {}
-        self._struck: Counter[tuple[str, FaultKind]] = Counter()
+        self._injected: Counter[tuple[str, FaultKind]] = Counter()
 
     def script(self, operation: str, faults: Iterable[Fault | None]) -> None:
         """Set the faults of the next requests of one operation (or ANY), in order; None lets a request pass."""
@@ -80,7 +80,7 @@ class Faults:
         with self._lock:
             fault = self._chosen(operation)
             if fault is not None:
-                self._struck[operation, fault.kind] += 1
+                self._injected[operation, fault.kind] += 1
             return fault
 
     def _chosen(self, operation: str) -> Fault | None:
@@ -94,10 +94,10 @@ class Faults:
                     return fault
         return None
 
-    def struck(self) -> dict[tuple[str, FaultKind], int]:
+    def injected(self) -> dict[tuple[str, FaultKind], int]:
         """Requests with a fault since the start, by operation and kind."""
         with self._lock:
-            return dict(self._struck)
+            return dict(self._injected)
 
 
 class Counters:

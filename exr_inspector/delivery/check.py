@@ -220,10 +220,10 @@ def check_files(
                     progress(done, len(names))
     except KeyboardInterrupt:
         stopped = True
-    asked = _required_ranges(expansions, frames)
+    required = _required_ranges(expansions, frames)
     views = {} if stopped else frames_of_views(item.known for item in gathered.values())
     sequences = [
-        _judged(item, policy, asked.get(pattern, ()), views.get(pattern, ()))
+        _judged(item, policy, required.get(pattern, ()), views.get(pattern, ()))
         for pattern, item in gathered.items()
         if item.files
     ]
@@ -345,7 +345,7 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(item: _Gathered, policy: Policy, asked: Sequence[range], views: Collection[int]) -> JudgedSequence:
+def _judged(item: _Gathered, policy: Policy, required: Sequence[range], views: Collection[int]) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies match the path within the bucket. Only inspected files have it, so unread files take their folder.
@@ -355,5 +355,5 @@ def _judged(item: _Gathered, policy: Policy, asked: Sequence[range], views: Coll
         for file in files
         if file.summary is None and file.frame is not None
     ]
-    judged = judge_sequence(item.known, [*summaries, *unread], policy, asked=asked, views=views)
+    judged = judge_sequence(item.known, [*summaries, *unread], policy, required=required, views=views)
     return replace(judged, files=files, error_files=sum(file.worst is Severity.ERROR for file in files))

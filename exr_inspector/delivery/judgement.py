@@ -70,7 +70,7 @@ class JudgedSequence:
         error_files: Number of files that have an error of their own or could not be read.
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mipmapped textures, whose numbers are not frames.
-        asked: Frames required by a given range; empty if the policy or the files decided.
+        required: Frames required by a given range; empty if the policy or the files decided.
         files: Its files by frame; empty if the sequence was validated from rows.
     """
 
@@ -83,7 +83,7 @@ class JudgedSequence:
     error_files: int = 0
     policy: str = ""
     is_texture: bool = False
-    asked: FrameNumbers = NO_FRAMES
+    required: FrameNumbers = NO_FRAMES
     files: tuple[CheckedFile, ...] = ()
 
     @property
@@ -97,7 +97,7 @@ class JudgedSequence:
         return self.expected[-1]
 
     @property
-    def there(self) -> int:
+    def present(self) -> int:
         """Number of expected frames that exist."""
         return len(self.expected) - len(self.missing)
 
@@ -173,7 +173,7 @@ def judge_sequence(
     summaries: Sequence[FrameSummary],
     policy: Policy,
     *,
-    asked: Sequence[range] = (),
+    required: Sequence[range] = (),
     views: Collection[int] = (),
 ) -> JudgedSequence:
     """Validate one sequence.
@@ -182,7 +182,7 @@ def judge_sequence(
         known: The sequence.
         summaries: The summaries of its frames, unreadable ones included, with the `sequence`, `frame` and `padding` of `known`.
         policy: The policy.
-        asked: Required frame ranges. If empty, the policy's range applies; without one, the range of the existing frames.
+        required: Required frame ranges. If empty, the policy's range applies; without one, the range of the existing frames.
         views: Frames of all views of the same image; they extend the range of the existing frames.
     """
     numbers = sorted({frame.frame for frame in summaries})
@@ -198,11 +198,11 @@ def judge_sequence(
             is_texture=True,
         )
     findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(summaries, policy, asked=asked, views=views).values():
+    for found in validate_sequence(summaries, policy, required=required, views=views).values():
         findings = sort_findings(found)
     resolved = policy.for_path(known.pattern)
     expected = expected_frames(
-        sorted({*numbers, *views}), asked, resolved.parameters.frame_range, resolved.parameters.frame_step
+        sorted({*numbers, *views}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
     )
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
@@ -217,7 +217,7 @@ def judge_sequence(
         ),
         error_files=len(faulty),
         policy=policy.label,
-        asked=FrameNumbers.of_spans(asked),
+        required=FrameNumbers.of_spans(required),
     )
     return with_findings(judged, findings)
 
@@ -282,7 +282,7 @@ def judge_frames(
     policy: Policy,
     patterns: Iterable[Pattern] = (),
     *,
-    asked: Mapping[str, Sequence[range]] | None = None,
+    required: Mapping[str, Sequence[range]] | None = None,
 ) -> Judgement:
     """Group files into sequences and validate every sequence.
 
@@ -290,12 +290,12 @@ def judge_frames(
         files: All files of some folders, by path; their `sequence`, `frame` and `padding` are ignored.
         policy: The policy.
         patterns: Patterns that group the files that match them; all other files are grouped by their names.
-        asked: Required frame ranges, by sequence; the ranges of a pattern take precedence.
+        required: Required frame ranges, by sequence; the ranges of a pattern take precedence.
     """
     left = list(files)
     found: list[Recognised] = []
     ambiguous: list[tuple[str, ...]] = []
-    ranges = dict(asked or {})
+    ranges = dict(required or {})
     for pattern in patterns:
         mine = {name for name in left if name.startswith(pattern.folder) and pattern.matches(name)}
         matching = match_pattern(pattern, mine)
@@ -316,7 +316,7 @@ def judge_frames(
             for member in known.members
         ]
         judged = judge_sequence(
-            known, summaries, policy, asked=ranges.get(known.pattern, ()), views=views.get(known.pattern, ())
+            known, summaries, policy, required=ranges.get(known.pattern, ()), views=views.get(known.pattern, ())
         )
         if not judged.is_texture:
             sequences.append(judged)

@@ -16,8 +16,8 @@ class Progress(Figures):
         listed: EXR objects listed.
         blocked: Objects that are retried because another transaction keeps them from being stored.
         vanished: Objects that were deleted after they were listed.
-        had_rows: Whether the tables had rows of a listing before it was read.
-        judged_otherwise: Files whose rows are up to date but were validated with another policy, by that policy's label.
+        has_previous_rows: Whether the tables had rows of a listing before it was read.
+        other_policies: Files whose rows are up to date but were validated with another policy, by that policy's label.
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Number of worker processes; 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
@@ -28,8 +28,8 @@ class Progress(Figures):
     listed: int = 0
     blocked: int = 0
     vanished: int = 0
-    had_rows: bool = False
-    judged_otherwise: Counter[str] = field(default_factory=Counter)
+    has_previous_rows: bool = False
+    other_policies: Counter[str] = field(default_factory=Counter)
     is_listed: bool = False
     processes: int = 0
     stopped: bool = False

@@ -183,10 +183,10 @@ class Ingest:
         context, bucket = self._context, listing.bucket
         size = SHARD_OBJECTS[context.inspector.config.stats]
         # A new prefix needs no queries. A file that another process stores in the meantime is merely inspected twice.
-        had_rows = context.catalog.has_files(bucket, listing.prefix)
-        self.progress.had_rows |= had_rows
-        asks = had_rows and not context.force
-        unjudged = UnjudgedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if asks else None
+        has_previous_rows = context.catalog.has_files(bucket, listing.prefix)
+        self.progress.has_previous_rows |= has_previous_rows
+        skips_current = has_previous_rows and not context.force
+        unjudged = UnjudgedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if skips_current else None
         if unjudged is not None:
             self._unjudged.append(unjudged)
         waiting: list[ObjectEntry] = []
@@ -234,7 +234,7 @@ class Ingest:
             path = f"{bucket}/{entry.key}"
             unjudged.add(path, known.inspected_at)
             if known.policy != self._context.policy.label:
-                self.progress.judged_otherwise[known.policy] += 1  # written only by the listing thread
+                self.progress.other_policies[known.policy] += 1  # written only by the listing thread
             if code := unread_code(known):
                 with self._lock:
                     self.progress.add_error(

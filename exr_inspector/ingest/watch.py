@@ -83,7 +83,7 @@ class FolderWatch:
             SourceError: The folder cannot be listed.
             CatalogError: The tables cannot be read or written now.
         """
-        if not run.had_rows:
+        if not run.has_previous_rows:
             return
         context, target = self._context, self._target
         folders = context.opener.folders(target.bucket, target.prefix)

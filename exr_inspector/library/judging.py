@@ -68,9 +68,9 @@ class Frames:
         """The folders of the files."""
         return frozenset(name.rpartition("/")[0] for name in self._summaries)
 
-    def judgement(self, policy: Policy, asked: Mapping[str, Sequence[range]] | None = None) -> Judgement:
-        """The sequences with their findings; `asked` as in `judge_frames`."""
-        return judge_frames(self._summaries, policy, self._patterns, asked=asked)
+    def judgement(self, policy: Policy, required: Mapping[str, Sequence[range]] | None = None) -> Judgement:
+        """The sequences with their findings; `required` as in `judge_frames`."""
+        return judge_frames(self._summaries, policy, self._patterns, required=required)
 
     def judged(self, policy: Policy) -> Iterator[ValidationResult]:
         """The results of all sequences."""

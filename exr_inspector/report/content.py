@@ -65,7 +65,7 @@ class SequencePage:
         first: First expected frame.
         last: Last expected frame.
         expected: Number of expected frames.
-        there: Number of present frames.
+        present: Number of present frames.
         file_count: Number of files; a frame may have several.
         total_bytes: Size of all files, bytes.
         rerender: Frames to render again, as a frame list of render managers.
@@ -87,7 +87,7 @@ class SequencePage:
     first: int
     last: int
     expected: int
-    there: int
+    present: int
     file_count: int
     total_bytes: int
     rerender: str
@@ -141,7 +141,7 @@ def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) 
         first=checked.first,
         last=checked.last,
         expected=len(checked.expected),
-        there=checked.there,
+        present=checked.present,
         file_count=len(checked.files),
         total_bytes=sum(sizes),
         rerender=checked.rerender.text,

@@ -97,7 +97,7 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
 
     def body(work: Work) -> JudgedFolder:
         before = _stored_rows(work, directory)
-        judgement = judge_frames(files, policy, asked=_asked(before))
+        judgement = judge_frames(files, policy, required=_required(before))
         return JudgedFolder(directory, judgement, _replace(work, connection.config, folder, judgement, before))
 
     return connection.run("judge and store the sequences of a folder", body, deadline=deadline)
@@ -125,12 +125,12 @@ class LastJudgements:
         return cls(connection.run("read the last judgements of sequences", read))
 
     @property
-    def asked(self) -> dict[str, tuple[range, ...]]:
+    def required(self) -> dict[str, tuple[range, ...]]:
         """The frame ranges that the validations required, by sequence."""
-        return _asked(row for rows in self.rows.values() for row in rows)
+        return _required(row for rows in self.rows.values() for row in rows)
 
 
-def _asked(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[range, ...]]:
+def _required(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[range, ...]]:
     return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows if row["asked_frames"]}
 
 

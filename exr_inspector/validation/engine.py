@@ -303,21 +303,21 @@ def validate_file(
 
 
 def validate_sequence(
-    frames: Iterable[FrameSummary], policy: Policy, *, asked: Sequence[range] = (), views: Collection[int] = ()
+    frames: Iterable[FrameSummary], policy: Policy, *, required: Sequence[range] = (), views: Collection[int] = ()
 ) -> dict[str, tuple[Finding, ...]]:
     """Validate sequences.
 
     Args:
         frames: Frames of any number of sequences, in any order.
         policy: The policy; it is resolved for the path of each sequence's first frame.
-        asked: Required frame ranges, instead of the policy's `frame_range`.
+        required: Required frame ranges, instead of the policy's `frame_range`.
         views: Frames of all views of the same image; each view must have all of them.
 
     Returns:
         Sequence key -> findings, sorted by key; sequences without findings included.
     """
     judged = {}
-    for facts in group_frames(frames, asked, views):
+    for facts in group_frames(frames, required, views):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
         for step in resolved.plan.sequences:

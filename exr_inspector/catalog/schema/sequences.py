@@ -69,7 +69,7 @@ SEQUENCE_VALIDATION_COLUMNS = (
              of=lambda r: _ranges(r.judged.expected)),
     nullable("asked_frames", TEXT,
              "Frames that `check --frames` or a pattern's range asked for, as ranges, which hold when rows are judged again; "
-             "null where the policy or the files decide", of=lambda r: _ranges(r.judged.asked)),
+             "null where the policy or the files decide", of=lambda r: _ranges(r.judged.required)),
     required("file_count", INT, "Files of the sequence", "files", of=lambda r: r.judged.file_count),
     required("error_files", INT, "Those with an error of their own", "files", of=lambda r: r.judged.error_files),
     required("missing_count", LONG, "Expected frames that are not there", "frames", of=lambda r: len(r.judged.missing)),

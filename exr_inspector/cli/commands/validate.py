@@ -194,7 +194,7 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
             else:
                 gather_frames(tables.connection, prefixes, frames)
             last = LastJudgements.read(tables.connection, frames.directories)
-            judgement = with_kept_findings(tables.connection, frames.judgement(policy, last.asked), last)
+            judgement = with_kept_findings(tables.connection, frames.judgement(policy, last.required), last)
             store_sequences(tables.connection, prefixes, frames, judgement, since)
             yield from sequence_results(judgement, policy)
 

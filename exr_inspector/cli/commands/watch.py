@@ -159,7 +159,7 @@ def first_run(
     unread = sum(progress.errors.values())
     figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
     figures += [f"{unread} could not be read"] * bool(unread)
-    for policy, count in progress.judged_otherwise.items():
+    for policy, count in progress.other_policies.items():
         figures.append(f"{count} judged by policy {policy}, which `./run ingest --force` judges again")
     print_line(bucket, f"{', '.join(figures)}; {'stopped' if ended.is_set() else 'watching'}")
     return progress

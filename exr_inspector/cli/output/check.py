@@ -147,7 +147,7 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
         title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
         console.print(title)
         return _print_grouped(sequence.files, (), console)
-    frame_count = f"{sequence.there} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
+    frame_count = f"{sequence.present} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
     title.append(f"  {frame_count}", style="default").append(_outcome(sequence, least))
     console.print(title)
     console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))

@@ -22,7 +22,7 @@ class SequenceFacts:
     Attributes:
         name: Key of the sequence.
         frames: Its frames, sorted by number.
-        asked: Required frame ranges, ascending. If empty, the policy's range applies; without one, the existing frames decide.
+        required: Required frame ranges, ascending. If empty, the policy's range applies, or else the existing frames decide.
         views: Frames of all views of the same image; they extend the range of the existing frames.
     """
 
@@ -30,12 +30,12 @@ class SequenceFacts:
         self,
         name: str,
         frames: Iterable[FrameSummary],
-        asked: Sequence[range] = (),
+        required: Sequence[range] = (),
         views: Collection[int] = (),
     ) -> None:
         self.name = name
         self.views = views
-        self.asked = asked
+        self.required = required
         self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
 
     @cached_property
@@ -45,7 +45,7 @@ class SequenceFacts:
 
 
 def group_frames(
-    frames: Iterable[FrameSummary], asked: Sequence[range] = (), views: Collection[int] = ()
+    frames: Iterable[FrameSummary], required: Sequence[range] = (), views: Collection[int] = ()
 ) -> list[SequenceFacts]:
     """Group frames by sequence, sorted by key. Numbers of different padding (`a.0999`, `a.1000`, `a.9`) belong together."""
     groups: dict[str, list[FrameSummary]] = {}
@@ -54,7 +54,7 @@ def group_frames(
     facts = []
     for members in groups.values():
         name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
-        facts.append(SequenceFacts(name, members, asked, views))
+        facts.append(SequenceFacts(name, members, required, views))
     return sorted(facts, key=lambda sequence: sequence.name)
 
 
@@ -111,23 +111,23 @@ class ExpectedFrames:
 
 
 def expected_frames(
-    numbers: Sequence[int], asked: Sequence[range], frame_range: tuple[int, int] | None, step: int
+    numbers: Sequence[int], required: Sequence[range], frame_range: tuple[int, int] | None, step: int
 ) -> ExpectedFrames:
-    """Determine the frames that a sequence must have: by `asked`, else by `frame_range`, else from its first to its last frame.
+    """Return the frames that a sequence must have: by `required`, else by `frame_range`, else from first to last frame.
 
     Without a range, the phase of the step is that of most frames. If the policy's step is 1, and at least four frames all have
     the same distance, this distance is the step.
 
     Args:
         numbers: Existing frames in ascending order, at least one.
-        asked: Required ranges in ascending order. Those with step 1 get the policy's step.
+        required: Required ranges in ascending order. Those with step 1 get the policy's step.
         frame_range: First and last frame that the policy sets.
         step: Difference between adjacent frames that the policy sets.
     """
-    if not asked and frame_range is not None:
-        asked = (range(frame_range[0], frame_range[1] + 1),)
-    if asked:
-        return ExpectedFrames(tuple(each if each.step > 1 else range(each.start, each.stop, step) for each in asked))
+    if not required and frame_range is not None:
+        required = (range(frame_range[0], frame_range[1] + 1),)
+    if required:
+        return ExpectedFrames(tuple(each if each.step > 1 else range(each.start, each.stop, step) for each in required))
     if step == 1 and len(numbers) >= _STEPPED:
         steps = {after - before for before, after in pairwise(numbers)}
         if len(steps) == 1 and steps != {1}:

@@ -124,7 +124,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
     every = sorted({*sequence.numbers, *sequence.views})
-    return expected_frames(every, sequence.asked, parameters.frame_range, parameters.frame_step)
+    return expected_frames(every, sequence.required, parameters.frame_range, parameters.frame_step)
 
 
 def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:

@@ -273,7 +273,7 @@ class Tally:
     crashes: int = 0
     phases: int = 0
     seconds: float = 0.0
-    struck: dict[tuple[str, FaultKind], int] = field(default_factory=dict)
+    injected: dict[tuple[str, FaultKind], int] = field(default_factory=dict)
 
     def add(self, plan: Plan, board: Board) -> None:
         """Add the counts of a finished phase."""
@@ -288,9 +288,9 @@ class Tally:
     def text(self) -> str:
         """Format all counts."""
         faults: Counter[str] = Counter()
-        for (_, kind), count in self.struck.items():
+        for (_, kind), count in self.injected.items():
             faults[kind.value] += count
-        lost = self.struck.get(("commit", FaultKind.DROP_AFTER), 0)
+        lost = self.injected.get(("commit", FaultKind.DROP_AFTER), 0)
         told = self.writers
         sizes = ", ".join(f"{size}: {count:,}" for size, count in sorted(self.sizes.items()))
         kinds = ", ".join(f"{name}: {count:,}" for name, count in sorted(faults.items()))
@@ -340,7 +340,7 @@ class Storm:
         assert list(board.done) == [len(lane) for lane in plan.lanes]
         plan.apply(self.model)
         self.tally.add(plan, board)
-        self.tally.struck = server.faults.struck()
+        self.tally.injected = server.faults.injected()
         self.tally.seconds += time.monotonic() - started
 
     def _inject_faults(self) -> None:

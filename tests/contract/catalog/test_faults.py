@@ -85,7 +85,7 @@ def test_an_answer_that_breaks_off_is_tried_again(operation: str, kind: FaultKin
         assert outcomes(catalog, inspection("warm.exr")) == [Outcome.UNCHANGED]  # what broke off says nothing of it
         server.faults.script(operation, [Fault(kind)])
         assert outcomes(catalog, inspection("a.exr")) == [Outcome.INSERTED]
-        assert server.faults.struck()[operation, kind] >= 1
+        assert server.faults.injected()[operation, kind] >= 1
         server.faults.chance(operation, 1.0, Fault(kind))
         with pytest.raises(CatalogUnavailable) as caught:
             hopeless.upsert([inspection("b.exr")])

@@ -136,7 +136,7 @@ def test_writers_at_once_with_faults(detect: bool) -> None:
             before = storm.tally.operations
             storm.phase()
             verify(catalog, storm, before, detect=detect)
-        assert sum(storm.tally.struck.values()) > 5
+        assert sum(storm.tally.injected.values()) > 5
 
 
 @pytest.mark.slow

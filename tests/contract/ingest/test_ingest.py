@@ -142,11 +142,11 @@ def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(stack: LocalStack
     assert len(list(judge_folders(stack.catalog.connection, first.directories, builtin_policy("default")))) == 1
     stack.database.reset_counters()
     again = made(stack).run([Target(BUCKET, prefix)])
-    assert (again.skipped, again.directories, again.judged_otherwise) == (4, set(), {})
+    assert (again.skipped, again.directories, again.other_policies) == (4, set(), {})
     assert stack.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
-    assert (first.had_rows, again.had_rows) == (False, True)
+    assert (first.has_previous_rows, again.has_previous_rows) == (False, True)
     other = made(stack, policy="strict").run([Target(BUCKET, prefix)])
-    assert (other.skipped, other.judged_otherwise) == (4, {builtin_policy("default").label: 4})
+    assert (other.skipped, other.other_policies) == (4, {builtin_policy("default").label: 4})
 
 
 def test_of_a_prefix_that_is_new_the_tables_are_asked_once(stack: LocalStack) -> None:

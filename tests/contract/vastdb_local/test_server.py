@@ -88,7 +88,7 @@ def test_slow_down_is_retried_by_the_sdk_and_delays_delay(server, schema):
 
 
 def test_faults_strike_by_chance_and_the_dice_are_seeded():
-    def struck(seed):
+    def injected(seed):
         with LocalVastDB(None, seed=seed) as server:
             session = connect(server)
             server.faults.chance("begin", 0.3, Fault(FaultKind.INTERNAL_ERROR))
@@ -101,8 +101,8 @@ def test_faults_strike_by_chance_and_the_dice_are_seeded():
                     outcomes.append(False)
             return outcomes
 
-    first = struck(1)
-    assert first == struck(1) != struck(2)
+    first = injected(1)
+    assert first == injected(1) != injected(2)
     assert 3 <= first.count(False) <= 25
 
 

@@ -144,7 +144,7 @@ def test_queries_hold_the_range_and_the_step_that_the_check_held(tmp_path: Path)
     with open_tables(catalog) as tables:
         (stored,) = stored_sequences(tables.connection, [""])
         from_rows = read_sequence(tables.connection, stored).checked
-    assert (from_rows.expected.text, from_rows.there) == ("1001-1015x2", 3)
+    assert (from_rows.expected.text, from_rows.present) == ("1001-1015x2", 3)
 
 
 def test_judging_rows_again_changes_nothing(checked: Checked) -> None:

@@ -222,7 +222,7 @@ def test_a_pattern_without_a_frame_number_leaves_no_file_to_be_judged_twice() ->
     for pattern in ("d/a_*.exr", "d/a_10??.exr", "d/a_####[1001-1002].exr"):
         judgement = judge_frames(summaries, builtin_policy("default"), [parse_pattern(pattern)])
         assert [judged.pattern for judged in judgement.sequences] == ["d/a_####.exr", "e/a_####.exr"]
-        assert [judged.asked.text for judged in judgement.sequences] == ["1001-1002" if "[" in pattern else "", ""]
+        assert [judged.required.text for judged in judgement.sequences] == ["1001-1002" if "[" in pattern else "", ""]
 
 
 def test_of_a_pattern_with_two_numbers_the_names_decide() -> None:

@@ -27,7 +27,7 @@ def test_frames_have_the_state_of_the_worst_that_was_found() -> None:
     assert [frame for frame, state in states.items() if state == "error"] == [1008]
     assert [frame for frame, state in states.items() if state == "warning"] == [1010, 1020]
     assert page.counts == {"ok": 16, "missing": 1, "error": 1, "warning": 2}
-    assert (page.there, page.expected, page.rerender, page.verdict) == (19, 20, "1005,1008", "failed")
+    assert (page.present, page.expected, page.rerender, page.verdict) == (19, 20, "1005,1008", "failed")
 
 
 def test_findings_lead_to_their_frames() -> None:

@@ -248,9 +248,9 @@ def test_far_apart_frames_cost_nothing() -> None:
     assert finding.message.startswith("1999999998 frames")
 
 
-def gaps(*numbers: int, asked: tuple[range, ...] = (), **parameters: Any) -> dict[Severity, str]:
+def gaps(*numbers: int, required: tuple[range, ...] = (), **parameters: Any) -> dict[Severity, str]:
     given = [frame(number) for number in numbers]
-    (findings,) = validate_sequence(given, policy(**parameters), asked=asked).values()
+    (findings,) = validate_sequence(given, policy(**parameters), required=required).values()
     return {f.severity: FrameNumbers.of(f.frames).text for f in findings if f.code == "SEQ-MISSING"}
 
 
@@ -264,7 +264,7 @@ def gaps(*numbers: int, asked: tuple[range, ...] = (), **parameters: Any) -> dic
         ((1, 9), {"frame_step": 2}, {Severity.ERROR: "3-7x2"}),
         ((0, 1, 3, 5, 9), {"frame_step": 2}, {Severity.ERROR: "7", Severity.WARNING: "0"}),
         ((-3, 0, 3), {"frame_step": 3, "frame_range": [-3, 6]}, {Severity.ERROR: "6"}),
-        # without a step of a policy: one finding, unless a range is asked for or a frame is missing
+        # without a step of a policy: one finding, unless a range is required or a frame is missing
         ((1, 3, 5, 7), {}, {Severity.WARNING: ""}),
         ((1, 6, 11, 16), {}, {Severity.WARNING: ""}),
         ((1, 3, 5), {}, {Severity.ERROR: "2,4"}),
@@ -277,9 +277,9 @@ def test_frames_on_twos(there: tuple[int, ...], parameters: dict[str, Any], foun
 
 
 def test_what_a_check_asks_for_holds_instead_of_the_policy() -> None:
-    asked = (range(1, 4), range(11, 13))
-    assert gaps(1, 2, 11, 12, asked=asked, frame_range=[1, 20]) == {Severity.ERROR: "3"}
-    assert gaps(1, 2, 3, 7, 11, asked=asked) == {Severity.ERROR: "12", Severity.WARNING: "7"}
+    required = (range(1, 4), range(11, 13))
+    assert gaps(1, 2, 11, 12, required=required, frame_range=[1, 20]) == {Severity.ERROR: "3"}
+    assert gaps(1, 2, 3, 7, 11, required=required) == {Severity.ERROR: "12", Severity.WARNING: "7"}
 
 
 def test_a_moving_data_window_is_info() -> None:
