@@ -157,6 +157,7 @@ def _declare(
 
 channel_rule = partial(_declare, Scope.CHANNELS)  # called once for equal channel lists and compressions
 part_rule = partial(_declare, Scope.PART)  # called once for each part
+pixel_rule = partial(part_rule, stage=Stage.PIXELS)  # called once for each part, if pixels were read
 file_rule = partial(_declare, Scope.FILE)  # called once for each file
 sequence_rule = partial(_declare, Scope.SEQUENCE, stage=Stage.SEQUENCE)  # called once for each sequence
 

@@ -6,6 +6,8 @@ the standard may be missing.
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydantic import Field
 
 from exr_inspector.exr.header.values import Attribute, Compression, LineOrder, PixelType, code_name
@@ -43,6 +45,10 @@ def _claimed(parameters: AcesParameters) -> int:
     return t.ALWAYS if parameters.aces_container else t.ACES
 
 
+_part_rule = partial(part_rule, when=_claimed)
+_file_rule = partial(file_rule, when=_claimed)
+
+
 class AcesParameters(RuleParameters):
     """Parameters of the rules on ACES containers."""
 
@@ -68,7 +74,7 @@ def flag_text(attribute: Attribute) -> str:
     return f"int {attribute.value!r}" if attribute.type_name == "int" else attribute.type_name
 
 
-@part_rule(
+@_part_rule(
     "ACE-FLAG",
     Severity.ERROR,
     "acesImageContainerFlag is the int 1",
@@ -77,7 +83,6 @@ def flag_text(attribute: Attribute) -> str:
     yields_to=("STR-REQ-TYPE",),
     fix="Write the flag as an int with the value 1.",
     command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
-    when=_claimed,
 )
 def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Report a flag that is absent or not 1."""
@@ -88,7 +93,7 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"acesImageContainerFlag is {found}; expected int 1", found, "int 1")]
 
 
-@file_rule(
+@_file_rule(
     "ACE-VERSION",
     Severity.ERROR,
     "The file is a single flat scan line part (version field 2, or 0x402 with long names)",
@@ -96,7 +101,6 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_EXR2ACES,
     fix="Write a single flat scan line part. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
@@ -107,7 +111,7 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"The version word is 0x{word:x}; ACES containers have 0x2 or 0x402", f"0x{word:x}", "0x2 or 0x402")]
 
 
-@part_rule(
+@_part_rule(
     "ACE-COMPRESSION",
     Severity.ERROR,
     "Pixels are not compressed",
@@ -115,7 +119,6 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
     fix="Write the file without compression.",
     command="oiiotool IN.exr --compression none -o OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -126,7 +129,7 @@ def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"The compression is {codec}; ACES containers have none", codec, "NONE")]
 
 
-@part_rule(
+@_part_rule(
     "ACE-LINEORDER",
     Severity.ERROR,
     "lineOrder is increasing",
@@ -135,7 +138,6 @@ def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     fix="Write the file again with lineOrder INCREASING_Y.",
     command="exr2aces IN.exr OUT.exr",
     limits="Only the attribute; CHK-LINEORDER and CHK-GAPS check the positions of chunks.",
-    when=_claimed,
 )
 @_of_containers
 def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -147,7 +149,7 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"lineOrder is {name}; ACES containers have INCREASING_Y", name, "INCREASING_Y")]
 
 
-@part_rule(
+@_part_rule(
     "ACE-CHANNELS",
     Severity.ERROR,
     "Channels are R, G, B and optionally A, for stereo also those of the left eye",
@@ -156,7 +158,6 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     fix="Write R, G, B and A only, and other layers into another file. Leave A out of the command if the "
     "file has none.",
     command="oiiotool IN.exr --ch R,G,B,A -o OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -168,7 +169,7 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"The channels are {found}; ACES containers have R, G, B and perhaps A", found, "R, G, B[, A]")]
 
 
-@part_rule(
+@_part_rule(
     "ACE-HALF",
     Severity.ERROR,
     "Every channel is HALF with sampling 1, 1",
@@ -176,7 +177,6 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=f"{_OIIO}; ACEScentral",
     fix="Write every channel as HALF.",
     command="oiiotool IN.exr -d half -o OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def half(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -193,7 +193,7 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"Not HALF at every pixel: {found}", found, "HALF 1,1", hit[0].name)]
 
 
-@part_rule(
+@_part_rule(
     "ACE-CHROMA",
     Severity.ERROR,
     "chromaticities are those of AP0",
@@ -202,7 +202,6 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     yields_to=("STR-REQ-TYPE",),
     fix="Convert the pixels to ACES2065-1. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -215,7 +214,7 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"chromaticities are {found}; expected those of AP0", found, "AP0")]
 
 
-@part_rule(
+@_part_rule(
     "ACE-ID",
     Severity.WARNING,
     "colorInteropID is lin_ap0_scene or absent",
@@ -223,7 +222,6 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=f"ASWF Color Interop recommendation 04; {_OIIO}",
     fix="If the pixels are ACES2065-1, write lin_ap0_scene or remove the id.",
     command="exrstdattr -string colorInteropID lin_ap0_scene IN.exr OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -234,7 +232,7 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     return [Found(f"colorInteropID is {value!r}, not {spaces.ACES}", str(value), spaces.ACES)]
 
 
-@file_rule(
+@_file_rule(
     "ACE-HEADER-SIZE",
     Severity.ERROR,
     "The header is no larger than 1 MiB",
@@ -242,7 +240,6 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_WRITER,
     fix="Remove large attributes, such as manifests and previews.",
     command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
@@ -250,16 +247,11 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
     size = file.header.end - 8
     if size <= _HEADER_LIMIT_BYTES:
         return NOTHING
-    return [
-        Found(
-            f"The header has {size} bytes; ACES containers have at most {_HEADER_LIMIT_BYTES}",
-            str(size),
-            f"at most {_HEADER_LIMIT_BYTES}",
-        )
-    ]
+    expected = f"at most {_HEADER_LIMIT_BYTES}"
+    return [Found(f"The header has {size} bytes; ACES containers have {expected}", str(size), expected)]
 
 
-@part_rule(
+@_part_rule(
     "ACE-STRINGS",
     Severity.ERROR,
     "Attributes for camera, lens, recorder and production are not empty strings",
@@ -267,20 +259,17 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
     source=_OIIO,
     fix="Write the text, or remove the attribute.",
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
-    when=_claimed,
 )
 @_of_containers
 def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Report empty strings among the attributes that the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
-    return (
-        [Found(f"{listed(empty)} empty; expected text, or no attribute", "empty", "text, or no attribute")]
-        if empty
-        else NOTHING
-    )
+    if not empty:
+        return NOTHING
+    return [Found(f"{listed(empty)} empty; expected text, or no attribute", "empty", "text, or no attribute")]
 
 
-@part_rule(
+@_part_rule(
     "ACE-STEREO",
     Severity.WARNING,
     "In stereo containers, R, G, B without a prefix are the right eye",
@@ -288,7 +277,6 @@ def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=f"{_WRITER} (inferred)",
     fix="Write multiView as right, left, with the right eye in R, G, B. The command writes such a file.",
     command="exrmultiview right RIGHT.exr left LEFT.exr OUT.exr",
-    when=_claimed,
 )
 @_of_containers
 def stereo(part: PartFacts, _parameters: AcesParameters) -> Results:

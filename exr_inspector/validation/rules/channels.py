@@ -16,22 +16,16 @@ from exr_inspector.validation.facts.roles import Role, is_beauty
 from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
 
-_NAMES_SHOWN = 6
 # Layers in which software writes the main image.
 _MAIN_LAYERS = frozenset({"rgba", "rgb", "ci", "c", "beauty", "combined", "color", "colour", "main", "finalimage"})
 _LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g": "G", "b": "B", "a": "A"}
 
 
-def listed(names: Iterable[str]) -> str:
-    """List names for a message: the first few, and the number of the rest."""
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """List names for a message: the first `most`, and the number of the rest."""
     every = list(names)
-    more = f" and {len(every) - _NAMES_SHOWN} more" if len(every) > _NAMES_SHOWN else ""
-    return ", ".join(every[:_NAMES_SHOWN]) + more
-
-
-def values(count: int, kind: str = "") -> str:
-    """Format a number of values of a kind for a message."""
-    return f"{count} {kind}{'value' if count == 1 else 'values'}"
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
 
 
 def _layer(layer: str) -> str:
@@ -240,15 +234,10 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
 )
 def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Report depth or coverage stored as UINT in the base layer."""
+    names = [channel.name for channel in part.channels if channel.pixel_type == PixelType.UINT]
+    why = "depth and coverage are HALF or FLOAT"
     return [
-        Found(
-            f"Channel {channel.name} is UINT; depth and coverage are HALF or FLOAT",
-            "UINT",
-            "HALF or FLOAT",
-            channel.name,
-        )
-        for channel in part.channels
-        if channel.pixel_type == PixelType.UINT and channel.name in _NEVER_UINT
+        Found(f"Channel {name} is UINT; {why}", "UINT", "HALF or FLOAT", name) for name in names if name in _NEVER_UINT
     ]
 
 
@@ -377,16 +366,12 @@ def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     chroma = {
         members[c].name for members in part.by_layer.values() if "Y" in members for c in ("RY", "BY") if c in members
     }
-    return [
-        Found(
-            f"Channel {channel.name} is sampled {channel.x_sampling}, {channel.y_sampling}",
-            f"{channel.x_sampling}, {channel.y_sampling}",
-            "1, 1",
-            channel.name,
-        )
-        for channel in part.channels
-        if (channel.x_sampling, channel.y_sampling) != (1, 1) and channel.name not in chroma
-    ]
+    found = []
+    for channel in part.channels:
+        sampling = f"{channel.x_sampling}, {channel.y_sampling}"
+        if sampling != "1, 1" and channel.name not in chroma:
+            found.append(Found(f"Channel {channel.name} is sampled {sampling}", sampling, "1, 1", channel.name))
+    return found
 
 
 def names_of(channels: Iterable[NamedChannel]) -> str:

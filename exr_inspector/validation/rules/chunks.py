@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.chunks.tables import ChunkState, MissingRange
@@ -14,7 +15,13 @@ from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
 
-_CORE = "OpenEXRCore 3.5"
+_TABLES = "OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c"
+_CHUNKS = "OpenEXR file layout document (Chunk Layout); OpenEXRCore 3.5 chunk.c"
+_COMPARE = (
+    "Compare the file with its source, for example by checksum. If they differ, copy it again; if they are equal, render it "
+    "again."
+)
+_table_rule = partial(part_rule, stage=Stage.TABLE, when=t.INCOMPLETE)
 _RANGES_SHOWN = 3
 # The problems with which the check of the leaders reports single chunks in this state.
 _REPORTED_AS: dict[ChunkState, frozenset[ProblemKind]] = {
@@ -48,31 +55,27 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     return [Found(message, share, "0")]
 
 
-@part_rule(
+@_table_rule(
     "CHK-TABLE-TRUNC",
     Severity.ERROR,
     "The chunk offset table is complete",
     why="The file ends before its first pixel.",
-    source="OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c",
+    source=_TABLES,
     fix="Copy the file again from its source, or render it again.",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
 )
 def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report chunks without an entry in the table."""
     return _state(part, ChunkState.NO_ENTRY, "have no entry: the file ends inside the offset table")
 
 
-@part_rule(
+@_table_rule(
     "CHK-ZERO-OFFSET",
     Severity.ERROR,
     "No offset in the chunk offset table is zero",
     why="The writer crashed or has not finished: it writes the table last.",
-    source="OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c",
+    source=_TABLES,
     fix="If the file is still being written, wait. Otherwise set EXR_REBUILD=1 and validate again: chunks that are in the "
     "file without their offset are found. Render the frame again if some are not.",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
 )
 def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report zero entries, unless all of them belong to upper levels."""
@@ -81,7 +84,7 @@ def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     return _state(part, ChunkState.ZERO, "have the offset zero: the writer did not finish, or lost them")
 
 
-@part_rule(
+@_table_rule(
     "CHK-ZERO-UPPER-LEVELS",
     Severity.ERROR,
     "All mip or rip levels that the header announces are written",
@@ -90,8 +93,6 @@ def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR file layout document (Offset Tables); measured with OpenEXR 3.5.3",
     fix="Make the levels again from the full-resolution image.",
     command="maketx IN.exr -o OUT.exr",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
 )
 def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report zero entries if all of them belong to levels above the first."""
@@ -100,67 +101,56 @@ def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
     return _state(part, ChunkState.ZERO, "have the offset zero, all of them in levels above the first")
 
 
-@part_rule(
+@_table_rule(
     "CHK-OFFSET-RANGE",
     Severity.ERROR,
     "Every chunk offset points into the file, after the offset tables",
     why="The table is damaged or the file is cut off; the OpenEXR library may search for the chunks instead, "
     "and return other pixels.",
-    source="OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c",
-    fix="Compare the file with its source, for example by checksum. If they differ, copy it again; if they "
-    "are equal, render it again.",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
+    source=_TABLES,
+    fix=_COMPARE,
 )
 def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report offsets before the first possible chunk or after the end of the file."""
     return _state(part, ChunkState.OUT_OF_RANGE, "have offsets outside the file's data")
 
 
-@part_rule(
+@_table_rule(
     "CHK-OFFSET-DUP",
     Severity.ERROR,
     "No two chunks have the same offset",
     why="The table is damaged, or made to make readers decode one chunk many times.",
-    source="OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c",
+    source=_TABLES,
     problem=ProblemKind.OVERLAPPING_CHUNK,
-    fix="Compare the file with its source, for example by checksum. If they differ, copy it again; if they "
-    "are equal, render it again.",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
+    fix=_COMPARE,
 )
 def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report offsets that another entry has, too."""
     return _state(part, ChunkState.DUPLICATE, "repeat the offset of another one")
 
 
-@part_rule(
+@_table_rule(
     "CHK-PAST-EOF",
     Severity.ERROR,
     "Every chunk ends inside the file",
     why="The end of the file is missing, usually because a transfer was interrupted.",
-    source="OpenEXR file layout document (Chunk Layout); OpenEXRCore 3.5 chunk.c",
+    source=_CHUNKS,
     problem=ProblemKind.CHUNK_PAST_END,
     fix="Copy the file again from its source. If the source is as short, render the frame again.",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
 )
 def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report chunks that extend beyond the end of the file."""
     return _state(part, ChunkState.PAST_END, "run past the end of the file")
 
 
-@part_rule(
+@_table_rule(
     "CHK-LEADER",
     Severity.ERROR,
     "The coordinates and part number at the start of a chunk agree with the offset table",
     why="The table or the chunk is damaged; readers fail, or put pixels in the wrong place.",
-    source="OpenEXR file layout document (Chunk Layout); OpenEXRCore 3.5 chunk.c",
+    source=_CHUNKS,
     problem=ProblemKind.WRONG_LEADER,
-    fix="Compare the file with its source, for example by checksum. If they differ, copy it again; if they "
-    "are equal, render it again.",
-    stage=Stage.TABLE,
-    when=t.INCOMPLETE,
+    fix=_COMPARE,
 )
 def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report chunks whose leader has other coordinates, another part number or impossible sizes."""
@@ -216,10 +206,9 @@ REPORTED = (
         Severity.ERROR,
         "A chunk has at least one byte, no more than its uncompressed pixels, and exactly as many without compression",
         why="The chunk is damaged.",
-        source="OpenEXR file layout document (Chunk Layout); OpenEXRCore 3.5 chunk.c",
+        source=_CHUNKS,
         problem=ProblemKind.CHUNK_SIZE,
-        fix="Compare the file with its source, for example by checksum. If they differ, copy it again; if they "
-        "are equal, render it again.",
+        fix=_COMPARE,
         stage=Stage.TABLE,
     ),
     reported(
@@ -229,8 +218,7 @@ REPORTED = (
         why="The chunk is damaged.",
         source="OpenEXR file layout document (Deep scan line layout); OpenEXRCore 3.5 chunk.c",
         problem=ProblemKind.DEEP_CHUNK_SIZES,
-        fix="Compare the file with its source, for example by checksum. If they differ, copy it again; if they "
-        "are equal, render it again.",
+        fix=_COMPARE,
         stage=Stage.TABLE,
     ),
     reported(

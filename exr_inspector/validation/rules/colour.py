@@ -104,11 +104,8 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
         return NOTHING
-    return [
-        Found(
-            f"colorInteropID {identifier} is not scene-linear; expected lin_..._scene", identifier[:80], "lin_..._scene"
-        )
-    ]
+    message = f"colorInteropID {identifier} is not scene-linear; expected lin_..._scene"
+    return [Found(message, identifier[:80], "lin_..._scene")]
 
 
 @part_rule(
@@ -130,13 +127,8 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
 
 
 # Created once, because most files have this finding.
-_UNTAGGED = (
-    Found(
-        "No colour space metadata; expected colorInteropID or chromaticities",
-        "no tag",
-        "colorInteropID or chromaticities",
-    ),
-)
+_TAGS = "colorInteropID or chromaticities"
+_UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAGS),)
 
 
 def other_tag(part: PartFacts) -> tuple[str, str] | None:

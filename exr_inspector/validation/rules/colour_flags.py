@@ -124,9 +124,8 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     for part in file.header.parts[1:]:
         identifier = part.text("colorInteropID")
         if identifier is not None and identifier not in {spaces.DATA, first}:
-            message = (
-                f"Part {part.index} is tagged {identifier!r}, part 0 {'not at all' if first is None else repr(first)}"
-            )
+            other = "not at all" if first is None else repr(first)
+            message = f"Part {part.index} is tagged {identifier!r}, part 0 {other}"
             found.append(Found(message, identifier, "absent" if first is None else first, part=part.index))
     return found
 
@@ -167,13 +166,8 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
         return NOTHING
-    return [
-        Found(
-            f"The ACES container flag is set, but colorInteropID is {identifier}; expected {spaces.ACES}",
-            str(identifier),
-            spaces.ACES,
-        )
-    ]
+    message = f"The ACES container flag is set, but colorInteropID is {identifier}; expected {spaces.ACES}"
+    return [Found(message, str(identifier), spaces.ACES)]
 
 
 @part_rule(
@@ -193,9 +187,8 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     wrong = part.part.by_name.get("chromaticities")
     found = wrong.type_name if wrong else "absent"
-    return [
-        Found("The ACES container flag is set, but there are no chromaticities; expected those of AP0", found, "AP0")
-    ]
+    message = "The ACES container flag is set, but there are no chromaticities; expected those of AP0"
+    return [Found(message, found, "AP0")]
 
 
 @part_rule(
@@ -217,10 +210,5 @@ def aces_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     if spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
         return NOTHING
-    return [
-        Found(
-            f"The ACES container flag is set, but chromaticities are {short(values)}; expected those of AP0",
-            short(values),
-            "AP0",
-        )
-    ]
+    message = f"The ACES container flag is set, but chromaticities are {short(values)}; expected those of AP0"
+    return [Found(message, short(values), "AP0")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from exr_inspector.exr.cryptomatte import manifests
-from exr_inspector.exr.cryptomatte.mattes import RANK_COMPONENTS, Matte, Place
+from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, RANK_COMPONENTS, Matte, Place
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
@@ -16,15 +18,11 @@ from exr_inspector.validation.rules.channels import listed
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
-HASH = "MurmurHash3_32"
 _CONVERSION = "uint32_to_float32"
+matte_rule = partial(file_rule, when=t.CRYPTOMATTE)
 
 
-def _key_of(name: str) -> str:
-    return f"{manifests.cryptomatte_id(name):08x}"[:7]
-
-
-@file_rule(
+@matte_rule(
     "CRY-KEYS",
     Severity.ERROR,
     "Every Cryptomatte declares its name, hash and conversion",
@@ -34,7 +32,6 @@ def _key_of(name: str) -> str:
     "KEY is the Cryptomatte's key.",
     command="exrstdattr -string cryptomatte/KEY/hash MurmurHash3_32 -string cryptomatte/KEY/conversion "
     "uint32_to_float32 IN.exr OUT.exr",
-    when=t.CRYPTOMATTE,
 )
 def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report attributes that the declaration of a key lacks."""
@@ -48,14 +45,13 @@ def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-UNDECLARED",
     Severity.WARNING,
     "Layers that look like Cryptomatte are declared by cryptomatte/ attributes",
     why="Software finds no mattes without these attributes; a conversion or merge dropped them.",
     source=_SPEC,
     fix="Copy the cryptomatte/ attributes from the original render, or write the file with a node that keeps metadata.",
-    when=t.CRYPTOMATTE,
 )
 def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report layers named like ranks (`VRayCryptomatte00`, `crypto_object01`) that no declaration in any part covers."""
@@ -69,34 +65,31 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     index, first = next(iter(layers.values()))
     names = listed(sorted(layers))
-    like, them = (
-        ("looks like a Cryptomatte rank", "it") if len(layers) == 1 else ("look like Cryptomatte ranks", "them")
+    is_one = len(layers) == 1
+    like = "looks like a Cryptomatte rank" if is_one else "look like Cryptomatte ranks"
+    message = (
+        f"{names} {like}, but no cryptomatte/ attribute declares {'it' if is_one else 'them'}: the metadata is lost"
     )
-    message = f"{names} {like}, but no cryptomatte/ attribute declares {them}: the metadata is lost"
     return [Found(message, "no declaration", "cryptomatte/KEY/name, hash and conversion", first, index)]
 
 
-@file_rule(
+@matte_rule(
     "CRY-KEY-FORM",
     Severity.WARNING,
     "A Cryptomatte's key is the first seven hexadecimal digits of its name's hash",
     why="Software expects the same key in all frames, and the specification derives it from the name.",
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Correct the exporter: the key is the MurmurHash3_32 of the name, in hexadecimal, cut to seven digits.",
-    when=t.CRYPTOMATTE,
 )
 def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report keys that are longer than seven digits or not derived from the name."""
-    return [
-        Found(
-            f"The key of {matte.label} is {matte.declared.key}; expected {key}",
-            matte.declared.key,
-            key,
-            part=matte.part,
-        )
-        for matte in file.mattes
-        if matte.declared.name and matte.declared.key != (key := _key_of(matte.declared.name))
-    ]
+    found = []
+    for matte in file.mattes:
+        name, key = matte.declared.name, matte.declared.key
+        if name and key != (expected := f"{manifests.cryptomatte_id(name):08x}"[:7]):
+            message = f"The key of {matte.label} is {key}; expected {expected}"
+            found.append(Found(message, key, expected, part=matte.part))
+    return found
 
 
 def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
@@ -108,35 +101,33 @@ def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
     ]
 
 
-@file_rule(
+@matte_rule(
     "CRY-HASH",
     Severity.ERROR,
     "The hash of a Cryptomatte is MurmurHash3_32",
     why="The specification defines no other hash; software computes other ids for the names.",
     source=_SPEC,
     fix="Make the ids with MurmurHash3_32, and declare it.",
-    when=t.CRYPTOMATTE,
 )
 def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report other hashes."""
-    return _of_only_value(file, "hash", HASH)
+    return _of_only_value(file, "hash", DEFINED_HASH)
 
 
-@file_rule(
+@matte_rule(
     "CRY-CONVERSION",
     Severity.ERROR,
     "The conversion of a Cryptomatte is uint32_to_float32",
     why="The specification defines no other conversion.",
     source=_SPEC,
     fix="Convert the ids with uint32_to_float32, and declare it.",
-    when=t.CRYPTOMATTE,
 )
 def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report other conversions."""
     return _of_only_value(file, "conversion", _CONVERSION)
 
 
-@file_rule(
+@matte_rule(
     "CRY-NAME-TWICE",
     Severity.WARNING,
     "No two Cryptomattes have the same name",
@@ -144,7 +135,6 @@ def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"{_SPEC}; Cryptomatte#54 (tiles of one image merged)",
     fix="Unite the manifests in one, under the key that the name gives, and remove the attributes of the other key.",
     command="oiiotool IN.exr --eraseattrib cryptomatte/KEY/.* -o OUT.exr",
-    when=t.CRYPTOMATTE,
 )
 def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report names that are declared under several keys."""
@@ -176,14 +166,13 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
     return faults
 
 
-@file_rule(
+@matte_rule(
     "CRY-LAYERS",
     Severity.ERROR,
     "A Cryptomatte has the layers NAME00, NAME01, ... without gaps, each with r, g, b, a",
     why="Each layer holds two pairs of id and coverage; objects in missing layers are lost.",
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Render all layers, or copy the missing ones from the original render.",
-    when=t.CRYPTOMATTE,
 )
 def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report layers that are missing, not consecutive, or lack components.
@@ -215,7 +204,7 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-ONE-LAYER",
     Severity.INFO,
     "A Cryptomatte has more than one layer",
@@ -223,23 +212,18 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     "get hard edges.",
     source=f"Cryptomatte#64; {_SPEC}",
     fix="Raise the Cryptomatte depth in the renderer; six (three layers) is usual.",
-    when=t.CRYPTOMATTE,
 )
 def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report Cryptomattes whose only layer is NAME00."""
+    what = "has one layer, which holds two objects for a pixel; expected 2 or more layers"
     return [
-        Found(
-            f"{matte.label} has one layer, which holds two objects for a pixel; expected 2 or more layers",
-            "1 layer",
-            "2 or more",
-            part=matte.part,
-        )
+        Found(f"{matte.label} {what}", "1 layer", "2 or more", part=matte.part)
         for matte in file.mattes
         if matte.ranks and all(list(ranks) == [f"{matte.declared.name}00"] for ranks in matte.ranks.values())
     ]
 
 
-@file_rule(
+@matte_rule(
     "CRY-LAYER-EXACT",
     Severity.WARNING,
     "Layer names start with exactly the Cryptomatte's name",
@@ -247,23 +231,19 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_UTILITIES,
     fix="Rename the layers, or write the name attribute as the layers spell it. KEY is the Cryptomatte's key.",
     command="exrstdattr -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
-    when=t.CRYPTOMATTE,
 )
 def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report layers that differ from the name in case or by a prefix."""
-    return [
-        Found(
-            f"{m.label} has layers called {listed(m.near)}; expected {m.declared.name}00",
-            listed(m.near),
-            f"{m.declared.name}00",
-            part=m.part,
-        )
-        for m in file.mattes
-        if m.near and not m.ranks
-    ]
+    found = []
+    for matte in file.mattes:
+        if matte.near and not matte.ranks:
+            layers, expected = listed(matte.near), f"{matte.declared.name}00"
+            message = f"{matte.label} has layers called {layers}; expected {expected}"
+            found.append(Found(message, layers, expected, part=matte.part))
+    return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-FLOAT32",
     Severity.ERROR,
     "All channels of a Cryptomatte are FLOAT",
@@ -271,7 +251,6 @@ def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"{_SPEC}; OpenEXR deep ids specification",
     fix="Set the Cryptomatte output to 32 bits in the renderer, and render again. Converting this file does "
     "not restore the ids.",
-    when=t.CRYPTOMATTE,
 )
 def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report rank channels that are not FLOAT."""
@@ -308,14 +287,13 @@ def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-PREVIEW",
     Severity.INFO,
     "A Cryptomatte has no preview channels",
     why="The specification deprecates them; software may take them for a render.",
     source=_SPEC,
     fix="Switch the preview channels off in the renderer.",
-    when=t.CRYPTOMATTE,
 )
 def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report channels of a layer named exactly like the Cryptomatte."""
@@ -326,7 +304,7 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     ]
 
 
-@file_rule(
+@matte_rule(
     "CRY-COLORTAG",
     Severity.WARNING,
     "Parts that hold Cryptomatte have no colour tag, or `data`",
@@ -334,7 +312,6 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     source="ASWF Color Interop recommendation 04; OpenEXR deep ids specification",
     fix="Write the Cryptomatte into a part of its own and tag it `data`. The command tags part 1.",
     command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
-    when=t.CRYPTOMATTE,
 )
 def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report parts that hold rank channels and are tagged as colour; info if they also hold colour, which needs the tag."""

@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 from exr_inspector.exr.cryptomatte import manifests
-from exr_inspector.exr.cryptomatte.mattes import ManifestState
+from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, ManifestState
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, file_rule
-from exr_inspector.validation.rules.cryptomatte import HASH
+from exr_inspector.validation.rule import Found, Results
+from exr_inspector.validation.rules.cryptomatte import matte_rule
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
 
 
-@file_rule(
+@matte_rule(
     "CRY-MANIFEST-JSON",
     Severity.ERROR,
     "The manifest is a JSON object whose values are ids of eight lower-case hexadecimal digits",
     why="Software that cannot read the manifest shows no names.",
     source=_SPEC,
     fix="Write the manifest again in the renderer, or copy it from the original render.",
-    when=t.CRYPTOMATTE,
 )
 def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report manifests that cannot be parsed."""
-    return [
-        Found(
-            f"{m.label}: the manifest is {m.manifest}"[:300],
-            m.manifest_state.value,
-            "a JSON object of names and ids",
-            part=m.part,
-        )
-        for m in file.mattes
-        if isinstance(m.manifest, manifests.ManifestError)
-    ]
+    found = []
+    for matte in file.mattes:
+        if isinstance(matte.manifest, manifests.ManifestError):
+            message, state = f"{matte.label}: the manifest is {matte.manifest}"[:300], matte.manifest_state.value
+            found.append(Found(message, state, "a JSON object of names and ids", part=matte.part))
+    return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-MANIFEST-MISSING",
     Severity.WARNING,
     "A Cryptomatte has a manifest, in the header or in a sidecar file",
@@ -46,23 +40,19 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_SPEC,
     fix="Switch the manifest on in the renderer, embedded or as a sidecar file.",
     profiles={"default": "info", "strict": "warning"},
-    when=t.CRYPTOMATTE,
 )
 def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report Cryptomattes with neither manifest nor manif_file, or with a manifest without names."""
-    found = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
+    names = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
     without_ids = _without_ids(file)
-    lost, none = "the names of its ids are lost", "no pixel holds an id, which would need a name"
-    return [
-        Found(
-            f"{m.label} has {found[m.manifest_state]}: {none if m.declared.key in without_ids else lost}",
-            m.manifest_state.value,
-            "manifest or manif_file",
-            part=m.part,
-        )
-        for m in file.mattes
-        if m.manifest_state in found
-    ]
+    found = []
+    for matte in file.mattes:
+        if (state := matte.manifest_state) in names:
+            is_needless = matte.declared.key in without_ids
+            why = "no pixel holds an id, which would need a name" if is_needless else "the names of its ids are lost"
+            message = f"{matte.label} has {names[state]}: {why}"
+            found.append(Found(message, state.value, "manifest or manif_file", part=matte.part))
+    return found
 
 
 def _without_ids(file: FileFacts) -> set[str]:
@@ -74,7 +64,7 @@ def _without_ids(file: FileFacts) -> set[str]:
     }
 
 
-@file_rule(
+@matte_rule(
     "CRY-MANIF-FILE",
     Severity.ERROR,
     "manif_file is a relative path to an existing .json file in the image's folder or below it",
@@ -83,7 +73,6 @@ def _without_ids(file: FileFacts) -> set[str]:
     fix="Write a path relative to the image, and deliver the .json file with the image.",
     command="exrstdattr -string cryptomatte/KEY/manif_file NAME.json IN.exr OUT.exr",
     limits="The file is looked for and read only when all pixels are read (`--stats full`).",
-    when=t.CRYPTOMATTE,
 )
 def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Check the form of the path. A file that could not be read when all pixels were read is a warning."""
@@ -101,20 +90,19 @@ def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-MANIFEST-HASH",
     Severity.ERROR,
     "Every id in the manifest is the hash of its name",
     why="Software that computes the id from the name selects nothing.",
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Correct the exporter: the id is the MurmurHash3_32 of the name's UTF-8 bytes.",
-    when=t.CRYPTOMATTE,
 )
 def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report names with another hash than their id; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:
-        if not isinstance(matte.manifest, dict) or matte.declared.hash != HASH:
+        if not isinstance(matte.manifest, dict) or matte.declared.hash != DEFINED_HASH:
             continue
         if wrong := manifests.wrong_names(matte.manifest):
             count = f"{len(wrong)} of {len(matte.manifest)}"
@@ -124,14 +112,13 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
-@file_rule(
+@matte_rule(
     "CRY-COLLISION",
     Severity.WARNING,
     "No two names in a manifest have the same id",
     why="Software cannot tell the two objects apart.",
     source=_UTILITIES,
     fix="Rename one of the two objects, and render again.",
-    when=t.CRYPTOMATTE,
 )
 def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report ids that the manifest gives to two names."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain, pairwise
 
 from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Severity
-from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, Stage, file_rule
-from exr_inspector.validation.rules.channels import listed, values
+from exr_inspector.validation.rule import Found, Results, Stage, counted
+from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rules.cryptomatte import matte_rule
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _COVERAGE_TOLERANCE = 1e-3
 _NAMES_SHOWN = 4
+_pixel_rule = partial(matte_rule, stage=Stage.PIXELS)
 
 
 def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
@@ -50,7 +52,7 @@ def _label(matte: Matte, objects: MatteObjects) -> str:
     return matte.label if objects.view is None else f"{matte.label} of view {objects.view!r}"
 
 
-@file_rule(
+@_pixel_rule(
     "CRY-PIXEL-ID",
     Severity.WARNING,
     "Id channels hold no NaN, infinity or denormal number",
@@ -59,8 +61,6 @@ def _label(matte: Matte, objects: MatteObjects) -> str:
     source=_SPEC,
     fix="Render the Cryptomatte again, and do not filter or resize it.",
     limits="Denormal numbers are found only when all pixels are read (`--stats full`).",
-    when=t.CRYPTOMATTE,
-    stage=Stage.PIXELS,
 )
 def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report non-finite values in id channels, and denormal numbers in ranks with coverage."""
@@ -71,17 +71,17 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
             stats = _stats(file, identifier)
             if stats and (count := stats.nan_count + stats.inf_count):
                 total += count
-                message = f"{identifier[1]} holds {values(count)} that cannot be ids: NaN or infinite"
+                message = f"{identifier[1]} holds {counted(count, 'value')} that cannot be ids: NaN or infinite"
                 part, name = identifier
                 found.append(Found(message, str(count), "0", name, part, severity=Severity.ERROR))
         denormal = sum(objects.impossible_count for objects in _objects(file, matte)) - total
         if denormal > 0:
-            message = f"{matte.label} holds {values(denormal)} that cannot be ids: denormal numbers"
+            message = f"{matte.label} holds {counted(denormal, 'value')} that cannot be ids: denormal numbers"
             found.append(Found(message, str(denormal), "0", part=matte.part))
     return found
 
 
-@file_rule(
+@_pixel_rule(
     "CRY-COVERAGE",
     Severity.WARNING,
     "Coverage is between 0 and 1, and its mean falls from rank to rank",
@@ -89,8 +89,6 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_SPEC,
     fix="Render the Cryptomatte again, and do not filter, merge or resize it.",
     limits="Range and mean of each rank; the sum over the ranks of one pixel is not checked.",
-    when=t.CRYPTOMATTE,
-    stage=Stage.PIXELS,
 )
 def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Check the range of each coverage channel, and that their means fall, as the coverages of each pixel do."""
@@ -120,16 +118,15 @@ def _unnamed_message(label: str, objects: MatteObjects) -> str:
     unnamed, ids = objects.unnamed_count, objects.id_count
     first = listed([_id_text(one) for one in objects.first_unnamed])
     if unnamed == ids:
-        return (
-            f"{label}: the manifest names none of the {ids:,} ids in the pixels ({first}): it belongs to another image"
-        )
+        none = f"the manifest names none of the {ids:,} ids in the pixels ({first})"
+        return f"{label}: {none}: it belongs to another image"
     message = f"{label}: the manifest does not name {unnamed:,} of {ids:,} ids in the pixels: {first}"
     if 2 * objects.unnamed_once_count > unnamed:
         message += f"; {objects.unnamed_once_count:,} of them are in one pixel only, as after filtering or resizing"
     return message
 
 
-@file_rule(
+@_pixel_rule(
     "CRY-ID-UNNAMED",
     Severity.WARNING,
     "The manifest names every id in the pixels",
@@ -139,25 +136,19 @@ def _unnamed_message(label: str, objects: MatteObjects) -> str:
     fix="Write the manifest of the same render. If most of these ids occur in a single pixel, render the "
     "Cryptomatte again and do not filter or resize it.",
     limits="Only when all pixels are read (`--stats full`).",
-    when=t.CRYPTOMATTE,
-    stage=Stage.PIXELS,
 )
 def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report ids with coverage that the manifest lacks."""
-    return [
-        Found(
-            _unnamed_message(_label(matte, objects), objects),
-            f"{objects.unnamed_count} of {objects.id_count}",
-            "0",
-            part=matte.part,
-        )
-        for matte in _intact(file)
-        for objects in _objects(file, matte)
-        if objects.unnamed_count
-    ]
+    found = []
+    for matte in _intact(file):
+        for objects in _objects(file, matte):
+            if objects.unnamed_count:
+                message, count = _unnamed_message(_label(matte, objects), objects), objects.unnamed_count
+                found.append(Found(message, f"{count} of {objects.id_count}", "0", part=matte.part))
+    return found
 
 
-@file_rule(
+@_pixel_rule(
     "CRY-NAME-UNSEEN",
     Severity.INFO,
     "Every object that the manifest names is visible in the pixels",
@@ -165,8 +156,6 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_SPEC,
     fix="No action is needed for objects that are hidden or outside the frame.",
     limits="Only when all pixels are read (`--stats full`).",
-    when=t.CRYPTOMATTE,
-    stage=Stage.PIXELS,
 )
 def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report names whose id has no coverage, for all Cryptomattes together.

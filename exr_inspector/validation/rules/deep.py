@@ -19,8 +19,8 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import Pixels, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, channel_rule, part_rule
-from exr_inspector.validation.rules.channels import listed, values
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, counted, part_rule, pixel_rule
+from exr_inspector.validation.rules.channels import listed
 
 _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"
@@ -136,18 +136,12 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     for (layer, component), channel in components.items():
         other = component[:-1] + {"0": "1", "1": "0"}.get(component[-1], "")
         if component[-1] in "01" and (layer, other) not in components:
-            found.append(
-                Found(
-                    f"{channel.name} is half of a 64-bit id; its other half {other} is missing",
-                    "absent",
-                    other,
-                    channel.name,
-                )
-            )
+            message = f"{channel.name} is half of a 64-bit id; its other half {other} is missing"
+            found.append(Found(message, "absent", other, channel.name))
     return found
 
 
-@part_rule(
+@pixel_rule(
     "DEEP-ZBACK",
     Severity.WARNING,
     "Z and ZBack are finite and not negative",
@@ -156,7 +150,6 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     fix="Check the camera's clipping planes, and the node that made the samples.",
     limits="Sign and finiteness. Whether ZBack is behind Z is not checked: it needs single samples.",
     when=t.DEEP,
-    stage=Stage.PIXELS,
 )
 def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
     """Check minimum and non-finite counts of Z and ZBack."""
@@ -166,20 +159,16 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
         if stats is None:
             continue
         if stats.minimum is not None and stats.minimum < 0:
-            found.append(
-                Found(
-                    f"{name} goes down to {stats.minimum:g}; expected 0 or more",
-                    f"{stats.minimum:g}",
-                    "0 or more",
-                    name,
-                )
-            )
+            least = f"{stats.minimum:g}"
+            found.append(Found(f"{name} goes down to {least}; expected 0 or more", least, "0 or more", name))
         if broken := stats.nan_count + stats.inf_count:
-            found.append(Found(f"{name} holds {values(broken, 'infinite or undefined ')}", str(broken), "0", name))
+            found.append(
+                Found(f"{name} holds {counted(broken, 'infinite or undefined value')}", str(broken), "0", name)
+            )
     return found
 
 
-@part_rule(
+@pixel_rule(
     "DEEP-MAXSAMPLES",
     Severity.WARNING,
     "No pixel has more samples than max_deep_samples",
@@ -187,7 +176,6 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
     source="Interpreting Deep Pixels (memory of samples)",
     fix="Raise the tolerance of deep compression in the renderer, or the parameter max_deep_samples.",
     when=t.DEEP,
-    stage=Stage.PIXELS,
 )
 def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     """Compare the largest number of samples in a pixel with `max_deep_samples`."""
@@ -198,7 +186,7 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     return [Found(f"A pixel has {deep.max_samples} samples; expected {expected}", str(deep.max_samples), expected)]
 
 
-@part_rule(
+@pixel_rule(
     "DEEP-EMPTY",
     Severity.WARNING,
     "A deep part has samples, and not all of them are transparent",
@@ -206,7 +194,6 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     source="Interpreting Deep Pixels",
     fix="Check what the deep output contains, and render the frame again.",
     when=t.DEEP,
-    stage=Stage.PIXELS,
 )
 def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
     """Report parts without samples, or with zero alpha everywhere, if all pixels were read."""

@@ -161,13 +161,8 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     name = file.inspection.name
     found = []
     if not _NAME.fullmatch(name.file_name):
-        found.append(
-            Found(
-                f"The file name {name.file_name!r} has characters other than letters, digits, dots, underscores and hyphens",
-                name.file_name,
-                "a-z A-Z 0-9 . _ -",
-            )
-        )
+        odd = "has characters other than letters, digits, dots, underscores and hyphens"
+        found.append(Found(f"The file name {name.file_name!r} {odd}", name.file_name, "a-z A-Z 0-9 . _ -"))
     fewest, most = parameters.frame_digits
     if name.frame is not None and not fewest <= name.padding <= most:
         expected = str(fewest) if fewest == most else f"{fewest} to {most}"
@@ -196,10 +191,8 @@ def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Result
     counted = timecodes.frame_count(clock, rate)
     if counted == frame:
         return NOTHING
-    message = (
-        f"The frame number is {frame}, the time code {clock.text} at {rate:g} frames per second is frame {counted}"
-    )
-    return [Found(message, str(frame), str(counted))]
+    code = f"the time code {clock.text} at {rate:g} frames per second"
+    return [Found(f"The frame number is {frame}, {code} is frame {counted}", str(frame), str(counted))]
 
 
 @part_rule(

@@ -16,10 +16,8 @@ from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_beauty
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
-from exr_inspector.validation.rules.channels import depths, listed, names_of, values
-
-_DEEP = "Interpreting Deep Pixels"
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, pixel_rule
+from exr_inspector.validation.rules.channels import depths, listed, names_of
 
 _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01
@@ -110,7 +108,7 @@ class PixelParameters(RuleParameters):
     )
 
 
-@part_rule(
+@pixel_rule(
     "PIX-NAN",
     Severity.ERROR,
     "No pixel value is NaN",
@@ -119,7 +117,6 @@ class PixelParameters(RuleParameters):
     fix="Find the shader or node that produces NaN, and render the frames again. For a delivery, replace "
     "each by the mean of its neighbours.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
-    stage=Stage.PIXELS,
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report NaN in all channels, in the first level or else in those above it."""
@@ -130,7 +127,7 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     return _in_levels(part, found, lambda count: f"{count} NaN")
 
 
-@part_rule(
+@pixel_rule(
     "PIX-INF",
     Severity.ERROR,
     "No pixel value is infinite",
@@ -140,7 +137,6 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     "replace each by the mean of its neighbours. DWAA and DWAB can turn values near 65504 into "
     "infinities (openexr#2606): clamp to 50000 before writing.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
-    stage=Stage.PIXELS,
 )
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Report infinities; with `infinite_depth`, +Inf in depth channels is the background and accepted."""
@@ -150,17 +146,16 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
         counts = [(s, s.negative_inf_count if s.channel in depth else s.inf_count) for s in every]
         return [(stats, count, stats.first_inf) for stats, count in counts if count]
 
-    return _in_levels(part, found, lambda count: values(count, "infinite "))
+    return _in_levels(part, found, lambda count: counted(count, "infinite value"))
 
 
-@part_rule(
+@pixel_rule(
     "PIX-UNREAD",
     Severity.WARNING,
     "A sample reads pixels of every part",
     why="Nothing is known of the part's pixels: NaN, black or constant images in it go unnoticed.",
     source="OpenEXR technical introduction (Data Compression: 256 lines a chunk)",
     fix="Read all pixels (--stats full), or raise EXR_STATS_CHUNK_BYTES above the size of one chunk.",
-    stage=Stage.PIXELS,
 )
 def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report parts with chunks of which a sample read none: a single chunk exceeds the byte budget, or requests ran out."""
@@ -175,7 +170,7 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     return [Found(message, "0 chunks", "1 or more")]
 
 
-@part_rule(
+@pixel_rule(
     "PIX-HALF-MAX",
     Severity.WARNING,
     "Colour and alpha stay below 65504",
@@ -184,7 +179,6 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     fix="Clamp highlights before writing, or write FLOAT. The command clamps R, G and B, which it expects to "
     "be the first three channels.",
     command="oiiotool IN.exr --clamp:max=60000,60000,60000 -o OUT.exr",
-    stage=Stage.PIXELS,
 )
 def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the share of colour and alpha values at or above 65504 with `half_max_share`."""
@@ -196,10 +190,12 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
         if stats.half_max_count > parameters.half_max_share * stats.samples
     ]
     below = all(stats.maximum is not None and stats.maximum < 0 for stats, _, _ in hit)
-    return _holds(part, hit, lambda count: f"{values(count)} of {'-65504 and less' if below else '65504 and more'}")
+    return _holds(
+        part, hit, lambda count: f"{counted(count, 'value')} of {'-65504 and less' if below else '65504 and more'}"
+    )
 
 
-@part_rule(
+@pixel_rule(
     "PIX-FIREFLY",
     Severity.WARNING,
     "Colour has no single values far above firefly_limit",
@@ -208,7 +204,6 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     fix="Clamp samples in the renderer, or raise the parameter firefly_limit. The command clamps R, G and B, "
     "which it expects to be the first three channels.",
     command="oiiotool IN.exr --clamp:max=1000,1000,1000 -o OUT.exr",
-    stage=Stage.PIXELS,
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported.
@@ -250,7 +245,7 @@ def _stands_out(stats: ChannelStats) -> bool:
     return not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1)
 
 
-@part_rule(
+@pixel_rule(
     "PIX-NEGATIVE",
     Severity.WARNING,
     "Colour values are not negative",
@@ -260,7 +255,6 @@ def _stands_out(stats: ChannelStats) -> bool:
     "which it expects to be the first three channels.",
     command="oiiotool IN.exr --clamp:min=0,0,0 -o OUT.exr",
     profiles={"texture": "info"},
-    stage=Stage.PIXELS,
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked."""
@@ -284,7 +278,7 @@ def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: P
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
 
 
-@part_rule(
+@pixel_rule(
     "PIX-ALPHA-RANGE",
     Severity.WARNING,
     "Alpha is between 0 and 1",
@@ -292,7 +286,6 @@ def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: P
     source="Interpreting Deep Pixels; OpenEXR technical introduction (alpha)",
     fix="Look for additive merges and for filters with overshoot, and clamp alpha.",
     command="oiiotool IN.exr --clamp:clampalpha=1 -o OUT.exr",
-    stage=Stage.PIXELS,
 )
 def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Check minimum and maximum of alpha; an error in deep parts."""
@@ -303,9 +296,8 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
             continue
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
             span = f"{stats.minimum:g} to {stats.maximum:g}"
-            found.append(
-                Found(f"{channel.name} is {span}; expected 0 to 1", span, "0 to 1", channel.name, severity=severity)
-            )
+            message = f"{channel.name} is {span}; expected 0 to 1"
+            found.append(Found(message, span, "0 to 1", channel.name, severity=severity))
     return found
 
 
@@ -367,7 +359,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     )
 
 
-@part_rule(
+@pixel_rule(
     "PIX-CONSTANT",
     Severity.WARNING,
     "No channel has the same value everywhere",
@@ -375,7 +367,6 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
     profiles={"texture": "info"},
-    stage=Stage.PIXELS,
 )
 def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
@@ -399,27 +390,21 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
             continue
         (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
         first.setdefault(is_base, channel.name)
-    return [
-        Found(
-            f"The same value everywhere: {listed(names)}",
-            listed(names),
-            "several values",
-            first[names is base],
-            severity=None if names is base else Severity.INFO,
-        )
-        for names in (base, others)
-        if names
-    ]
+    found = []
+    for names, is_base, severity in ((base, True, None), (others, False, Severity.INFO)):
+        if names:
+            message = f"The same value everywhere: {listed(names)}"
+            found.append(Found(message, listed(names), "several values", first[is_base], severity=severity))
+    return found
 
 
-@part_rule(
+@pixel_rule(
     "PIX-ALPHA-EMPTY",
     Severity.WARNING,
     "Alpha is not zero everywhere where there is an image",
     why="The image disappears when it is composited over another one.",
     source="OpenEXR technical introduction (alpha)",
     fix="Write alpha in the renderer, or remove the channel.",
-    stage=Stage.PIXELS,
 )
 def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report layers whose A is all zero while their colour is not."""
@@ -432,15 +417,12 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
             continue
         colours = [part.stats.get(members[c].name) for c in "RGB" if c in members and members[c].role is Role.COLOUR]
         if any(stats and stats.zero_count < stats.samples for stats in colours):
-            found.append(
-                Found(
-                    f"{members['A'].name} is zero everywhere, but the image is not", "0", "coverage", members["A"].name
-                )
-            )
+            name = members["A"].name
+            found.append(Found(f"{name} is zero everywhere, but the image is not", "0", "coverage", name))
     return found
 
 
-@part_rule(
+@pixel_rule(
     "PIX-UNPREMULT",
     Severity.WARNING,
     "Colour is multiplied by alpha",
@@ -451,7 +433,6 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     profiles={"default": "info", "comp": "warning", "texture": "off"},
     limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
     yields_to=("PIX-ALPHA-EMPTY",),
-    stage=Stage.PIXELS,
 )
 def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report layers in which many pixels have colour but no alpha.
@@ -476,7 +457,7 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
     return found
 
 
-@part_rule(
+@pixel_rule(
     "PIX-CLIPPED-1",
     Severity.WARNING,
     "Scene-linear colour has values above 1",
@@ -484,7 +465,6 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Write scene-linear values, without view transform and without clamping.",
     profiles={"default": "info", "strict": "warning", "texture": "off"},
-    stage=Stage.PIXELS,
 )
 def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report layers whose R, G and B all have a maximum of exactly 1."""
@@ -493,18 +473,12 @@ def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
         stats = [part.stats.get(channel.name) for channel in triple]
         if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
             names = listed(channel.name for channel in triple)
-            found.append(
-                Found(
-                    f"{names} have a maximum of exactly 1; expected values above 1",
-                    "1",
-                    "values beyond 1",
-                    triple[0].name,
-                )
-            )
+            message = f"{names} have a maximum of exactly 1; expected values above 1"
+            found.append(Found(message, "1", "values beyond 1", triple[0].name))
     return found
 
 
-@part_rule(
+@pixel_rule(
     "PIX-LOGLIKE",
     Severity.WARNING,
     "Colour values do not look logarithmic",
@@ -520,7 +494,6 @@ def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
         "netflix-vfx": "warning",
         "netflix-nam": "warning",
     },
-    stage=Stage.PIXELS,
 )
 def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower."""
@@ -529,9 +502,8 @@ def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
         stats = [part.stats.get(channel.name) for channel in triple]
         if all(s is not None and s.exact and _is_log_like(s) for s in stats):
             spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats if s)
-            found.append(
-                Found(f"Colour values are {spans}; expected blacks near 0", spans, "blacks near 0", triple[0].name)
-            )
+            message = f"Colour values are {spans}; expected blacks near 0"
+            found.append(Found(message, spans, "blacks near 0", triple[0].name))
     return found
 
 
@@ -541,14 +513,13 @@ def _is_log_like(stats: ChannelStats) -> bool:
     return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
 
 
-@part_rule(
+@pixel_rule(
     "PIX-DEPTH-SIGN",
     Severity.WARNING,
     "Depth has values above zero and none below",
     why="Depth is the distance from the camera; a depth of zero everywhere holds no information.",
     source="Interpreting Deep Pixels; OpenEXR technical introduction (channel names)",
     fix="Check the depth output of the renderer: positive distances from the camera.",
-    stage=Stage.PIXELS,
 )
 def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Check the minimum of depth, and report depth that is zero everywhere."""
@@ -564,7 +535,7 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     return found
 
 
-@part_rule(
+@pixel_rule(
     "PIX-NORMAL-LENGTH",
     Severity.WARNING,
     "Components of normals are between -1 and 1",
@@ -572,7 +543,6 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
     fix="Write normals without filters, and with a lossless compression.",
     limits="Each component by itself; the length of a normal needs the three components of one pixel.",
-    stage=Stage.PIXELS,
 )
 def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report components outside -1 to 1, which prove a length above 1; statistics do not show shorter normals.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
@@ -20,82 +19,13 @@ _LEAST_CELLS = 4  # smaller rectangles are shadows
 _Grid = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class MissingBucket:
-    """A rectangle of zero colour that the frames before and after do not have.
-
-    Attributes:
-        frame: Frame number.
-        x: Left edge in pixels from the data window's corner.
-        y: Upper edge in pixels from the data window's corner.
-        width: Width in pixels.
-        height: Height in pixels.
-    """
-
-    frame: int
-    x: int
-    y: int
-    width: int
-    height: int
-
-
 def _seen(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
     return [(frame, frame.pixels) for frame in sequence.frames if frame.pixels is not None]
-
-
-def black_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames whose beauty is black while their other layers or other frames hold an image."""
-    seen = _seen(sequence)
-    others = _has_images(seen)
-    return [frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or others)]
 
 
 def _has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
     """Whether the beauty of a frame has more than one colour, unlike the patches that calibrate a display."""
     return any(pixels.is_constant is False and not pixels.is_black for _, pixels in seen)
-
-
-def flat_frames(sequence: SequenceFacts) -> list[int]:
-    """Frames of a single colour other than black, unless all frames are of one colour."""
-    seen = _seen(sequence)
-    if not _has_images(seen):
-        return []
-    return [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
-
-
-def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
-    """Frames, except flat ones, whose mean luminance differs too much from the median of their neighbours, with the ratio."""
-    seen = [
-        (frame.frame, pixels.luminance)
-        for frame, pixels in _seen(sequence)
-        if pixels.luminance is not None and not pixels.is_constant
-    ]
-    found = []
-    for index, (frame, value) in enumerate(seen):
-        around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
-        if len(around) < 2:
-            continue
-        usual = median(luminance for _, luminance in around)
-        if usual > 0 and value > 0 and not 1 / factor <= value / usual <= factor:
-            found.append((frame, value / usual))
-    return found
-
-
-def missing_buckets(sequence: SequenceFacts) -> list[MissingBucket]:
-    """Rectangles of exactly zero colour in at most two consecutive frames, which the frames before and after do not have.
-
-    For the first and the last frame, both frames on the other side must not have it.
-    """
-    seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
-    grids = [grid for _, grid in seen]
-    found: list[MissingBucket] = []
-    for index, (number, grid) in enumerate(seen):
-        before = _without_zeros(grid, grids[max(0, index - _NEIGHBOURS) : index][::-1])
-        after = _without_zeros(grid, grids[index + 1 : index + 1 + _NEIGHBOURS])
-        px = grid.cell_px
-        for x, y, width, height in _rectangles(_unpacked(grid) & _lit_around(before, after)):
-            found.append(MissingBucket(number, x * px, y * px, width * px, height * px))
-    return found
 
 
 def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[_Grid]:
@@ -154,8 +84,11 @@ def _run(cells: npt.ArrayLike) -> int:
     fix="Render or write the frames that the message names again.",
 )
 def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare the beauty with other layers and with other frames."""
-    return of_frames(black_frames(sequence), "R, G and B are zero in every pixel", "an image, as in other frames")
+    """Report frames whose beauty is black while their other layers or other frames hold an image."""
+    seen = _seen(sequence)
+    others = _has_images(seen)
+    odd = [frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or others)]
+    return of_frames(odd, "R, G and B are zero in every pixel", "an image, as in other frames")
 
 
 @sequence_rule(
@@ -167,8 +100,12 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     fix="Replace the frames that the message names by the rendered images.",
 )
 def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames of a single colour other than black."""
-    return of_frames(flat_frames(sequence), "every pixel has the same colour", "an image, as in other frames")
+    """Report frames of a single colour other than black, unless all frames are of one colour."""
+    seen = _seen(sequence)
+    if not _has_images(seen):
+        return []
+    odd = [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
+    return of_frames(odd, "every pixel has the same colour", "an image, as in other frames")
 
 
 @sequence_rule(
@@ -180,17 +117,23 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Compare the mean luminance with the median of two frames on each side."""
+    """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side."""
     factor = parameters.flash_factor
-    return [
-        Found(
-            f"Frame {frame}: the mean luminance is {ratio:.3g} times that of the frames around it",
-            f"{ratio:.3g}",
-            f"{1 / factor:.3g} to {factor:g}",
-            frames=(frame,),
-        )
-        for frame, ratio in flashes(sequence, factor)
+    expected = f"{1 / factor:.3g} to {factor:g}"
+    seen = [
+        (frame.frame, pixels.luminance)
+        for frame, pixels in _seen(sequence)
+        if pixels.luminance is not None and not pixels.is_constant
     ]
+    found = []
+    for index, (frame, value) in enumerate(seen):
+        around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
+        usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
+        if usual > 0 and value > 0 and not 1 / factor <= value / usual <= factor:
+            ratio = f"{value / usual:.3g}"
+            message = f"Frame {frame}: the mean luminance is {ratio} times that of the frames around it"
+            found.append(Found(message, ratio, expected, frames=(frame,)))
+    return found
 
 
 @sequence_rule(
@@ -203,16 +146,19 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     fix="Render the frame again.",
 )
 def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report rectangles of cells of 8 x 8 pixels whose colour is exactly zero."""
-    return [
-        Found(
-            f"Frame {item.frame}: R, G and B are zero in {item.width} x {item.height} pixels at ({item.x}, {item.y})",
-            f"{item.width} x {item.height} at ({item.x}, {item.y})",
-            "no such rectangle, as in the frames around it",
-            frames=(item.frame,),
-        )
-        for item in missing_buckets(sequence)
-    ]
+    """Report rectangles of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
 
-
-RULES = (black_beauty, constant_frames, flash, bucket)
+    The two frames on each side are compared; for the first and the last frame, both frames on the other side.
+    """
+    seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
+    grids = [grid for _, grid in seen]
+    found = []
+    for index, (number, grid) in enumerate(seen):
+        before = _without_zeros(grid, grids[max(0, index - _NEIGHBOURS) : index][::-1])
+        after = _without_zeros(grid, grids[index + 1 : index + 1 + _NEIGHBOURS])
+        for cells in _rectangles(_unpacked(grid) & _lit_around(before, after)):
+            x, y, width, height = (count * grid.cell_px for count in cells)
+            message = f"Frame {number}: R, G and B are zero in {width} x {height} pixels at ({x}, {y})"
+            expected = "no such rectangle, as in the frames around it"
+            found.append(Found(message, f"{width} x {height} at ({x}, {y})", expected, frames=(number,)))
+    return found

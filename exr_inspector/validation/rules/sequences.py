@@ -23,6 +23,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, reported, sequence_rule
+from exr_inspector.validation.rules.channels import listed
 from exr_inspector.validation.rules.times import TimeParameters
 
 _ENTRIES_SHOWN = 4
@@ -56,16 +57,13 @@ def drift(
     if len(by_value) < 2:
         return []
     usual = max(by_value, key=lambda value: len(by_value[value]))
-    return [
-        Found(
-            f"{named(numbers)}: {what} is {show(value)}, in the other frames {show(usual)}",
-            show(value),
-            show(usual),
-            frames=numbers,
-        )
-        for value, numbers in by_value.items()
-        if value != usual
-    ]
+    expected = show(usual)
+    found = []
+    for value, numbers in by_value.items():
+        if value != usual:
+            message = f"{named(numbers)}: {what} is {show(value)}, in the other frames {expected}"
+            found.append(Found(message, show(value), expected, frames=numbers))
+    return found
 
 
 def _window(values: tuple[int, ...]) -> str:
@@ -95,15 +93,6 @@ class SequenceParameters(TimeParameters):
         if value is not None and value[0] > value[1]:
             raise ValueError(f"the first frame {value[0]} is above the last {value[1]}")
         return value
-
-
-def held_frames(sequence: SequenceFacts) -> list[int]:
-    """The frames with the pixels of the previous frame; requires inspections with pixel hashes."""
-    return [
-        after.frame
-        for before, after in pairwise(sequence.frames)
-        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
-    ]
 
 
 @sequence_rule(
@@ -204,8 +193,7 @@ def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _ENTRIES_SHOWN} more" if len(names) > _ENTRIES_SHOWN else ""
-    return ", ".join(names[:_ENTRIES_SHOWN]) + more
+    return listed(names, _ENTRIES_SHOWN)
 
 
 def _without_part(channels: Iterable[str]) -> Counter[str]:
@@ -310,12 +298,15 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info."""
-    held = held_frames(sequence)
+    held = [
+        after.frame
+        for before, after in pairwise(sequence.frames)
+        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
+    ]
     if held and len(held) == len(sequence.numbers) - 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
-        return [
-            Found(message, joined_ranges(sequence.numbers), "different pixels", severity=Severity.INFO, frames=held)
-        ]
+        every = joined_ranges(sequence.numbers)
+        return [Found(message, every, "different pixels", severity=Severity.INFO, frames=held)]
     found = of_frames(held, "the same pixels as the frame before", "different pixels")
     copies = _copied_frames(sequence)
     originals = FrameNumbers.of(copies.values())
@@ -511,14 +502,9 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
     if not odd:
         return NOTHING
-    return [
-        Found(
-            f"imageCounter does not rise at frame{'s' * (len(odd) > 1)} {joined_ranges(odd)}",
-            joined_ranges(odd),
-            "a higher number in each frame",
-            frames=odd,
-        )
-    ]
+    numbers = joined_ranges(odd)
+    message = f"imageCounter does not rise at frame{'s' * (len(odd) > 1)} {numbers}"
+    return [Found(message, numbers, "a higher number in each frame", frames=odd)]
 
 
 @sequence_rule(
@@ -550,8 +536,7 @@ def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
 def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report every gap, whatever the step; agreement with other assets is not checked."""
     expected = _expected(sequence, parameters)
-    each = tuple(range(part[0], part[-1] + 1) for part in expected.ranges)
-    return _gaps(sequence, ExpectedFrames(each))
+    return _gaps(sequence, ExpectedFrames(tuple(range(part[0], part[-1] + 1) for part in expected.ranges)))
 
 
 REPORTED = (

@@ -10,7 +10,6 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.rule import Rule, reported
 
 _CORE = "OpenEXRCore 3.5"
-_LAYOUT = "OpenEXR file layout document"
 _STANDARD = "OpenEXR standard attributes"
 
 REPORTED: tuple[Rule, ...] = (

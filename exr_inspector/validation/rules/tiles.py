@@ -57,11 +57,9 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
 )
 def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report tiled parts; only policies for compositing turn this rule on."""
-    return (
-        [Found("The part is tiled; expected scan lines", part.part.part_type or "tiled", "scan lines")]
-        if part.part.is_tiled
-        else NOTHING
-    )
+    if not part.part.is_tiled:
+        return NOTHING
+    return [Found("The part is tiled; expected scan lines", part.part.part_type or "tiled", "scan lines")]
 
 
 @part_rule(
@@ -78,9 +76,8 @@ def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report the attribute tiles in a scan line part."""
     if part.part.is_tiled or "tiles" not in part.part.by_name:
         return NOTHING
-    return [
-        Found("A scan line part has a tiles attribute", "tiles", "absent", offset=part.part.by_name["tiles"].offset)
-    ]
+    offset = part.part.by_name["tiles"].offset
+    return [Found("A scan line part has a tiles attribute", "tiles", "absent", offset=offset)]
 
 
 @part_rule(
@@ -98,14 +95,8 @@ def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
         return NOTHING
-    size = f"{window.width}x{window.height}"
-    return [
-        Found(
-            f"A latitude-longitude map is {size}; expected {2 * window.height}x{window.height}",
-            size,
-            f"{2 * window.height}x{window.height}",
-        )
-    ]
+    size, expected = f"{window.width}x{window.height}", f"{2 * window.height}x{window.height}"
+    return [Found(f"A latitude-longitude map is {size}; expected {expected}", size, expected)]
 
 
 @part_rule(
@@ -123,14 +114,8 @@ def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
         return NOTHING
-    size = f"{window.width}x{window.height}"
-    return [
-        Found(
-            f"A cube map is {size}; expected {window.width}x{6 * window.width}",
-            size,
-            f"{window.width}x{6 * window.width}",
-        )
-    ]
+    size, expected = f"{window.width}x{window.height}", f"{window.width}x{6 * window.width}"
+    return [Found(f"A cube map is {size}; expected {expected}", size, expected)]
 
 
 @part_rule(
@@ -151,10 +136,5 @@ def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:
     words = [word.strip() for word in text.split(",")]
     if len(words) <= 2 and _WRAP_MODES.issuperset(words):
         return NOTHING
-    return [
-        Found(
-            f"wrapmodes is {text[:80]!r}; expected one or two of black, clamp, periodic, mirror",
-            text[:80],
-            "black, clamp, periodic, mirror, or two of them",
-        )
-    ]
+    message = f"wrapmodes is {text[:80]!r}; expected one or two of black, clamp, periodic, mirror"
+    return [Found(message, text[:80], "black, clamp, periodic, mirror, or two of them")]

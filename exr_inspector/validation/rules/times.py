@@ -93,13 +93,8 @@ def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
         return NOTHING
     code = timecodes.clock_of(value)
     if not timecodes.is_drop_rate(rate):
-        return [
-            Found(
-                f"Drop-frame time code at {rate:g} frames per second; expected 29.97 or 59.94",
-                f"{rate:g}",
-                "29.97 or 59.94",
-            )
-        ]
+        message = f"Drop-frame time code at {rate:g} frames per second; expected 29.97 or 59.94"
+        return [Found(message, f"{rate:g}", "29.97 or 59.94")]
     if timecodes.is_dropped(code, rate):
         return [Found(f"Drop-frame counting skips {code.text}", code.text, "a counted frame")]
     return NOTHING
@@ -193,13 +188,8 @@ def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
     except ValueError:
         return [Found(f"capDate {text} is not a date", text, expected)]
     if taken.year < _OLDEST_CAPTURE or (taken - inspected).total_seconds() > 86_400:
-        return [
-            Found(
-                f"capDate {text} is before 1888 or after the inspection",
-                text,
-                f"before {inspected:%Y:%m:%d %H:%M:%S}",
-            )
-        ]
+        message = f"capDate {text} is before 1888 or after the inspection"
+        return [Found(message, text, f"before {inspected:%Y:%m:%d %H:%M:%S}")]
     return NOTHING
 
 

@@ -151,9 +151,8 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
         alpha = part.by_layer[colour.layer, colour.view].get("A")
         if alpha is not None and alpha.channel.pixel_type != colour.channel.pixel_type:
             message = f"{alpha.name} is {alpha.channel.type_name}, {names_of(triple)} are {colour.channel.type_name}"
-            found.append(
-                Found(message, alpha.channel.type_name, colour.channel.type_name, alpha.name, severity=Severity.INFO)
-            )
+            found_type, expected = alpha.channel.type_name, colour.channel.type_name
+            found.append(Found(message, found_type, expected, alpha.name, severity=Severity.INFO))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import partial
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
@@ -13,9 +14,10 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
 from exr_inspector.validation.rules.channels import listed
 
 _DOCUMENT = "OpenEXR multi-view document"
+_view_rule = partial(file_rule, when=t.VIEWS)
 
 
-@file_rule(
+@_view_rule(
     "VIEW-MIX",
     Severity.ERROR,
     "multiView is not used in multi-part files",
@@ -23,25 +25,17 @@ _DOCUMENT = "OpenEXR multi-view document"
     source=_DOCUMENT,
     fix="Remove multiView, and give every part a view attribute.",
     command="oiiotool IN.exr -a --eraseattrib multiView -o OUT.exr",
-    when=t.VIEWS,
 )
 def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report multiView in any part of a multi-part file."""
     if not file.is_multi_part:
         return NOTHING
-    return [
-        Found(
-            "multiView is set in a multi-part file; expected the attribute view in each part",
-            "multiView",
-            "view",
-            part=part.index,
-        )
-        for part in file.header.parts
-        if "multiView" in part.by_name
-    ]
+    message = "multiView is set in a multi-part file; expected the attribute view in each part"
+    parts = [part.index for part in file.header.parts if "multiView" in part.by_name]
+    return [Found(message, "multiView", "view", part=part) for part in parts]
 
 
-@file_rule(
+@_view_rule(
     "VIEW-LEFTRIGHT",
     Severity.WARNING,
     "In a stereo file the views are called left and right",
@@ -50,7 +44,6 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Rename the views in the node that writes the file. In a multi-part file the command does it.",
     command="exrstdattr -part 0 -string view left -part 1 -string view right IN.exr OUT.exr",
     profiles={"strict": "error"},
-    when=t.VIEWS,
 )
 def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Check the names of views if there are exactly two."""
@@ -60,7 +53,7 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     return [Found(f"The two views are called {listed(views)}; expected left and right", listed(views), "left, right")]
 
 
-@file_rule(
+@_view_rule(
     "VIEW-PART0",
     Severity.ERROR,
     "Part 0 has a view if any part has one",
@@ -68,7 +61,6 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_DOCUMENT,
     fix="Write the view attribute of part 0.",
     command="exrstdattr -part 0 -string view left IN.exr OUT.exr",
-    when=t.VIEWS,
 )
 def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report a later part with a view if part 0 has none."""
@@ -80,14 +72,13 @@ def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     return [Found(f"Part {with_view[0]} has a view, part 0 has none", "absent", "a view", part=0)]
 
 
-@file_rule(
+@_view_rule(
     "VIEW-NAME-CHARS",
     Severity.ERROR,
     "View names contain no dots and no spaces",
     why="View names become components of channel names, which are separated by dots.",
     source=_DOCUMENT,
     fix="Rename the views with letters, digits and underscores.",
-    when=t.VIEWS,
 )
 def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Check the name of each view."""
@@ -98,7 +89,7 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     ]
 
 
-@file_rule(
+@_view_rule(
     "VIEW-CHAN-PREFIX",
     Severity.WARNING,
     "Channel names contain the view where the multi-view document puts it",
@@ -108,7 +99,6 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_DOCUMENT,
     fix="Name the channels layer.view.component in single-part files and layer.component in multi-part files.",
     profiles={"default": "info", "strict": "error"},
-    when=t.VIEWS,
 )
 def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report view names at another position of a channel name, and R, G, B, A of the default view prefixed with its name."""
@@ -152,14 +142,13 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
     return outer[-1] not in views and (last in views or not views.isdisjoint(outer))
 
 
-@file_rule(
+@_view_rule(
     "VIEW-PAIR",
     Severity.WARNING,
     "All views have the same channels and pixel types, and data windows of similar size",
     why="One eye lacks a layer that the other one has.",
-    source="OpenEXR multi-view document",
+    source=_DOCUMENT,
     fix="Render the view that lacks channels again, with the settings of the other one.",
-    when=t.VIEWS,
 )
 def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Compare the channels of all views over all parts.
@@ -186,11 +175,8 @@ def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
             names = listed(".".join(filter(None, entry[:2])) + f" {entry[2]}" for entry in odd)
             found.append(Found(f"Views {views[0]} and {view} differ in {names}", names, "equal channels"))
         size = sizes.get(view)
-        if (
-            size
-            and first_size
-            and min(map(math.prod, (size, first_size))) * 2 <= max(map(math.prod, (size, first_size)))
-        ):
+        areas = [math.prod(each) for each in (size, first_size) if each]
+        if size and first_size and 2 * min(areas) <= max(areas):
             mine, other = (f"{width}x{height}" for width, height in (size, first_size))
             message = f"View {view} has {mine} pixels, view {views[0]} {other}"
             found.append(Found(message, mine, other, severity=Severity.INFO))
@@ -209,7 +195,7 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
     return found
 
 
-@file_rule(
+@_view_rule(
     "VIEW-SINGLE",
     Severity.INFO,
     "A single-part file with one view names it by both view and multiView",
@@ -217,7 +203,6 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
     source=_DOCUMENT,
     fix="Write both attributes, or neither.",
     command='oiiotool IN.exr --eraseattrib "view|multiView" -o OUT.exr',
-    when=t.VIEWS,
 )
 def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report a file with one view that has only one of the two attributes."""
@@ -227,11 +212,5 @@ def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     there = [name for name in ("view", "multiView") if name in part.by_name]
     if len(there) != 1:
         return NOTHING
-    return [
-        Found(
-            f"The only view is named by {there[0]} alone; expected view and multiView",
-            there[0],
-            "view and multiView",
-            part=0,
-        )
-    ]
+    message = f"The only view is named by {there[0]} alone; expected view and multiView"
+    return [Found(message, there[0], "view and multiView", part=0)]

@@ -88,9 +88,8 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     largest = max((max(window.width, window.height) for window in _windows(part) or ()), default=0)
     if largest <= limit:
         return NOTHING
-    return [
-        Found(f"A window is {largest} pixels wide or high; expected at most {limit}", f"{largest}", f"at most {limit}")
-    ]
+    message = f"A window is {largest} pixels wide or high; expected at most {limit}"
+    return [Found(message, f"{largest}", f"at most {limit}")]
 
 
 @part_rule(
@@ -185,9 +184,8 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     if share <= parameters.max_overscan:
         return NOTHING
     limit = f"at most {parameters.max_overscan:.0%}"
-    return [
-        Found(f"Overscan is {share:.0%} of the display window on one side; expected {limit}", f"{share:.0%}", limit)
-    ]
+    message = f"Overscan is {share:.0%} of the display window on one side; expected {limit}"
+    return [Found(message, f"{share:.0%}", limit)]
 
 
 @part_rule(
@@ -202,8 +200,7 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
 )
 def show_resolution(part: PartFacts, parameters: WindowParameters) -> Results:
     """Compare the size of the display window with `show_resolution`."""
-    wanted = parameters.show_resolution
-    display = part.part.display_window
+    wanted, display = parameters.show_resolution, part.part.display_window
     if wanted is None or display is None or (display.width, display.height) == wanted:
         return NOTHING
     expected = f"{wanted[0]}x{wanted[1]}"
