@@ -73,11 +73,13 @@ class Check:
     others: tuple[CheckedFile, ...] = ()
 
     def __repr__(self) -> str:
-        """`<Check: checked files, sequences, worst severity, frames to render again>`."""
+        """`<Check: checked files, sequences, worst severity, frames to render again, headers to edit>`."""
         facts = [counted(self.checked, "file"), counted(len(self.sequences), "sequence")]
         facts.append(f"worst severity {self.worst.label}" if self.worst is not None else "no findings")
         rerender_count = sum(len(sequence.rerender) for sequence in self.sequences)
         facts += [f"{counted(rerender_count, 'frame')} to render again"] * bool(rerender_count)
+        edit_count = sum(len(sequence.header_edits) for sequence in self.sequences)
+        facts += [f"{counted(edit_count, 'header')} to edit"] * bool(edit_count)
         facts += [f"{counted(len(self.faults), 'target')} could not be read"] * bool(self.faults)
         return f"<Check: {', '.join(facts)}>"
 
@@ -132,6 +134,8 @@ class Check:
                     "missing_count": len(sequence.missing),
                     "rerender_frames": sequence.rerender.text,
                     "rerender_count": len(sequence.rerender),
+                    "header_edit_frames": sequence.header_edits.text,
+                    "header_edit_count": len(sequence.header_edits),
                     "unread_frames": sequence.unread.text,
                     "worst_severity": sequence.worst.label if sequence.worst is not None else None,
                     "findings": [finding_json(finding) for finding in sequence.findings],

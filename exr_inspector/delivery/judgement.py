@@ -67,6 +67,7 @@ class JudgedSequence:
         rerender: Expected frames to render again: those whose file was read and has an error; and, if the policy makes it an
             error, those that are missing, black, constant, a copy of the previous frame, lack a bucket, or differ from most
             frames in size or channels.
+        header_edits: Expected frames that are not in `rerender`, and whose errors an edit of the header fixes.
         error_files: Number of files that have an error of their own or could not be read.
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mipmapped textures, whose numbers are not frames.
@@ -80,6 +81,7 @@ class JudgedSequence:
     missing: FrameNumbers = NO_FRAMES
     findings: tuple[Finding, ...] = ()
     rerender: FrameNumbers = NO_FRAMES
+    header_edits: FrameNumbers = NO_FRAMES
     error_files: int = 0
     policy: str = ""
     is_texture: bool = False
@@ -114,32 +116,15 @@ class JudgedSequence:
         return FrameNumbers.of(file.frame for file in self.files if file.fault and file.frame is not None)
 
     @property
-    def edited(self) -> FrameNumbers:
-        """Frames to render again, by the errors of their files, for which an edit of the header is enough."""
-        errors: dict[int, set[str]] = {}
-        for file in self.files:
-            if file.frame is not None and not file.fault:
-                codes = {each.code for each in file.findings if each.severity is Severity.ERROR}
-                errors.setdefault(file.frame, set()).update(codes)
-        rendered = [each for each in self.findings if each.severity is Severity.ERROR and each.code in _RERENDERED]
-        kept = {frame for each in rendered for frame in each.frames}
-        return FrameNumbers.of(
-            frame
-            for frame, codes in errors.items()
-            if codes and frame in self.rerender and frame not in kept
-            if all(code in RULES and RULES[code].edits_header for code in codes)
-        )
-
-    @property
     def severities(self) -> dict[int, Severity | None]:
         """The worst severity of each existing frame, from its files and from the sequence; None for a frame without findings.
 
-        Frames to render again count as errors.
+        Frames to render again, or whose header to edit, count as errors.
         """
         found = [(file.frame, file.worst) for file in self.files if file.frame is not None]
         there = {frame for frame, _ in found}
         named: list[tuple[Sequence[int], Severity]] = [(finding.frames, finding.severity) for finding in self.findings]
-        for frames, level in [*named, (self.rerender, Severity.ERROR)]:
+        for frames, level in [*named, (self.rerender, Severity.ERROR), (self.header_edits, Severity.ERROR)]:
             found += [(frame, level) for frame in there if frame in frames]
         worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
         for frame, severity in found:
@@ -207,14 +192,17 @@ def judge_sequence(
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
+    here = [frame for frame in faulty if not frame.is_unread and frame.frame in every]
+    edits = FrameNumbers.of(frame.frame for frame in here if _edits_are_enough(frame.error_codes))
     judged = JudgedSequence(
         pattern=known.pattern,
         file_count=len(summaries),
         expected=every,
         missing=missing,
         rerender=(missing if is_error else NO_FRAMES).union(
-            frame.frame for frame in faulty if not frame.is_unread and frame.frame in every
+            frame.frame for frame in here if not _edits_are_enough(frame.error_codes)
         ),
+        header_edits=edits,
         error_files=len(faulty),
         policy=policy.label,
         required=FrameNumbers.of_spans(required),
@@ -223,20 +211,26 @@ def judge_sequence(
 
 
 def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:
-    """Return the sequence with more findings; the frames of errors that a new render fixes are added to `rerender`."""
+    """Return the sequence with more findings; the frames of their errors are added to `rerender` or to `header_edits`."""
     more = list(findings)
-    faulty = {
-        frame
-        for finding in more
-        if finding.severity is Severity.ERROR and finding.code in _RERENDERED
-        for frame in finding.frames
-        if frame in judged.expected
-    }
+    errors = [(finding.code, finding.frames) for finding in more if finding.severity is Severity.ERROR]
+
+    def of(frames: Iterable[Sequence[int]]) -> set[int]:
+        return {number for some in frames for number in some if number in judged.expected}
+
+    rerender = judged.rerender.union(of(frames for code, frames in errors if code in _RERENDERED))
+    edits = judged.header_edits.union(of(frames for code, frames in errors if _edits_are_enough([code])))
     return replace(
         judged,
         findings=sort_findings([*judged.findings, *more]),
-        rerender=judged.rerender.union(faulty),
+        rerender=rerender,
+        header_edits=FrameNumbers.of(number for number in edits if number not in rerender),
     )
+
+
+def _edits_are_enough(error_codes: Collection[str]) -> bool:
+    """Whether an edit of the header fixes all errors of these rules; False if no rule is known."""
+    return bool(error_codes) and all(code in RULES and RULES[code].edits_header for code in error_codes)
 
 
 @dataclass(frozen=True, slots=True)

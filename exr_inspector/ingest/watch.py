@@ -56,7 +56,7 @@ class FolderWatch:
             target: The bucket and prefix of the watched folder.
             mount: The bucket's folder, by its real path; it contains the watched folder.
             report: Called with a path and its outcome (`stored`, `removed`, or an error code with its text), and with a
-                sequence and its frames that must be rendered again.
+                sequence and its frames that must be rendered again, or whose header must be edited.
         """
         self._context = context
         self._target = target
@@ -140,6 +140,8 @@ class FolderWatch:
             for sequence in folder.judgement.sequences:
                 if sequence.rerender:
                     self._report(sequence.pattern, f"frames to render again: {sequence.rerender.text}")
+                if sequence.header_edits:
+                    self._report(sequence.pattern, f"frames whose header to edit: {sequence.header_edits.text}")
         self._unjudged.clear()
 
     def _is_excluded(self, key: str) -> bool:

@@ -285,3 +285,8 @@ class Inspection:
     def worst_severity(self) -> Severity | None:
         """The highest severity of the findings; None without findings."""
         return max((finding.severity for finding in self.findings), default=None)
+
+    @property
+    def error_codes(self) -> tuple[str, ...]:
+        """The rules of the findings of severity error, sorted."""
+        return tuple(sorted({finding.code for finding in self.findings if finding.severity is Severity.ERROR}))

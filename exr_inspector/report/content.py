@@ -70,6 +70,8 @@ class SequencePage:
         total_bytes: Size of all files, bytes.
         rerender: Frames to render again, as a frame list of render managers.
         rerender_count: Number of frames to render again.
+        header_edits: Frames whose errors an edit of the header fixes, as `rerender`.
+        header_edit_count: Number of these frames.
         everywhere: Codes of warnings that nearly all frames have: they are listed, but do not mark frames.
         counts: Number of frames by state.
         strip: Runs of frames of one state.
@@ -92,6 +94,8 @@ class SequencePage:
     total_bytes: int
     rerender: str
     rerender_count: int
+    header_edits: str
+    header_edit_count: int
     everywhere: tuple[str, ...]
     counts: Mapping[str, int]
     strip: tuple[StripRun, ...]
@@ -146,6 +150,8 @@ def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) 
         total_bytes=sum(sizes),
         rerender=checked.rerender.text,
         rerender_count=len(checked.rerender),
+        header_edits=checked.header_edits.text,
+        header_edit_count=len(checked.header_edits),
         everywhere=everywhere,
         counts=Counter(states),
         strip=tuple(strip(states)),

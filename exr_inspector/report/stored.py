@@ -25,7 +25,8 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 
 _COLUMNS = (
     "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected",
-    "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "policy",
+    "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "header_edit_frames",
+    "policy",
 )  # fmt: skip
 
 _FRAME = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
@@ -114,6 +115,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         missing=FrameNumbers.parse(first["missing_frames"] or ""),
         findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
         rerender=FrameNumbers.parse(first["rerender_frames"] or ""),
+        header_edits=FrameNumbers.parse(first["header_edit_frames"] or ""),
     )
     return StoredSequence(checked, figures, layers, read)
 

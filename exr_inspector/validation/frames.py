@@ -74,6 +74,7 @@ class FrameSummary:
         attributes: Attributes of the first part with a single value, as text; None if read from rows.
         is_texture: Whether the file is mipmapped, as maketx and txmake write textures: its number is not a frame number.
         has_error: Whether the file has a finding of severity error or could not be read.
+        error_codes: Rules of its findings of severity error, sorted; empty if the file could not be read.
         is_unread: Whether the file exists but could not be read from the store.
     """
 
@@ -105,6 +106,7 @@ class FrameSummary:
     attributes: Mapping[str, str] | None = None
     is_texture: bool = False
     has_error: bool = False
+    error_codes: tuple[str, ...] = ()
     is_unread: bool = False
 
 
@@ -229,6 +231,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         mtime=version.mtime if version else None,
         status=inspection.status.value,
         has_error=inspection.status is Status.FAILED or inspection.worst_severity is Severity.ERROR,
+        error_codes=inspection.error_codes if inspection.status is Status.INSPECTED else (),
         is_unread=bool(inspection.unread),
     )
     if header is None or not header.parts or header.is_partial:

@@ -60,7 +60,7 @@ def _from_parts(parts: Sequence[Row], channels: tuple[str, ...]) -> dict[str, An
 
 _WITHOUT_HEADER = (  # columns that do not come from the header
     "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code", "stats_stopped",
-    "error_count",
+    "error_count", "error_codes",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def frame_of_row(
         time_code=timecodes.clock_of_text(row.get("timecode")),
         pixels=frame_pixels(stats, path=row["path"]),
         has_error=not is_read or bool(row.get("error_count")),
+        error_codes=tuple((row.get("error_codes") or "").split(",")) if is_read and row.get("error_codes") else (),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),
     )
     return replace(summary, **_from_parts(parts, channels)) if parts and is_read else summary

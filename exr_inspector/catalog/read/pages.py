@@ -66,7 +66,7 @@ _FRAME_FILES = (
     "stats_stopped", "header_is_partial", "width", "height", "display_width", "display_height", "pixel_aspect_ratio",
     "part_type", "compression", "channel_count", "pixel_types", "views", "software", "color_interop_id", "chromaticities",
     "is_aces", "fps", "timecode", "timecode_rate",
-    "error_count", "inspected_at",
+    "error_count", "error_codes", "inspected_at",
 )  # fmt: skip
 _FRAME_PARTS = (
     *_KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",

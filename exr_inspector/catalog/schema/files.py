@@ -400,6 +400,8 @@ FILES_COLUMNS = (
     nullable("worst_severity", TEXT, "`info`, `warning` or `error`; null without findings",
              of=lambda f: worst_severity(f.inspection)),
     required("error_count", INT, "Findings of severity error", "findings", of=findings(Severity.ERROR)),
+    nullable("error_codes", TEXT, "Rules of these findings, sorted, commas between; null without one",
+             of=lambda f: clipped(",".join(f.inspection.error_codes)) or None),
     required("warning_count", INT, "Findings of severity warning", "findings", of=findings(Severity.WARNING)),
     required("info_count", INT, "Findings of severity info", "findings", of=findings(Severity.INFO)),
     required("part_rows", INT, "Rows in `parts`; `db repair` compares it with what is there", "rows",

@@ -122,6 +122,8 @@ def _verdict(check: Check, least: Severity | None) -> Text:
     words = f"{' in '.join(counts)} checked by {plain(check.policy)}" if check.checked else "no file was checked"
     if rerender_count:
         words += f"; {counted(rerender_count, 'frame')} to render again"
+    if edit_count := sum(len(sequence.header_edits) for sequence in check.sequences):
+        words += f"; {counted(edit_count, 'header')} to edit"
     if check.unread:
         words += f"; {counted(check.unread, 'file')} could not be read"
     if check.faults:
@@ -152,12 +154,14 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     console.print(title)
     console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
     hidden = _print_grouped(sequence.files, sequence.findings, console)
-    for words, frames in (("render again", sequence.rerender), ("could not be read", sequence.unread)):
+    lists = (
+        ("render again", sequence.rerender),
+        ("edit the header", sequence.header_edits),
+        ("could not be read", sequence.unread),
+    )
+    for words, frames in lists:
         if frames:
-            line = Text(f"  {words}: ", style="bold").append(frames.text, style="default")
-            if words == "render again" and (edited := sequence.edited):
-                line.append(f"; editing the header is enough for {edited.text}", style="default")
-            console.print(line, soft_wrap=True)
+            console.print(Text(f"  {words}: ", style="bold").append(frames.text, style="default"), soft_wrap=True)
     return hidden
 
 

@@ -47,17 +47,21 @@ def run(*words: object, exit_code: int = 1) -> str:
     return result.stdout
 
 
+def _written_again(path: Path, kind: type, **attributes: int) -> None:
+    """Write a frame again with pixels of another type or with other attributes."""
+    header, channels = OpenEXR.File(str(path)).header(), OpenEXR.File(str(path), separate_channels=True).channels()
+    kept = {key: header[key] for key in ("compression", "type", "software", "imageCounter", "framesPerSecond")}
+    pixels = {name: channel.pixels.astype(kind) for name, channel in channels.items()}
+    OpenEXR.File({**kept, **attributes}, pixels).write(str(path))
+
+
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     root = tmp_path_factory.mktemp("agreement")
     folder, catalog = root / "sh010", empty_catalog(root / "show.duckdb")
     make_shot(folder)
-    odd = folder / "sh010_beauty_v003.1020.exr"
-    header, channels = OpenEXR.File(str(odd)).header(), OpenEXR.File(str(odd), separate_channels=True).channels()
-    pixels = {name: channel.pixels.astype(np.float32) for name, channel in channels.items()}
-    OpenEXR.File({key: header[key] for key in ("compression", "type", "software", "imageCounter")}, pixels).write(
-        str(odd)
-    )
+    _written_again(folder / "sh010_beauty_v003.1020.exr", np.float32)
+    _written_again(folder / "sh010_beauty_v003.1003.exr", np.float16, acesImageContainerFlag=2)
     text = run("check", folder, "--frames", "1001-1024", "--catalog", catalog, "--format", "json")
     return Checked(folder, catalog, json.loads(text))
 
@@ -75,7 +79,9 @@ def test_every_format_counts_the_same(checked: Checked) -> None:
     printed = run(*asked)
     assert f"render again: {checked.sequence['rerender_frames']}\n" in printed
     assert f"{checked.document['files_checked']} files in 1 sequence checked" in printed
-    assert f"{checked.sequence['rerender_count']} frames to render again" in printed
+    counts = f"{checked.sequence['rerender_count']} frames to render again; 2 headers to edit"
+    assert counts in " ".join(printed.split())
+    assert f"edit the header: {checked.sequence['header_edit_frames']}\n" in printed
 
 
 def test_the_report_from_rows_says_what_the_check_says(checked: Checked) -> None:
@@ -87,6 +93,7 @@ def test_the_report_from_rows_says_what_the_check_says(checked: Checked) -> None
     assert stored.worst is not None
     assert stored.worst.label == sequence["worst_severity"]
     assert (stored.missing.text, stored.rerender.text) == (sequence["missing_frames"], sequence["rerender_frames"])
+    assert stored.header_edits.text == sequence["header_edit_frames"] == "1003,1021"
     assert (stored.first, stored.last) == (sequence["first"], sequence["last"])
     assert [(f.code, f.severity.label, FrameNumbers.of(f.frames).text, f.message) for f in stored.findings] == [
         (f["code"], f["severity"], f["frames"], f["message"]) for f in sequence["findings"]
@@ -105,6 +112,7 @@ def test_rows_say_what_the_check_says(checked: Checked) -> None:
     sequence = checked.sequence
     (rerender,), (missing,), (delivery,) = ask("rerender"), ask("missing_frames"), ask("deliveries")
     assert (rerender["frames"], rerender["frame_count"]) == (sequence["rerender_frames"], sequence["rerender_count"])
+    assert (rerender["header_edits"], delivery["header_edits"]) == (sequence["header_edit_frames"], 2)
     assert (missing["frames"], missing["missing"]) == (sequence["missing_frames"], sequence["missing_count"])
     assert (delivery["verdict"], delivery["rerender"]) == ("failed", sequence["rerender_count"])
     drift = ask("sequence_drift", "-p", f"sequence={delivery['sequence']}")

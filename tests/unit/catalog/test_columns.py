@@ -168,6 +168,7 @@ FILES_ROW: dict[str, Any] = {
     "policy": "default/1",
     "worst_severity": "warning",
     "error_count": 0,
+    "error_codes": None,
     "warning_count": 2,
     "info_count": 0,
     "part_rows": 1,
