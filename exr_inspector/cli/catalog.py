@@ -70,7 +70,7 @@ class Tables:
         if names_bucket(place):
             return catalog_prefix(place)
         path = local_path(place)
-        folder, name = (path, "") if path.is_dir() else (path.parent, path.name)
+        folder, name = (path, "") if path.is_dir() or place.endswith("/") else (path.parent, path.name)
         folder = folder.resolve()
         roots = [replace(root, folder=root.folder.resolve()) for root in self.roots]
         found = mount_of([*roots, *Views(self.settings.views).mounts()], folder)

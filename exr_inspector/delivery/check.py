@@ -9,7 +9,7 @@ from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_names
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
-from exr_inspector.delivery.naming import Frame, Recognised
+from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.strays import files_beside, with_stray
 from exr_inspector.delivery.views import frames_of_views
@@ -59,6 +59,7 @@ class Check:
         total: Number of files that the targets name.
         stopped: Whether the check was interrupted before all files were checked.
         levels: Severities that the policy sets, by rule; None for the rule's own.
+        folders: Folders of which all files were named, because a target is this folder or one above it.
     """
 
     sequences: tuple[JudgedSequence, ...]
@@ -71,6 +72,7 @@ class Check:
     stopped: bool = False
     levels: Mapping[str, Severity | None] = field(default_factory=dict)
     others: tuple[CheckedFile, ...] = ()
+    folders: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         """`<Check: checked files, sequences, worst severity, frames to render again, headers to edit>`."""
@@ -244,6 +246,7 @@ def check_files(
         total=len(names),
         stopped=stopped,
         levels=policy.levels,
+        folders=frozenset(folder for expansion in expansions for folder in expansion.folders),
     )
 
 
@@ -274,7 +277,27 @@ def _expand_all(
         except ExrInspectorError as error:
             faults.append((target, f"{error.code}: {error}"))
     faults += [(item.target, f"{item.fault.code}: {item.fault}") for item in expansions if item.fault]
-    return expansions, faults
+    return _with_siblings(expansions), faults
+
+
+def _with_siblings(expansions: Iterable[Expansion]) -> list[Expansion]:
+    """The expansions, with files that were named one by one joined with those of their folder.
+
+    A shell expands `sh010/*.exr` to such names, and a sequence is recognised by all names of its folder.
+    """
+    found: list[Expansion] = []
+    named: list[str] = []
+    for expansion in expansions:
+        if expansion.paths == (expansion.target,):
+            named.append(expansion.target)
+        else:
+            found.append(expansion)
+    seen: set[str] = set()
+    list(new_names((path for expansion in found for path in expansion.paths), seen))
+    by_folder: dict[str, list[str]] = {}
+    for path in new_names(named, seen):
+        by_folder.setdefault(path.rpartition("/")[0], []).append(path)
+    return [*found, *(Expansion(paths[0], recognise(paths)) for paths in by_folder.values())]
 
 
 def _expanded(opener: SourceOpener, target: str, frames: tuple[range, ...]) -> Expansion:

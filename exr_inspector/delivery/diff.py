@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from exr_inspector.delivery.files import expand, is_folder
+from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout
@@ -23,7 +23,9 @@ from exr_inspector.model import PixelFault
 from exr_inspector.pixels.comparing import ChannelComparison, ChannelDiff
 from exr_inspector.pixels.difference import DifferencePicture
 from exr_inspector.pixels.rows import Band, PartRows
+from exr_inspector.settings import local_path
 from exr_inspector.storage import RangeSource, SourceOpener
+from exr_inspector.storage.keys import split_url
 
 _BAND_ROWS = 64
 _NAMED = 4  # files named in a message
@@ -119,7 +121,8 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
     """The pairs of files of two targets to compare; None in a pair if one target has no counterpart.
 
     Two single files are a pair, whatever their names. Files of two patterns are paired by frame, files of two folders by their
-    path within the folder. If one target is a folder and the other is not, files are paired by name.
+    path within the folder. If one target is a folder and the other is not, files are paired by name. Files in several folders
+    that match patterns are paired by their path below the first of these patterns.
 
     Raises:
         NothingMatches: A target names no file, or the targets have no file in common.
@@ -144,13 +147,18 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
 def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> dict[tuple[int, str], str]:
     """The files of a target by frame number, by name, or by path within the folder."""
     expansion = expand(opener, target)
-    if is_folder(target):
-        inside = target.rstrip("/") + "/"
-        return {(0, str(PurePosixPath(path)).removeprefix(inside)): path for path in expansion.paths}
     known = expansion.recognition
-    if not by_name and len(known.sequences) == 1 and not known.singles:
+    if not by_name and not expansion.folders and len(known.sequences) == 1 and not known.singles:
         return {(frame.number, ""): frame.path for frame in known.sequences[0].members}
-    return {(0, PurePosixPath(path).name): path for path in expansion.paths}
+    folder = f"{target.rstrip('/')}/" if expansion.folders else target[: target.rfind("/") + 1]
+    start = folder if all(path.startswith(folder) for path in expansion.paths) else fixed_folder(folder)
+    return {(0, _path_within(start, path)): path for path in expansion.paths}
+
+
+def _path_within(folder: str, path: str) -> str:
+    if split_url(path) is not None:
+        return path.removeprefix(folder)
+    return str(local_path(path).relative_to(local_path(folder)))
 
 
 def diff_files(

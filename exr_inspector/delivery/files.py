@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exr_inspector.delivery.naming import Recognition, recognise
-from exr_inspector.delivery.patterns import Pattern, is_pattern, match_pattern, parse_pattern
+from exr_inspector.delivery.patterns import (
+    Pattern,
+    fixed_folder,
+    folder_matches,
+    is_folder_pattern,
+    is_pattern,
+    match_pattern,
+    parse_pattern,
+)
 from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches, SourceError
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
@@ -36,6 +44,7 @@ class Expansion:
         recognition: Its OpenEXR files, grouped into sequences by their names.
         ranges: Frames that the target names (`[1001-1060]`); empty if it names none.
         others: Entries of the folder and its subfolders that are not OpenEXR files: other files, and folders named `*.exr`.
+        folders: The folders of its files, if it stands for all files of a folder or of several.
         fault: The subfolders that were not listed, because access is denied or because they are links to folders elsewhere;
             None if all were listed.
     """
@@ -44,6 +53,7 @@ class Expansion:
     recognition: Recognition
     ranges: tuple[range, ...] = ()
     others: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
     fault: AccessDenied | None = None
 
     @property
@@ -65,8 +75,8 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
 
     A folder, or a URL that ends in a slash or names a bucket, means every .exr file below it. A name with `####`, `%04d`,
     `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` means the matching files of its folder, unless a file of exactly this name
-    exists. Any other target is a file. Other files below a folder are added to `others`, AppleDouble files (`._x.exr`)
-    included.
+    exists. Any other target is a file. `*`, `?`, `[abc]` and `%V` in the names of folders mean the same in every folder that
+    matches. Other files below a folder are added to `others`, AppleDouble files (`._x.exr`) included.
 
     Raises:
         PatternError: The pattern is invalid.
@@ -74,35 +84,121 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
         AccessDenied: Folders could not be listed; raised after all other files.
         SourceError: Listing failed.
     """
-    require_name(target)
+    yield from _paths_of_all(opener, target, _matching(opener, target), [] if others is None else others)
+
+
+def _paths_of_all(opener: SourceOpener, target: str, found: _Matching, others: list[str]) -> Iterator[str]:
+    """As `paths_of`, in the folders that match."""
+    if found.targets == [target]:
+        yield from _paths_of(opener, target, others, literal=True)
+        return
+    is_empty = True
+    faults = found.faults
+    for each in found.targets:
+        try:
+            for path in _paths_of(opener, each, others, literal=False):
+                is_empty = False
+                yield path
+        except AccessDenied as error:
+            faults.append(str(error))
+        except NothingMatches:
+            continue
+    if faults:
+        raise AccessDenied("; ".join(faults))
+    if is_empty:
+        raise NothingMatches(f"no .exr files match {target}")
+
+
+def _paths_of(opener: SourceOpener, target: str, others: list[str], *, literal: bool) -> Iterator[str]:
+    """As `paths_of`, of a target without patterns in the names of folders.
+
+    With `literal`, a file of exactly this name counts alone.
+    """
     named = split_url(target)
     path = local_path(target)
     if is_folder(target):
         is_empty = True
-        beside: list[str] = [] if others is None else others
-        for name in _files_below(path, beside) if named is None else _objects_below(opener, *named, beside):
+        for name in _files_below(path, others) if named is None else _objects_below(opener, *named, others):
             is_empty = False
             yield name
         if is_empty:
-            found = f", but other files: {_some(beside)}" if beside else ""
+            found = f", but other files: {_some(others)}" if others else ""
             raise NothingMatches(f"no .exr files below {target}{found}")
-    elif is_pattern(target) and not (os.path.lexists(path) if named is None else opener.head(*named)):
+    elif is_pattern(target) and not (literal and _exists(opener, target)):
         pattern = parse_pattern(target)
         there = (name for name in _paths_in(opener, pattern) if is_apple_double(target) or not is_apple_double(name))
         matching = sorted(filter(pattern.matches, there))
         if not matching:
-            folder, _, _ = target.rpartition("/")
-            hint = (
-                f": patterns hold in file names, so {folder} is taken as the name of a folder"
-                if is_pattern(folder)
-                else ""
-            )
-            raise NothingMatches(f"no .exr files match {target}{hint}")
+            raise NothingMatches(f"no .exr files match {target}")
         yield from matching
     else:
         if named is None:
             require_place(target)
         yield target
+
+
+class _Matching(NamedTuple):
+    """What a target stands for: the target in each folder that matches, and why folders could not be searched."""
+
+    targets: list[str]
+    faults: list[str]
+
+
+def _matching(opener: SourceOpener, target: str) -> _Matching:
+    """Find the folders that match the patterns in the names of a target's folders; a target without them stands for itself.
+
+    A folder whose name is exactly as written counts alone. Snapshots and trash match no pattern.
+
+    Raises:
+        NothingMatches: The target is empty.
+        SourceError: Listing failed.
+    """
+    require_name(target)
+    start = fixed_folder(target)
+    folder = target[: target.rfind("/") + 1]
+    if start == folder:
+        return _Matching([target], [])
+    found = [start]
+    faults: list[str] = []
+    for wanted in folder.removeprefix(start).split("/")[:-1]:
+        if is_folder_pattern(wanted):
+            found = [inner for outer in found for inner in _folders_matching(opener, outer, wanted, faults)]
+        else:
+            found = [f"{outer}{wanted}/" for outer in found]
+    targets = [outer + target[len(folder) :] for outer in found]
+    if not is_pattern(target):
+        targets = [each for each in targets if each.endswith("/") or _exists(opener, each)]
+    return _Matching(targets, faults)
+
+
+def _folders_matching(opener: SourceOpener, outer: str, wanted: str, faults: list[str]) -> list[str]:
+    """The folders directly in a folder whose names match, each with a slash."""
+    try:
+        names = _folders_in(opener, outer)
+    except AccessDenied as error:
+        faults.append(str(error))
+        return []
+    except PermissionError:
+        faults.append(f"folders that may not be read: {outer}")
+        return []
+    exact = [wanted] if wanted in names else sorted(name for name in names if folder_matches(wanted, name))
+    return [f"{outer}{name}/" for name in exact]
+
+
+def _folders_in(opener: SourceOpener, folder: str) -> list[str]:
+    """The names of the folders in a folder, which ends in a slash or is empty, without snapshots and trash."""
+    named = split_url(folder)
+    if named is None:
+        place = local_path(folder or ".")
+        names = [item.name for item in place.iterdir() if _is_folder(str(item))] if place.is_dir() else []
+    else:
+        names = [key.removeprefix(named[1]).rstrip("/") for key in opener.folders(*named)]
+    return [name for name in names if not is_excluded(f"{name}/")]
+
+
+def _exists(opener: SourceOpener, target: str) -> bool:
+    named = split_url(target)
+    return os.path.lexists(local_path(target)) if named is None else opener.head(*named) is not None
 
 
 def new_names(names: Iterable[str], seen: set[str]) -> Iterator[str]:
@@ -208,8 +304,9 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
     paths: list[str] = []
     others: list[str] = []
     fault: AccessDenied | None = None
+    found = _matching(opener, target)
     try:
-        for path in paths_of(opener, target, others):
+        for path in _paths_of_all(opener, target, found, others):
             paths.append(path)  # noqa: PERF402 - keep the paths found before an error
     except AccessDenied as error:
         if not paths:
@@ -219,19 +316,22 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         return Expansion(target, recognise(paths))
     if is_pattern(target) and not _is_folder(target):
         pattern = parse_pattern(target)
-        return Expansion(target, match_pattern(pattern, paths), pattern.ranges)
-    return Expansion(target, recognise(paths), others=tuple(sorted(others)), fault=fault)
+        return Expansion(target, match_pattern(pattern, paths), pattern.ranges, fault=fault)
+    is_whole = any(map(is_folder, found.targets))
+    folders = frozenset(path.rpartition("/")[0] for path in paths) if is_whole else frozenset()
+    return Expansion(target, recognise(paths), others=tuple(sorted(others)), folders=folders, fault=fault)
 
 
 def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     """The files directly in a pattern's folder."""
     folder = pattern.folder
-    named = split_url(pattern.beginning) if "://" in folder else None
+    named = split_url(folder)
     if named is None:
         root = local_path(folder or ".")
         return [folder + item.name for item in root.iterdir() if not _is_folder(str(item))] if root.is_dir() else []
-    bucket, beginning = named
-    inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
+    bucket, prefix = named
+    beginning = prefix + pattern.beginning_of_names
+    inside = len(prefix)
     unlisted: list[str] = []
     listing = opener.list(bucket, beginning, report=lambda path, _: unlisted.append(path.partition("/")[2]))
     keys = [*(entry.key for entry in listing), *unlisted]  # reading an unlisted object gives the reason

@@ -291,7 +291,7 @@ def judge_frames(
     ambiguous: list[tuple[str, ...]] = []
     ranges = dict(required or {})
     for pattern in patterns:
-        mine = {name for name in left if name.startswith(pattern.folder) and pattern.matches(name)}
+        mine = {name for name in left if pattern.matches(name)}
         matching = match_pattern(pattern, mine)
         found += matching.sequences
         ambiguous += matching.ambiguous

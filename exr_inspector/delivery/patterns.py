@@ -1,7 +1,9 @@
-"""Parse explicit patterns of file names: `a.####.exr`, `%04d`, `$F4`, `<UDIM>`, `a.[1001-1060].exr`, globs. Pure.
+"""Parse explicit patterns: `a.####.exr`, `%04d`, `$F4`, `<UDIM>`, `a.[1001-1060].exr`, globs in names and folders. Pure.
 
 >>> parse_pattern("s/a.[1001-1060].exr").ranges
 (range(1001, 1061),)
+>>> parse_pattern("shots/*/a.####.exr").matches("shots/sh010/a.1001.exr")
+True
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from exr_inspector.delivery.naming import Frame, Recognition, named_sequence, recognise
 from exr_inspector.errors import PatternError
@@ -28,15 +31,19 @@ _PATTERN_TOKENS = re.compile(
     r"|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
     re.ASCII,
 )
+_FOLDER_TOKENS = re.compile(r"\*|\?|\[[^\]/]+\]|%[Vv]")
 _ALMOST_A_RANGE = re.compile(r"\d{2,}-\d{2,}|\.\.", re.ASCII)
 _ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, except behind a frame number
 _FRAME_GROUP = "(?P<frame>"
+_VIEW_TOKEN = re.compile("%[Vv]")
+_DIGITS = re.compile("#+")  # of the name of a sequence
+_BUCKET = re.compile("[a-zA-Z][a-zA-Z0-9+.-]*://[^/]*/")
 _MOST_DIGITS = 9  # of a frame number that a user gives
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """An explicit pattern of file names.
+    """An explicit pattern of file names, in one folder or in all folders that match.
 
     Attributes:
         text: The pattern as written.
@@ -54,19 +61,32 @@ class Pattern:
 
     @property
     def beginning(self) -> str:
-        """The prefix of all matching paths: the folder and the name up to the first token."""
+        """The prefix of all matching paths: the text up to the first token."""
+        mark = _FOLDER_TOKENS.search(self.folder)
+        return self.folder[: mark.start()] if mark else self.folder + self.beginning_of_names
+
+    @property
+    def beginning_of_names(self) -> str:
+        """The file name up to the first token."""
         name = self.text[len(self.folder) :]
         mark = _PATTERN_TOKENS.search(name)
-        return self.folder + (name[: mark.start()] if mark else name)
+        return name[: mark.start()] if mark else name
 
     def matches(self, path: str) -> bool:
-        """Whether the name of a file matches. The caller checks the folder."""
-        return self.regex.fullmatch(path.rpartition("/")[2]) is not None and (
-            not self.ranges or self.frame_of(path) is not None
-        )
+        """Whether the folder and the name of a file match."""
+        return self._fits(path) and (not self.ranges or self.frame_of(path) is not None)
+
+    def matches_sequence(self, name: str) -> bool:
+        """Whether files of a sequence with this name, such as `sh010/a.####.exr`, match. Ranges are not compared."""
+        folder, slash, file = name.rpartition("/")
+        return self._fits(folder + slash + _DIGITS.sub("1001", file))
+
+    def _fits(self, path: str) -> bool:
+        folder, slash, name = path.rpartition("/")
+        return self.regex.fullmatch(name) is not None and _are_alike(self.folder, folder + slash)
 
     def frame_of(self, path: str) -> Frame | None:
-        """The frame of a path in the pattern's folder; None if it does not match.
+        """The frame of a path by its name; None if the name does not match.
 
         Raises:
             PatternError: Its number is too large for a frame number.
@@ -89,6 +109,46 @@ class Pattern:
 def is_pattern(text: str) -> bool:
     """Whether a target's file name contains a pattern token."""
     return _PATTERN_TOKENS.search(text.rpartition("/")[2]) is not None
+
+
+def fixed_folder(text: str) -> str:
+    """The beginning of a target, before the first folder whose name is a pattern: `shots/` of `shots/*/comp/a.####.exr`."""
+    folder = text[: text.rfind("/") + 1]
+    bucket = _BUCKET.match(folder)
+    mark = _FOLDER_TOKENS.search(folder, bucket.end() if bucket else 0)
+    return folder[: folder.rfind("/", 0, mark.start()) + 1] if mark else folder
+
+
+def is_folder_pattern(name: str) -> bool:
+    """Whether the name of a folder contains `*`, `?`, `[abc]` or `%V`."""
+    return _FOLDER_TOKENS.search(name) is not None
+
+
+def folder_matches(pattern: str, name: str) -> bool:
+    """Whether the name of a folder is as written, or matches its `*`, `?`, `[abc]` and `%V`. Frame tokens are literal."""
+    return pattern == name or any(
+        fnmatchcase(name, each) for each in {_VIEW_TOKEN.sub(view, pattern) for view in _VIEWS.split("|")}
+    )
+
+
+def is_below(target: str, path: str) -> bool:
+    """Whether a path begins with a target, whose folders may be patterns."""
+    folder = target[: target.rfind("/") + 1]
+    names = path.split("/")
+    depth = folder.count("/")
+    if len(names) <= depth:
+        return False
+    return "/".join(names[depth:]).startswith(target[len(folder) :]) and _are_alike(
+        folder, "".join(f"{name}/" for name in names[:depth])
+    )
+
+
+def _are_alike(pattern: str, folder: str) -> bool:
+    """Whether a path of folders matches."""
+    if pattern == folder:
+        return True
+    wanted, found = pattern.split("/"), folder.split("/")
+    return len(wanted) == len(found) and all(map(folder_matches, wanted, found))
 
 
 def require_frame_range(first: int, last: int, text: str = "") -> None:

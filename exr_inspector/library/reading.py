@@ -194,7 +194,7 @@ def inspect_all(
 
     Args:
         targets: One target or several: a file, a folder or a URL that ends in a slash (every .exr file below it), or a
-            pattern (`beauty.####.exr`, `beauty.%04d.exr`, `*_v003.exr`).
+            pattern (`beauty.####.exr`, `beauty.%04d.exr`, `*_v003.exr`, `shots/*/comp/beauty.####.exr`).
         stats: As in `inspect`, and so are the other arguments.
         hash: See `inspect`.
         levels: See `inspect`.

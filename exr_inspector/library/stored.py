@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
 from exr_inspector.catalog.read.reader import Reader
@@ -13,7 +14,7 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.diff import FileDiff
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import NOTHING, Judgement
-from exr_inspector.delivery.patterns import is_pattern, parse_pattern
+from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, judged
@@ -29,10 +30,8 @@ from exr_inspector.validation.reports import ValidationResult, sort_findings
 
 def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:
     """The prefix of the paths, and a test for those that match if a pattern is given."""
-    if not is_pattern(target):
-        return target, lambda _: True
     pattern = parse_pattern(target)
-    return pattern.beginning, pattern.matches
+    return pattern.beginning, pattern.matches if is_pattern(target) else partial(is_below, target)
 
 
 def judge_catalog(
@@ -66,10 +65,10 @@ def store_sequences(
     connection: Connection, prefixes: Iterable[str], frames: Frames, judgement: Judgement, since: datetime
 ) -> None:
     """Store the findings of sequences in complete folders, which are those below a prefix that ends in a slash."""
-    whole = tuple(prefix for prefix in prefixes if not prefix or prefix.endswith("/"))
+    whole = [prefix for prefix in prefixes if not prefix or prefix.endswith("/")]
     by_folder: dict[str, list[str]] = {}
     for name in frames.names:
-        if name.startswith(whole):
+        if any(is_below(prefix, name) for prefix in whole):
             by_folder.setdefault(name.rpartition("/")[0], []).append(name)
     judgements = judgement.by_directory()
     for directory, names in by_folder.items():

@@ -66,11 +66,10 @@ class CheckStore:
         self.flush()
         if done.stopped:
             return []
-        folders = tuple(f"{target.rstrip('/')}/" for target in targets if is_folder(target))
         patterns = [parse_pattern(target) for target in targets if is_pattern(target) and not is_folder(target)]
         whole: dict[str, list[str]] = {}
         for name, path in self._paths.items():
-            if name.startswith(folders):
+            if _directory(name) in done.folders:
                 whole.setdefault(_directory(path), []).append(path)
         chosen: list[JudgedSequence] = []
         others: list[str] = []
@@ -122,7 +121,7 @@ class CheckStore:
 def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
     """Whether a pattern matches the name of a sequence."""
     path = checked.files[0].path
-    return lambda pattern: path.startswith(pattern.folder) and pattern.matches(path)
+    return lambda pattern: pattern.matches(path)
 
 
 def _stored_pattern(path: str, pattern: str) -> str:

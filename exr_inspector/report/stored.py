@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from exr_inspector.catalog.read.pages import stored_inspections
@@ -16,7 +16,7 @@ from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.check import checked_file
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
-from exr_inspector.delivery.patterns import is_pattern
+from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.sync.sequences import sequence_finding
@@ -28,8 +28,6 @@ _COLUMNS = (
     "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "header_edit_frames",
     "policy",
 )  # fmt: skip
-
-_FRAME = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +70,11 @@ def stored_sequences(connection: Connection, prefixes: Iterable[str]) -> list[Se
     """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for prefix in prefixes:
-        wanted = _FRAME.sub("#", prefix) if is_pattern(prefix) else None
-        start = _FRAME.split(prefix, maxsplit=1)[0]
+        pattern = parse_pattern(prefix)
+        is_wanted = pattern.matches_sequence if is_pattern(prefix) else partial(is_below, prefix)
+        start = pattern.beginning
         for row in connection.run("read sequences", lambda work, start=start: _rows(work, start)):  # type: ignore[misc]
-            if wanted is None or _FRAME.sub("#", row["sequence"]) == wanted:
+            if is_wanted(row["sequence"]):
                 found.setdefault(row["sequence"], []).append(row)
     ordered = {name: sorted(rows, key=lambda row: row["finding_index"]) for name, rows in found.items()}
     return [SequenceRows(name, str(rows[0]["policy"]), rows) for name, rows in sorted(ordered.items())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
@@ -26,11 +27,11 @@ from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import Check, Observer, check_files
-from exr_inspector.delivery.patterns import parse_frames
+from exr_inspector.delivery.patterns import fixed_folder, parse_frames
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
 from exr_inspector.report.words import plain
-from exr_inspector.settings import Settings
+from exr_inspector.settings import Settings, local_path
 from exr_inspector.validation.reports import junit_text, sarif_text
 
 _FULL: Stats = "full"
@@ -68,8 +69,9 @@ def command(
     """Check whether a delivery is complete and clean: headers, chunks, all pixels, and the frames of each sequence.
 
     A folder, or a URL that ends in a slash, stands for all .exr files below it. A pattern stands for the matching files of its
-    folder: ####, %04d, @@@@, $F4, <UDIM>, *, [1001-1060]; quote it. Without a pattern, the names decide which number is the
-    frame. Prints one screen: a strip of frames, findings with their frames, and the list of frames to render again.
+    folder: ####, %04d, @@@@, $F4, <UDIM>, *, [1001-1060]; or of all folders that match: 'shots/*/comp/*.exr'; quote it. Without
+    a pattern, the names decide which number is the frame. Prints one screen: a strip of frames, findings with their frames, and
+    the list of frames to render again.
 
     With --catalog FILE the rows of the files are stored as well, with a thumbnail of each, and the findings of sequences of
     folders and patterns. A local folder becomes a bucket of its name, or of the name that --bucket gives.
@@ -82,6 +84,7 @@ def command(
       ./run check renders/sh010/
       ./run check 'renders/sh010/beauty_####.exr' --frames 1001-1060
       ./run check renders/sh010/ --frames 1001-1010,1020-1040x2
+      ./run check 'renders/*/comp/*.exr'                 every folder that matches
       ./run check s3://renders/sh010/ --policy show.yaml --format junit > report.xml
       ./run check renders/sh010/ --catalog show.duckdb   also store the result
       ./run check renders/sh010/ --stats off             headers and chunk tables only, fast
@@ -134,6 +137,20 @@ def _run(targets: Sequence[str], made: Session, frames: str | None, observe: Obs
         )
 
 
+def _places(targets: Sequence[str]) -> list[str]:
+    """The folder or file of each target that becomes a bucket or lies in one.
+
+    Of a pattern this is the fixed folder, of files in several folders the folder that holds them all.
+    """
+    places = [
+        target if "://" in target or local_path(target).exists() else fixed_folder(target) or "." for target in targets
+    ]
+    files = [place for place in places if local_path(place).is_file()]
+    folders = {str(local_path(file).resolve().parent) for file in files}
+    common = os.path.commonpath(folders) if len(folders) > 1 else ""
+    return [common if place in files else place for place in places] if Path(common).name else places
+
+
 class _NothingToStore(Exception):
     """No file was checked, so a catalog file that was created for the check must be removed."""
 
@@ -157,10 +174,7 @@ def _stored(
     from exr_inspector.sync.shard import IngestContext, store_inspections  # noqa: PLC0415
 
     with suppress(_NothingToStore), open_tables(catalog, create=True) as tables:
-        places = [
-            target if "://" in target or Path(target).exists() else str(Path(target).parent) for target in targets
-        ]
-        settings, found = targets_of(places, tables.settings, bucket)
+        settings, found = targets_of(_places(targets), tables.settings, bucket)
         require_parts(tables.roots, found)
         buckets = {target.bucket for target in found}
         record_roots(tables.connection, settings, buckets, named=bucket)

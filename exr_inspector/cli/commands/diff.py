@@ -62,8 +62,9 @@ def command(
     """Compare two OpenEXR files: attributes, windows, channels, compression, and every sample of the first level.
 
     A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name; a file or
-    pattern beside a folder is compared with the files of its names there. Both are read in place, some rows at a time. The
-    errors are those of finite samples; a NaN or an infinity beside another value counts as different, two NaNs do not.
+    pattern beside a folder is compared with the files of its names there. Files in several folders that match a pattern
+    ('v1/*/*.exr') are paired by their path below it. Both are read in place, some rows at a time. The errors are those of
+    finite samples; a NaN or an infinity beside another value counts as different, two NaNs do not.
 
     --picture shows the layer that a thumbnail of A shows, at most 1024 pixels wide and high: each pixel is the mean of the
     absolute differences there, times the factor that makes the largest white. Magenta could not be compared, or is a NaN or an

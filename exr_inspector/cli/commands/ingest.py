@@ -31,6 +31,7 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name, require_place
 from exr_inspector.delivery.judgement import JudgedSequence
+from exr_inspector.delivery.patterns import fixed_folder, is_pattern
 from exr_inspector.errors import ArgumentError, CatalogError, NothingMatches
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
@@ -319,8 +320,16 @@ def _require_existing(place: str) -> None:
         NothingMatches: It is not there, or its name is empty.
     """
     require_name(place)
-    if not place.startswith("s3://"):
+    if place.startswith("s3://"):
+        return
+    try:
         require_place(place)
+    except NothingMatches as error:
+        if fixed_folder(f"{place}/") == f"{place}/" and not is_pattern(place):
+            raise
+        raise NothingMatches(
+            f"{error}: patterns are not expanded here, name the folder that holds the files"
+        ) from error
 
 
 def _outermost(targets: Sequence[Target]) -> list[Target]:

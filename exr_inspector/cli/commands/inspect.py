@@ -87,8 +87,8 @@ def command(
     """Show what is in OpenEXR files: parts, channels, completeness, pixel statistics, metadata, findings.
 
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
-    'beauty.####.exr' or '*_v003.exr'. Files are read in place: one request of 64 KiB for the header, and for sampled
-    statistics at most 4 MiB more.
+    'beauty.####.exr', '*_v003.exr' or 'shots/*/comp/*.exr'. Files are read in place: one request of 64 KiB for the header, and
+    for sampled statistics at most 4 MiB more.
 
     Exit code 0 when every file is readable OpenEXR, 1 when one is not, 2 when one could not be read at all, 130 after
     Ctrl-C.

@@ -92,7 +92,7 @@ def command(
     findings of sequences in complete folders replace those in the table sequence_validation. Rows of files stay as they are.
 
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
-    'beauty.####.exr', 'beauty.%04d.exr' or '*_v003.exr'.
+    'beauty.####.exr', 'beauty.%04d.exr', '*_v003.exr' or 'shots/*/comp/*.exr'.
 
     Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be read, 130 after Ctrl-C.
 

@@ -193,7 +193,7 @@ def test_textures_are_no_frames(tmp_path: Path) -> None:
         ([""], "an empty name stands for no file"),
         (["nowhere/"], "there is no file or folder nowhere/"),
         (["nowhere/a.####.exr"], "no .exr files match"),
-        (["*/a.####.exr"], "patterns hold in file names"),
+        (["*/a.####.exr"], "no .exr files match"),
         (["a.####.%04d[1-9].exr"], "found 2 frame numbers"),
     ],
 )

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from exr_inspector.delivery.check import check_files
+from exr_inspector.delivery.diff import pairs
 from exr_inspector.delivery.files import READERS, expand, inspect_each, new_names
-from exr_inspector.errors import AccessDenied, LimitExceeded, ObjectNotFound
+from exr_inspector.errors import AccessDenied, LimitExceeded, NothingMatches, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
@@ -163,3 +165,55 @@ def test_links_of_a_mounted_bucket_are_named_as_those_of_a_folder(tmp_path: Path
     assert "show/shot/linked/" in str(found.fault)
     found = expand(opener, "s3://show/shot/a.####.exr")
     assert (sorted(found.paths), found.fault) == (frames, None)
+
+
+def _shots(tmp_path: Path) -> Path:
+    """Two shots with a comp each, a plate in the first, a file in a snapshot, and a folder with brackets in its name."""
+    names = ("sh010/comp/a.1001.exr", "sh010/comp/a.01002.exr", "sh010/plate/a.1001.exr", "sh020/comp/a.1001.exr")
+    for name in (*names, ".snapshot/comp/a.1001.exr", "[v1]/comp/a.1001.exr"):
+        file = tmp_path / "show" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(SMALL)
+    return tmp_path / "show"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        ("sh*/comp/a.####.exr", ["sh010/comp/a.01002.exr", "sh010/comp/a.1001.exr", "sh020/comp/a.1001.exr"]),
+        ("sh0[2-9]0/*/a.1001.exr", ["sh020/comp/a.1001.exr"]),
+        ("sh010/*/", ["sh010/comp/a.01002.exr", "sh010/comp/a.1001.exr", "sh010/plate/a.1001.exr"]),
+        ("*/plate/*.exr", ["sh010/plate/a.1001.exr"]),
+        ("*/comp/a.[1002-1009].exr", ["sh010/comp/a.01002.exr"]),
+        ("[v1]/comp/*.exr", ["[v1]/comp/a.1001.exr"]),
+        ("*/sh010/*.exr", []),
+    ],
+)
+def test_patterns_match_folders_on_disk_and_in_buckets(tmp_path: Path, pattern: str, files: list[str]) -> None:
+    show = _shots(tmp_path)
+    mounted = SourceOpener(load_settings({"EXR_MOUNTS": f"show={show}"}, secrets_dir=None, need=()))
+    for opener, start in ((OPENER, f"{show}/"), (mounted, "s3://show/")):
+        if not files:
+            with pytest.raises(NothingMatches):
+                expand(opener, start + pattern)
+            continue
+        found = expand(opener, start + pattern)
+        assert sorted(found.paths) == [start + file for file in files]
+        folders = [sequence.pattern.rpartition("/")[0] for sequence in found.recognition.sequences]
+        assert sorted(folders) == sorted({path.rpartition("/")[0] for path in found.paths})
+
+
+def test_files_of_several_folders_are_compared_by_their_path_below_the_pattern(tmp_path: Path) -> None:
+    show = _shots(tmp_path)
+    found = pairs(OPENER, f"{show}/sh*/comp/a.####.exr", f"{show}/*/comp/a.1001.exr")
+    same = [f"{show}/{shot}/comp/a.1001.exr" for shot in ("sh010", "sh020")]
+    assert [pair for pair in found if None not in pair] == [(file, file) for file in same]
+
+
+def test_names_expanded_by_a_shell_are_judged_as_their_folder(tmp_path: Path) -> None:
+    comp = _shots(tmp_path) / "sh010" / "comp"
+    files = sorted(map(str, comp.iterdir()))
+    targets = ([str(comp)], [f"{comp}/*.exr"], files, [str(comp), files[0]])
+    checks = [check_files(each, opener=OPENER, inspector=Inspector(), policy=POLICY) for each in targets]
+    found = [(item.pattern, [file.frame for file in item.files]) for done in checks for item in done.sequences]
+    assert found == [(f"{comp}/a.####.exr", [1001, 1002])] * len(checks)
