@@ -258,6 +258,19 @@ def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock
         return "untested", "-"
     import pytest  # noqa: PLC0415
 
+    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    order = {test: (files.index(test.partition("::")[0]), number) for number, test in enumerate(tests)}
+
+    class Chosen:
+        """Runs these tests only, in this order; those of a file together, since they share fixtures.
+
+        Some may be missing, since a fault can change parameters and so the names of tests.
+        """
+
+        @pytest.hookimpl(trylast=True)  # after tests/conftest.py, which puts slow tests first
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            items[:] = sorted((item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid])
+
     target, log = tree / fault.path, tree / "pytest.log"
     original, stat = target.read_text(encoding="utf-8"), target.stat()
     target.write_text(fault.changed, encoding="utf-8")
@@ -265,13 +278,14 @@ def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock
     os.utime(target, (clock[0], clock[0]))
     try:
         allowed = 30 + 5 * sum(known.seconds[test] for test in tests)
-        status = in_child(lambda: int(pytest.main([*OPTIONS, *tests])), tree, log, allowed)
+        status = in_child(lambda: int(pytest.main([*OPTIONS, *files], plugins=[Chosen()])), tree, log, allowed)
     finally:
         target.write_text(original, encoding="utf-8")
         os.utime(target, (stat.st_atime, stat.st_mtime))
     if status is None:
         return "timeout", "-"
-    return ("survived", "-") if status == 0 else ("noticed", _failed_test(log))
+    is_unnoticed = status in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+    return ("survived", "-") if is_unnoticed else ("noticed", _failed_test(log))
 
 
 def equivalents() -> dict[tuple[str, ...], str]:
@@ -318,6 +332,16 @@ def run(faults: Sequence[Mutation], known: Map, tree: Path, result: Path) -> dic
     return counts
 
 
+def _find_no_smallest_examples() -> None:
+    """Let a failed test of Hypothesis end with the first example that fails; the search for a smaller one takes long."""
+    from hypothesis import HealthCheck, Phase, settings  # noqa: PLC0415
+
+    phases = (Phase.explicit, Phase.generate)
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("mutants", deadline=None, max_examples=10, suppress_health_check=slow, phases=phases)
+    os.environ["HYPOTHESIS_PROFILE"] = "mutants"
+
+
 def main() -> None:
     """Choose faults, try them, and print how many were detected."""
     parser = argparse.ArgumentParser(prog="./run bench mutants", description=(__doc__ or "").splitlines()[0])
@@ -352,7 +376,7 @@ def main() -> None:
     os.nice(19)
     for name in HEAVY_IMPORTS:
         __import__(name)
-    os.environ["HYPOTHESIS_PROFILE"] = "quick"
+    _find_no_smallest_examples()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from bench._mutations import mutations
-from bench.mutants import SECONDS, Map, noticed_before
+from bench.mutants import SECONDS, Map, noticed_before, try_one
 
 TEXT = '''"""A module."""
 retryable = True
@@ -54,3 +54,13 @@ def test_tests_of_the_package_come_first_and_the_documents_last_beyond_the_limit
         "tests/contract/test_quick.py::test",
         "tests/unit/test_docs.py::test",
     ]
+
+
+def test_a_fault_that_only_renames_a_test_is_not_noticed(tmp_path: Path) -> None:
+    text = 'WORD = "word"\n'
+    test = "import pytest\nimport a\n@pytest.mark.parametrize('word', [a.WORD])\ndef test(word):\n    assert word\n"
+    for name, content in {"a.py": text, "test_a.py": test, "pytest.ini": "[pytest]\n"}.items():
+        (tmp_path / name).write_text(content)
+    known = Map({}, {}, {"test_a.py::test[word]": 0.1})
+    (fault,) = mutations("a.py", text)
+    assert try_one(fault, list(known.seconds), known, tmp_path, [1e9]) == ("survived", "-")
