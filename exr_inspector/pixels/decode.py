@@ -128,7 +128,7 @@ def _check_sizes(
     for (place, packed), unpacked in zip(chunks, sizes, strict=True):
         size = len(packed)
         if size > unpacked or (size != unpacked and (layout.compression == Compression.NONE or not size)):
-            most = "exactly" if layout.compression == Compression.NONE else "1 to" if not size else "at most"
+            most = "exactly" if layout.compression == Compression.NONE else "1 to"
             raise DecodeError(f"chunk {place.index} has {size} bytes", expected=f"{most} {unpacked}")
     total = sum(sizes)
     if total > max_bytes:

@@ -101,7 +101,7 @@ class Stratum:
     clusters: int
     drawn: int
     size: int
-    chance: float = 1.0
+    chance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,7 +51,7 @@ class Allowance:
             self._requests += requests
             self._bytes += size
 
-    def give_back(self, *, requests: int = 0, size: int = 0) -> None:
+    def give_back(self, *, requests: int, size: int) -> None:
         """Return reserved requests and bytes that were not used."""
         with self._lock:
             self._requests -= requests

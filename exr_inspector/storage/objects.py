@@ -195,6 +195,6 @@ class ObjectSource:
         for answer in answers:
             self.pin.verify(answer.seen)
         for allowance in self.allowances:
-            allowance.give_back(size=requested_bytes - sum(len(answer.data) for answer in answers))
+            allowance.give_back(requests=0, size=requested_bytes - sum(len(answer.data) for answer in answers))
         data = {span: answer.data for span, answer in zip(wanted, answers, strict=True)}
         return [data.get(span, b"") for span in merged]

@@ -10,6 +10,7 @@ import pytest
 
 from exr_inspector.memory import MemoryPool
 from exr_inspector.pixels.budget import DecodeBudget, MemoryFile
+from exr_inspector.pixels.memory_file import SharedFile
 
 KEPT = 16 << 20
 
@@ -59,6 +60,15 @@ def test_scratch_goes_round_and_gives_the_memory_of_rare_large_strips_back() -> 
         assert not isinstance(name, str) or Path(name).stat().st_size == KEPT
         with budget.scratch() as again:
             assert again in {first, other}
+
+
+def test_a_file_of_two_processes_gives_the_memory_of_rare_large_contents_back() -> None:
+    with contextlib.closing(SharedFile()) as file:
+        file.write([bytes(KEPT + 1)])
+        assert os.fstat(file.fileno()).st_size == KEPT + 1
+        file.write([b"small"])
+        assert os.fstat(file.fileno()).st_size == KEPT
+        assert bytes(file.view(5)) == b"small"
 
 
 def test_a_lease_is_given_back_once_by_the_last_holder() -> None:

@@ -77,14 +77,14 @@ def test_every_chunk_is_drawn_as_often_as_its_chance_says(name: str) -> None:
 
 def test_a_stratum_with_one_draw_supports_no_error() -> None:
     one = {0: [Cluster(100, Moments(10, 2.0, 1.0))]}
-    assert estimate(one, {0: Stratum(0, 0, clusters=5, drawn=1, size=500)}, supports_error=True) == Estimate(
+    assert estimate(one, {0: Stratum(0, 0, clusters=5, drawn=1, size=500, chance=1)}, supports_error=True) == Estimate(
         2.0, math.sqrt(0.1)
     )
     # All of it was read: nothing is left to chance.
-    assert estimate(one, {0: Stratum(0, 0, clusters=1, drawn=1, size=100)}, supports_error=True) == Estimate(
+    assert estimate(one, {0: Stratum(0, 0, clusters=1, drawn=1, size=100, chance=1)}, supports_error=True) == Estimate(
         2.0, math.sqrt(0.1), 0.0, 2.0, 2.0
     )
-    assert estimate({}, {0: Stratum(0, 0, clusters=5, drawn=2, size=500)}, supports_error=True) is None
+    assert estimate({}, {0: Stratum(0, 0, clusters=5, drawn=2, size=500, chance=1)}, supports_error=True) is None
 
 
 def test_more_parts_than_requests_leave_the_choice_to_chance() -> None:

@@ -167,6 +167,7 @@ def test_without_a_manifest_nothing_is_said_of_names() -> None:
     for attributes in (declared("manifest"), declared(manifest="{}"), declared(manifest='{"bunny')):
         (found,) = mattes(build([part(pixels(), extra=attributes)]))
         assert (found.id_count, found.name_count, found.unseen_count, found.unnamed_count) == (4, None, None, 0)
+        assert found.manifest_hash is None
 
 
 def test_a_second_declaration_of_a_name_is_not_counted_again() -> None:

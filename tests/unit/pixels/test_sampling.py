@@ -141,6 +141,12 @@ def test_every_part_is_sampled_while_there_are_requests_for_it() -> None:
     assert sum(parts[read.first] == 0 for read in plan.reads) == 2
 
 
+def test_sizes_that_have_no_two_requests_each_are_sampled_together() -> None:
+    found = extents([2_000] * 4 + [30_000] * 4 + [60_000] * 4)
+    plan = plan_sample(found, seed=1, max_bytes=100_000, max_requests=4, chunk_bytes=1 << 20)
+    assert [(stratum.clusters, stratum.drawn) for stratum in plan.strata] == [(8, 2), (4, 2)]
+
+
 def test_different_seeds_look_elsewhere() -> None:
     found = extents([1000] * 500)
     plans = {plan_sample(found, seed=seed, max_bytes=20_000, max_requests=4).reads for seed in range(5)}

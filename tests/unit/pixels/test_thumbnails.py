@@ -65,7 +65,7 @@ def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Til
     if tiles is not None:
         part = dataclasses.replace(part, kind="tiledimage", tiles=tiles)
     layout = part_layout(parse_header(build([part])).parts[0])
-    canvas = Canvas(layout, layout.levels[0], Box2i(0, 0, 59, 39), 7, 5)
+    canvas = Canvas(layout, layout.levels[0], Box2i(2, -1, 61, 38), 7, 5)
     values = np.random.default_rng(4).integers(-50 if kind != UINT else 0, 1000, (33, 45))
     values = values.astype({HALF: np.float16, FLOAT: np.float32, UINT: np.uint32}[kind])
     total = BoxSums(canvas)
@@ -77,6 +77,7 @@ def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Til
         one.add(DecodedBlock(layout, (place,), (piece,)), 0, Accumulator(kind).add(piece))
         total.put(one.pieces)
     y, x = np.mgrid[5:38, -3:42]
+    x, y = x - 2, y + 1  # in the display window
     box = np.floor((y + 0.5) * 5 / 40).astype(int) * 7 + np.floor((x + 0.5) * 7 / 60).astype(int)
     inside = (x >= 0) & (y >= 0) & (x < 60) & (y < 40)
     sums, counts = (np.bincount(box[inside], weight[inside], 35) for weight in (values.astype(float), np.ones(x.shape)))
@@ -303,6 +304,11 @@ def test_pictures_without_structure_have_the_hash_0(size: tuple[int, int]) -> No
     assert difference_hash(np.full((*size, 3), 77, np.uint8)) == 0
 
 
-def test_rising_rows_set_every_bit() -> None:
-    ramp = np.repeat(np.tile(np.arange(0, 180, 2, dtype=np.uint8), (8, 1))[..., None], 3, axis=-1)
-    assert difference_hash(ramp) == -1
+@pytest.mark.parametrize(
+    ("columns", "bits"),
+    [(range(0, 180, 2), "ff"), ([0, 20, 10, 20, 10, 20, 10, 20, 10], "aa")],
+    ids=["rising", "waves"],
+)
+def test_a_bit_is_set_where_the_right_neighbour_is_brighter(columns: Sequence[int], bits: str) -> None:
+    picture = np.repeat(np.tile(np.array(columns, np.uint8), (8, 1))[..., None], 3, axis=-1)
+    assert f"{difference_hash(picture) & (2**64 - 1):x}" == bits * 8

@@ -15,6 +15,7 @@ from exr_inspector.storage.keys import (
     check_key,
     file_key,
     file_path,
+    key_order,
     split_url,
 )
 
@@ -48,6 +49,11 @@ def test_two_files_have_two_keys_and_a_file_has_one(one, other):
 @given(NAMES, NAMES)
 def test_keys_of_files_are_below_those_of_their_folders(folder, name):
     assert file_key(f"{folder}/{name}") == f"{file_key(folder)}/{file_key(name)}"
+
+
+def test_keys_are_ordered_by_their_bytes_whatever_the_text():
+    keys = ["a\udcff", "a/b", "a", "\U0001f600", "\uffff", "é"]  # UTF-16 has another order
+    assert sorted(keys, key=key_order) == ["a", "a/b", "a\udcff", "é", "\uffff", "\U0001f600"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""Where colour is zero: the cells of a full read against the pixels that were written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.reader import PixelConfig
+from exr_inspector.storage import SourceOpener
+from tests.support.exrbytes import HALF, UINT, ZIP, Channel, Part, Tiles, build
+from tests.unit.pixels.test_reader import report
+
+WINDOW = (3, -5, 41, 21)  # 39 x 27 pixels: the last cells are narrower
+SMALL_STRIPS = PixelConfig(with_zeros=True, read_bytes=700, strip_bytes=900)  # merged from several threads
+
+
+@pytest.mark.parametrize("tiles", [None, Tiles(20, 12), Tiles(16, 16)], ids=["scan lines", "tiles", "tiles of cells"])
+@pytest.mark.parametrize("config", [PixelConfig(with_zeros=True), SMALL_STRIPS], ids=["one strip", "small strips"])
+def test_cells_are_zero_where_every_colour_is(
+    tiles: Tiles | None, config: PixelConfig, opener: SourceOpener, budget: DecodeBudget
+) -> None:
+    random = np.random.default_rng(7)
+    lit = np.kron(random.random((4, 5)) < 0.5, np.ones((8, 8)))[:27, :39]
+    colours = {name: lit * random.integers(-1, 2, lit.shape) for name in "BGR"}
+    colours["G"][26, 38] = 1  # a single pixel in the last, smallest cell
+    colours["R"][:8, :8] = -0.0
+    channels = (*(Channel(name, HALF) for name in "ABGR"), Channel("id", UINT))
+    others = {name: np.ones(lit.shape) for name in ("A", "id")}
+    kind = {"kind": "tiledimage", "tiles": tiles} if tiles else {}
+    part = Part(data_window=WINDOW, channels=channels, pixels=colours | others, compression=ZIP, **kind)
+    data = build([part])
+    found = report(opener.open_bytes(data), data, budget, config=config).parts[0].zeros
+    assert found is not None
+    bits = np.unpackbits(np.frombuffer(found.bits, np.uint8), count=found.rows * found.columns)
+    dark = np.array(
+        [
+            [not any(c[y : y + 8, x : x + 8].any() for c in colours.values()) for x in range(0, 39, 8)]
+            for y in range(0, 27, 8)
+        ]
+    )
+    assert (found.columns, found.rows, found.cell_px) == (5, 4, 8)
+    assert bits.reshape(4, 5).astype(bool).tolist() == dark.tolist()
+    assert 4 < dark.sum() < 16
+
+
+def test_parts_without_colour_at_every_pixel_have_no_cells(opener: SourceOpener, budget: DecodeBudget) -> None:
+    parts = [Part(name="depth", channels=(Channel("Z"),)), Part(name="half", channels=(Channel("Y", HALF, 2, 2),))]
+    data = build(parts)
+    found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True))
+    assert [part.zeros for part in found.parts] == [None, None]
