@@ -225,9 +225,9 @@ def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
     spent: list[float] = []
 
     def timed(work: Callable[..., object]) -> Callable[..., object]:
-        def run(*arguments: object) -> object:
+        def run(*arguments: object, **named: object) -> object:
             started = time.thread_time()
-            done = work(*arguments)
+            done = work(*arguments, **named)
             spent.append(time.thread_time() - started)
             return done
 

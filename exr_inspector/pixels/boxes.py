@@ -1,22 +1,24 @@
-"""Computes exact box averages of decoded pixels for thumbnails, chunk by chunk.
+"""Computes box averages of decoded pixels for thumbnails, chunk by chunk.
 
-A `Canvas` is a small picture of the display window; each of its pixels is the average of a box of samples. Every sample counts
-once, in the box that contains its centre. Partial sums can be merged in any order. Samples outside the display window are
-ignored.
+A `Canvas` is a small picture of the display window; each of its pixels is the average of a box of samples. A sample belongs to
+the box that contains its centre. In boxes of 15 and more rows, only every third, fifth, ... row is summed, at least five of
+them; NaNs and infinities are found in every row. Partial sums can be merged in any order. Samples outside the display window
+are ignored.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby, pairwise
-from typing import NamedTuple
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, Level
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.statistics import REBIAS, Samples
@@ -25,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Sampling = tuple[int, int]  # in x and y
 _LEAST_ASPECT, _MOST_ASPECT = 0.01, 100.0
+_LEAST_ROWS = 5  # summed rows of a box
 
 
 def canvas_size(display: Box2i, pixel_aspect: float | None, longest: int) -> tuple[int, int]:
@@ -69,6 +72,26 @@ class Canvas:
         samplings = {self.sampling(number) for number in range(len(self.layout.channels))}
         return {(x, y): (self._rows(y), self._columns(x)) for x, y in {*samplings, (1, 1)}}
 
+    def row_step(self, sampling: Sampling) -> int:
+        """Distance of the sample rows that are summed; odd, so that both fields of interlaced rows are summed."""
+        height = self.display.height * self.level.height / (self.layout.data_window.height * self.height * sampling[1])
+        step = max(1, int(height) // _LEAST_ROWS)
+        return step - (step + 1) % 2
+
+    @cached_property
+    def column_runs(self) -> dict[Sampling, Runs]:
+        """By sampling (x, y), the runs of complete sample rows."""
+        return {sampling: _runs(columns) for sampling, (_, columns) in self.maps.items()}
+
+    @cached_property
+    def shown_boxes(self) -> dict[Sampling, tuple[Ints, Ints]]:
+        """By sampling (x, y), the picture row and column whose samples each row and column of the picture shows."""
+        pixel_rows, pixel_columns = self.maps[1, 1]
+        return {
+            sampling: (_nearest(rows, pixel_rows, self.height), _nearest(columns, pixel_columns, self.width))
+            for sampling, (rows, columns) in self.maps.items()
+        }
+
     def sampling(self, channel: int) -> Sampling:
         """The sampling (x, y) of channel number `channel`."""
         entry = self.layout.channels[channel]
@@ -78,7 +101,7 @@ class Canvas:
     def covered(self) -> npt.NDArray[np.bool_]:
         """Mask of the picture's pixels that overlap the data window, shape (height, width)."""
         rows, columns = self.maps[1, 1]
-        return np.isin(np.arange(self.height), rows)[:, None] & np.isin(np.arange(self.width), columns)
+        return _has_samples(rows, self.height)[:, None] & _has_samples(columns, self.width)
 
 
 def _boxes(window: tuple[int, int], size: int, sampling: int, display: tuple[int, int], boxes: int) -> Ints:
@@ -122,12 +145,28 @@ class Piece(NamedTuple):
         rows: Runs of the sample rows.
         columns: Runs of the sample columns.
         sums: Shape (runs of rows, runs of columns).
+        is_counted: Whether the samples are counted; otherwise `sums` only has the non-finite sums, and 0.
     """
 
     channel: int
     rows: Runs
     columns: Runs
     sums: Floats
+    is_counted: bool = True
+
+
+class Area(NamedTuple):
+    """Rows of adjacent chunks, in an array of shape (tiles, rows, columns); scan lines are one tile.
+
+    Attributes:
+        chosen: The tiles and rows.
+        rows: Runs of the rows.
+        columns: Runs of the columns, tile by tile.
+    """
+
+    chosen: tuple[slice, slice]
+    rows: Runs
+    columns: Runs
 
 
 class BoxAdder:
@@ -137,92 +176,114 @@ class BoxAdder:
         pieces: The sums so far.
     """
 
-    __slots__ = ("_bands", "_block", "_canvas", "_channels", "pieces")
+    __slots__ = ("_areas", "_block", "_canvas", "_channels", "pieces")
 
     def __init__(self, canvas: Canvas, channels: Sequence[int]) -> None:
         self._canvas = canvas
         self._channels = frozenset(channels)
         self._block: DecodedBlock | None = None
-        self._bands: dict[Sampling, list[tuple[slice, Runs, Runs]]] = {}
+        self._areas: dict[Sampling, list[Area]] = {}
         self.pieces: list[Piece] = []
 
-    def add(self, block: DecodedBlock, channel: int, placed: Samples | None) -> None:
-        """Add one channel of decoded chunks. `placed` is the return value of `Accumulator.add`. Other channels are ignored."""
+    def add(self, block: DecodedBlock, channel: int, placed: Samples | None, *, is_finite: bool) -> None:
+        """Add one channel of decoded chunks; other channels are ignored.
+
+        Args:
+            block: The chunks.
+            channel: Number of the channel.
+            placed: Return value of `Accumulator.add`.
+            is_finite: Whether all samples are finite.
+        """
         if channel not in self._channels:
             return
         if block is not self._block:
-            self._block, self._bands = block, {}
+            self._block, self._areas = block, {}
         sampling = self._canvas.sampling(channel)
-        if sampling not in self._bands:
-            self._bands[sampling] = list(self._located(block, sampling))
+        step = self._canvas.row_step(sampling)
+        if sampling not in self._areas:
+            self._areas[sampling] = list(self._located(block, sampling, step))
         values, scale = (block.arrays[channel], 1.0) if placed is None else (placed, REBIAS)
         tiles = len(block.places) if self._canvas.layout.is_tiled else 1
         shaped = values.reshape(tiles, values.shape[0] // tiles, values.shape[1])
-        for chosen, rows, columns in self._bands[sampling]:
+        for chosen, rows, columns in self._areas[sampling]:
             self.pieces.append(Piece(channel, rows, columns, _added(shaped[chosen], rows, columns, scale)))
+        if step > 1 and not is_finite:
+            for chosen, rows, columns in self._located(block, sampling, 1):
+                sums = _added(shaped[chosen], rows, columns, scale)
+                sums[np.isfinite(sums)] = 0.0
+                self.pieces.append(Piece(channel, rows, columns, sums, is_counted=False))
 
-    def _located(self, block: DecodedBlock, sampling: Sampling) -> Iterator[tuple[slice, Runs, Runs]]:
-        """For each row of adjacent tiles, or for all scan lines: the slice of tiles, and the runs of their rows and columns."""
-        layout = self._canvas.layout
+    def _located(self, block: DecodedBlock, sampling: Sampling, step: int) -> Iterator[Area]:
+        """The areas of the block with every `step`-th row of the data window."""
+        layout, places = self._canvas.layout, block.places
         rows, columns = self._canvas.maps[sampling]
-        corner = layout.data_window
-        if not layout.is_tiled:
-            windows = [place.window for place in block.places]
-            spans = [_span(window.y_min, window.y_max, corner.y_min, sampling[1]) for window in windows]
-            of_rows = np.concatenate([rows[start:end] for start, end in spans])
-            if len(of_rows) and len(columns):
-                yield slice(None), _runs(of_rows), _runs(columns)
-            return
-        position = 0
-        for _, some in groupby(block.places, key=lambda place: place.tile_y):
-            places = list(some)
-            window = places[0].window
-            start, end = _span(window.y_min, window.y_max, corner.y_min, sampling[1])
-            across = [_span(p.window.x_min, p.window.x_max, corner.x_min, sampling[0]) for p in places]
-            of_columns = np.concatenate([columns[left:right] for left, right in across])
-            yield slice(position, position + len(places)), _runs(rows[start:end]), _runs(of_columns)
-            position += len(places)
+        corner, above = layout.data_window, 0
+        for first, end in _series(places, is_tiled=layout.is_tiled):
+            top, bottom = _span(places[first].window.y_min, places[end - 1].window.y_max, corner.y_min, sampling[1])
+            start = -top % step
+            chosen = slice(None), slice(above + start, above + bottom - top, step)
+            if layout.is_tiled:
+                spans = [_span(p.window.x_min, p.window.x_max, corner.x_min, sampling[0]) for p in places[first:end]]
+                across = _runs(np.concatenate([columns[left:right] for left, right in spans]))
+                chosen = slice(first, end), slice(start, None, step)
+            else:
+                across = self._canvas.column_runs[sampling]
+                above += bottom - top
+            if top + start < bottom and len(across.boxes):
+                yield Area(chosen, _runs(rows[top + start : bottom : step]), across)
+
+
+def _series(places: Sequence[ChunkPlace], *, is_tiled: bool) -> Iterator[tuple[int, int]]:
+    """Positions (first, end) of the chunks of each row of tiles, or of each series of scan line chunks without a gap."""
+    cuts: list[int] = []
+    if is_tiled:
+        cuts = [
+            position for position, (before, after) in enumerate(pairwise(places), 1) if after.tile_y != before.tile_y
+        ]
+    elif places[-1].index - places[0].index >= len(places):
+        cuts = [
+            position for position, (before, after) in enumerate(pairwise(places), 1) if after.index > before.index + 1
+        ]
+    return pairwise([0, *cuts, len(places)])
 
 
 class BoxSums:
     """Sums and counts of the samples in each box of a canvas, by channel."""
 
-    __slots__ = ("_boxes", "_canvas")
+    __slots__ = ("_canvas", "_counted", "_counts", "_sums")
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._boxes: dict[int, tuple[Floats, Floats]] = {}
+        empty = partial(np.zeros, (canvas.height, canvas.width))
+        self._sums: defaultdict[int, Floats] = defaultdict(empty)
+        self._counts: defaultdict[Sampling, Floats] = defaultdict(empty)
+        self._counted: dict[Sampling, int] = {}  # the channel whose samples are counted
 
     def put(self, pieces: Iterable[Piece]) -> None:
-        """Add the sums of some chunks."""
-        shape = self._canvas.height, self._canvas.width
-        for channel, rows, columns, added in pieces:
-            sums, counts = self._boxes.setdefault(channel, (np.zeros(shape), np.zeros(shape)))
-            numbers = np.outer(rows.lengths, columns.lengths)
-            if rows.span and columns.span:
-                sums[rows.span, columns.span] += added
-                counts[rows.span, columns.span] += numbers
-                continue
-            down, across = np.flatnonzero(rows.boxes >= 0), np.flatnonzero(columns.boxes >= 0)
-            inside, where = np.ix_(down, across), np.ix_(rows.boxes[down], columns.boxes[across])
-            sums[where] += added[inside]  # chunks are in order, so each box has at most one run
-            counts[where] += numbers[inside]
+        """Add the sums of some chunks; each chunk's sums of all channels."""
+        for channel, rows, columns, added, is_counted in pieces:
+            sampling = self._canvas.sampling(channel)
+            totals: list[tuple[Floats, npt.NDArray[Any]]] = [(self._sums[channel], added)]
+            if is_counted and self._counted.setdefault(sampling, channel) == channel:
+                totals.append((self._counts[sampling], np.outer(rows.lengths, columns.lengths)))
+            for total, part in totals:
+                if rows.span and columns.span:
+                    total[rows.span, columns.span] += part
+                    continue
+                down, across = np.flatnonzero(rows.boxes >= 0), np.flatnonzero(columns.boxes >= 0)
+                # Chunks are in order, so each box has at most one run.
+                total[np.ix_(rows.boxes[down], columns.boxes[across])] += part[np.ix_(down, across)]
 
     def means(self, channel: int) -> Floats:
         """The mean of each box; NaN if a sample is NaN, if none was decoded, and outside the data window.
 
         A box without samples (of a subsampled channel) has the value of the box to the left or above.
         """
-        width, height = self._canvas.width, self._canvas.height
-        if channel not in self._boxes:
-            return np.full((height, width), np.nan)
-        sums, counts = self._boxes[channel]
+        sampling = self._canvas.sampling(channel)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = sums / counts
-        (rows, columns), (pixel_rows, pixel_columns) = (
-            self._canvas.maps[sampling] for sampling in (self._canvas.sampling(channel), (1, 1))
-        )
-        filled: Floats = means[_nearest(rows, pixel_rows, height)][:, _nearest(columns, pixel_columns, width)]
+            means = self._sums[channel] / self._counts[sampling]
+        rows, columns = self._canvas.shown_boxes[sampling]
+        filled: Floats = means[rows][:, columns]
         return filled
 
 
@@ -235,15 +296,16 @@ def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, i
 
 
 def _added(tiles: Samples, rows: Runs, columns: Runs, scale: float) -> Floats:
-    """The sums of the runs. `tiles` has the shape (tiles, rows, columns of a tile)."""
-    edges = [*rows.starts.tolist(), tiles.shape[1]]
-    # Rows are summed first, which is the fastest order of memory accesses.
-    lines = np.empty((len(rows.starts), tiles.shape[0] * tiles.shape[2]))
+    """The sums of the runs, multiplied by `scale`. `tiles` has the shape (tiles, rows, columns of a tile)."""
+    count, height, width = tiles.shape
     with np.errstate(invalid="ignore", over="ignore"):
-        for line, (start, end) in enumerate(pairwise(edges)):
-            floats, own_scale = _as_floats(tiles[:, start:end])
-            np.multiply(np.einsum("tyx->tx", floats).reshape(-1), scale * own_scale, out=lines[line])
-        sums: Floats = np.add.reduceat(lines, columns.starts, axis=1)
+        floats, own_scale = _as_floats(tiles)
+        # Rows are summed first, which is the fastest order of memory accesses.
+        lines = np.empty((len(rows.starts), count, width), floats.dtype)
+        for line, (start, end) in zip(lines, pairwise([*rows.starts.tolist(), height]), strict=True):
+            np.einsum("tyx->tx", floats[:, start:end], out=line)
+        sums: Floats = np.add.reduceat(lines.reshape(-1, count * width), columns.starts, axis=1, dtype=np.float64)
+        sums *= scale * own_scale
     return sums
 
 
@@ -266,17 +328,26 @@ def _span(low: int, high: int, corner: int, sampling: int) -> tuple[int, int]:
 
 
 def _runs(boxes: Ints) -> Runs:
-    starts = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(np.diff(boxes)) + 1])
-    found = boxes[starts]
-    is_span = found[0] >= 0 and found[-1] - found[0] == len(found) - 1
-    span = slice(int(found[0]), int(found[-1]) + 1) if is_span else None
-    return Runs(starts, np.diff(np.append(starts, len(boxes))), found, span)
+    if not len(boxes):
+        return Runs(boxes, boxes, boxes, None)
+    edges = np.concatenate(([0], np.flatnonzero(boxes[1:] != boxes[:-1]) + 1, [len(boxes)]))
+    found = boxes[edges[:-1]]
+    first, last = int(found[0]), int(found[-1])
+    span = slice(first, last + 1) if first >= 0 and last - first == len(found) - 1 else None
+    return Runs(edges[:-1], edges[1:] - edges[:-1], found, span)
+
+
+def _has_samples(boxes: Ints, count: int) -> npt.NDArray[np.bool_]:
+    """For each of `count` boxes along an axis, whether some sample is in it."""
+    found = np.zeros(count + 1, np.bool_)
+    found[boxes] = True  # samples outside the picture are in box -1, the last one
+    return found[:-1]
 
 
 def _nearest(boxes: Ints, pixels: Ints, count: int) -> Ints:
     """For each box along an axis, the box whose samples it shows: itself, or the last box before it that has samples."""
     own = np.arange(count)
-    has, covered = (np.isin(own, found) for found in (boxes, pixels))
+    has, covered = _has_samples(boxes, count), _has_samples(pixels, count)
     if not has.any():
         return own
     filled = np.maximum.accumulate(np.where(has, own, -1))

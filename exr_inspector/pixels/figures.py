@@ -68,11 +68,12 @@ class LevelFigures:
         for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
             nans, infs = accumulator.nan_count, accumulator.inf_count
             placed = accumulator.add(array, workspace)
+            has_nan, has_inf = accumulator.nan_count > nans, accumulator.inf_count > infs
             if boxes is not None:
-                boxes.add(block, number, placed)
-            if accumulator.nan_count > nans:
+                boxes.add(block, number, placed, is_finite=not (has_nan or has_inf))
+            if has_nan:
                 accumulator.note(first_nan=block.first_pixel(number, np.isnan))
-            if accumulator.inf_count > infs:
+            if has_inf:
                 accumulator.note(first_inf=block.first_pixel(number, np.isinf))
         if block.counts is not None:
             self.deep.add(block.counts)

@@ -30,7 +30,7 @@ from exr_inspector.pixels.strips import FileContext, Strip, run_strip
 from exr_inspector.pixels.thumbnails import PictureSums, ShownLayer
 from exr_inspector.settings import limit_text
 
-_STRIP_SAMPLES = 1 << 18
+_STRIP_SAMPLES = 1 << 19
 _LEAST_STRIP_BYTES = 4 << 20
 _COLOURS = frozenset({"R", "G", "B", "Y"})
 

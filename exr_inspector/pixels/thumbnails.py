@@ -127,18 +127,18 @@ class PictureSums(BoxSums):
         return tuple(map(self._thumbnail, self._layers))
 
     def _thumbnail(self, picture: ShownLayer) -> Thumbnail:
-        means = np.stack([self.means(number) for number in picture.channels], axis=-1)
+        means = np.stack([self.means(number) for number in picture.channels])
         if picture.is_chroma:
             means = _from_chroma(means)
         covered = self._canvas.covered
-        missing = np.isnan(means).any(axis=-1) & covered
+        missing = np.isnan(means).any(axis=0) & covered
         transform, exposure = "sRGB", 0.0 if picture.is_colour else None
         if picture.is_colour:
             shown = _srgb(means)
         else:
             shown, transform = _stretched(means)
-        shown = np.where((covered & ~missing)[..., None], shown, 0.0)
-        pixels = np.rint(np.broadcast_to(shown, (*shown.shape[:2], 3)) * 255).astype(np.uint8)
+        shown = np.rint(np.where(covered & ~missing, shown, 0.0) * 255).astype(np.uint8)
+        pixels = np.ascontiguousarray(np.moveaxis(np.broadcast_to(shown, (3, *covered.shape)), 0, -1))
         pixels[missing] = MAGENTA
         level = self._canvas.level
         source = f"level {level.level_x},{level.level_y}"
@@ -213,16 +213,16 @@ def _shares(size: int, count: int) -> Floats:
 
 
 def _from_chroma(means: Floats) -> Floats:
-    """Red, green and blue from Y, RY and BY, with the weights of Rec. 709."""
-    luminance, red_chroma, blue_chroma = np.moveaxis(means, -1, 0)
+    """Red, green and blue from Y, RY and BY, with the weights of Rec. 709; shape (3, rows, columns)."""
+    luminance, red_chroma, blue_chroma = means
     red, blue = (red_chroma + 1) * luminance, (blue_chroma + 1) * luminance
     green = (luminance - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1]
-    return np.stack([red, green, blue], axis=-1)
+    return np.stack([red, green, blue])
 
 
 def _srgb(values: Floats) -> Floats:
-    """Linear values encoded as sRGB (IEC 61966-2-1), clipped to 0 to 1."""
-    clipped = np.clip(np.nan_to_num(values, nan=0.0), 0.0, 1.0).astype(np.float32)
+    """Linear values encoded as sRGB (IEC 61966-2-1), clipped to 0 to 1; NaN stays NaN."""
+    clipped = np.clip(values, 0.0, 1.0).astype(np.float32)
     encoded: Floats = np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
     return encoded
 
@@ -241,7 +241,8 @@ def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
     from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     # Lossy WebP stores colour at half resolution, which would turn a single magenta pixel grey.
-    marked = bool((pixels == MAGENTA).all(axis=-1).any())
+    red, green, blue = (pixels[..., number] == value for number, value in enumerate(MAGENTA))
+    marked = bool((red & green & blue).any())
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT, lossless=marked)
     height, width = pixels.shape[:2]

@@ -74,7 +74,7 @@ def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Til
         own = place.window
         piece = np.ascontiguousarray(values[own.y_min - 5 : own.y_max - 4, own.x_min + 3 : own.x_max + 4])
         one = BoxAdder(canvas, [0])
-        one.add(DecodedBlock(layout, (place,), (piece,)), 0, Accumulator(kind).add(piece))
+        one.add(DecodedBlock(layout, (place,), (piece,)), 0, Accumulator(kind).add(piece), is_finite=True)
         total.put(one.pieces)
     y, x = np.mgrid[5:38, -3:42]
     x, y = x - 2, y + 1  # in the display window
@@ -85,6 +85,33 @@ def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Til
         np.testing.assert_allclose(total.means(0), (sums / counts).reshape(5, 7), rtol=1e-6)
 
 
+@pytest.mark.parametrize("tiles", [None, Tiles(50, 40)], ids=["lines", "tiles"])
+@pytest.mark.parametrize("together", [1, 3, 7])
+def test_high_boxes_average_every_fifth_row_and_show_every_nan(tiles: Tiles | None, together: int) -> None:
+    part = Part(channels=(Channel("Y", HALF),), data_window=(0, 0, 99, 99), compression=0)
+    if tiles is not None:
+        part = dataclasses.replace(part, kind="tiledimage", tiles=tiles)
+    layout = part_layout(parse_header(build([part])).parts[0])
+    canvas = Canvas(layout, layout.levels[0], layout.data_window, 4, 4)  # boxes of 25 x 25
+    values = np.random.default_rng(1).random((100, 100)).astype(np.float16)
+    values[51, 30] = np.nan  # row 51 is not summed
+    values[3, 99] = np.inf
+    total = BoxSums(canvas)
+    rest = [layout.place(index) for index in range(layout.chunk_count)]
+    while rest:
+        count = together if tiles is None else 2  # the tiles of a row
+        places, rest = rest[:count], rest[count:]
+        windows = [place.window for place in places]
+        array = np.concatenate([values[w.y_min : w.y_max + 1, w.x_min : w.x_max + 1] for w in windows])
+        adder = BoxAdder(canvas, [0])
+        is_finite = bool(np.isfinite(array).all())
+        adder.add(DecodedBlock(layout, tuple(places), (array,)), 0, Accumulator(HALF).add(array), is_finite=is_finite)
+        total.put(adder.pieces)
+    means = values[::5].astype(float).reshape(4, 5, 4, 25).mean(axis=(1, 3))
+    means[2, 1], means[0, 3] = np.nan, np.inf
+    np.testing.assert_allclose(total.means(0), means, rtol=1e-6)
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 1, 3], [1, 3]])
 def test_lines_decoded_together_count_where_they_lie(order: list[int]) -> None:
     layout = part_layout(
@@ -92,7 +119,7 @@ def test_lines_decoded_together_count_where_they_lie(order: list[int]) -> None:
     )
     values = np.arange(32, dtype=np.float32).reshape(4, 8)
     adder = BoxAdder(Canvas(layout, layout.levels[0], layout.data_window, 8, 4), [0])
-    adder.add(DecodedBlock(layout, tuple(map(layout.place, order)), (values[order],)), 0, None)
+    adder.add(DecodedBlock(layout, tuple(map(layout.place, order)), (values[order],)), 0, None, is_finite=True)
     total = BoxSums(Canvas(layout, layout.levels[0], layout.data_window, 8, 4))
     total.put(adder.pieces)
     np.testing.assert_array_equal(total.means(0)[order], values[order])
@@ -112,7 +139,7 @@ def test_what_was_added_up_travels_between_processes(opener: SourceOpener, budge
     canvas = Canvas(layout, layout.levels[0], layout.data_window, 160, 1)
     adder = BoxAdder(canvas, [2])
     piece = np.ones((16, 4096), np.float16)
-    adder.add(DecodedBlock(layout, (layout.place(0),), (piece,) * 3), 2, None)
+    adder.add(DecodedBlock(layout, (layout.place(0),), (piece,) * 3), 2, None, is_finite=True)
     sent = pickle.dumps(adder.pieces)
     assert len(sent) < 20_000
     total = BoxSums(pickle.loads(pickle.dumps(canvas)))
