@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,8 +11,8 @@ from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_na
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
+from exr_inspector.delivery.siblings import frames_of_siblings
 from exr_inspector.delivery.strays import files_beside, with_stray
-from exr_inspector.delivery.views import frames_of_views
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
@@ -21,6 +21,7 @@ from exr_inspector.sidecars import manifest_paths
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 from exr_inspector.validation.rule import counted
@@ -227,9 +228,9 @@ def check_files(
     except KeyboardInterrupt:
         stopped = True
     required = _required_ranges(expansions, frames)
-    views = {} if stopped else frames_of_views(item.known for item in gathered.values())
+    siblings = {} if stopped else frames_of_siblings(item.known for item in gathered.values())
     sequences = [
-        _judged(item, policy, required.get(pattern, ()), views.get(pattern, ()))
+        _judged(item, policy, required.get(pattern, ()), siblings.get(pattern, NO_SIBLINGS))
         for pattern, item in gathered.items()
         if item.files
     ]
@@ -372,7 +373,7 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(item: _Gathered, policy: Policy, required: Sequence[range], views: Collection[int]) -> JudgedSequence:
+def _judged(item: _Gathered, policy: Policy, required: Sequence[range], siblings: Mapping[int, str]) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies match the path within the bucket. Only inspected files have it, so unread files take their folder.
@@ -382,5 +383,5 @@ def _judged(item: _Gathered, policy: Policy, required: Sequence[range], views: C
         for file in files
         if file.summary is None and file.frame is not None
     ]
-    judged = judge_sequence(item.known, [*summaries, *unread], policy, required=required, views=views)
+    judged = judge_sequence(item.known, [*summaries, *unread], policy, required=required, siblings=siblings)
     return replace(judged, files=files, error_files=sum(file.worst is Severity.ERROR for file in files))

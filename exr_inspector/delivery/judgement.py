@@ -9,10 +9,10 @@ from itertools import pairwise
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
-from exr_inspector.delivery.views import frames_of_views
+from exr_inspector.delivery.siblings import frames_of_siblings
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
-from exr_inspector.validation.facts.sequences import expected_frames
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
@@ -159,7 +159,7 @@ def judge_sequence(
     policy: Policy,
     *,
     required: Sequence[range] = (),
-    views: Collection[int] = (),
+    siblings: Mapping[int, str] = NO_SIBLINGS,
 ) -> JudgedSequence:
     """Validate one sequence.
 
@@ -168,7 +168,7 @@ def judge_sequence(
         summaries: The summaries of its frames, unreadable ones included, with the `sequence`, `frame` and `padding` of `known`.
         policy: The policy.
         required: Required frame ranges. If empty, the policy's range applies; without one, the range of the existing frames.
-        views: Frames of all views of the same image; they extend the range of the existing frames.
+        siblings: As in `SequenceFacts`: frames of all views and AOVs of the same image.
     """
     numbers = sorted({frame.frame for frame in summaries})
     faulty = [frame for frame in summaries if frame.has_error]
@@ -183,11 +183,11 @@ def judge_sequence(
             is_texture=True,
         )
     findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(summaries, policy, required=required, views=views).values():
+    for found in validate_sequence(summaries, policy, required=required, siblings=siblings).values():
         findings = sort_findings(found)
     resolved = policy.for_path(known.pattern)
     expected = expected_frames(
-        sorted({*numbers, *views}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
+        sorted({*numbers, *siblings}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
     )
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
@@ -303,14 +303,18 @@ def judge_frames(
     frames: dict[str, tuple[str, Frame]] = {}
     sequences = []
     found += recognition.sequences
-    views = frames_of_views(found)
+    siblings = frames_of_siblings(found)
     for known in found:
         summaries = [
             replace(files[member.path], sequence=known.pattern, frame=member.number, padding=member.padding)
             for member in known.members
         ]
         judged = judge_sequence(
-            known, summaries, policy, required=ranges.get(known.pattern, ()), views=views.get(known.pattern, ())
+            known,
+            summaries,
+            policy,
+            required=ranges.get(known.pattern, ()),
+            siblings=siblings.get(known.pattern, NO_SIBLINGS),
         )
         if not judged.is_texture:
             sequences.append(judged)

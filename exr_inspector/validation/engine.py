@@ -6,7 +6,7 @@ nor makes the file look clean: all other rules run, and the failure becomes a fi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
@@ -25,7 +25,7 @@ from exr_inspector.exr.limits import (
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.sequences import group_frames
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, group_frames
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
@@ -303,7 +303,11 @@ def validate_file(
 
 
 def validate_sequence(
-    frames: Iterable[FrameSummary], policy: Policy, *, required: Sequence[range] = (), views: Collection[int] = ()
+    frames: Iterable[FrameSummary],
+    policy: Policy,
+    *,
+    required: Sequence[range] = (),
+    siblings: Mapping[int, str] = NO_SIBLINGS,
 ) -> dict[str, tuple[Finding, ...]]:
     """Validate sequences.
 
@@ -311,13 +315,13 @@ def validate_sequence(
         frames: Frames of any number of sequences, in any order.
         policy: The policy; it is resolved for the path of each sequence's first frame.
         required: Required frame ranges, instead of the policy's `frame_range`.
-        views: Frames of all views of the same image; each view must have all of them.
+        siblings: Frames of all views and AOVs of the same image, of which each sequence must have all.
 
     Returns:
         Sequence key -> findings, sorted by key; sequences without findings included.
     """
     judged = {}
-    for facts in group_frames(frames, required, views):
+    for facts in group_frames(frames, required, siblings):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
         for step in resolved.plan.sequences:

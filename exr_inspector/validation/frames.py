@@ -129,14 +129,14 @@ def _texts(part: PartHeader) -> dict[str, str]:
     }
 
 
-def _embedded_frame(part: PartHeader) -> int | None:
+def embedded_frame(part: PartHeader) -> int | None:
+    """The frame number that an attribute of a part gives, as text or as a number; None without one."""
     for attribute in part.attributes:
         if attribute.name.lower() in _FRAME_ATTRIBUTES:
-            value = attribute.value
-            if isinstance(value, str) and _FRAME_TEXT.fullmatch(value):
-                return int(value)
-            if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-                return int(value)
+            value = scalar(attribute.value)
+            text = value if isinstance(value, str) else f"{value:.0f}" if value is not None and value % 1 == 0 else ""
+            if _FRAME_TEXT.fullmatch(text):
+                return int(text)
     return None
 
 
@@ -258,7 +258,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         frame_rate=rate.value if isinstance(rate, Rational) else None,
         timecode_rate=first.integer("timecodeRate"),
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
-        embedded_frame=_embedded_frame(first),
+        embedded_frame=embedded_frame(first),
         image_counter=first.integer("imageCounter"),
         cryptomattes=_cryptomattes(inspection),
         pixel_hash=_pixel_hash(inspection),

@@ -102,6 +102,7 @@ def frame_of_row(
         frame_rate=row.get("fps"),
         timecode_rate=row.get("timecode_rate"),
         time_code=timecodes.clock_of_text(row.get("timecode")),
+        embedded_frame=row.get("embedded_frame"),
         pixels=frame_pixels(stats, path=row["path"]),
         has_error=not is_read or bool(row.get("error_count")),
         error_codes=tuple((row.get("error_codes") or "").split(",")) if is_read and row.get("error_codes") else (),

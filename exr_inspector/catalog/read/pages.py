@@ -65,7 +65,7 @@ _FRAME_FILES = (
     *_KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code",
     "stats_stopped", "header_is_partial", "width", "height", "display_width", "display_height", "pixel_aspect_ratio",
     "part_type", "compression", "channel_count", "pixel_types", "views", "software", "color_interop_id", "chromaticities",
-    "is_aces", "fps", "timecode", "timecode_rate",
+    "is_aces", "fps", "timecode", "timecode_rate", "embedded_frame",
     "error_count", "error_codes", "inspected_at",
 )  # fmt: skip
 _FRAME_PARTS = (

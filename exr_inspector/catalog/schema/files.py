@@ -49,6 +49,7 @@ from exr_inspector.exr.header.values import (
 )
 from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelReport, Severity, StatsMode
 from exr_inspector.validation.facts import colourspaces
+from exr_inspector.validation.frames import embedded_frame
 
 _BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
 _INT64_MAX = 2**63 - 1
@@ -379,6 +380,8 @@ FILES_COLUMNS = (
     nullable("fps", REAL, "Attribute framesPerSecond", "frames/s", of=first(_fps)),
     nullable("timecode_rate", INT, "Attribute timecodeRate: frames that the time code counts a second, 24 at 23.976 as well",
              "frames/s", of=first(lambda p: p.integer("timecodeRate"))),
+    nullable("embedded_frame", LONG, "Frame number that an attribute gives, such as `Frame` or `nuke/input/frame`",
+             of=first(embedded_frame)),
     required("stats_mode", TEXT, "Pixels that were read: none (`off`), a sample (`sampled`) or all (`full`)",
              of=lambda f: f.inspection.stats_mode.value),
     nullable("stats_stopped", TEXT, "Why reading header, pixels or a manifest ended early, such as a limit, or which sidecar"

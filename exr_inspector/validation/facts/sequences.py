@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
 
 _DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
+NO_SIBLINGS: Mapping[int, str] = MappingProxyType({})
 _STEPPED = 4  # from this number of frames on, equal distances are taken as the step of the render
+_FAR = 2  # a frame lies far outside if the gap before it is longer than this many times the number of all frames
+_FAR_FRAMES = 100  # the shortest such gap
+_FEW = 20  # one in so many frames may lie far outside, or a single one
 
 
 class SequenceFacts:
@@ -23,7 +28,8 @@ class SequenceFacts:
         name: Key of the sequence.
         frames: Its frames, sorted by number.
         required: Required frame ranges, ascending. If empty, the policy's range applies, or else the existing frames decide.
-        views: Frames of all views of the same image; they extend the range of the existing frames.
+        siblings: Frames of all views and AOVs of the same image, each with the pattern of a sequence that has it; they extend
+            the range of the existing frames.
     """
 
     def __init__(
@@ -31,10 +37,10 @@ class SequenceFacts:
         name: str,
         frames: Iterable[FrameSummary],
         required: Sequence[range] = (),
-        views: Collection[int] = (),
+        siblings: Mapping[int, str] = NO_SIBLINGS,
     ) -> None:
         self.name = name
-        self.views = views
+        self.siblings = siblings
         self.required = required
         self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
 
@@ -45,7 +51,7 @@ class SequenceFacts:
 
 
 def group_frames(
-    frames: Iterable[FrameSummary], required: Sequence[range] = (), views: Collection[int] = ()
+    frames: Iterable[FrameSummary], required: Sequence[range] = (), siblings: Mapping[int, str] = NO_SIBLINGS
 ) -> list[SequenceFacts]:
     """Group frames by sequence, sorted by key. Numbers of different padding (`a.0999`, `a.1000`, `a.9`) belong together."""
     groups: dict[str, list[FrameSummary]] = {}
@@ -54,7 +60,7 @@ def group_frames(
     facts = []
     for members in groups.values():
         name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
-        facts.append(SequenceFacts(name, members, required, views))
+        facts.append(SequenceFacts(name, members, required, siblings))
     return sorted(facts, key=lambda sequence: sequence.name)
 
 
@@ -65,10 +71,12 @@ class ExpectedFrames:
     Attributes:
         ranges: At least one range, in ascending order, without overlaps.
         is_guessed: Whether the step was derived from the existing frames instead of the policy.
+        far: Existing frames that lie far outside the rest, as misnumbered ones do; only without a required range.
     """
 
     ranges: tuple[range, ...]
     is_guessed: bool = False
+    far: tuple[int, ...] = ()
 
     @property
     def first(self) -> int:
@@ -128,10 +136,29 @@ def expected_frames(
         required = (range(frame_range[0], frame_range[1] + 1),)
     if required:
         return ExpectedFrames(tuple(each if each.step > 1 else range(each.start, each.stop, step) for each in required))
+    far = far_frames(numbers)
+    numbers = [number for number in numbers if number not in far]
     if step == 1 and len(numbers) >= _STEPPED:
         steps = {after - before for before, after in pairwise(numbers)}
         if len(steps) == 1 and steps != {1}:
-            return ExpectedFrames((range(numbers[0], numbers[-1] + 1, steps.pop()),), is_guessed=True)
+            return ExpectedFrames((range(numbers[0], numbers[-1] + 1, steps.pop()),), is_guessed=True, far=far)
     phase = Counter(number % step for number in numbers).most_common(1)[0][0]
     on_step = [number for number in numbers if number % step == phase]
-    return ExpectedFrames((range(on_step[0], on_step[-1] + 1, step),))
+    return ExpectedFrames((range(on_step[0], on_step[-1] + 1, step),), far=far)
+
+
+def far_frames(numbers: Sequence[int]) -> tuple[int, ...]:
+    """The few frames that long gaps separate from nearly all others; none if there are many, or too few frames to tell.
+
+    >>> far_frames([1001, 1002, 1003, 10004])
+    (10004,)
+    """
+    longest = max(_FAR_FRAMES, _FAR * len(numbers))
+    groups = [[*numbers[:1]]]
+    for before, after in pairwise(numbers):
+        if after - before > longest:
+            groups.append([])
+        groups[-1].append(after)
+    usual = max(groups, key=len)
+    far = tuple(number for group in groups if group is not usual for number in group)
+    return far if len(far) <= max(1, len(numbers) // _FEW) and len(usual) >= _STEPPED - 1 else ()

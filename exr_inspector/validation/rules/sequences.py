@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median
@@ -30,6 +30,8 @@ _ENTRIES_SHOWN = 4
 _MAX_RATE = 240
 _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
 _NODE_HASH = "nuke/node_hash"
+_OTHER = "different pixels"
+_FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 
 
@@ -101,7 +103,8 @@ class SequenceParameters(TimeParameters):
     "Every frame from the first to the last is present, and none lies outside frame_range",
     why="The shot cannot be played or composited without the missing frames.",
     source="Netflix non-graded archival master specifications (continuous frames)",
-    fix="Render or copy the frames that the message names.",
+    fix="Render or copy the frames that the message names, and rename those that are misnumbered.",
+    limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.
@@ -112,7 +115,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
-    every = sorted({*sequence.numbers, *sequence.views})
+    every = sorted({*sequence.numbers, *sequence.siblings})
     return expected_frames(every, sequence.required, parameters.frame_range, parameters.frame_step)
 
 
@@ -124,20 +127,36 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
         every = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
         return [Found(message, expected.text, every, severity=Severity.WARNING)]
     within = [number for number in numbers if any(each.start <= number < each.stop for each in expected.ranges)]
-    outside = sorted({*numbers}.difference(within))
+    outside = sorted({*numbers}.difference(within, expected.far))
     between = [number for number in within if not any(number in each for each in expected.ranges)]
     found = [
         *of_frames(outside, f"outside the range {expected.text}", expected.text),
         *of_frames(between, f"not among {expected.text}", expected.text),
+        *_misnumbered(sequence, expected, gaps),
     ]
     found = [each._replace(severity=Severity.WARNING) for each in found]
     if not gaps:
         return found
     verb = "is" if len(gaps) == 1 else "are"
     message = f"{counted(len(gaps), 'frame')} {verb} missing between {expected.first} and {expected.last}: {gaps.words}"
-    if any(number in gaps for number in sequence.views):
-        message += "; another view has frames that this one lacks"
+    if other := next((sequence.siblings[number] for number in sorted(sequence.siblings) if number in gaps), ""):
+        mine, theirs = sequence.name.split("/"), other.split("/")
+        name = "/".join(theirs[-1:] if mine[-1:] != theirs[-1:] else theirs[-2:])
+        message += f"; {name}, another view or AOV of the image, has frames that this one lacks"
     return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
+
+
+def _misnumbered(sequence: SequenceFacts, expected: ExpectedFrames, gaps: Sequence[int]) -> list[Found]:
+    """The frames that lie far outside all others, with their files, and the missing frames that they may be."""
+    files = [frame for frame in sequence.frames if frame.frame in expected.far]
+    if not files:
+        return []
+    names = ", ".join(frame.path.rpartition("/")[2] for frame in files[:_ENTRIES_SHOWN])
+    may_be = (
+        f", as {joined_ranges(gaps)} {'is' if len(gaps) == 1 else 'are'} missing" if len(gaps) == len(files) else ""
+    )
+    what = f"far outside all other frames, {expected.text}: probably misnumbered{may_be} ({names})"
+    return of_frames([frame.frame for frame in files], what, expected.text)
 
 
 def _ordinal(number: int) -> str:
@@ -289,49 +308,91 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 @sequence_rule(
     "SEQ-DUP",
     Severity.WARNING,
-    "No frame has the pixels of an earlier one",
+    "No frame has the pixels of another one",
     why="A frame was repeated or copied instead of rendered.",
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
     limits="Only frames whose pixels were hashed; constant frames are compared only with the previous frame. If all frames are "
     "equal (a still), or half of them repeat others (a cycle), the severity is info.",
 )
-def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info."""
-    held = [
-        after.frame
-        for before, after in pairwise(sequence.frames)
-        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
-    ]
-    if held and len(held) == len(sequence.numbers) - 1:
+def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.
+
+    Of equal frames, the first is taken as the original, unless attributes or times show that it is a copy of a later one.
+    """
+    hashes = {frame.pixel_hash for frame in sequence.frames}
+    if len(hashes) == 1 and None not in hashes and len(sequence.numbers) > 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
         every = joined_ranges(sequence.numbers)
-        return [Found(message, every, "different pixels", severity=Severity.INFO, frames=held)]
-    found = of_frames(held, "the same pixels as the frame before", "different pixels")
-    copies = _copied_frames(sequence)
-    originals = FrameNumbers.of(copies.values())
-    message = f"the same pixels as frame{'s' * (len(originals) != 1)} {originals.words}"
-    is_cycle = 2 * len(copies) >= len(sequence.numbers)
-    more = of_frames(tuple(copies), message, "different pixels")
-    return found + [each._replace(severity=Severity.INFO) if is_cycle else each for each in more]
-
-
-def _copied_frames(sequence: SequenceFacts) -> dict[int, int]:
-    """Frames with the pixels of an earlier frame, with that frame.
-
-    Copies of the previous frame, and constant frames, are skipped.
-    """
-    first: dict[str, int] = {}
+        return [Found(message, every, "different pixels", severity=Severity.INFO, frames=sequence.numbers[1:])]
+    groups = _equal_frames(sequence)
+    if not groups:
+        return NOTHING
+    misplaced = _misplaced(sequence, parameters)
+    held: dict[int, int] = {}
     copies: dict[int, int] = {}
-    before: str | None = None
+    shown: dict[int, int] = {}  # by attributes or times, copies of a later frame
+    for before in groups:
+        original = next((number for number in before if number not in misplaced), min(before))
+        for number, previous in before.items():
+            if number < original:
+                shown[number] = original
+            elif number > original:
+                (copies if previous is None else held)[number] = original if previous is None else previous
+    is_cycle = 2 * len(copies) >= len(sequence.numbers)
+    more = _repeated_pixels(copies)
+    return [
+        *(
+            _repeated_pixels(held)
+            if len(held) == 1
+            else of_frames([*held], "the same pixels as the frame before", _OTHER)
+        ),
+        *_repeated_pixels(shown, ", and by frame number, time code or time of writing the copy of the two"),
+        *(each._replace(severity=Severity.INFO) if is_cycle else each for each in more),
+    ]
+
+
+def _repeated_pixels(originals: Mapping[int, int], more: str = "") -> list[Found]:
+    """Create one finding for frames that repeat others, which `originals` gives."""
+    of = FrameNumbers.of(originals.values())
+    return of_frames([*originals], f"the same pixels as frame{'s' * (len(of) != 1)} {of.words}{more}", _OTHER)
+
+
+def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
+    """Groups of frames with equal pixels: each frame with the one before it if that is in the group, else None.
+
+    Constant frames are in groups with their neighbours only.
+    """
+    groups: dict[tuple[str, int | None], dict[int, int | None]] = {}
+    run = before = None
     for frame in sequence.frames:
         known = frame.pixel_hash
-        if known and not (frame.pixels and frame.pixels.is_constant):
-            original = first.setdefault(known, frame.frame)
-            if original != frame.frame and known != before:
-                copies[frame.frame] = original
-        before = known
-    return copies
+        is_held = before is not None and known is not None and before.pixel_hash == known
+        run = run if is_held else frame.frame
+        if known:
+            is_constant = frame.pixels is not None and frame.pixels.is_constant
+            group = groups.setdefault((known, run if is_constant else None), {})
+            group.setdefault(frame.frame, before.frame if before is not None and is_held else None)
+        before = frame
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[int]:
+    """Frames whose attributes are those of another frame, or that alone were written after the frame behind them."""
+    found = {frame.frame for frame in _other_numbers(sequence)}
+    coded, rate = _time_codes(sequence, parameters)
+    if rate is not None and len({code.text for _, code in coded}) > 1:
+        found |= {frame.frame for frame, _ in _out_of_order(coded, rate)}
+    written = [(frame.frame, frame.mtime) for frame in sequence.frames if frame.mtime is not None]
+    late = [
+        index
+        for index, ((_, time), (_, after)) in enumerate(pairwise(written))
+        if time > after and (index == 0 or written[index - 1][1] <= after)
+    ]
+    descents = sum(time > after for (_, time), (_, after) in pairwise(written))
+    if len(written) > _SMALL and len(late) == descents <= max(1, len(written) // _FEW_LATE):
+        found |= {written[index][0] for index in late}
+    return found
 
 
 @sequence_rule(
@@ -353,12 +414,20 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
         expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
         found += of_frames(odd, "written at another time than most", expected)
-    offsets = Counter(f.frame - f.embedded_frame for f in sequence.frames if f.embedded_frame is not None)
-    if len(offsets) > 1:
-        usual = offsets.most_common(1)[0][0]
-        odd = [f.frame for f in sequence.frames if f.embedded_frame is not None if f.frame - f.embedded_frame != usual]
-        found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
+    odd = [frame.frame for frame in _other_numbers(sequence)]
+    found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
     return found + _other_scripts(sequence)
+
+
+def _other_numbers(sequence: SequenceFacts) -> list[FrameSummary]:
+    """Frames whose number in an attribute differs from that of the name by another amount than in most frames."""
+    offsets = [
+        (frame, frame.frame - frame.embedded_frame) for frame in sequence.frames if frame.embedded_frame is not None
+    ]
+    if not offsets:
+        return []
+    usual = Counter(offset for _, offset in offsets).most_common(1)[0][0]
+    return [frame for frame, offset in offsets if offset != usual]
 
 
 def _other_scripts(sequence: SequenceFacts) -> list[Found]:
@@ -434,16 +503,12 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     The rate is framesPerSecond, else timecodeRate, else `frame_rate`; without a rate nothing is checked. A time code that all
     frames share was copied from one file with its other attributes, and is reported once as info.
     """
-    coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
-    rates = [frame.frame_rate for frame, _ in coded] + [frame.timecode_rate for frame, _ in coded]
-    rate = next((rate for rate in rates if rate and math.isfinite(rate)), parameters.frame_rate)
-    if len(coded) < 2 or rate is None or not 1 <= rate <= _MAX_RATE:
+    coded, rate = _time_codes(sequence, parameters)
+    if len(coded) < 2 or rate is None:
         return NOTHING
     if constant := _repeated("time code", [(frame.frame, code.text) for frame, code in coded]):
         return constant
-    # Above 30 frames per second the field counts frame pairs, but some writers count single frames.
-    per_step = round(rate / timecodes.counted_rate(rate))
-    odd = min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
+    odd = _out_of_order(coded, rate)
     if not odd:
         return NOTHING
     first, code = odd[0]
@@ -461,6 +526,24 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     return [Found(message, code.text, "one frame more from frame to frame", frames=frames)]
 
 
+_Coded = list[tuple[FrameSummary, timecodes.Clock]]
+
+
+def _time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple[_Coded, float | None]:
+    """The frames with time codes, and their rate; None if it is unknown or no rate."""
+    coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
+    rates = [frame.frame_rate for frame, _ in coded] + [frame.timecode_rate for frame, _ in coded]
+    rate = next((rate for rate in rates if rate and math.isfinite(rate)), parameters.frame_rate)
+    return coded, rate if rate is not None and 1 <= rate <= _MAX_RATE else None
+
+
+def _out_of_order(coded: _Coded, rate: float) -> _Coded:
+    """Frames whose time code does not follow the frame number as most do, at a rate in frames a second."""
+    # Above 30 frames per second the field counts frame pairs, but some writers count single frames.
+    per_step = round(rate / timecodes.counted_rate(rate))
+    return min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
+
+
 def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
     """Create an info finding if all frames have the same value of something that must differ from frame to frame."""
     if len(values) < 2 or len({value for _, value in values}) > 1:
@@ -470,9 +553,7 @@ def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
     return [Found(message, value, "a different one in each frame", severity=Severity.INFO, frames=frames)]
 
 
-def _out_of_step(
-    coded: Sequence[tuple[FrameSummary, timecodes.Clock]], rate: float, per_step: int
-) -> list[tuple[FrameSummary, timecodes.Clock]]:
+def _out_of_step(coded: _Coded, rate: float, per_step: int) -> _Coded:
     """Frames whose time code deviates from that of most others, at `rate` steps per second of `per_step` frames each."""
     offsets = []
     for frame, code in coded:
@@ -536,7 +617,8 @@ def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
 def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report every gap, whatever the step; agreement with other assets is not checked."""
     expected = _expected(sequence, parameters)
-    return _gaps(sequence, ExpectedFrames(tuple(range(part[0], part[-1] + 1) for part in expected.ranges)))
+    every = tuple(range(part[0], part[-1] + 1) for part in expected.ranges)
+    return _gaps(sequence, ExpectedFrames(every, far=expected.far))
 
 
 REPORTED = (

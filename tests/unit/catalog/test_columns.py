@@ -157,6 +157,7 @@ FILES_ROW: dict[str, Any] = {
     "timecode": "01:02:03:04",
     "fps": 24.0,
     "timecode_rate": None,
+    "embedded_frame": None,
     "stats_mode": "full",
     "stats_stopped": "time",
     "nan_count": 10,

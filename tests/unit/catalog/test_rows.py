@@ -179,6 +179,7 @@ def test_summary_of_the_first_part() -> None:
         ("framesPerSecond", "rational", Rational(24000, 1001)),
         ("timeCode", "timecode", TimeCode(0x01020304, 0)),
         ("timecodeRate", "int", 24),
+        ("Frame", "string", "1003"),
         ("isoSpeed", "float", 800.0),
         ("expTime", "float", math.nan),
         ("acesImageContainerFlag", "int", 1),
@@ -188,7 +189,7 @@ def test_summary_of_the_first_part() -> None:
     assert (row["pixel_aspect_ratio"], row["is_anamorphic"], row["software"]) == (2.0, True, "Renderer 5")
     assert (row["color_space"], row["color_interop_id"]) == ("lin_ap1_scene", "lin_ap1_scene")
     assert row["fps"] == pytest.approx(23.976, abs=0.001)
-    assert (row["timecode"], row["timecode_rate"]) == ("01:02:03:04", 24)
+    assert (row["timecode"], row["timecode_rate"], row["embedded_frame"]) == ("01:02:03:04", 24, 1003)
     assert (row["iso_speed"], row["exposure_time"], row["is_aces"], row["owner"]) == (800.0, None, True, None)
     assert len(str(row["comments"])) == 4_000
 

@@ -431,6 +431,47 @@ def test_a_copy_of_an_earlier_frame_is_found_wherever_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    "copied",
+    [{"embedded_frame": 5}, {"time_code": Clock(1, 0, 0, 5, False)}, {"mtime": START + timedelta(hours=1)}, {}],
+)
+@pytest.mark.parametrize("distance", [1, 5])
+def test_of_two_equal_frames_the_copy_is_named(copied: dict[str, Any], distance: int) -> None:
+    given = [frame(n, **{"pixel_hash": "h9", **copied} if n == 9 - distance else {}) for n in range(1, 11)]
+    if "embedded_frame" in copied:
+        given[8 - distance] = replace(given[8 - distance], embedded_frame=9)
+    (found,) = [f for f in judged(given) if f.code == "SEQ-DUP"]
+    copy, original = (9 - distance, 9) if copied else (9, 9 - distance)
+    assert tuple(found.frames) == (copy,)
+    assert f"as frame {original}" in found.message
+
+
+def test_files_in_any_order_of_writing_say_nothing_of_copies() -> None:
+    given = [frame(n, pixel_hash=f"h{max(n, 5)}", mtime=START + timedelta(minutes=n * 7 % 11)) for n in range(1, 11)]
+    (found,) = [f for f in judged(given) if f.code == "SEQ-DUP"]
+    assert tuple(found.frames) == (2, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("there", "missing", "far"),
+    [
+        ((*range(1001, 1061), 10_006), "", (10_006,)),
+        ((*range(1001, 1006), *range(1007, 1061), 10_006), "1006", (10_006,)),
+        ((106, *range(1001, 1051)), "", (106,)),
+        ((*range(1001, 1061), 1150), "1061-1149", ()),
+        ((1, 2, *range(1001, 1005)), "3-1000", ()),
+        ((1, 2, 3_000), "3-2999", ()),
+    ],
+)
+def test_a_frame_far_outside_the_others_is_misnumbered(there: tuple[int, ...], missing: str, far: tuple[int]) -> None:
+    found = {f.severity: f for f in judged([frame(n, time_code=None) for n in there]) if f.code == "SEQ-MISSING"}
+    gap, odd = found.get(Severity.ERROR), found.get(Severity.WARNING)
+    assert FrameNumbers.of(gap.frames if gap else ()).text == missing
+    assert tuple(odd.frames if odd else ()) == far
+    assert odd is None or f"beauty.{far[0]:04}.exr" in odd.message
+    assert expected_frames(there, (), (there[0], there[-1]), 1).far == (), "a range that is asked for holds"
+
+
+@pytest.mark.parametrize(
     ("text", "rate", "count"),
     [("00:00:01:00", 24.0, 24), ("00:01:00;02", 30_000 / 1001, 1800), ("00:10:00;00", 30_000 / 1001, 17_982)],
 )

@@ -1,0 +1,79 @@
+"""Views and AOVs of one image must have the same frames, in one folder and in folders of their own."""
+
+from __future__ import annotations
+
+import doctest
+from collections.abc import Iterable
+
+import pytest
+
+from exr_inspector.delivery import siblings
+from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
+from exr_inspector.delivery.siblings import frames_of_siblings
+from exr_inspector.validation import FrameSummary, builtin_policy
+
+POLICY = builtin_policy("default")
+
+
+def judged(names: Iterable[str], **parameters: object) -> dict[str, JudgedSequence]:
+    files = {name: FrameSummary(name, "?", 0, 0) for name in names}
+    return {each.pattern: each for each in judge_frames(files, POLICY.with_parameters(**parameters)).sequences}
+
+
+@pytest.mark.parametrize(("form", "one", "other"), [("b.{}.{}.exr", "left", "right"), ("{}/b_{}.exr", "L", "R")])
+def test_a_frame_that_one_view_lacks_is_missing(form: str, one: str, other: str) -> None:
+    names = [form.format(view, n) for view, last in ((one, 1006), (other, 1005)) for n in range(1001, last + 1)]
+    found = judged(names)
+    assert [(each.missing.text, each.rerender.text) for each in found.values()] == [("", ""), ("1006", "1006")]
+    assert [finding.code for each in found.values() for finding in each.findings if each.missing] == ["SEQ-MISSING"]
+
+
+def test_views_keep_their_step_and_the_range_of_the_policy() -> None:
+    names = [f"b.left.{n}.exr" for n in range(1001, 1012, 2)] + [f"b.right.{n}.exr" for n in range(1001, 1010, 2)]
+    assert [each.missing.text for each in judged(names).values()] == ["", "1011"]
+    assert [each.missing.text for each in judged(names, frame_range=(1001, 1002)).values()] == ["1002", "1002"]
+
+
+@pytest.mark.parametrize(
+    ("form", "one", "other"),
+    [
+        ("sh010_{}_v003.{}.exr", "beauty", "depth"),
+        ("{}.{}.exr", "rgba", "N"),
+        ("sh010/{}/sh010_{}.exr", "beauty", "diffuse_direct"),
+        ("sh010_{}.{}.exr", "specular", "crypto_object"),
+        ("{}.{}.exr", "beauty", "beauty_key"),
+    ],
+)
+def test_a_frame_that_one_aov_lacks_is_missing(form: str, one: str, other: str) -> None:
+    names = [form.format(aov, n) for aov, first in ((one, 1001), (other, 1003)) for n in range(first, 1011)]
+    found = sorted(judged(names).values(), key=lambda each: len(each.missing))
+    assert [(each.missing.text, each.rerender.text) for each in found] == [("", ""), ("1001-1002", "1001-1002")]
+    (gap,) = [each for each in found[1].findings if each.code == "SEQ-MISSING"]
+    assert one in gap.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("sh010_beauty_v003", "sh010_depth_v002"),  # another version
+        ("sh010_beauty", "sh020_depth"),  # another shot
+        ("sh010_smoke", "sh010_dust"),  # elements need not be in all frames
+        ("plateA", "plateB"),
+        ("beauty/sh010", "beauty/sh020"),
+        ("spectre_comp", "special_comp"),  # no words
+        ("p_comp", "n_comp"),
+    ],
+)
+def test_sequences_that_are_no_aovs_of_one_image(one: str, other: str) -> None:
+    names = [f"{name}.{n}.exr" for name, last in ((one, 1010), (other, 1006)) for n in range(1001, last)]
+    assert all(not each.missing for each in judged(names).values())
+
+
+def test_what_is_no_view_stands_alone() -> None:
+    names = ["b.bright.1001.exr", "b.bright.1002.exr", "b.left.1001.exr", "c.right.1001.exr", "c.right.1002.exr"]
+    assert all(not each.missing for each in judged(names).values())
+    assert frames_of_siblings(()) == {}
+
+
+def test_the_example_in_the_docstring_is_true() -> None:
+    assert doctest.testmod(siblings).failed == 0
