@@ -31,7 +31,7 @@ from exr_inspector.delivery.files import require_name
 from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
-from exr_inspector.settings import Mount, Settings, load_settings, local_path
+from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
 from exr_inspector.storage.mounts import key_of, merged, mount_of
 from exr_inspector.storage.views import Views
 
@@ -123,6 +123,7 @@ def open_tables(
     create: bool = False,
     options: SetupOptions | None = None,
     need: Collection[str] = (),
+    use: Collection[str] = (DATABASE, OBJECTS, READING),
 ) -> Iterator[Tables]:
     """Open the tables for a block.
 
@@ -132,6 +133,7 @@ def open_tables(
             the new file is removed, unless another process created it, or stored in it through this one.
         options: Options of a setup that compares every table; without them, tables that this version set up are left alone.
         need: As for `load_settings`.
+        use: As for `load_settings`: GROUPS for a command that stores files as the function does.
 
     Raises:
         SettingsError: Neither a file nor a database is named, or a setting is wrong.
@@ -142,9 +144,9 @@ def open_tables(
         discard = database.discard if database and is_new else None
         try:
             environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
-            settings = configured(load_settings(environ))
+            settings = configured(load_settings(environ, use=use))
             if need:
-                load_settings(environ, need=need)
+                load_settings(environ, need=need, use=use)
             config = CatalogConfig.from_settings(settings.require_catalog())
             with closing(Catalog(config)) as catalog:
                 name = database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}"
@@ -159,7 +161,7 @@ def open_tables(
                 try:
                     yield made
                 except BaseException:
-                    if made.keeps_file or _has_files(catalog):
+                    if discard and (made.keeps_file or _has_files(catalog)):
                         discard = None
                     raise
         except BaseException:

@@ -31,7 +31,7 @@ from exr_inspector.delivery.patterns import fixed_folder, parse_frames
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
 from exr_inspector.report.words import plain
-from exr_inspector.settings import Settings, local_path
+from exr_inspector.settings import GROUPS, Settings, local_path
 from exr_inspector.validation.reports import junit_text, sarif_text
 
 _FULL: Stats = "full"
@@ -173,7 +173,7 @@ def _stored(
     from exr_inspector.library.storing import CheckStore  # noqa: PLC0415
     from exr_inspector.sync.shard import IngestContext, store_inspections  # noqa: PLC0415
 
-    with suppress(_NothingToStore), open_tables(catalog, create=True) as tables:
+    with suppress(_NothingToStore), open_tables(catalog, create=True, use=GROUPS) as tables:
         settings, found = targets_of(_places(targets), tables.settings, bucket)
         require_parts(tables.roots, found)
         buckets = {target.bucket for target in found}

@@ -30,7 +30,7 @@ from exr_inspector.errors import ArgumentError, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
-from exr_inspector.settings import Settings, View
+from exr_inspector.settings import GROUPS, Settings, View
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.views import Views
@@ -211,7 +211,7 @@ def reconcile_command(
       ./run db reconcile renders/sh010 --catalog show.duckdb --fix
     """
     figures, unlisted = Figures(), Unlisted()
-    with open_tables(catalog, need=() if catalog else ("objects",)) as tables:
+    with open_tables(catalog, need=() if catalog else ("objects",), use=GROUPS) as tables:
         prefix = _below(tables, place)
         settings = tables.settings.changed(mounts=tables.roots)  # a missing folder fails, it is not empty
         with closing(SourceOpener(settings)) as opener:

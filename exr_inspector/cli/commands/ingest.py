@@ -41,7 +41,7 @@ from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
-from exr_inspector.settings import Mount, Settings, local_path
+from exr_inspector.settings import GROUPS, Mount, Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.storage.keys import file_key
 from exr_inspector.storage.mounts import key_of, mount_of
@@ -178,7 +178,7 @@ def run_ingest(
     console = output()
     interrupts = _Interrupts()
     try:
-        with open_tables(catalog, create=True) as tables:
+        with open_tables(catalog, create=True, use=GROUPS) as tables:
             settings, found = listings(tables.settings)
             require_parts(tables.roots, found)
             settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)

@@ -28,6 +28,7 @@ from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.report.words import plain
+from exr_inspector.settings import GROUPS
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation.policies.source import PolicySource
@@ -84,7 +85,7 @@ def command(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    with open_tables(catalog, create=True) as tables:
+    with open_tables(catalog, create=True, use=GROUPS) as tables:
         settings, (target,) = targets_of([str(folder)], tables.settings, bucket, exclude)
         require_parts(tables.roots, [target])
         settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socketserver
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +22,7 @@ from exr_inspector.cli.commands.db import command
 from exr_inspector.errors import (
     ArgumentError,
     BucketUnavailable,
+    CatalogUnavailable,
     SchemaDrift,
     SchemaMissing,
     SettingsError,
@@ -136,6 +139,33 @@ def test_prune(ground: Ground) -> None:
     assert "0 rows of inspections to delete" in ground.run("prune", "--keep-days", "1", "--dry-run").output
     assert "1 row of inspections deleted" in ground.run("prune", "--keep-days", "0").output
     assert ground.run("prune").exit_code == 2
+
+
+def test_a_database_that_does_not_answer_is_asked_as_long_as_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class HangUp(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.client_address)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), HangUp) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("VAST_DB_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("EXR_DB_RETRY_SECONDS", "0")
+        for name in ("VAST_DB_ACCESS_KEY", "VAST_DB_SECRET_KEY", "VAST_DB_BUCKET"):
+            monkeypatch.setenv(name, "any")
+        result = CliRunner().invoke(command, ["check"])
+        server.shutdown()
+    assert isinstance(result.exception, CatalogUnavailable)
+    assert len(asked) == 1
+
+
+def test_a_setting_that_a_command_does_not_use_does_not_stop_it(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXR_STATS", "most")
+    assert not isinstance(ground.run("check").exception, SettingsError)
+    assert isinstance(ground.run("reconcile", "s3://shots/").exception, SettingsError)
 
 
 def test_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
