@@ -26,7 +26,7 @@ from exr_inspector.errors import BudgetExceeded, ExrInspectorError, FormatError
 from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.header.as_json import to_json_text, value_number, value_text
 from exr_inspector.exr.header.idmanifest import decode_manifest
-from exr_inspector.exr.header.timecode import Packing, read_timecode
+from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import IdManifest, Preview, TimeCode
 from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.names import file_names
@@ -82,8 +82,7 @@ def exercise(data: bytes) -> None:
 def exercise_value(value: object) -> None:
     """Decode the values that an inspection leaves packed: time codes, previews and id manifests."""
     if isinstance(value, TimeCode):
-        for packing in Packing:
-            read_timecode(value, packing)
+        read_timecode(value)
     elif isinstance(value, Preview):
         preview_pixels(value)
     elif isinstance(value, IdManifest):

@@ -48,6 +48,11 @@ class Limits:
     image_px: int = 1 << 24
     tile_px: int = 1 << 24
 
+    def exceeded(self, limit: str, message: str, found: str, *, offset: int | None = None) -> LimitExceeded:
+        """The error for a file that exceeds the limit of this name."""
+        expected = f"at most {getattr(self, limit)}"
+        return LimitExceeded(message, limit=limit, offset=offset, found=found, expected=expected)
+
 
 DEFAULT_LIMITS = Limits()
 

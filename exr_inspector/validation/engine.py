@@ -89,11 +89,6 @@ def _place(rule: Rule, error: Exception) -> str:
     return f" at {Path(code.co_filename).name}:{lines[-1]}" if code and lines else ""
 
 
-def _facts_failed(error: Exception) -> Finding:
-    message = f"No rule could be called ({type(error).__name__}); this is a bug in exr-inspector, not in the file"
-    return Finding(RULE_FAILED, Severity.WARNING, message)
-
-
 def _run(
     groups: tuple[Group, ...],
     subject: ChannelFacts | PartFacts | FileFacts,
@@ -216,19 +211,32 @@ def _capped(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def findings_of(
+def validate_file(
     inspection: Inspection,
-    policy: ResolvedPolicy,
+    policy: Policy,
     *,
     limits: Limits = DEFAULT_LIMITS,
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
     on_limit: OnLimit = ignore_limit,
 ) -> tuple[Finding, ...]:
-    """As `validate_file`, for a policy that is already resolved for the file's path."""
-    findings = problem_findings(inspection, policy) if inspection.problems else []
+    """Validate one file.
+
+    Args:
+        inspection: The inspection of the file; its `findings` are ignored.
+        policy: The policy; it is resolved for the file's path.
+        limits: Maximum sizes of values that are decoded here (id manifests).
+        checkpoint: Called before the facts and the rules of each part; an exception from it ends the validation.
+        reserve: Called with the memory that these values need; a MemoryBusy from it ends the validation.
+        on_limit: Called with the limit of this installation that prevented decoding one of these values.
+
+    Returns:
+        Findings of the file, then of each part; at most MAX_FINDINGS_PER_CODE of a code, and one with the number of the rest.
+    """
+    resolved = policy.for_path(inspection.path)
+    findings = problem_findings(inspection, resolved) if inspection.problems else []
     if inspection.error_code is not None:
-        failure = failure_finding(inspection, policy)
+        failure = failure_finding(inspection, resolved)
         # The cause of an unknown layout, such as an unknown compression, is usually reported as a problem already.
         is_known = inspection.error_code == UnknownLayout.code and any(
             each.severity is Severity.ERROR for each in findings
@@ -242,9 +250,10 @@ def findings_of(
         except DeadlineExceeded:
             raise
         except Exception as error:  # noqa: BLE001 - as for a rule that raises, see the module's docstring
-            findings.append(_facts_failed(error))
+            bug = f"No rule could be called ({type(error).__name__}); this is a bug in exr-inspector, not in the file"
+            findings.append(Finding(RULE_FAILED, Severity.WARNING, bug))
         else:
-            _run_all(facts, policy, findings, checkpoint)
+            _run_all(facts, resolved, findings, checkpoint)
     if len(findings) > 1:
         findings = _without_superseded(findings)
         if header is not None and len(header.parts) > 1:
@@ -268,38 +277,6 @@ def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding], 
         _run(plan.parts, part, parameters, part.index, findings)
         if pixels:
             _run(plan.part_pixels, part, parameters, part.index, findings)
-
-
-def validate_file(
-    inspection: Inspection,
-    policy: Policy,
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    checkpoint: Checkpoint = no_checkpoint,
-    reserve: Reserve = no_reserve,
-    on_limit: OnLimit = ignore_limit,
-) -> tuple[Finding, ...]:
-    """Validate one file.
-
-    Args:
-        inspection: The inspection of the file; its `findings` are ignored.
-        policy: The policy; it is resolved for the file's path.
-        limits: Maximum sizes of values that are decoded here (id manifests).
-        checkpoint: Called before the facts and the rules of each part; an exception from it ends the validation.
-        reserve: Called with the memory that these values need; a MemoryBusy from it ends the validation.
-        on_limit: Called with the limit of this installation that prevented decoding one of these values.
-
-    Returns:
-        Findings of the file, then of each part; at most MAX_FINDINGS_PER_CODE of a code, and one with the number of the rest.
-    """
-    return findings_of(
-        inspection,
-        policy.for_path(inspection.path),
-        limits=limits,
-        checkpoint=checkpoint,
-        reserve=reserve,
-        on_limit=on_limit,
-    )
 
 
 def validate_sequence(

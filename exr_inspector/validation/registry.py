@@ -37,29 +37,9 @@ from exr_inspector.validation.rules import (
 )
 
 _MODULES = (
-    structure,
-    attributes,
-    chunks,
-    windows,
-    channels,
-    types,
-    compression,
-    colour_flags,
-    colour,
-    aces,
-    cryptomatte,
-    cryptomatte_manifest,
-    cryptomatte_pixels,
-    views,
-    deep,
-    tiles,
-    times,
-    pixels,
-    delivery,
-    sequences,
-    sequence_pixels,
-    show,
-)
+    structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
+    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, delivery, sequences, sequence_pixels, show,
+)  # fmt: skip
 
 # group -> title, in the order of documentation and output
 GROUPS: Mapping[str, str] = MappingProxyType(

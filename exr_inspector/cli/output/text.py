@@ -55,7 +55,7 @@ def attribute_text(attribute: Attribute) -> str:
 
 
 def _timecode_text(value: TimeCode) -> str:
-    """The digits, and the flags of the packing TV60, which OpenEXR uses."""
+    """The digits and the flags."""
     read = read_timecode(value)
     flags = {"drop frame": read.drop_frame, "colour frame": read.colour_frame, "field or phase": read.field_phase}
     words = [word for word, is_set in flags.items() if is_set]

@@ -224,11 +224,23 @@ def check_all_leaders(
 
 
 def _check_extents(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> None:
-    """Report overlaps of and gaps between the chunks with valid leaders."""
-    is_all_known = _is_all_known(found)  # before overlaps are marked
-    unused = _check_overlaps(found, extents)
-    for problem in unused if is_all_known else ():
-        found.problems.add(problem)
+    """Report each chunk that overlaps an earlier one, and, if every chunk is located, bytes that belong to no chunk."""
+    chunks, is_all_known = found.chunks, _is_all_known(found)  # before overlaps are marked
+    position, gap_bytes, first_gap = chunks.first_offset, 0, None
+    for wanted, end in sorted(extents):
+        start = wanted.offset
+        if start < position:
+            kind, starts = ProblemKind.OVERLAPPING_CHUNK, f"starts at byte {start}"
+            found.mark(wanted, LeaderCheck(ChunkState.DUPLICATE, kind, starts, f"byte {position} or later"))
+        elif start > position:
+            gap_bytes += start - position
+            first_gap = position if first_gap is None else first_gap
+        position = max(position, end)
+    if is_all_known and gap_bytes:
+        kind, message = ProblemKind.UNREFERENCED_BYTES, "unused bytes before or between chunks"
+        found.problems.add(Problem(kind, message, offset=first_gap, found=f"{gap_bytes} bytes", expected="none"))
+    if is_all_known and chunks.file_size > position:
+        found.problems.add(_bytes_after_last(position, chunks.file_size))
 
 
 def _is_all_known(found: _Findings) -> bool:
@@ -252,28 +264,6 @@ def _check_orders(found: _Findings) -> None:
             late = check_line_order(chunks.layouts[part], chunks.tables[part], line_order)
             if late is not None:
                 found.problems.add(late)
-
-
-def _check_overlaps(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> list[Problem]:
-    """Report each chunk that overlaps an earlier one; return the problems for bytes that belong to no chunk."""
-    chunks = found.chunks
-    position, gap_bytes, first_gap = chunks.first_offset, 0, None
-    for wanted, end in sorted(extents):
-        start = wanted.offset
-        if start < position:
-            kind, starts = ProblemKind.OVERLAPPING_CHUNK, f"starts at byte {start}"
-            found.mark(wanted, LeaderCheck(ChunkState.DUPLICATE, kind, starts, f"byte {position} or later"))
-        elif start > position:
-            gap_bytes += start - position
-            first_gap = position if first_gap is None else first_gap
-        position = max(position, end)
-    unused = []
-    if gap_bytes:
-        kind, message = ProblemKind.UNREFERENCED_BYTES, "unused bytes before or between chunks"
-        unused.append(Problem(kind, message, offset=first_gap, found=f"{gap_bytes} bytes", expected="none"))
-    if chunks.file_size > position:
-        unused.append(_bytes_after_last(position, chunks.file_size))
-    return unused
 
 
 def promised_order(layout: Layout, line_order: int | None) -> npt.NDArray[np.intp] | None:

@@ -208,9 +208,8 @@ def is_window(window: Box2i) -> bool:
 
 def _check_window(window: Box2i, limits: Limits) -> None:
     if not is_window(window):
-        raise UnknownLayout(
-            "the data window is not a valid rectangle", found=window_text(window), expected="min <= max"
-        )
+        message = "the data window is not a valid rectangle"
+        raise UnknownLayout(message, found=window_text(window), expected="min <= max")
     if max(window.width, window.height) > limits.image_px:
         found, expected = window_text(window), f"{limits.image_px} a side"
         raise LimitExceeded("the data window is too large", limit="image_px", found=found, expected=expected)
@@ -220,18 +219,11 @@ def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
     if tiles is None:
         raise UnknownLayout("a tiled part has no tile description", expected="a tiles attribute")
     if not (tiles.x_size and tiles.y_size) or tiles.level_mode > 2 or tiles.rounding_mode > 1:
-        raise UnknownLayout(
-            "the tile description is not valid",
-            found=f"{tiles.x_size} x {tiles.y_size}, mode 0x{tiles.mode:02x}",
-            expected="sizes from 1, known modes",
-        )
+        found = f"{tiles.x_size} x {tiles.y_size}, mode 0x{tiles.mode:02x}"
+        raise UnknownLayout("the tile description is not valid", found=found, expected="sizes from 1, known modes")
     if max(tiles.x_size, tiles.y_size) > limits.tile_px:
-        raise LimitExceeded(
-            "tiles are too large",
-            limit="tile_px",
-            found=f"{tiles.x_size} x {tiles.y_size}",
-            expected=str(limits.tile_px),
-        )
+        found, expected = f"{tiles.x_size} x {tiles.y_size}", str(limits.tile_px)
+        raise LimitExceeded("tiles are too large", limit="tile_px", found=found, expected=expected)
     return tiles
 
 
@@ -256,19 +248,12 @@ def computed_chunk_count(part: PartHeader) -> int | None:
 def _ordered(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
     """The channels in the order of the pixel data. Raises UnknownLayout if one has an unknown type or sampling."""
     if len(channels) > limits.channels:
-        raise LimitExceeded(
-            "too many channels",
-            limit="channels",
-            found=str(len(channels)),
-            expected=f"at most {limits.channels}",
-        )
+        raise limits.exceeded("channels", "too many channels", str(len(channels)))
     for channel in channels:
         if channel.pixel_type not in PIXEL_BYTES or channel.x_sampling < 1 or channel.y_sampling < 1:
-            raise UnknownLayout(
-                f"channel {channel.name} has no layout",
-                found=f"type {channel.pixel_type}, sampling {channel.x_sampling} x {channel.y_sampling}",
-                expected="type 0 to 2, samplings from 1",
-            )
+            found = f"type {channel.pixel_type}, sampling {channel.x_sampling} x {channel.y_sampling}"
+            expected = "type 0 to 2, samplings from 1"
+            raise UnknownLayout(f"channel {channel.name} has no layout", found=found, expected=expected)
     return pixel_order(channels)
 
 
@@ -282,10 +267,8 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     window, channels, compression, part_type = part.data_window, part.channels, part.compression, part.part_type
     if window is None or channels is None or compression is None or part_type is None:
         lacking = {"dataWindow": window, "channels": channels, "compression": compression, "type": part_type}
-        raise UnknownLayout(
-            "the part lacks attributes that determine its layout",
-            expected=", ".join(k for k, v in lacking.items() if v is None),
-        )
+        expected = ", ".join(name for name, value in lacking.items() if value is None)
+        raise UnknownLayout("the part lacks attributes that determine its layout", expected=expected)
     _check_window(window, limits)
     width, height = window.width, window.height
     ordered = _ordered(channels, limits)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
@@ -143,13 +142,8 @@ def check_table_size(header: Header, layouts: Sequence[Layout], limits: Limits =
     """Raise LimitExceeded if the tables of these parts together exceed the limit."""
     size = tables_end(header, layouts) - header.end
     if size > limits.table_bytes:
-        raise LimitExceeded(
-            "the chunk offset tables are too large",
-            limit="table_bytes",
-            offset=header.end,
-            found=f"{size} bytes",
-            expected=f"at most {limits.table_bytes}",
-        )
+        message = "the chunk offset tables are too large"
+        raise limits.exceeded("table_bytes", message, f"{size} bytes", offset=header.end)
 
 
 def read_tables(buffer: bytes, header: Header, layouts: Sequence[Layout], file_size: int) -> tuple[ChunkTable, ...]:

@@ -18,9 +18,7 @@ _BIG_PREVIEW_BYTES = 1 << 20
 # The library has a separate reader for each of these, which skips a value of another type.
 _OWN_READER = frozenset({*REQUIRED, "tiles", "name", "type", "version", "chunkCount"})
 # The readers of these also skip a value of the wrong size.
-_SKIPS_SIZE = frozenset(
-    {"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "tiles", "version", "chunkCount"}
-)
+_SKIPS_SIZE = {"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "tiles", "version", "chunkCount"}
 # The standard attributes that must not be empty according to the documentation; owner, comments and capDate may be.
 _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind == "string" and group == "camera") | {
     "reelName",
@@ -96,10 +94,8 @@ def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
     ):
         return None  # nearly all attributes
     if not type_name:
-        message, expected = (
-            f"attribute {name!r} has an empty type name",
-            "1 to 31 bytes, or up to 255 with the long names flag",
-        )
+        message = f"attribute {name!r} has an empty type name"
+        expected = "1 to 31 bytes, or up to 255 with the long names flag"
         report.add(ProblemKind.NAME_LENGTH, message, attribute, expected=expected, fatal=True)
     long_name = None
     for text in (name, type_name):

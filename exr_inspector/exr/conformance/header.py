@@ -74,10 +74,8 @@ def _check_file(header: Header, problems: ProblemList) -> None:
         _check_flags(header, problems)
     count = sum(len(part.attributes) for part in header.parts)
     if header.end > _BIG_HEADER_BYTES or count > _MANY_ATTRIBUTES:
-        message, found = (
-            "the header is so large that reading metadata becomes slow",
-            f"{header.end} bytes, {count} attributes",
-        )
+        message = "the header is so large that reading metadata becomes slow"
+        found = f"{header.end} bytes, {count} attributes"
         expected = f"at most {_BIG_HEADER_BYTES} bytes, {_MANY_ATTRIBUTES} attributes"
         problems.add(Problem(ProblemKind.LARGE_HEADER, message, found=found, expected=expected))
 
@@ -139,11 +137,8 @@ def _check_shared(report: PartProblems, first: PartHeader, *, is_complete: bool)
             if mine is None or shared is None or encode(type_name, mine) != encode(type_name, shared):
                 differing.append(name)
     for name in differing:
-        attribute = part.by_name.get(name)
-        message, found = (
-            f"{name} differs from that of the first part",
-            short_text(attribute) if attribute else "nothing",
-        )
+        attribute, message = part.by_name.get(name), f"{name} differs from that of the first part"
+        found = short_text(attribute) if attribute else "nothing"
         report.add(ProblemKind.SHARED_ATTRIBUTES, message, attribute, found, "the same bytes in every part", fatal=True)
     here, there = part.by_name.get("timeCode"), first.by_name.get("timeCode")
     if here is not None and there is not None and here.value != there.value:

@@ -19,6 +19,7 @@ from exr_inspector.exr.header.values import (
     NON_IMAGE,
     Channel,
     Compression,
+    LineOrder,
     code_name,
 )
 from exr_inspector.exr.problems import ProblemKind
@@ -30,6 +31,7 @@ _MAX_TILE = 536_870_911  # INT32_MAX / 4
 _MAX_CHANNELS = 32_767
 _MIN_ASPECT = 9.999999974752427e-07  # 1e-6 as the float that the library compares with
 _MAX_ASPECT = 1e6
+_DIVISORS = "1 x 1, or divisors of both numbers"
 
 
 def check_presence(report: PartProblems) -> None:
@@ -130,12 +132,8 @@ def _check_codes(report: PartProblems, is_tiled: bool) -> None:
         expected = "NONE, RLE, ZIPS or ZSTD"
         report.add(ProblemKind.DEEP_COMPRESSION, message, "compression", found, expected, fatal=True)
     if line_order is not None and line_order > (2 if is_tiled else 1):
-        is_known = line_order == 2
-        message = (
-            "a scan line part has the line order RANDOM_Y, which is for tiled parts"
-            if is_known
-            else "unknown line order"
-        )
+        random = "a scan line part has the line order RANDOM_Y, which is for tiled parts"
+        message = random if line_order == LineOrder.RANDOM_Y else "unknown line order"
         expected = "0 to 2" if is_tiled else "0 or 1"
         report.add(ProblemKind.UNKNOWN_LINE_ORDER, message, "lineOrder", str(line_order), expected)
 
@@ -212,13 +210,10 @@ def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | Non
         return "a subsampled channel in a tiled or deep part", "1 x 1"
     if window is not None and (window.x_min % x_sampling or window.y_min % y_sampling):
         start = f"({window.x_min}, {window.y_min})"
-        return (
-            f"the sampling does not divide the start of the data window, {start}",
-            "1 x 1, or divisors of both numbers",
-        )
+        return f"the sampling does not divide the start of the data window, {start}", _DIVISORS
     if window is not None and (window.width % x_sampling or window.height % y_sampling):
         size = f"{window.width} x {window.height}"
-        return f"the sampling does not divide the size of the data window, {size}", "1 x 1, or divisors of both numbers"
+        return f"the sampling does not divide the size of the data window, {size}", _DIVISORS
     return None
 
 

@@ -18,7 +18,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from exr_inspector.errors import DecodeError, LimitExceeded
+from exr_inspector.errors import DecodeError
 from exr_inspector.exr.header.values import IdManifest
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits, Reserve, no_reserve
 
@@ -91,12 +91,8 @@ class _Reader:
             raise _damaged(what, start, str(count))
         self._items += count * each
         if self._items > self._limits.manifest_entries:
-            raise LimitExceeded(
-                "the id manifest is too large",
-                limit="manifest_entries",
-                found=f"{self._items} strings and texts of entries",
-                expected=f"at most {self._limits.manifest_entries}",
-            )
+            found = f"{self._items} strings and texts of entries"
+            raise self._limits.exceeded("manifest_entries", "the id manifest is too large", found)
         self._reserve(count * each * _ITEM_MEMORY)
         return count
 
@@ -104,12 +100,8 @@ class _Reader:
         """Check and reserve memory for `size` bytes of text: restored prefixes make the texts larger than the payload."""
         self._text_bytes += size
         if self._text_bytes > self._limits.inflated_bytes:
-            raise LimitExceeded(
-                "the id manifest's strings are too large",
-                limit="inflated_bytes",
-                found=f"{self._text_bytes} bytes",
-                expected=f"at most {self._limits.inflated_bytes}",
-            )
+            message = "the id manifest's strings are too large"
+            raise self._limits.exceeded("inflated_bytes", message, f"{self._text_bytes} bytes")
         self._reserve(size * _BYTES_SHARE)
 
     def varint(self, what: str) -> int:
@@ -136,12 +128,7 @@ def _damaged(what: str, position: int, found: str) -> DecodeError:
 
 def _inflate(manifest: IdManifest, limits: Limits, reserve: Reserve) -> bytes:
     if manifest.inflated_bytes > limits.inflated_bytes:
-        raise LimitExceeded(
-            "the id manifest is too large",
-            limit="inflated_bytes",
-            found=f"{manifest.inflated_bytes} bytes",
-            expected=f"at most {limits.inflated_bytes}",
-        )
+        raise limits.exceeded("inflated_bytes", "the id manifest is too large", f"{manifest.inflated_bytes} bytes")
     reserve(manifest.inflated_bytes * _BYTES_SHARE)
     inflater = zlib.decompressobj()
     try:
@@ -151,9 +138,8 @@ def _inflate(manifest: IdManifest, limits: Limits, reserve: Reserve) -> bytes:
         raise DecodeError("the id manifest does not inflate", found=str(error)) from error
     if len(data) != manifest.inflated_bytes or not inflater.eof:
         found = f"{len(data)} bytes, the stream {'is complete' if inflater.eof else 'is longer or truncated'}"
-        raise DecodeError(
-            "the id manifest does not inflate to its size", found=found, expected=f"{manifest.inflated_bytes} bytes"
-        )
+        expected = f"{manifest.inflated_bytes} bytes"
+        raise DecodeError("the id manifest does not inflate to its size", found=found, expected=expected)
     return data
 
 

@@ -194,20 +194,17 @@ class _HeaderReader:
         buffer = yield from file.read_until(8)
         start = buffer[:4]
         if start != MAGIC[: len(start)]:
-            raise NotAnExr(
-                "not an OpenEXR file", offset=0, found=f"{start.hex(' ')}{_guess(buffer)}", expected=MAGIC.hex(" ")
-            )
+            found = f"{start.hex(' ')}{_guess(buffer)}"
+            raise NotAnExr("not an OpenEXR file", offset=0, found=found, expected=MAGIC.hex(" "))
         if len(buffer) < 8:
-            raise TruncatedHeader(
-                "the file ends inside the version", offset=0, found=f"{file.size} bytes", expected="8"
-            )
+            found = f"{file.size} bytes"
+            raise TruncatedHeader("the file ends inside the version", offset=0, found=found, expected="8")
         word: int = _U32.unpack_from(buffer, 4)[0]
         if word & 0xFF != VERSION:
             raise UnsupportedVersion("unknown version", offset=4, found=str(word & 0xFF), expected=str(VERSION))
         if word & ~(KNOWN_FLAGS | 0xFF):
-            raise UnsupportedVersion(
-                "unknown flags", offset=4, found=f"0x{word & ~0xFF:x}", expected=f"none but 0x{KNOWN_FLAGS:x}"
-            )
+            found, expected = f"0x{word & ~0xFF:x}", f"none but 0x{KNOWN_FLAGS:x}"
+            raise UnsupportedVersion("unknown flags", offset=4, found=found, expected=expected)
         self._version_word, self.position = word, 8
 
     def _read_parts(self) -> RangeRequests[None]:
@@ -223,9 +220,8 @@ class _HeaderReader:
                 raise self._too_many("parts", self._limits.parts)
             yield from self._read_attributes()
             if not self._attributes:
-                raise DamagedHeader(
-                    "a multi-part file without parts", offset=8, found="no attribute", expected="a header"
-                )
+                message = "a multi-part file without parts"
+                raise DamagedHeader(message, offset=8, found="no attribute", expected="a header")
             self._end_part()
 
     def _read_attributes(self) -> RangeRequests[None]:
@@ -309,12 +305,10 @@ class _HeaderReader:
             return
         size: int = _I32.unpack_from(buffer, type_end + 1)[0]
         if size < 0:
-            raise DamagedHeader(
-                f"attribute {name!r} has a negative size", offset=type_end + 1, found=str(size), expected="0 or more"
-            )
-        if (
-            size > limits.string_bytes and start + size <= self._file.size
-        ):  # otherwise the size is wrong, or the file truncated
+            message = f"attribute {name!r} has a negative size"
+            raise DamagedHeader(message, offset=type_end + 1, found=str(size), expected="0 or more")
+        # In a file that ends before, the size is wrong, or the file truncated.
+        if size > limits.string_bytes and start + size <= self._file.size:
             raise self._too_large(name, "string_bytes", type_end + 1, size, limits.string_bytes)
         if not self._attributes_left:
             raise self._too_many("attributes", limits.attributes)
@@ -331,29 +325,19 @@ class _HeaderReader:
             return
         shown = f"{decode_name(file.buffer[start : start + 16])!r}..."
         if limit < LONG_NAME_BYTES:
-            raise LimitExceeded(
-                f"{what} is too long", limit="name_bytes", offset=start, found=shown, expected=f"at most {limit} bytes"
-            )
+            message, expected = f"{what} is too long", f"at most {limit} bytes"
+            raise LimitExceeded(message, limit="name_bytes", offset=start, found=shown, expected=expected)
         raise DamagedHeader(f"{what} has no end", offset=start, found=shown, expected=f"a NUL within {limit + 1} bytes")
 
     def _read_on(self, until: int, what: str, offset: int) -> RangeRequests[None]:
         """Request the bytes before `until`. Raises if the file or the header limit ends before `until`."""
-        file, limit = self._file, self._limits.header_bytes
+        file = self._file
         if until > file.size:
-            raise TruncatedHeader(
-                f"the file ends inside {what}",
-                offset=offset,
-                found=f"{file.size} bytes in the file",
-                expected=f"at least {until}",
-            )
-        if until > limit:
-            raise LimitExceeded(
-                f"{what} ends past the header limit",
-                limit="header_bytes",
-                offset=offset,
-                found=f"{until} bytes",
-                expected=f"at most {limit}",
-            )
+            message, found = f"the file ends inside {what}", f"{file.size} bytes in the file"
+            raise TruncatedHeader(message, offset=offset, found=found, expected=f"at least {until}")
+        if until > self._limits.header_bytes:
+            message = f"{what} ends past the header limit"
+            raise self._limits.exceeded("header_bytes", message, f"{until} bytes", offset=offset)
         self._reserve(2 * (until - len(file.buffer)))  # appending copies the bytes read so far
         yield from file.read_ahead(until)
 
@@ -369,10 +353,4 @@ class _HeaderReader:
         return LimitExceeded(message, limit=limit, offset=offset, found=f"{size} bytes", expected=f"at most {most}")
 
     def _too_many(self, what: str, limit: int) -> LimitExceeded:
-        return LimitExceeded(
-            f"too many {what}",
-            limit=what,
-            offset=self.position,
-            found=f"more than {limit}",
-            expected=f"at most {limit}",
-        )
+        return self._limits.exceeded(what, f"too many {what}", f"more than {limit}", offset=self.position)

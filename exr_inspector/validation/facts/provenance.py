@@ -254,8 +254,8 @@ def _mapped(part: PartHeader, attribute_map: AttributeMap) -> dict[ProvenanceCol
     """Column -> value and name of the attribute, for the columns that the show maps to an attribute of this part."""
     said: dict[ProvenanceColumn, tuple[Any, str]] = {}
     for column, names in attribute_map.items():
-        there = {name: part.by_name[name] for name in names if name in part.by_name}
-        if found := _first(there, names, _READERS.get(column, _plain_text)):
+        present = {name: part.by_name[name] for name in names if name in part.by_name}
+        if found := _first(present, names, _READERS.get(column, _plain_text)):
             said[column] = found
     if "software" in said:
         text, name = said["software"]

@@ -105,11 +105,11 @@ class ExpectedFrames:
 
     def missing(self, numbers: Iterable[int]) -> FrameNumbers:
         """The expected frames that are not in `numbers`. Time depends on `numbers`, not on the length of the ranges."""
-        there = sorted(set(numbers))
+        present = sorted(set(numbers))
         gaps: list[range] = []
         for expected in self.ranges:
             done = 0
-            for number in there:
+            for number in present:
                 if number in expected:
                     place = expected.index(number)
                     gaps.append(expected[done:place])

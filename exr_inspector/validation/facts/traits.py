@@ -6,6 +6,8 @@ without them finds nothing, which tests check. The exceptions are ACES and DEEP,
 
 from __future__ import annotations
 
+from exr_inspector.validation.facts.colourspaces import OTHER_TAGS
+
 ALWAYS = 1 << 0
 # Geometry
 WINDOWS = 1 << 1  # data and display window differ, or the display window does not start at (0, 0)
@@ -46,41 +48,19 @@ INCOMPLETE = 1 << 26
 # attribute name -> traits
 BY_ATTRIBUTE = {
     "acesImageContainerFlag": ACES | COLOUR | TAGGED,
-    "adoptedNeutral": COLOUR,
-    "chromaticities": COLOUR | TAGGED,
-    "colorInteropID": COLOUR | TAGGED,
-    "whiteLuminance": COLOUR,
-    "oiio:ColorSpace": COLOUR,
-    "colorSpace": COLOUR,
-    "ColorSpace": COLOUR,
-    "color_space": COLOUR,
-    "colourSpace": COLOUR,
-    "colorspace": COLOUR,
-    "Colorspace": COLOUR,
-    "colourspace": COLOUR,
-    "py/exrio/Colorspace": COLOUR,
-    "timeCode": TIME,
-    "framesPerSecond": TIME,
-    "keyCode": TIME,
-    "capDate": TIME,
-    "captureRate": CAMERA,
-    "aperture": CAMERA,
-    "tStop": CAMERA,
-    "isoSpeed": CAMERA,
-    "expTime": CAMERA,
-    "nominalFocalLength": CAMERA,
-    "pinholeFocalLength": CAMERA,
-    "effectiveFocalLength": CAMERA,
-    "sensorPhotositePitch": CAMERA,
-    "shutterAngle": CAMERA,
-    "longitude": CAMERA,
-    "latitude": CAMERA,
-    "utcOffset": CAMERA,
-    "cameraCCTSetting": CAMERA,
-    "envmap": ENVIRONMENT,
-    "wrapmodes": ENVIRONMENT,
+    **dict.fromkeys(("chromaticities", "colorInteropID"), COLOUR | TAGGED),
+    **dict.fromkeys(("adoptedNeutral", "whiteLuminance", *OTHER_TAGS), COLOUR),
+    **dict.fromkeys(("timeCode", "framesPerSecond", "keyCode", "capDate"), TIME),
+    **dict.fromkeys(
+        (
+            "captureRate", "aperture", "tStop", "isoSpeed", "expTime", "nominalFocalLength", "pinholeFocalLength",
+            "effectiveFocalLength", "sensorPhotositePitch", "shutterAngle", "longitude", "latitude", "utcOffset",
+            "cameraCCTSetting",
+        ),
+        CAMERA,
+    ),
+    **dict.fromkeys(("envmap", "wrapmodes"), ENVIRONMENT),
     "originalDataWindow": ORIGINAL_WINDOW,
     "idManifest": ID_MANIFEST,
-    "multiView": VIEWS,
-    "view": VIEWS,
-}
+    **dict.fromkeys(("multiView", "view"), VIEWS),
+}  # fmt: skip

@@ -111,11 +111,6 @@ class Policy:
         """The levels for paths that match no path entry, as in `ResolvedPolicy`."""
         return _resolve(self, ()).levels
 
-    def with_parameters(self, **values: Any) -> Policy:
-        """Return the policy with parameters that override all others, for every path."""
-        over = PathLayer((re.compile(".*", re.DOTALL),), None, PolicyLayer((), MappingProxyType(values)))
-        return replace(self, paths=(*self.paths, over))
-
     def for_path(self, path: str) -> ResolvedPolicy:
         """Resolve the policy for the path `<bucket>/<key>`."""
         if not self.paths:

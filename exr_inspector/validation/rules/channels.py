@@ -56,14 +56,14 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     """Report layers with one or two of R, G, B. Cryptomattes, and AOVs with a single component R, are not colour."""
     found = []
     for (layer, _), members in part.by_layer.items():
-        there = [component for component in "RGB" if component in members]
-        if len(there) in (0, 3) or members[there[0]].role is not Role.COLOUR:
+        present = [component for component in "RGB" if component in members]
+        if len(present) in (0, 3) or members[present[0]].role is not Role.COLOUR:
             continue
-        if len(there) == 1 and layer and len(members) == 1:
+        if len(present) == 1 and layer and len(members) == 1:
             continue
-        lacking = ", ".join(component for component in "RGB" if component not in there)
-        message = f"{_layer(layer)} has {', '.join(there)} but not {lacking}"
-        found.append(Found(message, "".join(there), "RGB", members[there[0]].name))
+        lacking = ", ".join(component for component in "RGB" if component not in present)
+        message = f"{_layer(layer)} has {', '.join(present)} but not {lacking}"
+        found.append(Found(message, "".join(present), "RGB", members[present[0]].name))
     return found
 
 
@@ -275,14 +275,14 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     """Compare the layers and channels of all parts with `expected_layers` and `expected_channels`."""
     found: list[Found] = []
     if parameters.expected_channels is not None:
-        there = {channel.name for part in file.parts for channel in part.channels}
-        there |= {
+        present = {channel.name for part in file.parts for channel in part.channels}
+        present |= {
             f"{channel.layer}.{channel.component}" for part in file.parts for channel in part.named if channel.layer
         }
         found += [
             Found(f"Channel {name!r} is missing", "absent", name, name)
             for name in parameters.expected_channels
-            if name not in there
+            if name not in present
         ]
     if parameters.expected_layers is not None:
         layers = {layer.name for part in file.parts for layer in part.names.layers}

@@ -231,8 +231,8 @@ def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
         return [Found(text, error.found, error.expected, severity=Severity.INFO)]
     except FormatError as error:
         return [Found(f"The id manifest cannot be read: {error}"[:300], error.found, error.expected)]
-    there = {channel.name for each in part.file.parts for channel in each.channels}
-    lacking = sorted({name for group in groups for name in group.channels} - there)
+    present = {channel.name for each in part.file.parts for channel in each.channels}
+    lacking = sorted({name for group in groups for name in group.channels} - present)
     if not lacking:
         return NOTHING
     names = listed(lacking)

@@ -62,14 +62,14 @@ def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
     found = f"{display.width}x{display.height}"
     if aspect != 1:
         found += f" with a pixel aspect ratio of {aspect:g}, {width:.0f} square pixels wide"
-    asked = []
+    lacking = []
     if width < wanted[0]:
-        asked.append(f"at least {wanted[0]} square pixels wide")
+        lacking.append(f"at least {wanted[0]} square pixels wide")
     if display.height < wanted[1]:
-        asked.append(f"at least {wanted[1]} pixels high")
-    if not asked:
+        lacking.append(f"at least {wanted[1]} pixels high")
+    if not lacking:
         return []
-    expected = " and ".join(asked)
+    expected = " and ".join(lacking)
     return [Found(f"The display window is {found}; expected {expected}", found, expected)]
 
 

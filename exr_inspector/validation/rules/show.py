@@ -94,7 +94,7 @@ def _equals(value: Scalar | None, wanted: Scalar) -> bool:
     return value == wanted
 
 
-def _asked(value: Scalar | None, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
+def _requirements(value: Scalar | None, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
     """Check a value against each requirement; yields whether it is met, and the expected value."""
     text = "" if value is None else str(value)[:_COMPARED_CHARACTERS]
     number = value if isinstance(value, (int, float)) else math.nan
@@ -119,7 +119,7 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
         return f"of type {attribute.type_name}", f"type {demand.type}"
     value = scalar(attribute.value)
     shown = f"of type {attribute.type_name}" if value is None else str(value)[:_COMPARED_CHARACTERS]
-    return next(((shown, expected) for holds, expected in _asked(value, demand, path) if not holds), None)
+    return next(((shown, expected) for holds, expected in _requirements(value, demand, path) if not holds), None)
 
 
 @file_rule(
@@ -138,15 +138,15 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
     found = []
     for demand in parameters.attributes or ():
         severity = _SEVERITIES[demand.severity]
-        there = part.by_name.get(demand.name)
-        if there is None:
+        present = part.by_name.get(demand.name)
+        if present is None:
             if demand.required:
                 expected = " ".join(filter(None, (demand.type, "" if demand.value is None else str(demand.value))))
                 message = f"Attribute {demand.name} is missing"
                 found.append(Found(message, "absent", expected or "the attribute", part=0, severity=severity))
-        elif (fault := _fault(there, demand, file.inspection.path)) is not None:
+        elif (fault := _fault(present, demand, file.inspection.path)) is not None:
             message = f"Attribute {demand.name} is {fault[0]}; expected {fault[1]}"
-            found.append(Found(message, *fault, part=0, offset=there.offset, severity=severity))
+            found.append(Found(message, *fault, part=0, offset=present.offset, severity=severity))
     return found
 
 

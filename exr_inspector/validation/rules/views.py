@@ -209,8 +209,8 @@ def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     part = file.header.parts[0]
     if file.is_multi_part or len(file.views) != 1:
         return NOTHING
-    there = [name for name in ("view", "multiView") if name in part.by_name]
-    if len(there) != 1:
+    present = [name for name in ("view", "multiView") if name in part.by_name]
+    if len(present) != 1:
         return NOTHING
-    message = f"The only view is named by {there[0]} alone; expected view and multiView"
-    return [Found(message, there[0], "view and multiView", part=0)]
+    message = f"The only view is named by {present[0]} alone; expected view and multiView"
+    return [Found(message, present[0], "view and multiView", part=0)]

@@ -20,7 +20,7 @@ from exr_inspector.errors import CatalogConflict
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.sync.sequences import judge_folders, store_folder
-from exr_inspector.validation import builtin_policy, frame_of_inspection
+from exr_inspector.validation import builtin_policy, frame_of_inspection, load_policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.contract.catalog.model import connect, inspection, ready
 from tests.support.databases import empty_tables
@@ -83,7 +83,8 @@ def test_a_folder_is_settled_judged_and_judged_again(catalog: Catalog) -> None:
 def test_a_clean_sequence_has_one_row_without_a_code(catalog: Catalog) -> None:
     first, second = named("a.1001.exr", "a.1002.exr")
     catalog.upsert([first, second])
-    policy = POLICY.with_parameters(frame_range=(1001, 1002))
+    text = "name: x\nparameters: {frame_range: [1001, 1002]}"
+    policy = load_policy(text, origin="x")
     list(judge_folders(catalog.connection, [FOLDER], policy))
     found = rows(catalog, SEQUENCE_VALIDATION, "finding_index", "code", "severity_rank", "first_frame", "last_frame")
     assert found == [(0, None, None, 1001, 1002)]

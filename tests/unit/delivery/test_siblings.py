@@ -6,18 +6,18 @@ import doctest
 from collections.abc import Iterable
 
 import pytest
+import yaml
 
 from exr_inspector.delivery import siblings
 from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
 from exr_inspector.delivery.siblings import frames_of_siblings
-from exr_inspector.validation import FrameSummary, builtin_policy
-
-POLICY = builtin_policy("default")
+from exr_inspector.validation import FrameSummary, load_policy
 
 
 def judged(names: Iterable[str], **parameters: object) -> dict[str, JudgedSequence]:
+    policy = load_policy(yaml.safe_dump({"name": "x", "parameters": parameters}), origin="x")
     files = {name: FrameSummary(name, "?", 0, 0) for name in names}
-    return {each.pattern: each for each in judge_frames(files, POLICY.with_parameters(**parameters)).sequences}
+    return {each.pattern: each for each in judge_frames(files, policy).sequences}
 
 
 @pytest.mark.parametrize(("form", "one", "other"), [("b.{}.{}.exr", "left", "right"), ("{}/b_{}.exr", "L", "R")])
@@ -31,7 +31,7 @@ def test_a_frame_that_one_view_lacks_is_missing(form: str, one: str, other: str)
 def test_views_keep_their_step_and_the_range_of_the_policy() -> None:
     names = [f"b.left.{n}.exr" for n in range(1001, 1012, 2)] + [f"b.right.{n}.exr" for n in range(1001, 1010, 2)]
     assert [each.missing.text for each in judged(names).values()] == ["", "1011"]
-    assert [each.missing.text for each in judged(names, frame_range=(1001, 1002)).values()] == ["1002", "1002"]
+    assert [each.missing.text for each in judged(names, frame_range=[1001, 1002]).values()] == ["1002", "1002"]
 
 
 @pytest.mark.parametrize(

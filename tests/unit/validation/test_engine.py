@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.names import file_names
-from exr_inspector.model import Inspection, Severity, Status
+from exr_inspector.model import Finding, Inspection, Severity, Status
 from exr_inspector.validation import RULES, validate_file
-from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED, findings_of
+from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED
 from exr_inspector.validation.facts import traits
 from exr_inspector.validation.facts.channel_facts import channel_facts, channel_source
 from exr_inspector.validation.facts.facts import FileFacts
@@ -26,6 +27,10 @@ from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, buil
 from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, policy
 from tests.unit.validation.judging import judge as judge_bytes
 from tests.unit.validation.test_rules import CASES
+
+
+def findings_of(inspection: Inspection, resolved: ResolvedPolicy) -> tuple[Finding, ...]:
+    return validate_file(inspection, SimpleNamespace(for_path=lambda _: resolved))
 
 
 def without_traits(resolved: ResolvedPolicy) -> ResolvedPolicy:
