@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8  # concurrent requests of one fetch
 CONNECT_SECONDS = 5.0
+MAX_IDLE_SECONDS = 50.0  # firewalls and load balancers forget a connection after a minute or more, often without a word to us
 REQUEST_SECONDS = 600.0  # for one complete response, for callers without a deadline
 _FIRST_BYTE = [MergedRange(0, 1, (0,))]
 
@@ -250,6 +251,7 @@ def _client_options(connection: S3Connection) -> ClientConfig:
         "connect_timeout": min(seconds, timedelta(seconds=CONNECT_SECONDS)),
         "read_timeout": seconds,  # ends a stalled response; the deadline ends a slow one
         "timeout": timedelta(seconds=REQUEST_SECONDS),
+        "pool_idle_timeout": timedelta(seconds=MAX_IDLE_SECONDS),
         **proxy_options(connection.endpoint_url),
     }
     if connection.ca_bundle is not None:

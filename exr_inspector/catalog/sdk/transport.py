@@ -3,6 +3,8 @@
 - Every request ends at the deadline, however slowly its response arrives. urllib3's time-out ends idle connections, but a
   response that arrives byte by byte is never idle. So the connections made here also know when the request must end, which
   they get in the time-out that the SDK passes on, and check the clock before they send or receive.
+- A connection that was not used for a while is closed instead of used again: if its other end is gone without a word, a request
+  on it would wait for the whole time-out.
 - Requests are not retried here, since `Connection.run` retries whole transactions. The SDK's `backoff` decorator gets another
   log handler with every select, so that memory grows and an outage logs thousands of lines.
 - A query uses the connection of its session; the SDK would open another one.
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 import os
 import socket
 import time
@@ -35,6 +38,9 @@ from vastdb.transaction import Transaction
 
 from exr_inspector.deadline import Deadline
 
+MAX_IDLE_SECONDS = (
+    50.0  # firewalls and load balancers forget a connection after a minute or more, often without a word to us
+)
 _CONNECT_SECONDS = 5.0  # for each address of a name; a running server accepts much sooner
 # Time for the rollback after the deadline: other writers conflict with a transaction that stays open.
 ROLLBACK_GRACE_SECONDS = 1.0
@@ -163,7 +169,14 @@ class _DeadlineResponse(HTTPResponse):
 
 
 class DeadlineConnection(HTTPConnection):
-    """A connection that checks the deadline whenever it sends or receives."""
+    """A connection that checks the deadline whenever it sends or receives, and is not used again after a long pause."""
+
+    _used_at = -math.inf
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may send another request on it; otherwise it connects again."""
+        return super().is_connected and time.monotonic() < self._used_at + MAX_IDLE_SECONDS
 
     @property
     def _until(self) -> float | None:
@@ -171,6 +184,7 @@ class DeadlineConnection(HTTPConnection):
 
     def response_class(self, connection: socket.socket, **options: Any) -> HTTPResponse:  # type: ignore[override]  # a class there
         """The response to a request, which checks the deadline too."""
+        self._used_at = time.monotonic()
         return _DeadlineResponse(connection, self._until, **options)
 
     def send(self, data: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from urllib3.connection import HTTPConnection
 
+from exr_inspector.catalog.sdk import transport
 from exr_inspector.errors import CatalogUnavailable
 from tests.contract.catalog.model import connect, inspection
 from vastdb_local import LocalVastDB
@@ -41,6 +43,21 @@ def test_queries_and_changes_share_connections(server: LocalVastDB, connections:
     assert catalog.stored_between(""), "closed, it opens another one"
     catalog.close()
     assert len(connections) == made + 1
+
+
+def test_a_connection_is_not_used_again_after_a_long_pause(
+    server: LocalVastDB, connections: list[HTTPConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = connect(server)
+    catalog.stored_between("")
+    made = len(connections)
+    catalog.stored_between("")
+    assert len(connections) == made
+    monkeypatch.setattr(transport, "MAX_IDLE_SECONDS", 0.01)
+    time.sleep(0.05)
+    catalog.stored_between("")
+    assert len(connections) > made
+    catalog.close()
 
 
 def test_proxies_of_the_environment_are_used(server: LocalVastDB, monkeypatch: pytest.MonkeyPatch) -> None:
