@@ -262,8 +262,9 @@ def test_a_limit_holds_before_anything_is_decoded() -> None:
     layout, place, packed = flat()
     size = layout.unpacked_bytes(place.window)
     assert decode_chunks(layout, [place], [packed], max_bytes=size)
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(LimitExceeded) as refused:
         decode_chunks(layout, [place], [bytes(len(packed))], max_bytes=size - 1)
+    assert refused.value.limit == "EXR_MEMORY_MIB"
 
 
 def deep(edit: Any = None, **arguments: Any) -> list[DecodedBlock]:
@@ -314,7 +315,8 @@ def test_a_deep_chunk_that_promises_too_much_is_refused() -> None:
         deep(lambda packed: packed._replace(unpacked_bytes=1 << 40))
 
 
-def test_tables_of_whole_tiles_are_read_as_the_library_reads_them() -> None:
+@pytest.mark.parametrize("code", [ex.NONE, ex.ZIPS])
+def test_tables_of_whole_tiles_are_read_as_those_of_their_clipped_tiles(code: int) -> None:
     counts = np.array([[1, 2, 0], [3, 0, 1]], "<i4")
 
     def pad(index: int, chunk: Chunk) -> Chunk:
@@ -322,9 +324,18 @@ def test_tables_of_whole_tiles_are_read_as_the_library_reads_them() -> None:
         grown = chunk.payload[:table] + bytes(4 * 16 - table) + chunk.payload[table:]
         return dataclasses.replace(chunk, sizes=(4 * 16, data, unpacked), payload=grown)
 
-    part = Part(kind="deeptile", data_window=(0, 0, 2, 1), tiles=Tiles(4, 4), counts=counts, channels=(Channel("Z"),))
+    part = Part(
+        kind="deeptile",
+        data_window=(0, 0, 2, 1),
+        tiles=Tiles(4, 4),
+        counts=counts,
+        channels=(Channel("Z"),),
+        compression=code,
+    )
     plain, padded = ex.build([part]), ex.build([dataclasses.replace(part, edit_chunk=pad)])
     assert decoded(padded, 0)[0].arrays[0].tobytes() == decoded(plain, 0)[0].arrays[0].tobytes()
+    if code != ex.NONE:
+        return  # the library no longer reads what old writers made
     whole = OpenEXR.File(io.BytesIO(padded), separate_channels=True, num_threads=0).parts[0].channels["Z"].pixels
     assert [len(pixel) if pixel is not None else 0 for pixel in whole.reshape(-1)] == counts.reshape(-1).tolist()
 

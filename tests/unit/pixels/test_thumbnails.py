@@ -258,18 +258,20 @@ def test_noise_stays_below_what_a_cell_holds(opener: SourceOpener, budget: Decod
 # --- without all pixels ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", [StatsMode.OFF, StatsMode.SAMPLED])
+@pytest.mark.parametrize(
+    ("mode", "size", "shown_size"), [(StatsMode.OFF, (4, 2), (4, 2)), (StatsMode.SAMPLED, (400, 200), (160, 80))]
+)
 def test_a_preview_serves_without_reading_all_pixels(
-    opener: SourceOpener, budget: DecodeBudget, mode: StatsMode
+    opener: SourceOpener, budget: DecodeBudget, mode: StatsMode, size: tuple[int, int], shown_size: tuple[int, int]
 ) -> None:
     part = Part(
         channels=rgb(FLOAT),
         data_window=(0, 0, 799, 499),
-        extra=[a_preview("preview", 4, 2, bytes([200, 10, 30, 255] * 8))],
+        extra=[a_preview("preview", *size, bytes([200, 10, 30, 255] * size[0] * size[1]))],
     )
     few = dataclasses.replace(FILE, max_sample_bytes=100_000)
     (one,) = made(opener, budget, part, few, mode)
-    assert (one.source, one.width, one.height, one.transform, one.exposure) == ("preview", 4, 2, "none", None)
+    assert (one.source, one.width, one.height, one.transform, one.exposure) == ("preview", *shown_size, "none", None)
     assert np.abs(shown(one).astype(int) - (200, 10, 30)).max() < 12
     (whole,) = made(opener, budget, part)
     assert whole.source == "level 0,0"
