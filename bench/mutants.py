@@ -246,7 +246,8 @@ def the_map(tree: Path, tests: Sequence[str], *, anew: bool) -> Map:
 
 def _failed_test(log: Path) -> str:
     """The first failed test in pytest's summary."""
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+    text = log.read_text(encoding="utf-8", errors="replace")
+    for line in text.rpartition("short test summary info")[2].splitlines():  # before it are lines that the test logged
         if line.startswith(("FAILED ", "ERROR ")):
             return line.split()[1]
     return "-"

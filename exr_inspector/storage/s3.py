@@ -215,7 +215,6 @@ def _credential(connection: S3Connection) -> S3Credential:
     return {
         "access_key_id": connection.access_key.reveal(),
         "secret_access_key": connection.secret_key.reveal(),
-        "token": None,
         "expires_at": None,
     }
 

@@ -64,6 +64,20 @@ def test_links_and_pipes(folder, opener, tmp_path):
     assert told == elsewhere | dict.fromkeys(("b/loop", "b/dangling", "b/long", "b/pipe"), ObjectNotFound.code)
 
 
+def test_no_file_stays_open(folder, opener):
+    def look():
+        assert [entry.key for entry in opener.list("b")] == ["a.exr"]
+        with pytest.raises(ObjectNotFound):
+            opener.open("b", "b.exr").read(start=0, end=1)
+        assert opener.open("b", "a.exr").read(start=0, end=1)
+
+    look()
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - names only
+    for _ in range(3):
+        look()
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
 def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder, opener, tmp_path):
     for name in ("shot/v2/a.exr", "plates/b.exr", "shot/.snapshot/c.exr"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, part_layout, sam
 from exr_inspector.exr.chunks.leaders import parse_leader
 from exr_inspector.exr.chunks.tables import ChunkTable, read_tables
 from exr_inspector.exr.header.parser import Header, parse_header
-from exr_inspector.pixels.decode import DeepPayload, decode_chunks
+from exr_inspector.pixels.decode import _COUNTS, DeepPayload, _flat_samples, decode_chunks
 from exr_inspector.pixels.decoded import DecodedBlock
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
@@ -308,6 +308,12 @@ def test_the_library_sees_no_samples_whose_size_the_sample_table_contradicts(mon
     with pytest.raises(DecodeError):
         deep(lambda packed: packed._replace(unpacked_bytes=packed.unpacked_bytes + 2))
     assert len(made) == 3
+
+
+@pytest.mark.parametrize("pixels", [[np.zeros(2, np.uint32), None], [np.zeros(3, np.float32)], []])
+def test_samples_that_the_library_makes_otherwise_than_declared_are_none(pixels: list[Array | None]) -> None:
+    with pytest.raises(DecodeError):
+        _flat_samples(np.array([*pixels, None], object)[:-1], _COUNTS, 3)
 
 
 def test_a_deep_chunk_that_promises_too_much_is_refused() -> None:

@@ -26,7 +26,7 @@ from exr_inspector.memory import MemoryPool
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import file_pass, strips, work
 from exr_inspector.pixels.budget import DecodeBudget
-from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
+from exr_inspector.pixels.reader import PixelConfig, PixelFile, part_rows, read_pixels
 from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
@@ -46,12 +46,15 @@ def report(
     config: PixelConfig | None = None,
     deadline: Deadline | None = None,
 ) -> PixelReport:
+    return read_pixels(pixel_file(source, data, budget), mode=mode, config=config, deadline=deadline)
+
+
+def pixel_file(source: RangeSource, data: bytes, budget: DecodeBudget) -> PixelFile:
     header = parse_header(data)
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
     states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
-    file = PixelFile(source, header, layouts, tables, states, len(data), budget)
-    return read_pixels(file, mode=mode, config=config, deadline=deadline)
+    return PixelFile(source, header, layouts, tables, states, len(data), budget)
 
 
 def channel(found: PixelReport, name: str, part: int = 0, level: tuple[int, int] = (0, 0)) -> ChannelStats:
@@ -494,6 +497,15 @@ def test_memory_is_given_back_when_the_source_fails(opener: SourceOpener) -> Non
             report(FailingSource(opener.open_bytes(data), 3), data, own, config=SMALL_STEPS)  # type: ignore[arg-type]
         own.executor.shutdown(wait=True)
         assert own.packed.used == own.decoded.used == 0
+
+
+def test_rows_are_decoded_few_at_a_time(opener: SourceOpener, budget: DecodeBudget) -> None:
+    row_bytes, rows = 64 << 10, 140  # more than 8 MiB
+    data = ex.build([Part(channels=(Channel("Y", ex.FLOAT),), data_window=(0, 0, row_bytes // 4 - 1, rows - 1))])
+    reader = part_rows(pixel_file(opener.open_bytes(data), data, budget), 0)
+    (band,) = reader.bands(0, 0)
+    assert row_bytes < band.planes[0].nbytes <= 8 << 20
+    assert [(one.first, one.last) for one in reader.bands(0, rows - 1)] == [(0, 127), (128, rows - 1)]
 
 
 def test_many_threads_share_one_budget(opener: SourceOpener) -> None:

@@ -147,14 +147,17 @@ def test_what_was_added_up_travels_between_processes(opener: SourceOpener, budge
     assert (total.means(2) == 1).all()
 
 
-def test_subsampled_channels_fill_the_boxes_between_their_samples(opener: SourceOpener, budget: DecodeBudget) -> None:
+@pytest.mark.parametrize("size", [6, 20])
+def test_subsampled_channels_fill_the_boxes_between_their_samples(
+    opener: SourceOpener, budget: DecodeBudget, size: int
+) -> None:
     channels = (Channel("BY", HALF, 2, 2), Channel("RY", HALF, 2, 2), Channel("Y", HALF))
     arrays = {
-        "BY": np.zeros((10, 10), np.float16),
-        "RY": np.zeros((10, 10), np.float16),
-        "Y": np.full((20, 20), 0.5, np.float16),
+        "BY": np.zeros((size // 2, size // 2), np.float16),
+        "RY": np.zeros((size // 2, size // 2), np.float16),
+        "Y": np.full((size, size), 0.5, np.float16),
     }
-    (one,) = made(opener, budget, Part(channels=channels, data_window=(0, 0, 19, 19), pixels=arrays))
+    (one,) = made(opener, budget, Part(channels=channels, data_window=(0, 0, size - 1, size - 1), pixels=arrays))
     assert np.abs(shown(one).astype(int) - 188).max() <= 2  # 0.5 as sRGB encodes it
 
 

@@ -18,6 +18,7 @@ def page(size: str = "5", modified: str = "2024-01-01T00:00:00Z") -> bytes:
     [
         page(size="-5"),
         page(size="9" * 40),
+        page(size=str(1 << 63)),  # more than a table stores
         page(size="5.0"),
         page(modified=""),
         page(modified="Mon, 01 Jan 2024 00:00:00 GMT"),
@@ -37,3 +38,7 @@ def test_an_answer_that_makes_no_sense_is_not_taken_for_a_listing(body: bytes) -
 def test_a_time_beyond_the_calendar_stops_no_listing(modified: str, year: int) -> None:
     (entry,) = _parsed(page(modified=modified), "b/").entries
     assert entry.mtime.year == year
+
+
+def test_the_largest_size_that_a_table_stores() -> None:
+    assert _parsed(page(size=str((1 << 63) - 1)), "b/").entries[0].size_bytes == (1 << 63) - 1
