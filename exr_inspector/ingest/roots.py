@@ -73,7 +73,8 @@ def record_roots(
         named: The bucket that the user named for a folder.
 
     Raises:
-        ArgumentError: A bucket, or a part of one, belongs to another folder; the message names the option to use.
+        ArgumentError: A bucket, or a part of one, belongs to another folder, or a folder contains that of another bucket and
+            the user named no bucket for it; the message names the option to use.
         CatalogError: The tables cannot be read or written.
     """
     wanted = {
@@ -94,6 +95,7 @@ def record_roots(
         _refuse_others(known, wanted, named)
         new = [mount for place, mount in wanted.items() if known.get(place) != mount]
         _refuse_parts({**known, **wanted}.values(), new, declared)
+        _refuse_nested({**known, **wanted}.values(), [mount for mount in new if mount.bucket != named], declared)
         if not new:
             return
         # Otherwise two commands could record two folders for one bucket at the same time.
@@ -167,3 +169,18 @@ def _refuse_parts(roots: Collection[Mount], new: Collection[Mount], declared: Co
                     f"bucket {part.place} would be two folders, {part.folder} and {inside}: "
                     f"give {other.folder} another name with --bucket"
                 )
+
+
+def _refuse_nested(roots: Collection[Mount], new: Collection[Mount], declared: Collection[Mount]) -> None:
+    """Reject a folder that contains the folder of another bucket, or lies in one: its files would be stored twice."""
+    for outer in roots:
+        for inner in roots:
+            is_nested = outer.folder in inner.folder.parents and outer.bucket != inner.bucket
+            added = outer if outer in new else inner
+            if not is_nested or added not in new or (outer in declared and inner in declared):
+                continue
+            raise ArgumentError(
+                f"{outer.folder} contains {inner.folder}, which is bucket {inner.place} of this catalog: its files would be "
+                f"stored a second time, as {outer.place}/...; store {outer.folder} in another catalog file, or give "
+                f"--bucket {added.bucket} to have both"
+            )

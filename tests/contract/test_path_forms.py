@@ -255,7 +255,11 @@ def test_a_part_of_a_bucket_never_shares_rows_with_another_folder(tmp_path: Path
 
         def body(work: Work) -> None:
             """A table of before folders were parts of buckets."""
-            row = {"bucket": ["before"], "root": [str(tmp_path)], "recorded_at": pa.array([0], pa.timestamp("us"))}
+            row = {
+                "bucket": ["before"],
+                "root": [str(tmp_path / "before")],
+                "recorded_at": pa.array([0], pa.timestamp("us")),
+            }
             table = pa.table(row)
             work.tx.bucket(config.bucket).schema(config.schema).create_table("roots", table.schema).insert(table)
 
@@ -276,12 +280,27 @@ def test_a_part_of_a_bucket_never_shares_rows_with_another_folder(tmp_path: Path
             record(Mount("archive", other, "2027/"))
         record(Mount("archive", whole / "2027", "2027/"), Mount("archive", other, "2028/"))
         recorded = [
-            Mount("before", tmp_path),
+            Mount("before", tmp_path / "before"),
             mount,
             Mount("archive", whole),
             Mount("archive", whole / "2027", "2027/"),
         ]
         assert recorded_roots(tables.connection) == [*recorded, Mount("archive", other, "2028/")]
+
+
+def test_a_folder_around_that_of_another_bucket_is_stored_only_under_a_name_that_the_user_gave(tmp_path: Path) -> None:
+    show, shot = tmp_path / "show", tmp_path / "show" / "sh010"
+    with open_tables(empty_catalog(tmp_path / "show.duckdb"), create=True) as tables:
+
+        def record(mount: Mount, *, named: str | None = None) -> None:
+            record_roots(tables.connection, tables.settings.changed(mounts=(mount,)), {mount.bucket}, named=named)
+
+        record(Mount("sh010", shot))
+        for mount in (Mount("show", show), Mount("comp", shot / "comp")):
+            with pytest.raises(ArgumentError, match=f"--bucket {mount.bucket}"):
+                record(mount)
+        record(Mount("show", show), named="show")
+        record(Mount("show", show))  # as it was recorded
 
 
 def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path) -> None:

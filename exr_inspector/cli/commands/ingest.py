@@ -148,7 +148,8 @@ def command(
 
     A local folder becomes a bucket of its name, so paths in the tables are `<folder>/<file>`; a folder inside EXR_MOUNTS or
     inside a client's mount of EXR_VIEWS belongs to that bucket. A catalog file records the folder of each bucket (table
-    `roots`) and refuses a second folder of the same name.
+    `roots`). It refuses a second folder of the same name, and a folder around a recorded one, whose files would be stored
+    twice, unless --bucket names the bucket: begin with the folder of the whole show.
 
     \b
     Examples:
