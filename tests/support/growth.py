@@ -19,43 +19,30 @@ def steps_of(work: Callable[[], object]) -> int:
 
     `./run bench growth` measures the time of the same inputs, including C functions.
     """
-    count = 0
+    return sum(_stretches(lambda _: work()))
+
+
+def longest_stretch(work: Callable[[Callable[[], None]], object]) -> float:
+    """The largest number of lines between two calls of the function passed to `work`, as a fraction of all lines."""
+    stretches = _stretches(work)
+    return max(stretches) / sum(stretches)
+
+
+def _stretches(work: Callable[[Callable[[], None]], object]) -> list[int]:
+    """The numbers of executed lines before, between and after the calls of the function passed to `work`."""
+    counts = [0]
 
     def note(_frame: FrameType, _event: str, _argument: Any) -> Any:
-        nonlocal count
-        count += 1
+        counts[-1] += 1
         return note
 
     before = sys.gettrace()  # set if coverage is measured
     sys.settrace(note)
     try:
-        work()
+        work(lambda: counts.append(0))
     finally:
         sys.settrace(before)
-    return count
-
-
-def longest_stretch(work: Callable[[Callable[[], None]], object]) -> float:
-    """The largest number of lines between two calls of the function passed to `work`, as a fraction of all lines."""
-    count = last = longest = 0
-
-    def note(_frame: FrameType, _event: str, _argument: Any) -> Any:
-        nonlocal count
-        count += 1
-        return note
-
-    def look() -> None:
-        nonlocal last, longest
-        longest, last = max(longest, count - last), count
-
-    before = sys.gettrace()
-    sys.settrace(note)
-    try:
-        work(look)
-    finally:
-        sys.settrace(before)
-    look()
-    return longest / count
+    return counts
 
 
 def parts(count: int, **changes: object) -> bytes:
