@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
+from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
@@ -32,6 +33,8 @@ from exr_inspector.report.page import (
 )
 from exr_inspector.report.pictures import budget, fitting, layer_pictures
 from exr_inspector.report.write import page_names, staged_folder, write_file
+from exr_inspector.settings import local_path
+from exr_inspector.storage import is_exr
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.sdk.connection import Connection
@@ -78,7 +81,7 @@ def write_report(
     """
     names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_ranges(frames)
     require_template_engine()
-    require_writable(target)
+    require_writable(target, [name for name in names if is_folder(name)])
     is_full = stats == "full"
     complete_settings = settings_for([*names, policy], settings)
     with session(
@@ -271,11 +274,15 @@ def _require_few(target: Path, sequences: int) -> None:
         )
 
 
-def require_writable(target: Path) -> None:
+def require_writable(target: Path, delivered: Iterable[str] = ()) -> None:
     """Check that a report can be written, before files are read for minutes.
 
+    Args:
+        target: The file or folder.
+        delivered: Folders that are checked.
+
     Raises:
-        ArgumentError: It cannot.
+        ArgumentError: It cannot, or its pages would lie among the files of a delivery.
     """
     if _is_page(target):
         if target.is_dir():
@@ -291,6 +298,12 @@ def require_writable(target: Path) -> None:
         folder = target.parent
         if not folder.is_dir():
             raise ArgumentError(f"there is no folder {folder}: create it first")
+        is_delivered = target.resolve() in {local_path(name).resolve() for name in delivered}
+        if is_delivered or (target.is_dir() and any(is_exr(path.name) for path in target.iterdir())):
+            raise ArgumentError(
+                f"{target} is a folder of the delivery, whose files the pages would lie among: name another folder, or a file "
+                "that ends in .html"
+            )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ArgumentError(f"{folder} cannot be written to: name another place")
 

@@ -18,6 +18,7 @@ from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
 from exr_inspector.model import StatsMode
 from exr_inspector.report.words import human_bytes, plain
+from exr_inspector.settings import local_path
 from exr_inspector.validation.rule import counted
 
 
@@ -81,6 +82,9 @@ def command(
         click.echo("stopped: nothing was written; run the command again", err=True)
         sys.exit(INTERRUPTED)
     page = to / "index.html" if to.is_dir() else to
+    around = [target for target in targets if local_path(target).resolve() in page.resolve().parents]
+    if around and not from_rows:
+        click.echo(f"{page} lies in {around[0]}: the next check names it as a file that is no OpenEXR file", err=True)
     click.echo(f"{page}: {said}, {human_bytes(page.stat().st_size)}")
     for sentence in () if from_rows else unchecked_lines(StatsMode(stats or "full")):
         click.echo(sentence)

@@ -54,6 +54,14 @@ def test_a_folder_gets_an_index_and_a_page_a_sequence(delivery: Path, tmp_path: 
     assert "<script>" not in index
 
 
+def test_pages_are_not_written_among_the_files_of_a_delivery(delivery: Path, tmp_path: Path) -> None:
+    for target in (delivery, delivery / "matte.####.exr"):
+        assert isinstance(run(target, "--to", delivery).exception, ArgumentError)
+    assert not list(delivery.glob("*.html"))
+    (tmp_path / "a.1001.exr").write_bytes((delivery / "matte.1001.exr").read_bytes())
+    assert f"lies in {tmp_path}" in run(tmp_path, "--stats", "off", "--to", tmp_path / "page.html").stderr
+
+
 def test_the_library_returns_the_check(delivery: Path, tmp_path: Path) -> None:
     done = exr.write_report(delivery / "matte.####.exr", tmp_path / "a.html", frames=(1001, 1004))
     assert done.sequences[0].rerender.text == "1002,1004"
