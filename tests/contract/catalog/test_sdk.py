@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import vastdb
 from vastdb._adbc import AdbcConnection
-from vastdb._internal import VastdbApi
+from vastdb._internal import INTERNAL_ROW_ID_SORTED_FIELD, VastdbApi
 from vastdb.session import Session
 from vastdb.table import TableInTransaction
 from vastdb.transaction import Transaction
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.schema import FILES
-from exr_inspector.catalog.sdk import transport
+from exr_inspector.catalog.sdk import transport, work
 from exr_inspector.errors import CatalogUnavailable
 from tests.contract.catalog.model import SCHEMA, connect, inspection
 from vastdb_local import Fault, FaultKind, LocalVastDB
@@ -64,6 +64,10 @@ def test_every_override_is_named(server: LocalVastDB, catalog: Catalog) -> None:
         assert overridden - {"_is_shared"} <= set(transport.CHANGED[kind])
     assert not isinstance(vars(VastdbApi).get("_backoff_decorator"), property)
     assert "_backoff_decorator" in vars(theirs.api)
+
+
+def test_row_ids_of_sorted_tables_have_the_type_of_the_sdk() -> None:
+    assert INTERNAL_ROW_ID_SORTED_FIELD.type == work._SORTED_ROW_ID
 
 
 def test_nothing_grows_from_one_event_to_the_next(catalog: Catalog) -> None:

@@ -185,6 +185,7 @@ def test_one_bad_file_stops_nothing_and_is_named(
     assert tally == {"stored": 4, "failed": 1}
     documented(*tally.keys() & {"failed"})
     assert "[ERROR] s3://renders/a/2.exr" in caplog.text
+    assert "[SWEEP] schedule | stored=4 " in caplog.text
     assert [(row["failed_files"], row["message"] is None) for row in rows(stack)] == [(1, False), (0, True)]
     stack.s3.by_key.clear()
     assert swept(stack) == {"stored": 1, "unchanged": 4}

@@ -261,9 +261,10 @@ def test_stereo_by_channels() -> None:
 def test_pixel_reports_come_back() -> None:
     base = inspection(mode=StatsMode.SAMPLED)
     assert base.pixels is not None
+    only_nan = replace(base.pixels.channels[0], channel="nan", finite_count=0)
     report = PixelReport(
         mode=StatsMode.SAMPLED,
-        channels=base.pixels.channels,
+        channels=(*base.pixels.channels, only_nan),
         parts=(
             PartPixels(0, 0, 0, 9, 4, False, True, DeepStats(10, 30, 0, 7, 2), "xxh3_128:ab"),
             PartPixels(0, 1, 1, 3, 3, None, None, None, None),

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from exr_inspector.catalog.schema.columns import CELL_BYTES
 from exr_inspector.catalog.sdk.predicates import has_prefix
-from exr_inspector.catalog.sweeps import SweepShard, SweepState, _new_shards
+from exr_inspector.catalog.sweeps import SweepShard, SweepState, _columns, _new_shards
 from exr_inspector.catalog.vast_catalog import _changed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -64,3 +65,7 @@ def test_a_prefix_takes_itself_and_what_begins_with_it(prefix: str, expected: li
     where = has_prefix("name", prefix)
     assert where is not None
     assert names[where({"name": names})].tolist() == expected
+
+
+def test_the_message_of_a_shard_fits_into_a_cell() -> None:
+    assert 0 < len(_columns(SweepState(message="é" * CELL_BYTES))["message"].encode()) <= CELL_BYTES

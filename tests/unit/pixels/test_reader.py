@@ -439,6 +439,13 @@ def test_time_that_is_up_leaves_partial_figures(opener: SourceOpener, budget: De
     assert report(opener.open_bytes(data), data, budget, deadline=Deadline.after(60)).stopped == ""
 
 
+def test_time_that_is_up_while_decoding_is_no_damage(budget: DecodeBudget) -> None:
+    layout = part_layout(parse_header(ex.build([Part()])).parts[0])
+    strip = work.StripWork(0, 0, layout, indices=(0,), deadline=Deadline.after(0.0))
+    figures = work.decode_strip(strip, strip.chunks([b""]), budget, decoded=lambda: None)
+    assert (figures.stopped, figures.chunks_read, figures.faults) == ("time", 0, [])
+
+
 def test_memory_goes_back_when_no_thread_takes_the_work(opener: SourceOpener) -> None:
     data = ex.build([Part(data_window=(0, 0, 63, 63))])
     budget = DecodeBudget(workers=1, memory_bytes=32 << 20)

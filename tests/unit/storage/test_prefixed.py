@@ -33,6 +33,7 @@ def test_what_is_at_hand_costs_no_budget(opener):
     source = opener.open_bytes(bytes(100))
     prefixed = PrefixedSource(source, source.read(start=0, end=50)).limited(ReadBudget(requests=0))
     assert prefixed.read(start=10, end=50) == bytes(40)
+    assert prefixed.read(start=0, end=50) == bytes(50)
 
 
 def test_what_is_at_hand_ends_with_the_prefix(opener):

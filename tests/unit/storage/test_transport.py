@@ -24,6 +24,7 @@ def test_no_thread_is_left_after_close() -> None:
     assert len(served()) == before, "nothing was asked for yet"
     assert transport.run(answer(), deadline=None, doing="asking") == "answered"
     assert len(served()) == before + 1
+    assert served()[-1].daemon, "a program ends without closing"
     transport.close()
     assert len(served()) == before
     transport.close()
