@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from exr_inspector.delivery.check import Check
 from exr_inspector.delivery.check import check_files as check_delivery
 from exr_inspector.library.arguments import frame_ranges, target_names
-from exr_inspector.library.reading import Stats, session, settings_for
+from exr_inspector.library.reading import Stats, check_session, settings_for
 
 
 def check(
@@ -36,8 +36,7 @@ def check(
         PolicyError: There is no such policy, or it is wrong.
         SettingsError: A setting is wrong.
     """
-    is_full = stats == "full"
     names, wanted = target_names(targets), frame_ranges(frames)
     complete_settings = settings_for([*names, policy], settings)
-    with session(complete_settings, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+    with check_session(complete_settings, stats=stats, policy=policy) as made:
         return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=wanted)

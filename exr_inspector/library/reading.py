@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -122,12 +122,20 @@ def session(
         yield Session(opener, inspector, PolicySource.from_settings(settings, policy).current())
 
 
+def check_session(
+    settings: Settings, *, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
+) -> AbstractContextManager[Session]:
+    """The session of a check: a full pass also hashes pixels and records zeros, so that frames can be compared."""
+    is_full = stats == "full"
+    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, thumbnails=thumbnails)
+
+
 def inspect(
     source: str | os.PathLike[str] | bytes | BinaryIO,
     *,
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
-    levels: Literal["first", "all"] | None = None,
+    levels: Levels | None = None,
     objects: bool = False,
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
@@ -153,11 +161,8 @@ def inspect(
         SettingsError: A setting is wrong, or S3 is not configured.
     """
     is_path = isinstance(source, (str, os.PathLike))
-    if (
-        not is_path
-        and not isinstance(source, bytes)
-        and (isinstance(source, io.TextIOBase) or not hasattr(source, "read"))
-    ):
+    is_binary_file = hasattr(source, "read") and not isinstance(source, io.TextIOBase)
+    if not (is_path or isinstance(source, bytes) or is_binary_file):
         raise wrong("source", "a path, an s3:// URL, bytes, or a file object in binary mode", source)
     named = [path_text("source", source)] if is_path else []
     complete_settings = settings_for([*named, policy], settings)
@@ -185,7 +190,7 @@ def inspect_all(
     *,
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
-    levels: Literal["first", "all"] | None = None,
+    levels: Levels | None = None,
     objects: bool = False,
     policy: str = "default",
     settings: Mapping[str, str] | None = None,

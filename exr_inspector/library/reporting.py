@@ -17,7 +17,7 @@ from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
-from exr_inspector.library.reading import Session, Stats, session, settings_for
+from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
 from exr_inspector.report.content import SequencePage, sequence_page
 from exr_inspector.report.figures import FrameFigures, figures_of
@@ -82,16 +82,8 @@ def write_report(
     names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_ranges(frames)
     require_template_engine()
     require_writable(target, [name for name in names if is_folder(name)])
-    is_full = stats == "full"
     complete_settings = settings_for([*names, policy], settings)
-    with session(
-        complete_settings,
-        stats=stats,
-        hash=is_full,
-        zeros=is_full,
-        thumbnails=Thumbnails.FILE,
-        policy=policy,
-    ) as made:
+    with check_session(complete_settings, stats=stats, policy=policy, thumbnails=Thumbnails.FILE) as made:
         checked, figures = _checked(names, made, wanted, progress)
     _require_few(target, len(checked.sequences))
     about = About(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.model import ChannelStats, Inspection, Thumbnail
+from exr_inspector.validation.frames import LUMINANCE, luminance_of
 
 STOPS = range(-12, 9)  # luminance relative to 1.0; values beyond count in the first and the last stop
-_WEIGHTS = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709; Y stands for all three
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,6 @@ def figures_of(inspection: Inspection) -> FrameFigures:
     firsts = [stats for stats in read if (stats.level_x, stats.level_y) == (0, 0)]
     beauty = _beauty(firsts)
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
-    weights = sum(_WEIGHTS[name] for name in means)
     window = header.parts[0].data_window if header and header.parts else None
     return FrameFigures(
         size_bytes=inspection.version.size_bytes if inspection.version else None,
@@ -86,7 +85,7 @@ def figures_of(inspection: Inspection) -> FrameFigures:
         height=window.height if window else None,
         channels=_channels(header, firsts) if header else (),
         means=means,
-        luminance=sum(_WEIGHTS[name] * mean for name, mean in means.items()) / weights if means else None,
+        luminance=luminance_of(means),
         maximum=max((s.maximum for s in beauty.values() if s.maximum is not None), default=None),
         bad_values=sum(stats.nan_count + stats.inf_count for stats in firsts) if firsts else None,
         render_seconds=inspection.provenance.render_seconds,
@@ -100,7 +99,7 @@ def _beauty(channels: Iterable[ChannelStats]) -> dict[str, ChannelStats]:
     layers: dict[tuple[int, str], dict[str, ChannelStats]] = {}
     for stats in channels:
         layer, _, component = stats.channel.rpartition(".")
-        if component in _WEIGHTS:
+        if component in LUMINANCE:
             layers.setdefault((stats.part, layer), {})[component] = stats
     ranked = sorted(layers.items(), key=lambda item: (item[0][1] != "", item[0]))
     found = ranked[0][1] if ranked else {}
@@ -124,7 +123,7 @@ def _channels(header: Header, channels: Iterable[ChannelStats]) -> tuple[Channel
 
 def _exposure(beauty: Mapping[str, ChannelStats]) -> tuple[float, ...]:
     shares = [0.0] * len(STOPS)
-    weight = sum(_WEIGHTS[name] for name, stats in beauty.items() if stats.histogram is not None)
+    weight = sum(LUMINANCE[name] for name, stats in beauty.items() if stats.histogram is not None)
     if not weight:
         return ()
     for name, stats in beauty.items():
@@ -136,5 +135,5 @@ def _exposure(beauty: Mapping[str, ChannelStats]) -> tuple[float, ...]:
             middle = math.sqrt(low * high) if low > 0 else (low + high) / 2
             if count and middle > 0:
                 stop = min(max(math.floor(math.log2(middle)), STOPS[0]), STOPS[-1])
-                shares[stop - STOPS[0]] += _WEIGHTS[name] / weight * count / total
+                shares[stop - STOPS[0]] += LUMINANCE[name] / weight * count / total
     return tuple(shares)

@@ -13,8 +13,7 @@ from exr_inspector.model import ChannelStats, Inspection, Severity, Status, Zero
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.roles import layer_of_file
 
-# Rec. 709 weights; Y is the luminance itself.
-_LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
+LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
@@ -173,6 +172,12 @@ def _pixel_hash(inspection: Inspection) -> str | None:
     return " ".join(h for h in hashes if h) if all(hashes) else None
 
 
+def luminance_of(means: Mapping[str, float]) -> float | None:
+    """The mean luminance, from the means of R, G and B or of Y; None without any."""
+    weight = sum(LUMINANCE[name] for name in means)
+    return sum(LUMINANCE[name] * mean for name, mean in means.items()) / weight if means else None
+
+
 def frame_pixels(
     channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None, *, path: str = ""
 ) -> FramePixels | None:
@@ -189,14 +194,12 @@ def frame_pixels(
     beauty: dict[str, ChannelStats] = {}
     is_data = bool(layer_of_file(path, [channel.channel for channel in firsts]))
     for channel in firsts:
-        if channel.channel in _LUMINANCE and not is_data:
+        if channel.channel in LUMINANCE and not is_data:
             beauty.setdefault(channel.channel, channel)
     others = [channel for channel in firsts if channel.channel not in _NO_CONTENT and channel not in beauty.values()]
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
-    weights = {name: _LUMINANCE[name] for name in means}
-    luminance = sum(weights[name] * mean for name, mean in means.items()) / sum(weights.values()) if means else None
     return FramePixels(
-        luminance=luminance,
+        luminance=luminance_of(means),
         is_black=all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None,
         is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
         has_other_content=any(stats.zero_count < stats.samples for stats in others),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,13 +28,11 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import Check, Observer, check_files
 from exr_inspector.delivery.patterns import fixed_folder, parse_frames
-from exr_inspector.library.reading import Session, Stats, session, settings_for
+from exr_inspector.library.reading import Session, Stats, check_session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
 from exr_inspector.report.words import plain
-from exr_inspector.settings import GROUPS, Settings, local_path
+from exr_inspector.settings import GROUPS, local_path
 from exr_inspector.validation.reports import junit_text, sarif_text
-
-_FULL: Stats = "full"
 
 
 @click.command("check")
@@ -91,10 +89,10 @@ def command(
     """
     if bucket is not None and catalog is None:
         raise click.UsageError("--bucket names a folder's bucket in the tables: give --catalog FILE as well")
-    depth = stats or _FULL
+    depth: Stats = stats or "full"
     try:
         if catalog is None:
-            with _session(settings_for([*targets, policy]), depth, policy) as made:
+            with check_session(settings_for([*targets, policy]), stats=depth, policy=policy) as made:
                 done = _run(targets, made, frames)
         else:
             done = _stored(targets, catalog, frames, depth, policy, bucket=bucket, paths=paths)
@@ -114,13 +112,6 @@ def command(
     else:
         echo_json(done.to_json() if form == "json" else sarif_text(results(done)))
     sys.exit(_exit_code(done, fail_on))
-
-
-def _session(
-    settings: Settings, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
-) -> AbstractContextManager[Session]:
-    is_full = stats == _FULL
-    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, thumbnails=thumbnails)
 
 
 def _run(targets: Sequence[str], made: Session, frames: str | None, observe: Observer | None = None) -> Check:
@@ -179,7 +170,8 @@ def _stored(
         buckets = {target.bucket for target in found}
         record_roots(tables.connection, settings, buckets, named=bucket)
         thumbnails = Thumbnails(settings.thumbnails)
-        with _session(settings, stats, policy, Thumbnails.FILE if thumbnails is Thumbnails.OFF else thumbnails) as made:
+        thumbnails = Thumbnails.FILE if thumbnails is Thumbnails.OFF else thumbnails
+        with check_session(settings, stats=stats, policy=policy, thumbnails=thumbnails) as made:
             # A check reads every file, so its rows replace older rows of the same version: a sidecar manifest that arrived
             # after the frames changes the findings of unchanged files.
             context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy, force=True)

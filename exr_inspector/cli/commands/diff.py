@@ -113,7 +113,7 @@ def command(
             if not from_rows:
                 shown = replace(shown, other=paths.named(found.other))
             if form == "json":
-                echo_json(json_document(_document(shown)))
+                echo_json(json_document({"is_same": shown.is_same, **asdict(shown)}))
             else:
                 _print(shown, output(), sides)
     sys.exit(worst)
@@ -136,10 +136,6 @@ def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: 
     with open_tables(catalog) as tables:
         read, settings = tables.catalog.read, tables.settings
         yield diff_catalog(read, settings, target, tables.prefix, header=header, shown=paths.stored)
-
-
-def _document(found: FileDiff) -> dict[str, object]:
-    return {"is_same": found.is_same, **asdict(found)}
 
 
 def _print(found: FileDiff, console: Console, sides: tuple[str, str]) -> None:

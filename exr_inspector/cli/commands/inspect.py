@@ -15,7 +15,7 @@ from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import levels_option, paths_option, policy_option, stats_option
 from exr_inspector.cli.output.inspection import show
-from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, NamedFile, fields_of, print_lines
+from exr_inspector.cli.output.lines import DEFAULT_FIELDS, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
 from exr_inspector.cli.output.terminal import echo_error, echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
@@ -128,7 +128,7 @@ def command(
     ) as made:
         files = _Files(made, targets, paths)
         if form != "text":
-            print_lines(files, columns, LineFormat(form), paths)
+            print_lines(files, columns, form, paths)
             files.report_unchecked(depth)
         elif as_json:
             _print_documents(files, paths)
@@ -167,9 +167,8 @@ class _Files:
                 self._report(error.code, str(error))
 
     def _of(self, target: str) -> Iterator[NamedFile]:
-        with closing(
-            self._session.inspect_each(new_names(paths_of(self._session.opener, target), self._seen))
-        ) as answers:
+        names = new_names(paths_of(self._session.opener, target), self._seen)
+        with closing(self._session.inspect_each(names)) as answers:
             for given, answer in answers:
                 name = self._paths.named(given)
                 if isinstance(answer, ExrInspectorError):

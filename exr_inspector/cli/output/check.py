@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.output.tables import SEVERITY_STYLES, severity_text
+from exr_inspector.cli.output.tables import SEVERITY_STYLES, plain_table, severity_text
 from exr_inspector.cli.output.unchecked import REMEDY
 from exr_inspector.delivery.check import Check, not_checked
 from exr_inspector.delivery.grouping import group_findings
@@ -215,7 +215,7 @@ def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
 
 
 def _findings_table() -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table = plain_table()
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", max_width=30)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -84,11 +83,8 @@ def _file_rows(path: str, inspection: Inspection) -> Iterable[tuple[str, Rendera
         yield "modified", f"{inspection.version.mtime:%Y-%m-%d %H:%M:%S} UTC"
     if inspection.pixels and inspection.pixels.file_hash:
         yield "hash", inspection.pixels.file_hash
-    cost = inspection.cost
-    yield (
-        "read",
-        f"{human_bytes(cost.bytes_read)} in {counted(cost.requests, 'request')}, {inspection.duration_ms:.1f} ms",
-    )
+    read = f"{human_bytes(inspection.cost.bytes_read)} in {counted(inspection.cost.requests, 'request')}"
+    yield "read", f"{read}, {inspection.duration_ms:.1f} ms"
 
 
 def _completeness_text(whole: Completeness) -> Text:
@@ -203,12 +199,7 @@ def _indented(block: RenderableType) -> Padding:
 
 
 def show(
-    name: str,
-    inspection: Inspection,
-    console: Console,
-    *,
-    all_attributes: bool = False,
-    objects: bool = False,
+    name: str, inspection: Inspection, console: Console, *, all_attributes: bool = False, objects: bool = False
 ) -> None:
     """Print one inspection.
 
@@ -219,17 +210,6 @@ def show(
         all_attributes: Also list the attributes that the summary shows.
         objects: Also list the objects of Cryptomattes.
     """
-    show_all = partial(_show, name, inspection, console, all_attributes=all_attributes, objects=objects)
-    if console.is_terminal:
-        show_all()
-        return
-    with console.capture() as captured:
-        show_all()
-    for line in captured.get().splitlines():  # without the spaces that rich adds to lines
-        console.file.write(line.rstrip() + "\n")
-
-
-def _show(name: str, inspection: Inspection, console: Console, *, all_attributes: bool, objects: bool) -> None:
     console.print(_title(name, inspection))
     console.print(_indented(grid(_file_rows(name, inspection))))
     parts = inspection.header.parts if inspection.header else ()

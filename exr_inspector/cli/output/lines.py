@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
 
 import click
 from rich.text import Text
@@ -22,17 +21,7 @@ from exr_inspector.texts import csv_cell, did_you_mean, json_document
 DEFAULT_FIELDS = (
     "path", "status", "width", "height", "compression", "channel_count", "pixel_types", "is_complete", "worst_severity",
 )  # fmt: skip
-
-
 NamedFile = tuple[str, Inspection]  # the name that the user gave
-
-
-class LineFormat(str, Enum):
-    """Formats of lines."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 def fields_of(text: str | None) -> tuple[str, ...]:
@@ -53,13 +42,13 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     return fields
 
 
-def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFormat, paths: ShownPaths) -> None:
-    """Print one line for each file: CSV and JSON one by one, a table at the end."""
+def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: str, paths: ShownPaths) -> None:
+    """Print one line for each file: with the form `csv` or `json` one by one, with `table` at the end."""
     rows = _rows(files, fields, paths)
-    if form is LineFormat.JSON:
+    if form == "json":
         for row in rows:
             echo_json(json_document(dict(zip(fields, row, strict=True))))
-    elif form is LineFormat.CSV:
+    elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(fields)
         for row in rows:

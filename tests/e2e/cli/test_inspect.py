@@ -55,7 +55,7 @@ def inspect_bytes(data: bytes, stats: StatsMode = StatsMode.FULL) -> Inspection:
 def shown(inspection: Inspection) -> str:
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
     show("file.exr", inspection, console)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return re.sub(" +$", "", console.file.getvalue(), flags=re.MULTILINE)  # type: ignore[attr-defined]
 
 
 def test_every_sample_is_shown_and_printed_as_json() -> None:

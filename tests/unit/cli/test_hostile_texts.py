@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from exr_inspector.cli.output.check import csv_text, print_check, results
 from exr_inspector.cli.output.inspection import show
-from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, print_lines
+from exr_inspector.cli.output.lines import DEFAULT_FIELDS, print_lines
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
@@ -124,7 +124,7 @@ def test_csv(name: str, text: str) -> None:
     for document in (
         csv_text(check(name, text)),
         as_csv(lines),
-        printed(lambda: print_lines([(name, inspection(name, text))], DEFAULT_FIELDS, LineFormat.CSV, AS_GIVEN)),
+        printed(lambda: print_lines([(name, inspection(name, text))], DEFAULT_FIELDS, "csv", AS_GIVEN)),
     ):
         assert is_inert(document)
         header, *rows = csv_rows(document)
@@ -138,8 +138,8 @@ def test_text_and_tables(name: str, text: str) -> None:
     found = [(name, inspection(name, text))]
     for shown in (
         printed(lambda: print_check(check(name, text), output(), least=Severity.ERROR)),
-        printed(lambda: print_lines(found, DEFAULT_FIELDS, LineFormat.TABLE, AS_GIVEN)),
-        printed(lambda: print_lines(found, DEFAULT_FIELDS, LineFormat.JSON, AS_GIVEN)),
+        printed(lambda: print_lines(found, DEFAULT_FIELDS, "table", AS_GIVEN)),
+        printed(lambda: print_lines(found, DEFAULT_FIELDS, "json", AS_GIVEN)),
         printed(lambda: show(*found[0], output())),
         as_json(pa.table({"path": [unicode_text(name)]})),
         table_cell({name: [text]}),
