@@ -43,6 +43,13 @@ _COPY = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED_COPY = re.compile(r"(?P<stem>.+[._]\d{3,})_\d{1,2}(?P<extension>\.\w+)", re.ASCII | re.DOTALL)
+# What unfinished and replaced writes add to the name of a frame.
+_LEFT_BEHIND = re.compile(
+    r"(?P<stem>.+\d{3,})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|checkpoint)(?P<extension>\.\w+)",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+# Patterns of frames and tiles that a writer was to replace by numbers.
+_NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^}]*\}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +142,14 @@ def _why_stray(path: str, neighbours: Mapping[str, None]) -> str:
     folder, slash, name = path.rpartition("/")
     if is_apple_double(name):
         return APPLE_DOUBLE
+    if pattern := _NOT_EXPANDED.search(name):
+        return f"its writer did not replace {pattern[0]} by a frame number, so that all frames went to this file"
     stem, dot, extension = name.rpartition(".")
-    copied = _COPY.fullmatch(stem)
-    original = f"{copied['stem']}{dot}{extension}" if copied else name
+    original = name
+    if copied := _COPY.fullmatch(stem):
+        original = f"{copied['stem']}{dot}{extension}"
+    if (left := _LEFT_BEHIND.fullmatch(name)) and original == name:
+        original = f"{left['stem']}{left['extension']}"
     return _copy_of(original) if original != name and f"{folder}{slash}{original}" in neighbours else ""
 
 

@@ -38,7 +38,7 @@ _WORDS = {
     },
     Role.POSITION: {
         "p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "uvmap", "st",
-        "stmap",
+        "stmap", "pos", "wpos",
     },
     Role.NORMAL: {"n", "ng", "normal", "normals"},
     Role.MOTION: {
@@ -48,19 +48,20 @@ _WORDS = {
 }  # fmt: skip
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
 # Within a longer name, single letters (`diffuse_p`) and ambiguous words (`1st_bounce`) are not used.
-_ALONE = frozenset({"st", "ng", "forward", "backward", "flow"})
+_ALONE = frozenset({"st", "ng", "pos", "forward", "backward", "flow"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
 # Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, and RenderMan's
 # `normal_var` no normals.
 _DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "var", "variance", "mse", "stddev"})
 # A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
-# The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`, and
-# V-Ray's `shot.VRayCryptomatte00.0001.exr`. Words that also end the names of images (`title_motion`, `test_normal`) are left
-# out.
+# The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`,
+# AliceVision's `1186573_depthMap.exr`, and V-Ray's `shot.VRayCryptomatte00.0001.exr`. Words that also end the names of images
+# (`title_motion`, `test_normal`) are left out.
 _FILE_LAYER = re.compile(
-    r"(?:^|[._ -])(?:(?P<short>[NPZ]|(?i:[a-z]*crypto[a-z_]*)0\d)(?=[._])|(?P<word>Normal|(?i:z?_?depth|normals"
-    r"|(?:world_?)?positions?|pworld|pref|uvs?|uvmap|stmap|velocity|motion_?vectors?|mvec|opticalflow|disparity)))"
+    r"(?:^|[._ -])(?:(?P<short>[NPZ]|(?i:[a-z]*crypto[a-z_]*)0\d)(?=[._])|(?P<word>Normal"
+    r"|(?i:z?_?depth(?:_?map)?|normals|(?:normal|sim)_?map|(?:world_?)?positions?|w?pos|pworld|pref|uvs?|uvmap|stmap|velocity"
+    r"|motion_?vectors?|mvec|opticalflow|disparity)))"
     r"(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
 )
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -69,6 +70,7 @@ _IMAGE = frozenset("RGBAY")
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
 # The names that writers of multi-part files give the part with the main image.
 _BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
+_IMAGE_NAMES = frozenset({"beauty", "rgb", "rgba", "combined", "comp", "plate", "diffuse", "specular", "albedo"})
 _CRYPTOMATTE = re.compile("crypto|^actorhitproxymask", re.IGNORECASE)
 # Components with a role of their own in layers without one.
 _BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
@@ -106,10 +108,17 @@ def _of_cryptomatte(segment: str) -> Role | None:
 
 
 def layer_of_file(path: str, channels: Iterable[str]) -> str:
-    """The layer of data that a file's name states, if the channels are those of a single image; empty otherwise."""
-    if not _IMAGE.issuperset(channels) or (match := _FILE_LAYER.search(path.rpartition("/")[2])) is None:
+    """The layer of data that a file's name states, if the channels are those of a single image; empty otherwise.
+
+    Its folder states it, too (`depth/sh010.1001.exr`), unless the name is that of an image (`depth/beauty.1001.exr`).
+    """
+    if not _IMAGE.issuperset(channels):
         return ""
-    return match["short"] or match["word"]
+    folder, _, name = path.rpartition("/")
+    match = _FILE_LAYER.search(name)
+    if match is None and _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)):
+        match = _FILE_LAYER.fullmatch(f"{folder.rpartition('/')[2]}.exr")
+    return (match["short"] or match["word"]) if match else ""
 
 
 @lru_cache(maxsize=8192)

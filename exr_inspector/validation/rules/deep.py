@@ -113,7 +113,13 @@ def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
     """Report deep tiles."""
     if not part.part.is_tiled:
         return NOTHING
-    return [Found("The deep part is stored in tiles", part.part.part_type or "tiles", "deepscanline")]
+    return [
+        Found(
+            "The deep part is stored in tiles, which Nuke does not read as deep",
+            part.part.part_type or "tiles",
+            "deepscanline",
+        )
+    ]
 
 
 @channel_rule(

@@ -536,6 +536,29 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
 
 
 @pixel_rule(
+    "PIX-MOTION-CLAMPED",
+    Severity.INFO,
+    "Motion vectors have values below 0 or above 1",
+    why="Vectors of motion to the left, up, or beyond a pixel are lost; encoded ones have to be decoded first.",
+    source="mandelbulber2#576 (the values that compositing expects)",
+    fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
+)
+def motion_clamped(part: PartFacts, _parameters: PixelParameters) -> Results:
+    """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1."""
+    layers: dict[str, list[tuple[NamedChannel, ChannelStats]]] = {}
+    for channel, stats in _with_stats(part, part.of_role(Role.MOTION)):
+        layers.setdefault(channel.layer, []).append((channel, stats))
+    found = []
+    for hits in layers.values():
+        used = [(channel, stats) for channel, stats in hits if not stats.is_constant]
+        if used and all(stats.exact and (stats.minimum, stats.maximum) == (0, 1) for _, stats in used):
+            names = names_of(channel for channel, _ in used)
+            message = f"{names}: values are exactly 0 to 1; the vectors were clamped or encoded"
+            found.append(Found(message, "0 to 1", "signed vectors", used[0][0].name))
+    return found
+
+
+@pixel_rule(
     "PIX-NORMAL-LENGTH",
     Severity.WARNING,
     "Components of normals are between -1 and 1",

@@ -63,6 +63,30 @@ def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
 
 
 @part_rule(
+    "TIL-TEXTURE",
+    Severity.WARNING,
+    "Textures are tiled and have mip levels",
+    why="Renderers read the whole image at full resolution, or convert it again on every computer.",
+    source="OpenImageIO maketx",
+    fix="Make the texture with maketx.",
+    command="maketx IN.exr -o OUT.exr",
+    profiles={"default": "off", "texture": "warning"},
+)
+def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report parts of scan lines, and tiled parts with a single level; only policies for textures turn this rule on."""
+    tiles = part.part.tiles
+    if not part.part.is_tiled or tiles is None:
+        return [
+            Found(
+                "The texture is stored in scan lines; expected tiles with mip levels", "scan lines", "mip-mapped tiles"
+            )
+        ]
+    if tiles.level_mode == LevelMode.ONE_LEVEL:
+        return [Found("The texture has tiles of one level; expected mip levels", "one level", "mip-mapped tiles")]
+    return NOTHING
+
+
+@part_rule(
     "TIL-UNUSED-DESC",
     Severity.INFO,
     "Scan line parts have no attribute tiles",

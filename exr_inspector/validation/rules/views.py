@@ -10,7 +10,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule
 from exr_inspector.validation.rules.channels import listed
 
 _DOCUMENT = "OpenEXR multi-view document"
@@ -193,6 +193,37 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
         for name, channel in zip(part.names.channels, part.channels, strict=True):
             found.setdefault(name.view, Counter())[name.layer, name.component, channel.pixel_type] += 1
     return found
+
+
+@_view_rule(
+    "VIEW-SAME",
+    Severity.WARNING,
+    "The views of a stereo file show different images",
+    why="One eye was written twice: the image has no depth.",
+    source=_DOCUMENT,
+    fix="Render the second view with its own camera, or deliver the image without views.",
+    stage=Stage.PIXELS,
+    limits="By the statistics of all pixels of each channel: a mirrored eye counts as equal.",
+)
+def same(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Report views of which all channels have the same statistics, unless they are constant."""
+    pixels: dict[str | None, Counter[tuple[str, tuple[object, ...]]]] = {view: Counter() for view in file.views}
+    varies = set()
+    for part in file.parts:
+        for name, channel in zip(part.names.channels, part.channels, strict=True):
+            stats = part.stats.get(channel.name)
+            if name.view not in pixels or stats is None or not stats.exact:
+                return NOTHING
+            values = (stats.samples, stats.minimum, stats.maximum, stats.mean, stats.stddev, stats.zero_count)
+            pixels[name.view][name.component, values] += 1
+            if not stats.is_constant:
+                varies.add(name.view)
+    first = next(iter(pixels), None)
+    twins = [str(view) for view, found in pixels.items() if view != first and view in varies and found == pixels[first]]
+    if not twins:
+        return NOTHING
+    message = f"Views {listed([str(first), *twins])} have the same pixels; expected different ones"
+    return [Found(message, "equal pixels", "different images")]
 
 
 @_view_rule(

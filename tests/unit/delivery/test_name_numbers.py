@@ -124,7 +124,7 @@ FRAMES = ("x.1001.exr", "x.1002.exr", "x.1003.exr")
     [
         "x.1001 (1).exr", "x.1001(2).exr", "x.1001 copy.exr", "x.1001 copy 2.exr", "x.1001 - Copy.exr", "x.1001 - Copy (3).exr",
         "Copy of x.1001.exr", "x.1001 Kopie.exr", "x.1001.EXR", "x.1004.EXR", "x.1001.Exr", "._x.1001.exr", "._x.1004.exr",
-        "x.1001_1.exr",
+        "x.1001_1.exr", "x.1001_part.exr", "x.1002.old.exr", "x.####.exr", "x.$F4.exr", "x.%04d.exr", "x.<UDIM>.exr",
     ],
 )  # fmt: skip
 def test_copies_and_files_of_another_spelling_are_strays_and_no_frames(stray: str) -> None:

@@ -180,6 +180,10 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("sh010_motion_vectors_v2_1001.exr", "motion_vectors"),
         ("0001_depth.exr", "depth"),
         ("shot.VRayCryptomatte00.0001.exr", "VRayCryptomatte00"),
+        ("1186573_depthMap.exr", "depthMap"),
+        ("tree_vat_pos.exr", "pos"),
+        ("sh010/N/sh010.1001.exr", "N"),
+        ("depth_v003/sh010_v003.1001.exr", "depth"),
         ("crypto_object.0001.exr", ""),
         ("P1010023.exr", ""),
         ("test_normal.exr", ""),
@@ -187,6 +191,8 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("plane_n.1001.exr", ""),
         ("depth_of_field.1001.exr", ""),
         ("N/beauty.1001.exr", ""),
+        ("N/shots/sh010.1001.exr", ""),
+        ("film_negpos.0001.exr", ""),
     ],
 )
 def test_the_layer_that_a_files_name_states(name: str, layer: str) -> None:

@@ -71,6 +71,7 @@ CASES = [
         Case("PIX-LOGLIKE", rgb(0.1 + RAMP * 0.4), rgb(RAMP * 0.45)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), more("Z", RAMP)),
         Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
+        Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
         Case("PIX-NORMAL-LENGTH", more("normal.x", RAMP), more("normal_var.x", RAMP)),
     ),

@@ -14,6 +14,8 @@ CASES = [
         build([Part(kind="tiledimage", tiles=Tiles(mode=MIPMAP), data_window=(0, 0, 7, 3))]),
     ),
     Case("TIL-NOT-TEXTURE", TILED),
+    Case("TIL-TEXTURE", build([Part()]), build([Part(kind="tiledimage", tiles=Tiles(mode=MIPMAP))])),
+    Case("TIL-TEXTURE", TILED, build([Part(kind="tiledimage", tiles=Tiles(mode=MIPMAP))])),
     Case("TIL-UNUSED-DESC", extra(a_tiledesc(Tiles())), TILED),
     Case("ENV-LATLONG", extra(a_envmap(0)), build([Part(data_window=(0, 0, 3, 1), extra=[a_envmap(0)])])),
     Case("ENV-CUBE", extra(a_envmap(1)), build([Part(data_window=(0, 0, 0, 5), extra=[a_envmap(1)])])),

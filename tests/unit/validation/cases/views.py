@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
+from tests.support.exrbytes import FLOAT, Channel, Part, a_string, a_stringvector, build
 from tests.unit.validation.cases.made.channels import FULL, eyes, stereo
+from tests.unit.validation.cases.made.pixels import GOOD, RAMP, Pixels
 from tests.unit.validation.judging import Case
+
+
+def two_eyes(right: Pixels) -> bytes:
+    """A stereo image whose left eye is a ramp."""
+    pixels = {name: right if name.startswith("right") else RAMP for name in FULL}
+    multi_view = a_stringvector("multiView", ("left", "right"))
+    return build([Part(channels=[Channel(name, FLOAT) for name in FULL], pixels=pixels, extra=[multi_view])])
+
 
 CASES = [
     Case(
@@ -21,6 +30,8 @@ CASES = [
         build([Part(name=v, channels=[Channel(f"{v}.R")], extra=[a_string("view", v)]) for v in ("left", "right")]),
     ),
     Case("VIEW-PAIR", stereo("R", "G", "B", "right.R", "right.G"), stereo(*FULL)),
+    Case("VIEW-SAME", two_eyes(RAMP), two_eyes(RAMP / 2), stats=True),
+    Case("VIEW-SAME", build([Part(name=v, extra=[a_string("view", v)]) for v in ("left", "right")]), GOOD, stats=True),
     Case(
         "VIEW-SINGLE",
         build([Part(extra=[a_string("view", "left")])]),
