@@ -354,9 +354,14 @@ def _lock(path: Path) -> int:
         try:
             descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise LocalDatabaseError(
+            reason = (
                 f"{path} cannot be opened: its lock file {lock_path(path).name} cannot be written ({error.strerror})"
-            ) from error
+            )
+            if lock_path(path).exists():
+                reason += (
+                    ": another account has it open, or its program was killed; wait for it, or delete the lock file"
+                )
+            raise LocalDatabaseError(reason) from error
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import CatalogError, ObjectNotFound, SourceError
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
 from exr_inspector.ingest.progress import Progress
@@ -56,7 +57,8 @@ class FolderWatch:
             target: The bucket and prefix of the watched folder.
             mount: The bucket's folder, by its real path; it contains the watched folder.
             report: Called with a path and its outcome (`stored`, `removed`, or an error code with its text), and with a
-                sequence and its frames that must be rendered again, or whose header must be edited.
+                sequence: the frames that must be rendered again or whose header must be edited, or that none is missing any
+                more.
         """
         self._context = context
         self._target = target
@@ -64,6 +66,7 @@ class FolderWatch:
         self._report = report
         self._changed: dict[str, float] = {}
         self._unjudged: set[str] = set()
+        self._complete: set[str] = set()  # sequences as they were judged last
 
     def changed(self, paths: Iterable[str]) -> None:
         """Record that these paths changed."""
@@ -140,9 +143,19 @@ class FolderWatch:
             for sequence in folder.judgement.sequences:
                 if sequence.rerender:
                     self._report(sequence.pattern, f"frames to render again: {sequence.rerender.text}")
+                self._report_complete(sequence)
                 if sequence.header_edits:
                     self._report(sequence.pattern, f"frames whose header to edit: {sequence.header_edits.text}")
         self._unjudged.clear()
+
+    def _report_complete(self, sequence: JudgedSequence) -> None:
+        """Report a sequence that was new or had gaps, and has all frames now; of a single frame nobody knows."""
+        if sequence.missing or sequence.rerender or len(sequence.expected) == 1:
+            self._complete.discard(sequence.pattern)
+        elif sequence.pattern not in self._complete:
+            self._complete.add(sequence.pattern)
+            frames = f"{len(sequence.expected)} frames {sequence.expected.text}"
+            self._report(sequence.pattern, f"all {frames} are there, none to render again")
 
     def _is_excluded(self, key: str) -> bool:
         below = key.removeprefix(self._target.prefix)

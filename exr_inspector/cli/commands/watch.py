@@ -66,8 +66,9 @@ def command(
 
     Files that were deleted before it was started lose their rows; those of an empty folder directly below FOLDER, which may
     be an unmounted share, keep them. A file is read once it has not changed for two seconds. Prints a line for every file
-    that is stored or removed. What the database cannot store now is tried again. Meanwhile other commands can read the catalog
-    file, through this process.
+    that is stored or removed, for sequences with frames to render again, and when a sequence has all frames: those of the
+    policy's range or of `check --frames`, or else of its first to its last one. What the database cannot store now is tried
+    again. Meanwhile other commands can read the catalog file, through this process.
 
     \b
     Examples:

@@ -652,6 +652,12 @@ def test_watch_tries_again_what_another_transaction_blocks(
     assert told[:2] == [("show/x/a.1001.exr", "stored"), ("show/x/a.1003.exr", "stored")]
     assert told[2][1].startswith("CATALOG_CONFLICT: ")
     assert told[-2:] == [("show/y/b.exr", "stored"), ("show/x/a.####.exr", "frames to render again: 1002")]
+    for _ in range(2):  # the second time, nothing new is reported of the sequence
+        shutil.copy(SAMPLES / "layers.exr", tmp_path / "x" / "a.1002.exr")
+        watched.changed([str(tmp_path / "x" / "a.1002.exr")])
+        watched.settle()
+    complete = [what for path, what in told if path == "show/x/a.####.exr"][1:]
+    assert complete == ["all 3 frames 1001-1003 are there, none to render again"]
 
 
 def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
