@@ -125,9 +125,12 @@ def session(
 def check_session(
     settings: Settings, *, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
 ) -> AbstractContextManager[Session]:
-    """The session of a check: a full pass also hashes pixels and records zeros, so that frames can be compared."""
+    """The session of a check: a full pass reads all levels, hashes pixels and records zeros, so that frames can be compared."""
     is_full = stats == "full"
-    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, thumbnails=thumbnails)
+    levels: Levels | None = "all" if is_full else None
+    return session(
+        settings, stats=stats, hash=is_full, levels=levels, zeros=is_full, policy=policy, thumbnails=thumbnails
+    )
 
 
 def inspect(

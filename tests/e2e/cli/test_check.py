@@ -20,7 +20,7 @@ from exr_inspector.cli.commands.check import command
 from exr_inspector.library import storing
 from tests.support import exrbytes as ex
 from tests.support.databases import empty_catalog
-from tests.support.exrbytes import Channel, Part
+from tests.support.exrbytes import MIPMAP, Channel, Part, Tiles
 from tests.unit.validation.cases.made.metadata import MANIFEST, declared, matte
 
 Pixels = dict[str, np.ndarray[Any, Any]]
@@ -185,6 +185,14 @@ def test_textures_are_no_frames(tmp_path: Path) -> None:
     (sequence,) = document["sequences"]
     assert sequence["is_texture"]
     assert (sequence["missing_frames"], sequence["rerender_frames"]) == ("", "")
+
+
+def test_every_level_of_a_texture_is_read(tmp_path: Path) -> None:
+    part = Part(kind="tiledimage", tiles=Tiles(4, 4, MIPMAP), data_window=(0, 0, 7, 7), channels=[Channel("Y")])
+    built = ex.lay_out([part])
+    first_of_level_1 = built.parts[0].chunks[4].body
+    (tmp_path / "wall.exr").write_bytes(built.patched(first_of_level_1, np.float16("nan").tobytes()))
+    assert "Level 1,1: Y holds 1 NaN" in run(tmp_path).output
 
 
 @pytest.mark.parametrize(
