@@ -11,9 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exr_inspector.errors import LimitExceeded, SettingsError
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
@@ -45,8 +44,7 @@ _MAX_INTEGER = 1 << 40
 def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", **bounds: Any) -> Any:
     """Define one setting: its name in secrets and environment, its group, its description."""
     extra: dict[str, Any] = {"group": group, "unit": unit}
-    aliases = AliasChoices(name)
-    return Field(default, validation_alias=aliases, description=meaning, json_schema_extra=extra, **bounds)
+    return Field(default, validation_alias=name, description=meaning, json_schema_extra=extra, **bounds)
 
 
 def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MAX_INTEGER) -> Any:
@@ -107,10 +105,10 @@ class S3Connection:
     retries: int
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of this process, complete and validated."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     # fmt: off
     secret_name: Text | None = _field(SELECTION_SETTING, FUNCTION,
@@ -236,16 +234,6 @@ class Settings(BaseSettings):
     max_tile_px: Integer = _limit("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile.")
     # fmt: on
 
-    @classmethod
-    def settings_customise_sources(  # type: ignore[override]  # the other sources are passed by name, and not used
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        **_: Any,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the values that `load_settings` passes; it reads the secrets and the given environment itself."""
-        return (init_settings,)
-
     @property
     def limits(self) -> Limits:
         """The parser's limits for one file."""
@@ -299,8 +287,7 @@ def limit_text(error: LimitExceeded) -> str:
 
 def setting_name(field: FieldInfo) -> str:
     """Return the name of a setting in secrets and environment."""
-    alias = field.validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else ""
+    return str(field.validation_alias)
 
 
 def field_group(field: FieldInfo) -> str:
