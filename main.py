@@ -21,7 +21,7 @@ BATCH = batches_at_import(os.environ)
 
 def init(ctx):
     """Read the settings, prepare object store, database and policy. A wrong setting fails here, by name."""
-    telemetry = Telemetry.from_context(ctx)
+    telemetry = Telemetry(ctx)
     secrets = secrets_of(ctx, telemetry.logger)
     for sentence in unknown_settings(os.environ, secrets):
         telemetry.logger.warning("[SETTINGS] %s", sentence)

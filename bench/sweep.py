@@ -52,7 +52,7 @@ def sweeping_environment(server: LocalVastDB, folder: Path, **changes: str) -> d
 
 def sweep_here() -> None:
     """Sweep once with the settings of the environment; prints the result and the seconds as JSON."""
-    service = Service.from_settings(load_settings(os.environ, secrets_dir=None), Telemetry.to_log())
+    service = Service.from_settings(load_settings(os.environ, secrets_dir=None), Telemetry())
     started = time.perf_counter()
     result = service.handle(schedule_event())
     print(json.dumps({**result, "seconds": time.perf_counter() - started}))

@@ -30,36 +30,25 @@ _HISTOGRAMS = {
 
 
 class Telemetry:
-    """Logs, spans and metrics of the handler; created once in `init` and shared by all threads."""
+    """Logs, spans and metrics of the handler; created once in `init` and shared by all threads.
 
-    def __init__(
-        self, logger: logging.Logger, tracer: Any = None, counters: Any = None, histograms: Any = None
-    ) -> None:
-        self._logger = logger
-        self._tracer = tracer
-        self._counters = counters or {}
-        self._histograms = histograms or {}
+    Attributes:
+        logger: The logger that receives the log lines.
+    """
 
-    @classmethod
-    def from_context(cls, ctx: Any) -> Telemetry:
-        """Create the instruments from a DataEngine context. Each counter and histogram is created once, here."""
+    def __init__(self, ctx: Any = None) -> None:
+        """Create the instruments, each once.
+
+        Args:
+            ctx: A DataEngine context; without one, only log lines are written.
+        """
         counter, histogram = getattr(ctx, "counter", None), getattr(ctx, "histogram", None)
-        return cls(
-            getattr(ctx, "logger", None) or logging.getLogger("exr_inspector"),
-            getattr(ctx, "tracer", None),
-            {name: counter(name, description) for name, description in _COUNTERS.items()} if counter else None,
-            {name: histogram(name, text, unit) for name, (text, unit) in _HISTOGRAMS.items()} if histogram else None,
+        self.logger: logging.Logger = getattr(ctx, "logger", None) or logging.getLogger("exr_inspector")
+        self._tracer = getattr(ctx, "tracer", None)
+        self._counters = {name: counter(name, text) for name, text in _COUNTERS.items()} if counter else {}
+        self._histograms = (
+            {name: histogram(name, text, unit) for name, (text, unit) in _HISTOGRAMS.items()} if histogram else {}
         )
-
-    @classmethod
-    def to_log(cls) -> Telemetry:
-        """Create an instance that only writes log lines."""
-        return cls(logging.getLogger("exr_inspector"))
-
-    @property
-    def logger(self) -> logging.Logger:
-        """The logger that receives the log lines."""
-        return self._logger
 
     @property
     def has_tracer(self) -> bool:
@@ -104,12 +93,12 @@ class Telemetry:
             try:
                 set_labels(labels)
             except Exception as error:  # noqa: BLE001 - the platform's code, after the work was done
-                self._logger.warning("[LABELS] refused: %s", type(error).__name__)
+                self.logger.warning("[LABELS] refused: %s", type(error).__name__)
 
     def line(self, stage: str, subject: str, *, level: int = logging.INFO, **fields: object) -> None:
         """Write one log line: `[STAGE] subject | key=value key=value`; None values are left out."""
         pairs = " ".join(f"{name}={visible(str(value))}" for name, value in fields.items() if value is not None)
-        self._logger.log(level, "[%s] %s | %s", stage, visible(subject), pairs)
+        self.logger.log(level, "[%s] %s | %s", stage, visible(subject), pairs)
 
 
 class TracedSource(WrappedSource):

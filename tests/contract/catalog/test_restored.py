@@ -54,7 +54,7 @@ class Mount:
         return str(found.rows["files"][0]["compression"])
 
     def service(self) -> Service:
-        return Service.from_settings(self.settings, Telemetry.to_log())
+        return Service.from_settings(self.settings, Telemetry())
 
     def ingest(self) -> Any:
         opener = SourceOpener(self.settings)

@@ -82,7 +82,7 @@ def stored_together(
 
 
 def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_event(stack: LocalStack) -> None:
-    handling = Service.from_settings(stack.settings(), Telemetry.from_context(LocalContext("test")))
+    handling = Service.from_settings(stack.settings(), Telemetry(LocalContext("test")))
     keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 10)]
     for key in keys:
         stack.put(key)
@@ -97,7 +97,7 @@ def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_ev
 def test_twenty_busy_threads_remove_files_with_at_most_two_database_requests_each(stack: LocalStack) -> None:
     keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 4)]
     stack.catalog.upsert(inspected(stack, *keys))
-    handling = Service.from_settings(stack.settings(), Telemetry.from_context(LocalContext("test")))
+    handling = Service.from_settings(stack.settings(), Telemetry(LocalContext("test")))
     for key in keys:
         stack.s3.delete(BUCKET, key)
     stack.database.reset_counters()

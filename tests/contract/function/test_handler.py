@@ -36,7 +36,7 @@ REMOVED = "ObjectRemoved:Delete"
 
 
 def service(stack: LocalStack, **changes: str) -> Service:
-    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(LocalContext("test")))
+    return Service.from_settings(stack.settings(**changes), Telemetry(LocalContext("test")))
 
 
 def created(key: str, **told: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.strips import FileContext
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.shard import IngestContext, are_current
+from exr_inspector.sync.shard import IngestContext, current_versions
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack
 from tests.support.documented import Documented
@@ -46,7 +46,7 @@ FULL = {"EXR_STATS": "full"}
 
 
 def service(stack: LocalStack, **changes: str) -> Service:
-    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(LocalContext("test")))
+    return Service.from_settings(stack.settings(**changes), Telemetry(LocalContext("test")))
 
 
 def created(key: str) -> dict[str, Any]:
@@ -211,12 +211,12 @@ def test_exr_retry_failed_and_another_library_try_again(stack: LocalStack) -> No
         builtin_policy("default"),
     )
     entries = list(context.opener.list(BUCKET))
-    assert are_current(context, BUCKET, entries) == [True]
+    assert current_versions(context, BUCKET, entries) != [None]
     retrying = replace(context, inspector=Inspector.from_settings(stack.settings(EXR_RETRY_FAILED="on", **FULL)))
-    assert are_current(retrying, BUCKET, entries) == [False]
+    assert current_versions(retrying, BUCKET, entries) == [None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exr_inspector.sync.shard.LIBRARY", "OpenEXR 99")
-        assert are_current(context, BUCKET, entries) == [False]
+        assert current_versions(context, BUCKET, entries) == [None]
     assert handling.handle(created("deadly.exr"))["status"] == "inspected"
 
 

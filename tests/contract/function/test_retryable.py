@@ -35,7 +35,7 @@ def shared() -> Iterator[LocalStack]:
 
 
 def service(stack: LocalStack, **changes: str) -> Service:
-    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(LocalContext("test")))
+    return Service.from_settings(stack.settings(**changes), Telemetry(LocalContext("test")))
 
 
 def event(key: str = KEY, name: str = "ObjectCreated:Put") -> dict[str, Any]:

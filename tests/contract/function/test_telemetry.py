@@ -33,7 +33,7 @@ def ctx() -> LocalContext:
 
 
 def service(stack: LocalStack, ctx: Any, **changes: str) -> Service:
-    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(ctx))
+    return Service.from_settings(stack.settings(**changes), Telemetry(ctx))
 
 
 def test_every_stage_has_one_line_with_the_event_on_it(
@@ -70,7 +70,7 @@ def test_every_stage_has_one_line_with_the_event_on_it(
 
 def test_a_name_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        Telemetry.to_log().line("INPUT", "a\n[COMPLETE] b", name="c\x1b[31m\u2028")
+        Telemetry().line("INPUT", "a\n[COMPLETE] b", name="c\x1b[31m\u2028")
     assert caplog.messages == ["[INPUT] a\\n[COMPLETE] b | name=c\\x1b[31m\\u2028"]
 
 
@@ -145,8 +145,8 @@ def test_a_context_that_offers_nothing_is_enough(stack: LocalStack) -> None:
 
 
 def test_without_a_tracer_reads_are_not_wrapped(stack: LocalStack) -> None:
-    source = Service.from_settings(stack.settings(), Telemetry.to_log())._opener.open(BUCKET, "a.exr")
-    assert TracedSource.around(source, Telemetry.to_log()) is source
+    source = Service.from_settings(stack.settings(), Telemetry())._opener.open(BUCKET, "a.exr")
+    assert TracedSource.around(source, Telemetry()) is source
 
 
 @pytest.mark.failure("process", "a secret in an error, log line, row or result", "in `0` of them", "nothing")
