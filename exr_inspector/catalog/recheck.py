@@ -9,47 +9,15 @@ that finds the rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Protocol
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.rows.groups import Prepared
 from exr_inspector.catalog.sdk.work import Work
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, our_error
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
-from exr_inspector.storage import Deadline, SourceOpener
-
-
-class Recheck(Enum):
-    """State of an object after its rows were stored.
-
-    CURRENT: It has the stored version, or a newer one whose event will find the rows, or access is denied now.
-    DELETED: It does not exist.
-    OVERWRITTEN: It has another version of the same second, so that the times do not show which one is newer.
-    """
-
-    CURRENT = "current"
-    DELETED = "deleted"
-    OVERWRITTEN = "overwritten"
-
-
-def recheck_object(
-    opener: SourceOpener, bucket: str, key: str, stored: ObjectVersion, *, deadline: Deadline | None = None
-) -> Recheck:
-    """Compare an object with its stored version; one request.
-
-    Raises:
-        SourceError: A transient fault.
-    """
-    try:
-        found = opener.head(bucket, key, deadline=deadline)
-    except SourceError as error:
-        if error.retryable:
-            raise
-        return Recheck.CURRENT  # no longer readable; the next event about it says why
-    if found is None:
-        return Recheck.DELETED
-    return Recheck.OVERWRITTEN if _same_second(stored, found) and _differ(stored, found) else Recheck.CURRENT
+from exr_inspector.storage import SourceOpener
 
 
 def is_same(one: ObjectVersion, other: ObjectVersion) -> bool:
@@ -171,26 +139,30 @@ def remove_gone(
 
 
 def confirm(
-    opener: SourceOpener, catalog: Remover, inspection: Inspection, *, deadline: Deadline | None = None
+    opener: SourceOpener, catalog: Remover, inspection: Inspection | Prepared, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
-    """Check the object after its rows were changed; one request.
+    """Compare an object with its stored version after its rows were changed; one request.
 
     Returns:
-        None if the rows are right, or the result of removing the rows of a deleted object.
+        None if the object has the stored version, or a newer one whose event will find the rows, or cannot be read any more.
+        The result of removing its rows if it was deleted.
 
     Raises:
         ObjectChanged: The object was overwritten in the same second, so that the times do not show which version is newer.
         ExrInspectorError: Errors of `remove_gone`.
     """
-    stored = inspection.version
+    stored, bucket, key = inspection.version, inspection.bucket, inspection.key
     if stored is None:  # the object could not be read, so there is no version to compare
         return None
-    state = recheck_object(opener, inspection.bucket, inspection.key, stored, deadline=deadline)
-    if state is Recheck.DELETED:
-        return remove_gone(
-            opener, catalog, inspection.bucket, inspection.key, event=inspection.event, deadline=deadline
-        )
-    if state is Recheck.OVERWRITTEN:
+    try:
+        found = opener.head(bucket, key, deadline=deadline)
+    except SourceError as error:
+        if error.retryable:
+            raise
+        return None  # the next event about it says why
+    if found is None:
+        return remove_gone(opener, catalog, bucket, key, event=inspection.event, deadline=deadline)
+    if _same_second(stored, found) and _differ(stored, found):
         raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
     return None
 

@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 from exr_inspector.catalog import Catalog, UpsertResult
 from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.recheck import upsert_isolating_failures
-from exr_inspector.catalog.rows.groups import Prepared, as_prepared
+from exr_inspector.catalog.rows.groups import Prepared, prepare_each
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, our_error
 from exr_inspector.model import EventInfo, Inspection
@@ -231,17 +231,7 @@ def _stored(
     inspections: Sequence[Inspection | Prepared], upsert: Callable[[Sequence[Prepared]], Sequence[Stored]]
 ) -> Sequence[Stored]:
     """Convert all inspections to rows and store these together; one that cannot be converted does not affect the others."""
-    outcomes = _prepared(inspections)
+    outcomes = prepare_each(inspections)
     items = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
     stored = iter(upsert(items))
     return [next(stored) if isinstance(outcome, Prepared) else outcome for outcome in outcomes]
-
-
-def _prepared(inspections: Sequence[Inspection | Prepared]) -> list[Prepared | ExrInspectorError]:
-    """Convert inspections to rows, all together; if that fails, one by one, with an error for each that fails."""
-    try:
-        return list(as_prepared(inspections))
-    except Exception as error:  # noqa: BLE001 - boundary of one record: its rows cannot be built
-        if len(inspections) == 1:
-            return [our_error(error)]
-    return [outcome for inspection in inspections for outcome in _prepared([inspection])]

@@ -21,7 +21,7 @@ from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, is_exr
 from exr_inspector.storage.mounts import key_of, path_of
 from exr_inspector.sync.sequences import judge_folders
-from exr_inspector.sync.shard import IngestContext, are_current
+from exr_inspector.sync.shard import IngestContext, current_versions
 from exr_inspector.sync.window import (
     Synced,
     Timing,
@@ -139,8 +139,8 @@ class FolderWatch:
         """
         self._unjudged.update(directories)
         context = self._context
-        for folder in judge_folders(context.catalog.connection, self._unjudged, context.policy):
-            for sequence in folder.judgement.sequences:
+        for judgement in judge_folders(context.catalog.connection, self._unjudged, context.policy):
+            for sequence in judgement.sequences:
                 if sequence.rerender:
                     self._report(sequence.pattern, f"frames to render again: {sequence.rerender.text}")
                 self._report_complete(sequence)
@@ -199,8 +199,8 @@ class FolderWatch:
                 gone.append(unicode_text(f"{bucket}/{key}"))
             else:
                 entries.append(ObjectEntry(key, version.etag, version.size_bytes, version.mtime))
-        current = are_current(context, bucket, entries)
-        stale = [(entry, entry.mtime) for entry, skip in zip(entries, current, strict=True) if not skip]
+        current = current_versions(context, bucket, entries)
+        stale = [(entry, entry.mtime) for entry, version in zip(entries, current, strict=True) if version is None]
         done = store_settled(context, bucket, stale, {}, timing)
         done.merge(remove_rows(context, gone, timing))
         done.merge(store_unreadable(context, unlisted.take_files()))

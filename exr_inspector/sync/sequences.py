@@ -51,25 +51,12 @@ _FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedFolder:
-    """The result of one folder.
-
-    Attributes:
-        directory: Folder with its bucket.
-        judgement: Its sequences.
-        is_stored: Whether the result was stored; it is not if another process read the folder later.
-    """
-
-    directory: str
-    judgement: Judgement
-    is_stored: bool
-
-
 def judge_folders(
     connection: Connection, directories: Iterable[str], policy: Policy, *, deadline: Deadline | None = None
-) -> Iterator[JudgedFolder]:
-    """Validate the sequences of folders by their rows and store the findings; yields one result per folder.
+) -> Iterator[Judgement]:
+    """Validate the sequences of folders by their rows and store the findings; yields the sequences of each folder.
+
+    The findings of a folder that another process read later are not stored.
 
     Args:
         connection: The tables.
@@ -84,7 +71,7 @@ def judge_folders(
         yield _judge_folder(connection, directory, policy, deadline)
 
 
-def _judge_folder(connection: Connection, directory: str, policy: Policy, deadline: Deadline | None) -> JudgedFolder:
+def _judge_folder(connection: Connection, directory: str, policy: Policy, deadline: Deadline | None) -> Judgement:
     since = connection.config.clock()
     files: dict[str, FrameSummary] = {}
     for rows in stored_frames(connection, f"{directory}/"):
@@ -95,10 +82,11 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
             files[frame.path] = frame
     folder = _Folder(directory, tuple(files), since)
 
-    def body(work: Work) -> JudgedFolder:
+    def body(work: Work) -> Judgement:
         before = _stored_rows(work, directory)
         judgement = judge_frames(files, policy, required=_required(before))
-        return JudgedFolder(directory, judgement, _replace(work, connection.config, folder, judgement, before))
+        _replace(work, connection.config, folder, judgement, before)
+        return judgement
 
     return connection.run("judge and store the sequences of a folder", body, deadline=deadline)
 

@@ -15,25 +15,21 @@ from functools import partial
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.recheck import (
-    Recheck,
-    recheck_object,
-    remove_gone,
+    confirm,
     upsert_if_current,
     upsert_isolating_failures,
 )
-from exr_inspector.catalog.rows.groups import Prepared, prepare
+from exr_inspector.catalog.rows.groups import Prepared, prepare_each
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.catalog.versions import VersionInfo
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
     CatalogError,
-    DeadlineExceeded,
     DecoderCrashed,
     ExrInspectorError,
     LimitExceeded,
     MemoryBusy,
-    ObjectChanged,
     ObjectNotFound,
     ObjectUnreadable,
     UnsupportedKey,
@@ -42,7 +38,7 @@ from exr_inspector.errors import (
 from exr_inspector.exr.limits import no_checkpoint
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
-from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.model import Inspection, ObjectVersion, StatsMode
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.storage.helpers import Helpers
@@ -203,18 +199,14 @@ def _add_unstored(figures: Figures, path: str, error: ExrInspectorError) -> None
 def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figures:
     """Store a failed inspection of each object of a shard, without reading it, since it repeatedly crashed its process."""
     figures = Figures()
-    inspections = []
-    for entry in shard.entries:
-        error = DecoderCrashed(message)
-        inspection = context.inspector.refused(shard.bucket, entry.key, error, context.policy)
-        inspections.append(replace(inspection, version=_version(entry)))
+    inspections = [
+        context.inspector.refused(
+            shard.bucket, entry.key, DecoderCrashed(message), context.policy, version=_version(entry)
+        )
+        for entry in shard.entries
+    ]
     store_inspections(context, inspections, figures)
     return figures
-
-
-def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
-    """Return whether the rows of each object are up to date; sends the same requests as `current_versions`."""
-    return [known is not None for known in current_versions(context, bucket, entries)]
 
 
 def current_versions(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[VersionInfo | None]:
@@ -222,7 +214,8 @@ def current_versions(context: IngestContext, bucket: str, entries: Sequence[Obje
 
     One request for all objects, plus those of `with_new_manifests`.
     """
-    found = context.catalog.current_versions(_states(context, bucket, entries))
+    states = [object_state(context, bucket, entry.key, _version(entry)) for entry in entries]
+    found = context.catalog.current_versions(states)
     known = {entry.key: version for entry, version in zip(entries, found, strict=True) if version}
     new = with_new_manifests(context, bucket, known)
     return [None if entry.key in new else known.get(entry.key) for entry in entries]
@@ -266,10 +259,6 @@ def unread_code(known: VersionInfo) -> str | None:
     return known.error_code if known.error_code in _UNREADABLE else None
 
 
-def _states(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[ObjectState]:
-    return [object_state(context, bucket, entry.key, _version(entry)) for entry in entries]
-
-
 def object_state(context: IngestContext, bucket: str, key: str, version: ObjectVersion) -> ObjectState:
     """Describe an object together with the configuration that would inspect it here."""
     config = context.inspector.config
@@ -285,9 +274,10 @@ def object_state(context: IngestContext, bucket: str, key: str, version: ObjectV
 
 
 def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
-    current = are_current(context, shard.bucket, shard.entries)
-    figures.stored += sum(current)
-    return [entry for entry, skip in zip(shard.entries, current, strict=True) if not skip]
+    current = current_versions(context, shard.bucket, shard.entries)
+    stale = [entry for entry, version in zip(shard.entries, current, strict=True) if version is None]
+    figures.stored += len(shard.entries) - len(stale)
+    return stale
 
 
 def _inspect(
@@ -323,7 +313,8 @@ def store_inspections(
 ) -> None:
     """Store inspections in one transaction, then check that their objects are still the inspected versions."""
     prepared: list[Prepared] = []
-    for inspection, rows in zip(inspections, _prepared(inspections, deadline), strict=True):
+    checkpoint = no_checkpoint if deadline is None else partial(deadline.check, "making rows")
+    for inspection, rows in zip(inspections, prepare_each(inspections, checkpoint), strict=True):
         if isinstance(rows, ExrInspectorError):
             _add_unstored(figures, inspection.path, rows)
         else:
@@ -343,48 +334,20 @@ def store_inspections(
             _add_unstored(figures, rows.path, fault)
 
 
-def _prepared(inspections: Sequence[Inspection], deadline: Deadline | None) -> list[Prepared | ExrInspectorError]:
-    """Convert inspections to rows, all together; if that fails, one by one, with an error for each that fails."""
-    checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("making rows")
-    try:
-        return list(prepare(inspections, checkpoint=checkpoint))
-    except DeadlineExceeded as error:
-        return [error] * len(inspections)
-    except Exception as error:  # noqa: BLE001 - boundary of one object: the others continue
-        if len(inspections) == 1:
-            return [our_error(error)]
-    return [rows for inspection in inspections for rows in _prepared([inspection], deadline)]
-
-
 def _settle(
     context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError, deadline: Deadline | None
 ) -> ExrInspectorError | None:
     """Return the error of a file after its rows were stored; None if the rows describe the current object."""
-    if isinstance(outcome, CatalogError) and outcome.retryable:
-        raise outcome  # the database is unavailable: the other files would fail as well
-    try:
-        return _settled(context, rows, outcome, deadline)
-    except CatalogError as error:
-        if error.retryable:
-            raise
-        return error
-    except ExrInspectorError as error:
-        return error
-
-
-def _settled(
-    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError, deadline: Deadline | None
-) -> ExrInspectorError | None:
     opener, catalog = context.opener, context.catalog
-    if isinstance(outcome, ExrInspectorError):
-        return outcome
-    if outcome.outcome is Outcome.IGNORED_OLDER:  # looks older than the rows, but may be the current object
-        outcome = upsert_if_current(opener, catalog, rows, deadline=deadline) or outcome
-    if not outcome.outcome.changed or rows.version is None:
-        return None
-    state = recheck_object(opener, rows.bucket, rows.key, rows.version, deadline=deadline)
-    if state is Recheck.DELETED:
-        remove_gone(opener, catalog, rows.bucket, rows.key, event=EventInfo(), deadline=deadline)
-    elif state is Recheck.OVERWRITTEN:
-        return ObjectChanged("overwritten while its rows were being stored")
+    try:
+        if isinstance(outcome, ExrInspectorError):
+            raise outcome
+        if outcome.outcome is Outcome.IGNORED_OLDER:  # looks older than the rows, but may be the current object
+            outcome = upsert_if_current(opener, catalog, rows, deadline=deadline) or outcome
+        if outcome.outcome.changed:
+            confirm(opener, catalog, rows, deadline=deadline)
+    except ExrInspectorError as error:
+        if isinstance(error, CatalogError) and error.retryable:
+            raise  # the database is unavailable: the other files would fail as well
+        return error
     return None

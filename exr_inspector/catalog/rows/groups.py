@@ -27,6 +27,7 @@ from exr_inspector.catalog.rows.build import (
 )
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column
 from exr_inspector.catalog.versions import VersionInfo, version_info
+from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, our_error
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 
@@ -203,10 +204,24 @@ def _owner_of_each(counts: Sequence[int]) -> pa.Array:
     return pa.array(np.repeat(np.arange(len(counts)), counts))
 
 
-def as_prepared(items: Sequence[Inspection | Prepared]) -> list[Prepared]:
+def as_prepared(items: Sequence[Inspection | Prepared], checkpoint: Checkpoint = no_checkpoint) -> list[Prepared]:
     """Prepare those inspections that are not prepared yet; the order stays."""
-    made = iter(prepare([item for item in items if isinstance(item, Inspection)]))
+    made = iter(prepare([item for item in items if isinstance(item, Inspection)], checkpoint=checkpoint))
     return [item if isinstance(item, Prepared) else next(made) for item in items]
+
+
+def prepare_each(
+    items: Sequence[Inspection | Prepared], checkpoint: Checkpoint = no_checkpoint
+) -> list[Prepared | ExrInspectorError]:
+    """As `as_prepared`; if that fails, prepare the inspections one by one, with an error for each that fails."""
+    try:
+        return list(as_prepared(items, checkpoint))
+    except DeadlineExceeded as error:
+        return [error] * len(items)
+    except Exception as error:  # noqa: BLE001 - boundary of one inspection: the others are stored
+        if len(items) == 1:
+            return [our_error(error)]
+    return [rows for item in items for rows in prepare_each([item], checkpoint)]
 
 
 def _by_group(items: Sequence[Prepared]) -> Iterator[tuple[Group, list[int]]]:

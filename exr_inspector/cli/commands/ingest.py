@@ -220,8 +220,8 @@ def _validate_sequences(
     """Validate the sequences of all folders with inspected files, and store their findings."""
     found: list[JudgedSequence] = []
     try:
-        for folder in judge_folders(connection, progress.directories, policy):
-            found += folder.judgement.sequences
+        for judgement in judge_folders(connection, progress.directories, policy):
+            found += judgement.sequences
     except (KeyboardInterrupt, CatalogError) as error:
         next_command = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
         click.echo(f"all files are stored, but not all sequences were checked; to check them: {next_command}", err=True)

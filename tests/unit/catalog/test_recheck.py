@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from exr_inspector.catalog.recheck import Recheck, is_same, recheck_object
-from exr_inspector.errors import BucketUnavailable
-from exr_inspector.model import ObjectVersion
+from exr_inspector.catalog.outcomes import Outcome, UpsertResult
+from exr_inspector.catalog.recheck import confirm, is_same
+from exr_inspector.errors import BucketUnavailable, ExrInspectorError, ObjectChanged
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import Inspection, ObjectVersion
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
 
 SECOND = 1_780_300_000
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
@@ -38,50 +43,73 @@ def write(folder: Path, content: bytes, milliseconds: int) -> None:
     os.utime(folder / "a.exr", ns=(moment, moment))
 
 
-def version(folder: Path) -> ObjectVersion:
-    found = opener(folder).head("renders", "a.exr")
-    assert found is not None
-    return found
+def stored(folder: Path) -> Inspection:
+    """An inspection of the file as it is now."""
+    version = opener(folder).head("renders", "a.exr")
+    assert version is not None
+    return Inspector().refused("renders", "a.exr", ExrInspectorError(""), builtin_policy("default"), version=version)
+
+
+@dataclass
+class Removals:
+    """Records which files' rows are removed."""
+
+    paths: list[str] = field(default_factory=list)
+
+    def remove(self, path: str, **_: Any) -> UpsertResult:
+        self.paths.append(path)
+        return UpsertResult("", path, None, "", Outcome.REMOVED)
+
+
+def confirmed(opener: SourceOpener, inspection: Inspection) -> list[str]:
+    """The paths whose rows are removed."""
+    removals = Removals()
+    confirm(opener, removals, inspection)
+    return removals.paths
 
 
 @pytest.mark.parametrize(
-    ("content", "milliseconds", "expected"),
+    ("content", "milliseconds", "is_overwritten"),
     [
-        (b"first", 100, Recheck.CURRENT),
-        (b"longer than the first", 100, Recheck.OVERWRITTEN),
-        (b"longer than the first", 900, Recheck.OVERWRITTEN),
-        (b"longer than the first", 1_100, Recheck.CURRENT),
-        (b"longer than the first", -900, Recheck.CURRENT),
+        (b"first", 100, False),
+        (b"longer than the first", 100, True),
+        (b"longer than the first", 900, True),
+        (b"longer than the first", 1_100, False),
+        (b"longer than the first", -900, False),
     ],
     ids=["untouched", "same moment", "same second", "a second later", "a second earlier"],
 )
 def test_only_what_was_written_in_the_same_second_is_taken_for_overwritten(
-    folder: Path, content: bytes, milliseconds: int, expected: Recheck
+    folder: Path, content: bytes, milliseconds: int, is_overwritten: bool
 ) -> None:
     write(folder, b"first", 100)
-    stored = version(folder)
+    before = stored(folder)
     if content != b"first":
         write(folder, content, milliseconds)
-    assert recheck_object(opener(folder), "renders", "a.exr", stored) is expected
+    if is_overwritten:
+        with pytest.raises(ObjectChanged):
+            confirmed(opener(folder), before)
+    else:
+        assert confirmed(opener(folder), before) == []
 
 
-def test_what_is_gone_is_deleted_and_what_may_not_be_read_is_current(folder: Path) -> None:
+def test_the_rows_of_what_is_gone_are_removed_and_those_of_what_may_not_be_read_stay(folder: Path) -> None:
     write(folder, b"first", 100)
-    stored = version(folder)
+    before = stored(folder)
     forbidden = opener(folder, EXR_ALLOWED_PREFIXES="renders/other/")
-    assert recheck_object(forbidden, "renders", "a.exr", stored) is Recheck.CURRENT
     (folder / "a.exr").unlink()
-    assert recheck_object(opener(folder), "renders", "a.exr", stored) is Recheck.DELETED
+    assert confirmed(forbidden, before) == []
+    assert confirmed(opener(folder), before) == ["renders/a.exr"]
 
 
 def test_a_share_that_is_not_mounted_says_nothing_of_the_object(folder: Path) -> None:
     write(folder, b"first", 100)
-    stored = version(folder)
+    before = stored(folder)
     looking = opener(folder)
-    assert recheck_object(looking, "renders", "a.exr", stored) is Recheck.CURRENT
+    assert confirmed(looking, before) == []
     folder.rename(folder.with_name("unmounted"))
     with pytest.raises(BucketUnavailable):
-        recheck_object(looking, "renders", "a.exr", stored)
+        confirmed(looking, before)
 
 
 def test_the_fraction_of_a_second_tells_versions_apart_only_without_etags() -> None:
