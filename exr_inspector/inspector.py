@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     BudgetExceeded,
     DecodeError,
@@ -55,7 +56,7 @@ from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.sidecars import missing_sidecars, with_sidecars
-from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
+from exr_inspector.storage import PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy, rule_of, validate_file
 from exr_inspector.validation.facts.provenance import provenance_of

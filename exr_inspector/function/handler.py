@@ -19,6 +19,7 @@ from typing import Any
 from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_current
 from exr_inspector.catalog.rows.groups import Prepared, is_large, prepare
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
     DeadlineExceeded,
@@ -41,7 +42,6 @@ from exr_inspector.function.telemetry import Telemetry, TracedSource
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
 from exr_inspector.settings import Settings
-from exr_inspector.storage import Deadline
 from exr_inspector.storage.sequences import is_apple_double
 
 # Objects processed at a time, all batches together: reading waits for the store, not for a core.

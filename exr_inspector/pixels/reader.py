@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import ChunkTable, States
 from exr_inspector.exr.cryptomatte.mattes import Matte
@@ -28,7 +29,7 @@ from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.sampling import plan_sample, sample_bytes
 from exr_inspector.pixels.strips import FileContext
 from exr_inspector.pixels.thumbnails import ShownLayer, canvas_of, canvases, from_preview, shown_layers, small_level
-from exr_inspector.storage import Deadline, RangeSource, ReadBudget
+from exr_inspector.storage import RangeSource, ReadBudget
 
 __all__ = ["DecodeBudget", "PixelConfig", "PixelFile", "part_rows", "read_pixels"]
 

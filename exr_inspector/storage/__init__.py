@@ -4,7 +4,6 @@
 object. This package does not interpret the bytes.
 """
 
-from exr_inspector.deadline import Deadline
 from exr_inspector.storage.objects import exr_report
 from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener, is_excluded
 from exr_inspector.storage.sequences import is_exr
@@ -14,7 +13,6 @@ __all__ = [
     "DEFAULT_EXCLUDES",
     "FILE_BUCKET",
     "MEMORY_BUCKET",
-    "Deadline",
     "ObjectEntry",
     "PrefixedSource",
     "RangeSource",

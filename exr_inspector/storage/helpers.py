@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent import futures
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
@@ -18,43 +20,16 @@ from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 MOST_STUCK = 8  # most abandoned calls that have not returned; each blocks a thread
 
 T = TypeVar("T")
-
-
-class _Task(Generic[T]):
-    """One call, and its result or error once `finished` is set."""
-
-    def __init__(self, call: Callable[[], T]) -> None:
-        self.call = call
-        self.finished = threading.Event()
-        self.is_abandoned = False
-        self.result: T | None = None
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self.result = self.call()
-        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
-            self.error = error
+_Task = tuple[Callable[[], Any], "futures.Future[Any]"]  # a call, and its result or error
 
 
 class Helpers:
-    """Daemon threads that make calls for other threads: one for each current caller, plus those whose calls are stuck.
+    """Daemon threads that make calls for other threads: one for each current caller, plus those whose calls are stuck."""
 
-    Args:
-        most_stuck: Number of abandoned calls at which no further call is started.
-    """
-
-    def __init__(self, most_stuck: int = MOST_STUCK) -> None:
-        self._most_stuck = most_stuck
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[SimpleQueue[_Task[Any]]] = []
-        self._stuck = 0
-
-    @property
-    def stuck(self) -> int:
-        """Number of abandoned calls that have not returned."""
-        with self._lock:
-            return self._stuck
+        self._idle: list[SimpleQueue[_Task]] = []
+        self._stuck = 0  # abandoned calls that have not returned
 
     def run(self, call: Callable[[], T], *, deadline: Deadline, doing: str) -> T:
         """Return or raise what `call` returns or raises.
@@ -64,35 +39,40 @@ class Helpers:
             SourceUnavailable: The call was not started, since too many earlier calls have not returned.
         """
         deadline.check(doing)
-        task = _Task(call)
-        self._helper(doing).put(task)
-        if not task.finished.wait(deadline.remaining()):
+        answer: futures.Future[T] = futures.Future()
+        self._helper(doing).put((call, answer))
+        try:
+            answer.exception(deadline.remaining())
+        except futures.TimeoutError as error:
             with self._lock:
-                if not task.finished.is_set():
-                    task.is_abandoned = True
-                    self._stuck += 1
-                    raise DeadlineExceeded(f"no time left while {doing}: the file system does not answer")
-        if task.error is not None:
-            raise task.error
-        return task.result  # type: ignore[return-value]  # set, since there was no error
+                self._stuck += 1
+            answer.add_done_callback(self._count_returned)  # called at once if it has returned in the meantime
+            raise DeadlineExceeded(f"no time left while {doing}: the file system does not answer") from error
+        return answer.result()
 
-    def _helper(self, doing: str) -> SimpleQueue[_Task[Any]]:
+    def _count_returned(self, _: futures.Future[Any]) -> None:
+        with self._lock:
+            self._stuck -= 1
+
+    def _helper(self, doing: str) -> SimpleQueue[_Task]:
         """Return the task queue of an idle helper, or of a new one."""
         with self._lock:
-            if self._stuck >= self._most_stuck:
+            if self._stuck >= MOST_STUCK:
                 raise SourceUnavailable(f"{doing}: the file system hangs: {self._stuck} calls have not returned")
             if self._idle:
                 return self._idle.pop()
-        inbox: SimpleQueue[_Task[Any]] = SimpleQueue()
+        inbox: SimpleQueue[_Task] = SimpleQueue()
         threading.Thread(target=self._work, args=(inbox,), name="exr-mount", daemon=True).start()
         return inbox
 
-    def _work(self, inbox: SimpleQueue[_Task[Any]]) -> None:
+    def _work(self, inbox: SimpleQueue[_Task]) -> None:
         while True:
-            task = inbox.get()
-            task.run()
+            call, answer = inbox.get()
+            try:
+                finish = partial(answer.set_result, call())
+            except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
+                finish = partial(answer.set_exception, error)
             with self._lock:
-                task.finished.set()
-                self._stuck -= task.is_abandoned
-                self._idle.append(inbox)
-            del task  # frees its result, since the wait for the next task may be long
+                self._idle.append(inbox)  # before its caller continues, which may use this helper again
+            finish()
+            del call, answer, finish  # frees the result, since the wait for the next task may be long

@@ -281,11 +281,12 @@ class FolderBucket:
     def _items(self, folder: str) -> Iterator[list[tuple[str, os.DirEntry[str]]]]:
         """Yield the items of a folder, by rising key; keys of folders end in a slash."""
         place = f"{self._name}/{folder.rstrip('/')}"
-        descriptor = _translated(lambda: self._open(folder.rstrip("/"), _READABLE_FOLDER), place)
+        with _translated(place):
+            descriptor = self._open(folder.rstrip("/"), _READABLE_FOLDER)
         try:
-            with _translated(lambda: os.scandir(descriptor), place) as scan:
-                items = [(_key_of(folder, item), item) for item in _translated(lambda: list(scan), place)]
-                yield sorted(items, key=lambda pair: key_order(pair[0]))
+            with _translated(place), os.scandir(descriptor) as scan:
+                items = [(_key_of(folder, item), item) for item in scan]
+            yield sorted(items, key=lambda pair: key_order(pair[0]))
         finally:
             os.close(descriptor)
 
@@ -324,14 +325,11 @@ class FolderBucket:
 
     def _entries(self, item: os.DirEntry[str], key: str, *, is_link: bool) -> list[ObjectEntry]:
         """Return the entry of a file; empty if it was deleted in the meantime."""
-
-        def version() -> ObjectVersion:
-            if is_link:
-                return self._version(key)
-            return _version_of(_regular(item.stat(follow_symlinks=False), f"{self._name}/{key}"))
-
+        place = f"{self._name}/{key}"
         try:
-            found = _translated(version, f"{self._name}/{key}")
+            with _translated(place):
+                status = None if is_link else item.stat(follow_symlinks=False)
+                found = self._version(key) if status is None else _version_of(_regular(status, place))
         except (DanglingLink, NotRegular):
             raise
         except ObjectNotFound:
@@ -424,21 +422,24 @@ def is_share(folder: Path) -> bool:
     return last is not None and last.startswith(_NETWORK)
 
 
-def _translated(question: Callable[[], T], path: str) -> T:
+@contextmanager
+def _translated(path: str) -> Iterator[None]:
+    """Replace the error of a file system call that the block raises; see `file_error`."""
     try:
-        return question()
+        yield
     except OSError as error:
         raise file_error(error, path) from error
 
 
 def _retried_if_stale(call: Callable[[], T], path: str) -> T:
     """Return the file system's answer; repeat the call once by name if the file was replaced on its server."""
-    try:
+    with _translated(path):
+        try:
+            return call()
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
         return call()
-    except OSError as error:
-        if error.errno != errno.ESTALE:
-            raise file_error(error, path) from error
-    return _translated(call, path)
 
 
 def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:

@@ -6,7 +6,7 @@ import io
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -18,7 +18,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ObjectNotFound
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Mount, Settings, local_path
-from exr_inspector.storage.budget import Allowance, Meter
+from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.file_object import FileObjectBucket
 from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, key_order, split_url
 from exr_inspector.storage.local import FolderBucket
@@ -26,7 +26,7 @@ from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.objects import Bucket, ObjectSource, Report, Skips, VersionPin
 from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
-from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
+from exr_inspector.storage.source import ObjectEntry, RangeSource
 
 # Names of S3 buckets contain no colon, so these never collide with one.
 FILE_BUCKET, FILE_OBJECT_BUCKET, MEMORY_BUCKET = "file:", "object:", "memory:"
@@ -67,9 +67,7 @@ class SourceOpener:
         """Stop the background loop; sources that are still open must not be read any more."""
         self._transport.close()
 
-    def open(
-        self, bucket: str, key: str, *, budget: ReadBudget | None = None, deadline: Deadline | None = None
-    ) -> RangeSource:
+    def open(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> RangeSource:
         """Return a reader of one object. Sends no request: only the first read shows whether the object exists.
 
         Raises:
@@ -77,7 +75,7 @@ class SourceOpener:
             UnsupportedKey: The key cannot be addressed.
             SettingsError: The bucket is not mounted, and S3 is not configured.
         """
-        return replace(self._source(self._holder(bucket, key), key, budget, deadline), holder=self._holder)
+        return _source(self._holder(bucket, key), key, deadline, self._holder)
 
     def open_url(self, url: str, *, deadline: Deadline | None = None) -> RangeSource:
         """Return a reader of `s3://bucket/key`, taken literally, or of a local path.
@@ -103,13 +101,12 @@ class SourceOpener:
             where.check_key(beside)
             return where
 
-        holder(FILE_BUCKET, key)
-        return replace(self._source(where, key, None, deadline), holder=holder)
+        return _source(holder(FILE_BUCKET, key), key, deadline, holder)
 
-    def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
+    def open_bytes(self, data: bytes, *, key: str = "bytes.exr") -> RangeSource:
         """Return a reader of bytes in memory, as an object of the bucket `memory:`."""
         check_key(MEMORY_BUCKET, key)
-        return self._source(FileObjectBucket(MEMORY_BUCKET, io.BytesIO(data)), key, budget, None)
+        return _source(FileObjectBucket(MEMORY_BUCKET, io.BytesIO(data)), key)
 
     def open_file(self, file: BinaryIO) -> RangeSource:
         """Return a reader of a seekable file object in binary mode, as an object of the bucket `object:` with the file's name.
@@ -118,7 +115,7 @@ class SourceOpener:
             SourceError: It is not open for reading bytes, or cannot seek.
         """
         name = str(getattr(file, "name", "") or "file object").removeprefix("/")
-        return self._source(FileObjectBucket(FILE_OBJECT_BUCKET, file), name, None, None)
+        return _source(FileObjectBucket(FILE_OBJECT_BUCKET, file), name)
 
     def head(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> ObjectVersion | None:
         """Return the object's current version, with one request; None if it does not exist, with two or three requests.
@@ -239,10 +236,11 @@ class SourceOpener:
             self._clients.move_to_end(name)
             return self._clients[name]
 
-    def _source(self, where: Bucket, key: str, budget: ReadBudget | None, deadline: Deadline | None) -> ObjectSource:
-        path = f"{where.name}/{key}"
-        allowances = () if budget is None else (Allowance(budget, path),)
-        return ObjectSource(where, key, deadline, VersionPin(path), Meter(), allowances)
+
+def _source(
+    where: Bucket, key: str, deadline: Deadline | None = None, holder: Callable[[str, str], Bucket] | None = None
+) -> RangeSource:
+    return ObjectSource(where, key, deadline, VersionPin(f"{where.name}/{key}"), Meter(), holder=holder)
 
 
 def is_excluded(key: str, *, prefix: str = "", exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.rows.groups import prepare
+from exr_inspector.deadline import Deadline
 from exr_inspector.exr.problems import Problem, ProblemKind
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, PixelReport, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import Deadline, SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.facts import FileFacts

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded
 from exr_inspector.exr.chunks.tables import ChunkState
 from exr_inspector.exr.limits import Limits
@@ -12,7 +13,7 @@ from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import Deadline, SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy, validate_file
 from tests.support.exrbytes import (
     NONE,

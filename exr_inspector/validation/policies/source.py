@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ExrInspectorError, PolicyError
 from exr_inspector.settings import Settings, local_path
-from exr_inspector.storage import Deadline, SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import Policy, builtin_policy, load_policy
 
 _log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 from obstore.exceptions import GenericError
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
     BudgetExceeded,
@@ -28,7 +29,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import Deadline, ReadBudget, SourceOpener, listing
+from exr_inspector.storage import ReadBudget, SourceOpener, listing
 from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.opener import MAX_CLIENTS
 from exr_inspector.storage.requests import FIRST_PAUSE_SECONDS, Call, call_with_retries
@@ -274,7 +275,7 @@ def test_a_missing_object_that_the_store_hides_is_not_there(s3):
 def test_retries_do_not_use_up_the_budget(s3):
     with opened(s3) as opener:
         s3.script(Status(503), Status(503))
-        source = opener.open("b", "a.exr", budget=ReadBudget(requests=1, bytes=10))
+        source = opener.open("b", "a.exr").limited(ReadBudget(requests=1, bytes=10))
         assert source.read(start=0, end=10) == DATA[:10]
         assert source.cost.requests == 3
         with pytest.raises(BudgetExceeded):

@@ -12,6 +12,7 @@ import pytest
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
+from exr_inspector.storage import helpers as helpers_module
 from exr_inspector.storage.helpers import MOST_STUCK, Helpers
 from tests.contract.storage.conftest import DATA
 
@@ -103,7 +104,7 @@ def test_a_mount_that_goes_on_hanging_fails_at_once_and_is_asked_again_when_it_i
     assert helpers_alive() - before <= MOST_STUCK
     hang()
     (bucket,) = opener._mounts["b"]
-    assert until(lambda: bucket.helpers.stuck == 0)
+    assert until(lambda: bucket.helpers._stuck == 0)
     assert opener.open("b", "a.exr", deadline=Deadline.after(IN_TIME)).read(start=0, end=300) == DATA
 
 
@@ -130,8 +131,9 @@ def test_a_file_that_would_hang_when_it_is_opened_is_refused_at_once(folder, ope
     assert opener.open("b", "a.exr", deadline=Deadline.after(IN_TIME)).read(start=0, end=300) == DATA
 
 
-def test_helpers_are_as_many_as_callers_and_stuck_calls(tmp_path):
-    helpers, pipe, made = Helpers(most_stuck=2), tmp_path / "pipe", []
+def test_helpers_are_as_many_as_callers_and_stuck_calls(tmp_path, monkeypatch):
+    monkeypatch.setattr(helpers_module, "MOST_STUCK", 2)
+    helpers, pipe, made = Helpers(), tmp_path / "pipe", []
     os.mkfifo(pipe)
 
     def hangs():  # open(2) of a pipe waits for a writer
@@ -141,12 +143,12 @@ def test_helpers_are_as_many_as_callers_and_stuck_calls(tmp_path):
     for _ in range(2):
         with pytest.raises(DeadlineExceeded):
             helpers.run(hangs, deadline=Deadline.after(SOON), doing="looking")
-    assert helpers.stuck == 2
+    assert helpers._stuck == 2
     with pytest.raises(SourceUnavailable):
         helpers.run(lambda: made.append(-1), deadline=Deadline.after(SOON), doing="looking")
     assert made == []
     writer = os.open(pipe, os.O_WRONLY)
-    assert until(lambda: helpers.stuck == 0)
+    assert until(lambda: helpers._stuck == 0)
     for descriptor in (*made, writer):
         os.close(descriptor)
     for number in range(20):
@@ -166,4 +168,4 @@ def test_what_a_helper_s_call_raises_is_raised_and_nothing_begins_when_the_time_
     with pytest.raises(DeadlineExceeded):
         helpers.run(lambda: began.append(1), deadline=Deadline.after(0), doing="looking")
     assert began == []
-    assert helpers.stuck == 0
+    assert helpers._stuck == 0

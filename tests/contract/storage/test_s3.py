@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, ObjectChanged, ObjectNotFound, UnsupportedKey
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
+from exr_inspector.storage import RangeSource, ReadBudget, SourceOpener
 from tests.support.faulty_s3 import FaultyS3
 from tests.support.s3 import s3_server
 
@@ -199,7 +200,7 @@ def test_listing(store):
 
 def test_a_budget_is_refused_before_the_request(store):
     store.put("budget.exr", DATA)
-    source = store.opener.open(BUCKET, "budget.exr", budget=ReadBudget(requests=2, bytes=2000))
+    source = store.opener.open(BUCKET, "budget.exr").limited(ReadBudget(requests=2, bytes=2000))
     source.read(start=0, end=1000)
     with pytest.raises(BudgetExceeded):
         source.read(start=1000, end=2001)
@@ -213,14 +214,14 @@ def test_a_budget_is_refused_before_the_request(store):
 
 def test_bytes_beyond_the_end_cost_no_budget(store):
     store.put("small.exr", DATA[:100])
-    source = store.opener.open(BUCKET, "small.exr", budget=ReadBudget(bytes=1000))
+    source = store.opener.open(BUCKET, "small.exr").limited(ReadBudget(bytes=1000))
     source.read(start=0, end=1000)
     assert source.read(start=0, end=900) == DATA[:100]
 
 
 def test_a_limited_reader_shares_version_and_cost(store):
     store.put("limited.exr", DATA)
-    source = store.opener.open(BUCKET, "limited.exr", budget=ReadBudget(requests=3))
+    source = store.opener.open(BUCKET, "limited.exr").limited(ReadBudget(requests=3))
     source.read(start=0, end=10)
     limited = source.limited(ReadBudget(requests=1))
     assert limited.version == source.version

@@ -17,6 +17,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
@@ -27,7 +28,7 @@ from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import file_pass, strips, work
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig, PixelFile, part_rows, read_pixels
-from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
+from exr_inspector.storage import RangeSource, ReadBudget, SourceOpener
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
 from tests.support.exrbytes_part import level_array
@@ -457,7 +458,7 @@ def test_memory_goes_back_when_no_thread_takes_the_work(opener: SourceOpener) ->
 
 def test_a_read_budget_that_is_used_up_leaves_partial_figures(opener: SourceOpener, budget: DecodeBudget) -> None:
     data = ex.build([Part(data_window=(0, 0, 63, 63))])
-    source = opener.open_bytes(data, budget=ReadBudget(bytes=len(data) // 2))
+    source = opener.open_bytes(data).limited(ReadBudget(bytes=len(data) // 2))
     found = report(source, data, budget, config=SMALL_STEPS)
     assert found.stopped == "budget"
     assert 0 < found.parts[0].chunks_read < 64
@@ -475,7 +476,7 @@ def test_a_budget_that_ends_inside_a_decoding_thread_is_no_failure(opener: Sourc
     source = opener.open_bytes(data)
     assert report(source, data, budget, config=config).parts[0].chunks_read == 8
     planned = source.cost.bytes_read - 8 * (31 * 6 + 8)
-    found = report(opener.open_bytes(data, budget=ReadBudget(bytes=planned)), data, budget, config=config)
+    found = report(opener.open_bytes(data).limited(ReadBudget(bytes=planned)), data, budget, config=config)
     assert found.stopped == "budget"
     assert found.parts[0].chunks_read < 8
 
@@ -739,7 +740,7 @@ def test_stddev_of_a_large_image_is_stable(opener: SourceOpener, budget: DecodeB
     found = channel(report(opener.open_bytes(data), data, budget, config=config), "Y")
     assert math.isclose(found.stddev or 0, 0.25, rel_tol=1e-10)
     with pytest.raises(BudgetExceeded):
-        opener.open_bytes(data, budget=ReadBudget(bytes=1)).read(start=0, end=2)
+        opener.open_bytes(data).limited(ReadBudget(bytes=1)).read(start=0, end=2)
 
 
 @pytest.mark.parametrize("names", [("z.R", "\udce9.R"), ("a\\xff", "a\\x41"), ("\udce9", "\\xe9")])
