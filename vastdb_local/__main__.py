@@ -15,7 +15,7 @@ from types import FrameType
 import click
 
 from vastdb_local import LocalVastDB, entries_of_folder
-from vastdb_local.errors import LocalDatabaseError, VastDBLocalError
+from vastdb_local.errors import LocalDatabaseError
 
 _SECONDS = {"ms": 1e-3, "s": 1.0}
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -215,7 +215,7 @@ def main() -> None:
     """Run the command. An error of this package or of the system prints one line on stderr and exits with 2."""
     try:
         command(prog_name="python -m vastdb_local")
-    except VastDBLocalError as error:
+    except LocalDatabaseError as error:
         click.echo(f"{type(error).code}: {error}", err=True)
         sys.exit(2)
     except OSError as error:

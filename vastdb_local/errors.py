@@ -24,15 +24,11 @@ class FileTrouble(Enum):
         return next((trouble for trouble in cls if trouble.value.search(text)), None)
 
 
-class VastDBLocalError(Exception):
-    """Base of this package's errors.
+class LocalDatabaseError(Exception):
+    """The local database cannot be served; the message names the file or port and the next step.
 
     Attributes:
         code: Stable, upper-case name; messages may change, codes do not.
     """
 
     code: ClassVar[str] = "LOCALDB"
-
-
-class LocalDatabaseError(VastDBLocalError):
-    """The local database cannot be served; the message names the file or port and the next step."""

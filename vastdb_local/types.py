@@ -6,8 +6,6 @@ the table, so answers have the declared types.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pyarrow as pa
 
 from vastdb_local.refusals import Refusal, bad_request
@@ -104,16 +102,25 @@ def stored_bytes(type_: pa.DataType) -> int:
 
 
 def to_stored(array: pa.Array) -> pa.Array:
-    """The values in types that DuckDB reads without conversion."""
-    return _rebuild(array, _leaf_to_stored)
-
-
-def _leaf_to_stored(leaf: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(leaf.type) and leaf.type.tz is not None:
-        return leaf.view(pa.timestamp(leaf.type.unit))
-    if pa.types.is_float16(leaf.type):
-        return leaf.cast(pa.float32())
-    return leaf
+    """The values in types that DuckDB reads without conversion; the array has offset 0, as those of an IPC stream do."""
+    type_ = array.type
+    if pa.types.is_struct(type_):
+        children = [to_stored(array.field(i)) for i in range(type_.num_fields)]
+        fields = [field.with_type(child.type) for field, child in zip(type_, children, strict=True)]
+        return pa.Array.from_buffers(pa.struct(fields), len(array), array.buffers()[:1], children=children)
+    if pa.types.is_map(type_):
+        keys, items = to_stored(array.keys), to_stored(array.items)
+        entries = pa.StructArray.from_arrays([keys, items], names=["key", "value"])
+        map_type = pa.map_(keys.type, items.type)
+        return pa.Array.from_buffers(map_type, len(array), array.buffers()[:2], children=[entries])
+    if pa.types.is_list(type_) or pa.types.is_fixed_size_list(type_):
+        values = to_stored(array.values)
+        fixed = pa.types.is_fixed_size_list(type_)
+        list_type = pa.list_(values.type, type_.list_size if fixed else -1)
+        return pa.Array.from_buffers(list_type, len(array), array.buffers()[: 1 if fixed else 2], children=[values])
+    if pa.types.is_timestamp(type_) and type_.tz is not None:
+        return array.view(pa.timestamp(type_.unit))
+    return array.cast(pa.float32()) if pa.types.is_float16(type_) else array
 
 
 def single_leaf_columns(array: pa.Array, declared: pa.DataType) -> list[pa.Array]:
@@ -151,23 +158,3 @@ def _struct_columns(array: pa.Array, declared: pa.DataType) -> list[pa.Array]:
             type_ = pa.struct([pa.field(field.name, leaf.type)])
             columns.append(pa.Array.from_buffers(type_, len(array), validity, children=[leaf]))
     return columns
-
-
-def _rebuild(array: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Convert the leaves of a nested array and keep its nesting; the array has offset 0, as those of an IPC stream do."""
-    type_ = array.type
-    if pa.types.is_struct(type_):
-        children = [_rebuild(array.field(i), convert) for i in range(type_.num_fields)]
-        fields = [field.with_type(child.type) for field, child in zip(type_, children, strict=True)]
-        return pa.Array.from_buffers(pa.struct(fields), len(array), array.buffers()[:1], children=children)
-    if pa.types.is_map(type_):
-        keys, items = _rebuild(array.keys, convert), _rebuild(array.items, convert)
-        entries = pa.StructArray.from_arrays([keys, items], names=["key", "value"])
-        map_type = pa.map_(keys.type, items.type)
-        return pa.Array.from_buffers(map_type, len(array), array.buffers()[:2], children=[entries])
-    if pa.types.is_list(type_) or pa.types.is_fixed_size_list(type_):
-        values = _rebuild(array.values, convert)
-        fixed = pa.types.is_fixed_size_list(type_)
-        list_type = pa.list_(values.type, type_.list_size if fixed else -1)
-        return pa.Array.from_buffers(list_type, len(array), array.buffers()[: 1 if fixed else 2], children=[values])
-    return convert(array)

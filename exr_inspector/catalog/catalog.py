@@ -58,7 +58,6 @@ class ObjectState:
         key: Key.
         version: Its version, from a listing, a HEAD or an event.
         mode: Which pixels would be read: none, a sample, or all.
-        inspector_version: The version of exr-inspector that would read it.
         decoder: The library that would decode its pixels.
         retry_failed: Whether to inspect an unchanged object again that crashed the decoder, took too long or exceeded a limit.
         stops: `Inspector.stops`: an object that a limit stopped is inspected again if that limit is not among these. Empty:
@@ -69,7 +68,6 @@ class ObjectState:
     key: str
     version: ObjectVersion
     mode: StatsMode = StatsMode.OFF
-    inspector_version: str = __version__
     decoder: str | None = None
     retry_failed: bool = False
     stops: frozenset[str] = frozenset()
@@ -287,14 +285,12 @@ class Catalog:
             retry_seconds=0.0,
         )
 
-    def current_versions(
-        self, states: Sequence[ObjectState], *, deadline: Deadline | None = None
-    ) -> list[VersionInfo | None]:
+    def current_versions(self, states: Sequence[ObjectState]) -> list[VersionInfo | None]:
         """The stored version of each object whose rows are up to date, and None for the others."""
         if not states:
             return []
         paths = [unicode_text(state.path) for state in states]
-        stored = self.connection.run("look up files", lambda work: stored_files(work, paths), deadline=deadline)
+        stored = self.connection.run("look up files", lambda work: stored_files(work, paths))
         return [_current_version(state, stored.get(file_id(state.path), ())) for state in states]
 
     def stored_between(
@@ -411,4 +407,4 @@ def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
         return False
     if stored.error_code is None and stored.depth != state.mode.depth:
         return stored.depth > state.mode.depth
-    return version_numbers(stored.inspector_version) >= version_numbers(state.inspector_version)
+    return version_numbers(stored.inspector_version) >= version_numbers(__version__)

@@ -98,11 +98,6 @@ class FolderWatch:
             done.merge(remove_unlisted(context, window, rows, Timing(on_outcome=self._report), is_trusted=is_trusted))
         self.judge(done.directories)
 
-    @property
-    def pending(self) -> int:
-        """Number of changed paths that are not processed yet."""
-        return len(self._changed)
-
     def settle(self) -> None:
         """Process the paths that have not changed for SETTLE_SECONDS.
 

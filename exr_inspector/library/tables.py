@@ -197,13 +197,13 @@ def open_catalog(
 def _opened(file: Path, schema: str) -> Iterator[FileDatabase]:
     """Open the database of a file; its errors are raised as CatalogError."""
     try:
-        from vastdb_local.errors import VastDBLocalError  # noqa: PLC0415 - brings DuckDB, which only this needs
+        from vastdb_local.errors import LocalDatabaseError  # noqa: PLC0415 - brings DuckDB, which only this needs
     except ModuleNotFoundError as error:
         raise _needs_local(error) from error
     with ExitStack() as opened:
         try:
             database = opened.enter_context(file_database(file, schema, create=True))
-        except VastDBLocalError as error:
+        except LocalDatabaseError as error:
             raise CatalogError(str(error)) from error
         yield database
 
@@ -237,7 +237,7 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
     Raises:
         CatalogError: The file does not exist.
         SettingsError: The local database (extra `local`) is not installed.
-        VastDBLocalError: The file is not a DuckDB file, or another program has it open without serving it.
+        LocalDatabaseError: The file is not a DuckDB file, or another program has it open without serving it.
     """
     try:
         from vastdb_local import (  # noqa: PLC0415 - brings DuckDB, which only this needs

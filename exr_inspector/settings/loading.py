@@ -152,14 +152,10 @@ Named = dict[str, dict[str, str]]
 
 
 def _platform(secrets: Mapping[str, object], faults: list[str]) -> Named:
-    found: Named = {"": {}}
-    for name, keys in secrets.items():
-        if isinstance(keys, Mapping):
-            found[str(name)] = _texts(keys, f"secret {name}", faults)
-    found[""] = _texts(
-        {name: value for name, value in secrets.items() if not isinstance(value, Mapping)}, "a secret", faults
-    )
-    return found
+    named = {str(name): keys for name, keys in secrets.items() if isinstance(keys, Mapping)}
+    flat = {name: value for name, value in secrets.items() if name not in named}
+    found = {name: _texts(keys, f"secret {name}", faults) for name, keys in named.items()}
+    return {**found, "": _texts(flat, "a secret", faults)}
 
 
 def _texts(keys: Mapping[str, object], where: str, faults: list[str]) -> dict[str, str]:

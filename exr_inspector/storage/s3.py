@@ -8,6 +8,7 @@ environment.
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
 from functools import partial
@@ -29,7 +30,6 @@ from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal
 from exr_inspector.storage.objects import Report, Skips
-from exr_inspector.storage.proxies import proxy_options
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import (
     Call,
@@ -253,7 +253,7 @@ def _client_options(connection: S3Connection) -> ClientConfig:
         "read_timeout": seconds,  # ends a stalled response; the deadline ends a slow one
         "timeout": timedelta(seconds=REQUEST_SECONDS),
         "pool_idle_timeout": timedelta(seconds=MAX_IDLE_SECONDS),
-        **proxy_options(connection.endpoint_url),
+        **_proxy_options(connection.endpoint_url),
     }
     if connection.ca_bundle is not None:
         try:
@@ -261,3 +261,16 @@ def _client_options(connection: S3Connection) -> ClientConfig:
         except OSError as error:
             raise SettingsError(f"S3_CA_BUNDLE: {connection.ca_bundle} cannot be read") from error
     return options
+
+
+def _proxy_options(endpoint_url: str) -> ClientConfig:
+    """Return options that keep the client from using a proxy if the environment says `no_proxy=*`; otherwise none.
+
+    obstore's client accepts host names and networks there, but not `*`, and has no option for "no proxy". An explicit
+    proxy makes it ignore the environment, and an exception for the endpoint's host, which includes its subdomains, then
+    excludes every request from that proxy.
+    """
+    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if "*" not in (entry.strip() for entry in exceptions.split(",")):
+        return {}
+    return {"proxy_url": endpoint_url, "proxy_excludes": urlsplit(endpoint_url).hostname or ""}

@@ -9,7 +9,8 @@ transaction, which updates the guards of all files that it changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import add
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,14 +55,7 @@ class RepairReport:
         return self == RepairReport(files=self.files)
 
     def __add__(self, other: RepairReport) -> RepairReport:
-        return RepairReport(
-            self.files + other.files,
-            self.duplicate_files + other.duplicate_files,
-            self.repeated_rows + other.repeated_rows,
-            self.orphan_rows + other.orphan_rows,
-            self.incomplete_files + other.incomplete_files,
-            self.duplicate_guards + other.duplicate_guards,
-        )
+        return RepairReport(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(slots=True)

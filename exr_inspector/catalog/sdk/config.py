@@ -7,7 +7,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -61,15 +61,6 @@ class CatalogConfig:
     @classmethod
     def from_settings(cls, settings: CatalogConnection) -> CatalogConfig:
         """The configuration from settings, with this host's name as the worker."""
-        return cls(
-            endpoint=settings.endpoint,
-            access_key=settings.access_key.reveal(),
-            secret_key=settings.secret_key.reveal(),
-            bucket=settings.bucket,
-            schema=settings.schema,
-            tls_verify=settings.tls_verify,
-            ca_bundle=settings.ca_bundle,
-            retry_seconds=settings.retry_seconds,
-            timeout_seconds=settings.timeout_seconds,
-            worker=socket.gethostname(),
-        )
+        same = {each.name: getattr(settings, each.name) for each in fields(settings)}
+        keys = {"access_key": settings.access_key.reveal(), "secret_key": settings.secret_key.reveal()}
+        return cls(**(same | keys), worker=socket.gethostname())

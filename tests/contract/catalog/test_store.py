@@ -243,13 +243,14 @@ def test_is_current(pair: Pair) -> None:
     assert requests(server) <= 4
     assert is_current(mode=StatsMode.SAMPLED)
     assert not is_current(mode=StatsMode.FULL)
-    assert not is_current(inspector_version="99.0", mode=StatsMode.SAMPLED)
     # A listing gives fractions of a second that a GET's header does not.
     listed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(milliseconds=250))
     changed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(seconds=2))
     states = [ObjectState("renders", item.key, seen) for seen in (listed, changed)]
     found = catalog.current_versions([*states, ObjectState("renders", "unknown.exr", version)])
     assert [known is not None for known in found] == [True, False, False]
+    catalog.upsert(prepare([inspection("shot/old.exr")], "0.0.1"))
+    assert catalog.current_versions([ObjectState("renders", "shot/old.exr", version)]) == [None]
 
 
 # --- requests --------------------------------------------------------------------------------------------

@@ -644,7 +644,7 @@ def test_watch_tries_again_what_another_transaction_blocks(
     def changes() -> Iterator[list[tuple[Change, str]]]:
         yield [(Change.added, str(file)) for file in files]
         end = time.monotonic() + 60.0
-        while watched.pending and time.monotonic() < end:
+        while watched._changed and time.monotonic() < end:
             yield []
 
     with guard_held(stack, "show/y/b.exr", seconds=1.0):

@@ -333,10 +333,11 @@ def test_an_equal_etag_is_enough_where_one_look_has_no_time(etag: str | None, si
     ],
 )
 def test_whether_an_unchanged_object_is_inspected_again(
-    stored: dict[str, object], now: dict[str, object], is_current: bool
+    stored: dict[str, object], now: dict[str, object], is_current: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("exr_inspector.catalog.catalog.__version__", "1.0.0")
     version = ObjectVersion("e", 10, START)
-    state = ObjectState("b", "a.exr", version, StatsMode.SAMPLED, "1.0.0", **now)  # type: ignore[arg-type]
+    state = ObjectState("b", "a.exr", version, StatsMode.SAMPLED, **now)  # type: ignore[arg-type]
     rows = [StoredFile(7, "b/a.exr", "i", replace(BASE, **stored), version)]  # type: ignore[arg-type]
     assert is_up_to_date(state, rows) is is_current
     assert not is_up_to_date(state, [])
