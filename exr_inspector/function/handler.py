@@ -403,7 +403,7 @@ class Service:
                         job.stored = stored or job.stored
                     job.result = stored_result(job.inspection, job.stored)
                 if removed:
-                    job.result = removed_result(removed, ignored=removed.outcome is Outcome.IGNORED_OLDER)
+                    job.result = removed_result(removed)
         except Exception as error:  # noqa: BLE001 - boundary of one object
             job.error = our_error(error)
 

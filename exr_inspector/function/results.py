@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from exr_inspector.catalog import UpsertResult
+from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.model import Inspection, Severity, Status
 
 # Bytes of JSON as `json.dumps` writes it, including escapes. An Event Broker accepts 126 KB; results stay far below.
@@ -40,10 +40,10 @@ def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
     }
 
 
-def removed_result(removed: UpsertResult, *, ignored: bool) -> Result:
-    """Return the result of a deleted object; `ignored` if a newer version is stored and nothing was removed."""
+def removed_result(removed: UpsertResult) -> Result:
+    """Return the result of a deleted object; `unchanged` if a newer version is stored and nothing was removed."""
     return {
-        "status": "unchanged" if ignored else "removed",
+        "status": "unchanged" if removed.outcome is Outcome.IGNORED_OLDER else "removed",
         "outcome": removed.outcome.value,
         "path": removed.path,
         "file_id": removed.file_id,

@@ -165,9 +165,6 @@ class RayEngine:
     def __init__(self, config: WorkerConfig) -> None:
         """Connect to the cluster.
 
-        Args:
-            config: The configuration of each worker process.
-
         Raises:
             SettingsError: Ray is not installed.
         """

@@ -63,13 +63,7 @@ class Listing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One prefix of a bucket.
-
-    Attributes:
-        bucket: The bucket.
-        prefix: The prefix of all keys.
-        exclude: Patterns of folder names that are left out.
-    """
+    """One prefix of a bucket, without folders whose names match a pattern of `exclude`."""
 
     bucket: str
     prefix: str = ""

@@ -53,19 +53,7 @@ def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MAX_IN
 
 @dataclass(frozen=True, slots=True)
 class CatalogConnection:
-    """The connection to VAST DataBase.
-
-    Attributes:
-        endpoint: URL of the database's virtual IP.
-        access_key: S3 access key of a user with rights on the schema.
-        secret_key: Its secret key.
-        bucket: Database-enabled bucket.
-        schema: Schema that contains the tables.
-        tls_verify: Whether the server's certificate is checked.
-        ca_bundle: PEM file of certificates to trust besides the system's.
-        retry_seconds: How long one write is retried after conflicts and outages.
-        timeout_seconds: Idle timeout of a connection or a response.
-    """
+    """The connection to VAST DataBase: the settings of the same names that begin with `db_`."""
 
     endpoint: str
     access_key: Secret
@@ -80,19 +68,7 @@ class CatalogConnection:
 
 @dataclass(frozen=True, slots=True)
 class S3Connection:
-    """The connection to the S3 endpoint.
-
-    Attributes:
-        endpoint_url: URL, without the bucket.
-        access_key: Access key with read rights.
-        secret_key: Its secret key.
-        region: Region that requests are signed for.
-        virtual_hosted: Whether the bucket is part of the host name instead of the path.
-        tls_verify: Whether the server's certificate is checked.
-        ca_bundle: PEM file of certificates to trust besides the system's.
-        timeout_seconds: Idle timeout of a connection or a response.
-        retries: Number of retries after a transient fault.
-    """
+    """The connection to the S3 endpoint: the settings of the same names that begin with `s3_`."""
 
     endpoint_url: str
     access_key: Secret

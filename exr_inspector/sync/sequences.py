@@ -93,11 +93,7 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
 
 @dataclass(frozen=True, slots=True)
 class LastJudgements:
-    """The rows of `sequence_validation` that the last validation of some folders stored.
-
-    Attributes:
-        rows: The rows of each folder.
-    """
+    """The rows of `sequence_validation` that the last validation of some folders stored, by folder."""
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -129,11 +125,7 @@ class UnjudgedFolders:
     """
 
     def __init__(self, connection: Connection, prefix: str) -> None:
-        """Read when the sequences of folders were validated.
-
-        Args:
-            connection: The tables.
-            prefix: Prefix of the files, `bucket/key`.
+        """Read when the sequences of folders with files below a prefix, `bucket/key`, were validated.
 
         Raises:
             CatalogError: The tables cannot be read.

@@ -227,12 +227,7 @@ def with_new_manifests(
     """Return the keys of files whose sidecar manifest was missing when their rows were stored and exists now.
 
     Sends one request for each missing manifest. Only full passes read manifests; in other modes the result is empty.
-
-    Args:
-        context: Checks whether the manifests exist.
-        bucket: The bucket of the files.
-        known: The stored version of each file, by key.
-        deadline: When to give up.
+    `known` has the stored version of each file, by key.
     """
     if context.inspector.config.stats is not StatsMode.FULL:
         return set()

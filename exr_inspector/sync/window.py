@@ -323,11 +323,6 @@ def store_unreadable(
 
     A file that has rows keeps them: it may be a link to a share that is unavailable.
 
-    Args:
-        context: Inspects and stores.
-        files: Paths and errors, as a listing reports them.
-        deadline: When everything must be done.
-
     Raises:
         CatalogError: The tables cannot be read or written now.
     """
