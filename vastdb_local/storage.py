@@ -65,6 +65,8 @@ class Database:
         create: Whether a missing file is created.
 
     Attributes:
+        buckets: Names of all buckets.
+        plain_buckets: Names of buckets without a database, which are not stored.
         lookups: The indexes; every change of rows is reported to them.
 
     Raises:
@@ -96,8 +98,8 @@ class Database:
         self._closed = False
         self._turn = None if detect_conflicts else threading.Lock()
         self._row_groups = RowGroupConflicts(conflict_group_rows) if conflict_group_rows > 1 else None
-        self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
-        self._plain_buckets: frozenset[str] = frozenset()
+        self.buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
+        self.plain_buckets: frozenset[str] = frozenset()
         self._open: dict[int, Transaction] = {}
         self._alive: set[int] = set()  # including those that are committing, or belong to a single request
         self._next_txid = time.time_ns() // 1_000
@@ -107,27 +109,17 @@ class Database:
         self._row_ids: dict[int, int] = {}
         self.lookups = Lookups(index_after, self._ids_alive, self._read_column)
 
-    @property
-    def buckets(self) -> frozenset[str]:
-        """Names of all buckets."""
-        return self._buckets
-
-    @property
-    def plain_buckets(self) -> frozenset[str]:
-        """Names of buckets without a database, which are not stored."""
-        return self._plain_buckets
-
     def add_plain_bucket(self, name: str) -> None:
         """Create a bucket without a database; it lasts until the server ends."""
         with self._guard:
-            self._plain_buckets |= {name}
+            self.plain_buckets |= {name}
 
     def add_bucket(self, name: str) -> None:
         """Create a bucket if it is missing."""
         with self._guard:
-            if name not in self._buckets:
+            if name not in self.buckets:
                 self._root.execute("INSERT INTO _vast.buckets VALUES ($1)", [name])
-                self._buckets |= {name}
+                self.buckets |= {name}
 
     @property
     def expiry_seconds(self) -> float:

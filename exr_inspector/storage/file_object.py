@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import BinaryIO
 
 from exr_inspector.errors import SourceError
 from exr_inspector.model import ObjectVersion
-from exr_inspector.storage.objects import Report, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
-from exr_inspector.storage.source import ObjectEntry
 
 
 class FileObjectBucket:
-    """A file object that is returned for any key. A range takes one seek and one read, one thread at a time. Never closed.
+    """A file object that is read for any key. A range takes one seek and one read, one thread at a time. Never closed.
 
     Raises:
         SourceError: It is not open for reading bytes, or cannot seek.
     """
 
     def __init__(self, name: str, file: BinaryIO) -> None:
-        self._name = name
+        self.name = name
         self._file = file
         self._lock = threading.Lock()
         try:
@@ -44,34 +42,11 @@ class FileObjectBucket:
         # A file object has no modification time, so the time of opening is used.
         self._seen = StoreVersion(ObjectVersion(None, size, datetime.now(timezone.utc)))
 
-    @property
-    def name(self) -> str:
-        """Name of the bucket."""
-        return self._name
-
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:  # noqa: ARG002
-        """As in Bucket."""
+        """As in ReadableBucket."""
         answers = [RangeAnswer(self._read(one, call.path), self._seen) for one in ranges]
         call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
         return answers
-
-    def head(self, key: str, call: Call) -> StoreVersion:  # noqa: ARG002
-        """As in Bucket."""
-        return self._seen
-
-    def entries(
-        self,
-        prefix: str,  # noqa: ARG002
-        report: Report | None,  # noqa: ARG002
-        after: str = "",  # noqa: ARG002
-        skips: Skips | None = None,  # noqa: ARG002
-    ) -> Iterator[ObjectEntry]:
-        """As in Bucket: none, since the object has no name."""
-        return iter(())
-
-    def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
-        """As in Bucket: none."""
-        return []
 
     def _read(self, wanted: MergedRange, path: str) -> bytes:
         try:

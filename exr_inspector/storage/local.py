@@ -66,6 +66,7 @@ class FolderBucket:
     """The folder of a mount, as the bucket that it replaces; all its keys begin with the mount's prefix.
 
     Attributes:
+        name: Name of the bucket.
         root: Real path of the folder.
         prefix: The prefix.
         helpers: Threads that call its file system for callers with a deadline.
@@ -77,7 +78,7 @@ class FolderBucket:
         Raises:
             SettingsError: The folder does not exist.
         """
-        self._name = mount.bucket
+        self.name = mount.bucket
         self._place = mount.place
         self.prefix = mount.prefix
         self.root = mount.folder.resolve()
@@ -86,11 +87,6 @@ class FolderBucket:
             raise SettingsError(f"EXR_MOUNTS: {self._place}={mount.folder} is not a folder")
         self._lock = threading.Lock()
         self._identity = _identity(self.root, may_be_empty=is_share(self.root))
-
-    @property
-    def name(self) -> str:
-        """Name of the bucket."""
-        return self._name
 
     def check_key(self, key: str) -> None:
         """Return if a file can have this key.
@@ -134,11 +130,11 @@ class FolderBucket:
             try:
                 waiting.extend(reversed(self._scan(item, listing)))
             except DanglingLink as error:
-                listing.report_or_raise(f"{self._name}/{item}", error)
+                listing.report_or_raise(f"{self.name}/{item}", error)
             except ObjectNotFound:
                 continue  # deleted in the meantime, or never existed
             except SourceError as error:
-                listing.report_or_raise(f"{self._name}/{item}", error)
+                listing.report_or_raise(f"{self.name}/{item}", error)
 
     def folders(self, prefix: str) -> list[str]:
         """As in Bucket."""
@@ -188,9 +184,9 @@ class FolderBucket:
         if known is not None and found == known:
             if os.access(self.root, os.X_OK):
                 return
-            raise BucketUnavailable(f"{self._name}: the folder {self.root} may not be entered; has a ticket expired?")
+            raise BucketUnavailable(f"{self.name}: the folder {self.root} may not be entered; has a ticket expired?")
         what = "is gone" if found is None else "is empty" if known is None else "is now another folder"
-        raise BucketUnavailable(f"{self._name}: the folder {self.root} {what}; is the share mounted?")
+        raise BucketUnavailable(f"{self.name}: the folder {self.root} {what}; is the share mounted?")
 
     def _known_root(self) -> tuple[int, int] | None:
         """Return the root's device and inode from the first time it had any content; None if it never had."""
@@ -201,10 +197,10 @@ class FolderBucket:
     def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[RangeAnswer]:
         descriptor = self._open(key, _FILE)
         try:
-            before = _regular(os.fstat(descriptor), f"{self._name}/{key}")
+            before = _regular(os.fstat(descriptor), f"{self.name}/{key}")
             pieces = [self._piece(descriptor, one.start, one.size) for one in ranges]
             if _state(os.fstat(descriptor)) != _state(before):
-                raise ObjectChanged(f"{self._name}/{key}: overwritten while it was being read")
+                raise ObjectChanged(f"{self.name}/{key}: overwritten while it was being read")
         finally:
             os.close(descriptor)
         self._known_root()
@@ -223,7 +219,7 @@ class FolderBucket:
     def _version(self, key: str) -> ObjectVersion:
         descriptor = self._open(key, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC)
         try:
-            return _version_of(_regular(os.fstat(descriptor), f"{self._name}/{key}"))
+            return _version_of(_regular(os.fstat(descriptor), f"{self.name}/{key}"))
         finally:
             os.close(descriptor)
 
@@ -244,9 +240,9 @@ class FolderBucket:
         except OSError as error:
             if error.errno not in _ABSENT or not self._is_dangling(path):
                 raise
-            raise DanglingLink(f"{self._name}/{key}: a link that leads nowhere") from error
+            raise DanglingLink(f"{self.name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
-            raise AccessDenied(f"{self._name}/{key}: leads out of the folder mounted as bucket {self._name}")
+            raise AccessDenied(f"{self.name}/{key}: leads out of the folder mounted as bucket {self.name}")
         return real[len(root) + 1 :]
 
     def _is_dangling(self, path: str) -> bool:
@@ -260,7 +256,7 @@ class FolderBucket:
             folder = os.open(self.root, _FOLDER)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise BucketUnavailable(f"{self._name}: the folder {self.root} cannot be opened ({reason})") from error
+            raise BucketUnavailable(f"{self.name}: the folder {self.root} cannot be opened ({reason})") from error
         try:
             *above, name = path.split("/")
             for component in above:
@@ -280,7 +276,7 @@ class FolderBucket:
     @contextmanager
     def _items(self, folder: str) -> Iterator[list[tuple[str, os.DirEntry[str]]]]:
         """Yield the items of a folder, by rising key; keys of folders end in a slash."""
-        place = f"{self._name}/{folder.rstrip('/')}"
+        place = f"{self.name}/{folder.rstrip('/')}"
         with _translated(place):
             descriptor = self._open(folder.rstrip("/"), _READABLE_FOLDER)
         try:
@@ -301,7 +297,7 @@ class FolderBucket:
                     found.append(key)
                     continue
                 is_link = item.is_symlink()
-                place = f"{self._name}/{key}"
+                place = f"{self.name}/{key}"
                 target = self._linked_folder(key) if is_link else None
                 try:
                     if target is None:
@@ -325,7 +321,7 @@ class FolderBucket:
 
     def _entries(self, item: os.DirEntry[str], key: str, *, is_link: bool) -> list[ObjectEntry]:
         """Return the entry of a file; empty if it was deleted in the meantime."""
-        place = f"{self._name}/{key}"
+        place = f"{self.name}/{key}"
         try:
             with _translated(place):
                 status = None if is_link else item.stat(follow_symlinks=False)

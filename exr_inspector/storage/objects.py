@@ -33,8 +33,8 @@ def exr_report(report: Report) -> Report:
     return report_exr
 
 
-class Bucket(Protocol):
-    """Provides the objects of one bucket: from an S3 store, a local folder, or memory. Thread-safe."""
+class ReadableBucket(Protocol):
+    """Provides the bytes of objects of one bucket: from an S3 store, a local folder, or a file object. Thread-safe."""
 
     @property
     def name(self) -> str:
@@ -46,6 +46,10 @@ class Bucket(Protocol):
         Raises:
             SourceError: As for `RangeSource.read`.
         """
+
+
+class Bucket(ReadableBucket, Protocol):
+    """Finds objects as well."""
 
     def head(self, key: str, call: Call) -> StoreVersion:
         """Return the current version of an object, without reading it.
@@ -124,7 +128,7 @@ class ObjectSource:
             what `beside` raises; None if the object has no folder.
     """
 
-    where: Bucket
+    where: ReadableBucket
     key: str
     deadline: Deadline | None
     pin: VersionPin

@@ -23,7 +23,7 @@ from exr_inspector.storage.file_object import FileObjectBucket
 from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, key_order, split_url
 from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.mounts import key_of, mount_of
-from exr_inspector.storage.objects import Bucket, ObjectSource, Report, Skips, VersionPin
+from exr_inspector.storage.objects import Bucket, ObjectSource, ReadableBucket, Report, Skips, VersionPin
 from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
 from exr_inspector.storage.source import ObjectEntry, RangeSource
@@ -238,7 +238,10 @@ class SourceOpener:
 
 
 def _source(
-    where: Bucket, key: str, deadline: Deadline | None = None, holder: Callable[[str, str], Bucket] | None = None
+    where: ReadableBucket,
+    key: str,
+    deadline: Deadline | None = None,
+    holder: Callable[[str, str], Bucket] | None = None,
 ) -> RangeSource:
     return ObjectSource(where, key, deadline, VersionPin(f"{where.name}/{key}"), Meter(), holder=holder)
 

@@ -65,7 +65,7 @@ class S3Bucket:
             SettingsError: The CA bundle cannot be read, the endpoint does not support a bucket in its host name, or the
                 client library rejects its options.
         """
-        self._name = name
+        self.name = name
         self._retries = connection.retries
         self._transport = transport
         endpoint = bucket_endpoint(name, connection)
@@ -90,11 +90,6 @@ class S3Bucket:
             raise SettingsError(
                 f"bucket {name}: no S3 client can be made; check S3_ENDPOINT_URL and S3_CA_BUNDLE"
             ) from error
-
-    @property
-    def name(self) -> str:
-        """Name of the bucket."""
-        return self._name
 
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
@@ -202,7 +197,7 @@ class S3Bucket:
         etag, mtime = meta["e_tag"], meta["last_modified"].astimezone(timezone.utc)
         if etag is None and mtime == EPOCH:
             raise SourceUnavailable(
-                f"{self._name}/{key}: the answer has neither ETag nor Last-Modified, so it is not S3's; check "
+                f"{self.name}/{key}: the answer has neither ETag nor Last-Modified, so it is not S3's; check "
                 "S3_ENDPOINT_URL and proxies"
             )
         unquoted = None if etag is None else etag.removeprefix('"').removesuffix('"')
