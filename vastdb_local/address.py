@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -39,9 +39,8 @@ def lock_path(catalog: Path) -> Path:
 
 def publish(descriptor: int, address: ServerAddress) -> None:
     """Write the address into an open lock file, which only its owner can read."""
-    text = {name: getattr(address, name) for name in ("endpoint", "access_key", "secret_key", "bucket")}
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(text).encode(), 0)
+    os.pwrite(descriptor, json.dumps(asdict(address)).encode(), 0)
 
 
 def withdraw(descriptor: int) -> None:

@@ -310,12 +310,8 @@ class Catalog:
             None if last is None else lambda table: table["path"] <= last,
             None if end is None else lambda table: table["path"] < end,
         )
-        found: dict[str, list[StoredFile]] = {}
-        for rows in self.connection.run(
-            "look up files", lambda work: stored_files_where(work, where), deadline=deadline
-        ).values():
-            found.setdefault(rows[0].path, []).extend(rows)
-        return found
+        found = self.connection.run("look up files", lambda work: stored_files_where(work, where), deadline=deadline)
+        return {rows[0].path: rows for rows in found.values()}
 
     def stored_at(self, paths: Sequence[str], *, deadline: Deadline | None = None) -> dict[str, list[StoredFile]]:
         """The stored rows of these files, by path as stored; files without rows are left out."""

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
-
-from exr_inspector.catalog.rows.build import arrow_table
+from exr_inspector.catalog.rows.build import arrow_array, arrow_table
 from exr_inspector.catalog.schema import SWEEPS
 from exr_inspector.catalog.schema.columns import RowId, clipped, utc
 from exr_inspector.catalog.sdk.connection import Connection
@@ -212,20 +210,17 @@ def _shards(work: Work, root: str) -> list[SweepShard]:
 
 
 def _columns(state: SweepState) -> dict[str, Any]:
-    values = {name: getattr(state, name) for name in _STATE}
-    return {**values, "message": clipped(state.message)}
+    return {**asdict(state), "message": clipped(state.message)}
 
 
 def _write(work: Work, rows: Sequence[tuple[RowId, str | None, datetime | None, SweepState]]) -> None:
     """Update the claim and the state of these rows."""
     if not rows:
         return
-    values = [
-        {"root": "", "first_path": "", "claimed_by": holder, "claimed_until": until, **_columns(state)}
-        for _, holder, until, state in rows
-    ]
-    table = arrow_table(SWEEPS, values)
-    columns: dict[str, pa.Array] = {
-        name: table[name].combine_chunks() for name in table.column_names if name not in {"root", "first_path"}
+    values = [{"claimed_by": holder, "claimed_until": until, **_columns(state)} for _, holder, until, state in rows]
+    columns = {
+        column.name: arrow_array(SWEEPS, column, [each[column.name] for each in values])
+        for column in SWEEPS.columns
+        if column.name in values[0]
     }
     work.update(SWEEPS, [row_id for row_id, *_ in rows], columns)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import operator
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -37,12 +38,12 @@ FROM _vast.schemas s JOIN _vast.tables t ON t.schema_id = s.id
 WHERE t.name = $1
 ORDER BY s.path = $2 DESC, s.id
 """
-_COMPARISONS: dict[type[exp.Expression], Callable[[Any, object], Any]] = {
-    exp.EQ: lambda column, value: column == value,
-    exp.GT: lambda column, value: column > value,
-    exp.GTE: lambda column, value: column >= value,
-    exp.LT: lambda column, value: column < value,
-    exp.LTE: lambda column, value: column <= value,
+_COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
+    exp.EQ: operator.eq,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
 }
 _PICTURE = re.compile(r" LINE 1: .*\^$")
 _SERVER_MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
@@ -296,7 +297,7 @@ def _pushed(tree: exp.Expression, table: Table) -> list[Where]:
     return tests
 
 
-def _test(compare: Callable[[Any, object], Any], name: str, value: object) -> Where:
+def _test(compare: Callable[[Any, Any], Any], name: str, value: object) -> Where:
     return lambda handle: compare(handle[name], value)
 
 
