@@ -49,6 +49,7 @@ from exr_inspector.validation.rules.sequences import named
 _NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
 _FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
+JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
 
 
 def judge_folders(
@@ -84,38 +85,30 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
 
     def body(work: Work) -> Judgement:
         before = _stored_rows(work, directory)
-        judgement = judge_frames(files, policy, required=_required(before))
+        judgement = judge_frames(files, policy, required=required_ranges({directory: before}))
         _replace(work, connection.config, folder, judgement, before)
         return judgement
 
     return connection.run("judge and store the sequences of a folder", body, deadline=deadline)
 
 
-@dataclass(frozen=True, slots=True)
-class LastJudgements:
-    """The rows of `sequence_validation` that the last validation of some folders stored, by folder."""
+def read_judgements(connection: Connection, directories: Iterable[str]) -> JudgementRows:
+    """Return the rows of `sequence_validation` that the last validation of each of these folders stored.
 
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
-
-    @classmethod
-    def read(cls, connection: Connection, directories: Iterable[str]) -> LastJudgements:
-        """Read the rows of some folders.
-
-        Raises:
-            CatalogError: The tables cannot be read.
-        """
-        wanted = sorted(directories)
-        read = lambda work: {directory: _stored_rows(work, directory) for directory in wanted}  # noqa: E731
-        return cls(connection.run("read the last judgements of sequences", read))
-
-    @property
-    def required(self) -> dict[str, tuple[range, ...]]:
-        """The frame ranges that the validations required, by sequence."""
-        return _required(row for rows in self.rows.values() for row in rows)
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+    wanted = sorted(directories)
+    return connection.run(
+        "read the last judgements of sequences",
+        lambda work: {directory: _stored_rows(work, directory) for directory in wanted},
+    )
 
 
-def _required(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[range, ...]]:
-    return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows if row["asked_frames"]}
+def required_ranges(last: JudgementRows) -> dict[str, tuple[range, ...]]:
+    """Return the frame ranges that these validations required, by sequence."""
+    rows = [row for each in last.values() for row in each if row["asked_frames"]]
+    return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows}
 
 
 class UnjudgedFolders:
@@ -319,7 +312,7 @@ def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
 
-def with_kept_findings(connection: Connection, judgement: Judgement, last: LastJudgements) -> Judgement:
+def with_kept_findings(connection: Connection, judgement: Judgement, last: JudgementRows) -> Judgement:
     """Add to a validation by rows the last findings that need the files themselves, for frames not inspected since.
 
     Raises:
@@ -330,7 +323,7 @@ def with_kept_findings(connection: Connection, judgement: Judgement, last: LastJ
         kept: dict[str, list[Finding]] = {}
         for directory, mine in judgement.by_directory().items():
             frames: dict[str, Place] = {unicode_text(path): place for path, place in mine.frames.items()}
-            if before := [row for row in last.rows.get(directory, ()) if row["code"] in _NOT_IN_ROWS]:
+            if before := [row for row in last.get(directory, ()) if row["code"] in _NOT_IN_ROWS]:
                 kept.update(_kept_findings(before, _file_rows(work, directory, frames), frames))
         return kept
 

@@ -181,7 +181,7 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
-    from exr_inspector.sync.sequences import LastJudgements, with_kept_findings  # noqa: PLC0415
+    from exr_inspector.sync.sequences import read_judgements, required_ranges, with_kept_findings  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
         policy = PolicySource.from_settings(tables.settings, request.policy).current()
@@ -193,8 +193,9 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
                 yield from judge_catalog(tables.connection, prefixes, policy, frames)
             else:
                 gather_frames(tables.connection, prefixes, frames)
-            last = LastJudgements.read(tables.connection, frames.directories)
-            judgement = with_kept_findings(tables.connection, frames.judgement(policy, last.required), last)
+            last = read_judgements(tables.connection, frames.directories)
+            judgement = frames.judgement(policy, required_ranges(last))
+            judgement = with_kept_findings(tables.connection, judgement, last)
             store_sequences(tables.connection, prefixes, frames, judgement, since)
             yield from sequence_results(judgement, policy)
 
