@@ -214,7 +214,7 @@ class FolderBucket:
             pieces.append(piece)
             start += len(piece)
             size -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)  # no copy of a single piece
 
     def _version(self, key: str) -> ObjectVersion:
         descriptor = self._open(key, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC)

@@ -43,6 +43,7 @@ def test_queries_and_changes_share_connections(server: LocalVastDB, connections:
     assert catalog.stored_between(""), "closed, it opens another one"
     catalog.close()
     assert len(connections) == made + 1
+    assert [connection.sock for connection in connections] == [None] * (made + 1)
 
 
 def test_a_connection_is_not_used_again_after_a_long_pause(

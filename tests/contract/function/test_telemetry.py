@@ -136,6 +136,7 @@ def test_metrics_count_what_happened(stack: LocalStack, ctx: LocalContext) -> No
     assert total("exr_source_requests") == 2
     assert total("exr_source_bytes") == sum(len(data) for data, _ in stack.s3.contents().values())
     assert total("exr_findings") > 0
+    assert min(total(name) for name in ("exr_inspect_ms", "exr_store_ms")) > 0
 
 
 def test_a_context_that_offers_nothing_is_enough(stack: LocalStack) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from exr_inspector.catalog.admin.setup import SchemaReport
 from exr_inspector.catalog.queries import cookbook
-from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.errors import CatalogError
 
 
@@ -35,3 +38,12 @@ def test_every_column_says_how_it_is_made_or_is_known_to_the_write_only() -> Non
         assert [column.name for column in table.columns if column.of is None] == ["inspection_id"]
     late = [column.name for column in INSPECTIONS.columns if column.of is None]
     assert late == ["inspection_id", "recorded_at", "outcome", "worker", "schema_version"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"recorded_version": SCHEMA_VERSION - 1}, {"recorded_version": SCHEMA_VERSION + 1}, {"guards": 1}]
+)
+def test_tables_that_this_version_cannot_write_are_not_good(change: dict[str, int]) -> None:
+    report = SchemaReport(True, (), 4096, SCHEMA_VERSION, 4096)
+    assert report.is_good
+    assert not replace(report, **change).is_good

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import DeadlineExceeded
 from exr_inspector.memory import MemoryPool
 from exr_inspector.pixels.budget import DecodeBudget, MemoryFile
+from exr_inspector.pixels.isolation import _SharedLock
 from exr_inspector.pixels.memory_file import SharedFile
 
 KEPT = 16 << 20
@@ -114,3 +117,13 @@ def test_threads_follow_the_processors_up_to_four(
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     with contextlib.closing(DecodeBudget()) as budget:
         assert budget.workers == workers
+
+
+def test_who_decodes_alone_waits_for_the_others_and_they_for_it() -> None:
+    lock, late = _SharedLock(), Deadline.after(0.0)
+    with lock.shared(None), lock.shared(late), pytest.raises(DeadlineExceeded), lock.exclusive(late):
+        pass
+    with lock.exclusive(late), pytest.raises(DeadlineExceeded), lock.shared(late):
+        pass
+    with lock.shared(late):
+        pass

@@ -18,6 +18,8 @@ from exr_inspector.exr.chunks.tables import ChunkTable, read_tables
 from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.pixels.decode import _COUNTS, DeepPayload, _flat_samples, decode_chunks
 from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.isolation import _Job
+from exr_inspector.pixels.work import StripWork
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
 from tests.support.exrbytes_codec import compressed
@@ -265,6 +267,15 @@ def test_a_limit_holds_before_anything_is_decoded() -> None:
     with pytest.raises(LimitExceeded) as refused:
         decode_chunks(layout, [place], [bytes(len(packed))], max_bytes=size - 1)
     assert refused.value.limit == "EXR_MEMORY_MIB"
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_process_that_decodes_has_memory_for_what_it_is_sent_and_answers(is_taken: bool) -> None:
+    layout, place, packed = flat()
+    work = StripWork(0, 0, layout, (place.index,), is_taken=is_taken)
+    held = len(packed) + layout.unpacked_bytes(place.window) * (1 + is_taken)  # what is taken is copied
+    job = _Job(work, work.chunks([packed]), 1.0, None)
+    assert held <= job.bytes_in_arrays < job.bytes
 
 
 def deep(edit: Any = None, **arguments: Any) -> list[DecodedBlock]:
