@@ -27,6 +27,27 @@ def test_other_pythons_get_one_line(version: tuple[int, int, int]) -> None:
     assert "3.10, 3.11, 3.12 or 3.13" in done.stderr
 
 
+def test_ctrl_c_while_the_command_line_is_imported_prints_no_traceback() -> None:
+    program = (
+        "import os, runpy, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}); "
+        "os.kill(os.getpid(), signal.SIGINT); runpy.run_module('exr_inspector.cli.start', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("task", ["test", "lint", "fmt", "docs", "lock"])
+def test_help_installs_nothing(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    copy.write_bytes((ROOT / "run").read_bytes())
+    monkeypatch.setattr(sys, "argv", ["run", task, "--help"])
+    runpy.run_path(str(copy))["main"]()
+    assert capsys.readouterr().out.split()[:2] == ["./run", task]
+    assert list(tmp_path.iterdir()) == [copy]
+
+
 def requirements(path: Path, python: str) -> dict[str, str]:
     """Name and specifier of every package that a file asks for on one Python."""
     environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}
