@@ -25,16 +25,7 @@ from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodab
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, answer_requests
 from exr_inspector.exr.header.parser import Header
-from exr_inspector.exr.limits import (
-    DEFAULT_LIMITS,
-    Checkpoint,
-    Limits,
-    OnLimit,
-    Reserve,
-    ignore_limit,
-    no_checkpoint,
-    no_reserve,
-)
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Bounds, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
 from exr_inspector.memory import MEMORY_SETTING, FileMemory, MemoryBudget
@@ -294,9 +285,8 @@ class Inspector:
             stopped=self._stop_of(ended),
             provenance=provenance_of(found.header, policy.for_path(source.path).parameters.attribute_map),
         )
-        judged = self._validated(
-            inspection, policy, source.cost, started, checkpoint, reserve=reserve, on_limit=left.append
-        )
+        bounds = Bounds(self._config.limits, checkpoint, reserve, left.append)
+        judged = _validated(inspection, policy, source.cost, started, bounds)
         stops = (stop for error in left if (stop := self._stop_of(error)))
         beyond = next((f"{MANIFEST} {stop}" for stop in stops), "")
         return replace(judged, manifest_stop=beyond or missing_sidecars(names))
@@ -325,24 +315,7 @@ class Inspector:
             event=event or EventInfo(),
             decoder=LIBRARY if isinstance(error, DecoderCrashed) else None,
         )
-        return self._validated(inspection, policy, Cost(), time.perf_counter(), no_checkpoint)
-
-    def _validated(
-        self,
-        inspection: Inspection,
-        policy: Policy,
-        cost: Cost,
-        started: float,
-        checkpoint: Checkpoint,
-        *,
-        reserve: Reserve = no_reserve,
-        on_limit: OnLimit = ignore_limit,
-    ) -> Inspection:
-        limits = self._config.limits
-        findings = validate_file(
-            inspection, policy, limits=limits, checkpoint=checkpoint, reserve=reserve, on_limit=on_limit
-        )
-        return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
+        return _validated(inspection, policy, Cost(), time.perf_counter(), Bounds(self._config.limits))
 
     def probe(
         self, source: RangeSource, checkpoint: Checkpoint = no_checkpoint, reserve: Reserve = no_reserve
@@ -404,6 +377,11 @@ class Inspector:
             checkpoint=checkpoint,
             mattes=file_mattes(names) if self._config.stats is StatsMode.FULL else (),
         )
+
+
+def _validated(inspection: Inspection, policy: Policy, cost: Cost, started: float, bounds: Bounds) -> Inspection:
+    findings = validate_file(inspection, policy, bounds)
+    return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
 
 
 def _failure(found: Probe) -> tuple[str | None, str | None]:

@@ -93,6 +93,13 @@ _policy = partial(click.option, "--policy", metavar=_POLICY, shell_complete=_pro
 policy_option = _policy(default="default", show_default=True, help="Policy to validate against.")
 # Of commands that store rows: None if it is not given.
 stored_policy_option = _policy(help="Policy to validate against.  [default: EXR_POLICY, or default]")
+
+
+def fails(worst: Severity | None, least: Severity | None) -> bool:
+    """Whether the worst finding reaches the value of `--fail-on`."""
+    return least is not None and worst is not None and worst >= least
+
+
 # A Severity; None for `never`.
 fail_on_option = click.option(
     "--fail-on",

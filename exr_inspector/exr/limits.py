@@ -67,3 +67,16 @@ def no_reserve(size: int) -> None:
 
 def ignore_limit(error: LimitExceeded) -> None:
     """Do nothing: the `OnLimit` of a caller that does not retry with a higher limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The limits of the work on one file, and the functions that the work calls."""
+
+    limits: Limits = DEFAULT_LIMITS
+    checkpoint: Checkpoint = no_checkpoint
+    reserve: Reserve = no_reserve
+    on_limit: OnLimit = ignore_limit
+
+
+NO_BOUNDS = Bounds()

@@ -12,16 +12,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from exr_inspector.errors import DeadlineExceeded, MemoryBusy, UnknownLayout
-from exr_inspector.exr.limits import (
-    DEFAULT_LIMITS,
-    Checkpoint,
-    Limits,
-    OnLimit,
-    Reserve,
-    ignore_limit,
-    no_checkpoint,
-    no_reserve,
-)
+from exr_inspector.exr.limits import NO_BOUNDS, Bounds
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -211,24 +202,14 @@ def _capped(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def validate_file(
-    inspection: Inspection,
-    policy: Policy,
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    checkpoint: Checkpoint = no_checkpoint,
-    reserve: Reserve = no_reserve,
-    on_limit: OnLimit = ignore_limit,
-) -> tuple[Finding, ...]:
+def validate_file(inspection: Inspection, policy: Policy, bounds: Bounds = NO_BOUNDS) -> tuple[Finding, ...]:
     """Validate one file.
 
     Args:
         inspection: The inspection of the file; its `findings` are ignored.
         policy: The policy; it is resolved for the file's path.
-        limits: Maximum sizes of values that are decoded here (id manifests).
-        checkpoint: Called before the facts and the rules of each part; an exception from it ends the validation.
-        reserve: Called with the memory that these values need; a MemoryBusy from it ends the validation.
-        on_limit: Called with the limit of this installation that prevented decoding one of these values.
+        bounds: Its `checkpoint` is called before the facts and the rules of each part, its other functions for values that are
+            decoded here (id manifests). A DeadlineExceeded or MemoryBusy from them ends the validation.
 
     Returns:
         Findings of the file, then of each part; at most MAX_FINDINGS_PER_CODE of a code, and one with the number of the rest.
@@ -246,14 +227,14 @@ def validate_file(
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:
         try:
-            facts = FileFacts(inspection, header, limits, reserve, checkpoint, on_limit=on_limit)
+            facts = FileFacts(inspection, header, bounds)
         except DeadlineExceeded:
             raise
         except Exception as error:  # noqa: BLE001 - as for a rule that raises, see the module's docstring
             bug = f"No rule could be called ({type(error).__name__}); this is a bug in exr-inspector, not in the file"
             findings.append(Finding(RULE_FAILED, Severity.WARNING, bug))
         else:
-            _run_all(facts, resolved, findings, checkpoint)
+            _run_all(facts, resolved, findings)
     if len(findings) > 1:
         findings = _without_superseded(findings)
         if header is not None and len(header.parts) > 1:
@@ -264,14 +245,14 @@ def validate_file(
     return tuple(findings)
 
 
-def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding], checkpoint: Checkpoint) -> None:
+def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) -> None:
     plan, parameters = policy.plan, policy.parameters
     pixels = facts.inspection.stats_mode is not StatsMode.OFF
     _run(plan.files, facts, parameters, None, findings)
     if pixels:
         _run(plan.file_pixels, facts, parameters, None, findings)
     for part in facts.parts:
-        checkpoint()
+        facts.bounds.checkpoint()
         judge_channels = _kept_findings if part.channel_facts.is_kept else _channel_findings
         findings += judge_channels(policy, part.channel_facts, part.index)
         _run(plan.parts, part, parameters, part.index, findings)

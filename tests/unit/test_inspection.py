@@ -8,7 +8,7 @@ import pytest
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded
 from exr_inspector.exr.chunks.tables import ChunkState
-from exr_inspector.exr.limits import Limits
+from exr_inspector.exr.limits import Bounds, Limits
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
@@ -173,7 +173,7 @@ def test_time_that_is_up_ends_the_validation() -> None:
 
     inspection = inspect(build([Part()]))
     with pytest.raises(DeadlineExceeded):
-        validate_file(inspection, POLICY, checkpoint=stop)
+        validate_file(inspection, POLICY, Bounds(checkpoint=stop))
 
 
 def test_time_that_is_up_ends_the_parsing_of_a_large_header() -> None:

@@ -15,6 +15,7 @@ import click
 from exr_inspector.cli.options import (
     bucket_option,
     fail_on_option,
+    fails,
     frames_option,
     paths_option,
     policy_option,
@@ -203,4 +204,4 @@ def _exit_code(done: Check, least: Severity | None) -> int:
         return INTERRUPTED
     if any(result.fault for result in results(done)) or not done.total:
         return 2
-    return 1 if least is not None and done.worst is not None and done.worst >= least else 0
+    return int(fails(done.worst, least))

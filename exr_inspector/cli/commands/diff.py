@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.options import paths_option, rows_catalog_option
+from exr_inspector.cli.output.progress import UntilInterrupt
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
@@ -102,11 +103,8 @@ def command(
         if other is None
         else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels, picture=picture))
     ) as results:
-        for found in _until_interrupt(results):
-            if found is None:
-                click.echo(f"stopped: {counted(compared, 'pair')} compared until then", err=True)
-                worst = INTERRUPTED
-                break
+        until_stopped = UntilInterrupt(results)
+        for found in until_stopped:
             compared += 1
             worst = max(worst, found.exit_code)
             shown = replace(found, one=paths.named(found.one))
@@ -116,15 +114,10 @@ def command(
                 echo_json(json_document({"is_same": shown.is_same, **asdict(shown)}))
             else:
                 _print(shown, output(), sides)
+    if until_stopped.is_interrupted:
+        click.echo(f"stopped: {counted(compared, 'pair')} compared until then", err=True)
+        worst = INTERRUPTED
     sys.exit(worst)
-
-
-def _until_interrupt(results: Iterator[FileDiff]) -> Iterator[FileDiff | None]:
-    """Yield the results, and None if Ctrl-C ends them."""
-    try:
-        yield from results
-    except KeyboardInterrupt:
-        yield None
 
 
 @contextmanager

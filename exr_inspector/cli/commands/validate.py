@@ -18,12 +18,14 @@ from rich.text import Text
 from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import (
     fail_on_option,
+    fails,
     levels_option,
     paths_option,
     policy_option,
     rows_catalog_option,
     stats_option,
 )
+from exr_inspector.cli.output.progress import UntilInterrupt
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
@@ -118,8 +120,8 @@ def command(
     source = _from_rows(request, catalog) if from_rows else _from_files(request, depth, levels, with_hash=with_hash)
     shown = paths.stored if from_rows else paths.named
     with source as results:
-        stopped = _Stopped()
-        named = (replace(result, name=shown(result.name)) for result in stopped.until_interrupt(results))
+        until_stopped = UntilInterrupt(results)
+        named = (replace(result, name=shown(result.name)) for result in until_stopped)
         every = _print(named, form, fail_on, nothing=_empty_summary(request), why=why, quiet=quiet)
     upper = sum(result.unchecked == UPPER_LEVELS for result in every)
     unread = sum(bool(result.unchecked) for result in every) - upper
@@ -131,24 +133,10 @@ def command(
         left_out = [*left_out, "Sequences were not checked for missing and odd frames. --sequence checks them."]
     for sentence in left_out:
         click.echo(sentence, err=form != "text")
-    if stopped.is_stopped:
+    if until_stopped.is_interrupted:
         click.echo(f"stopped: this is what was found in {counted(len(every), 'file')} until then", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(_exit_code(every, fail_on))
-
-
-class _Stopped:
-    """Remembers whether Ctrl-C ended the results."""
-
-    def __init__(self) -> None:
-        self.is_stopped = False
-
-    def until_interrupt(self, results: Iterable[ValidationResult]) -> Iterator[ValidationResult]:
-        """Yield the results until Ctrl-C."""
-        try:
-            yield from results
-        except KeyboardInterrupt:
-            self.is_stopped = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +199,10 @@ def _with_sequence_results(
         yield from frames.judged(policy)
 
 
-def _fails(result: ValidationResult, least: Severity | None) -> bool:
-    return least is not None and result.worst is not None and result.worst >= least
-
-
 def _exit_code(results: Sequence[ValidationResult], least: Severity | None) -> int:
     if any(result.fault for result in results) or not results:
         return 2
-    return 1 if any(_fails(result, least) for result in results) else 0
+    return int(any(fails(result.worst, least) for result in results))
 
 
 def _print(
@@ -244,7 +228,7 @@ def _print_text(
     repeats = _Repeats(console)
     for result in results:
         every.append(result)
-        if quiet and not result.fault and not _fails(result, least):
+        if quiet and not result.fault and not fails(result.worst, least):
             continue
         if not repeats.add_repeat(result):
             _print_one(result, console)

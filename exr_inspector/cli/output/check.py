@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.cli.options import fails
 from exr_inspector.cli.output.tables import SEVERITY_STYLES, plain_table, severity_text
 from exr_inspector.cli.output.unchecked import REMEDY
 from exr_inspector.delivery.check import Check, not_checked
@@ -117,7 +118,7 @@ def left_out(check: Check) -> list[str]:
 
 def _verdict(check: Check, least: Severity | None) -> Text:
     rerender_count = sum(len(sequence.rerender) for sequence in check.sequences)
-    fails = bool(check.faults) or _fails(check, least)
+    is_failed = bool(check.faults) or fails(check.worst, least)
     counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
     words = f"{' in '.join(counts)} checked by {plain(check.policy)}" if check.checked else "no file was checked"
     if rerender_count:
@@ -128,18 +129,16 @@ def _verdict(check: Check, least: Severity | None) -> Text:
         words += f"; {counted(check.unread, 'file')} could not be read"
     if check.faults:
         words += f"; {counted(len(check.faults), 'target')} could not be checked"
-    verdict = "STOPPED" if check.stopped else "NOT CHECKED" if not check.checked else "FAILED" if fails else "PASSED"
-    return Text(f"{verdict}  ", style="bold red" if fails else "bold yellow" if check.stopped else "bold green").append(
+    verdict = "STOPPED" if check.stopped else "NOT CHECKED" if not check.checked else "FAILED" if is_failed else "PASSED"
+    return Text(f"{verdict}  ", style="bold red" if is_failed else "bold yellow" if check.stopped else "bold green").append(
         words, style="default"
     )
 
 
-def _fails(checked: Check | JudgedSequence | CheckedFile, least: Severity | None) -> bool:
-    return least is not None and checked.worst is not None and checked.worst >= least
-
-
 def _outcome(checked: JudgedSequence | CheckedFile, least: Severity | None) -> Text:
-    return Text("  FAILED" if _fails(checked, least) else "  ok", style=SEVERITY_STYLES.get(checked.worst, "green"))
+    return Text(
+        "  FAILED" if fails(checked.worst, least) else "  ok", style=SEVERITY_STYLES.get(checked.worst, "green")
+    )
 
 
 def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity | None) -> set[_Hidden]:

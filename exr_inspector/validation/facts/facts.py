@@ -15,16 +15,7 @@ from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel, PixelType
-from exr_inspector.exr.limits import (
-    DEFAULT_LIMITS,
-    Checkpoint,
-    Limits,
-    OnLimit,
-    Reserve,
-    ignore_limit,
-    no_checkpoint,
-    no_reserve,
-)
+from exr_inspector.exr.limits import NO_BOUNDS, Bounds
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
@@ -188,31 +179,18 @@ class FileFacts:
         is_multi_part: Whether the multi-part flag is set.
         parts: The facts of its parts.
         traits: The union of the traits of all parts and of the file.
-        limits: Maximum sizes of values that are decoded on demand.
-        reserve: Called with the memory that these values need.
-        on_limit: Called with the limit of this installation that prevented decoding one of these values.
+        bounds: Bounds on values that are decoded on demand.
     """
 
-    def __init__(
-        self,
-        inspection: Inspection,
-        header: Header,
-        limits: Limits = DEFAULT_LIMITS,
-        reserve: Reserve = no_reserve,
-        checkpoint: Checkpoint = no_checkpoint,
-        *,
-        on_limit: OnLimit = ignore_limit,
-    ) -> None:
+    def __init__(self, inspection: Inspection, header: Header, bounds: Bounds = NO_BOUNDS) -> None:
         self.inspection = inspection
-        self.limits = limits
-        self.reserve = reserve
-        self.on_limit = on_limit
+        self.bounds = bounds
         self.header = header
         self.is_multi_part = bool(header.version_word & MULTI_PART)
         self.parts: list[PartFacts] = []
         found = t.MULTI_PART if self.is_multi_part else 0
         for part in header.parts:
-            checkpoint()
+            bounds.checkpoint()
             facts = PartFacts(self, part, inspection.names[part.index])
             self.parts.append(facts)
             found |= facts.traits

@@ -226,13 +226,13 @@ def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
 )
 def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
     """Decode the id manifest, once for parts with equal ones, and compare its channels with those of all parts."""
-    value = part.part.value("idManifest", "idmanifest")
+    value, bounds = part.part.value("idManifest", "idmanifest"), part.file.bounds
     if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:
         return NOTHING
     try:
-        groups = decode_manifest(value, part.file.limits, part.file.reserve)
+        groups = decode_manifest(value, bounds.limits, bounds.reserve)
     except LimitExceeded as error:  # a limit of this installation, not a defect of the file
-        part.file.on_limit(error)
+        bounds.on_limit(error)
         text = f"The id manifest was not read: {limit_text(error)}"[:300]
         return [Found(text, error.found, error.expected, severity=Severity.INFO)]
     except FormatError as error:

@@ -22,6 +22,7 @@ from dataengine_local.http_events import event_from_http
 from exr_inspector.catalog import UpsertResult
 from exr_inspector.catalog.recheck import upsert_isolating_failures
 from exr_inspector.errors import CatalogError, ExrInspectorError, SourceError
+from exr_inspector.exr.limits import Bounds
 from exr_inspector.function.events import EventKind
 from exr_inspector.function.handler import Service
 from exr_inspector.function.results import MAX_RESULT_BYTES, combined
@@ -453,12 +454,12 @@ def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
 ) -> None:
     """A file that takes long enough on every machine is not at hand: validation is made to compute until its checkpoint."""
 
-    def compute(*_: Any, checkpoint: Callable[[], None], **__: Any) -> Any:
+    def compute(_inspection: object, _policy: object, bounds: Bounds) -> Any:
         enough = time.thread_time() + 2.6  # however busy the machine is
         while time.thread_time() < enough:
             pass
         while True:
-            checkpoint()
+            bounds.checkpoint()
 
     stack.put("slow.exr")
     handling = service(stack, EXR_DEADLINE_SECONDS="5", EXR_DB_RETRY_SECONDS="4")
