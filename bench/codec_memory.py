@@ -20,12 +20,7 @@ from exr_inspector.exr.header.values import LINES_PER_CHUNK, Compression
 
 UNPACKED = 16 << 20
 CODECS = {"NO": "NONE", **{code.name: code.name for code in Compression if code.name != "NONE"}}
-LOW = {
-    "DWAB": (1, 4, 32),
-    "HTJ2K256": (1, 8, 32),
-    "HTJ2K32": (1, 8),
-    "LJ2K": (1, 8, 32),
-}  # lines of the smaller chunks
+LOW = {"DWAB": (1, 4, 32), "HTJ2K256": (1, 8, 32), "HTJ2K32": (1, 8), "LJ2K": (1, 8, 32)}  # lines of the smaller chunks
 TYPES = {"f2": "HALF", "f4": "FLOAT", "u4": "UINT"}
 CHILD = """
 import json, sys

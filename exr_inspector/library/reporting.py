@@ -103,12 +103,7 @@ def write_report(
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """What the pages of a report from rows show.
-
-    Attributes:
-        sequences: Number of sequences.
-        unread: Number of their files that could not be read when they were stored, wholly or in part.
-    """
+    """Numbers of what a report from rows shows: sequences, and files that could not be read, wholly or in part, when stored."""
 
     sequences: int
     unread: int

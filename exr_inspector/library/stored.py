@@ -117,12 +117,7 @@ def diff_catalog(
             if need not in inspectors:
                 stats, levels = need
                 inspectors[need] = Inspector.from_settings(
-                    settings,
-                    stats=stats,
-                    levels=levels,
-                    with_hash=True,
-                    is_isolated=True,
-                    thumbnails=Thumbnails.OFF,
+                    settings, stats=stats, levels=levels, with_hash=True, is_isolated=True, thumbnails=Thumbnails.OFF
                 )
             yield diff_stored(opener, inspectors[need], policy, name, stored, path=shown(path), header=header)
 

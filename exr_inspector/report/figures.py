@@ -15,19 +15,7 @@ STOPS = range(-12, 9)  # luminance relative to 1.0; values beyond count in the f
 
 @dataclass(frozen=True, slots=True)
 class ChannelFigures:
-    """One channel of one frame; figures are None and counts 0 if no value was read.
-
-    Attributes:
-        part: Index of the part.
-        name: Full channel name.
-        type: `HALF`, `FLOAT` or `UINT`.
-        minimum: Smallest finite value.
-        mean: Mean of the finite values.
-        maximum: Largest finite value.
-        nan: Number of NaN.
-        inf: Number of infinities.
-        negative: Number of negative values.
-    """
+    """One channel of one frame: figures of its finite values (None: none was read), and numbers of NaN, Inf and negatives."""
 
     part: int
     name: str

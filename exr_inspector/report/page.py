@@ -35,13 +35,7 @@ _TEXTS_A_FILE = 20
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in the page.
-
-    Attributes:
-        url: Its `data:` URL.
-        width: Width, pixels.
-        height: Height, pixels.
-    """
+    """A picture in the page: its `data:` URL, and its size in pixels."""
 
     url: str
     width: int
@@ -50,13 +44,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class LayerPicture:
-    """A picture of one layer of a frame.
-
-    Attributes:
-        name: Name of the layer; `base layer` if it has none.
-        note: How its values were made visible.
-        picture: The picture.
-    """
+    """A picture of one layer of a frame; `note` says how its values were made visible."""
 
     name: str
     note: str

@@ -49,13 +49,7 @@ class StoredSequence:
 
 @dataclass(frozen=True, slots=True)
 class SequenceRows:
-    """The rows of one sequence in `sequence_validation`.
-
-    Attributes:
-        name: The sequence with its folder.
-        policy: Name of the policy.
-        rows: At least one row, by `finding_index`.
-    """
+    """The rows of one sequence in `sequence_validation`, at least one, by `finding_index`."""
 
     name: str
     policy: str

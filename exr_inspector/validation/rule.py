@@ -142,13 +142,7 @@ class Rule:
 
 
 def _declare(
-    scope: Scope,
-    code: str,
-    severity: Severity,
-    title: str,
-    *,
-    stage: Stage = Stage.HEADER,
-    **described: Any,
+    scope: Scope, code: str, severity: Severity, title: str, *, stage: Stage = Stage.HEADER, **described: Any
 ) -> Callable[[Check], Rule]:
     return lambda check: Rule(
         code=code, severity=severity, title=title, stage=stage, scope=scope, check=check, **described
@@ -162,13 +156,6 @@ file_rule = partial(_declare, Scope.FILE)  # called once for each file
 sequence_rule = partial(_declare, Scope.SEQUENCE, stage=Stage.SEQUENCE)  # called once for each sequence
 
 
-def reported(
-    code: str,
-    severity: Severity,
-    title: str,
-    *,
-    stage: Stage = Stage.HEADER,
-    **described: Any,
-) -> Rule:
+def reported(code: str, severity: Severity, title: str, *, stage: Stage = Stage.HEADER, **described: Any) -> Rule:
     """Describe a rule whose violations other code reports (`exr.conformance`, the reader's errors)."""
     return Rule(code=code, severity=severity, title=title, stage=stage, scope=Scope.REPORTED, **described)

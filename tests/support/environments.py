@@ -10,16 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
-_GENERATED = (
-    ".git",
-    ".venv",
-    "__pycache__",
-    ".local",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".hypothesis",
-    "*.egg-info",
-)
+_GENERATED = (".git", ".venv", "__pycache__", ".local", ".mypy_cache", ".ruff_cache", ".hypothesis", "*.egg-info")
 
 
 def run(*line: str | Path, cwd: Path, timeout: float = 1_200, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -129,10 +129,10 @@ def _verdict(check: Check, least: Severity | None) -> Text:
         words += f"; {counted(check.unread, 'file')} could not be read"
     if check.faults:
         words += f"; {counted(len(check.faults), 'target')} could not be checked"
-    verdict = "STOPPED" if check.stopped else "NOT CHECKED" if not check.checked else "FAILED" if is_failed else "PASSED"
-    return Text(f"{verdict}  ", style="bold red" if is_failed else "bold yellow" if check.stopped else "bold green").append(
-        words, style="default"
-    )
+    read = "FAILED" if is_failed else "PASSED"
+    verdict = "STOPPED" if check.stopped else read if check.checked else "NOT CHECKED"
+    style = "bold red" if is_failed else "bold yellow" if check.stopped else "bold green"
+    return Text(f"{verdict}  ", style=style).append(words, style="default")
 
 
 def _outcome(checked: JudgedSequence | CheckedFile, least: Severity | None) -> Text:

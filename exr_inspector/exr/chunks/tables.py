@@ -268,11 +268,7 @@ def _missing_ranges(
 
 
 def assess(
-    layout: Layout,
-    table: ChunkTable,
-    states: States,
-    declared: int | None,
-    checked: str = "tables",
+    layout: Layout, table: ChunkTable, states: States, declared: int | None, checked: str = "tables"
 ) -> Completeness:
     """The completeness of a part. `declared` is the header's chunkCount, `checked` how the states were determined."""
     if states is None:

@@ -20,12 +20,7 @@ from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation.facts import traits as t
-from exr_inspector.validation.facts.channel_facts import (
-    ChannelFacts,
-    NamedChannel,
-    channel_facts,
-    channel_source,
-)
+from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel, channel_facts, channel_source
 from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.facts.roles import Role
 

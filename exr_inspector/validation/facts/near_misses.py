@@ -44,12 +44,7 @@ def near_miss(name: str) -> str | None:
 
 
 class OddNames(NamedTuple):
-    """Suspicious attribute names.
-
-    Attributes:
-        near: Names that are almost standard ones, each with the standard name.
-        twins: Groups of names that differ only by upper and lower case.
-    """
+    """Names that are almost standard ones, each with the standard name, and groups that differ only by upper and lower case."""
 
     near: tuple[tuple[str, str], ...]
     twins: tuple[tuple[str, ...], ...]

@@ -11,13 +11,7 @@ from exr_inspector.validation.rule import Rule, Scope, Stage
 
 
 class Step(NamedTuple):
-    """One rule of the plan.
-
-    Attributes:
-        check: The rule's function.
-        rule: The rule.
-        severity: The severity that the policy sets; None for the rule's own.
-    """
+    """One rule of the plan, with the severity that the policy sets; None for the rule's own."""
 
     check: Any
     rule: Rule

@@ -30,12 +30,7 @@ _SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Seve
 
 @dataclass(frozen=True, slots=True)
 class PolicyLayer:
-    """Rules and parameters of one layer of a policy.
-
-    Attributes:
-        rules: (code or glob, level) in the order of the file.
-        parameters: The parameters that this layer sets.
-    """
+    """Rules, as (code or glob, level) in the order of the file, and the parameters that one layer of a policy sets."""
 
     rules: tuple[tuple[str, str], ...]
     parameters: Mapping[str, Any]

@@ -174,12 +174,7 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     yields_to=("COL-SHOW-SPACE",),
     fix="Write colorInteropID in the software that writes the file.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
-    profiles={
-        "default": "info",
-        "strict": "warning",
-        "archive": "warning",
-        "aces-container": "off",
-    },
+    profiles={"default": "info", "strict": "warning", "archive": "warning", "aces-container": "off"},
     when=t.UNTAGGED,
 )
 def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
