@@ -32,9 +32,10 @@ _SIZES = frozenset(
 )
 _SIZE_STEP = 4 / 3  # least ratio of one size to the next smaller one; frame numbers at sizes only are closer together
 _SHOT = re.compile(r"(?:^|[^a-zA-Z])(?:sh|shot|sq|seq|sc|scene)[._-]?$", re.IGNORECASE)
-# Both numbers of a position in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
+# Both numbers of a position in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`, `tile_0_1`, `region1x2`.
 _GRID = re.compile(
-    r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])",
+    r"(?<![a-zA-Z0-9])(?:(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+"
+    r"|(?:tile|region|bucket|crop)[._-]?\d{1,2}[._x-]\d{1,2})(?![a-zA-Z0-9])",
     re.IGNORECASE | re.ASCII,
 )
 _MONTH, _DAY = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"

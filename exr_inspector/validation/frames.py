@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.roles import layer_of_file
+from exr_inspector.validation.facts.roles import Role, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
@@ -30,6 +30,8 @@ class FramePixels:
         has_other_content: Whether a channel other than beauty, alpha and depth is not zero everywhere.
         bad_values: Number of NaN and infinities in all channels.
         zeros: Regions where the beauty is zero.
+        layers: Whether each other layer has a value other than zero, by its name, or by its part for channels without a layer;
+            without alpha and ids.
     """
 
     luminance: float | None
@@ -38,6 +40,7 @@ class FramePixels:
     has_other_content: bool
     bad_values: int
     zeros: ZeroGrid | None
+    layers: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,18 @@ def frame_pixels(
         has_other_content=any(stats.zero_count < stats.samples for stats in others),
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
         zeros=None if is_data else zeros,
+        layers=_layers([channel for channel in firsts if channel not in beauty.values()]),
     )
+
+
+def _layers(channels: Iterable[ChannelStats]) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for stats in channels:
+        layer, _, component = stats.channel.rpartition(".")
+        if role_of(layer, component) not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
+            name = layer or f"{component} of part {stats.part}"
+            found[name] = found.get(name, False) or stats.zero_count < stats.samples
+    return found
 
 
 def _pixels(inspection: Inspection) -> FramePixels | None:

@@ -107,6 +107,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
+        "gaffer#4983": "https://github.com/GafferHQ/gaffer/issues/4983",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
         "tev#87": "https://github.com/Tom94/tev/issues/87",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",

@@ -23,6 +23,7 @@ _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01
 _FIREFLY_FACTOR = 100
 _LOG_BLACK = 0.05
+_NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
 
 
 def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple[NamedChannel, ChannelStats]]:
@@ -529,7 +530,11 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
             continue
         if stats.minimum is not None and stats.minimum < 0:
             least = f"{stats.minimum:g}"
-            found.append(Found(f"{channel.name} goes down to {least}", least, "0 or more", channel.name))
+            message = f"{channel.name} goes down to {least}"
+            is_mark = stats.minimum in _NO_DEPTH
+            message += ", which often marks pixels without a depth" if is_mark else ""
+            severity = Severity.INFO if is_mark else None
+            found.append(Found(message, least, "0 or more", channel.name, severity=severity))
         elif stats.exact and stats.samples and stats.zero_count == stats.samples:
             found.append(Found(f"{channel.name} is zero everywhere", "0", "depth", channel.name))
     return found

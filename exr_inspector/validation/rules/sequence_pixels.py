@@ -12,6 +12,7 @@ from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, sequence_rule
+from exr_inspector.validation.rules.channels import listed
 from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
@@ -89,6 +90,44 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     others = _has_images(seen)
     odd = [frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or others)]
     return of_frames(odd, "R, G and B are zero in every pixel", "an image, as in other frames")
+
+
+@sequence_rule(
+    "SEQ-LAYER-BLACK",
+    Severity.WARNING,
+    "No layer is black in one or two frames while it is not in the frames around them",
+    why="The layer was not rendered or not written in these frames, although their main image was.",
+    source="OpenImageIO oiiotool --stats",
+    fix="Compare the layer with the frames before and after, and render the frames again if it is lost.",
+    limits="Two lit frames on each side; a light that is off for longer, and Cryptomatte, are not reported.",
+)
+def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report layers other than the beauty that are zero in one or two frames between two frames each that hold something."""
+    seen = _seen(sequence)
+    names = sorted({name for _, pixels in seen for name, is_lit in pixels.layers.items() if not is_lit})
+    by_frames: dict[tuple[int, ...], list[str]] = {}
+    for name in names:
+        lit = [pixels.layers.get(name) for _, pixels in seen]
+        odd = tuple(
+            seen[index][0].frame for index, is_lit in enumerate(lit) if is_lit is False and _is_short(lit, index)
+        )
+        if odd:
+            by_frames.setdefault(odd, []).append(name)
+    return [
+        found
+        for frames, layers in by_frames.items()
+        for found in of_frames(frames, f"{listed(layers)}: zero in every pixel, in the frames around not", "an image")
+    ]
+
+
+def _is_short(lit: Sequence[bool | None], index: int) -> bool:
+    """Whether a dark frame is one of at most two in a row, with two lit frames on each side."""
+    first = index if index == 0 or lit[index - 1] is not False else index - 1
+    end = first
+    while end < len(lit) and lit[end] is False:
+        end += 1
+    around = [*lit[max(0, first - _NEIGHBOURS) : first], *lit[end : end + _NEIGHBOURS]]
+    return end - first <= _NEIGHBOURS and around == [True] * (2 * _NEIGHBOURS)
 
 
 @sequence_rule(

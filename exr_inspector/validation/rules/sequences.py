@@ -290,19 +290,26 @@ def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameter
 @sequence_rule(
     "SEQ-METADATA",
     Severity.WARNING,
-    "All frames have the same colour tags, views and software",
+    "All frames have the same colour tags, views and software, and all of them or none a rate and a time code",
     why="Frames of two versions were mixed.",
     source="ASWF Color Interop recommendation 04",
-    fix="Find out which version is right, and render the other frames again.",
+    fix="Find out which version is right, and render the other frames again. A missing rate or time code can be added.",
     profiles={"archive": "error"},
 )
 def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Check colour tags, views and software."""
+    """Check colour tags, views and software, and whether a rate and a time code are there."""
     return [
         *drift(sequence, "the colour tag", lambda f: f.colour),
         *drift(sequence, "the list of views", lambda f: f.views),
         *drift(sequence, "the software", lambda f: f.software),
+        *drift(sequence, "framesPerSecond", lambda f: _presence(f, f.frame_rate)),
+        *drift(sequence, "the time code", lambda f: _presence(f, f.time_code)),
     ]
+
+
+def _presence(frame: FrameSummary, value: object) -> str | None:
+    """Whether a frame has an attribute; None if its header is unknown."""
+    return None if frame.channels is None else "missing" if value is None else "there"
 
 
 @sequence_rule(

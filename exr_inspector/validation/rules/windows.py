@@ -14,9 +14,12 @@ from exr_inspector.exr.header.values import Box2i
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
-from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import NotNegative, Pixels, Positive, RuleParameters, Size
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file_rule, part_rule
+
+_MAX_SCALE = 8  # smaller parts are crops
+_MIN_SCALED = 16  # pixels; narrower ones, too
 
 
 def _size(box: Box2i) -> str:
@@ -163,6 +166,43 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
     if max(beyond) > 0:
         message += f", by up to {counted(max(beyond), 'pixel')} ({_overscan_share(data, display):.1%})"
     return [Found(message, found, expected)]
+
+
+@file_rule(
+    "WIN-PART-SCALED",
+    Severity.WARNING,
+    "No part is a smaller copy of the image at a half or less of its size",
+    why="Compositing software places its pixels in the corner of the image instead of scaling it.",
+    source="gaffer#4983",
+    fix="Render the layer at full resolution.",
+    when=t.MULTI_PART,
+    limits="Parts of an integer fraction of the first part's data window in both directions, from the same corner.",
+)
+def part_scaled(file: FileFacts, _parameters: WindowParameters) -> Results:
+    """Compare the data windows of all parts with that of the first part of the same view."""
+    firsts: dict[str | None, Box2i] = {}
+    found = []
+    for part in file.parts:
+        windows = _windows(part)
+        if windows is None or part.part.data_window is None:
+            continue
+        data = windows[0]
+        first = firsts.setdefault(part.part.text("view"), data)
+        factor = first.width // data.width
+        if not 1 < factor <= _MAX_SCALE or data.width < _MIN_SCALED:
+            continue
+        # The last pixels may be cut off or rounded up. Crops to the image seldom are such fractions.
+        sizes = {
+            (first.width // factor, first.height // factor),
+            (-(-first.width // factor), -(-first.height // factor)),
+        }
+        is_corner = (data.x_min, data.y_min) == (first.x_min, first.y_min)
+        if is_corner and (data.width, data.height) in sizes:
+            mine, other = f"{data.width}x{data.height}", f"{first.width}x{first.height}"
+            name = part.part.text("name") or f"part {part.index}"
+            message = f"{name} has {mine} pixels in the corner of {other}: 1/{factor} of the size"
+            found.append(Found(message, mine, other, part=part.index))
+    return found
 
 
 @part_rule(

@@ -98,6 +98,8 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["skin_u1_v1.exr", "skin_u2_v1.exr", "skin_u1_v2.exr", "skin_u2_v2.exr"], {}),
         (["skin_u1_v1.exr", "skin_u2_v1.exr"], {}),
         (["t_x0_y0.exr", "t_x1_y0.exr", "t_x2_y0.exr"], {}),
+        (["tile_0_0.exr", "tile_0_1.exr", "tile_1_0.exr", "tile_1_1.exr"], {}),
+        (["tile_2.0001.exr", "tile_2.0002.exr"], {"tile_2.####.exr": (1, 2)}),
         (["t_r0_c0.exr", "t_r0_c1.exr"], {}),
         (["t_x0_y0.1001.exr", "t_x0_y0.1002.exr"], {"t_x0_y0.####.exr": (1001, 1002)}),
         (

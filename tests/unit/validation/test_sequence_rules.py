@@ -89,6 +89,11 @@ def with_pixels(odd: FramePixels) -> list[FrameSummary]:
     return [frame(number, pixels=odd if number == 5 else seen(0.5 + number / 100)) for number in range(1, 11)]
 
 
+def with_layers(*dark: int) -> list[FrameSummary]:
+    """Ten frames with a layer that is zero in some of them."""
+    return [frame(n, pixels=seen(layers={"diffuse": n not in dark})) for n in range(1, 11)]
+
+
 HOLE = grid((2, 1), (3, 1), (2, 2), (3, 2))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
@@ -109,6 +114,10 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("CHK-SIZE-OUTLIER", frames(size_bytes=0), {}),
     ("SEQ-BLACK", with_pixels(seen(0.0, is_black=True, is_constant=True)), {}),
     ("SEQ-CONSTANT", with_pixels(seen(is_constant=True)), {}),
+    ("SEQ-LAYER-BLACK", with_layers(5), {}),
+    ("SEQ-LAYER-BLACK", with_layers(4, 5), {}),
+    ("SEQ-METADATA", frames(frame_rate=None), {}),
+    ("SEQ-METADATA", frames(time_code=None), {}),
     ("SEQ-RES", frames(pixel_aspect=2.0), {}),
     ("SEQ-FLASH", with_pixels(seen(2.5)), {}),
     ("SEQ-FLASH", with_pixels(seen(0.1)), {}),
@@ -157,6 +166,11 @@ def test_a_good_sequence_has_no_findings() -> None:
         [frame(number, pixels=seen(0.0, is_black=True, has_other_content=False)) for number in range(1, 11)],
         [frame(number, pixels=seen(is_constant=True)) for number in range(1, 11)],
         [frame(number, pixels=seen(0.1 * 2**number)) for number in range(1, 11)],  # a fade
+        with_layers(4, 5, 6),  # a light that is switched off
+        with_layers(2),
+        with_layers(10),
+        with_layers(*range(1, 11)),
+        with_layers(*range(1, 11, 2)),  # a light that flickers
         [
             frame(number, pixels=patch(level)) for number, level in enumerate((0.0, 0.9, 0.1, 0.8), 1)
         ],  # patches of colour

@@ -6,11 +6,21 @@ from tests.support.exrbytes import Part, a_box2i, a_float, a_vector, build
 from tests.unit.validation.cases.made.structure import E, extra, instead, window
 from tests.unit.validation.judging import PLAIN, Case
 
+
+def two_sizes(first: int, second: int) -> bytes:
+    """Two square parts, whose data windows end at these pixels."""
+    boxes = [(0, 0, last, last) for last in (first, second)]
+    whole = (0, 0, first, first)
+    return build([Part(name=f"p{i}", data_window=box, display_window=whole) for i, box in enumerate(boxes)])
+
+
 CASES = [
     Case("WIN-TOO-LARGE", build([Part(replace=[a_box2i("displayWindow", (0, 0, 70_000, 2))])])),
     Case("WIN-DISPLAY-ORIGIN", window(5, 5, 8, 8), window(0, 0, 8, 8)),
     Case("WIN-DATA-OUTSIDE", window(20, 0, 23, 2, display=(0, 0, 9, 9)), window(9, 0, 23, 2, display=(0, 0, 9, 9))),
     Case("WIN-CROPPED", window(1, 0, 3, 2, display=(0, 0, 9, 9))),
+    Case("WIN-PART-SCALED", two_sizes(31, 15), two_sizes(31, 31)),
+    Case("WIN-PART-SCALED", two_sizes(32, 15), two_sizes(15, 31)),
     Case("WIN-OVERSCAN-BIG", window(-6, 0, 9, 9, display=(0, 0, 9, 9)), window(-5, 0, 9, 9, display=(0, 0, 9, 9))),
     Case("WIN-SHOW-RES", PLAIN, window(0, 0, 9, 9), parameters={"show_resolution": [10, 10]}),
     Case("WIN-PAR-NOT-ONE", instead(a_float("pixelAspectRatio", 2.0))),
