@@ -10,6 +10,7 @@ from typing import Any
 from exr_inspector.report.figures import FrameFigures
 from exr_inspector.report.frames import Run, linked_runs
 from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.rule import listed
 
 _NAMES_SHOWN = 12
 # Names on the page by property of a FrameSummary.
@@ -95,9 +96,8 @@ def _channels_text(value: Sequence[str], usual: Sequence[str]) -> str:
     words = [f"{len(value)} channels"]
     for word, some, others in (("without", usual, value), ("with additional", value, usual)):
         names = [name.partition(":")[2] or name for name in sorted(set(some) - set(others))]
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         if names:
-            words.append(f"{word} {', '.join(names[:_NAMES_SHOWN])}{more}")
+            words.append(f"{word} {listed(names, _NAMES_SHOWN)}")
     return "; ".join(words)
 
 

@@ -18,7 +18,7 @@ name in `tests/unit/validation/cases`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -79,6 +79,13 @@ class Found(NamedTuple):
 def counted(number: int, noun: str) -> str:
     """Format a count with its noun: `1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """List names for a message: the first `most`, and the number of the rest."""
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
 
 
 Results = tuple[Found, ...] | list[Found]

@@ -23,7 +23,7 @@ from exr_inspector.report.words import plain
 from exr_inspector.texts import csv_cell
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import ValidationResult
-from exr_inspector.validation.rule import counted
+from exr_inspector.validation.rule import counted, listed
 
 _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: "."}
 _STRIP_FRAMES = 50  # in a line
@@ -205,8 +205,7 @@ def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
         kinds.setdefault(file.findings[0], []).append(file.path.rpartition("/")[2])
     table = _findings_table()
     for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        some = plain(f"{', '.join(sorted(names)[:_NAMED])}{more}", 400)
+        some = plain(listed(sorted(names), _NAMED), 400)
         table.add_row(severity_text(finding.severity), finding.code, Text(some), Text(finding.message))
     if kinds:
         console.print(Text("Other files", style="bold"))

@@ -23,6 +23,7 @@ from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.names import Layer, PartNames
 from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity
 from exr_inspector.report.words import plain
+from exr_inspector.validation.reports import sort_findings, where
 
 MAX_NAME_CHARACTERS = 48
 MAX_LAYERS = 300  # rows printed for each part; further ones are counted
@@ -161,9 +162,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(style="dim", overflow="fold", max_width=MAX_NAME_CHARACTERS)
     table.add_column(overflow="fold")
-    for finding in sorted(findings, key=lambda finding: (-finding.severity, finding.code, finding.part or 0)):
-        where = "" if finding.part is None else f"part {finding.part}"
-        if finding.channel:
-            where += f" {plain(finding.channel)}"
-        table.add_row(severity_text(finding.severity), finding.code, where, Text(plain(finding.message, 400)))
+    for finding in sort_findings(findings):
+        place, message = Text(plain(where(finding))), Text(plain(finding.message, 400))
+        table.add_row(severity_text(finding.severity), finding.code, place, message)
     return table

@@ -16,8 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Check, Found, Results, file_rule, part_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Check, Found, Results, file_rule, listed, part_rule
 from exr_inspector.validation.rules.colour import chromaticities, short
 from exr_inspector.validation.rules.compression import codec_name
 

@@ -10,8 +10,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
 

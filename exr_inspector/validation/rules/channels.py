@@ -14,18 +14,11 @@ from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChan
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import Role, is_beauty
 from exr_inspector.validation.parameters import Names, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule, listed
 
 # Layers in which software writes the main image.
 _MAIN_LAYERS = frozenset({"rgba", "rgb", "ci", "c", "beauty", "combined", "color", "colour", "main", "finalimage"})
 _LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g": "G", "b": "B", "a": "A"}
-
-
-def listed(names: Iterable[str], most: int = 6) -> str:
-    """List names for a message: the first `most`, and the number of the rest."""
-    every = list(names)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
 
 
 def _layer(layer: str) -> str:

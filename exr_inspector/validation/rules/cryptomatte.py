@@ -13,8 +13,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, listed
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"

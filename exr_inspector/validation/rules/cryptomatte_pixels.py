@@ -11,8 +11,7 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Severity
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, Stage, counted
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import Found, Results, Stage, counted, listed
 from exr_inspector.validation.rules.cryptomatte import matte_rule
 
 _SPEC = "Cryptomatte specification 1.2.0"

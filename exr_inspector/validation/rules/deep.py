@@ -19,8 +19,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import Pixels, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, counted, part_rule, pixel_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, counted, listed, part_rule, pixel_rule
 
 _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"

@@ -16,8 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Digits, Size
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file_rule, part_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file_rule, listed, part_rule
 from exr_inspector.validation.rules.colour import tagged_space
 from exr_inspector.validation.rules.compression import codec_name
 from exr_inspector.validation.rules.times import TimeParameters, frame_rate

@@ -16,8 +16,8 @@ from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_beauty
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, pixel_rule
-from exr_inspector.validation.rules.channels import depths, listed, names_of
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
+from exr_inspector.validation.rules.channels import depths, names_of
 
 _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01

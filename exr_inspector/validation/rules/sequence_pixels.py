@@ -11,8 +11,7 @@ import numpy.typing as npt
 from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rule import Found, Results, sequence_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance

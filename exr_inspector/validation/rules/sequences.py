@@ -22,8 +22,7 @@ from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFac
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, reported, sequence_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, reported, sequence_rule
 from exr_inspector.validation.rules.times import TimeParameters
 
 _ENTRIES_SHOWN = 4

@@ -10,8 +10,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed
 
 _DOCUMENT = "OpenEXR multi-view document"
 _view_rule = partial(file_rule, when=t.VIEWS)
