@@ -33,7 +33,15 @@ REVISIONS = (
 )
 HOT = 4  # number of keys that get a quarter of the deliveries of single files
 SMALL = 8  # largest number of files in a small batch
-TALLIED = ("CATALOG_CONFLICT", "CATALOG_UNAVAILABLE", "landed", "delivered again", "written", "removed", "left alone")
+TALLIED = (
+    "CATALOG_CONFLICT",
+    "CATALOG_UNAVAILABLE",
+    "committed",
+    "delivered again",
+    "written",
+    "removed",
+    "left alone",
+)
 
 
 class Operation(NamedTuple):
@@ -194,7 +202,7 @@ class _Counting(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         tally = self.tallies.get(threading.get_ident())
-        kind = getattr(record, "retried", None) or ("landed" if hasattr(record, "committed") else None)
+        kind = getattr(record, "retried", None) or ("committed" if hasattr(record, "committed") else None)
         if tally is not None and kind:
             tally[kind] += 1
 
@@ -300,7 +308,7 @@ class Tally:
   requests with a fault on demand: {kinds}
   conflicts: {told["CATALOG_CONFLICT"]:,}, other retries: {told["CATALOG_UNAVAILABLE"]:,}
   failed and delivered again: {told["delivered again"]:,}
-  commits whose answer was lost: {lost:,}, of them found to have landed: {told["landed"]:,}
+  commits whose answer was lost: {lost:,}, of them found to have been committed: {told["committed"]:,}
   writing processes killed: {self.crashes:,}"""
 
 
