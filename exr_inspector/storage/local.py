@@ -49,7 +49,7 @@ _READABLE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _MOUNTS = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")  # escapes of spaces and similar characters in mount points
-_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "ceph", "glusterfs", "beegfs", "9p", "virtiofs")
+_NETWORK = ("nfs", "cifs", "smb", "sshfs", "lustre", "gpfs", "ceph", "glusterfs", "beegfs", "9p", "virtiofs")
 
 T = TypeVar("T")
 
@@ -415,7 +415,7 @@ def is_share(folder: Path) -> bool:
         before, _, after = line.partition(" - ")
         if _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4]) == str(folder):
             last = after.split(" ")[0]
-    return last is not None and last.startswith(_NETWORK)
+    return last is not None and last.removeprefix("fuse.").startswith(_NETWORK)
 
 
 @contextmanager

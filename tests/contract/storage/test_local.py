@@ -441,7 +441,12 @@ MOUNTINFO = r"""22 1 0:21 / / rw,relatime - overlay overlay rw
 """
 
 
-@pytest.mark.parametrize(("kind", "is_share"), [("nfs4", True), ("nfs", True), ("cifs", True), ("ext4", False)])
+SHARES = "nfs nfs4 cifs smb3 fuse.sshfs lustre gpfs ceph fuse.ceph-fuse fuse.glusterfs beegfs 9p virtiofs"
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_share"), [*((kind, True) for kind in SHARES.split()), ("ext4", False), ("fuse.ntfs-3g", False)]
+)
 def test_a_share_whose_last_file_is_gone_is_known_by_its_mount(tmp_path, monkeypatch, kind, is_share):
     root = tmp_path / "the share"
     root.mkdir()
