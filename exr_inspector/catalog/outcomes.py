@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from exr_inspector.model import EventInfo
@@ -57,8 +57,8 @@ class Removal:
     """
 
     path: str
-    event: EventInfo = field(default_factory=EventInfo)
-    is_seen: bool = True
+    event: EventInfo
+    is_seen: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import Inspection
+from exr_inspector.model import EventInfo, Inspection
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, LocalStack
@@ -119,7 +119,9 @@ def test_a_removal_that_is_refused_costs_only_its_own_event(stack: LocalStack) -
         commit.remove(BUCKET, deadline=Deadline.after(30.0))
     fault, removed = (
         outcome
-        for outcome in commit.removals.write([Removal(BUCKET), Removal(f"{BUCKET}/a.exr")], Deadline.after(30.0))
+        for outcome in commit.removals.write(
+            [Removal(path, EventInfo(), True) for path in (BUCKET, f"{BUCKET}/a.exr")], Deadline.after(30.0)
+        )
     )
     assert isinstance(fault, CatalogError)
     assert isinstance(removed, UpsertResult)

@@ -12,7 +12,7 @@ import pytest
 
 from exr_inspector import __version__
 from exr_inspector.catalog.rows.build import table_rows
-from exr_inspector.catalog.schema import ROW_COUNTS, SCHEMA_VERSION
+from exr_inspector.catalog.schema import CELL_BYTES, ROW_COUNTS, SCHEMA_VERSION
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness
 from exr_inspector.exr.header.parser import make_part
@@ -328,3 +328,17 @@ def test_each_count_of_rows_is_a_column_of_files() -> None:
     assert {name: FILES_ROW[column] for name, column in ROW_COUNTS.items()} == {
         "parts": 1, "channels": 5, "attributes": 39, "stats": 5, "validation": 2, "cryptomatte_objects": 3, "thumbnails": 1,
     }  # fmt: skip
+
+
+def test_attributes_have_a_number_and_a_text_in_their_first_row() -> None:
+    attributes = {"framesPerSecond": ("rational", Rational(24, 1)), "note": ("string", "x" * 2 * CELL_BYTES)}
+    rows = [row for row in table_rows(described(attributes))["attributes"] if row["name"] in attributes]
+    found = [(row["name"], row["value_number"], row["value_text"] is None) for row in rows]
+    assert found[:2] == [("framesPerSecond", 24.0, False), ("note", None, False)]
+    assert set(found[2:]) == {("note", None, True)}
+
+
+@pytest.mark.parametrize(("frame", "stored"), [(2**63 - 1, 2**63 - 1), (2**63, None)])
+def test_a_frame_number_that_a_table_cannot_store_is_left_out(frame: int, stored: int | None) -> None:
+    item = replace(rich(), name=SequenceName("b", f"a.{frame}.exr", "b/a.#.exr", frame, 19))
+    assert table_rows(item)["files"][0]["frame_number"] == stored

@@ -19,6 +19,7 @@ from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.versions import (
     VersionInfo,
     content_key,
+    depth_of,
     file_id,
     guard_id,
     is_same_version,
@@ -253,7 +254,7 @@ SECOND = timedelta(seconds=1)
 def test_what_a_removal_does_to_a_row(changes: dict[str, object], event: EventInfo, outcome: Outcome) -> None:
     """A readable row counts by its sequencer, else by its time of modification; one without a version by its event."""
     stored = replace(BASE, **changes)  # type: ignore[arg-type]
-    found = decide_removals([("f", Removal("b/a.exr", event))], {"f": [StoredFile(7, "b/a.exr", "i", stored)]})
+    found = decide_removals([("f", Removal("b/a.exr", event, True))], {"f": [StoredFile(7, "b/a.exr", "i", stored)]})
     assert found == [outcome]
 
 
@@ -349,3 +350,7 @@ def test_a_name_that_is_no_unicode_is_compared_as_it_is_stored() -> None:
     path = "renders/\udcff.exr"
     row = StoredVersion("renders/\\udcff.exr", content_key(path, version), version)
     assert compare([ListedObject(path, version)], [row]).is_equal
+
+
+def test_a_mode_that_this_version_does_not_know_counts_as_not_read() -> None:
+    assert depth_of("of a later version") == depth_of(None) == depth_of("off") < depth_of("sampled") < depth_of("full")
