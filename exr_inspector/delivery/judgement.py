@@ -24,6 +24,12 @@ _MAP = re.compile(
     r"[._-]?#+\.[^.]+$",
     re.IGNORECASE,
 )
+# Kinds of maps that are AOVs, too: gaps at the ends of rows of tiles decide.
+_MAP_OR_AOV = re.compile(
+    r"[._-](?:diff(?:use)?|col(?:or)?|alb(?:edo)?|spec(?:ular)?|normals?|ao|emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask)"
+    r"[._-]?#+\.[^.]+$",
+    re.IGNORECASE,
+)
 # Rules whose findings only a new render of the frames fixes.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 
@@ -137,14 +143,17 @@ def _are_udims(pattern: str, numbers: Sequence[int], read: Sequence[FrameSummary
     """Whether files are UDIM tiles although nothing in them says that they are textures, as painting software writes them.
 
     The name ends with a kind of map (`rock_BaseColor.1001.exr`), the images are squares with a power of two as side, and
-    numbers are missing only at the ends of rows of ten tiles. More than one row without a gap is an image sequence.
+    numbers are missing only at the ends of rows of ten tiles. More than one row without a gap is an image sequence, and so is
+    a single row of a kind that is an AOV, too (`body_diffuse.1001.exr`).
     """
     if not read or not numbers or not (_UDIMS.start <= numbers[0] and numbers[-1] < _UDIMS.stop):
         return False
-    if _MAP.search(pattern.rpartition("/")[2]) is None or not all(_is_map_sized(frame) for frame in read):
+    name = pattern.rpartition("/")[2]
+    is_map = _MAP.search(name) is not None
+    if not (is_map or _MAP_OR_AOV.search(name)) or not all(_is_map_sized(frame) for frame in read):
         return False
     gaps = [after for before, after in pairwise(numbers) if after != before + 1]
-    return all(after % _ROW == 1 for after in gaps) if gaps else len(numbers) <= _ROW
+    return all(after % _ROW == 1 for after in gaps) if gaps else is_map and len(numbers) <= _ROW
 
 
 def _is_map_sized(frame: FrameSummary) -> bool:

@@ -227,6 +227,22 @@ def _is_in_date(name: NumberedName, index: int) -> bool:
     return any(found.start() <= start < found.end() for found in _SHORT_DATE.finditer(name.name))
 
 
+def are_fractions(members: Sequence[NumberedName], index: int) -> bool:
+    """Whether a number is the fraction of the frame before it, as in `smoke.1001.25.exr` beside `.00`, `.50` and `.75`.
+
+    Its values divide the frame evenly, from zero on, and have the same number of digits.
+    """
+    if index == 0 or len({name.numbers[index - 1].value for name in members}) < 2:
+        return False
+    digits = {len(name.numbers[index].digits) for name in members}
+    values = sorted({name.numbers[index].value for name in members})
+    if len(digits) > 1 or len(values) < 2:
+        return False
+    whole = 10 ** digits.pop()
+    follows = all(name.name[name.numbers[index - 1].end : name.numbers[index].start] in {".", "_"} for name in members)
+    return follows and values == [whole * step // len(values) for step in range(len(values))]
+
+
 def is_shot(names: Sequence[NumberedName], index: int, frames: set[int | None]) -> bool:
     """Whether a number that varies is a shot number: a frame number that does not vary follows it between dots.
 

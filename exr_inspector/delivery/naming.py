@@ -27,6 +27,7 @@ from itertools import groupby
 from exr_inspector.delivery.name_numbers import (
     SURE_DIGITS,
     NumberedName,
+    are_fractions,
     are_moments,
     is_ambiguous,
     is_shot,
@@ -192,7 +193,11 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
     columns = range(len(members[0].numbers))
     varying = [i for i in columns if len({name.numbers[i].value for name in members}) > 1]
     ambiguous_columns = [i for i in varying if is_ambiguous(members, i)]
-    able = [i for i in varying if i not in ambiguous_columns and may_count_frames(members, i)]
+    able = [
+        i
+        for i in varying
+        if i not in ambiguous_columns and may_count_frames(members, i) and not are_fractions(members, i)
+    ]
     none = {i for i in varying if i not in able}
     between_dots = {_between_dots(name, none) for name in members}
     # Search from the right: the frame number is the last one that orders the files. A spelling of it between dots is preferred.

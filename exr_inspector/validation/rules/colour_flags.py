@@ -13,7 +13,7 @@ from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.aces import flag_text
-from exr_inspector.validation.rules.colour import chromaticities, short
+from exr_inspector.validation.rules.colour import chromaticities, other_tag, short
 
 _FLAGS = "OpenEXRCore 3.5 color_metadata.c"
 _CIF = "ASWF Color Interop recommendation 04"
@@ -39,7 +39,7 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
 @part_rule(
     "COL-C-CHROMA-DIFFER",
     Severity.WARNING,
-    "colorInteropID and chromaticities describe the same colour space",
+    "colorInteropID, or another name of the colour space, and chromaticities describe the same space",
     why="Readers use one of the two, and which one differs.",
     source=f"{_FLAGS}; {_CIF}",
     fix="Find out which one is right, and remove the other one.",
@@ -47,8 +47,10 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Compare the published primaries of the id with the chromaticities, to 0.001."""
+    """Compare the published primaries of the id, or of the space that oiio:ColorSpace or the like names, to 0.001."""
     identifier, values = part.part.text("colorInteropID"), chromaticities(part)
+    if identifier is None and (tag := other_tag(part)) is not None:
+        identifier = spaces.id_of_name(tag[1])
     wanted = spaces.PRIMARIES.get(identifier or "")
     if values is None or wanted is None or spaces.are_close(values, wanted):
         return NOTHING

@@ -99,6 +99,14 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["skin_u1_v1.exr", "skin_u2_v1.exr"], {}),
         (["t_x0_y0.exr", "t_x1_y0.exr", "t_x2_y0.exr"], {}),
         (["tile_0_0.exr", "tile_0_1.exr", "tile_1_0.exr", "tile_1_1.exr"], {}),
+        (
+            [f"s.{frame}.{part}.exr" for frame in (1001, 1002) for part in ("00", "50")],
+            {"s.####.00.exr": (1001, 1002), "s.####.50.exr": (1001, 1002)},
+        ),
+        (
+            [f"s.{shot}.{frame}.exr" for shot in (1001, 1002) for frame in ("01", "02")],
+            {"s.1001.##.exr": (1, 2), "s.1002.##.exr": (1, 2)},
+        ),
         (["tile_2.0001.exr", "tile_2.0002.exr"], {"tile_2.####.exr": (1, 2)}),
         (["t_r0_c0.exr", "t_r0_c1.exr"], {}),
         (["t_x0_y0.1001.exr", "t_x0_y0.1002.exr"], {"t_x0_y0.####.exr": (1001, 1002)}),
@@ -439,6 +447,9 @@ def test_frames_that_are_empty_are_called_so(text: str) -> None:
         ("rock_BaseColor.{}.exr", range(1001, 1025), (4096,), False),
         ("rock_BaseColor.{}.exr", (1, 2, 11), (4096,), False),
         ("sh010_beauty.{}.exr", (1001, 1002, 1011), (1024,), False),
+        ("body_diff.{}.exr", (1001, 1002, 1003, 1011), (1024,), True),
+        ("body_diff.{}.exr", (1001, 1002, 1003), (1024,), False),
+        ("body_diff.{}.exr", (1001, 1002, 1003, 1011), (1000,), False),
     ],
 )
 def test_untiled_udims_are_no_image_sequence(
