@@ -125,6 +125,11 @@ def test_a_policy_that_goes_bad_leaves_the_last_good_one(
     assert policies.current().name == "mended"
 
 
+def test_a_folder_is_no_policy(s3: FaultyS3, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError):
+        source(s3, Clock(), str(tmp_path))
+
+
 def test_without_any_good_policy_the_error_is_raised(s3: FaultyS3) -> None:
     with pytest.raises(ObjectNotFound):
         source(s3, Clock())

@@ -88,6 +88,16 @@ class ConflictPauses:
             self._seconds *= _SHORTENED
 
 
+def _with_advice(fault: CatalogError, seconds: float) -> CatalogError:
+    """The fault of the last attempt; of a conflict one that says what to do."""
+    if not isinstance(fault, CatalogConflict):
+        return fault
+    return CatalogConflict(
+        f"{fault}, also after {seconds:g} seconds of retries: another process changes the same rows, or one that was killed "
+        "has left its transaction open, which the database ends after some minutes; try again then"
+    )
+
+
 class Connection:
     """The database, for many threads at once. Connects at the first transaction."""
 
@@ -171,7 +181,7 @@ class Connection:
                     unknown = error
                 wait = self._wait_seconds(error, pause, began, until)
                 if wait is None:
-                    raise
+                    raise _with_advice(error, seconds) from error.__cause__
                 _log.debug("%s: trying again after %s", doing, error.code, extra={"retried": error.code})
                 self.config.sleep(wait)
                 pause = min(pause * 2, longest)

@@ -59,6 +59,8 @@ class PolicySource:
         self._lock = threading.Lock()
         self._is_object = "/" in name or name.lower().endswith((".yaml", ".yml", ".json"))
         self._url = _url(name) if self._is_object else name
+        if self._is_object and "://" not in name and local_path(self._url).is_dir():
+            raise PolicyError(f"{name} is a folder, expected a YAML file: name one in it")
         self._etag: str | None = None
         self._checked_at = clock()
         self._policy = self._load(None) if self._is_object else builtin_policy(name)
