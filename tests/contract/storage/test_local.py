@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -569,6 +570,23 @@ def test_a_file_whose_server_fails_is_reported_and_the_rest_is_listed(folder, op
         list(opener.list("b"))
     with pytest.raises(SourceUnavailable):
         opener.open("b", "b.exr").read(start=0, end=1)
+
+
+def test_a_link_whose_server_fails_is_not_said_to_lead_nowhere(folder, opener, monkeypatch):
+    (folder / "link.exr").symlink_to("b.exr")
+    really = Path.stat
+
+    def failing(path, *, follow_symlinks=True):
+        if path.name == "link.exr" and follow_symlinks:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return really(path, follow_symlinks=follow_symlinks)
+
+    source = opener.open("b", "link.exr")
+    with pytest.raises(ObjectNotFound, match="leads nowhere"):
+        source.read(start=0, end=1)
+    monkeypatch.setattr(Path, "stat", failing)
+    with pytest.raises(SourceUnavailable):
+        source.read(start=0, end=1)
 
 
 def test_a_file_handle_that_went_stale_is_opened_once_more(opener, monkeypatch):
