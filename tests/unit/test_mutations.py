@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench._mutations import mutations
-from bench.mutants import SECONDS, Map, noticed_before, try_one
+import pytest
+
+from bench import mutants
+from bench._mutations import Mutation, mutations
+from bench.mutants import SECONDS, Map, noticed_before, try_one, try_soundly
 
 TEXT = '''"""A module."""
 retryable = True
@@ -64,3 +68,28 @@ def test_a_fault_that_only_renames_a_test_is_not_noticed(tmp_path: Path) -> None
     known = Map({}, {}, {"test_a.py::test[word]": 0.1})
     (fault,) = mutations("a.py", text)
     assert try_one(fault, list(known.seconds), known, tmp_path, [1e9]) == ("survived", "-")
+
+
+def test_a_test_that_fails_without_the_fault_notices_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").write_text(TEXT)
+    tried: list[tuple[bool, list[str]]] = []
+
+    def first_fails(fault: Mutation, tests: Sequence[str], *_: object) -> tuple[str, str]:
+        tried.append((fault.changed != TEXT, list(tests)))
+        failed = next((test for test in tests if test == "needs others" or fault.changed != TEXT), None)
+        return ("noticed", failed) if failed else ("survived", "-")
+
+    monkeypatch.setattr(mutants, "try_one", first_fails)
+    fault, fails_anyway = next(mutations("a.py", TEXT)), dict[str, bool]()
+    for _ in range(2):
+        found = try_soundly(
+            fault, ["needs others", "alone"], Map({}, {}, {}), tmp_path, [1e9], fails_anyway=fails_anyway
+        )
+        assert found == ("noticed", "alone")
+    assert tried == [
+        (True, ["needs others", "alone"]),
+        (False, ["needs others"]),
+        (True, ["alone"]),
+        (False, ["alone"]),
+        (True, ["alone"]),
+    ]
