@@ -98,6 +98,17 @@ class _MissingPackage(click.ClickException):
         return cls(f"{command} needs the package {error.name}: {remedy}")
 
 
+def _unavailable(name: str, missing: _MissingPackage) -> click.Command:
+    """A command whose packages are not installed."""
+
+    def fail() -> None:
+        raise missing
+
+    words = f"{COMMANDS[name]}\n\nThe options cannot be shown: {missing.message}"
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=fail, help=words, context_settings=anything)
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported at their first use."""
 
@@ -110,13 +121,13 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command; None if there is none of this name."""
+        """The command; None if there is none of this name. Without its packages it has a help, and fails when it is run."""
         if cmd_name not in COMMANDS:
             return None
         try:
             module = importlib.import_module(module_of(cmd_name))
         except ModuleNotFoundError as error:
-            raise _MissingPackage.of(cmd_name, error) from error
+            return _unavailable(cmd_name, _MissingPackage.of(cmd_name, error))
         return _naming(module.command, program())
 
     def resolve_command(

@@ -142,3 +142,11 @@ def test_a_command_that_fails_keeps_a_catalog_that_was_there(here: Callable[...,
     assert here("ingest", str(ROOT / "samples" / "shots"), "--catalog", "a.duckdb")[0] == 0
     assert here("ingest", "nowhere", "--catalog", "a.duckdb")[0] == 2
     assert "4 rows" in here("query", "select path from files", "--catalog", "a.duckdb")[1]
+
+
+def test_a_command_without_its_packages_has_a_help_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    monkeypatch.delitem(sys.modules, module_of("watch"), raising=False)
+    shown, failed = (CliRunner().invoke(main, ["watch", *words]) for words in (["--help"], ["renders", "--poll"]))
+    assert (shown.exit_code, COMMANDS["watch"] in shown.output, "watchfiles" in shown.output) == (0, True, True)
+    assert (failed.exit_code, "watchfiles" in failed.output) == (2, True)
