@@ -9,9 +9,13 @@ from vastdb_local.transaction import Transaction
 
 def find_schema(transaction: Transaction, bucket: str, path: str) -> Schema | None:
     """The schema of that full name, or None."""
-    sql = "SELECT id, bucket, path, properties, view_schema FROM _vast.schemas WHERE bucket = $1 AND path = $2"
-    rows = transaction.rows(sql, [bucket, path])
-    return Schema(*rows[0]) if rows else None
+    return next(iter(_schemas(transaction, "path = $2", bucket, path)), None)
+
+
+def _schemas(transaction: Transaction, condition: str, bucket: str, path: str) -> list[Schema]:
+    """The schemas of a bucket that satisfy a condition on `$2`, oldest first."""
+    sql = "SELECT id, bucket, path, properties, view_schema FROM _vast.schemas WHERE bucket = $1 AND"
+    return [Schema(*row) for row in transaction.rows(f"{sql} {condition} ORDER BY id", [bucket, path])]
 
 
 def get_schema(transaction: Transaction, bucket: str, path: str) -> Schema:
@@ -30,23 +34,13 @@ def child_schemas(transaction: Transaction, bucket: str, path: str) -> list[Sche
     """The schemas directly below `path` (the bucket itself when empty), oldest first."""
     if path:
         get_schema(transaction, bucket, path)
-    prefix = f"{path}/" if path else ""
-    rows = transaction.rows(
-        "SELECT id, bucket, path, properties, view_schema FROM _vast.schemas"
-        " WHERE bucket = $1 AND starts_with(path, $2) AND NOT contains(path[length($2) + 1:], '/') ORDER BY id",
-        [bucket, prefix],
-    )
-    return [Schema(*row) for row in rows]
+    condition = "starts_with(path, $2) AND NOT contains(path[length($2) + 1:], '/')"
+    return _schemas(transaction, condition, bucket, f"{path}/" if path else "")
 
 
 def descendants(transaction: Transaction, schema: Schema) -> list[Schema]:
     """Every schema below this one, at any depth."""
-    rows = transaction.rows(
-        "SELECT id, bucket, path, properties, view_schema FROM _vast.schemas"
-        " WHERE bucket = $1 AND starts_with(path, $2) ORDER BY id",
-        [schema.bucket, f"{schema.path}/"],
-    )
-    return [Schema(*row) for row in rows]
+    return _schemas(transaction, "starts_with(path, $2)", schema.bucket, f"{schema.path}/")
 
 
 def tables_of(transaction: Transaction, schema: Schema, *, name: str | None = None) -> list[Table]:

@@ -44,7 +44,7 @@ from exr_inspector.settings import Settings
 from exr_inspector.storage import is_exr
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import Synced, Timing, ask, is_empty, trusted_absence
+from exr_inspector.sync.window import Synced, Timing, is_empty, trusted_absence
 from exr_inspector.texts import unicode_text
 
 READERS = 16  # objects read at a time, all shards together
@@ -219,7 +219,9 @@ class _Run:
         """Return the shards of a prefix (none if nothing is listed), and whether an unlisted path may be taken for deleted."""
         opener, deadline = self._context.opener, self._deadline
         doing = f"listing {root.path}"
-        folders = ask(self._context, lambda: opener.folders(root.bucket, root.prefix), deadline, doing)
+        folders = self._context.helpers.run(
+            lambda: opener.folders(root.bucket, root.prefix), deadline=deadline, doing=doing
+        )
         paths = [unicode_text(f"{root.bucket}/{folder}") for folder in folders]
         if not folders and is_empty(self._context, root.bucket, root.prefix, deadline):
             if self._context.catalog.has_files(root.bucket, root.prefix, deadline=deadline):

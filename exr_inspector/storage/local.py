@@ -173,7 +173,7 @@ class FolderBucket:
                 self._check_root()
                 raise
 
-        return ask() if call.deadline is None else self.helpers.run(ask, deadline=call.deadline, doing=doing)
+        return self.helpers.run(ask, deadline=call.deadline, doing=doing)
 
     def _check_root(self) -> None:
         """Raise if the whole share is missing or locked, rather than the file, since its files must then keep their rows.

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TypeVar
 
 from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.paths import prefix_end
@@ -40,8 +39,6 @@ from exr_inspector.sync.shard import (
     with_new_manifests,
 )
 from exr_inspector.texts import unicode_text
-
-Answer = TypeVar("Answer")
 
 WINDOW = 1_000  # objects of any kind; one page of a listing
 _MAX_FUTURE = timedelta(hours=1)  # a modification time further in the future is not believed
@@ -200,8 +197,9 @@ def windows(
         bucket, prefix, report=unlisted.recording(report, end=end), exclude=exclude, after=after
     )
     begin = unicode_text(f"{bucket}/{after or prefix}")
+    doing = f"listing {bucket}/{prefix}"
     while True:
-        page = ask(context, lambda: list(islice(listing, WINDOW)), deadline, f"listing {bucket}/{prefix}")
+        page = context.helpers.run(lambda: list(islice(listing, WINDOW)), deadline=deadline, doing=doing)
         inside = page if end is None else [entry for entry in page if unicode_text(f"{bucket}/{entry.key}") < end]
         last = unicode_text(f"{bucket}/{page[-1].key}") if len(inside) == len(page) == WINDOW else None
         entries = [entry for entry in inside if is_exr(entry.key)]
@@ -211,20 +209,11 @@ def windows(
         begin = last
 
 
-def ask(context: IngestContext, question: Callable[[], Answer], deadline: Deadline | None, doing: str) -> Answer:
-    """Return the answer of a store or file system; with a deadline, the call ends by then even if the store hangs."""
-    return question() if deadline is None else context.helpers.run(question, deadline=deadline, doing=doing)
-
-
 def is_empty(context: IngestContext, bucket: str, prefix: str, deadline: Deadline | None) -> bool:
     """Whether nothing is listed below a prefix, neither files of any kind nor excluded folders."""
-    first = ask(
-        context,
-        lambda: next(context.opener.list(bucket, prefix, report=lambda *_: None, exclude=()), None),
-        deadline,
-        f"listing {bucket}/{prefix}",
-    )
-    return first is None
+    listing = context.opener.list(bucket, prefix, report=lambda *_: None, exclude=())
+    doing = f"listing {bucket}/{prefix}"
+    return context.helpers.run(lambda: next(listing, None), deadline=deadline, doing=doing) is None
 
 
 def trusted_absence(
