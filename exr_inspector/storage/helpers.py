@@ -20,7 +20,7 @@ from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 MOST_STUCK = 8  # most abandoned calls that have not returned; each blocks a thread
 
 T = TypeVar("T")
-_Task = tuple[Callable[[], Any], "futures.Future[Any]"]  # a call, and its result or error
+_Task = tuple[Callable[[], Any], futures.Future[Any]]  # a call, and its result or error
 
 
 class Helpers:

@@ -130,7 +130,8 @@ class ObjectListing:
             query = {**query, "continuation-token": token}
         elif last:
             query = {**query, "start-after": last}
-        for attempt in range(self._connection.retries + 1):
+        attempt = 0
+        while True:
             try:
                 return self._request(session, query, self._connection.timeout_seconds)
             except _Failed as failed:
@@ -138,7 +139,7 @@ class ObjectListing:
             if failure.next is Next.STOP or attempt == self._connection.retries:
                 raise failure.error from failure.cause
             time.sleep(pause_seconds(attempt))
-        raise SourceUnavailable(f"{self._bucket}/{query['prefix']}: no attempt was allowed")
+            attempt += 1
 
     def _request(self, session: requests.Session, query: dict[str, str], seconds: float) -> _Page:
         path = f"{self._bucket}/{query['prefix']}"

@@ -91,7 +91,8 @@ async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, 
         UnresolvedFailure: The range begins at or after the end of the object, or the store answered with the whole
             object.
     """
-    for attempt in range(retries + 1):
+    attempt = 0
+    while True:
         call.meter.count(requests=1)
         try:
             return await request()
@@ -104,7 +105,7 @@ async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, 
         if failure.next is Next.STOP or attempt == retries or out_of_time:
             raise failure.error from failure.cause
         await asyncio.sleep(pause)
-    raise SourceUnavailable(f"{call.path}: no attempt was allowed")
+        attempt += 1
 
 
 def pause_seconds(attempt: int) -> float:

@@ -103,14 +103,9 @@ class S3Bucket:
 
     def head(self, key: str, call: Call) -> StoreVersion:
         """As in Bucket. Sends one request, and more if it fails, since the response to HEAD does not give a reason."""
-
-        async def request() -> StoreVersion:
-            return self._seen(key, await obstore.head_async(self.store, key))
-
-        doing = f"looking for {call.path}"
+        work = call_with_retries(partial(self._head, key), call, retries=self._retries)
         try:
-            work = call_with_retries(request, call, retries=self._retries)
-            return self._transport.run(work, deadline=call.deadline, doing=doing)
+            return self._transport.run(work, deadline=call.deadline, doing=f"looking for {call.path}")
         except (ObjectNotFound, AccessDenied, SilentRefusal):
             return self.fetch(key, _FIRST_BYTE, None, call)[0].seen
         except UnresolvedFailure as error:
@@ -162,11 +157,7 @@ class S3Bucket:
         self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call, error: UnresolvedFailure
     ) -> RangeAnswer:
         """Return the response for a range that begins at or after the end, or that the store answered with the whole object."""
-
-        async def describe() -> StoreVersion:
-            return self._seen(key, await obstore.head_async(self.store, key))
-
-        found = await call_with_retries(describe, call, retries=self._retries)
+        found = await call_with_retries(partial(self._head, key), call, retries=self._retries)
         size = found.version.size_bytes
         if size <= wanted.start:
             return RangeAnswer(b"", found)
@@ -182,6 +173,9 @@ class S3Bucket:
             return answer
 
         return await call_with_retries(whole, call, retries=self._retries)
+
+    async def _head(self, key: str) -> StoreVersion:
+        return self._seen(key, await obstore.head_async(self.store, key))
 
     async def _answer(self, key: str, options: GetOptions) -> RangeAnswer:
         result = await obstore.get_async(self.store, key, options=options)
