@@ -116,8 +116,10 @@ def layer_of_file(path: str, channels: Iterable[str]) -> str:
         return ""
     folder, _, name = path.rpartition("/")
     match = _FILE_LAYER.search(name)
-    if match is None and _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)):
+    if match is None and folder:
         match = _FILE_LAYER.fullmatch(f"{folder.rpartition('/')[2]}.exr")
+        if match and not _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)):
+            return ""
     return (match["short"] or match["word"]) if match else ""
 
 
