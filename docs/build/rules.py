@@ -5,6 +5,7 @@ from __future__ import annotations
 from exr_inspector.model import Severity
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT, RULES, SOURCES
+from exr_inspector.validation.rule import severity_counts
 
 _HEAD = """# Validation rules
 
@@ -31,7 +32,7 @@ def render() -> str:
     """Render the page."""
     lines = [_HEAD]
     counts = {severity: sum(rule.severity is severity for rule in RULES.values()) for severity in Severity}
-    total = ", ".join(f"{count} {severity.label}" for severity, count in sorted(counts.items(), reverse=True))
+    total = ", ".join(severity_counts(counts))
     lines.append(f"{len(RULES)} rules: {total}.\n")
     for group, title in GROUPS.items():
         rules = [rule for rule in RULES.values() if rule.group == group]

@@ -17,7 +17,7 @@ from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.report.words import human_bytes
 from exr_inspector.texts import json_document, visible
 from exr_inspector.validation.reports import ValidationResult, finding_json, json_text, junit_text, sarif_text
-from exr_inspector.validation.rule import counted
+from exr_inspector.validation.rule import counted, severity_counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,7 @@ class ValidationReport:
         sequences = sum(result.is_sequence for result in self.results)
         counts = Counter(finding.severity for _, finding in self.findings)
         facts = [counted(len(self.results) - sequences, "file"), counted(sequences, "sequence")]
-        facts += [f"{counts[level]} {level.label}" for level in sorted(counts, reverse=True)] or ["no findings"]
+        facts += severity_counts(counts) or ["no findings"]
         facts += [f"{len(self.faults)} could not be read"] * bool(self.faults)
         return f"<ValidationReport: {', '.join(facts)}>"
 

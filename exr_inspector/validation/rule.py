@@ -81,6 +81,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def severity_counts(counts: Mapping[Severity, int]) -> list[str]:
+    """Format counts of findings, worst first: `2 errors`, `1 warning`, `3 info`."""
+    return [
+        f"{counts[level]} {level.label}" if level is Severity.INFO else counted(counts[level], level.label)
+        for level in sorted(counts, reverse=True)
+    ]
+
+
 def listed(names: Iterable[str], most: int = 6) -> str:
     """List names for a message: the first `most`, and the number of the rest."""
     every = list(names)

@@ -147,10 +147,10 @@ def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
 
 
 def _list(console: Console) -> None:
-    table = Table("Query", "What it tells", "Parameters", box=None, pad_edge=False)
+    table = Table("Query", "Parameters", "What it tells", box=None, pad_edge=False)
     for item in cookbook().values():
         table.add_row(
-            item.name, Text(item.description), Text(" ".join(parameter.name for parameter in item.parameters))
+            item.name, Text(" ".join(parameter.name for parameter in item.parameters)), Text(item.description)
         )
     console.print(table)
 

@@ -39,7 +39,7 @@ from exr_inspector.report.words import plain
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
-from exr_inspector.validation.rule import counted
+from exr_inspector.validation.rule import counted, severity_counts
 
 
 @click.command("validate")
@@ -291,7 +291,7 @@ def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
     """Lines about how many files were checked, what was found, and what could not be read."""
     faults = sum(bool(result.fault) for result in every)
     counts = Counter(finding.severity for result in every for finding in result.findings)
-    words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
+    words = severity_counts(counts)
     if not every:
         return [nothing]
     sequences = sum(result.is_sequence for result in every)
