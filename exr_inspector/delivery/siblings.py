@@ -17,18 +17,17 @@ from collections.abc import Iterable, Mapping
 from exr_inspector.delivery.naming import Recognised
 
 _VIEW = re.compile(r"(?<![a-zA-Z0-9])(?:left|right|l|r)(?![a-zA-Z0-9])", re.IGNORECASE)
-# AOVs that renderers write for every frame. Left out are elements of a shot, which need not be in all frames (`smoke`, `matte`)
+# AOVs that renderers write for every frame. Left out are elements of a shot, which need not be in all frames (`smoke`, `mask`)
 # and maps of textures that are no AOVs (`height`, `roughness`).
 _WORD = (
     r"(?:[NPZ]|(?i:beauty|combined|rgba?|z_?depth|depth|(?:world_?)?positions?|pworld|pref|normals?|uvs?"
     r"|motion_?vectors?|mvec|velocity|diffuse|diff|specular|spec|reflections?|refl|refractions?|refr|emission|emissive"
-    r"|sss|subsurface|transmission|coat|sheen|albedo|ao|ambient_?occlusion|occlusion|gi|indirect|direct|lighting"
-    r"|shadows?|volume|fresnel|translucency|object_?id|material_?id|[a-z]*crypto[a-z]*(?:_?(?:object|material|asset))?\d{0,2}))"
+    r"|sss|subsurface|transmission|coat|sheen|albedo|ao|ambient_?occlusion|occlusion|gi|indirect|direct"
+    r"|fresnel|translucency|object_?id|material_?id|[a-z]*crypto[a-z]*(?:_?(?:object|material|asset))?\d{0,2}))"
 )
 # `diffuse`, `diffuse_direct`, `specular_raw`, and of a single light: `beauty_key`
-_AOV = re.compile(
-    rf"(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)))*(?![a-zA-Z0-9])"
-)
+_MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
+_AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
 _DIGITS = re.compile(r"#+")
 
 
@@ -40,9 +39,9 @@ def frames_of_siblings(sequences: Iterable[Recognised]) -> dict[str, Mapping[int
     """
     groups: dict[str, list[Recognised]] = {}
     for sequence in sequences:
-        image, views = _VIEW.subn("%V", _DIGITS.sub("#", sequence.pattern))
-        image, aovs = _AOV.subn("%A", image)
-        if views + aovs and not sequence.is_udim:
+        image = _VIEW.sub("%V", _DIGITS.sub("#", sequence.pattern))
+        image = _AOV.sub("", image)  # the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`
+        if not sequence.is_udim:
             groups.setdefault(image, []).append(sequence)
     found: dict[str, Mapping[int, str]] = {}
     for group in groups.values():

@@ -42,6 +42,8 @@ def test_views_keep_their_step_and_the_range_of_the_policy() -> None:
         ("sh010/{}/sh010_{}.exr", "beauty", "diffuse_direct"),
         ("sh010_{}.{}.exr", "specular", "crypto_object"),
         ("{}.{}.exr", "beauty", "beauty_key"),
+        ("sh010{}.{}.exr", "", ".VRayCryptomatte"),
+        ("sh010{}_v003.{}.exr", "", "_depth"),
     ],
 )
 def test_a_frame_that_one_aov_lacks_is_missing(form: str, one: str, other: str) -> None:
@@ -57,6 +59,7 @@ def test_a_frame_that_one_aov_lacks_is_missing(form: str, one: str, other: str) 
     [
         ("sh010_beauty_v003", "sh010_depth_v002"),  # another version
         ("sh010_beauty", "sh020_depth"),  # another shot
+        ("sh010_v003", "sh010_lighting_v003"),  # a department
         ("sh010_smoke", "sh010_dust"),  # elements need not be in all frames
         ("plateA", "plateB"),
         ("beauty/sh010", "beauty/sh020"),
