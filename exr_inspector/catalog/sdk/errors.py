@@ -136,7 +136,9 @@ def _of_sdk(error: Exception, doing: str) -> CatalogError:
         return SchemaExists(f"could not {doing}: it already exists; `./run db check` shows what exists")
     if isinstance(error, _MISSING):
         what = ", ".join(f"{name} {value!r}" for name, value in vars(error).items() if name != "args")
-        return SchemaMissing(f"could not {doing}: there is no {what}; `./run db setup` creates schema and tables")
+        is_bucket = isinstance(error, errors.MissingBucket)
+        advice = "correct VAST_DB_BUCKET" if is_bucket else "`./run db setup` creates schema and tables"
+        return SchemaMissing(f"could not {doing}: there is no {what}; {advice}")
     return CatalogError(f"could not {doing}: {type(error).__name__}: {error}")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from exr_inspector.deadline import Deadline
+from exr_inspector.delivery.files import expand
 from exr_inspector.errors import BudgetExceeded, ObjectChanged, ObjectNotFound, UnsupportedKey
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
@@ -255,3 +256,14 @@ def test_one_source_and_one_opener_in_many_threads(store):
         for future in [pool.submit(work, number) for number in range(10)]:
             future.result()
     assert shared.cost == Cost(requests=50, bytes_read=2500)
+
+
+def test_of_a_pattern_in_the_names_of_folders_each_folder_that_matches_costs_one_request() -> None:
+    with FaultyS3() as s3:
+        for shot in ("sh010", "sh020", "other"):
+            for name in ("comp/a.1001.exr", "plate/b.1001.exr", "comp/v1/a.1001.exr"):
+                s3.put("show", f"shots/{shot}/{name}", b"")
+        opener = SourceOpener(load_settings(s3.environ, secrets_dir=None))
+        found = expand(opener, "s3://show/shots/sh*/comp/a.####.exr")
+        assert found.paths == ("s3://show/shots/sh010/comp/a.1001.exr", "s3://show/shots/sh020/comp/a.1001.exr")
+        assert s3.count() == 3
