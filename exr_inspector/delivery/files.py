@@ -129,7 +129,7 @@ def _paths_of(opener: SourceOpener, target: str, others: list[str], *, literal: 
         there = (name for name in _paths_in(opener, pattern) if is_apple_double(target) or not is_apple_double(name))
         matching = sorted(filter(pattern.matches, there))
         if not matching:
-            raise NothingMatches(f"no .exr files match {target}")
+            raise NothingMatches(f"no .exr files match {target}{_folders_hint(opener, pattern)}")
         yield from matching
     else:
         if named is None:
@@ -183,6 +183,13 @@ def _folders_matching(opener: SourceOpener, outer: str, wanted: str, faults: lis
         return []
     exact = [wanted] if wanted in names else sorted(name for name in names if folder_matches(wanted, name))
     return [f"{outer}{name}/" for name in exact]
+
+
+def _folders_hint(opener: SourceOpener, pattern: Pattern) -> str:
+    """What to write if folders match instead of files, as in `shots/*`."""
+    name = pattern.text[len(pattern.folder) :]
+    is_meant = is_folder_pattern(name) and _folders_matching(opener, pattern.folder, name, [])
+    return f"; for the files in folders that match, write {pattern.text}/" if is_meant else ""
 
 
 def _folders_in(opener: SourceOpener, folder: str) -> list[str]:
