@@ -122,6 +122,26 @@ def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
 
 
 @channel_rule(
+    "CHN-LAYER-TWINS",
+    Severity.WARNING,
+    "No two layers differ in upper and lower case alone",
+    why="People and scripts take the one for the other, and tools that ignore case show one of them only.",
+    source="OpenEXR technical introduction (channel names)",
+    fix="Find out which layer is meant, and leave the other one out.",
+)
+def layer_twins(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+    """Compare the names of the layers, without case."""
+    spellings: dict[str, dict[str, str]] = {}
+    for channel in part.named:
+        spellings.setdefault(channel.layer.lower(), {}).setdefault(channel.layer, channel.name)
+    return [
+        Found(f"Layers {listed(twins)} differ in case alone", listed(twins), "one layer", next(iter(twins.values())))
+        for twins in spellings.values()
+        if len(twins) > 1
+    ]
+
+
+@channel_rule(
     "CHN-ALPHA-MISSING",
     Severity.WARNING,
     "The base layer has the alpha channel A",

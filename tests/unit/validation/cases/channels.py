@@ -12,6 +12,7 @@ CASES = [
     Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
     Case("CHN-CASE", only(*map(Channel, "RGBa")), only(*map(Channel, ("Ci.r", "Ci.g", "Ci.b", "a")))),
     Case("CHN-CASE", only(*map(Channel, "rgb")), channels("crypto00.r", "crypto00.g", "crypto00.b", "crypto00.a")),
+    Case("CHN-LAYER-TWINS", channels("Diffuse.R", "diffuse.R"), channels("diffuse.R", "diffuse.r", "Specular.R")),
     Case("CHN-ALPHA-MISSING", PLAIN, only(*RGBA), parameters={"alpha_expected": True}),
     Case("CHN-CHARS", channels("my layer.R", "my layer.G", "my layer.B"), channels("my_layer.R")),
     Case("CHN-CHARS", channels("a..R")),
