@@ -11,7 +11,7 @@ import re
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -221,8 +221,11 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[None]:
-    """Lock the guard row of a file in an open transaction, like a killed process, until the block or the time ends."""
+def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[Callable[[], None]]:
+    """Lock the guard row of a file in an open transaction, like a killed process, until the block or the time ends.
+
+    The value of the block is a function that ends the transaction earlier.
+    """
     held, over = threading.Event(), threading.Event()
 
     def hold(work: Work) -> None:
@@ -233,9 +236,11 @@ def guard_held(stack: LocalStack, path: str, seconds: float) -> Iterator[None]:
     holder = threading.Thread(target=stack.catalog.connection.run, args=("hold a guard", hold))
     holder.start()
     assert held.wait(30)
-    yield
-    over.set()
-    holder.join(30)
+    try:
+        yield over.set
+    finally:
+        over.set()
+        holder.join(30)
 
 
 def impatient(stack: LocalStack) -> Catalog:

@@ -313,8 +313,13 @@ def test_files_that_another_transaction_blocks_are_stored_when_it_ends(
     monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 2)
     fill(stack, 6)
     said: list[str] = []
-    with guard_held(stack, f"{BUCKET}/shot/beauty.0000.exr", seconds=2.0):
-        progress = made(stack, catalog=impatient(stack), observe=BlockedNotice(said.append)).run([Target(BUCKET)])
+    with guard_held(stack, f"{BUCKET}/shot/beauty.0000.exr", seconds=60.0) as release:
+
+        def say(sentence: str) -> None:
+            said.append(sentence)
+            release()
+
+        progress = made(stack, catalog=impatient(stack), observe=BlockedNotice(say)).run([Target(BUCKET)])
     assert (progress.stored, progress.errors) == (6, {})
     assert [sentence.partition(":")[0] for sentence in said] == ["2 files cannot be stored yet"]
     assert stack.differences() == []
@@ -639,7 +644,13 @@ def test_watch_tries_again_what_another_transaction_blocks(
         SourceOpener(settings), Inspector.from_settings(settings), impatient(stack), builtin_policy("default")
     )
     told: list[tuple[str, str]] = []
-    watched = FolderWatch(context, Target("show"), mount, report=lambda *line: told.append(line))
+
+    def tell(path: str, text: str) -> None:
+        told.append((path, text))
+        if text.startswith("CATALOG_CONFLICT"):
+            release()
+
+    watched = FolderWatch(context, Target("show"), mount, report=tell)
 
     def changes() -> Iterator[list[tuple[Change, str]]]:
         yield [(Change.added, str(file)) for file in files]
@@ -647,8 +658,8 @@ def test_watch_tries_again_what_another_transaction_blocks(
         while watched._changed and time.monotonic() < end:
             yield []
 
-    with guard_held(stack, "show/y/b.exr", seconds=1.0):
-        follow(watched, changes(), lambda text: told.append(("", text)))
+    with guard_held(stack, "show/y/b.exr", seconds=60.0) as release:
+        follow(watched, changes(), lambda text: tell("", text))
     assert told[:2] == [("show/x/a.1001.exr", "stored"), ("show/x/a.1003.exr", "stored")]
     assert told[2][1].startswith("CATALOG_CONFLICT: ")
     assert told[-2:] == [("show/y/b.exr", "stored"), ("show/x/a.####.exr", "frames to render again: 1002")]
