@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenEXR
+import pytest
 
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Attr, Channel, Part
@@ -73,6 +74,7 @@ FILES: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.heavy
 def test_twenty_threads_stay_within_the_memory_of_the_process(tmp_path: Path) -> None:
     names = []
     for name, made in FILES.items():

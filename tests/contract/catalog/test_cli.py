@@ -239,6 +239,7 @@ def test_wrong_keys_a_page_and_an_empty_share_remove_nothing(ground: Ground, s3:
     assert ground.paths() == before
 
 
+@pytest.mark.heavy
 def test_many_removals_are_asked_about(ground: Ground, s3: FaultyS3) -> None:
     objects(s3, 30)
     assert ground.run("reconcile", "s3://renders/", "--fix").exit_code == 0

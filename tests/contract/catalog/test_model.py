@@ -139,7 +139,7 @@ def test_writers_at_once_with_faults(detect: bool) -> None:
         assert sum(storm.tally.injected.values()) > 5
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_repair_that_is_tried_first_finds_the_same() -> None:
     with ready(seed=3, detect_conflicts=False) as (server, catalog):
         Storm(server, multiprocessing.get_context("spawn"), 3, FEW).phase()

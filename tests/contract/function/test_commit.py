@@ -83,6 +83,7 @@ def stored_together(
         return [future.result()[0] for future in others]
 
 
+@pytest.mark.heavy
 def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_event(stack: LocalStack) -> None:
     handling = Service.from_settings(stack.settings(), Telemetry(LocalContext("test")))
     keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 10)]
@@ -96,6 +97,7 @@ def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_ev
     assert stack.differences() == []
 
 
+@pytest.mark.heavy
 def test_twenty_busy_threads_remove_files_with_at_most_two_database_requests_each(stack: LocalStack) -> None:
     keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 4)]
     stack.catalog.upsert(inspected(stack, *keys))

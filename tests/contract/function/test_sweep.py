@@ -249,6 +249,7 @@ def test_a_claim_whose_holder_has_ended_passes_to_another(stack: LocalStack) -> 
     assert swept(stack) == {"stored": 1}
 
 
+@pytest.mark.heavy
 def test_sweeps_at_the_same_time_make_each_shard_once(stack: LocalStack) -> None:
     for folder in "abcdef":
         stack.put(f"{folder}/1.exr")

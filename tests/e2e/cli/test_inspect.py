@@ -176,6 +176,7 @@ def test_a_hundred_thousand_attributes_and_layers_are_counted_not_scrolled() -> 
     assert len(text.splitlines()) < 1_000
 
 
+@pytest.mark.heavy
 def test_figures_of_thousands_of_channels_are_counted_not_drawn() -> None:
     data = build([Part(channels=[Channel(f"layer{n:04}.R") for n in range(2_000)])])
     text = shown(inspect_bytes(data))

@@ -18,7 +18,7 @@ def test_mutations_raise_only_our_errors_and_take_no_time(seed: int) -> None:
     assert faults == {}
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_mutations_go_through_inspector_rules_and_rows_and_their_headers_come_back() -> None:
     faults = {n: fault for n, data in enumerate(islice(inputs(77), 500)) if (fault := broken(data, whole=True))}
     assert faults == {}

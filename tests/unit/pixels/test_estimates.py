@@ -46,7 +46,7 @@ FRAMES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_chunk_is_drawn_as_often_as_its_chance_says(name: str) -> None:
     sizes, values = FRAMES[name]

@@ -44,7 +44,7 @@ def test_all_attributes_may_be_of_any_type(type_name: str) -> None:
     check(Part(attributes=[attribute for attribute in every(type_name) if attribute.name != "channels"]))
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("type_name", TYPES)
 def test_one_attribute_may_be_of_any_type(type_name: str) -> None:
     for attribute in every(type_name):
