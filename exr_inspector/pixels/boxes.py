@@ -88,7 +88,10 @@ class Canvas:
         """By sampling (x, y), the picture row and column whose samples each row and column of the picture shows."""
         pixel_rows, pixel_columns = self.maps[1, 1]
         return {
-            sampling: (_nearest(rows, pixel_rows, self.height), _nearest(columns, pixel_columns, self.width))
+            sampling: (
+                _nearest(rows[:: self.row_step(sampling)], pixel_rows, self.height),
+                _nearest(columns, pixel_columns, self.width),
+            )
             for sampling, (rows, columns) in self.maps.items()
         }
 
@@ -277,14 +280,15 @@ class BoxSums:
     def means(self, channel: int) -> Floats:
         """The mean of each box; NaN if a sample is NaN, if none was decoded, and outside the data window.
 
-        A box without samples (of a subsampled channel) has the value of the box to the left or above.
+        A box without samples (of a subsampled channel), or without a row that is summed (at the edge of the data window), has
+        the value of the box to the left or above.
         """
         sampling = self._canvas.sampling(channel)
+        sums = self._sums[channel]
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = self._sums[channel] / self._counts[sampling]
+            means = sums / self._counts[sampling]
         rows, columns = self._canvas.shown_boxes[sampling]
-        filled: Floats = means[rows][:, columns]
-        return filled
+        return np.where(np.isfinite(sums), means[rows][:, columns], sums)
 
 
 def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, int]) -> Piece:

@@ -138,7 +138,7 @@ class PictureSums(BoxSums):
         else:
             shown, transform = _stretched(means)
         shown = np.rint(np.where(covered & ~missing, shown, 0.0) * 255).astype(np.uint8)
-        pixels = np.ascontiguousarray(np.moveaxis(np.broadcast_to(shown, (3, *covered.shape)), 0, -1))
+        pixels = np.moveaxis(np.broadcast_to(shown, (3, *covered.shape)), 0, -1).copy()
         pixels[missing] = MAGENTA
         level = self._canvas.level
         source = f"level {level.level_x},{level.level_y}"

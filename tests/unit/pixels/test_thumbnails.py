@@ -112,6 +112,30 @@ def test_high_boxes_average_every_fifth_row_and_show_every_nan(tiles: Tiles | No
     np.testing.assert_allclose(total.means(0), means, rtol=1e-6)
 
 
+@pytest.mark.parametrize("has_nan", [False, True])
+def test_a_box_without_a_row_that_is_summed_shows_the_one_above_it(has_nan: bool) -> None:
+    part = Part(channels=(Channel("Y", FLOAT),), data_window=(0, 1, 99, 75), compression=0)
+    layout = part_layout(parse_header(build([part])).parts[0])
+    canvas = Canvas(
+        layout, layout.levels[0], Box2i(0, 0, 99, 99), 4, 4
+    )  # one row of samples, the 75th, is in the last boxes
+    values = np.full((75, 100), 0.5, np.float32)
+    values[74, 60] = np.nan if has_nan else 0.5
+    adder = BoxAdder(canvas, [0])
+    places = tuple(layout.place(index) for index in range(layout.chunk_count))
+    adder.add(DecodedBlock(layout, places, (values,)), 0, None, is_finite=not has_nan)
+    total = BoxSums(canvas)
+    total.put(adder.pieces)
+    means = np.full((4, 4), 0.5)
+    means[3, 2] = np.nan if has_nan else 0.5
+    np.testing.assert_array_equal(total.means(0), means)
+
+
+def test_a_picture_of_one_pixel(opener: SourceOpener, budget: DecodeBudget) -> None:
+    (thumbnail,) = made(opener, budget, Part(channels=rgb(), data_window=(0, 0, 0, 0), display_window=(0, 0, 0, 0)))
+    assert (thumbnail.width, thumbnail.height) == (1, 1)
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 1, 3], [1, 3]])
 def test_lines_decoded_together_count_where_they_lie(order: list[int]) -> None:
     layout = part_layout(
