@@ -178,9 +178,6 @@ def _folders_matching(opener: SourceOpener, outer: str, wanted: str, faults: lis
     except AccessDenied as error:
         faults.append(str(error))
         return []
-    except PermissionError:
-        faults.append(f"folders that may not be read: {outer}")
-        return []
     exact = [wanted] if wanted in names else sorted(name for name in names if folder_matches(wanted, name))
     return [f"{outer}{name}/" for name in exact]
 
@@ -196,11 +193,24 @@ def _folders_in(opener: SourceOpener, folder: str) -> list[str]:
     """The names of the folders in a folder, which ends in a slash or is empty, without snapshots and trash."""
     named = split_url(folder)
     if named is None:
-        place = local_path(folder or ".")
-        names = [item.name for item in place.iterdir() if _is_folder(str(item))] if place.is_dir() else []
+        names = [name for name in _names_in(folder) if _is_folder(folder + name)]
     else:
         names = [key.removeprefix(named[1]).rstrip("/") for key in opener.folders(*named)]
     return [name for name in names if not is_excluded(f"{name}/")]
+
+
+def _names_in(folder: str) -> list[str]:
+    """The names in a local folder, which ends in a slash or is empty; none if it does not exist.
+
+    Raises:
+        AccessDenied: It may not be read.
+    """
+    try:
+        return os.listdir(local_path(folder or "."))  # noqa: PTH208 - names
+    except PermissionError as error:
+        raise AccessDenied(f"folders that may not be read: {folder or '.'}") from error
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _exists(opener: SourceOpener, target: str) -> bool:
@@ -233,9 +243,14 @@ def require_place(target: str) -> None:
 
     Raises:
         NothingMatches: It does not exist.
+        AccessDenied: A folder on the way to it may not be searched.
     """
-    if not os.path.lexists(local_path(target)):
-        raise NothingMatches(f"there is no file or folder {target}")
+    try:
+        local_path(target).lstat()
+    except PermissionError as error:
+        raise AccessDenied(f"{target}: a folder on the way to it may not be searched") from error
+    except (OSError, ValueError) as error:
+        raise NothingMatches(f"there is no file or folder {target}") from error
 
 
 def _is_folder(target: str) -> bool:
@@ -334,8 +349,7 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     folder = pattern.folder
     named = split_url(folder)
     if named is None:
-        root = local_path(folder or ".")
-        return [folder + item.name for item in root.iterdir() if not _is_folder(str(item))] if root.is_dir() else []
+        return [folder + name for name in _names_in(folder) if not _is_folder(folder + name)]
     bucket, prefix = named
     beginning = prefix + pattern.beginning_of_names
     inside = len(prefix)

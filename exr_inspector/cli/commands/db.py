@@ -20,17 +20,19 @@ from exr_inspector.catalog.admin.reconcile import (
 )
 from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check_tables, prune, require_good, setup
+from exr_inspector.catalog.paths import names_bucket
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
+from exr_inspector.delivery.files import require_place
 from exr_inspector.errors import ArgumentError, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
-from exr_inspector.settings import GROUPS, Settings, View
+from exr_inspector.settings import GROUPS, Settings, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.views import Views
@@ -224,6 +226,8 @@ def reconcile_command(
             kept = tuple(path for path in comparison.without_object if path not in unlisted)
             comparison = replace(comparison, without_object=kept)
             unread = unlisted.take_files()
+            if not (comparison.listed or comparison.stored or names_bucket(place)):
+                require_place(place)
             click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
             _print_paths("no row", [item.path for item in comparison.without_row], paths, everything=everything)
             _print_paths("stale row", [item.path for item in comparison.stale], paths, everything=everything)
@@ -253,11 +257,15 @@ def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
 
 
 def _below(tables: Tables, place: str) -> str:
-    """The prefix of paths of a place in one bucket: `s3://shots` does not include the bucket `shots2`."""
+    """The prefix of paths of a place in one bucket: `s3://shots` does not include the bucket `shots2`.
+
+    A local place that is no file is a folder, also if it is gone: `renders/sh1` does not include `renders/sh10`.
+    """
     prefix = tables.prefix(place)
     if not prefix.partition("/")[0]:
         raise click.UsageError("name a folder, or a bucket: s3://bucket/prefix")
-    return prefix if "/" in prefix else f"{prefix}/"
+    is_folder = "/" not in prefix or not (names_bucket(place) or local_path(place).is_file())
+    return f"{prefix.rstrip('/')}/" if is_folder else prefix
 
 
 def _view(tables: Tables, prefix: str, root: str) -> View:

@@ -110,6 +110,15 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
     assert len(asked(catalog, "select path from files")) == 1
 
 
+def test_a_folder_that_is_gone_stands_for_none_whose_name_begins_like_it(catalog: Path, folder: Path) -> None:
+    (folder / "sh010").rename(folder / "sh020")
+    done = called("db", "reconcile", folder / "sh01", "--catalog", catalog, "--fix", "--yes")
+    assert "there is no file or folder" in str(done.exception)
+    assert len(asked(catalog, "select path from files")) == 2
+    gone = called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix", "--yes")
+    assert "2 files removed" in gone.output
+
+
 def test_a_folder_that_is_gone_is_not_an_empty_one(catalog: Path, folder: Path) -> None:
     folder.rename(folder.with_name("elsewhere"))
     done = called("db", "reconcile", "s3://renders/", "--catalog", catalog, "--fix", "--yes")

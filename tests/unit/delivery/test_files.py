@@ -203,6 +203,24 @@ def test_patterns_match_folders_on_disk_and_in_buckets(tmp_path: Path, pattern: 
         assert sorted(folders) == sorted({path.rpartition("/")[0] for path in found.paths})
 
 
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show, listed = _shots(tmp_path), os.listdir
+
+    def listdir(folder: Path) -> list[str]:
+        if folder == show / "sh020" / "comp":
+            raise PermissionError(folder)
+        return listed(folder)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    found = expand(OPENER, f"{show}/sh*/comp/a.####.exr")
+    assert [Path(path).parent for path in found.paths] == [show / "sh010" / "comp"] * 2
+    assert f"folders that may not be read: {show}/sh020/comp/" in str(found.fault)
+    with pytest.raises(AccessDenied):
+        expand(OPENER, f"{show}/sh020/comp/a.####.exr")
+
+
 def test_files_of_several_folders_are_compared_by_their_path_below_the_pattern(tmp_path: Path) -> None:
     show = _shots(tmp_path)
     found = pairs(OPENER, f"{show}/sh*/comp/a.####.exr", f"{show}/*/comp/a.1001.exr")
