@@ -32,12 +32,16 @@ _SIZES = frozenset(
 )
 _SIZE_STEP = 4 / 3  # least ratio of one size to the next smaller one; frame numbers at sizes only are closer together
 _SHOT = re.compile(r"(?:^|[^a-zA-Z])(?:sh|shot|sq|seq|sc|scene)[._-]?$", re.IGNORECASE)
-# Both numbers of a position in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`, `tile_0_1`, `region1x2`.
+# Both numbers of a position in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
 _GRID = re.compile(
-    r"(?<![a-zA-Z0-9])(?:(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+"
-    r"|(?:tile|region|bucket|crop)[._-]?\d{1,2}[._x-]\d{1,2})(?![a-zA-Z0-9])",
+    r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])",
     re.IGNORECASE | re.ASCII,
 )
+# What precedes both numbers of `tile_0_1`; `crop_2_01` may as well be the first frame of a crop.
+_TILE = re.compile(r"(?<![a-zA-Z0-9])(?:tile|region|bucket|crop)[._-]?$", re.IGNORECASE)
+_TILE_DIGITS = 2
+_LONGEST_GRID = 4  # longer side by shorter side; `tile_1_1` to `tile_2_24` are 24 frames of two tiles
+_MOST_FRACTIONS = 8
 _MONTH, _DAY = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 _HOUR, _SIXTIETH = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
 # All numbers of a date, or of a date and a time, with separators: `2024-05-01`, `2024.05.01_12.30.15`.
@@ -227,20 +231,46 @@ def _is_in_date(name: NumberedName, index: int) -> bool:
     return any(found.start() <= start < found.end() for found in _SHORT_DATE.finditer(name.name))
 
 
-def are_fractions(members: Sequence[NumberedName], index: int) -> bool:
-    """Whether a number is the fraction of the frame before it, as in `smoke.1001.25.exr` beside `.00`, `.50` and `.75`.
+def tile_columns(members: Sequence[NumberedName]) -> set[int]:
+    """Indices of the numbers that are a tile's position in a grid, as in `tile_0_0` to `tile_3_3`.
 
-    Its values divide the frame evenly, from zero on, and have the same number of digits.
+    Both numbers vary, count from zero or both from one, and have the same padding. No side of the grid is longer than four times
+    the other. At least three quarters of the positions are present among files whose other numbers are equal. `tile_1_01` to `tile_1_24` are frames.
     """
-    if index == 0 or len({name.numbers[index - 1].value for name in members}) < 2:
+    first = members[0]
+    return {
+        index
+        for left in range(len(first.numbers) - 1)
+        if _is_tile(first, left) and _is_grid(members, left)
+        for index in (left, left + 1)
+    }
+
+
+def _is_tile(name: NumberedName, left: int) -> bool:
+    row, column = name.numbers[left : left + 2]
+    return (
+        name.name[row.end : column.start] in {".", "_", "-"}
+        and not name.name[column.end : column.end + 1].isalnum()
+        and _TILE.search(name.name[max(row.start - 12, 0) : row.start]) is not None
+    )
+
+
+def _is_grid(members: Sequence[NumberedName], left: int) -> bool:
+    pairs = [name.numbers[left : left + 2] for name in members]
+    if any(number.sign or len(number.digits) > _TILE_DIGITS for pair in pairs for number in pair):
         return False
-    digits = {len(name.numbers[index].digits) for name in members}
-    values = sorted({name.numbers[index].value for name in members})
-    if len(digits) > 1 or len(values) < 2:
+    padded = [any(len(pair[side].digits) > len(str(pair[side].value)) for pair in pairs) for side in (0, 1)]
+    (top, bottom), (start, end) = [
+        (min(values), max(values)) for values in ({pair[side].value for pair in pairs} for side in (0, 1))
+    ]
+    rows, columns = bottom - top + 1, end - start + 1
+    if padded[0] != padded[1] or top != start or top > 1 or 1 in {rows, columns}:
         return False
-    whole = 10 ** digits.pop()
-    follows = all(name.name[name.numbers[index - 1].end : name.numbers[index].start] in {".", "_"} for name in members)
-    return follows and values == [whole * step // len(values) for step in range(len(values))]
+    positions: dict[tuple[str, ...], set[tuple[int, int]]] = {}
+    for name, (row, column) in zip(members, pairs, strict=True):
+        positions.setdefault(name.rest(left, left + 1), set()).add((row.value, column.value))
+    fullest = max(map(len, positions.values()))
+    return max(rows, columns) <= _LONGEST_GRID * min(rows, columns) and 4 * fullest >= 3 * rows * columns
 
 
 def is_shot(names: Sequence[NumberedName], index: int, frames: set[int | None]) -> bool:
@@ -273,4 +303,23 @@ def are_moments(names: Sequence[NumberedName], frame: int, index: int) -> bool:
         all(len(name.numbers[frame].digits) >= SURE_DIGITS > len(name.numbers[index].digits) for name in names)
         and is_dense(frames)
         and len(frames) > len({name.numbers[index].value for name in names})
+    )
+
+
+def are_fractions(names: Sequence[NumberedName], index: int) -> bool:
+    """Whether a number counts fractions of the frame number before it, as in `smoke.1001.25` beside `.00`, `.50` and `.75`.
+
+    Its values are few, divide the frame evenly from zero on, and have the same number of digits.
+    """
+    before = index - 1
+    digits = {len(name.numbers[index].digits) for name in names}
+    if index == 0 or len(digits) > 1 or not are_moments(names, before, index):
+        return False
+    values = sorted({name.numbers[index].value for name in names})
+    whole = 10 ** digits.pop()
+    first = names[0]
+    return (
+        first.name[first.numbers[before].end : first.numbers[index].start] in {".", "_"}
+        and 1 < len(values) <= _MOST_FRACTIONS
+        and values == [whole * step // len(values) for step in range(len(values))]
     )

@@ -34,6 +34,7 @@ from exr_inspector.delivery.name_numbers import (
     is_time_behind_date,
     may_count_frames,
     parse_name,
+    tile_columns,
 )
 from exr_inspector.storage.sequences import is_apple_double
 
@@ -46,11 +47,11 @@ _COPY = re.compile(
 _NUMBERED_COPY = re.compile(r"(?P<stem>.+[._]\d{3,})_\d{1,2}(?P<extension>\.\w+)", re.ASCII | re.DOTALL)
 # What unfinished and replaced writes add to the name of a frame.
 _LEFT_BEHIND = re.compile(
-    r"(?P<stem>.+\d{3,})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|checkpoint)(?P<extension>\.\w+)",
+    r"(?P<stem>.+\d{3})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|checkpoint)(?P<extension>\.\w+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 # Patterns of frames and tiles that a writer was to replace by numbers.
-_NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^}]*\}", re.IGNORECASE)
+_NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^{}]*\}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,8 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
     columns = range(len(members[0].numbers))
     varying = [i for i in columns if len({name.numbers[i].value for name in members}) > 1]
     ambiguous_columns = [i for i in varying if is_ambiguous(members, i)]
-    able = [
-        i
-        for i in varying
-        if i not in ambiguous_columns and may_count_frames(members, i) and not are_fractions(members, i)
-    ]
+    no_frames = {*ambiguous_columns, *tile_columns(members)}
+    able = [i for i in varying if i not in no_frames and may_count_frames(members, i)]
     none = {i for i in varying if i not in able}
     between_dots = {_between_dots(name, none) for name in members}
     # Search from the right: the frame number is the last one that orders the files. A spelling of it between dots is preferred.
@@ -206,13 +204,12 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
             continue
         spellings = _spellings(members, index, able)
         frame = next((i for i in reversed(spellings) if {i} == between_dots), index)
-        by_rest: dict[tuple[str, ...], list[NumberedName]] = {}
-        for name in members:
-            by_rest.setdefault(name.rest(*spellings), []).append(name)
-        if all(len(group) > 1 for group in by_rest.values()) or len(varying) == len(spellings):
+        alike = _by_rest(members, spellings)
+        if all(len(group) > 1 for group in alike) or len(varying) == len(spellings):
             if any(are_moments(members, left, index) for left in able if left < index):
-                return [], [], [name.path for name in members]
-            return [_sequence(group, frame, spellings) for group in by_rest.values()], [], []
+                found = _sub_frames(members, index, able)
+                return found, [], [] if found else [name.path for name in members]
+            return [_sequence(group, frame, spellings) for group in alike], [], []
     if len(able) > 1 and (len(between_dots) > 1 or None in between_dots):
         return [], [], [name.path for name in members]
     singles: list[str] = []
@@ -225,6 +222,23 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
             groups.setdefault((index_alone, name.rest(index_alone)), []).append(name)
     found = [_sequence(group, index, [index]) for (index, _), group in groups.items()]
     return (found, [], singles) if ambiguous_columns else (found, singles, [])
+
+
+def _by_rest(members: Iterable[NumberedName], spellings: Sequence[int]) -> list[list[NumberedName]]:
+    """The names grouped by all numbers except the given ones."""
+    groups: dict[tuple[str, ...], list[NumberedName]] = {}
+    for name in members:
+        groups.setdefault(name.rest(*spellings), []).append(name)
+    return list(groups.values())
+
+
+def _sub_frames(members: Sequence[NumberedName], index: int, able: Sequence[int]) -> list[Recognised]:
+    """One sequence for each fraction of the frame (`smoke.####.25`); none if the number at `index` is no fraction."""
+    if index - 1 not in able or not are_fractions(members, index):
+        return []
+    spellings = _spellings(members, index - 1, able)
+    alike = _by_rest(members, spellings)
+    return [_sequence(group, index - 1, spellings) for group in alike] if all(len(group) > 1 for group in alike) else []
 
 
 def _spellings(members: Sequence[NumberedName], index: int, able: Iterable[int]) -> list[int]:

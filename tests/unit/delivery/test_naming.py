@@ -6,6 +6,7 @@ import doctest
 from collections.abc import Iterable
 from datetime import datetime
 from random import Random
+from time import thread_time
 from types import ModuleType
 
 import pytest
@@ -100,10 +101,6 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["t_x0_y0.exr", "t_x1_y0.exr", "t_x2_y0.exr"], {}),
         (["tile_0_0.exr", "tile_0_1.exr", "tile_1_0.exr", "tile_1_1.exr"], {}),
         (
-            [f"s.{frame}.{part}.exr" for frame in (1001, 1002) for part in ("00", "50")],
-            {"s.####.00.exr": (1001, 1002), "s.####.50.exr": (1001, 1002)},
-        ),
-        (
             [f"s.{shot}.{frame}.exr" for shot in (1001, 1002) for frame in ("01", "02")],
             {"s.1001.##.exr": (1, 2), "s.1002.##.exr": (1, 2)},
         ),
@@ -126,6 +123,66 @@ def test_frames_are_recognised_as_people_name_them(names: list[str], expected: d
     assert found(*(f"s3://b/x/{name}" for name in reversed(names))) == {
         f"s3://b/x/{pattern}": frames for pattern, frames in expected.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("form", "outer", "frames", "pattern"),
+    [
+        ("sh{}.{:03}", ("010", "020"), range(1000), "sh{}.###"),
+        ("sh{}_{:03}", ("010", "020"), range(1000), "sh{}_###"),
+        ("sh{}.{}", ("010", "020", "030"), range(10), "sh{}.#"),
+        ("sc_{}.{:02}", ("01", "02", "03"), range(100), "sc_{}.##"),
+        ("{}_{}", (1001, 1002, 1003), range(10), "{}_#"),
+        ("a_{}.{}", ("001", "002"), (0, 5), "a_{}.#"),
+        ("s.{}.{:02}", (1001, 1002), (0, 50), "s.{}.##"),
+        ("sh010_crop_{}_{:02}", (2,), range(1, 30), "sh010_crop_{}_##"),
+        ("plate_crop_{}.{:02}", (2,), range(1, 30), "plate_crop_{}.##"),
+        ("sh010_region_{}_{:02}", (1,), range(1, 30), "sh010_region_{}_##"),
+        ("crop_{}_{:02}", (10,), range(1, 30), "crop_{}_##"),
+        ("tile_{}_{:02}", (1,), range(1, 25), "tile_{}_##"),
+        ("tile_{}_{:02}", (1, 2), range(1, 25), "tile_{}_##"),
+        ("tile_{}_{:02}", (1, 2, 3, 4), range(1, 9), "tile_{}_##"),
+        ("tile_{}_{}", (1, 2), range(1, 25), "tile_{}_#"),
+        ("tile_{}_{}", (1, 2), range(9), "tile_{}_#"),
+        ("crop_{:02}_{:02}", (2, 3, 4), range(2, 10), "crop_{:02}_##"),
+    ],
+)
+def test_frames_of_several_shots_and_crops_are_a_sequence_for_each(
+    form: str, outer: tuple[object, ...], frames: Iterable[int], pattern: str
+) -> None:
+    numbers = tuple(frame for frame in frames if frame != 7)
+    expected = {f"{pattern.format(each)}.exr": numbers for each in outer}
+    assert found(*(f"{form.format(each, number)}.exr" for each in outer for number in numbers)) == expected
+
+
+@pytest.mark.parametrize("parts", [("00", "50"), ("00", "25", "50", "75"), ("0", "5"), ("000", "333", "666")])
+def test_few_fractions_of_a_run_of_frames_are_sub_frames(parts: tuple[str, ...]) -> None:
+    names = [f"smoke.{frame}.{part}.exr" for frame in range(1001, 1013) for part in parts if frame != 1007]
+    frames = (*range(1001, 1007), *range(1008, 1013))
+    assert found(*names) == {f"smoke.####.{part}.exr": frames for part in parts}
+
+
+@pytest.mark.parametrize("parts", [range(10), (25, 50), (0, 25, 30), (5, 10)])
+def test_other_numbers_behind_a_run_of_frames_are_ambiguous(parts: Iterable[int]) -> None:
+    names = [f"smoke.{frame}.{part}.exr" for frame in range(1001, 1013) for part in parts]
+    assert recognise(names).ambiguous == (tuple(sorted(names)),)
+
+
+def test_fractions_behind_a_number_that_is_no_run_of_frames_are_ambiguous() -> None:
+    names = [f"s_{frame}_{take}.{part}.exr" for frame in range(1001, 1009) for take in (1, 2) for part in ("00", "50")]
+    assert recognise(names).ambiguous == (tuple(sorted(names)),)
+
+
+@pytest.mark.parametrize("form", ["tile_{}_{}", "region.{}.{}", "a_crop_{:02}_{:02}", "tile-{}-{}", "bucket{}_{}"])
+@pytest.mark.parametrize("start", [0, 1])
+def test_tiles_of_a_grid_are_no_frames_even_if_some_are_missing(form: str, start: int) -> None:
+    places = [(row, column) for row in range(start, start + 3) for column in range(start, start + 4)]
+    names = [f"{form.format(*place)}.exr" for place in places]
+    assert recognise(names).singles == tuple(sorted(names))
+    del names[4:6]
+    assert recognise(names).singles == tuple(sorted(names))
+    names = [f"{form.format(*place)}.{frame}.exr" for place in places for frame in (1001, 1002)]
+    assert found(*names) == {f"{form.format(*place)}.####.exr": (1001, 1002) for place in places}
 
 
 def test_a_missing_frame_of_underscored_names_is_seen() -> None:
@@ -363,6 +420,21 @@ def test_work_grows_with_the_names_and_with_their_numbers_only() -> None:
 
     assert calls(200, 40) < 2.5 * calls(100, 40)
     assert calls(100, 80) < 2.5 * calls(100, 40)
+
+
+@pytest.mark.parametrize("form", ["a{}.exr", "a_{}_part.exr", "{{frame{}.exr"])
+def test_work_grows_with_the_length_of_a_name(form: str) -> None:
+    def seconds(count: int, text: str) -> float:
+        names = [form.format(text * count)]
+        times = []
+        for _ in range(5):
+            start = thread_time()
+            recognise(names)
+            times.append(thread_time() - start)
+        return min(times)
+
+    text = "{frame" if form.startswith("{") else "7"
+    assert seconds(4000, text) < 10 * seconds(1000, text)
 
 
 @pytest.mark.parametrize("module", [naming, patterns])
