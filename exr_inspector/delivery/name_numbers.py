@@ -234,8 +234,9 @@ def _is_in_date(name: NumberedName, index: int) -> bool:
 def tile_columns(members: Sequence[NumberedName]) -> set[int]:
     """Indices of the numbers that are a tile's position in a grid, as in `tile_0_0` to `tile_3_3`.
 
-    Both numbers vary, count from zero or both from one, and have the same padding. No side of the grid is longer than four times
-    the other. At least three quarters of the positions are present among files whose other numbers are equal. `tile_1_01` to `tile_1_24` are frames.
+    Both numbers vary, count from zero or both from one, and have the same padding. No side of the grid is longer than four
+    times the other. At least three quarters of the positions are present among files whose other numbers are equal.
+    `tile_1_01` to `tile_1_24` are frames.
     """
     first = members[0]
     return {
