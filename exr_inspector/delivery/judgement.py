@@ -19,15 +19,17 @@ from exr_inspector.validation.reports import sort_findings
 _UDIMS = range(1001, 2000)
 _ROW = 10
 # Kinds of maps that are no AOVs, too.
-_MAP = re.compile(
-    r"[._-](?:base_?colou?r|rough(?:ness)?|gloss(?:iness)?|metal(?:ness|lic)?|height|disp(?:lacement)?|vdm|bump|nrml?|nm)"
-    r"[._-]?#+\.[^.]+$",
-    re.IGNORECASE,
-)
+_MAPS = r"base_?colou?r|rough(?:ness)?|gloss(?:iness)?|metal(?:ness|lic)?|height|disp(?:lacement)?|vdm|bump|nrml?|nm"
 # Kinds of maps that are AOVs, too: gaps at the ends of rows of tiles decide.
-_MAP_OR_AOV = re.compile(
-    r"[._-](?:diff(?:use)?|col(?:or)?|alb(?:edo)?|spec(?:ular)?|normals?|ao|emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask)"
-    r"[._-]?#+\.[^.]+$",
+_MAPS_OR_AOVS = (
+    r"diff(?:use)?|col(?:or)?|alb(?:edo)?|spec(?:ular)?|normals?|ao|emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask"
+)
+_MAP = re.compile(rf"[._-](?:{_MAPS})[._-]?#+\.[^.]+$", re.IGNORECASE)
+_MAP_OR_AOV = re.compile(rf"[._-](?:{_MAPS_OR_AOVS})[._-]?#+\.[^.]+$", re.IGNORECASE)
+# Anywhere in a path, as tiles of several maps need not have the same numbers.
+_ANY_MAP = re.compile(
+    rf"(?<![a-z])(?:{_MAPS}|{_MAPS_OR_AOVS}|subsurface|transmission|translucency|refl(?:ections?)?|refr(?:actions?)?"
+    r"|(?:ambient_?)?occlusion)(?![a-z])",
     re.IGNORECASE,
 )
 # Rules whose findings only a new render of the frames fixes.
@@ -156,10 +158,25 @@ def _are_udims(pattern: str, numbers: Sequence[int], read: Sequence[FrameSummary
     return all(after % _ROW == 1 for after in gaps) if gaps else is_map and len(numbers) <= _ROW
 
 
+def _may_be_udims(numbers: Sequence[int], read: Sequence[FrameSummary], patterns: Iterable[str]) -> bool:
+    """Whether sequences may be UDIM tiles: squares with numbers of tiles, and the name of a map in one of the patterns."""
+    return (
+        all(number in _UDIMS for number in numbers)
+        and all(_side(frame) for frame in read)
+        and any(map(_ANY_MAP.search, patterns))
+    )
+
+
 def _is_map_sized(frame: FrameSummary) -> bool:
+    side = _side(frame)
+    return side > 1 and side & (side - 1) == 0
+
+
+def _side(frame: FrameSummary) -> int:
+    """The side of a square image; 0 for other images, and for an unknown size."""
     window = frame.display_window or ()
     width, height = (window[2] - window[0] + 1, window[3] - window[1] + 1) if len(window) == 4 else (*window, 0, 0)[:2]
-    return width == height > 1 and width & (width - 1) == 0
+    return width if width == height else 0
 
 
 def judge_sequence(
@@ -191,6 +208,8 @@ def judge_sequence(
             policy=policy.label,
             is_texture=True,
         )
+    if siblings and read and _may_be_udims(numbers, read, {known.pattern, *siblings.values()}):
+        siblings = NO_SIBLINGS
     findings: tuple[Finding, ...] = ()
     for found in validate_sequence(summaries, policy, required=required, siblings=siblings).values():
         findings = sort_findings(found)

@@ -1,12 +1,11 @@
 """Find sequences that are views or AOVs of one image, by their names: all of them must have the same frames. Pure.
 
 >>> from exr_inspector.delivery.naming import recognise
->>> known = recognise(["left/a.1001.exr", "left/a.1002.exr", "right/a.1001.exr"]).sequences
->>> {pattern: sorted(frames) for pattern, frames in frames_of_siblings(known).items()}
-{'left/a.####.exr': [1001, 1002], 'right/a.####.exr': [1001, 1002]}
->>> known = recognise(["sh010_beauty_v2.1001.exr", "sh010_beauty_v2.1002.exr", "sh010_N_v2.1001.exr"]).sequences
->>> frames_of_siblings(known)["sh010_N_v2.####.exr"]
-{1001: 'sh010_N_v2.####.exr', 1002: 'sh010_beauty_v2.####.exr'}
+>>> left, right = [f"left/a.{n}.exr" for n in range(1001, 1006)], [f"right/a.{n}.exr" for n in range(1001, 1005)]
+>>> {pattern: sorted(frames) for pattern, frames in frames_of_siblings(recognise(left + right).sequences).items()}
+{'left/a.####.exr': [1001, 1002, 1003, 1004, 1005], 'right/a.####.exr': [1001, 1002, 1003, 1004, 1005]}
+>>> frames_of_siblings(recognise([*left, "right/a.1001.exr"]).sequences)  # a single frame says nothing of a range
+{}
 """
 
 from __future__ import annotations
@@ -29,13 +28,16 @@ _WORD = (
 _MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
 _AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
 _DIGITS = re.compile(r"#+")
+_FEWEST = 3  # sequences with fewer frames say nothing of a range
 
 
 def frames_of_siblings(sequences: Iterable[Recognised]) -> dict[str, Mapping[int, str]]:
     """The frames of all views and AOVs of an image, each with the pattern of a sequence that has it.
 
     Returns:
-        These frames, by the pattern of each sequence whose path differs from that of another only in the view and the AOV.
+        These frames, by the pattern of each sequence whose path differs from that of another only in the view and the AOV. Of
+        such sequences, those are compared that have several frames and share most of them with the longest one: lens maps of a
+        single frame, and names that are alike by chance (`take_P.1001-1010`, `take_N.2001-2010`), are left out.
     """
     groups: dict[str, list[Recognised]] = {}
     for sequence in sequences:
@@ -45,7 +47,19 @@ def frames_of_siblings(sequences: Iterable[Recognised]) -> dict[str, Mapping[int
             groups.setdefault(image, []).append(sequence)
     found: dict[str, Mapping[int, str]] = {}
     for group in groups.values():
-        if len(group) > 1:
-            together = {number: sequence.pattern for sequence in reversed(group) for number in sequence.frames}
-            found.update((sequence.pattern, together) for sequence in group)
+        alike = _with_like_frames(group) if len(group) > 1 else []
+        if len(alike) > 1:
+            together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
+            found.update((pattern, together) for pattern, _ in alike)
     return found
+
+
+def _with_like_frames(group: Iterable[Recognised]) -> list[tuple[str, frozenset[int]]]:
+    """The patterns and frames of the longest sequence and of those that have more than half of all frames in common with it."""
+    known = [(sequence.pattern, frozenset(sequence.frames)) for sequence in group]
+    longest = max((frames for _, frames in known), key=len)
+    return [
+        (pattern, frames)
+        for pattern, frames in known
+        if len(frames) >= _FEWEST and 2 * len(frames & longest) > len(frames | longest)
+    ]

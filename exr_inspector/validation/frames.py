@@ -11,7 +11,7 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.roles import Role, layer_of_file, role_of
+from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
@@ -189,20 +189,23 @@ def frame_pixels(
     Args:
         channels: Statistics of all channels of a frame, in the order of the parts.
         zeros: Regions where the beauty is zero; None if they were not determined.
-        path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty.
+        path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty. If only
+            its folder says so, it has no luminance and no regions, but it may be black or constant.
     """
     firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
     if not firsts or not all(channel.exact for channel in firsts):
         return None
     beauty: dict[str, ChannelStats] = {}
-    is_data = bool(layer_of_file(path, [channel.channel for channel in firsts]))
+    names = [channel.channel for channel in firsts]
+    is_data = bool(layer_of_file(path, names))
+    has_beauty = not is_data or is_layer_of_folder(path, names)
     for channel in firsts:
-        if channel.channel in LUMINANCE and not is_data:
+        if channel.channel in LUMINANCE and has_beauty:
             beauty.setdefault(channel.channel, channel)
     others = [channel for channel in firsts if channel.channel not in _NO_CONTENT and channel not in beauty.values()]
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
     return FramePixels(
-        luminance=luminance_of(means),
+        luminance=None if is_data else luminance_of(means),
         is_black=all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None,
         is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
         has_other_content=any(stats.zero_count < stats.samples for stats in others),

@@ -8,7 +8,7 @@ channels are called R, G, B, and only the file's name says that they hold data (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 from functools import lru_cache
 
@@ -64,6 +64,7 @@ _FILE_LAYER = re.compile(
     r"|motion_?vectors?|mvec|opticalflow|disparity)))"
     r"(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
 )
+_FOLDER_LETTERS = 4  # folders called `P`, `uv1` or `pos` may hold images
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _IMAGE = frozenset("RGBAY")
@@ -110,17 +111,24 @@ def _of_cryptomatte(segment: str) -> Role | None:
 def layer_of_file(path: str, channels: Iterable[str]) -> str:
     """The layer of data that a file's name states, if the channels are those of a single image; empty otherwise.
 
-    Its folder states it, too (`depth/sh010.1001.exr`), unless the name is that of an image (`depth/beauty.1001.exr`).
+    Its folder states it, too, by a whole word (`depth/sh010.1001.exr`), unless the name is that of an image
+    (`depth/beauty.1001.exr`).
     """
     if not _IMAGE.issuperset(channels):
         return ""
     folder, _, name = path.rpartition("/")
-    match = _FILE_LAYER.search(name)
-    if match is None and folder:
-        match = _FILE_LAYER.fullmatch(f"{folder.rpartition('/')[2]}.exr")
-        if match and not _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)):
-            return ""
-    return (match["short"] or match["word"]) if match else ""
+    if match := _FILE_LAYER.search(name):
+        return match["short"] or match["word"]
+    match = _FILE_LAYER.fullmatch(f"{folder.rpartition('/')[2]}.exr")
+    if match is None or not _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)):
+        return ""
+    layer = match["short"] or match["word"]
+    return layer if sum(map(str.isalpha, layer)) >= _FOLDER_LETTERS else ""
+
+
+def is_layer_of_folder(path: str, channels: Collection[str]) -> bool:
+    """Whether only a file's folder states its layer of data: less sure than its name, so that a black image is reported."""
+    return bool(layer_of_file(path, channels)) and not layer_of_file(path.rpartition("/")[2], channels)
 
 
 @lru_cache(maxsize=8192)

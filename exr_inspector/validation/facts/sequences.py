@@ -76,7 +76,7 @@ class ExpectedFrames:
 
     ranges: tuple[range, ...]
     is_guessed: bool = False
-    far: tuple[int, ...] = ()
+    far: frozenset[int] = frozenset()
 
     @property
     def first(self) -> int:
@@ -147,11 +147,11 @@ def expected_frames(
     return ExpectedFrames((range(on_step[0], on_step[-1] + 1, step),), far=far)
 
 
-def far_frames(numbers: Sequence[int]) -> tuple[int, ...]:
+def far_frames(numbers: Sequence[int]) -> frozenset[int]:
     """The few frames that long gaps separate from nearly all others; none if there are many, or too few frames to tell.
 
     >>> far_frames([1001, 1002, 1003, 10004])
-    (10004,)
+    frozenset({10004})
     """
     longest = max(_FAR_FRAMES, _FAR * len(numbers))
     groups = [[*numbers[:1]]]
@@ -160,5 +160,5 @@ def far_frames(numbers: Sequence[int]) -> tuple[int, ...]:
             groups.append([])
         groups[-1].append(after)
     usual = max(groups, key=len)
-    far = tuple(number for group in groups if group is not usual for number in group)
-    return far if len(far) <= max(1, len(numbers) // _FEW) and len(usual) >= _STEPPED - 1 else ()
+    far = frozenset(number for group in groups if group is not usual for number in group)
+    return far if len(far) <= max(1, len(numbers) // _FEW) and len(usual) >= _STEPPED - 1 else frozenset()

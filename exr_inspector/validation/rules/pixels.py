@@ -14,7 +14,7 @@ from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role, is_beauty
+from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
@@ -320,7 +320,7 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
     seen: set[str | None] = set()
     for part in file.parts:
         view, pixels = part.part.view, part.pixels
-        if view in seen or not part.of_role(Role.COLOUR):
+        if view in seen or not (part.of_role(Role.COLOUR) or _is_data_by_folder(part)):
             continue
         if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
             seen.add(view)
@@ -337,6 +337,13 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
             found.append(Found(message, "0", "an image", black[0], part=part.index))
     return found
+
+
+def _is_data_by_folder(part: PartFacts) -> bool:
+    """Whether only the file's folder says that the channels are data."""
+    if part.file.is_multi_part or part.names.part_layer:
+        return False
+    return is_layer_of_folder(part.file.inspection.key, [channel.name for channel in part.channels])
 
 
 def _black_beauty(part: PartFacts) -> list[str]:

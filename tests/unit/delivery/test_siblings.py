@@ -14,9 +14,11 @@ from exr_inspector.delivery.siblings import frames_of_siblings
 from exr_inspector.validation import FrameSummary, load_policy
 
 
-def judged(names: Iterable[str], **parameters: object) -> dict[str, JudgedSequence]:
+def judged(
+    names: Iterable[str], size: tuple[int, int] | None = None, **parameters: object
+) -> dict[str, JudgedSequence]:
     policy = load_policy(yaml.safe_dump({"name": "x", "parameters": parameters}), origin="x")
-    files = {name: FrameSummary(name, "?", 0, 0) for name in names}
+    files = {name: FrameSummary(name, "?", 0, 0, display_window=size) for name in names}
     return {each.pattern: each for each in judge_frames(files, policy).sequences}
 
 
@@ -70,6 +72,35 @@ def test_a_frame_that_one_aov_lacks_is_missing(form: str, one: str, other: str) 
 def test_sequences_that_are_no_aovs_of_one_image(one: str, other: str) -> None:
     names = [f"{name}.{n}.exr" for name, last in ((one, 1010), (other, 1006)) for n in range(1001, last)]
     assert all(not each.missing for each in judged(names).values())
+
+
+def numbered(form: str, first: int, last: int) -> list[str]:
+    return [form.format(n) for n in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (numbered("sh010.{}.exr", 1001, 1020), ["sh010_uv.1001.exr"]),  # a lens map
+        (numbered("sh010.{}.exr", 1001, 1003), numbered("sh010_uv.{}.exr", 1001, 1002)),
+        (numbered("sh010.{}.exr", 1001, 1020), numbered("sh010_depth.{}.exr", 1001, 1005)),  # stills
+        (numbered("take_P.{}.exr", 1001, 1010), numbered("take_N.{}.exr", 2001, 2010)),
+        (numbered("take_P.{}.exr", 1001, 1010), numbered("take_N.{}.exr", 1008, 1017)),
+        (numbered("sh010_P/a.{}.exr", 1001, 1010), numbered("sh010_Z/a.{}.exr", 1006, 1015)),
+    ],
+)
+def test_sequences_that_share_few_frames_are_not_compared(one: list[str], other: list[str]) -> None:
+    assert [each.findings for each in judged([*one, *other]).values()] == [(), ()]
+
+
+@pytest.mark.parametrize("last", [1002, 1005])
+@pytest.mark.parametrize("form", ["body{}.{{}}.exr", "body{}_v002.{{}}.exr"])
+@pytest.mark.parametrize(("one", "other"), [("_diffuse", "_spec"), ("", "_transmission")])
+def test_udim_tiles_of_several_maps_need_not_be_the_same(form: str, one: str, other: str, last: int) -> None:
+    names = numbered(form.format(one), 1001, 1006) + numbered(form.format(other), 1001, last)
+    assert all(not each.findings for each in judged(names, (3000, 3000)).values())
+    missing = [each.missing.text for each in judged(names, (1920, 1080)).values()]
+    assert sorted(missing) == ["", "1006" if last == 1005 else ""]
 
 
 def test_what_is_no_view_stands_alone() -> None:

@@ -17,6 +17,7 @@ from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
+from exr_inspector.validation.frames import frame_of_inspection
 from tests.support.exrbytes import (
     B44,
     DWAA,
@@ -182,7 +183,12 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("shot.VRayCryptomatte00.0001.exr", "VRayCryptomatte00"),
         ("1186573_depthMap.exr", "depthMap"),
         ("tree_vat_pos.exr", "pos"),
-        ("sh010/N/sh010.1001.exr", "N"),
+        ("sh010/N/sh010.1001.exr", ""),
+        ("sh010/normals/sh010.1001.exr", "normals"),
+        ("alpha/P/sh010.1001.exr", ""),
+        ("alpha/pos/sh010.1001.exr", ""),
+        ("alpha/uv1/sh010.1001.exr", ""),
+        ("VRayCryptomatte00/sh010.1001.exr", "VRayCryptomatte00"),
         ("depth_v003/sh010_v003.1001.exr", "depth"),
         ("crypto_object.0001.exr", ""),
         ("P1010023.exr", ""),
@@ -190,8 +196,8 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("title_motion.1001.exr", ""),
         ("plane_n.1001.exr", ""),
         ("depth_of_field.1001.exr", ""),
-        ("N/beauty.1001.exr", ""),
-        ("N/shots/sh010.1001.exr", ""),
+        ("depth/beauty.1001.exr", ""),
+        ("depth/shots/sh010.1001.exr", ""),
         ("film_negpos.0001.exr", ""),
     ],
 )
@@ -207,6 +213,20 @@ def test_a_file_named_for_its_data_is_data() -> None:
     assert normals.channel == "B"
     tagged = extra(a_string("colorInteropID", "lin_ap1_scene"))
     assert found(tagged, "COL-DATA-IN-RGB", key="s/sh010_N.1001.exr") == {"COL-DATA-IN-RGB": I}, "a name is a hint"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_reported"),
+    [("s/depth/sh010.1003.exr", True), ("s/P/sh010.1003.exr", True), ("s/sh010_depth.1003.exr", False)],
+)
+def test_a_black_image_in_a_folder_named_for_data_is_reported(key: str, *, is_reported: bool) -> None:
+    black = build([Part(pixels={c.name: np.zeros((3, 4)) for c in RGB})])
+    assert ("PIX-BLACK" in found(black, "PIX-BLACK", key=key, stats=True)) is is_reported
+    summary = frame_of_inspection(inspect(black, key=key, stats=True))
+    assert summary is not None
+    assert summary.pixels is not None
+    assert summary.pixels.is_black is (True if is_reported else None)
+    assert (summary.pixels.luminance is None) is ("depth" in key)
 
 
 def test_the_third_axis_is_no_depth() -> None:
