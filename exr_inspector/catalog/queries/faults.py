@@ -104,7 +104,8 @@ def _no_column(name: str, tree: exp.Expression | None) -> str:
     with_column = [table for table in BY_NAME.values() if name in table.arrow.names]
     if others := [table for table in with_column if table in queried]:
         place = "the table that this query takes it from"
-        return f"there is no column {name} in {place}, but in {_names(others)}: {_LISTED}"
+        older = "tables of an older version get it by `db setup`"
+        return f"there is no column {name} in {place}, but in {_names(others)}: {_LISTED}; {older}"
     defines_tables = tree is not None and tree.find(exp.CTE, exp.Subquery) is not None
     is_one = len(queried) == 1 and not defines_tables
     place = f"the table {queried[0].name}" if is_one else "the tables of this query"
