@@ -77,10 +77,11 @@ def frame_of_row(
         stats: The statistics of those channels of which all pixels of the first level were read, by part.
     """
     if row.get("header_is_partial"):  # too little of the header is known to compare the frame with others
-        row = {name: row.get(name) for name in _WITHOUT_HEADER}
+        row, parts = {name: row.get(name) for name in _WITHOUT_HEADER}, ()
     if row.get("sequence") is None or row.get("frame_number") is None:
         return None
     is_read = row.get("status") == "inspected"
+    has_header = is_read or bool(parts)
     colour = [row.get("color_interop_id"), row.get("chromaticities"), "ACES container" if row.get("is_aces") else None]
     summary = FrameSummary(
         path=row["path"],
@@ -93,11 +94,11 @@ def frame_of_row(
         display_window=_integers(row, "display_width", "display_height"),
         pixel_aspect=row.get("pixel_aspect_ratio"),
         data_window=_integers(row, "width", "height"),
-        channels=(f"{row.get('channel_count')} channels of {row.get('pixel_types')}",) if is_read else None,
+        channels=(f"{row.get('channel_count')} channels of {row.get('pixel_types')}",) if has_header else None,
         compression=row.get("compression"),
         storage=row.get("part_type"),
-        colour=(", ".join(filter(None, colour)) or "untagged") if is_read else None,
-        views=(row.get("views") or "") if is_read else None,
+        colour=(", ".join(filter(None, colour)) or "untagged") if has_header else None,
+        views=(row.get("views") or "") if has_header else None,
         software=row.get("software"),
         frame_rate=row.get("fps"),
         timecode_rate=row.get("timecode_rate"),
@@ -108,4 +109,4 @@ def frame_of_row(
         error_codes=tuple((row.get("error_codes") or "").split(",")) if is_read and row.get("error_codes") else (),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),
     )
-    return replace(summary, **_from_parts(parts, channels)) if parts and is_read else summary
+    return replace(summary, **_from_parts(parts, channels)) if parts else summary

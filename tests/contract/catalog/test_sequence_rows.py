@@ -17,7 +17,7 @@ from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.judgement import judge_frames
 from exr_inspector.errors import CatalogConflict
-from exr_inspector.model import Finding, Inspection, Severity
+from exr_inspector.model import Finding, Inspection, Severity, Status
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.sync.sequences import judge_folders, store_folder
 from exr_inspector.validation import builtin_policy, frame_of_inspection, load_policy
@@ -88,6 +88,14 @@ def test_a_clean_sequence_has_one_row_without_a_code(catalog: Catalog) -> None:
     list(judge_folders(catalog.connection, [FOLDER], policy))
     found = rows(catalog, SEQUENCE_VALIDATION, "finding_index", "code", "severity_rank", "first_frame", "last_frame")
     assert found == [(0, None, None, 1001, 1002)]
+
+
+def test_a_broken_frame_whose_header_is_known_is_compared_by_it(catalog: Catalog) -> None:
+    first, second, third = named("a.1001.exr", "a.1002.exr", "a.1003.exr")
+    catalog.upsert([first, replace(second, status=Status.FAILED, error_code="WIN-PAR-RANGE"), third])
+    judge(catalog)
+    codes = {code for (code,) in rows(catalog, SEQUENCE_VALIDATION, "code")}
+    assert codes & {"SEQ-RES", "SEQ-CHANNELS", "SEQ-COMPRESSION"} == set()
 
 
 def test_what_was_read_later_stays_and_what_only_pixels_tell_is_kept(catalog: Catalog) -> None:
