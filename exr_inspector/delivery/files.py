@@ -28,6 +28,7 @@ from exr_inspector.settings import local_path
 from exr_inspector.storage import SourceOpener, exr_report, is_excluded, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.sequences import is_apple_double
+from exr_inspector.validation.rule import listed
 
 READERS = "exr-read"
 _WORKERS = 8
@@ -122,7 +123,7 @@ def _paths_of(opener: SourceOpener, target: str, others: list[str], *, literal: 
             is_empty = False
             yield name
         if is_empty:
-            found = f", but other files: {_some(others)}" if others else ""
+            found = f", but other files: {listed(sorted(others), _NAMED)}" if others else ""
             raise NothingMatches(f"no .exr files below {target}{found}")
     elif is_pattern(target) and not (literal and _exists(opener, target)):
         pattern = parse_pattern(target)
@@ -282,7 +283,7 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[
             others.append(name)
     yield from files
     if faults:
-        raise AccessDenied(_some(faults, separator="; "))
+        raise AccessDenied(listed(sorted(faults), _NAMED, "; "))
 
 
 def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
@@ -305,15 +306,12 @@ def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
     # Dangling links, pipes, sockets and devices are among them: reading those fails, which reports them.
     yield from map(str, sorted(found))
-    faults = [f"folders that may not be read: {_some(denied)}"] * bool(denied)
-    faults += [f"links to folders elsewhere are not followed, name them as well: {_some(linked)}"] * bool(linked)
+    faults = [f"folders that may not be read: {listed(sorted(denied), _NAMED)}"] * bool(denied)
+    faults += [
+        f"links to folders elsewhere are not followed, name them as well: {listed(sorted(linked), _NAMED)}"
+    ] * bool(linked)
     if faults:
         raise AccessDenied("; ".join(faults))
-
-
-def _some(names: list[str], separator: str = ", ") -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{separator.join(sorted(names)[:_NAMED])}{more}"
 
 
 def expand(opener: SourceOpener, target: str) -> Expansion:

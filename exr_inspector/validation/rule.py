@@ -89,11 +89,11 @@ def severity_counts(counts: Mapping[Severity, int]) -> list[str]:
     ]
 
 
-def listed(names: Iterable[str], most: int = 6) -> str:
+def listed(names: Iterable[str], most: int = 6, separator: str = ", ") -> str:
     """List names for a message: the first `most`, and the number of the rest."""
     every = list(names)
     more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
+    return separator.join(every[:most]) + more
 
 
 Results = tuple[Found, ...] | list[Found]
