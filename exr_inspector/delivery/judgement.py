@@ -10,7 +10,7 @@ from itertools import pairwise
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
 from exr_inspector.delivery.siblings import frames_of_siblings
-from exr_inspector.model import Finding, Severity
+from exr_inspector.model import Finding, Severity, Status
 from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
@@ -221,15 +221,13 @@ def judge_sequence(
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
     here = [frame for frame in faulty if not frame.is_unread and frame.frame in every]
-    edits = FrameNumbers.of(frame.frame for frame in here if _edits_are_enough(frame.error_codes))
+    edits = FrameNumbers.of(frame.frame for frame in here if _edits_mend(frame))
     judged = JudgedSequence(
         pattern=known.pattern,
         file_count=len(summaries),
         expected=every,
         missing=missing,
-        rerender=(missing if is_error else NO_FRAMES).union(
-            frame.frame for frame in here if not _edits_are_enough(frame.error_codes)
-        ),
+        rerender=(missing if is_error else NO_FRAMES).union(frame.frame for frame in here if not _edits_mend(frame)),
         header_edits=edits,
         error_files=len(faulty),
         policy=policy.label,
@@ -253,6 +251,14 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
         findings=sort_findings([*judged.findings, *more]),
         rerender=rerender,
         header_edits=FrameNumbers.of(number for number in edits if number not in rerender),
+    )
+
+
+def _edits_mend(frame: FrameSummary) -> bool:
+    """Whether an edit of the header fixes all errors of a frame; most tools cannot open one whose header is invalid."""
+    is_closed = frame.status == Status.FAILED.value
+    return _edits_are_enough(frame.error_codes) and not (
+        is_closed and any(not RULES[code].edits_bytes for code in frame.error_codes)
     )
 
 

@@ -56,7 +56,7 @@ class FrameSummary:
         mtime: Last modification, UTC.
         status: `inspected` or `failed`.
         display_window: (x_min, y_min, x_max, y_max) of the first part; (width, height) if read from a `files` row.
-        pixel_aspect: pixelAspectRatio of the first part.
+        pixel_aspect: pixelAspectRatio of the first part; None for values that no image has (`compared_aspect`).
         data_window: As `display_window`.
         channels: Channel names with their types, sorted; the number of channels and their types if read from a `files` row.
         compression: Compressions of all parts.
@@ -76,7 +76,7 @@ class FrameSummary:
         attributes: Attributes of the first part with a single value, as text; None if read from rows.
         is_texture: Whether the file is mipmapped, as maketx and txmake write textures: its number is not a frame number.
         has_error: Whether the file has a finding of severity error or could not be read.
-        error_codes: Rules of its findings of severity error, sorted; empty if the file could not be read.
+        error_codes: Rules of its findings of severity error, sorted; those of the header for a file with status `failed`.
         is_unread: Whether the file exists but could not be read from the store.
     """
 
@@ -237,6 +237,11 @@ def _is_texture(part: PartHeader) -> bool:
     return part.is_tiled and part.tiles is not None and part.tiles.mode & 15 != LevelMode.ONE_LEVEL
 
 
+def compared_aspect(ratio: float | None) -> float | None:
+    """The ratio; None if it is not positive: WIN-PAR-RANGE reports it, and the frame's picture is not of another shape."""
+    return ratio if ratio is not None and ratio > 0 else None
+
+
 def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
     """Summarise an inspected file; None for a file that is not a frame."""
     name, version, header = inspection.name, inspection.version, inspection.header
@@ -251,7 +256,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         mtime=version.mtime if version else None,
         status=inspection.status.value,
         has_error=inspection.status is Status.FAILED or inspection.worst_severity is Severity.ERROR,
-        error_codes=inspection.error_codes if inspection.status is Status.INSPECTED else (),
+        error_codes=inspection.error_codes,
         is_unread=bool(inspection.unread),
     )
     if header is None or not header.parts or header.is_partial:
@@ -263,7 +268,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
     return replace(
         base,
         display_window=first.display_window,
-        pixel_aspect=first.pixel_aspect_ratio,
+        pixel_aspect=compared_aspect(first.pixel_aspect_ratio),
         data_window=first.data_window,
         channels=tuple(
             f"{part.index}:{channel.name} {channel.type_name}"

@@ -99,6 +99,9 @@ def listed(names: Iterable[str], most: int = 6, separator: str = ", ") -> str:
 Results = tuple[Found, ...] | list[Found]
 Check = Callable[[Any, Any], Results]  # (facts of the rule's scope, the parameters) -> violations
 NOTHING: tuple[Found, ...] = ()
+# Command that overwrites a float of an attribute by 1, in files that no tool of the OpenEXR library can open, too.
+WRITE_ONE = r"cp IN.exr OUT.exr; printf '\000\000\200\077' | dd of=OUT.exr bs=1 seek=OFFSET conv=notrunc"
+WHERE_OFFSET = "OFFSET is the finding's file_offset in --format json"
 When = int | Callable[[Any], int]
 Level = Literal["off", "on", "info", "warning", "error"]
 
@@ -148,7 +151,12 @@ class Rule:
     @property
     def edits_header(self) -> bool:
         """Whether the command changes attributes alone: the pixels of the file are right, and need no new render."""
-        return self.command.startswith("exrstdattr") or "--eraseattrib" in self.command
+        return self.command.startswith("exrstdattr") or "--eraseattrib" in self.command or self.edits_bytes
+
+    @property
+    def edits_bytes(self) -> bool:
+        """Whether the command overwrites bytes in place, which mends files that the OpenEXR library cannot open, too."""
+        return "conv=notrunc" in self.command
 
     @property
     def group(self) -> str:

@@ -13,7 +13,7 @@ from exr_inspector.exr.header.values import LevelMode
 from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.frames import frame_pixels
+from exr_inspector.validation.frames import compared_aspect, frame_pixels
 
 Row = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def frame_of_row(
         mtime=utc(row.get("mtime")),
         status=row["status"],
         display_window=_integers(row, "display_width", "display_height"),
-        pixel_aspect=row.get("pixel_aspect_ratio"),
+        pixel_aspect=compared_aspect(row.get("pixel_aspect_ratio")),
         data_window=_integers(row, "width", "height"),
         channels=(f"{row.get('channel_count')} channels of {row.get('pixel_types')}",) if has_header else None,
         compression=row.get("compression"),
@@ -106,7 +106,7 @@ def frame_of_row(
         embedded_frame=row.get("embedded_frame"),
         pixels=frame_pixels(stats, path=row["path"]),
         has_error=not is_read or bool(row.get("error_count")),
-        error_codes=tuple((row.get("error_codes") or "").split(",")) if is_read and row.get("error_codes") else (),
+        error_codes=tuple((row.get("error_codes") or "").split(",")) if row.get("error_codes") else (),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),
     )
     return replace(summary, **_from_parts(parts, channels)) if parts else summary

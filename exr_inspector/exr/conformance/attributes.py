@@ -19,11 +19,12 @@ _BIG_PREVIEW_BYTES = 1 << 20
 _OWN_READER = frozenset({*REQUIRED, "tiles", "name", "type", "version", "chunkCount"})
 # The readers of these also skip a value of the wrong size.
 _SKIPS_SIZE = {"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "tiles", "version", "chunkCount"}
-# The standard attributes that must not be empty according to the documentation; owner, comments and capDate may be.
+# The standard attributes that must not be empty according to the documentation, and those that may be, but then say nothing.
 _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind == "string" and group == "camera") | {
     "reelName",
     "ascFramingDecisionList",
 }
+_SHOULD_NOT_BE_EMPTY = frozenset({"owner", "comments"})
 _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
 
 
@@ -145,8 +146,9 @@ def _check_standard(report: PartProblems, attribute: Attribute) -> None:
     elif name in _CODES and isinstance(value, int) and value > _CODES[name][0]:
         message = f"{name} has a value that is not defined"
         report.add(ProblemKind.UNKNOWN_CODE, message, attribute, str(value), _CODES[name][1])
-    elif name in _NOT_EMPTY and not value:
-        report.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", attribute, "''", "some text")
+    elif (name in _NOT_EMPTY or name in _SHOULD_NOT_BE_EMPTY) and not value:
+        is_mild = name not in _NOT_EMPTY
+        report.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", attribute, "''", "some text", mild=is_mild)
     elif isinstance(value, Preview):
         _check_preview(report, attribute, value)
     if name in DEPRECATED:

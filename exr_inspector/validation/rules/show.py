@@ -113,11 +113,18 @@ def _requirements(value: Scalar | None, demand: AttributeDemand, path: str) -> I
         yield match is not None and match[1] == text, (match[1] or "") if match else f"a path like {demand.path}"
 
 
+def _judges_texts(demand: AttributeDemand) -> bool:
+    """Whether a requirement states itself which texts are right, and whether an empty one is."""
+    return any(each is not None for each in (demand.value, demand.one_of, demand.pattern, demand.path))
+
+
 def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[str, str] | None:
     """The found and the expected value of the first violated requirement; None if all are met."""
     if demand.type is not None and attribute.type_name != demand.type:
         return f"of type {attribute.type_name}", f"type {demand.type}"
     value = scalar(attribute.value)
+    if demand.required and isinstance(value, str) and not value.strip() and not _judges_texts(demand):
+        return "an empty text", "a text"
     shown = f"of type {attribute.type_name}" if value is None else str(value)[:_COMPARED_CHARACTERS]
     return next(((shown, expected) for holds, expected in _requirements(value, demand, path) if not holds), None)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
-from exr_inspector.validation.rule import Rule, reported
+from exr_inspector.validation.rule import WHERE_OFFSET, WRITE_ONE, Rule, reported
 
 _CORE = "OpenEXRCore 3.5"
 _STANDARD = "OpenEXR standard attributes"
@@ -354,7 +354,7 @@ REPORTED: tuple[Rule, ...] = (
     reported(
         "STR-STRING-EMPTY",
         Severity.WARNING,
-        "The standard attributes for camera, lens and reel are not empty strings",
+        "The standard attributes for camera, lens and production are not empty strings",
         why="The standard asks for a text; an empty one cannot be told from a lost one.",
         source=_STANDARD,
         problem=ProblemKind.EMPTY_STRING,
@@ -410,8 +410,9 @@ REPORTED: tuple[Rule, ...] = (
         why="Readers refuse the file.",
         source="OpenEXRCore 3.5 validation.c",
         problem=ProblemKind.PIXEL_ASPECT_RATIO,
-        fix="Write the pixel aspect ratio again; 1 is right for square pixels.",
-        command="exrstdattr -pixelAspectRatio 1 IN.exr OUT.exr",
+        fix="Write the pixel aspect ratio again; 1 is right for square pixels. As tools of the OpenEXR library cannot "
+        f"open the file, the command overwrites the four bytes of the value; {WHERE_OFFSET}.",
+        command=WRITE_ONE,
     ),
     reported(
         "TIL-DESC",

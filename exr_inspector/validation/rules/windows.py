@@ -16,7 +16,16 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import NotNegative, Pixels, Positive, RuleParameters, Size
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file_rule, part_rule
+from exr_inspector.validation.rule import (
+    NOTHING,
+    WHERE_OFFSET,
+    WRITE_ONE,
+    Found,
+    Results,
+    counted,
+    file_rule,
+    part_rule,
+)
 
 _MAX_SCALE = 8  # smaller parts are crops
 _MIN_SCALED = 16  # pixels; narrower ones, too
@@ -280,8 +289,10 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     why="Software that projects the image computes a wrong camera. The OpenEXR library does not refuse NaN.",
     source="OpenEXRCore 3.5 validation.c; OpenEXR standard attributes",
     problem=ProblemKind.SCREEN_WINDOW,
-    fix="Write the camera's values, or (0, 0) and 1.",
-    command="exrstdattr -screenWindowWidth 1 -screenWindowCenter 0 0 IN.exr OUT.exr",
+    fix="Write the camera's values, or (0, 0) and 1. The command overwrites the four bytes of the width, since tools of "
+    f"the OpenEXR library cannot open files in which it is negative; {WHERE_OFFSET}. `exrstdattr -screenWindowCenter 0 0` "
+    "writes the centre.",
+    command=WRITE_ONE,
     limits="Finite values only; whether the values fit the camera cannot be known from the file.",
     when=t.SCREEN,
 )

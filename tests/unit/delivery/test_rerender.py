@@ -9,8 +9,9 @@ from exr_inspector.validation import FrameSummary, builtin_policy
 POLICY = builtin_policy("default")
 
 
-def frame(number: int, *codes: str, padding: int = 4) -> FrameSummary:
-    return FrameSummary(f"a.{number:0{padding}}.exr", "?", 0, 0, has_error=bool(codes), error_codes=codes)
+def frame(number: int, *codes: str, padding: int = 4, status: str = "inspected") -> FrameSummary:
+    path = f"a.{number:0{padding}}.exr"
+    return FrameSummary(path, "?", 0, 0, status=status, has_error=bool(codes), error_codes=codes)
 
 
 def test_frames_whose_header_alone_is_wrong() -> None:
@@ -34,3 +35,15 @@ def test_an_error_without_a_known_rule_needs_a_new_render() -> None:
     broken = FrameSummary("a.0001.exr", "?", 0, 0, status="failed", has_error=True)
     (judged,) = judge_frames({"a.0001.exr": broken, "a.0002.exr": frame(2, "OUR-RULE")}, POLICY).sequences
     assert (judged.rerender.text, judged.header_edits.text) == ("1-2", "")
+
+
+def test_files_that_no_library_opens_are_mended_by_overwriting_bytes() -> None:
+    files = [
+        frame(1, "WIN-PAR-RANGE", status="failed"),
+        frame(2, "WIN-SCREEN", "WIN-PAR-RANGE", status="failed"),
+        frame(3, "STR-REQ-TYPE", status="failed"),
+        frame(4, "WIN-PAR-RANGE", "CHK-DECODE", status="failed"),
+        frame(5, "STR-REQ-TYPE"),
+    ]
+    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
+    assert (judged.rerender.text, judged.header_edits.text) == ("3-4", "1-2,5")

@@ -74,7 +74,17 @@ def test_every_rule_names_its_documents_and_how_to_fix_a_violation() -> None:
         assert rule.command == "" or rule.command.split()[0] in {*TOOLS, "oiiotool"}, code
 
 
-TOOLS = {"maketx", "exrcheck", "exr2aces", "exrmultipart", "exrmultiview", "exrmakepreview", "exrenvmap", "exrstdattr"}
+TOOLS = {
+    "cp",
+    "maketx",
+    "exrcheck",
+    "exr2aces",
+    "exrmultipart",
+    "exrmultiview",
+    "exrmakepreview",
+    "exrenvmap",
+    "exrstdattr",
+}
 
 
 def test_every_kind_of_problem_has_one_rule() -> None:

@@ -37,6 +37,7 @@ parameters:
     - {name: focal, minimum: 12, maximum: 200, required: false}
     - {name: department, one_of: [comp, light], severity: warning}
     - {name: take, pattern: 'T\\d+', required: false, severity: info}
+    - {name: comments}
     - {name: framesPerSecond, value: 23.976024, required: false}
 """
 
@@ -48,7 +49,12 @@ def load(text: str = SHOW, folder: Path | None = None) -> Policy:
 def made(*changed: Attr) -> bytes:
     every = {
         attr.name: attr
-        for attr in (a_string("show", "nova"), a_string("shot", "sh010"), a_string("department", "comp"))
+        for attr in (
+            a_string("show", "nova"),
+            a_string("shot", "sh010"),
+            a_string("department", "comp"),
+            a_string("comments", "final"),
+        )
     }
     every |= {attr.name: attr for attr in changed}
     return build([Part(extra=list(every.values()))])
@@ -75,6 +81,7 @@ E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
         ((a_string("focal", "long"),), [("SHOW-ATTRIBUTE", E, "long", "at least 12")]),
         ((a_string("department", "anim"),), [("SHOW-ATTRIBUTE", W, "anim", "one of comp, light")]),
         ((a_string("take", "12"),), [("SHOW-ATTRIBUTE", I, "12", "text like T\\d+")]),
+        ((a_string("comments", " "),), [("SHOW-ATTRIBUTE", E, "an empty text", "a text")]),
         ((a_rational("framesPerSecond", 24, 1),), [("SHOW-ATTRIBUTE", E, "24.0", "23.976024")]),
     ],
 )
@@ -85,7 +92,7 @@ def test_attributes(changed: tuple[Attr, ...], expected: list[tuple[str, Severit
 def test_absent_attributes_and_a_wrong_name() -> None:
     found = hits(PLAIN, "nova/sh010/final.exr")
     assert sorted((code, what) for code, _, what, _ in found) == [
-        *[("SHOW-ATTRIBUTE", "absent")] * 3,
+        *[("SHOW-ATTRIBUTE", "absent")] * 4,
         ("SHOW-NAME", "final.exr"),
     ]
 

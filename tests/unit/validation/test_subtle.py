@@ -605,6 +605,7 @@ def test_empty_strings_everywhere() -> None:
     )
     assert codes["COL-C-EMPTY-ID"] is W
     assert codes["STR-STRING-EMPTY"] is W
+    assert found(extra(a_string("comments", "")), "STR-") == {"STR-STRING-EMPTY": I}
     assert codes["TIM-CAPDATE"] is W
     assert codes["ENV-WRAP"] is I
     assert codes["VIEW-NAME-CHARS"] is E
