@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from exr_inspector.exr.conformance.problems import PartProblems
 from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES
 from exr_inspector.exr.header.channel_lists import ends_in_a_name
@@ -26,6 +28,12 @@ _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind 
 }
 _SHOULD_NOT_BE_EMPTY = frozenset({"owner", "comments"})
 _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
+# Name -> type of the standard attributes of which any well-formed value is valid: most attributes of most files.
+_VALID = {
+    name: kind
+    for name, (kind, _) in STANDARD.items()
+    if kind != "preview" and name not in _CODES and name not in _NOT_EMPTY and name not in DEPRECATED
+}
 
 
 def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoint) -> str | None:
@@ -36,27 +44,36 @@ def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoin
     """
     part = report.part
     long_name = None
-    for number, attribute in enumerate(part.attributes, 1):
-        long_name = _check_names(report, attribute) or long_name
+    others = [each for each in part.attributes if each.problem or _VALID.get(each.name) != each.type_name]
+    has_short_names = _are_short([each.name for each in others])
+    for number, attribute in enumerate(others, 1):
+        name, type_name = attribute.name, attribute.type_name
+        if not has_short_names or type_name not in KNOWN_TYPES:
+            long_name = _check_names(report, attribute) or long_name
         if attribute.problem:
             _report_malformed(report, attribute)
-        if attribute.name in STANDARD:
+        if name in STANDARD:
             _check_standard(report, attribute)
-        else:
+        elif type_name not in KNOWN_TYPES or type_name == "chlist":
             _check_other(report, attribute)
         if number % PER_CHECKPOINT == 0:
             checkpoint()
     if len(part.by_name) < len(part.attributes):
         _check_duplicates(report)
-    if part.channels:
-        long_name = _check_channel_names(report, [channel.name for channel in part.channels]) or long_name
+    if channels := part.channels:
+        long_name = _check_channel_names(report, [channel.name for channel in channels]) or long_name
     return long_name
+
+
+def _are_short(names: Collection[str]) -> bool:
+    """Whether all names are ASCII and of at most 31 bytes, as nearly all are; tested for all names at once."""
+    everything = "".join(names)
+    return max(map(len, names), default=0) <= SHORT_NAME_BYTES and everything.isascii() and "\\x" not in everything
 
 
 def _check_channel_names(report: PartProblems, names: list[str]) -> str | None:
     """Report channel names that are too long or not UTF-8; return one of more than 31 bytes, None if there is none."""
-    everything = "".join(names)
-    if max(map(len, names)) <= SHORT_NAME_BYTES and everything.isascii() and "\\x" not in everything:
+    if _are_short(names):
         return None
     channels = report.part.by_name["channels"]
     long_name = None
@@ -87,13 +104,6 @@ def _report_bytes(report: PartProblems, attribute: Attribute, what: str, name: s
 
 def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
     name, type_name = attribute.name, attribute.type_name
-    if (
-        len(name) <= SHORT_NAME_BYTES >= len(type_name)
-        and type_name in KNOWN_TYPES
-        and name.isascii()
-        and "\\x" not in name
-    ):
-        return None  # nearly all attributes
     if not type_name:
         message = f"attribute {name!r} has an empty type name"
         expected = "1 to 31 bytes, or up to 255 with the long names flag"

@@ -20,6 +20,7 @@ from exr_inspector.exr.header.values import (
     Channel,
     Compression,
     LineOrder,
+    PixelType,
     code_name,
 )
 from exr_inspector.exr.problems import ProblemKind
@@ -32,6 +33,8 @@ _MAX_CHANNELS = 32_767
 _MIN_ASPECT = 9.999999974752427e-07  # 1e-6 as the float that the library compares with
 _MAX_ASPECT = 1e6
 _DIVISORS = "1 x 1, or divisors of both numbers"
+# The fields after the name of nearly all channels: a known type, pLinear 0 or 1, no reserved bytes, no subsampling.
+_VALID = frozenset((pixel_type, p_linear, bytes(3), 1, 1) for pixel_type in PixelType for p_linear in (0, 1))
 
 
 def check_presence(report: PartProblems) -> None:
@@ -83,8 +86,8 @@ def check_part(report: PartProblems, layout: Layout | None) -> None:
     _check_codes(report, is_tiled)
     if is_tiled and "tiles" in part.by_name:
         _check_tiles(report)
-    if part.channels is not None:
-        _check_channels(report, part.channels)
+    if (channels := part.channels) is not None:
+        _check_channels(report, channels)
     _check_chunk_count(report, layout)
 
 
@@ -163,7 +166,8 @@ def _check_channels(report: PartProblems, channels: tuple[Channel, ...]) -> None
     if not all(map(lt, keys, keys[1:])):
         _check_order(report, names)
     for channel in channels:
-        _check_channel(report, channel)
+        if channel[1:] not in _VALID:
+            _check_channel(report, channel)
 
 
 def _check_order(report: PartProblems, names: list[str]) -> None:

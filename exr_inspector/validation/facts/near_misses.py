@@ -53,6 +53,8 @@ class OddNames(NamedTuple):
 def _find_odd(names: tuple[str, ...]) -> OddNames:
     short = [name for name in names if name not in STANDARD and len(name) <= _LONGEST]
     near = tuple((name, meant) for name in short if (meant := near_miss(name)) is not None)
+    if len({name.lower() for name in names}) == len(names):
+        return OddNames(near, ())
     by_lower: dict[str, list[str]] = {}
     for name in names:
         by_lower.setdefault(name.lower(), []).append(name)

@@ -119,10 +119,15 @@ def layer_of_file(path: str, channels: Iterable[str]) -> str:
     folder, _, name = path.rpartition("/")
     if match := _FILE_LAYER.search(name):
         return match["short"] or match["word"]
-    match = _FILE_LAYER.fullmatch(f"{folder.rpartition('/')[2]}.exr")
-    if match is None or not _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)):
-        return ""
-    layer = match["short"] or match["word"]
+    layer = _layer_of_folder(folder.rpartition("/")[2])
+    return "" if layer and not _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)) else layer
+
+
+@lru_cache(maxsize=256)
+def _layer_of_folder(name: str) -> str:
+    """The layer of data that the name of a folder states; empty if none."""
+    match = _FILE_LAYER.fullmatch(f"{name}.exr")
+    layer = (match["short"] or match["word"]) if match else ""
     return layer if sum(map(str.isalpha, layer)) >= _FOLDER_LETTERS else ""
 
 
