@@ -28,7 +28,7 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.predicates import Where
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id, known_version
-from exr_inspector.errors import SchemaMissing
+from exr_inspector.errors import SchemaMissing, program_command
 from exr_inspector.model import EventInfo
 
 _RARE_COUNTS = {table.name: ROW_COUNTS[table.name] for table in RARE}
@@ -202,7 +202,7 @@ def _guards(work: Work, file_ids: Iterable[str]) -> FoundRows:
     wanted = {guard_id(file, work.guard_count) for file in file_ids}
     rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
     if {row["guard_id"] for row in rows} != wanted:
-        raise SchemaMissing("rows of the table guards are missing: `./run db setup` inserts them")
+        raise SchemaMissing(f"rows of the table guards are missing: {program_command('db setup')} inserts them")
     return FoundRows(GUARDS, [row[ROW_ID] for row in rows])
 
 

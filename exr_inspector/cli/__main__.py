@@ -18,9 +18,9 @@ import click
 
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
-from exr_inspector.cli.program import CHECKOUT, INTERRUPTED, program
-from exr_inspector.errors import ExrInspectorError, install_command
-from exr_inspector.texts import did_you_mean, visible
+from exr_inspector.cli.program import INTERRUPTED, SuggestingGroup
+from exr_inspector.errors import CHECKOUT, ExrInspectorError, install_command, program
+from exr_inspector.texts import visible
 
 _COMMANDS_PACKAGE = "exr_inspector.cli.commands."
 # Modules of the commands that other packages have.
@@ -69,7 +69,8 @@ _EXIT_CODES = {
     "0": "all is well",
     "1": "something was found, or some files could not be ingested; the help of a command says what",
     "2": "something could not be done: a file or the database could not be read, or an argument is wrong",
-    "130, 143": "stopped by Ctrl-C or by SIGTERM; everything done before was printed",
+    "130, 143": "stopped by Ctrl-C or by SIGTERM; everything done before was printed"
+    " (watch, localdb and localrun run until then, and end with 0)",
 }
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _READERS = "exr-read"  # delivery.files.READERS, without importing that module
@@ -109,7 +110,7 @@ def _unavailable(name: str, missing: _MissingPackage) -> click.Command:
     return click.Command(name, callback=fail, help=words, context_settings=anything)
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group whose commands are imported at their first use."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -129,19 +130,6 @@ class LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             return _unavailable(cmd_name, _MissingPackage.of(cmd_name, error))
         return _naming(module.command, program())
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first argument names.
-
-        Raises:
-            click.UsageError: There is none; the message suggests similar names.
-        """
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], COMMANDS) or f"{ctx.info_name} --help lists the commands"
-            raise click.UsageError(f"there is no command {args[0]!r}: {hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Ctrl-C ends it with the exit code 130, and messages show what the user typed with escapes."""
@@ -295,7 +283,7 @@ def run() -> None:
         elif code is None:
             traceback.print_exc()
         else:
-            click.echo(visible(f"{code}: {error}".replace(f"`{CHECKOUT} ", f"`{name} "), "\n"), err=True)
+            click.echo(visible(f"{code}: {error}", "\n"), err=True)
         sys.exit(2)
     finally:
         signal.signal(signal.SIGTERM, before)

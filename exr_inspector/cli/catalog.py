@@ -27,8 +27,9 @@ from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.work import Work
+from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name
-from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
+from exr_inspector.errors import ArgumentError, CatalogError, SchemaMissing, SettingsError, program_command
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
 from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
@@ -79,8 +80,8 @@ class Tables:
         if path.exists():
             known = ", ".join(f"{root.place} is {root.folder}" for root in self.roots) or "none"
             raise ArgumentError(
-                f"{place}: these tables have no files of this folder; folders they know: {known}. `./run ingest` adds it;"
-                f" a bucket of that name is s3://{place.strip('/')}/"
+                f"{place}: these tables have no files of this folder; folders they know: {known}."
+                f" {program_command('ingest')} adds it; a bucket of that name is s3://{place.strip('/')}/"
             )
         return catalog_prefix(place)
 
@@ -106,7 +107,7 @@ def configured(settings: Settings) -> Settings:
         settings.require_catalog()
     except SettingsError as error:
         raise SettingsError(
-            f"{error}; for a catalog on this machine add --catalog FILE (`./run demo` makes .local/demo.duckdb)"
+            f"{error}; for a catalog on this machine add --catalog FILE ({program_command('demo')} makes .local/demo.duckdb)"
         ) from error
     return settings
 
@@ -164,9 +165,15 @@ def open_tables(
                     if discard and (made.keeps_file or _has_files(catalog)):
                         discard = None
                     raise
-        except BaseException:
+        except BaseException as error:
             if discard is not None:
                 discard()
+            advice = program_command("db setup")
+            if (
+                file and isinstance(error, SchemaMissing) and advice in str(error)
+            ):  # only `--catalog` leads to these tables
+                text = str(error).replace(advice, f"`{command_line('db setup', file)}`")
+                raise SchemaMissing(text) from error
             raise
 
 

@@ -1,22 +1,36 @@
-"""The name of this program, for examples and advice."""
+"""What all commands share: groups that suggest similar names, command lines to suggest, exit codes."""
 
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
-CHECKOUT = "./run"
-INSTALLED = "exr-inspector"
+import click
+
+from exr_inspector.errors import program
+from exr_inspector.texts import did_you_mean
+
 INTERRUPTED = 130  # exit code after Ctrl-C, as in shells; after SIGTERM, `cli.__main__` changes it to 143
-
-
-def program() -> str:
-    """The name that the user typed: `./run` in a checkout, `exr-inspector` if the package is installed."""
-    name = Path(sys.argv[0]).name
-    return name if name == INSTALLED else CHECKOUT
 
 
 def command_line(arguments: str, catalog: Path | None) -> str:
     """A command line to suggest, for the same tables: those of a catalog file, or of VAST_DB_* if it is None."""
     return f"{program()} {arguments}" + (f" --catalog {shlex.quote(str(catalog))}" if catalog else "")
+
+
+class SuggestingGroup(click.Group):
+    """A group of commands that suggests similar names for one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names.
+
+        Raises:
+            click.UsageError: There is none; the message suggests similar names.
+        """
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], known) or f"{ctx.command_path} --help lists the commands"
+            raise click.UsageError(f"there is no command {args[0]!r}: {hint}", ctx)
+        return super().resolve_command(ctx, args)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from exr_inspector.delivery.files import expand, is_folder
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
-from exr_inspector.errors import ExrInspectorError, NothingMatches
+from exr_inspector.errors import ExrInspectorError, NothingMatches, program_command
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.as_json import to_json_text, value_text
 from exr_inspector.exr.header.parser import PartHeader
@@ -26,6 +26,7 @@ from exr_inspector.pixels.rows import Band, PartRows
 from exr_inspector.settings import local_path
 from exr_inspector.storage import RangeSource, SourceOpener
 from exr_inspector.storage.keys import split_url
+from exr_inspector.validation.rule import listed
 
 _BAND_ROWS = 64
 _NAMED = 4  # files named in a message
@@ -133,7 +134,7 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
     if folders[0] != folders[1]:
         named, inside = (found[1], found[0]) if folders[0] else (found[0], found[1])
         if not {*named} & {*inside}:
-            some = ", ".join(sorted(name for _, name in named)[:_NAMED])
+            some = listed(sorted(name for _, name in named), _NAMED)
             raise NothingMatches(f"{one if folders[0] else other} holds no file of this name: {some}")
         return [(found[0].get(key), found[1].get(key)) for key in sorted(named)]
     if all(len(files) == 1 for files in found):
@@ -299,7 +300,7 @@ def _notes(
         notes.append(f"data windows differ: {box_text(one.data_window)} and {box_text(other.data_window)}; {seen}")
     if one.is_deep or other.is_deep:
         unchecked.append(
-            "samples of deep parts are not compared here: `./run inspect --hash --stats full` has their hash"
+            f"samples of deep parts are not compared here: {program_command('inspect --hash --stats full')} has their hash"
         )
     if len(one.levels) > 1 or len(other.levels) > 1:
         unchecked.append("levels above the first are not compared")

@@ -20,6 +20,7 @@ from exr_inspector.delivery.patterns import (
     is_pattern,
     match_pattern,
     parse_pattern,
+    unknown_tokens_hint,
 )
 from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches, SourceError
 from exr_inspector.memory import FileMemory, MemoryBudget
@@ -107,7 +108,7 @@ def _paths_of_all(opener: SourceOpener, target: str, found: _Matching, others: l
     if faults:
         raise AccessDenied("; ".join(faults))
     if is_empty:
-        raise NothingMatches(f"no .exr files match {target}")
+        raise NothingMatches(f"no .exr files match {target}{unknown_tokens_hint(target)}")
 
 
 def _paths_of(opener: SourceOpener, target: str, others: list[str], *, literal: bool) -> Iterator[str]:
@@ -130,7 +131,8 @@ def _paths_of(opener: SourceOpener, target: str, others: list[str], *, literal: 
         there = (name for name in _paths_in(opener, pattern) if is_apple_double(target) or not is_apple_double(name))
         matching = sorted(filter(pattern.matches, there))
         if not matching:
-            raise NothingMatches(f"no .exr files match {target}{_folders_hint(opener, pattern)}")
+            hint = _folders_hint(opener, pattern) or unknown_tokens_hint(target)
+            raise NothingMatches(f"no .exr files match {target}{hint}")
         yield from matching
     else:
         if named is None:
@@ -251,7 +253,7 @@ def require_place(target: str) -> None:
     except PermissionError as error:
         raise AccessDenied(f"{target}: a folder on the way to it may not be searched") from error
     except (OSError, ValueError) as error:
-        raise NothingMatches(f"there is no file or folder {target}") from error
+        raise NothingMatches(f"there is no file or folder {target}{unknown_tokens_hint(target)}") from error
 
 
 def _is_folder(target: str) -> bool:

@@ -38,6 +38,7 @@ _FRAME_GROUP = "(?P<frame>"
 _VIEW_TOKEN = re.compile("%[Vv]")
 _DIGITS = re.compile("#+")  # of the name of a sequence
 _BUCKET = re.compile("[a-zA-Z][a-zA-Z0-9+.-]*://[^/]*/")
+_BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 _MOST_DIGITS = 9  # of a frame number that a user gives
 
 
@@ -109,6 +110,16 @@ class Pattern:
 def is_pattern(text: str) -> bool:
     """Whether a target's file name contains a pattern token."""
     return _PATTERN_TOKENS.search(text.rpartition("/")[2]) is not None
+
+
+def unknown_tokens_hint(text: str) -> str:
+    """Advice for a target that matches nothing and has `**` or `{a,b}`, which are no tokens here; empty without them."""
+    advice = ""
+    if "**" in text:
+        advice += "; `**` means the same as `*`: name a folder for all files below it"
+    if _BRACES.search(text):
+        advice += "; {a,b} is no pattern here: name each, or let the shell expand it"
+    return advice
 
 
 def fixed_folder(text: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from exr_inspector.delivery.diff import FileDiff, PartDiff, box_text, compare_attributes
-from exr_inspector.errors import ExrInspectorError
+from exr_inspector.errors import ExrInspectorError, program_command
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import PixelType, code_name
 from exr_inspector.inspector import Inspector
@@ -25,7 +25,8 @@ _FIGURES = (
     "zero_count",
 )
 _NO_PIXELS = (
-    "pixels are not compared: the rows hold no statistics of all pixels (`./run ingest --stats full` stores them)"
+    "pixels are not compared: the rows hold no statistics of all pixels"
+    f" ({program_command('ingest --stats full')} stores them)"
 )
 _TOLERANCE = 1e-9  # relative tolerance, for sums of the same samples in another order
 

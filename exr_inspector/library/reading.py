@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from exr_inspector.delivery.files import inspect_each, new_names, paths_of
+from exr_inspector.delivery.files import inspect_each, is_folder, new_names, paths_of
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong
@@ -158,7 +158,7 @@ def inspect(
         The inspection. A file that is damaged, unreadable or not OpenEXR has the status `failed` and an error code.
 
     Raises:
-        NothingMatches: The file does not exist.
+        NothingMatches: The file does not exist, or is a folder.
         ArgumentError: An argument is wrong.
         ExrInspectorError: The store did not answer, or the file changed while it was read (`retryable`).
         SettingsError: A setting is wrong, or S3 is not configured.
@@ -182,7 +182,10 @@ def inspect(
         if isinstance(source, bytes):
             opened = made.opener.open_bytes(source)
         elif isinstance(source, (str, os.PathLike)):
-            opened = made.opener.open_url(os.fspath(source))
+            name = os.fspath(source)
+            if is_folder(name):
+                raise NothingMatches(f"{name} is a folder: inspect_all inspects every .exr file below it")
+            opened = made.opener.open_url(name)
         else:
             opened = made.opener.open_file(source)
         return InspectedFile.of(_existing(made.inspector.inspect(opened, made.policy)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence
-from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, program_command
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
@@ -142,7 +142,7 @@ def write_stored_report(
     if not found:
         raise NothingMatches(
             f"no judged sequence below {', '.join(filter(None, named)) or 'any folder'} in these tables: "
-            "`./run validate --catalog FILE FOLDER/` judges the sequences of a folder"
+            f"{program_command('validate --catalog FILE FOLDER/')} judges the sequences of a folder"
         )
     _require_few(to, len(found))
     read: Counter[StatsMode] = Counter()

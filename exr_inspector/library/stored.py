@@ -16,6 +16,7 @@ from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import NOTHING, Judgement
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
+from exr_inspector.errors import program_command
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, judged
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
@@ -110,7 +111,11 @@ def diff_catalog(
             path = path_of(name)
             full = reader.file(path)
             if full is None:
-                yield FileDiff(name, shown(path), trouble="these tables have no rows of it: `./run ingest` stores them")
+                yield FileDiff(
+                    name,
+                    shown(path),
+                    trouble=f"these tables have no rows of it: {program_command('ingest')} stores them",
+                )
                 continue
             stored = full.inspection
             need = _need(stored)

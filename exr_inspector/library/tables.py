@@ -22,7 +22,7 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work
-from exr_inspector.errors import ArgumentError, CatalogError, SettingsError, missing_package
+from exr_inspector.errors import ArgumentError, CatalogError, SettingsError, missing_package, program_command
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection
@@ -275,7 +275,10 @@ def require_file(file: Path) -> None:
         CatalogError: It does not.
     """
     if not file.is_file():
-        raise CatalogError(f"there is no file {file}: `./run demo` makes .local/demo.duckdb, `./run ingest` any other")
+        raise CatalogError(
+            f"there is no file {file}: {program_command('demo')} makes .local/demo.duckdb,"
+            f" {program_command('ingest')} any other"
+        )
 
 
 def schema_of_tables(config: CatalogConfig) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import SettingsError, page
 from exr_inspector.settings.fields import (
     DATABASE,
     FUNCTION,
@@ -106,7 +106,7 @@ def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
         if near and not (is_shared and near[0] in names):
             hints[name] = f"did you mean {' or '.join(near)}?"
         elif name.upper().startswith(_PREFIXES):
-            hints[name] = "docs/settings.md lists all"
+            hints[name] = f"{page('settings')} lists all"
     return [f"{name} is no setting and has no effect; {hint}" for name, hint in hints.items()]
 
 

@@ -315,6 +315,10 @@ def test_a_file_is_compared_with_the_one_of_its_name_in_a_folder(tmp_path: Path)
     (folder / "a.exr").rename(folder / "c.exr")
     with pytest.raises(NothingMatches, match=r"v002 holds no file of this name: a\.exr"):
         one(tmp_path / "a.exr", folder)
+    for number in range(6):
+        (tmp_path / f"new.{number:04}.exr").touch()
+    with pytest.raises(NothingMatches, match=r"new\.0003\.exr and 2 more"):
+        list(exr.diff(str(tmp_path / "new.####.exr"), folder))
 
 
 def test_steps_and_relative_errors() -> None:

@@ -98,6 +98,8 @@ def test_a_folder_without_files_passes_nothing_and_hashes_need_every_pixel(tmp_p
     assert not report.passed()
     with pytest.raises(NothingMatches):
         list(exr.inspect_all(tmp_path))
+    with pytest.raises(NothingMatches, match="inspect_all"):
+        exr.inspect(tmp_path)
     with pytest.raises(ValueError, match="stats='full'"):
         exr.inspect(LAYERS, hash=True)
 

@@ -26,7 +26,7 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import Where, every
 from exr_inspector.catalog.sdk.work import Work
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, program_command
 
 Values = Mapping[str, object]
 
@@ -88,11 +88,12 @@ class FileEngine:
                 found = connection.execute(_SCHEMAS_OF_FILE, [FILES.name, self._schema]).fetchone()
             except duckdb.CatalogException as error:
                 raise CatalogError(
-                    f"{self._path} is a DuckDB file, but no catalog: name one that `./run ingest FOLDER --catalog FILE` made"
+                    f"{self._path} is a DuckDB file, but no catalog: name one that"
+                    f" {program_command('ingest FOLDER --catalog FILE')} made"
                 ) from error
             if found is None:
                 raise CatalogError(
-                    f"{self._path} has no tables yet: `./run db setup --catalog {self._path}` creates them"
+                    f"{self._path} has no tables yet: {program_command(f'db setup --catalog {self._path}')} creates them"
                 )
             schema = exp.to_identifier(str(found[0]), quoted=True).sql("duckdb")
             connection.execute(f"SET schema = {exp.Literal.string(schema).sql('duckdb')}")
@@ -130,7 +131,7 @@ class FileEngine:
             if isinstance(cause, damage):
                 raise CatalogError(
                     f"{self._path} is damaged or is not a catalog: restore a copy of it, or ingest the files into a new one"
-                    " (`./run ingest FOLDER --catalog NEW.duckdb`)"
+                    f" ({program_command('ingest FOLDER --catalog NEW.duckdb')})"
                 ) from error
             if isinstance(error, CatalogError):
                 raise

@@ -10,13 +10,13 @@ from sqlglot import exp
 
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.schema import BY_NAME, Table
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, page
 from exr_inspector.texts import did_you_mean
 
 _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
 _NO_COLUMN = re.compile(r"Referenced column \"([^\"]+)\" not found|does not have a column named \"([^\"]+)\"")
 _DISABLED = "disabled by configuration"
-_LISTED = "docs/tables.md lists the tables and their columns"
+_LISTED = f"{page('tables')} lists the tables and their columns"
 _WRITING = {  # by sqlglot's keys, and by the first words of what it does not parse further
     "alter": "ALTER",
     "comment": "COMMENT",

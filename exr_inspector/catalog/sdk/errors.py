@@ -27,6 +27,7 @@ from exr_inspector.errors import (
     SchemaDrift,
     SchemaExists,
     SchemaMissing,
+    program_command,
 )
 
 _UNLISTED_STATUS = re.compile(r"(\d{3}) is not a valid HttpStatus")
@@ -89,7 +90,9 @@ def _of_conflict(code: str, because: str, doing: str) -> CatalogError:
             "VAST_DB_BUCKET"
         )
     if _EXISTS.search(code):
-        return SchemaExists(f"could not {doing}: it already exists ({because}); `./run db check` shows what exists")
+        return SchemaExists(
+            f"could not {doing}: it already exists ({because}); {program_command('db check')} shows what exists"
+        )
     if _IN_USE.search(code):
         return CatalogError(f"could not {doing}: it is in use ({because})")
     return CatalogConflict(f"could not {doing}: conflict with another writer ({because})")
@@ -112,12 +115,14 @@ def _of_http(error: Any, doing: str) -> CatalogError:
             "lower the function's concurrency if this goes on"
         )
     elif error.code in _DRIFT_CODES:
-        made = SchemaDrift(f"could not {doing}: the table has other columns ({because}); see `./run db check`")
+        made = SchemaDrift(
+            f"could not {doing}: the table has other columns ({because}); see {program_command('db check')}"
+        )
     elif error.code == _NO_TRANSACTION:
         made = CatalogUnavailable(f"could not {doing}: the database has ended the transaction ({because})")
     elif isinstance(error, errors.NotFound):
         made = SchemaMissing(
-            f"could not {doing}: it does not exist ({because}); `./run db setup` creates what is missing"
+            f"could not {doing}: it does not exist ({because}); {program_command('db setup')} creates what is missing"
         )
     elif isinstance(error, _TRANSIENT):
         made = CatalogUnavailable(f"could not {doing}: the database answered {because}")
@@ -133,11 +138,11 @@ def _of_sdk(error: Exception, doing: str) -> CatalogError:
     if isinstance(error, errors.NotSupportedSchema):
         return SchemaDrift(f"could not {doing}: column type not supported ({error.message})")
     if isinstance(error, errors.Exists):
-        return SchemaExists(f"could not {doing}: it already exists; `./run db check` shows what exists")
+        return SchemaExists(f"could not {doing}: it already exists; {program_command('db check')} shows what exists")
     if isinstance(error, _MISSING):
         what = ", ".join(f"{name} {value!r}" for name, value in vars(error).items() if name != "args")
         is_bucket = isinstance(error, errors.MissingBucket)
-        advice = "correct VAST_DB_BUCKET" if is_bucket else "`./run db setup` creates schema and tables"
+        advice = "correct VAST_DB_BUCKET" if is_bucket else f"{program_command('db setup')} creates schema and tables"
         return SchemaMissing(f"could not {doing}: there is no {what}; {advice}")
     return CatalogError(f"could not {doing}: {type(error).__name__}: {error}")
 

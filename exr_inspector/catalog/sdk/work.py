@@ -18,7 +18,7 @@ from exr_inspector.catalog.sdk.known_tables import KnownTables
 from exr_inspector.catalog.sdk.predicates import Where, every, is_in
 from exr_inspector.catalog.sdk.transport import open_table
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import SchemaMissing
+from exr_inspector.errors import SchemaMissing, program_command
 
 ROW_ID = "$row_id"
 _SORTED_ROW_ID = pa.decimal128(38, 0)
@@ -89,7 +89,7 @@ class Work:
             rows = rows_of(self.select(SCHEMA_VERSIONS, ["guard_count"]))
             if not rows:
                 raise SchemaMissing(
-                    "the table schema_versions has no number of guards: `./run db setup` creates the tables"
+                    f"the table schema_versions has no number of guards: {program_command('db setup')} creates the tables"
                 )
             self._known.guard_count = rows[0]["guard_count"]
         return self._known.guard_count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.cli.program import command_line
+from exr_inspector.cli.program import SuggestingGroup, command_line
 from exr_inspector.delivery.files import require_place
 from exr_inspector.errors import ArgumentError, SourceError
 from exr_inspector.inspector import Inspector
@@ -35,6 +35,7 @@ from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Settings, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
+from exr_inspector.storage.mounts import path_of
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
@@ -48,7 +49,7 @@ _MANY_ROWS, _MANY_SHARE = 10, 0.1  # ask before the removal of at least so many 
 _SHOWN = 20  # paths printed of each kind without --all
 
 
-@click.group("db")
+@click.group("db", cls=SuggestingGroup)
 def command() -> None:
     """Set up and maintain the tables of --catalog FILE, or of the database that VAST_DB_* name.
 
@@ -81,7 +82,7 @@ def _show(report: SchemaReport) -> None:
 @click.option(
     "--partition",
     is_flag=True,
-    help="Partition a new table `files` by bucket (VAST 5.5); docs/scale.md says what that costs.",
+    help="Partition a new table `files` by bucket (VAST 5.5), which costs four requests for each transaction.",
 )
 @click.option(
     "--guards",
@@ -119,7 +120,7 @@ def check_command(*, catalog: Path | None) -> None:
     """
     with open_tables(catalog) as tables:
         report = check_tables(tables.connection)
-    require_good(report)
+        require_good(report)
     _show(report)
     click.echo(f"schema version {report.recorded_version}: all {len(report.tables)} tables are as expected")
 
@@ -155,7 +156,7 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
       ./run db repair renders/sh010 --catalog show.duckdb
     """
     with open_tables(catalog) as tables:
-        prefix = _below(tables, place) if place else ""
+        prefix, name_of = _below(tables, place) if place else "", _names(tables, place or "s3://", paths)
         report = repair(tables.connection, prefix, dry_run=dry_run, progress=echo_error)
     click.echo(f"{report.files} rows of files examined")
     for count, what in (
@@ -167,7 +168,7 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
     ):
         if count:
             click.echo(f"{'found' if dry_run else 'fixed'}: {count} {what}")
-    _print_paths("missing rows", report.incomplete_files, paths, everything=True)
+    _print_paths("missing rows", report.incomplete_files, name_of, everything=True)
     if report.is_clean:
         click.echo("nothing to repair")
     elif report.incomplete_files and not dry_run:
@@ -214,7 +215,7 @@ def reconcile_command(
     """
     figures, unlisted = Figures(), Unlisted()
     with open_tables(catalog, need=() if catalog else ("objects",), use=GROUPS) as tables:
-        prefix = _below(tables, place)
+        prefix, name_of = _below(tables, place), _names(tables, place, paths)
         settings = tables.settings.changed(mounts=tables.roots)  # a missing folder fails, it is not empty
         with closing(SourceOpener(settings)) as opener:
             listed = (
@@ -229,15 +230,15 @@ def reconcile_command(
             if not (comparison.listed or comparison.stored or names_bucket(place)):
                 require_place(place)
             click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
-            _print_paths("no row", [item.path for item in comparison.without_row], paths, everything=everything)
-            _print_paths("stale row", [item.path for item in comparison.stale], paths, everything=everything)
-            _print_paths("no object", comparison.without_object, paths, everything=everything)
+            _print_paths("no row", [item.path for item in comparison.without_row], name_of, everything=everything)
+            _print_paths("stale row", [item.path for item in comparison.stale], name_of, everything=everything)
+            _print_paths("no object", comparison.without_object, name_of, everything=everything)
             if fix and (unread or not comparison.is_equal):
                 _ask_before_removing(comparison, yes=yes)
                 with closing(_context(tables.catalog, opener, settings)) as context:
                     _fix(comparison, unread, context, figures)
     for code, path, message in figures.examples:
-        click.echo(f"{code}: {_shown(path, paths)}: {plain(message, 1_000)}")
+        click.echo(f"{code}: {name_of(path)}: {plain(message, 1_000)}")
     if comparison.is_equal and not figures.errors:
         click.echo("storage and tables agree")
     elif figures.errors or not fix:
@@ -285,15 +286,23 @@ def _view(tables: Tables, prefix: str, root: str) -> View:
     return View(cluster.rstrip("/"), bucket, below)
 
 
-def _shown(path: str, paths: ShownPaths) -> str:
-    name = paths.named(f"s3://{path}")
-    return plain(name, len(name))  # keys may have control codes for the terminal
+def _names(tables: Tables, place: str, paths: ShownPaths) -> Callable[[str], str]:
+    """The function that names stored paths as the place was named: as URLs or as local files, or as `--paths` says."""
+    mounts = [] if names_bucket(place) or paths.form else [root for root in tables.roots if root.folder.is_dir()]
+
+    def name_of(path: str) -> str:
+        bucket, _, key = path.partition("/")
+        mount = next((each for each in mounts if each.bucket == bucket and key.startswith(each.prefix)), None)
+        name = str(path_of(mount, key)) if mount else paths.named(f"s3://{path}")
+        return plain(name, len(name))  # keys may have control codes for the terminal
+
+    return name_of
 
 
-def _print_paths(what: str, found: Sequence[str], paths: ShownPaths, *, everything: bool) -> None:
+def _print_paths(what: str, found: Sequence[str], name_of: Callable[[str], str], *, everything: bool) -> None:
     shown = found if everything else found[:_SHOWN]
     for path in shown:
-        click.echo(f"{what}: {_shown(path, paths)}")
+        click.echo(f"{what}: {name_of(path)}")
     if len(shown) < len(found):
         click.echo(f"{what}: and {len(found) - len(shown)} more (--all prints them)")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from exr_inspector.cli.program import SuggestingGroup
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import Judgement
 from exr_inspector.library.judging import Frames
@@ -21,9 +22,9 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.policies.draft import draft_policy
 
 
-@click.group("policy")
+@click.group("policy", cls=SuggestingGroup)
 def command() -> None:
-    """Draft policies; docs/policies.md explains them.
+    """Draft policies of shows.
 
     \b
     Examples:

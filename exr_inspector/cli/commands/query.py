@@ -27,7 +27,7 @@ from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.query_formats import aligned_lines, as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, program_command
 from exr_inspector.library.tables import require_file, schema_of_tables
 from exr_inspector.settings import load_settings
 from exr_inspector.texts import did_you_mean
@@ -139,7 +139,9 @@ def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
     config = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
     found = schema_of_tables(config)
     if found is None:
-        raise CatalogError(f"{catalog} has no tables yet: `./run db setup --catalog {catalog}` creates them")
+        raise CatalogError(
+            f"{catalog} has no tables yet: {program_command(f'db setup --catalog {catalog}')} creates them"
+        )
     config = replace(config, schema=found)
     engine = database_engine(Catalog(config).connection, joins=True)
     engine.name = f"{catalog} through its server at {engine.name}"

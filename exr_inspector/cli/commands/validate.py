@@ -288,7 +288,7 @@ def _empty_summary(request: _Request) -> str:
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
-    """Lines about how many files were checked, what was found, and what could not be read."""
+    """Lines about how many files were checked, what was found, and how many could not be checked."""
     faults = sum(bool(result.fault) for result in every)
     counts = Counter(finding.severity for result in every for finding in result.findings)
     words = severity_counts(counts)
@@ -300,5 +300,6 @@ def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
     checked += [counted(sequences, "sequence")] if sequences else []
     lines = [f"{' and '.join(checked)} checked: {', '.join(words) or 'no findings'}"] if checked else []
     if faults:
-        lines.append(f"{counted(faults, 'target')} could not be read")
+        places = len({result.name for result in every if result.fault})
+        lines.append(f"{places} {'file or folder' if places == 1 else 'files or folders'} could not be checked")
     return lines

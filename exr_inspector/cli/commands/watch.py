@@ -20,7 +20,7 @@ from exr_inspector.cli.commands.ingest import BlockedNotice, exclude_option, tar
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.errors import CatalogConflict, CatalogUnavailable
+from exr_inspector.errors import CatalogConflict, CatalogUnavailable, program_command
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest, Target
@@ -162,6 +162,6 @@ def first_run(
     figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
     figures += [f"{unread} could not be read"] * bool(unread)
     for policy, count in progress.other_policies.items():
-        figures.append(f"{count} judged by policy {policy}, which `./run ingest --force` judges again")
+        figures.append(f"{count} judged by policy {policy}, which {program_command('ingest --force')} judges again")
     print_line(bucket, f"{', '.join(figures)}; {'stopped' if ended.is_set() else 'watching'}")
     return progress

@@ -129,6 +129,8 @@ def _verdict(check: Check, least: Severity | None) -> Text:
         words += f"; {counted(check.unread, 'file')} could not be read"
     if check.faults:
         words += f"; {counted(len(check.faults), 'target')} could not be checked"
+    if check.worst is Severity.ERROR and not fails(check.worst, least):
+        words += "; errors were found, which --fail-on never accepts"
     read = "FAILED" if is_failed else "PASSED"
     verdict = "STOPPED" if check.stopped else read if check.checked else "NOT CHECKED"
     style = "bold red" if is_failed else "bold yellow" if check.stopped else "bold green"
@@ -136,8 +138,9 @@ def _verdict(check: Check, least: Severity | None) -> Text:
 
 
 def _outcome(checked: JudgedSequence | CheckedFile, least: Severity | None) -> Text:
+    passed = "  has errors" if checked.worst is Severity.ERROR else "  ok"
     return Text(
-        "  FAILED" if fails(checked.worst, least) else "  ok", style=SEVERITY_STYLES.get(checked.worst, "green")
+        "  FAILED" if fails(checked.worst, least) else passed, style=SEVERITY_STYLES.get(checked.worst, "green")
     )
 
 

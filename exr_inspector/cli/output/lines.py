@@ -14,6 +14,7 @@ from exr_inspector.catalog.schema import FILES
 from exr_inspector.cli.output.query_formats import aligned_lines, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.errors import page
 from exr_inspector.model import Inspection
 from exr_inspector.storage import FILE_BUCKET
 from exr_inspector.texts import csv_cell, did_you_mean, json_document
@@ -35,7 +36,7 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     fields = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in fields:
         if name not in FILES.arrow.names:
-            hint = did_you_mean(name, FILES.arrow.names) or "docs/tables.md lists the columns of `files`"
+            hint = did_you_mean(name, FILES.arrow.names) or f"{page('tables')} lists the columns of `files`"
             raise click.UsageError(f"no column is called {name}: {hint}")
     if not fields:
         raise click.UsageError("--fields names no column")

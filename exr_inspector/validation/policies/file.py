@@ -14,7 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from exr_inspector.errors import PolicyError
+from exr_inspector.errors import PolicyError, program_command
 from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters, add_rules_of_file
 from exr_inspector.validation.rules.show import AttributeDemand
@@ -193,7 +193,7 @@ def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, 
         if code in LEFT_OUT:
             found.append(((*at, code), f"this rule is not checked: {LEFT_OUT[code]}"))
             continue
-        hint = did_you_mean(code.upper(), RULES, 1) or "./run rules lists all codes"
+        hint = did_you_mean(code.upper(), RULES, 1) or f"{program_command('rules')} lists all codes"
         found.append(((*at, code), f"no rule has this code; {hint}"))
     return found
 

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import ExrInspectorError, PolicyError
+from exr_inspector.errors import ExrInspectorError, ObjectNotFound, PolicyError
 from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import Policy, builtin_policy, load_policy
+from exr_inspector.validation import PROFILES, Policy, builtin_policy, load_policy
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,13 @@ class PolicySource:
             raise PolicyError(f"{name} is a folder, expected a YAML file: name one in it")
         self._etag: str | None = None
         self._checked_at = clock()
-        self._policy = self._load(None) if self._is_object else builtin_policy(name)
+        try:
+            self._policy = self._load(None) if self._is_object else builtin_policy(name)
+        except ObjectNotFound as error:
+            profile = PurePosixPath(name).stem
+            if profile not in PROFILES:
+                raise
+            raise ObjectNotFound(f"{error}; the profile of this name is written {profile}, without .yaml") from error
 
     @classmethod
     def from_settings(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -91,10 +92,19 @@ def test_a_folder_is_compared_and_brought_up_to_date(catalog: Path, folder: Path
     shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "new.exr")
     differs = called("db", "reconcile", folder / "sh010", "--catalog", catalog)
     assert differs.exit_code == 1, differs.exception
-    assert "no row: s3://renders/sh010/new.exr" in differs.output
-    assert "no object: s3://renders/sh010/beauty.1002.exr" in differs.output
+    assert f"no row: {folder}/sh010/new.exr" in differs.output
+    assert f"no object: {folder}/sh010/beauty.1002.exr" in differs.output
+    by_url = called("db", "reconcile", "s3://renders/sh010/", "--catalog", catalog)
+    assert "no row: s3://renders/sh010/new.exr" in by_url.output
     assert called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix").exit_code == 0
     assert "agree" in called("db", "reconcile", folder, "--catalog", catalog).output
+
+
+def test_advice_about_missing_tables_names_the_catalog_file(tmp_path: Path) -> None:
+    path = tmp_path / "empty.duckdb"
+    duckdb.connect(str(path)).close()
+    fault = str(called("db", "check", "--catalog", path).exception)
+    assert f"db setup --catalog {path}`" in fault
 
 
 def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, folder: Path) -> None:

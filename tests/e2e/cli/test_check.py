@@ -397,3 +397,9 @@ def test_a_manifest_that_arrives_after_the_frame_is_seen_by_the_next_check(tmp_p
         with open_catalog(catalog) as tables:
             rows = tables.query("SELECT code FROM validation").to_pylist()
         assert {row["code"] for row in rows if row["code"] == "CRY-MANIF-FILE"} == expected
+
+
+def test_a_file_with_an_error_is_not_called_ok_when_no_finding_fails(delivery: Path) -> None:
+    result = run("--fail-on", "never", "--stats", "off", SAMPLES / "truncated.exr")
+    assert (result.exit_code, "truncated.exr  has errors" in result.output) == (0, True)
+    assert "PASSED" in result.output

@@ -80,6 +80,10 @@ def test_help_lists_every_command_and_imports_none() -> None:
         (("rules", "CMP-DWA-NAME"), "did you mean CMP-DWA-NAMES"),
         (("validate", str(SAMPLE), "--policy", "archve"), "did you mean archive"),
         (("query", "brokn"), "did you mean broken"),
+        (("db", "reconcil"), "did you mean reconcile"),
+        (("policy", "int"), "did you mean init"),
+        (("validate", str(SAMPLE), "--policy", "archive.yaml"), "is written archive, without .yaml"),
+        (("db", "check", "--catalog", "none.duckdb"), "`exr-inspector ingest`"),
         (("inspect", "--format", "csv", "--fields", "widht", str(SAMPLE)), "did you mean width"),
     ],
 )

@@ -188,7 +188,7 @@ def test_sequences_alone(shot: Path) -> None:
 
 def test_what_cannot_be_judged_is_not_counted_as_judged(shot: Path) -> None:
     result = run(shot / "none.exr", shot / "beauty.0001.exr")
-    assert "1 file checked: 1 info\n1 target could not be read" in result.stdout
+    assert "1 file checked: 1 info\n1 file or folder could not be checked" in result.stdout
     assert "none.exr" not in result.stdout
 
 

@@ -203,6 +203,22 @@ def test_patterns_match_folders_on_disk_and_in_buckets(tmp_path: Path, pattern: 
         assert sorted(folders) == sorted({path.rpartition("/")[0] for path in found.paths})
 
 
+@pytest.mark.parametrize(
+    ("pattern", "advice"),
+    [
+        ("**/none.exr", "name a folder"),
+        ("none.**.exr", "name a folder"),
+        ("{a,b}.exr", "name each"),
+        ("none.{frame}.exr", "match [^;]*$"),
+    ],
+)
+def test_tokens_that_patterns_do_not_have_are_explained_when_nothing_matches(
+    tmp_path: Path, pattern: str, advice: str
+) -> None:
+    with pytest.raises(NothingMatches, match=advice):
+        expand(OPENER, f"{tmp_path}/{pattern}")
+
+
 def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
