@@ -28,12 +28,9 @@ _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind 
 }
 _SHOULD_NOT_BE_EMPTY = frozenset({"owner", "comments"})
 _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
+_HAS_CHECKS = frozenset({*_NOT_EMPTY, *_SHOULD_NOT_BE_EMPTY, *_CODES, *DEPRECATED, "preview"})
 # Name -> type of the standard attributes of which any well-formed value is valid: most attributes of most files.
-_VALID = {
-    name: kind
-    for name, (kind, _) in STANDARD.items()
-    if kind != "preview" and name not in _CODES and name not in _NOT_EMPTY and name not in DEPRECATED
-}
+_VALID = {name: kind for name, (kind, _) in STANDARD.items() if name not in _HAS_CHECKS}
 
 
 def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoint) -> str | None:
