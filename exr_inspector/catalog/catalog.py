@@ -334,6 +334,15 @@ class Catalog:
 
         return self.connection.run("look for files", some, deadline=deadline)
 
+    def count_files(self, bucket: str, prefix: str = "") -> int:
+        """The number of rows of files whose keys begin with `prefix`; one request, which reads one number of each row."""
+        below = has_prefix("path", unicode_text(f"{bucket}/{prefix}"))
+
+        def count(work: Work) -> int:
+            return sum(batch.num_rows for batch in work.select(FILES, ["size_bytes"], below))
+
+        return self.connection.run("count files", count)
+
     def _changes_of_guards(self, work: Work, guards: FoundRows, touched_by: str) -> list[Callable[[], None]]:
         """The update of guard rows, to be sent with other changes; none without rows.
 

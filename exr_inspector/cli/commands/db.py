@@ -35,7 +35,6 @@ from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Settings, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
-from exr_inspector.storage.mounts import path_of
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
@@ -293,7 +292,7 @@ def _names(tables: Tables, place: str, paths: ShownPaths) -> Callable[[str], str
     def name_of(path: str) -> str:
         bucket, _, key = path.partition("/")
         mount = next((each for each in mounts if each.bucket == bucket and key.startswith(each.prefix)), None)
-        name = str(path_of(mount, key)) if mount else paths.named(f"s3://{path}")
+        name = f"{mount.folder}/{key.removeprefix(mount.prefix)}" if mount else paths.named(f"s3://{path}")
         return plain(name, len(name))  # keys may have control codes for the terminal
 
     return name_of

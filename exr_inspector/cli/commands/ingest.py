@@ -133,10 +133,10 @@ def command(
     """Inspect new and changed EXR files below folders or prefixes, and store their rows.
 
     Unchanged files are skipped without being read, so an interrupted run can be restarted. The first Ctrl-C finishes and stores
-    the files that are being read, a second one ends at once. Rows of deleted files remain; `./run db reconcile --fix` removes
-    them. Exit code 0 when all files were processed, 130 after Ctrl-C, 1 when files or folders could not be read: they are
-    named, by each run, and all others are processed. A file that may not be read gets a row: until it changes, the next run
-    names it without trying again.
+    the files that are being read, a second one ends at once. Rows of deleted files remain, and their number is printed unless
+    files or folders were excluded or could not be read; `./run db reconcile --fix` removes them. Exit code 0 when all files
+    were processed, 130 after Ctrl-C, 1 when files or folders could not be read: they are named, by each run, and all others are
+    processed. A file that may not be read gets a row: until it changes, the next run names it without trying again.
 
     From 1,500 files on, one process per core inspects them (at most --workers), each with EXR_DECODE_THREADS and
     EXR_MEMORY_MIB for decoding. A file that crashes its process even when read alone gets a row with the error
@@ -190,6 +190,7 @@ def run_ingest(
                 ingest = _prepared(settings, opener, tables.catalog, options, observe or display)
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
+            unlisted = _unlisted_rows(tables.catalog, found, progress)
             policy = PolicySource.from_settings(settings).current()
             # A run that was stopped has some frames of a folder only: they would pass for a complete delivery.
             is_judged = options.judges_sequences and not progress.stopped
@@ -198,6 +199,12 @@ def run_ingest(
         click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNAL_EXIT_BASE + signal.SIGINT)
     console.print(summary(progress, options.paths))
+    if unlisted:
+        console.print(
+            f"{counted(unlisted, 'row')} of files that were not listed; if these were deleted:"
+            f" {command_line('db reconcile PLACE --fix', catalog)}",
+            soft_wrap=True,
+        )
     if judged:
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
         sequences = counted(len(judged), "sequence")
@@ -212,6 +219,15 @@ def run_ingest(
         console.print("stopped; run the same command again to continue")
         sys.exit(_SIGNAL_EXIT_BASE + interrupts.number)
     sys.exit(1 if progress.errors else 0)
+
+
+def _unlisted_rows(catalog: Catalog, listings: Sequence[Listing], progress: Progress) -> int:
+    """The number of rows below the ingested places whose files were not listed; 0 if files or folders were left out."""
+    targets = [each for each in listings if isinstance(each, Target) and each.exclude == DEFAULT_EXCLUDES]
+    is_complete = progress.is_listed and not (progress.errors or progress.vanished) and len(targets) == len(listings)
+    if not (is_complete and progress.has_previous_rows):
+        return 0
+    return max(0, sum(catalog.count_files(each.bucket, each.prefix) for each in targets) - progress.listed)
 
 
 def _validate_sequences(

@@ -113,6 +113,12 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
     called("ingest", folder, "--catalog", catalog)
     for path in (folder / "sh010").iterdir():
         path.unlink()
+    again = called("ingest", folder, "--catalog", catalog)
+    assert (
+        f"2 rows of files that were not listed; if these were deleted: ./run db reconcile PLACE --fix --catalog {catalog}"
+        in again.output
+    )
+    assert "not listed" not in called("ingest", folder / "sh020", "--catalog", catalog).output
     fix = ("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix")
     assert "confirm with --yes" in str(called(*fix).exception)
     assert len(asked(catalog, "select path from files")) == 3

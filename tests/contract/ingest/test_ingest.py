@@ -883,7 +883,7 @@ def test_links_that_are_not_followed_are_named_by_each_command_and_keep_their_ro
     ):
         done = CliRunner().invoke(main, list(map(str, words)), env={"COLUMNS": "1000"})
         assert done.exit_code == 1, done.output
-        said = done.output.replace(": s3://", " ")
+        said = done.output.replace(f": {tmp_path}/", " ")
         assert {path for path in named if said.count(f"{named[path]} {path}: ") == 1} == set(named), done.output
     assert paths(catalog) == before
     documented(*named.values(), done.exit_code)
@@ -974,8 +974,8 @@ def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, mo
     byte.unlink()
     shutil.copy(SAMPLES / "tiled.exr", text)
     said = main_output("db", "reconcile", folder, "--fix", "--yes")
-    assert r"no row: s3://show/a\x5cudcff.exr" in said
-    assert r"no object: s3://show/a\udcff.exr" in said
+    assert rf"no row: {folder}/a\x5cudcff.exr" in said
+    assert rf"no object: {folder}/a\udcff.exr" in said
     assert paths(catalog) == [r"show/a\x5cudcff.exr"]
 
 
