@@ -106,6 +106,7 @@ KEYS = (
 )  # fmt: skip
 
 
+@pytest.mark.heavy
 def test_any_key_is_found_and_listed(catalog: Catalog) -> None:
     catalog.upsert([inspection(key) for key in KEYS])
     for key in KEYS:

@@ -46,6 +46,7 @@ def filled() -> Iterator[tuple[LocalVastDB, Catalog]]:
         yield server, catalog
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("page_files", [1, 2, 3, 1_000])
 def test_what_comes_back_is_what_single_reads_give(filled: tuple[LocalVastDB, Catalog], page_files: int) -> None:
     _, catalog = filled

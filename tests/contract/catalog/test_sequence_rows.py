@@ -146,6 +146,7 @@ def test_two_who_judge_one_folder_collide(catalog: Catalog) -> None:
     judge(catalog)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "names",
     [

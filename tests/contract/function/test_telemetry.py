@@ -150,6 +150,7 @@ def test_without_a_tracer_reads_are_not_wrapped(stack: LocalStack) -> None:
     assert TracedSource.around(source, Telemetry()) is source
 
 
+@pytest.mark.heavy
 @pytest.mark.failure("process", "a secret in an error, log line, row or result", "in `0` of them", "nothing")
 def test_no_secret_is_told_whatever_fails(
     stack: LocalStack, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented

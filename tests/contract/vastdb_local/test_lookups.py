@@ -92,6 +92,7 @@ def _table(server):
         tx.bucket("vastdb").create_schema("s").create_table("t", COLUMNS)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("seed", "detect_conflicts"), [(1, True), (2, False)])
 def test_look_ups_answer_what_reading_everything_does(seed, detect_conflicts) -> None:
     dice = random.Random(seed)

@@ -93,6 +93,7 @@ def comparable(kind, type_, values):
     return pa.array([*values, None], type_), values
 
 
+@pytest.mark.heavy
 def test_every_type_compares_as_arrow_does(session, schema):
     columns = {kind: comparable(kind, *VALUES[kind]) for kind in VALUES if kind != "half"}
     rows = pa.table({kind: array for kind, (array, _) in columns.items()})

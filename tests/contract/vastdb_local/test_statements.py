@@ -51,6 +51,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("order", ["both open", "first committed"])
 @pytest.mark.parametrize("first", CHANGES)
 def test_changes_of_one_row_conflict_at_the_statement(session, schema, first, order):
