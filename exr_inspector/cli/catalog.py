@@ -31,7 +31,7 @@ from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name
 from exr_inspector.errors import ArgumentError, CatalogError, SchemaMissing, SettingsError, program_command
 from exr_inspector.ingest.roots import recorded_roots
-from exr_inspector.library.tables import file_database
+from exr_inspector.library.tables import FileDatabase, file_database
 from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
 from exr_inspector.storage.mounts import key_of, merged, mount_of
 from exr_inspector.storage.views import Views
@@ -141,40 +141,58 @@ def open_tables(
         CatalogError: The file does not exist, or the database does not answer.
     """
     is_new = create and file is not None and file.parent.is_dir() and not file.exists()
-    with nullcontext() if file is None else file_database(file, create=create) as database:
+    of_file = nullcontext() if file is None else file_database(file, create=create)
+    with _advice_for(file), of_file as database:
         discard = database.discard if database and is_new else None
         try:
-            environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
-            settings = configured(load_settings(environ, use=use))
-            if need:
-                load_settings(environ, need=need, use=use)
-            config = CatalogConfig.from_settings(settings.require_catalog())
-            with closing(Catalog(config)) as catalog:
-                name = database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}"
-                set_up = setup(catalog.connection, options) if database and create and options else None
-                if database and create and not options:
-                    ensure_tables(catalog.connection)
-                recorded = recorded_roots(catalog.connection) if database else []
-                roots = merged(recorded, settings.mounts)
-                existing_roots = tuple(root for root in roots if root.folder.is_dir())
-                announce(name)
-                made = Tables(settings.changed(mounts=existing_roots), catalog, roots, set_up)
+            with _open(database, create=create, options=options, need=need, use=use) as made:
                 try:
                     yield made
                 except BaseException:
-                    if discard and (made.keeps_file or _has_files(catalog)):
+                    if discard and (made.keeps_file or _has_files(made.catalog)):
                         discard = None
                     raise
-        except BaseException as error:
+        except BaseException:
             if discard is not None:
                 discard()
-            advice = program_command("db setup")
-            if (
-                file and isinstance(error, SchemaMissing) and advice in str(error)
-            ):  # only `--catalog` leads to these tables
-                text = str(error).replace(advice, f"`{command_line('db setup', file)}`")
-                raise SchemaMissing(text) from error
             raise
+
+
+@contextmanager
+def _open(
+    database: FileDatabase | None,
+    *,
+    create: bool,
+    options: SetupOptions | None,
+    need: Collection[str],
+    use: Collection[str],
+) -> Iterator[Tables]:
+    """Open the tables of a file's database, or of the database that the settings name; see `open_tables`."""
+    environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
+    settings = configured(load_settings(environ, use=use))
+    if need:
+        load_settings(environ, need=need, use=use)
+    config = CatalogConfig.from_settings(settings.require_catalog())
+    with closing(Catalog(config)) as catalog:
+        set_up = setup(catalog.connection, options) if database and create and options else None
+        if database and create and not options:
+            ensure_tables(catalog.connection)
+        roots = merged(recorded_roots(catalog.connection) if database else [], settings.mounts)
+        existing_roots = tuple(root for root in roots if root.folder.is_dir())
+        announce(database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}")
+        yield Tables(settings.changed(mounts=existing_roots), catalog, roots, set_up)
+
+
+@contextmanager
+def _advice_for(file: Path | None) -> Iterator[None]:
+    """Name `--catalog FILE` where an error advises `db setup`: without it, that command sets up another database."""
+    try:
+        yield
+    except SchemaMissing as error:
+        if file is None:
+            raise
+        advice = f"`{command_line('db setup', file)}`"
+        raise SchemaMissing(str(error).replace(program_command("db setup"), advice)) from error
 
 
 def _has_files(catalog: Catalog) -> bool:
