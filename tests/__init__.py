@@ -1,1 +1,1 @@
-"""Makes `tests` this package, also where an installed distribution brings a package of the same name."""
+"""Make `tests` this package even if an installed distribution has a package of that name."""

@@ -1,4 +1,4 @@
-"""Much at once: ten times as many events as threads, and batches through the runtime."""
+"""Load: ten times as many events as threads, and batches through the runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No event is lost and none harms: short storms over local services; `./run bench chaos` runs them for as long as asked."""
+"""Short fault storms on local services lose no event; `./run bench chaos` runs longer ones."""
 
 from __future__ import annotations
 

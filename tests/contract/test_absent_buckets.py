@@ -1,4 +1,4 @@
-"""A bucket that is not there says nothing of its objects: no row may be removed because of it."""
+"""A missing bucket does not mean that its objects were deleted: no row may be removed."""
 
 import shutil
 from pathlib import Path

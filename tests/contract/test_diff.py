@@ -1,4 +1,4 @@
-"""Two files compared: what is different, as oiiotool has it, and what is no difference."""
+"""Comparing two files: differences equal those of oiiotool, and equal files have none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files compared with their stored rows: what is found to differ, what is not compared, and exit codes as of diff(1)."""
+"""Comparing files with their stored rows: differences, what is not compared, and exit codes as of diff(1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inspector: what is read of a file, what it costs, and what becomes of everything that can be wrong."""
+"""The inspector: which bytes of a file it reads, at which cost, and the outcome of every kind of damage."""
 
 import re
 from collections.abc import Iterator
@@ -210,7 +210,7 @@ def tall(**changes: Any) -> Part:
 
 
 def cut() -> bytes:
-    """A file that ends inside its last chunk: every table entry is within it, only the last leader tells."""
+    """A file that ends inside its last chunk: all table entries are inside the file, so only the last leader shows it."""
     return build([tall()])[:-20]
 
 

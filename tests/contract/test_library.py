@@ -1,4 +1,4 @@
-"""The public API: what it takes, what it gives, what it leaves out."""
+"""The public API: its arguments, results and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twenty threads with files that ask for as much memory as they can: the process stays within its budget, all are done."""
+"""Twenty threads read files that need as much memory as possible: the process keeps its budget, and all files are done."""
 
 from __future__ import annotations
 

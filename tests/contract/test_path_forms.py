@@ -1,4 +1,4 @@
-"""`--paths`: every command that prints paths of files prints them by any of their names."""
+"""`--paths`: every command that prints paths prints them in each form."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Called = Callable[..., str]
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, by its words."""
+    """Every command and subcommand, by its words."""
     for name in COMMANDS:
         found = LazyGroup.get_command(main, None, name)  # type: ignore[arg-type]
         inner = getattr(found, "commands", None)
@@ -70,7 +70,7 @@ def test_every_command_prints_any_form_or_no_path() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A client's mount, of which the shot is a folder."""
+    """A client's mount; the shot is a folder in it."""
     made = tmp_path / "renders" / "sh010"
     made.mkdir(parents=True)
     for number in (1001, 1002):
@@ -80,7 +80,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Called:
-    """Calls a command where a view covers the folder; its standard output."""
+    """Call a command while a view contains the folder; returns standard output."""
     for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "BUCKET", "SCHEMA"):
         monkeypatch.delenv(f"VAST_DB_{name}", raising=False)
     monkeypatch.setenv("EXR_VIEWS", f"/studio/renders=renders|{folder.parent}")
@@ -96,7 +96,7 @@ def called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Called:
 
 
 def begins(form: str, folder: Path, *, stored: bool = False) -> str:
-    """What a path of the shot begins with in a form."""
+    """The beginning of the shot's paths in a form."""
     return {
         "key": "renders/sh010" if stored else "s3://renders/sh010",
         "cluster": "/studio/renders/sh010",
@@ -174,7 +174,7 @@ def test_a_mount_of_this_machine_is_the_bucket_of_its_view(
 def test_a_mount_of_a_part_of_a_bucket(
     called: Called, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows have bucket and whole key, files are read from the mount, and its paths lead to both."""
+    """Rows have bucket and complete key, files are read from the mount, and its paths lead to both."""
     mount, file = tmp_path / "client", tmp_path / "show.duckdb"
     mount.symlink_to(folder.parent)
     monkeypatch.setenv("EXR_VIEWS", f"/studio/show=archive/2026/show|{mount}")
@@ -254,7 +254,7 @@ def test_a_part_of_a_bucket_never_shares_rows_with_another_folder(tmp_path: Path
         config = tables.connection.config
 
         def body(work: Work) -> None:
-            """A table of before folders were parts of buckets."""
+            """A table from before folders could be parts of buckets."""
             row = {
                 "bucket": ["before"],
                 "root": [str(tmp_path / "before")],

@@ -1,4 +1,4 @@
-"""Where the policy comes from: cached, looked at again, never replaced by a bad one. Over a real S3 server."""
+"""The source of the policy on a real S3 server: cached, checked again, and never replaced by an invalid one."""
 
 from __future__ import annotations
 

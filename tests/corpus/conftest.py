@@ -16,18 +16,18 @@ VALID_FOLDERS = ("openexr-images", "openexr", "cryptomatte")
 
 
 def corpus_files(*folders: str) -> list[Path]:
-    """Files of the given folders, sorted; none where there is no corpus."""
+    """The files of the given folders, sorted; empty without a corpus."""
     return sorted(path for folder in folders for path in (CORPUS / folder).glob("*") if path.is_file())
 
 
 def truth_of(path: Path, kind: str) -> str:
-    """What a reference tool said of a file: `header` exrheader, `info` exrinfo, `check` exrcheck."""
+    """The recorded output of a reference tool for a file: `header` exrheader, `info` exrinfo, `check` exrcheck."""
     return (CORPUS / "truth" / path.parent.name / f"{path.name}.{kind}.txt").read_text("utf-8", "surrogateescape")
 
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """The corpus' folder."""
+    """The folder of the corpus."""
     if not CORPUS.is_dir():
         pytest.skip("no corpus: set EXR_CORPUS to its folder")
     return CORPUS
@@ -35,7 +35,7 @@ def corpus() -> Path:
 
 @pytest.fixture(scope="module")
 def opener() -> Iterator[SourceOpener]:
-    """Opens files."""
+    """An opener of files."""
     with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""Writes attributes as OpenEXR's `exrheader` prints them, and takes its output apart."""
+"""Format attributes like OpenEXR's `exrheader`, and parse its output."""
 
 import re
 from collections.abc import Callable
@@ -94,7 +94,7 @@ _TEXT: dict[str, Callable[[Any], list[str]]] = {
 
 
 def as_exrheader(attribute: Attribute) -> list[str]:
-    """The value's lines; of a type that it does not print, none."""
+    """The lines of a value; none for a type that exrheader does not print."""
     if attribute.type_name in _OPAQUE or isinstance(attribute.value, bytes):
         return []
     return _TEXT[attribute.type_name](attribute.value)
@@ -105,7 +105,7 @@ _PART = re.compile(r"^ part \d+(?: \(incomplete\))?:$")
 
 
 def parse_exrheader(text: str) -> list[dict[str, tuple[str, list[str]]]]:
-    """One dictionary a part: attribute name -> (type name, lines of the value)."""
+    """One dictionary for each part: attribute name -> (type name, lines of the value)."""
     parts: list[dict[str, tuple[str, list[str]]]] = [{}]
     lines: list[str] = []
     for line in text.split("\n"):

@@ -84,7 +84,7 @@ def readable() -> dict[str, bytes]:
 
 @cache
 def truncated() -> dict[str, bytes]:
-    """Files cut off in their headers, tables and chunks."""
+    """Files truncated in their headers, tables and chunks."""
     found = {name: (SAMPLES / name).read_bytes() for name in sorted(REFUSED)}
     for name, data in sorted(readable().items()):
         if name not in INCOMPLETE:
@@ -95,7 +95,7 @@ def truncated() -> dict[str, bytes]:
 
 @cache
 def flipped() -> dict[str, bytes]:
-    """Files with some bytes changed, most of them in the header and the tables; seeded."""
+    """Files with some changed bytes, most of them in headers and tables; seeded."""
     dice = random.Random(20261128)
     found = {}
     for name, data in sorted(readable().items()):

@@ -1,4 +1,4 @@
-"""Every object of Cryptomattes in real files and in our own: ids recomputed from names, coverage counted pixel by pixel."""
+"""Objects of Cryptomattes in real files and in our own: ids computed from names, coverage counted pixel by pixel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN = {"Käse": (780.0, 816), "hero_eyes": (768.0, 816), "floor": (768.0, 816), 
 
 
 def by_hand(path: Path, name: str) -> dict[int, tuple[float, int]]:
-    """Coverage and pixels of each id, as the OpenEXR module reads the pixels."""
+    """The coverage and pixels of each id, by the OpenEXR module's pixels."""
     channels = OpenEXR.File(str(path), separate_channels=True).channels()
     found: dict[int, list[float]] = defaultdict(lambda: [0.0, 0])
     for channel, entry in channels.items():

@@ -1,4 +1,4 @@
-"""Real files: every attribute as exrheader prints it, every verdict held against the reference tools'."""
+"""Real files: attributes equal exrheader's output, and verdicts are compared with those of the reference tools."""
 
 import time
 import tracemalloc
@@ -142,7 +142,7 @@ def test_verdicts_of_the_readable_folders(path: Path) -> None:
 
 
 def our_verdict(path: Path) -> str:
-    """Empty for a file that we call sound, else the code of the first thing that is wrong."""
+    """The code of the first error; empty for a valid file."""
     try:
         header = parsed(path)
         fatal = next((rule_of(problem.kind) for problem in problems_of(header) if problem.fatal), None)
@@ -194,7 +194,7 @@ def test_verdicts_of_damaged_files(path: Path) -> None:
 
 
 def test_no_file_costs_more_than_it_may() -> None:
-    """Time and memory of each file, damaged ones and all, with everything that can be asked of its bytes."""
+    """Time and memory of each file, damaged ones included, with every analysis of its bytes."""
     if not DAMAGED:
         pytest.skip("no corpus")
     slowest, largest = (0.0, ""), (0, "")

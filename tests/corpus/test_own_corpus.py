@@ -1,4 +1,4 @@
-"""What the tests of real files check, on files of our own making, so that no clone goes without."""
+"""The checks of the tests of real files on generated files, so that they run without a corpus."""
 
 from __future__ import annotations
 

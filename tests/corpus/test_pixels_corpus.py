@@ -1,4 +1,4 @@
-"""Figures of real files, against `oiiotool --stats`, against numpy on what the OpenEXR module reads, and of damaged files."""
+"""Statistics of real files equal those of `oiiotool --stats` and of numpy on the OpenEXR module's pixels; damaged files."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def report(
 
 
 def truth_of(path: Path) -> dict[str, list[float]] | None:
-    """The numbers that oiiotool printed, by name; None where it could not read the file."""
+    """The numbers that oiiotool printed, by name; None if it could not read the file."""
     text = (CORPUS / "truth" / path.parent.name / f"{path.name}.stats.txt").read_text(encoding="utf-8")
     if not text.rstrip().endswith("# rc=0"):
         return None
@@ -106,7 +106,7 @@ def figures_of(values: np.ndarray[Any, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("path", READABLE, ids=lambda path: path.name)
 def test_full_figures_are_those_of_the_openexr_module(path: Path, opener: SourceOpener, budget: DecodeBudget) -> None:
-    """Every part, subsampled and deep ones included, decoded strip by strip."""
+    """Decode every part strip by strip, subsampled and deep ones included."""
     data = opened(path)
     try:
         whole = OpenEXR.File(str(path), separate_channels=True, num_threads=0)

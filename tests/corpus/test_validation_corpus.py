@@ -1,4 +1,4 @@
-"""No false alarm on good files, no silence on damaged ones: the default profile over the corpus.
+"""The default profile on the corpus: no errors in valid files, and errors in damaged ones.
 
 Each error on a readable file stands in the table below with what supports it. The corpus is found by EXR_CORPUS or beside the
 checkout; nothing of it is copied.

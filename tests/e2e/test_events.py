@@ -1,4 +1,4 @@
-"""The whole path over real HTTP: S3 server, DataEngine runtime with main.py, VAST DataBase server, vastdb SDK."""
+"""The complete path over HTTP: S3 server, DataEngine runtime with main.py, VAST DataBase server, vastdb SDK."""
 
 import json
 import os
@@ -31,7 +31,7 @@ TABLES = ("files", "parts", "channels", "attributes", "stats", "validation")
 
 @dataclass
 class EventStack:
-    """Everything that runs, and short ways to talk to it."""
+    """All running services, and helpers for requests to them."""
 
     s3: S3Server
     database: LocalVastDB

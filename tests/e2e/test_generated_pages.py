@@ -1,4 +1,4 @@
-"""Generated pages whose making starts processes; `tests/unit/test_docs.py` has the others."""
+"""Generated pages that need other processes; `tests/unit/test_docs.py` tests the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The function's image: main.py in an environment that has what requirements.txt names, and nothing of the laptop's."""
+"""The function's image: main.py in an environment with requirements.txt alone, without the packages of a laptop."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_nothing_that_main_reaches_needs_what_only_a_laptop_has() -> None:
 @pytest.mark.heavy
 @pytest.mark.timeout(1200)
 def test_the_staged_folder_runs_in_an_environment_made_from_its_requirements_alone(tmp_path: Path) -> None:
-    """As the platform's build does it: the staged folder, a fresh environment, `requirements.txt`, `init` and one event."""
+    """As the platform builds it: the staged folder, a new environment, `requirements.txt`, `init` and one event."""
     staged, environment = tmp_path / "function", tmp_path / "environment"
     stage(ROOT, staged)
     venv.create(environment, with_pip=True)

@@ -1,4 +1,4 @@
-"""What importing costs: nothing that is not needed yet is imported."""
+"""Imports load nothing that is not needed yet."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ for name in names():
 
 
 def test_every_benchmark_can_be_imported() -> None:
-    """Some import `tests.support`; an installed package called `tests` must not stand before ours."""
+    """Some modules import `tests.support`; an installed package named `tests` must not be found first."""
     modules_after(BENCHMARKS)

@@ -1,4 +1,4 @@
-"""Ingest by a real Ray cluster of this machine: a worker killed midway, the driver killed and started again."""
+"""Ingest by a real Ray cluster on this machine; a worker is killed, and the driver is killed and restarted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ sys.stdin.read()
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """Address of a cluster with two workers, which ends with the process that holds it."""
+    """The address of a cluster with two workers, which ends with its process."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     environ.pop("RAY_ADDRESS", None)
     environ |= AUTH
@@ -71,7 +71,7 @@ def until(come: Callable[[], object], seconds: float = 120.0) -> None:
 
 
 def ray_workers() -> list[int]:
-    """Processes of this machine that carry out one of our shards for Ray."""
+    """The processes of this machine that run one of our shards for Ray."""
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:

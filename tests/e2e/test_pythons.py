@@ -1,4 +1,4 @@
-"""The unit tests and the demo on every supported Python that this machine has beside the one that runs the tests."""
+"""The unit tests and the demo on every other supported Python of this machine."""
 
 from __future__ import annotations
 

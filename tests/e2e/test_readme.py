@@ -1,4 +1,4 @@
-"""The README: short, its results those of its commands, its links those of files that are there."""
+"""The README is short, shows what its commands print, and links to existing files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: Debian's chromium, by Playwright's driver. Skipped with the reason where one is not there."""
+"""The report in a real browser: Debian's chromium, driven by Playwright; skipped if one of them is missing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def open_page(browser: Any, files: dict[str, Path]) -> Iterator[Any]:
-    """A function that opens a page by its name; afterwards the browser must have said nothing and asked for nothing."""
+    """A function that opens a page by its name; afterwards asserts that the browser reported and requested nothing."""
     noted: list[str] = []
     contexts = []
 
@@ -214,7 +214,7 @@ def test_printed_it_is_light_and_without_controls(open_page: Any) -> None:
 
 
 def _becomes(page: Any, *, is_white: bool) -> bool:
-    """Whether the background does within five seconds; Playwright's own waiting needs eval, which the page's policy forbids."""
+    """Whether the background has this colour within five seconds; Playwright's own wait needs eval, which the page forbids."""
     for _ in range(50):
         if (page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)") == is_white:
             return True

@@ -1,4 +1,4 @@
-"""`./run` on Pythons that it does not support, and the lock file that its environments are made from."""
+"""`./run` on unsupported Pythons, and the lock file of its environments."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_help_installs_nothing(
 
 
 def requirements(path: Path, python: str) -> dict[str, str]:
-    """Name and specifier of every package that a file asks for on one Python."""
+    """The name and specifier of every package that a file requires on one Python."""
     environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}
     lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     found = [Requirement(line) for line in lines if line and not line.startswith("-")]
@@ -77,7 +77,7 @@ def test_the_lock_file_names_no_host_and_no_path() -> None:
 
 
 def test_the_environment_is_known_by_its_own_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not by the one that runs `./run`: two Pythons in turn would prepare it again and again."""
+    """The environment's Python counts, not that of `./run`: two Pythons in turn would prepare it again each time."""
     program = runpy.run_path(str(ROOT / "run"))
     version = program["environment_version"]
     other = tmp_path / "python"

@@ -1,4 +1,4 @@
-"""A wheel of the tree in fresh environments: alone, with the local extra, and with the lowest and newest releases."""
+"""A wheel of the tree in new environments: alone, with the extra `local`, and with the lowest and newest releases."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A folder with samples and nothing else of the tree."""
+    """A folder with the samples alone."""
     shutil.copytree(ROOT / "samples", tmp_path / "work" / "samples")
     return tmp_path / "work"
 

@@ -16,7 +16,7 @@ _FORBIDDEN = {
 
 
 class _Watch:
-    """What the unit test that runs now did of what no unit test may do."""
+    """What the running unit test did that unit tests may not do."""
 
     test = ""
     faults: ClassVar[list[str]] = []
@@ -33,7 +33,7 @@ sys.addaudithook(_audit)  # for the rest of the process; silent outside unit tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Watch a test together with its fixtures. This hook is called for tests of all folders."""
+    """Watch a test and its fixtures. This hook is called for tests of all folders."""
     _Watch.test = item.nodeid if item.path.is_relative_to(_HERE) else ""
     try:
         return (yield)

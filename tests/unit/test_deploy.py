@@ -1,4 +1,4 @@
-"""The deployment kit has the shape VAST publishes, and agrees with itself, with the settings, and with the function."""
+"""The deployment kit has the form that VAST publishes, and agrees with the settings and with the function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/failures.md says what tests have found: an entry whose test does not find it fails that test."""
+"""docs/failures.md states what tests found: a test that does not find the values of its entry fails."""
 
 from __future__ import annotations
 

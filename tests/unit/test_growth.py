@@ -1,4 +1,4 @@
-"""Work grows in proportion with what a file chooses: for twice the input, at most 2.5 times as many lines are carried out."""
+"""Work grows linearly with the input: for twice the input, at most 2.5 times as many lines are executed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ def steps(inspector: Inspector, data: bytes) -> int:
 
 
 def growth(inspector: Inspector, make: Callable[[int], bytes], count: int) -> float:
-    """How many times as many steps twice the input takes."""
+    """The ratio of executed lines for twice the input."""
     small, large = make(count), make(2 * count)
     for data in (small, large):  # what is done once a process, and kept of small files
         inspector.inspect(OPENER.open_bytes(data, key="a.exr"), POLICY)
@@ -55,7 +55,7 @@ def test_work_grows_in_proportion_to_parts_with_statistics() -> None:
 
 @dataclass(frozen=True)
 class Watched(Deadline):
-    """A deadline far away that tells when somebody looks at it."""
+    """A distant deadline that records when it is checked."""
 
     look: Callable[[], None] = lambda: None
 
@@ -110,7 +110,7 @@ def test_findings_that_parts_repeat_are_gathered_in_proportion() -> None:
 
 
 def cryptomatte(ids: int) -> bytes:
-    """A Cryptomatte of one rank in which no two pixels hold the same id."""
+    """A Cryptomatte of one rank in which every pixel has another id."""
     values = np.random.default_rng(0).permutation(np.arange(ids, dtype=np.uint32) + (1 << 29))
     pixels = {"c00.r": values.view(np.float32), "c00.g": np.ones(ids)}
     shaped = {name: array.reshape(-1, 1_000) for name, array in pixels.items()}

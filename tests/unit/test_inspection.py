@@ -1,4 +1,4 @@
-"""One file in memory through the inspector: what damage costs, how it is worded, and that every limit arrives."""
+"""One file in memory through the inspector: the cost of damage, its messages, and that every limit is applied."""
 
 import struct
 from typing import Any
@@ -43,7 +43,7 @@ def messages(inspection: Inspection, code: str) -> list[str]:
 
 
 def overlapping(chunks: int, padding: int) -> bytes:
-    """A file whose chunks start every 64 bytes, each of which says that it is almost as large as its pixels."""
+    """A file with a chunk every 64 bytes, each of which claims to be almost as large as its pixels."""
     part = Part(
         channels=[Channel(name) for name in "ABGR"],
         compression=ZIP,

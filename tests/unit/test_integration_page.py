@@ -1,4 +1,4 @@
-"""Every example of docs/integration.md means what the page says."""
+"""Every example of docs/integration.md has the effect that the page states."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Every statement but those below `if TYPE_CHECKING`, which import nothing at run time."""
+    """All statements, without those below `if TYPE_CHECKING`, which import nothing at run time."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr) or _is_for_types(child):
             continue
@@ -100,7 +100,7 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """Modules that a file imports; of our own packages the module itself, never only its folder."""
+    """The modules that a file imports; of our own packages the module itself, never only its folder."""
     found: set[str] = set()
     for node in _walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -121,7 +121,7 @@ def layers(names: frozenset[str]) -> set[str]:
 
 
 def entries() -> set[str]:
-    """What `exr_inspector/` holds: modules, and folders with modules."""
+    """The entries of `exr_inspector/`: modules, and folders with modules."""
     return {layer_of(path) for path in modules("exr_inspector")}
 
 

@@ -1,4 +1,4 @@
-"""One budget of memory for all files: who takes, who waits, and that every limit of a file holds before memory is taken."""
+"""One memory budget for all files: which file takes memory, which waits, and that limits are checked before taking it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ ASKS_FOR_MORE: dict[str, tuple[int, Callable[[], bytes]]] = {
 
 
 def asked_of(data: bytes, settings: dict[str, str]) -> tuple[int, str]:
-    """Bytes of memory that a file asks for, and what is said of it."""
+    """The bytes of memory that a file requests, and its error."""
     found = load_settings(settings, secrets_dir=None)
     inspector = Inspector.from_settings(found)
     with inspector.memory.file() as memory:

@@ -1,4 +1,4 @@
-"""The deliberate faults of `./run bench mutants`: each changes one place, and the module still is Python."""
+"""The deliberate faults of `./run bench mutants`: each changes one place, and the module is still valid Python."""
 
 from __future__ import annotations
 

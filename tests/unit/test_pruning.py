@@ -1,4 +1,4 @@
-"""The arithmetic of `./run bench pruning`, and what it makes of a query's predicates."""
+"""The arithmetic of `./run bench pruning`, and how it reads a query's predicates."""
 
 from __future__ import annotations
 

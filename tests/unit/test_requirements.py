@@ -1,4 +1,4 @@
-"""What the image is built from: pins that resolve on every Python the platform may have, and nothing of the laptop's."""
+"""Requirements of the image: pins that resolve on every supported Python, without the packages of a laptop."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_laptops_requirements_only_add_to_the_functions() -> None:
 
 
 def library_ranges() -> dict[str, list[Requirement]]:
-    """What pyproject.toml asks for: `""` is what every user needs, the others are extras."""
+    """The requirements in pyproject.toml: `""` has those of every user, the others are extras."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     blocks = {"": re.search(r"^dependencies = \[(.*?)\]", text, re.DOTALL | re.MULTILINE)}
     extras = text.split("[project.optional-dependencies]")[1].split("[project.scripts]")[0]

@@ -1,4 +1,4 @@
-"""The files in `samples/`: what the script writes, small, and opened or refused by OpenEXR as they should be."""
+"""The files in `samples/` are those that the script writes, are small, and are opened or refused by OpenEXR as intended."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_chunks_of_an_unfinished_file_are_all_there() -> None:
 
 
 def mip_offsets(key: str) -> list[int]:
-    """Entries of the table of a 64x64 image in 32x32 tiles: four, and one for each of six further levels."""
+    """The number of table entries of a 64x64 image in 32x32 tiles: four, and one for each of six further levels."""
     data = (SAMPLES / key).read_bytes()
     last = data.rindex(b"\0tiledesc\0") if key == "tiled_mipmap.exr" else data.rindex(b"tiledimage")
     start = last + (len(b"\0tiledesc\0") + 4 + 9 + 1 if key == "tiled_mipmap.exr" else len(b"tiledimage") + 1)

@@ -1,4 +1,4 @@
-"""Objects of Cryptomattes in the tables: rows of what frames show, names once a manifest, and no request more for others."""
+"""Objects of Cryptomattes in the tables: their rows, one copy of each manifest, and no extra requests for other files."""
 
 from __future__ import annotations
 

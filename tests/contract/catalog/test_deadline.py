@@ -1,4 +1,4 @@
-"""A database that does not answer is given up when the caller's time is over, whatever request it keeps waiting."""
+"""Requests to a database that does not answer end at the caller's deadline."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def server() -> Iterator[LocalVastDB]:
 
 
 def gives_up(catalog: Catalog, *, seconds: float) -> Exception:
-    """The error of an upsert with a deadline of so many seconds."""
+    """Return the error of an upsert with a deadline of this many seconds."""
     started = time.monotonic()
     with pytest.raises((CatalogUnavailable, DeadlineExceeded)) as caught:
         catalog.upsert([inspection("a.exr")], deadline=Deadline.after(seconds))

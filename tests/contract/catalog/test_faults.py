@@ -1,4 +1,4 @@
-"""Upserts while the database fails: survived exactly, or reported as what they are."""
+"""Upserts while the database fails either store exactly the right rows or raise the right error."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_writers_that_all_meet_in_one_group_of_guards_store_every_file_once() ->
 
 @contextmanager
 def failing_inserts(server: LocalVastDB, fault: Fault, **options: Any) -> Iterator[Catalog]:
-    """A catalog with a session, every insert of which meets a fault."""
+    """A catalog whose inserts all meet a fault."""
     with closing(connect(server, **options)) as catalog:
         catalog.connection.session()
         server.faults.chance("insert", 1.0, fault)

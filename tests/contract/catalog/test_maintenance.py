@@ -1,4 +1,4 @@
-"""Set-up, comparison, evolution, retention and repair against the local server."""
+"""Setup, comparison, schema evolution, retention and repair on the local server."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_tables_of_the_same_definitions_are_not_compared_again() -> None:
 
 
 def test_tables_of_other_definitions_are_compared_once() -> None:
-    """Here of a version that recorded no definitions, whose `schema_versions` lacks the column."""
+    """The tables are of a version that recorded no definitions: `schema_versions` lacks the column."""
     with LocalVastDB(None) as server:
         catalog = connect(server)
         old = [field for field in SCHEMA_VERSIONS.arrow if field.name != "tables_digest"]
@@ -275,7 +275,7 @@ def select_all(work: Work, name: str, path: str) -> list[dict[str, Any]]:
 
 
 def copy_rows(catalog: Catalog, name: str, path: str, **changes: object) -> int:
-    """Insert the rows of a file once more."""
+    """Insert the rows of a file again."""
 
     def body(work: Work) -> int:
         rows = [{**row, **changes} for row in select_all(work, name, path)]

@@ -61,7 +61,7 @@ def some_inspection(draw: st.DrawFn) -> Inspection:
 
 
 class CatalogMachine(RuleBasedStateMachine):
-    """Batches, removals and faults in any order, one writer."""
+    """Batches, removals and faults in any order, by one writer."""
 
     server: LocalVastDB
     catalog: Catalog
@@ -118,7 +118,7 @@ FEW = Shape(keys=16, processes=0, threads=3, operations=30, largest=8)
 
 
 def verify(catalog: Catalog, storm: Storm, before: int, *, detect: bool) -> None:
-    """The tables hold what they must, and repair finds nothing amiss, or has nothing to give up where it does."""
+    """Assert that the tables equal the model, and that `repair` finds nothing, or nothing that it cannot fix."""
     found = repair(catalog.connection)
     assert not found.incomplete_files
     assert found.is_clean or not detect

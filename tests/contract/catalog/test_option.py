@@ -1,4 +1,4 @@
-"""`--catalog FILE` in every command: alone with the file and while a server has it open, by folder and by bucket."""
+"""`--catalog FILE` in every command, with and without a server that has the file open, by folder and by bucket."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _alone(_: Path) -> AbstractContextManager[object]:
 
 @pytest.fixture(params=[_alone, LocalVastDB], ids=["alone", "served"])
 def answering(request: pytest.FixtureRequest, catalog: Path) -> Iterator[str]:
-    """What the commands say who answered, with nobody else at the file and while a server has it open."""
+    """The name of the catalog that commands print, without a server and while a server has the file open."""
     open_file: Callable[[Path], AbstractContextManager[object]] = request.param
     with open_file(catalog):
         yield f"catalog: {catalog}" + (" through its server at http" if open_file is LocalVastDB else "\n")
@@ -293,7 +293,7 @@ def test_a_check_of_a_second_folder_of_the_same_name_takes_another_bucket(tmp_pa
 
 def test_a_new_file_stays_if_another_process_created_it_or_stored_in_it(tmp_path: Path, folder: Path) -> None:
     class Missing(type(tmp_path)):  # type: ignore[misc]
-        """The path of a file that another process creates just after this one looked for it."""
+        """The path of a file that another process creates just after this one checked for it."""
 
         def exists(self) -> bool:
             return False

@@ -1,4 +1,4 @@
-"""Tables of which `files` is partitioned by bucket: the same rows as in others, and what a look-up costs."""
+"""Tables whose `files` is partitioned by bucket have the same rows as others; the cost of a look-up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`./run query` asks the same tables whichever way it goes: the file, its server, or VAST_DB_*; by ADBC or through the SDK."""
+"""`./run query` returns the same rows from the file, from its server and from VAST_DB_*, by ADBC and by the SDK."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_sdk_answers_as_the_file_does(served: tuple[LocalVastDB, Path], name
 
 
 def test_the_shell_line_of_the_page_makes_the_queries_work_as_they_stand(served: tuple[LocalVastDB, Path]) -> None:
-    """DuckDB's shell is no Python package, so the library carries out what the line gives it first."""
+    """Run the lines with DuckDB's library, since its shell is no Python package."""
     page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
     first = re.search(r"^duckdb -readonly catalog\.duckdb -cmd '(.+)'$", page, re.MULTILINE)
     assert first is not None
@@ -242,7 +242,7 @@ def test_the_address_of_a_server_ends_with_it(tmp_path: Path) -> None:
 
 @contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
-    """Ctrl-C during the block; processes of pytest-xdist ignore it otherwise."""
+    """Press Ctrl-C during the block; processes of pytest-xdist otherwise ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
     interrupt.start()

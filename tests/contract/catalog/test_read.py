@@ -1,4 +1,4 @@
-"""Questions to the tables: the read API through the SDK, and every query of the cookbook on the DuckDB file itself."""
+"""The read API through the SDK, and every query of the cookbook on the DuckDB file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def frame(number: int, **options: Any) -> Inspection:
 
 
 def scene() -> list[Inspection]:
-    """Frames 1, 2, 6, 7, the sixth wider and with another layer; a stereo file, broken ones, one in another bucket."""
+    """Frames 1, 2, 6 and 7 (6 is wider and has another layer), a stereo file, broken files, and one in another bucket."""
     wide = frame(6, width=128, channels=("B", "G", "R", "diffuse.G", "diffuse.R", "id.A"))
     stereo = inspection("sh2/stereo.exr", views=("left", "right"), texts={"owner": "me"}, mode=StatsMode.FULL)
     bad = replace(
@@ -146,7 +146,7 @@ def test_versions_for_reconciling(catalog: Catalog) -> None:
 def test_predicates_reach_the_server(
     filled: tuple[LocalVastDB, Catalog, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the server answers with is what was asked for, not the table: counted in the rows that leave it."""
+    """The server sends only the requested rows, not the table: counts the rows that leave it."""
     _, catalog, _ = filled
     from vastdb import _internal  # noqa: PLC0415 - only here: where the SDK unpacks what the server sent
 
@@ -198,7 +198,7 @@ EXPECTED: dict[str, tuple[dict[str, str | float], int]] = {
 
 @pytest.fixture(scope="module")
 def database(filled: tuple[LocalVastDB, Catalog, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a server that is done."""
+    """The file of a server that was closed."""
     path = empty_tables(tmp_path_factory.mktemp("sql") / "catalog.duckdb")
     with LocalVastDB(path) as server:
         catalog = connect(server)

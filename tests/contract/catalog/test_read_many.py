@@ -1,4 +1,4 @@
-"""Many files at once: what comes back is what single reads give, in few requests whatever the number of files."""
+"""Reading many files at once returns what single reads return, in a constant number of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report of the tables says what the report of the files says, and reads no file."""
+"""A report from the tables equals the report from the files, and reads no file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POLICY = builtin_policy("default")
 
 @dataclass(frozen=True)
 class Given:
-    """Rows, and the report of the files that they were made of, which are gone.
+    """Rows, and the report of their files, which were deleted since.
 
     Attributes:
         catalog: The rows, judged.
@@ -47,7 +47,7 @@ class Given:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
-    """Two shots of which a frame is missing, one with a NaN; and one of which a frame may not be read."""
+    """Two shots with a missing frame each, one with a NaN; and one with a frame that may not be read."""
     root = tmp_path_factory.mktemp("given")
     shots = root / "shots"
     for shot in ("sh010", "sh020"):
@@ -73,7 +73,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
 
 
 def findings(page: Path) -> set[tuple[str, ...]]:
-    """Rule and frames of each finding."""
+    """Return the rule and the frames of each finding."""
     rows = re.findall(r'<tr data-severity="(?:error|warning)">(.*?)</tr>', page.read_text(encoding="utf-8"), re.DOTALL)
     return {(re.findall("<code>(.*?)</code>", row)[0], *re.findall('data-cell="\\d+">(.*?)</a>', row)) for row in rows}
 

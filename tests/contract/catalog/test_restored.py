@@ -1,4 +1,4 @@
-"""A file whose content is newer than its times say: restored, or copied with its times kept. What is there now counts."""
+"""A file that was restored, or copied with its times kept, replaces the rows of a file with a later time."""
 
 from __future__ import annotations
 

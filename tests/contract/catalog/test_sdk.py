@@ -1,4 +1,4 @@
-"""What we change of the vastdb SDK: its names are there, nothing grows, an outage is reported once, no ADBC connection."""
+"""Our changes of the vastdb SDK: their names exist, memory does not grow, an outage is logged once, no ADBC connection."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_nothing_grows_from_one_event_to_the_next(catalog: Catalog) -> None:
 
 
 class Lines(logging.Handler):
-    """Counts what reaches the log."""
+    """Counts the records that reach the log."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`sequence_validation`: replaced as a whole, guarded, and the same whichever way the files came."""
+"""Rows of `sequence_validation` are replaced as a whole, guarded, and independent of how the files were stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 
 def named(*names: str) -> list[Inspection]:
-    """Files of the folder, each with what its own name says, as an event stores it."""
+    """Store the files of the folder, each with the sequence of its own name, like an event."""
     made = [inspection(f"sh010/{name}") for name in names]
     return [replace(item, name=sequence_name(item.bucket, item.key)) for item in made]
 

@@ -36,7 +36,7 @@ def has_java() -> bool:
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with each table as DuckDB's file holds it, `NAME.parquet`."""
+    """A folder with each table of the DuckDB file as `NAME.parquet`."""
     folder = tmp_path_factory.mktemp("spark")
     with LocalVastDB(folder / "catalog.duckdb") as server:
         catalog = Catalog(CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, SCHEMA))
@@ -78,7 +78,7 @@ def session(tables: Path) -> Iterator[Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as both engines give it."""
+    """Convert a value to the form that both engines return."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=value.tzinfo or timezone.utc)
     if isinstance(value, list):

@@ -283,7 +283,7 @@ def test_requests_of_one_file(pair: Pair, mode: StatsMode) -> None:
 
 
 def test_round_trips_of_one_file(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a request needs of the one before it: those that go out together take one round trip."""
+    """Requests that do not depend on each other are sent together and take one round trip."""
     steps: list[set[str]] = []
     answer, at_once = Service.answer, Work.at_once
 
@@ -355,7 +355,7 @@ def test_any_text_is_kept(pair: Pair) -> None:
 
 
 def test_texts_that_no_table_can_hold(pair: Pair) -> None:
-    """Lone surrogates come out of JSON escapes and odd file names, and anything may be long in an event."""
+    """Texts of events may have lone surrogates, from JSON escapes or file names, and any length."""
     _, catalog = pair
     key = "odd\udcff.exr"
     event = EventInfo("id\ud800" + "x" * 200_000, "\udfff" + "f" * 200_000, START)

@@ -1,4 +1,4 @@
-"""How the SDK reaches the server: one connection a session, and what the environment says of proxies and certificates."""
+"""One connection for each session; proxies and certificates of the environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vastdb_local import LocalVastDB
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[HTTPConnection]:
-    """Every connection that is made."""
+    """Record every connection."""
     made: list[HTTPConnection] = []
     real = HTTPConnection.connect
 

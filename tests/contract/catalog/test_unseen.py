@@ -1,4 +1,4 @@
-"""Objects that nobody may look at: only events tell whether they are there, and two that meet do not miss each other."""
+"""Objects that may not be read: rows depend on events alone, and concurrent events do not miss each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def server() -> Iterator[LocalVastDB]:
 
 
 def denied(number: int) -> Inspection:
-    """What is made of the event of a creation that is the so-manieth event of the object."""
+    """The inspection for the creation event with this number."""
     made = inspection(PATH.split("/")[1])
     return replace(
         made,
@@ -46,7 +46,7 @@ def event(number: int) -> EventInfo:
 
 
 def at_the_guards(server: LocalVastDB, meanwhile: Callable[[], object]) -> Catalog:
-    """A catalog in whose first transaction something else happens between reading and touching the guards."""
+    """A catalog in which something else happens between reading and updating the guards of the first transaction."""
     todo = [meanwhile]
 
     def clock() -> datetime:

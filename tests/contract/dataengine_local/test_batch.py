@@ -1,4 +1,4 @@
-"""The decorator selects the mode; batches fill up or time out; every request gets its own answer."""
+"""Batches: the decorator selects the mode, batches fill up or time out, and every request gets its own answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dataengine_local.sdk import event_batching_handler, is_batching, sdk_module
 
 
 def no_init(ctx: Any) -> None:
-    """A function without anything to prepare."""
+    """A function whose `init` does nothing."""
 
 
 def send(url: str, *keys: str) -> list[EventAnswer]:

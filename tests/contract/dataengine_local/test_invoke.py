@@ -1,4 +1,4 @@
-"""`python -m dataengine_local run` and `invoke` as a user calls them: answers, exit codes, one line for what goes wrong."""
+"""`python -m dataengine_local run` and `invoke` as commands: answers, exit codes, errors in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local runtime keeps the DataEngine's HTTP contract, over real HTTP with real handlers."""
+"""The local runtime implements the DataEngine's HTTP contract, tested by HTTP with real handlers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.parsed import parse_events
 
 
 def no_init(ctx: Any) -> None:
-    """A function without anything to prepare."""
+    """A function whose `init` does nothing."""
 
 
 def request(url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> EventAnswer:
@@ -41,7 +41,7 @@ def request(url: str, method: str, path: str, body: bytes = b"", headers: dict[s
 
 
 class Behaviour:
-    """A handler that does what its event's key says; the tests of this module share one runtime with it."""
+    """A handler controlled by its event's key; the tests of this module share its runtime."""
 
     def __init__(self) -> None:
         self.all_at_once = threading.Barrier(20)

@@ -1,4 +1,4 @@
-"""What a handler returns goes to the sink as the platform sends it, or the call is a failure."""
+"""Return values of handlers are posted to the sink in the platform's form; otherwise the call fails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def handler(ctx: Any, event: Any) -> Any:
 
 
 class Pair:
-    """A runtime that delivers to a second one, which collects what comes in."""
+    """A runtime that posts to a second one, which collects the events."""
 
     def __init__(self, first: LocalRuntime, sink: LocalRuntime) -> None:
         self.first, self.sink = first, sink

@@ -1,4 +1,4 @@
-"""EXR_BATCH where only ctx.secrets has it."""
+"""EXR_BATCH given in ctx.secrets alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Group commit against a real database server: what many threads cost, and that no member of a group harms another."""
+"""Group commit on a real database server: cost for many threads, and isolation of the members of a group."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ THREADS = 20
 
 
 class Gate(Catalog):
-    """The real tables, whose first transaction waits until it is let through, and which may refuse files by their keys."""
+    """The real tables; the first transaction waits for permission, and files can be refused by their keys."""
 
     def __init__(self, stack: LocalStack) -> None:
         super().__init__(CatalogConfig.from_settings(stack.settings().require_catalog()))
@@ -64,7 +64,7 @@ def inspected(stack: LocalStack, *keys: str) -> list[Inspection]:
 def stored_together(
     gate: Gate, inspections: list[Inspection], deadlines: dict[str, float], *, retry_seconds: float = 8.0
 ) -> list[Any]:
-    """What becomes of inspections that all wait while a first one, which is not among the answers, is being stored."""
+    """Return the outcomes of inspections that wait while a first one, which is left out, is stored."""
     commit = GroupCommit(gate, retry_seconds=retry_seconds)
     with ThreadPoolExecutor(len(inspections)) as pool:
         first = pool.submit(commit.store, inspections[:1], deadline=Deadline.after(30.0))

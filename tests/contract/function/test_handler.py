@@ -1,4 +1,4 @@
-"""One event to its outcome, branch by branch: real bytes, a real S3 server that fails on request, a real database server."""
+"""The outcome of single events, branch by branch, with a real S3 server that fails on request and a real database server."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def removed(key: str, **told: Any) -> dict[str, Any]:
 
 
 def several(*events: dict[str, Any]) -> dict[str, Any]:
-    """One event with the records of all."""
+    """Join the records of several events in one event."""
     return {
         **{name: value for name, value in events[0].items() if name != "elementpath"},
         "data": {"Records": [record for event in events for record in event["data"]["Records"]]},
@@ -344,7 +344,7 @@ def test_an_event_of_any_name_leads_to_a_look(stack: LocalStack, name: str, docu
 )
 @pytest.mark.parametrize("key", ["shot/a+b.exr", "shot/c%20d.exr"])
 def test_a_key_that_is_not_encoded_is_tried_as_it_stands(stack: LocalStack, key: str, documented: Documented) -> None:
-    """Ceph's gateway and old LocalStacks send keys as they are: https://github.com/localstack/localstack/issues/2741."""
+    """Ceph's gateway and old LocalStacks do not encode keys: https://github.com/localstack/localstack/issues/2741."""
     raw = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}]}
     stack.put(key)
     result = service(stack).handle(raw)
@@ -452,7 +452,7 @@ def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
 def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch, documented: Documented
 ) -> None:
-    """A file that takes long enough on every machine is not at hand: validation is made to compute until its checkpoint."""
+    """No file takes equally long on every machine, so validation computes until its checkpoint."""
 
     def compute(_inspection: object, _policy: object, bounds: Bounds) -> Any:
         enough = time.thread_time() + 2.6  # however busy the machine is
@@ -539,7 +539,7 @@ def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(stack: LocalSta
 def test_a_file_that_a_mount_does_not_show_yet_comes_again_while_the_event_is_young(
     stack: LocalStack, tmp_path: Path, documented: Documented
 ) -> None:
-    """NFS clients remember for a while that there was no such file."""
+    """NFS clients cache for a while that a file does not exist."""
     (tmp_path / "other.exr").write_bytes(sample("layers.exr"))  # else the folder is empty, as if nothing were mounted
     handling = service(stack, EXR_MOUNTS=f"mounted={tmp_path}")
     now = datetime.now(timezone.utc)
@@ -556,7 +556,7 @@ def test_a_file_that_a_mount_does_not_show_yet_comes_again_while_the_event_is_yo
 
 @pytest.mark.failure("no row", "an event older than what is stored", "`unchanged`, outcome `ignored_older`", "nothing")
 def test_a_late_removal_of_an_object_made_again_changes_nothing(stack: LocalStack, documented: Documented) -> None:
-    """The HEAD of the removal finds nothing, then the object is made again and inspected, then the removal goes on."""
+    """The HEAD of the removal finds no object; then the object is created and inspected; then the removal continues."""
     late = removed("a.exr", sequencer="05")
     looked, go_on = threading.Event(), threading.Event()
     slow = service(stack)
@@ -585,7 +585,7 @@ def test_a_late_removal_of_an_object_made_again_changes_nothing(stack: LocalStac
 def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(
     stack: LocalStack, documented: Documented
 ) -> None:
-    """Without sequencers and within one second nothing tells which came first: the object does, at the next delivery."""
+    """Without sequencers, two events within one second have no order: the next delivery looks at the object."""
     stack.put("a.exr")
     handling = service(stack)
     handling.handle(created("a.exr"))
@@ -600,7 +600,7 @@ def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(
     "no row", "the object is removed between reading and storing", "`removed`: its rows are deleted again", "nothing"
 )
 def test_an_object_removed_while_it_was_being_stored_leaves_no_row(stack: LocalStack, documented: Documented) -> None:
-    """Its removal event is carried out between reading and storing, when there is nothing to be removed yet."""
+    """The removal event is processed between reading and storing, when there are no rows yet."""
     stack.put("a.exr")
     slow = service(stack)
     upsert = slow._catalog.upsert
@@ -663,7 +663,7 @@ def test_a_removal_is_believed_where_nobody_may_look(stack: LocalStack, document
 def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they_come(
     stack: LocalStack, documented: Documented
 ) -> None:
-    """Events are all that is known of it: by sequencer, or by time where one has none."""
+    """Only events are known of the object: they are ordered by sequencer, or by time without one."""
     start = datetime.now(timezone.utc)
     deliveries: list[list[dict[str, Any]]] = [[], [], [], []]
     histories = ((created, removed), (created, removed, created))

@@ -1,4 +1,4 @@
-"""What the OpenEXR library does to the process that decodes: it costs one file, or nothing, and never the other events."""
+"""A crash of the OpenEXR library ends the decoding process, which fails at most one file and no other event."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def created(key: str) -> dict[str, Any]:
 
 
 def decoders(parent: int | None = None) -> list[int]:
-    """Processes of this one, or of another one, that decode."""
+    """The decoding processes that are children of a process."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -69,7 +69,7 @@ def decoders(parent: int | None = None) -> list[int]:
 
 @contextmanager
 def each_decoder(sent: signal.Signals) -> Iterator[list[int]]:
-    """Send a signal to every process that decodes and was not there before, as soon as it is; which ones got it."""
+    """Send a signal to every new decoding process as soon as it exists; returns their ids."""
     before = set(decoders())
     hit: list[int] = []
     is_over = threading.Event()
@@ -347,7 +347,7 @@ def test_memory_beyond_the_budget_is_refused_to_a_process_that_decodes() -> None
 
 @pytest.mark.parametrize(("codec", "lines"), [("ZIP", 16), ("HTJ2K256", 256), ("ZSTD", 1)])
 def test_memory_that_the_system_refuses_is_no_damage(codec: str, lines: int, tmp_path: Path) -> None:
-    """Refused memory, these codecs say so, call the chunk corrupt, or end the process."""
+    """If memory is refused, these codecs report it, report a corrupt chunk, or end the process."""
     noise = np.zeros((lines, (2 << 20) // lines), np.uint16)
     noise[:, ::4] = np.random.default_rng(1).integers(0, 3000, noise[:, ::4].shape)
     header = {"compression": getattr(OpenEXR, f"{codec}_COMPRESSION"), "type": OpenEXR.scanlineimage}

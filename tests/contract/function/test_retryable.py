@@ -1,4 +1,4 @@
-"""Which failures come again and which become a row, each by what the function does with a real one.
+"""Which failures are retried and which become a row, tested with real failures.
 
 A retryable failure says nothing of the object: the handler raises, and neither the stored row nor the audit table changes. Of
 a failure of the database the whole batch is told at once; only rows that the database refuses are tried one by one.
@@ -43,7 +43,7 @@ def event(key: str = KEY, name: str = "ObjectCreated:Put") -> dict[str, Any]:
 
 
 def stored(stack: LocalStack) -> tuple[list[tuple[Any, ...]], int]:
-    """What tells whether anything was written: status and version of every row, and the number of audit rows."""
+    """What shows whether something was written: status and version of every row, and the number of audit rows."""
     rows = [(row["path"], row["status"], row["etag"], row["inspection_id"]) for row in stack.rows("files")]
     return sorted(rows), len(stack.rows("inspections"))
 
@@ -189,7 +189,7 @@ KEYS = [f"shot/{index}.exr" for index in range(4)]
 
 
 def attempts(handling: Service, keys: list[str]) -> tuple[str, int]:
-    """Store a batch that fails: the code it is raised with, and how often storing was tried."""
+    """Store a batch that fails; returns the code of the error, and the number of attempts to store."""
     upsert = handling._catalog.upsert
     tried = []
 
@@ -232,7 +232,7 @@ def outage(stack: LocalStack) -> None:
 
 
 def nothing(stack: LocalStack) -> None:
-    """The settings are what is wrong."""
+    """The settings are wrong, not the file."""
 
 
 DATABASE_COMES_AGAIN: list[tuple[Callable[[LocalStack], None], dict[str, str], str]] = [

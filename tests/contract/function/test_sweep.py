@@ -1,4 +1,4 @@
-"""Sweeps: what came, changed, was renamed or removed without an event is in the tables as if events had come."""
+"""Sweeps store and remove the rows of files that were added, changed, renamed or removed without an event."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROOT = "/studio/renders"
 
 @pytest.fixture
 def stack(stack: LocalStack) -> Iterator[LocalStack]:
-    """As everywhere, and without the positions of sweeps."""
+    """The servers of the tests of functions, without positions of sweeps."""
     yield stack
     stack.catalog.connection.run("wipe", lambda work: work.delete(SWEEPS, [row["$row_id"] for row in sweep_rows(work)]))
 
@@ -57,7 +57,7 @@ def service(stack: LocalStack, **changes: str) -> Service:
 
 
 def swept(stack: LocalStack, **changes: str) -> dict[str, Any]:
-    """The figures of one sweep, those that are 0 left out."""
+    """Return the figures of one sweep that are not 0."""
     result = service(stack, **changes).handle(schedule_event())
     assert result.pop("status") == "swept"
     return {name: value for name, value in result.items() if value and name != "shards"}
@@ -424,7 +424,7 @@ def test_a_frame_behind_a_link_that_leads_nowhere_is_not_missing(stack: LocalSta
 
 
 def cluster(folder: Path, **changes: str) -> dict[str, str]:
-    """Settings by which a folder is a view of a cluster that has a Catalog."""
+    """Settings that make a folder a view of a cluster with a VAST Catalog."""
     return {"EXR_MOUNTS": f"{BUCKET}={folder}", "EXR_VIEWS": f"{ROOT}={BUCKET}", "EXR_SWEEP_CATALOG": "on", "EXR_SWEEP": "", **changes}  # fmt: skip # noqa: E501
 
 
@@ -475,7 +475,7 @@ def test_a_file_that_the_catalog_has_and_the_share_has_no_more(stack: LocalStack
 def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again(
     stack: LocalStack, folder: Path
 ) -> None:
-    """Its row is as young as the change that the Catalog has, so the store is asked for its ETag."""
+    """The row is as new as the change in the Catalog, so the store is asked for the ETag."""
     snapshot(stack, folder)
     function = service(stack, **cluster(folder))
     assert function.handle(schedule_event())["stored"] == 3

@@ -1,4 +1,4 @@
-"""What a handler tells the world: lines, spans, metrics; and that no secret is among it, whatever fails."""
+"""Logs, spans and metrics of a handler; none contains a secret, whatever fails."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_without_a_tracer_reads_are_not_wrapped(stack: LocalStack) -> None:
 def test_no_secret_is_told_whatever_fails(
     stack: LocalStack, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
-    """Faults in every layer; then logs, errors with their causes, spans, rows and results are searched for the keys."""
+    """After faults in every layer, logs, errors with their causes, spans, rows and results are searched for the keys."""
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
     stack.put("a.exr")

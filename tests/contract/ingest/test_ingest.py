@@ -1,4 +1,4 @@
-"""Whole prefixes into the tables, over real servers: resumed, interrupted, disturbed; and the command as a person calls it."""
+"""Ingest of whole prefixes on real servers: continued, interrupted, with faults; and the command."""
 
 from __future__ import annotations
 
@@ -726,7 +726,7 @@ print(json.dumps([(result.exit_code, result.stdout, result.stderr) for result in
 
 
 def as_somebody(*lines: Sequence[object]) -> list[tuple[int, str, str]]:
-    """Exit code, standard output and standard error of commands run by a user who may not read everything."""
+    """Run commands as a user who may not read everything; returns exit code, standard output and standard error."""
     command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-c", ONE_BY_ONE]
     done = subprocess.run(
         [*command, json.dumps([list(map(str, words)) for words in lines])],
@@ -893,7 +893,7 @@ def test_links_that_are_not_followed_are_named_by_each_command_and_keep_their_ro
 def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `check` calls unread, the tables do, too, whoever has stored them."""
+    """Files that `check` reports as unread are unread in the tables too, whichever command stored them."""
     folder, outside = tmp_path / "show", tmp_path / "outside.exr"
     folder.mkdir()
     for frame in (1001, 1002, 1005):

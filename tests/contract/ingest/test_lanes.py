@@ -1,4 +1,4 @@
-"""Plans and lanes, as a farm runs them: commands of their own, at the same time, started again at any moment."""
+"""Plans and lanes as a render farm runs them: separate commands, at the same time, restarted at any moment."""
 
 from __future__ import annotations
 

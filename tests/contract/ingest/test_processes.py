@@ -1,4 +1,4 @@
-"""Ingest by processes: they do what threads do, get secrets over their pipe alone, and none that dies costs a file."""
+"""Ingest by processes stores what threads store, sends secrets through pipes alone, and survives killed processes."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def children(pid: int) -> list[int]:
 
 
 def workers(pid: int) -> list[int]:
-    """Worker processes of a run, without the standard library's resource tracker."""
+    """The worker processes of a run, without the standard library's resource tracker."""
     return [child for child in children(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
@@ -144,7 +144,7 @@ MEASURED = {"inspection_id", "inspected_at", "recorded_at", "duration_ms", "work
 
 
 def lasting(stack: LocalStack, bucket: str) -> dict[str, list[dict[str, Any]]]:
-    """All that is stored of a bucket, besides ids and what is measured anew each time."""
+    """All stored rows of a bucket, without ids and measured times."""
     found = {}
     for table in (*DOCUMENT, INSPECTIONS):
         path = "path" if table.name == "files" else "file_path"
@@ -230,7 +230,7 @@ def run_with(stack: LocalStack, processes: int = 1, prefix: str = "") -> Progres
 
 
 def kill_readers_of(stack: LocalStack, key: str, times: int | None = None) -> list[int]:
-    """Kill whatever process reads an object, so many times; which ones were killed."""
+    """Kill every process that reads an object, this many times; returns the killed processes."""
     killed: list[int] = []
 
     def hook(request: Request) -> None:
@@ -289,7 +289,7 @@ def test_a_file_that_kills_whoever_reads_it_becomes_a_row_and_costs_no_other(
 
 
 class DiesTogether:
-    """An engine whose tasks all end when one of those that run at the time reads the deadly object."""
+    """An engine whose running tasks all fail when one of them reads the deadly object."""
 
     processes = 3
     capacity = 4
@@ -425,7 +425,7 @@ def test_a_run_changes_over_to_processes_when_there_is_much_to_do(stack: LocalSt
 
 
 def ingesting(tmp_path: Path, files: int) -> subprocess.Popen[str]:
-    """The command at work on many files, with its processes up."""
+    """The command, working on many files, with its processes started."""
     folder = tmp_path / "renders"
     folder.mkdir()
     body = (SAMPLES / "layers.exr").read_bytes()

@@ -1,4 +1,4 @@
-"""Each way in which an S3 server fails, over real sockets: which error of ours it becomes, and what it costs."""
+"""Every kind of fault of an S3 server, over real sockets: the error that it becomes, and its cost."""
 
 import asyncio
 import contextlib
@@ -65,7 +65,7 @@ def opened(server, **environ):
 
 
 def patience(fault):
-    """Little where the server will be silent, much where a busy machine must not look like one that is."""
+    """A short time if the server will not answer, and a long one if a busy machine must not look like such a server."""
     return {"S3_TIMEOUT_SECONDS": "0.5"} if isinstance(fault, Stall) else {}
 
 
@@ -449,7 +449,7 @@ def test_without_etags_size_and_time_tell_versions_apart(s3):
 
 
 class Circling(FaultyS3):
-    """Answers every listing with one of its pages in turn, each with a token that was never given before."""
+    """Answers listings with its pages in turn, each with a token that was never given before."""
 
     pages: tuple[tuple[str, ...], ...] = ()
 

@@ -1,4 +1,4 @@
-"""File systems that hang: real system calls that do not come back, and callers that do."""
+"""File systems that hang: system calls do not return, but callers do."""
 
 import contextlib
 import ctypes
@@ -35,7 +35,7 @@ def until(condition):
 
 @pytest.fixture
 def hang(folder):
-    """A FUSE file system below the bucket that answers nothing: each call on it waits in the kernel until it is ended."""
+    """A FUSE file system below the bucket that does not answer: each call waits in the kernel until it is ended."""
     place = folder / "away"
     place.mkdir()
     libc = ctypes.CDLL(None, use_errno=True)

@@ -178,7 +178,7 @@ def test_a_file_changed_between_reads(folder, opener, change):
 
 def test_a_file_that_grows_while_it_is_read_for_the_first_time(folder):
     class WhileReading(FolderBucket):
-        """A writer who is faster than whoever looks at the file after reading it."""
+        """A writer changes the file between reading it and checking it afterwards."""
 
         def _piece(self, descriptor, start, size):
             piece = super()._piece(descriptor, start, size)
@@ -222,7 +222,7 @@ def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder, opener):
 
 
 def test_a_link_that_changes_all_the_time_leads_nobody_out(folder, opener, tmp_path):
-    """A writer turns a folder into a link that leads out and back, as fast as it can; no read gets what lies outside."""
+    """A writer replaces a folder by a link that leads outside and back, repeatedly; no read returns data from outside."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x.exr").write_bytes(b"private" * 10)
     (folder / "real").mkdir()
@@ -260,7 +260,7 @@ def test_a_file_gone_between_reads(folder, opener):
 
 
 def test_no_read_mixes_two_contents(folder, opener):
-    """A writer rewrites the file in place all the time; whatever is read is of one content or refused."""
+    """A writer rewrites the file in place repeatedly; every read returns one version, or fails."""
     path, size = folder / "big", 1 << 20
     path.write_bytes(b"\x00" * size)
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""A bucket of which folders replace parts: each key is read and listed where the longest prefix says."""
+"""A bucket of which folders replace parts: each key is read and listed in the place with the longest prefix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIXES = ("a/b/", "a/b/c/", "gone/deep/")
 
 @pytest.fixture(params=["folder", "store"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourceOpener]:
-    """The whole bucket is a folder or in a store; every place holds all keys that it can, and says in each which it is."""
+    """The bucket is a folder or an S3 server. Every place has all possible keys, and their contents name the place."""
     mounts = []
     for prefix in ("", *PREFIXES):
         root = tmp_path / f"at{prefix.replace('/', '-')}"

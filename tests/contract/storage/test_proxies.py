@@ -1,4 +1,4 @@
-"""Proxies of the environment: used, left out for hosts in NO_PROXY, and left out for all by NO_PROXY=*."""
+"""Proxies of the environment are used, except for hosts in NO_PROXY, or for all hosts with NO_PROXY=*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every source promises, held by moto's S3, by our own S3 server, and by a local folder alike."""
+"""The interface of sources, tested on moto's S3, on our own S3 server, and on a local folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DATA = bytes(index * 7 % 251 for index in range(5000))
 
 @dataclass
 class Place:
-    """A bucket to write into, and the opener that reads from it."""
+    """A bucket to write to, and the opener that reads from it."""
 
     name: str
     opener: SourceOpener

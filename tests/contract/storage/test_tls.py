@@ -1,4 +1,4 @@
-"""Certificates: checked unless the settings say otherwise, against the system's authorities and the bundle given."""
+"""Certificates are checked unless a setting disables it, against the system's authorities and the given bundle."""
 
 import contextlib
 import ssl

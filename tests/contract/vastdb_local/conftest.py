@@ -1,4 +1,4 @@
-"""A server for each module of tests, a session with it, and an empty schema for each test."""
+"""A server for each test module, a session, and an empty schema for each test."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def session(server):
 
 @pytest.fixture
 def schema(server, session):
-    """A schema of this test's own, empty, dropped with its tables afterwards."""
+    """An empty schema for one test; it is dropped with its tables afterwards."""
     server.faults.clear()
     with session.transaction() as tx:
         tx.bucket(BUCKET).create_schema("test")

@@ -1,4 +1,4 @@
-"""What the tests of the local VAST DataBase share: a table of accounts, and statements on the schema `test`."""
+"""Shared by the tests of the local VAST DataBase: a table of accounts, and statements on the schema `test`."""
 
 import contextlib
 
@@ -34,7 +34,7 @@ def create(session, columns, rows=None, name="t", **options):
 
 @contextlib.contextmanager
 def rolled_back(session):
-    """A transaction that ends in a rollback."""
+    """Open a transaction that is rolled back at the end of the block."""
     with contextlib.suppress(ZeroDivisionError), session.transaction() as tx:
         yield tx
         raise ZeroDivisionError

@@ -40,7 +40,7 @@ def ask(connection, text):
 
 @pytest.fixture(scope="module")
 def sample_tables(tmp_path_factory):
-    """A catalog of the sample files, served."""
+    """A served catalog of the sample files."""
     path = tmp_path_factory.mktemp("catalog") / "samples.duckdb"
     command = [sys.executable, "-m", "exr_inspector.cli", "ingest", str(ROOT / "samples"), "--catalog", str(path)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
@@ -61,7 +61,7 @@ def test_every_table_reads_as_through_the_sdk(sample_tables, name):
 
 
 def test_many_rows_keep_the_order_they_were_asked_for(server, session, schema):
-    """The driver would return tickets in the order in which they arrive, so all rows come with one."""
+    """The driver returns tickets in the order in which they arrive, so one ticket must bring all rows."""
     count = 300_000
     create(session, pa.schema([("n", pa.int64())]), pa.table({"n": range(count)}))
     server.reset_counters()

@@ -1,4 +1,4 @@
-"""The VAST Catalog of the local VAST DataBase, as sweeps read it by `tx.catalog()`: of a folder or a listing."""
+"""The VAST Catalog of the local VAST DataBase, of a folder or a listing, as sweeps read it with `tx.catalog()`."""
 
 import datetime as dt
 import os

@@ -1,4 +1,4 @@
-"""Many sessions at once: money moves between accounts and none is made or lost, whoever looks and whenever."""
+"""Many concurrent sessions move money between accounts: every transaction sees the same total."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ PAUSE = 0.02
 
 
 class Teller:
-    """A session that moves money between two accounts and writes it down, again and again."""
+    """A session that repeatedly moves money between two accounts and records it."""
 
     def __init__(self, endpoint, access, secret, name):
         self.session = vastdb.connect(endpoint=endpoint, access=access, secret=secret)
@@ -43,13 +43,13 @@ class Teller:
         return self.at(tx, "accounts", ACCOUNTS).select(config=self.config, internal_row_id=True).read_all()
 
     def look(self):
-        """The sum of all balances and of all that was written down, as one transaction sees them."""
+        """The sum of all balances and the sum of all records, as one transaction sees them."""
         with self.session.transaction() as tx:
             log = self.at(tx, "log", LOG).select(["amount"], config=self.config).read_all()
             return sum(self.balances(tx)["balance"].to_pylist()), sum(log["amount"].to_pylist())
 
     def move(self):
-        """One transfer, tried again on a fresh snapshot until nobody else was in the way."""
+        """One transfer, repeated on a new snapshot after each conflict."""
         source, target = self.dice.sample(range(COUNT), 2)
         amount = self.dice.randint(1, 9)
         while True:
@@ -92,7 +92,7 @@ def bank(server):
 
 
 def work_together(server, moves, sessions=SESSIONS, processes=PROCESSES):
-    """Sessions in threads and in processes of their own; how much they moved altogether."""
+    """Run sessions in threads and in other processes; returns how much they moved in total."""
     keys = (server.endpoint, server.access_key, server.secret_key)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     others = [

@@ -1,4 +1,4 @@
-"""Conflicts that the local VAST DataBase finds by groups of rows, as a cluster might."""
+"""Conflicts that the local VAST DataBase detects by groups of rows, as a cluster may."""
 
 import pyarrow as pa
 import pytest

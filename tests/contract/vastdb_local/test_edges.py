@@ -1,4 +1,4 @@
-"""Cases of the local VAST DataBase that a deliberate fault once passed through unnoticed."""
+"""Cases of the local VAST DataBase in which no other test detected a deliberate fault."""
 
 import threading
 import time

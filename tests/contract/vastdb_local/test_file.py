@@ -1,4 +1,4 @@
-"""The DuckDB file of the local VAST DataBase: who may read it, a full disk, and a corrupt file."""
+"""The DuckDB file of the local VAST DataBase: its permissions, a full disk, a corrupt file."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def test_the_file_and_its_log_are_readable_by_their_owner_only(tmp_path):
 
 
 def fill(session):
-    """Insert until the server has no room; how many rows it has acknowledged, and its words."""
+    """Insert until the disk is full; returns the number of acknowledged rows, and the error's text."""
     acknowledged = 0
     rows = pa.table({"name": [os.urandom(512).hex() for _ in range(100)]})
     while acknowledged < 100_000:

@@ -1,4 +1,4 @@
-"""What was committed survives `kill -9` at any moment, whole; what was not leaves nothing behind."""
+"""Committed rows survive `kill -9` at any moment completely; other rows leave nothing behind."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ ROWS_EACH = 5
 
 
 class Victim:
-    """A server that is killed and started again on the same file and port."""
+    """A server that can be killed and started again on the same file and port."""
 
     def __init__(self, catalog):
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
@@ -92,7 +92,7 @@ def rows_of(writer, number):
 
 
 class Writer(threading.Thread):
-    """Adds rows to two tables and sets its counter, a transaction a round, until the server is gone."""
+    """Add rows to two tables and set a counter, in one transaction for each round, until the server is gone."""
 
     def __init__(self, victim, number, first_round):
         super().__init__(daemon=True)
@@ -123,7 +123,7 @@ class Writer(threading.Thread):
 
 
 def check(victim, writers):
-    """Every answered round is there in both tables and in the counter, and no other one is there in part."""
+    """Assert that both tables and the counter have every answered round, and no other round in part."""
     with victim.session().transaction() as tx:
         one, two = (select(tx, name, ROWS, columns=["writer", "round"]) for name in ("one", "two"))
         counters = select(tx, "counters", COUNTERS).to_pylist()

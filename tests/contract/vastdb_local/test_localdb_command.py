@@ -39,7 +39,7 @@ def test_it_serves_until_it_is_told_to_stop(serve, tmp_path, module):
 
 @pytest.fixture
 def refused(monkeypatch, capsys):
-    """What `python -m vastdb_local serve` writes to standard error, which it must end with exit code 2."""
+    """Return what `python -m vastdb_local serve`, which must end with exit code 2, writes to standard error."""
 
     def start(*arguments):
         monkeypatch.setattr("sys.argv", ["vastdb_local", "serve", *map(str, arguments)])

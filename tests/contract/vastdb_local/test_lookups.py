@@ -1,4 +1,4 @@
-"""Look-ups by value: whatever happens around them, they answer what a transaction sees when it reads everything."""
+"""Look-ups by value return what the transaction sees by reading everything, whatever happens concurrently."""
 
 import random
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ KEYS = ["a", "it's", "nul\0inside", "\N{GREEK SMALL LETTER ALPHA}", "", "never t
 
 
 class Session:
-    """A client whose transactions stay open as long as it likes."""
+    """A client whose transactions can stay open."""
 
     def __init__(self, server, dice):
         session = vastdb.connect(endpoint=server.endpoint, access=server.access_key, secret=server.secret_key)

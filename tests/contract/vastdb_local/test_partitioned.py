@@ -1,4 +1,4 @@
-"""Partitioned tables of the local VAST DataBase through the real SDK: what it asks for them, and what a cluster refuses."""
+"""Partitioned tables of the local VAST DataBase through the real SDK: its requests, and what a cluster refuses."""
 
 from decimal import Decimal
 

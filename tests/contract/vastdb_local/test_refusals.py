@@ -1,4 +1,4 @@
-"""What the local VAST DataBase answers when it refuses: the statuses, codes and bodies of a cluster."""
+"""Refusals of the local VAST DataBase have the statuses, codes and bodies of a cluster."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""Errors of the SDK as ours, from answers of a real HTTP server."""
+"""Errors of the SDK become ours, tested with answers of a real HTTP server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.contract.catalog.model import inspection
 
 
 class Stub(BaseHTTPRequestHandler):
-    """Says it is VAST, begins transactions, and answers every query as the test wants."""
+    """A server that identifies itself as VAST, begins transactions, and answers every query as the test wants."""
 
     answer: tuple[int, str] = (200, "")
     protocol_version = "HTTP/1.1"

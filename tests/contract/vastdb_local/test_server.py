@@ -1,4 +1,4 @@
-"""The local VAST DataBase as a server: keys, faults on demand, counters, its life and its file."""
+"""The local VAST DataBase as a server: keys, faults on demand, counters, start and end, and its file."""
 
 import logging
 import socket
@@ -186,7 +186,7 @@ def test_closing_hangs_up_and_ends_every_thread():
 
 
 class Restless(threading.Thread):
-    """Adds a row a transaction, whatever becomes of the server, and keeps what was acknowledged."""
+    """Adds one row in each transaction, whatever happens to the server, and records acknowledged rows."""
 
     COLUMNS = pa.schema([("n", pa.int64())])
 
@@ -214,7 +214,7 @@ class Restless(threading.Thread):
 
 
 def wait_for_more(writers):
-    """Until three more rows are acknowledged, however slow the machine is."""
+    """Wait until three more rows are acknowledged."""
     wanted = sum(len(writer.acknowledged) for writer in writers) + 3
     deadline = time.monotonic() + 60
     while sum(len(writer.acknowledged) for writer in writers) < wanted:

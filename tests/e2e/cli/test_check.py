@@ -1,4 +1,4 @@
-"""A delivery with one fault of each kind: every fault is found, with its frames, and nothing else is."""
+"""A delivery with one fault of each kind: `check` finds each with its frames, and nothing else."""
 
 from __future__ import annotations
 

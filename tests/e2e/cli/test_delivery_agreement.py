@@ -1,4 +1,4 @@
-"""One delivery with many faults: text, JSON, JUnit, CSV, rows, queries and the report from rows all say the same of it."""
+"""Text, JSON, JUnit, CSV, rows, queries and the report from rows agree about one delivery with many faults."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(*words: object, exit_code: int = 1) -> str:
 
 
 def _written_again(path: Path, kind: type, **attributes: int) -> None:
-    """Write a frame again with pixels of another type or with other attributes."""
+    """Rewrite a frame with pixels of another type or with other attributes."""
     header, channels = OpenEXR.File(str(path)).header(), OpenEXR.File(str(path), separate_channels=True).channels()
     kept = {key: header[key] for key in ("compression", "type", "software", "imageCounter", "framesPerSecond")}
     pixels = {name: channel.pixels.astype(kind) for name, channel in channels.items()}

@@ -1,4 +1,4 @@
-"""`./run inspect`, run as a user runs it, on the samples and on hostile files."""
+"""`./run inspect` on the samples and on hostile files."""
 
 import io
 import json

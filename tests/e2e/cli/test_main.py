@@ -1,4 +1,4 @@
-"""The entry point: the list of commands, completion, hints, and nothing left behind by a command that failed."""
+"""The entry point: the list of commands, completion, suggestions, and no files left by a command that failed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def call(*arguments: str, cwd: Path = ROOT, **environ: str) -> subprocess.Comple
 def here(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str]]:
-    """Calls the entry point in this process, in an empty folder; exit code, and what was written."""
+    """Calls the entry point in this process, in an empty folder; returns the exit code and the output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(entry, "silence_sdk_loggers", lambda: None)  # for good, in this process
 

@@ -1,4 +1,4 @@
-"""What goes wrong by a user's hand is one clear line with the next step, and the right exit code; never a traceback."""
+"""Mistakes of users give one clear line with the next step and the right exit code, and never a traceback."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Called = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Called:
-    """Calls the command line in an empty folder; exit code, standard output, standard error."""
+    """Calls the command line in an empty folder; returns exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
     for name in (*DATABASE, *STORE):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""From a good delivery to a policy, and with it to a delivery that fails; the example of docs/policies.md works."""
+"""`policy init` drafts a policy from a good delivery; it fails a wrong one, as does the example of docs/policies.md."""
 
 from __future__ import annotations
 

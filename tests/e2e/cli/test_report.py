@@ -1,4 +1,4 @@
-"""`report` on real files: the page is written whole or not at all, and a mistake is one line with the next step."""
+"""`report` on real files: the page is written completely or not at all, and mistakes give one line with the next step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.exrbytes import Channel, Part
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sequences of three frames, one with a NaN, and a file that is no frame."""
+    """Two sequences of three frames, one with a NaN, and a file that is not a frame."""
     root = tmp_path_factory.mktemp("delivery")
     for name in ("beauty", "matte"):
         for number in range(1001, 1004):

@@ -1,4 +1,4 @@
-"""The commands that rules offer as a fix have flags that the installed tool knows."""
+"""The installed tools know the flags of the commands in fixes of rules."""
 
 from __future__ import annotations
 

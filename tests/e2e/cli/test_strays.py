@@ -1,4 +1,4 @@
-"""A folder of frames with copies, unfinished and other files: none counts as a frame, each is reported with what to do."""
+"""A folder with copies, unfinished and other files beside the frames: none counts as a frame, all are reported."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_every_form_names_them(folder: Path) -> None:
 
 
 def test_every_command_takes_the_same_files_for_images(tmp_path: Path) -> None:
-    """AppleDouble files, and copies in folders of snapshots, are read when they are named, and not as a part of a folder."""
+    """AppleDouble files, and copies in snapshot folders, are read when they are named, and not as part of a folder."""
     folder = tmp_path / "shot"
     (folder / ".snapshot").mkdir(parents=True)
     for name in ("x.1001.exr", "x.1002.exr", ".snapshot/x.1001.exr"):

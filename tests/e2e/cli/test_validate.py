@@ -1,4 +1,4 @@
-"""`./run validate` and `./run rules`, run as a user runs them: exit codes, forms, sequences, and what the tables hold."""
+"""`./run validate` and `./run rules` as commands: exit codes, output formats, sequences, stored rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes events in batches and returns as many payloads."""
+"""Take events in batches and return as many payloads."""
 
 from vast.dataengine.sdk import Context, VastEventList, event_batching_handler
 

@@ -1,4 +1,4 @@
-"""Second of a chain: takes what the first returned."""
+"""The second function of a chain: takes what the first returned."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""First of a chain: names the object it was told about. The import inside the handler runs at the first event."""
+"""The first function of a chain: returns the name of the event's object. The handler imports a module at the first event."""
 
 
 def init(ctx):

@@ -1,4 +1,4 @@
-"""Routes by labels: links of the pipeline deliver only events whose labels match."""
+"""Route by labels: links of the pipeline deliver only events whose labels match."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every column of rich rows against its known value, so that a column that is made of something else is seen."""
+"""Every column of complete rows against its known value, so that a column with another column's value is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The header of a query's file."""
+"""The header of a query's file: title, description and parameters."""
 
 from __future__ import annotations
 

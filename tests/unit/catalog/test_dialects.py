@@ -1,4 +1,4 @@
-"""Every query of the cookbook is written for Trino and Spark: it parses there, and avoids what these engines do not know."""
+"""Every query of the cookbook is written for Trino and Spark: it parses there, and uses only what these engines support."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_match_is_replaced_in_each() -> None:
 
 @pytest.mark.parametrize("name", sorted(cookbook()))
 def test_prefixes_are_ranges(name: str) -> None:
-    """A range of a sorted column lets a server skip rows; a function of it does not on every engine."""
+    """A range of a sorted column lets a server skip rows; with a function of the column, not every engine does."""
     query = cookbook()[name]
     assert "starts_with(path" not in query.statement
     assert (":prefix_end" in query.statement) == (":prefix" in query.statement.replace(":prefix_end", ""))

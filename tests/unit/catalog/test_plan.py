@@ -1,4 +1,4 @@
-"""Which of two inspections counts: the rules, one by one."""
+"""The rules that decide which of two inspections is kept."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_versions_compare_as_numbers() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=6), st.randoms())
 def test_the_order_of_deliveries_does_not_matter(versions: list[tuple[int, int]], dice: object) -> None:
-    """Whatever order inspections come in, the newest version with the deepest statistics is what stays."""
+    """Inspections in any order leave the newest version with the deepest statistics."""
     items = [
         replace(BASE, content_key=f"v{v}", mtime=START + timedelta(seconds=v), depth=depth) for v, depth in versions
     ]
@@ -149,7 +149,7 @@ def test_plans_name_what_is_written_once() -> None:
 
 
 def test_keys_are_stable() -> None:
-    """They are in people's tables: a change of any of these is a new schema version."""
+    """Users' tables have these values: a change of one needs a new schema version."""
     path = "renders/shot/a.exr"
     assert file_id(path) == "5b7d9845373b56511f2aa09753aa1bd3"
     assert content_key(path, ObjectVersion("e", 10, START)) == "335e7a89cd7e11c1cea44e4f38b28721"
@@ -164,7 +164,7 @@ def test_keys_are_stable() -> None:
 
 @given(st.text(max_size=20), st.integers(10, 22))
 def test_a_guard_among_more_tells_the_guard_among_fewer(path: str, bits: int) -> None:
-    """So lanes, which are cut by the fewest, share none, whatever their number."""
+    """Lanes are cut by the fewest guard rows, so they share none, whatever their number."""
     many = guard_id(file_id(path), 1 << bits)
     assert 0 <= many < 1 << bits
     assert many >> (bits - 10) == guard_id(file_id(path), LEAST_GUARDS)
@@ -226,7 +226,7 @@ def test_no_path(text: str) -> None:
 
 
 def test_no_sequencer_is_noted_on_a_row_that_is_replaced() -> None:
-    """An event of the stored version that came later, and in the same batch a newer version."""
+    """A later event of the stored version, and a newer version in the same batch."""
     stored_one = prepare([inspection("a.exr", sequencer="01")], "1")[0]
     stored = {stored_one.file_id: [StoredFile(7, stored_one.path, "i", stored_one.version_info)]}
     later = inspection("a.exr", sequencer="02")
@@ -252,7 +252,7 @@ SECOND = timedelta(seconds=1)
     ],
 )
 def test_what_a_removal_does_to_a_row(changes: dict[str, object], event: EventInfo, outcome: Outcome) -> None:
-    """A readable row counts by its sequencer, else by its time of modification; one without a version by its event."""
+    """A readable row is ordered by its sequencer, or else its time of modification; a row without a version by its event."""
     stored = replace(BASE, **changes)  # type: ignore[arg-type]
     found = decide_removals([("f", Removal("b/a.exr", event, True))], {"f": [StoredFile(7, "b/a.exr", "i", stored)]})
     assert found == [outcome]

@@ -1,4 +1,4 @@
-"""Queries that fail, by what DuckDB itself says: what a query names is answered in words of the catalog."""
+"""Errors of DuckDB about queries become messages that name tables and columns of the catalog."""
 
 from __future__ import annotations
 

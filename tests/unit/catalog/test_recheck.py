@@ -1,4 +1,4 @@
-"""A stored version against the object as it is now: times count by the second, content by ETag, or by size and time."""
+"""Compare a stored version with the object: times by the second, content by ETag, or by size and time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def opener(folder: Path, **changes: str) -> SourceOpener:
 
 
 def write(folder: Path, content: bytes, milliseconds: int) -> None:
-    """Write the file, as of so many milliseconds after a full second."""
+    """Write the file, with a time this many milliseconds after a full second."""
     moment = SECOND * 1_000_000_000 + milliseconds * 1_000_000
     (folder / "a.exr").write_bytes(content)
     os.utime(folder / "a.exr", ns=(moment, moment))
@@ -52,7 +52,7 @@ def stored(folder: Path) -> Inspection:
 
 @dataclass
 class Removals:
-    """Records which files' rows are removed."""
+    """Records of which files rows are removed."""
 
     paths: list[str] = field(default_factory=list)
 
@@ -113,7 +113,7 @@ def test_a_share_that_is_not_mounted_says_nothing_of_the_object(folder: Path) ->
 
 
 def test_the_fraction_of_a_second_tells_versions_apart_only_without_etags() -> None:
-    """S3 gives whole seconds in the header of an answer, and milliseconds in a listing."""
+    """S3 returns whole seconds in the header of an answer, and milliseconds in a listing."""
     late = NOON + timedelta(milliseconds=700)
     assert is_same(ObjectVersion("e", 5, NOON), ObjectVersion("e", 5, late))
     assert not is_same(ObjectVersion("e", 5, NOON), ObjectVersion("f", 5, NOON))

@@ -1,4 +1,4 @@
-"""Rows of several inspections together: the same as of each alone, whoever makes them and whichever are taken."""
+"""Rows of several inspections equal those of each alone, whichever process makes them and however they are grouped."""
 
 from __future__ import annotations
 

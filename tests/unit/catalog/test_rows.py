@@ -1,4 +1,4 @@
-"""Inspections as rows and back: nothing lost, nothing invented, nothing that SQL or JSON readers choke on."""
+"""Inspections become rows and back without loss, and rows hold nothing that SQL or JSON readers refuse."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def layouts_of(header: Header) -> tuple[Layout | None, ...]:
 
 
 def inspect(path: Path) -> Inspection:
-    """A file read by the format modules alone."""
+    """Read a file by the format modules alone."""
     data = path.read_bytes()
     code = message = header = None
     try:
@@ -159,7 +159,7 @@ def test_no_nested_columns_and_no_name_twice() -> None:
 
 
 def first_part(*attributes: tuple[str, str, object]) -> dict[str, object]:
-    """The row of `files` of a header with these attributes besides the usual ones."""
+    """The row in `files` for a header with these attributes besides the usual ones."""
     base = inspection()
     assert base.header is not None
     more = tuple(Attribute(name, kind, value, 0, 4) for name, kind, value in attributes)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The schema has the columns of the first draft; cookbook parameters know their kind."""
+"""The schema has the columns of the first draft; parameters of the cookbook have the right kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far back look-ups in the audit, which is sorted by time, go."""
+"""How far look-ups in `inspections`, which is sorted by time, go back."""
 
 from __future__ import annotations
 

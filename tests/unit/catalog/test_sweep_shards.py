@@ -1,4 +1,4 @@
-"""Where a sweep's shards are cut, and which rows its conditions take, at the values where a comparison tips over."""
+"""The bounds of a sweep's shards, and the rows that their conditions select at these bounds."""
 
 from __future__ import annotations
 

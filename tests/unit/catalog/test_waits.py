@@ -1,4 +1,4 @@
-"""The time-out of a connection to the database, shortened to the time that is left."""
+"""The timeout of a database connection is shortened to the remaining time."""
 
 from __future__ import annotations
 

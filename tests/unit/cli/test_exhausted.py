@@ -1,4 +1,4 @@
-"""How the command line ends when the system refuses what it needs."""
+"""The command line ends with one line when the system refuses memory or threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever names and texts of files hold: every output is a valid document, gives them back, and moves no cursor."""
+"""Names and texts of files: every output is a valid document, preserves them, and cannot control a terminal."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_junit(name: str, text: str) -> None:
 
 
 def visible_line_by_line(text: str) -> str:
-    """A text with escapes, but for the letters that may stay."""
+    """The text with escapes, except for these characters."""
     return "".join(c if c.isprintable() or c in MAY_STAY else repr(c)[1:-1] for c in text)
 
 

@@ -1,4 +1,4 @@
-"""Pictures for terminals: which protocol, and what is written."""
+"""Pictures for terminals: the protocol that is chosen, and what is written."""
 
 from __future__ import annotations
 

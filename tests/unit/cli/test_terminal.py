@@ -1,4 +1,4 @@
-"""What is printed, for whatever reads standard output."""
+"""Output for terminals, pipes and files."""
 
 import json
 

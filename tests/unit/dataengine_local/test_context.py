@@ -1,4 +1,4 @@
-"""`ctx`: attributes, secrets, spans and instruments, from many threads at once."""
+"""`ctx`: attributes, secrets, spans and instruments, used by many threads."""
 
 from __future__ import annotations
 

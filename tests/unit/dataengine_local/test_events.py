@@ -1,4 +1,4 @@
-"""Event objects answer what VAST documents; `element_event` makes what a cluster sends."""
+"""Event objects have the members that VAST documents; `element_event` makes the events of a cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are given one by one, in order, and hold their memory until the next one is asked for."""
+"""Inspections are returned one by one, in order, and hold their memory until the next one is requested."""
 
 from __future__ import annotations
 

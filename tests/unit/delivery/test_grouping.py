@@ -1,4 +1,4 @@
-"""Findings of many files become a line a kind: what differs in kind has a line of its own, what differs in figures has not."""
+"""Findings of many files are grouped in one line for each kind; texts that differ only in numbers are one kind."""
 
 from __future__ import annotations
 

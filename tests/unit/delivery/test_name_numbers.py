@@ -1,4 +1,4 @@
-"""Numbers that vary and may be sizes, dates, times, shots or a second spelling of the frame; copies of other files."""
+"""Varying numbers in names that may be sizes, dates, times, shots or a copy of the frame number; copies of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which number of a name is the frame: siblings say, explicit patterns decide, and nothing is guessed."""
+"""Which number of a name is the frame: decided by the other names or by a pattern, and never guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which frames need a new render, and for which an edit of the header is enough."""
+"""Which frames must be rendered again, and for which editing the header is enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random valid files: read as they were written, and as the OpenEXR module reads them."""
+"""Random valid files are read as they were written, and as the OpenEXR module reads them."""
 
 import io
 import math
@@ -89,7 +89,7 @@ def test_a_valid_file_has_no_structural_errors(example: Example) -> None:
 
 
 def plain(value: object) -> object:
-    """A value of the module as numbers, text or a flat tuple."""
+    """Convert a value of the module to numbers, text or a flat tuple."""
     if isinstance(value, np.ndarray):
         return tuple(value.ravel().tolist())
     if isinstance(value, (tuple, list)):

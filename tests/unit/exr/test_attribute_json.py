@@ -14,7 +14,7 @@ from exr_inspector.exr.header.values import Attribute, Box2f, Channel, FloatVect
 
 
 def bits(value: object) -> object:
-    """Comparable also for NaN."""
+    """Make values comparable, NaN included."""
     if isinstance(value, tuple):
         return tuple(bits(item) for item in value)
     return struct.pack("<d", math.nan if math.isnan(value) else value) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""Channel lists: one pass over any bytes, and every list comes back."""
+"""Channel lists: any bytes are read in one pass, and every list is read back as written."""
 
 from __future__ import annotations
 

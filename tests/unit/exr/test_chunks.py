@@ -1,4 +1,4 @@
-"""Chunk offset tables: states, what is missing, and how much is there."""
+"""Chunk offset tables: states, missing chunks, and completeness."""
 
 import struct
 
@@ -220,7 +220,7 @@ def test_parts_without_chunks_are_complete() -> None:
 
 
 def marked(*offsets: list[int]) -> list[list[int]]:
-    """What `shared_entries` makes of tables of these offsets, by part; a file of 1000 bytes whose tables end at 100."""
+    """The result of `shared_entries` for tables of these offsets, by part; a file of 1000 bytes whose tables end at 100."""
     tables = [ChunkTable(part, 0, len(some), np.array(some, np.uint64)) for part, some in enumerate(offsets)]
     states = shared_entries(tables, [chunk_states(table, 100, 1000) for table in tables])
     return [[0] * table.count if state is None else state.tolist() for table, state in zip(tables, states, strict=True)]

@@ -1,4 +1,4 @@
-"""Every structural rule, and that `fatal` is what the OpenEXR library does with the same bytes."""
+"""Every structural problem; `fatal` is true exactly if the OpenEXR library refuses the same bytes."""
 
 import io
 from dataclasses import dataclass

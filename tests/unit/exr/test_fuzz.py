@@ -1,4 +1,4 @@
-"""A few thousand seeded mutations, and every input that once broke the contract."""
+"""A few thousand seeded mutations, and all inputs that once caused a fault."""
 
 import tracemalloc
 from itertools import islice
@@ -32,7 +32,7 @@ def test_regressions(path: Path) -> None:
 
 @pytest.mark.slow
 def test_memory_stays_in_proportion() -> None:
-    """No number in a damaged file makes us allocate: 40 times the input and some fixed room is far more than is used."""
+    """No number in a damaged file causes a large allocation: the limit, 40 times the input and a constant, is generous."""
     chosen = list(islice(inputs(99), 200))
     largest = max(map(len, chosen))
     exercise(seeds()[0])

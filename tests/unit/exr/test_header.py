@@ -1,4 +1,4 @@
-"""The header parser: values, order, duplicates, damage, limits, and any way of feeding it."""
+"""The header parser: values, order, duplicates, damage, limits, and input in pieces of any size."""
 
 import struct
 
@@ -298,7 +298,7 @@ def test_every_channel_list_reads_as_written(entries: list[tuple[str, int, int, 
 
 @given(st.permutations(range(8)), st.sets(st.integers(0, 7)), st.data())
 def test_required_attributes_in_any_order(order: list[int], doubled: set[int], data: st.DataObject) -> None:
-    """Runs that are read at once give what reading one by one gives."""
+    """Runs of values that are read at once equal values that are read one by one."""
     originals = Part().header_attributes(multi_part=False, any_deep=False)
     attributes = []
     for place, index in enumerate(order):

@@ -1,4 +1,4 @@
-"""Headers made to cost much: each is read or refused in bounded time and memory."""
+"""Headers that are expensive by design are read or refused in bounded time and memory."""
 
 import contextlib
 import struct

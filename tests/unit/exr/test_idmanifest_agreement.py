@@ -1,4 +1,4 @@
-"""Id manifests that the OpenEXR library writes: read as they were made."""
+"""Id manifests that the OpenEXR library wrote are read with the same values."""
 
 from __future__ import annotations
 

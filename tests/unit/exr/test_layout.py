@@ -1,4 +1,4 @@
-"""Layouts against brute force, and against the limits."""
+"""Layouts equal those of a brute-force computation; limits."""
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +32,7 @@ descriptions = st.builds(
 
 
 def header_of(part: Part) -> Header:
-    """A header whose pixels are not written: the part's attributes stand over a small image."""
+    """A header without pixels: the part's attributes are those of a small image."""
     attributes = part.header_attributes(multi_part=False, any_deep=part.is_deep)
     return parse_header(build([Part(kind=part.kind, attributes=attributes)]))
 
@@ -42,7 +42,7 @@ def layout_of(part: Part, limits: Limits | None = None) -> Layout:
 
 
 def brute_levels(width: int, height: int, tiles: Tiles) -> list[tuple[int, int, int, int]]:
-    """(level x, level y, width, height) by halving until nothing is left to halve."""
+    """(level x, level y, width, height) by repeated halving."""
 
     def sizes(full: int) -> list[int]:
         found, level = [], 0

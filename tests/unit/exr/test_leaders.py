@@ -1,4 +1,4 @@
-"""Chunk leaders: reading, judging, planning, and finding chunks without a table."""
+"""Chunk leaders: reading, checking, planning reads, and finding chunks without a table."""
 
 import dataclasses
 import struct
@@ -64,7 +64,7 @@ def chunk_map(data: bytes) -> ChunkMap:
 
 
 class Reader:
-    """Serves ranges of bytes and counts what it was asked; `budget` requests at most. Nothing is at hand at first."""
+    """Serves ranges of bytes and counts the requests, of which there may be `budget`; no bytes are available at first."""
 
     def __init__(self, data: bytes, budget: int = 1_000_000) -> None:
         self.data = data

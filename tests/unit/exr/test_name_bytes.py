@@ -1,4 +1,4 @@
-"""Names that are no UTF-8, or look as if they held an escaped byte: kept apart, given back, sorted as their bytes are."""
+"""Names that are not UTF-8, or look like escapes: they stay distinct, are written back, and sort by their bytes."""
 
 import pytest
 from hypothesis import given

@@ -245,7 +245,7 @@ _DTYPES = (np.uint32, np.float16, np.float32)
 
 
 def _altered(channels: list[Read], compression: int, path: Path, dice: random.Random) -> set[str]:
-    """What the OpenEXR library makes of noise in these channels: the names of those that come back changed."""
+    """The names of the channels that the OpenEXR library changes when it compresses noise in these channels."""
     noise = np.random.default_rng(dice.randrange(1 << 30))
     pixels = {
         c.name: (noise.random((64, 64)) * (1e9 if not c.pixel_type else 1)).astype(_DTYPES[c.pixel_type])

@@ -1,4 +1,4 @@
-"""The probe, driven from bytes: what it asks for, and what it answers wherever a file ends."""
+"""The probe, fed from memory: its requests, and its results wherever a file ends."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ SHAPES = {
 
 
 class File:
-    """A file in memory that counts what it is asked; request number `fails` is answered with `error`."""
+    """A file in memory that counts requests; request number `fails` gets `error`."""
 
     def __init__(self, data: bytes, *, fails: int = 0, error: Exception | None = None) -> None:
         self.data = data

@@ -1,4 +1,4 @@
-"""Who shares a transaction: threads that wait, and those that are announced, for as long as the transaction before took."""
+"""Which items share a transaction: those of waiting threads, and announced ones for the time of the last transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = 20  # until a test gives up on what should not have to wait
 
 
 class Written:
-    """Notes which items were written together, on a clock by which each transaction takes so many seconds."""
+    """Records which items were written together, on a clock by which each transaction takes this many seconds."""
 
     def __init__(self, seconds: float, gather_seconds: float) -> None:
         self.seconds = seconds

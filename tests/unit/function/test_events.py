@@ -1,4 +1,4 @@
-"""Every shape of event gives the object it names, exactly, or an EventError that gives nothing of the payload away."""
+"""Every form of event gives the exact object, or an EventError that contains nothing of the payload."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def only(raw: object) -> ObjectEvent:
 
 
 class RuntimeEvent:
-    """A runtime event object reduced to the members VAST documents; `whole` answers get_data() with the envelope."""
+    """A runtime event object with only the members that VAST documents; with `whole`, get_data() returns the envelope."""
 
     def __init__(self, raw: dict[str, Any], *, whole: bool = False) -> None:
         self._raw = raw
@@ -73,7 +73,7 @@ class RuntimeEvent:
 
 
 class ElementEvent(RuntimeEvent):
-    """An element event that names its object by properties alone."""
+    """An element event that names its object only by properties."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         super().__init__(raw)
@@ -82,7 +82,7 @@ class ElementEvent(RuntimeEvent):
 
 
 class Wrapper:
-    """An event whose element view is only reached by `as_element_event()`; other members raise, as properties may."""
+    """An event whose element is only reached by `as_element_event()`; other members raise, as properties may."""
 
     def __init__(self, raw: dict[str, Any], *, element: bool) -> None:
         self._raw = raw

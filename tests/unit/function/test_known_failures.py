@@ -1,4 +1,4 @@
-"""Which files are left alone because their own CPU time used up invocations."""
+"""Which files are not read again because their own CPU time used up invocations."""
 
 from __future__ import annotations
 

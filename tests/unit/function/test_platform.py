@@ -1,4 +1,4 @@
-"""What is known before the first event: batches, and secrets that a runtime may not have."""
+"""What is known before the first event: batches, and secrets, which a runtime may not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an invocation answers at the edges, and which scalars of a payload are text."""
+"""Return values of an invocation in edge cases, and which scalars of a payload are text."""
 
 from __future__ import annotations
 

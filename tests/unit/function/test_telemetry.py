@@ -1,4 +1,4 @@
-"""Instruments of a context that lacks some."""
+"""Instruments of a context that lacks some of them."""
 
 from __future__ import annotations
 

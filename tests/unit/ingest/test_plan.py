@@ -1,4 +1,4 @@
-"""A plan is there as a whole or not at all, whatever the names of files are."""
+"""A plan is written completely or not at all, whatever the names of the files are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decoding threads share and keep: files in memory that the library opens by name, and scratch that goes round."""
+"""What decoding threads share: files in memory that the library opens by name, and reused scratch memory."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ KEPT = 16 << 20
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory."""
+    """The bytes of this process that are in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
@@ -89,7 +89,7 @@ def test_a_lease_is_given_back_once_by_the_last_holder() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
 def test_what_large_strips_leave_behind_goes_back_to_the_system() -> None:
-    """Blocks freed below one that lives stay with malloc until it is told."""
+    """malloc keeps freed blocks below one in use until it is asked to release them."""
     with contextlib.closing(DecodeBudget(workers=1, memory_bytes=1 << 20)) as budget:
         blocks = [np.ones(1 << 20, np.uint8) for _ in range(200)]
         last = np.ones(1 << 16, np.uint8)

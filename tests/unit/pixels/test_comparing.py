@@ -1,4 +1,4 @@
-"""How far channels differ, counted in steps of HALF values."""
+"""Differences of channels, counted in steps of HALF values."""
 
 from __future__ import annotations
 

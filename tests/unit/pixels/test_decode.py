@@ -1,4 +1,4 @@
-"""Chunks decoded in files made in memory: bit for bit what was written, and what the library makes of the whole file."""
+"""Chunks decoded through small files in memory equal what was written and what the library reads of the whole file."""
 
 import dataclasses
 import io
@@ -62,7 +62,7 @@ def pieces(strip: list[DecodedBlock], channel: int) -> dict[int, Array]:
 
 
 def written(part: Part, layout: Layout, channel: int, place: ChunkPlace) -> Array:
-    """What the writer was given for one chunk."""
+    """The samples that the writer was given for one chunk."""
     entry, window, whole = layout.channels[channel], place.window, layout.data_window
     array = part.arrays[entry.name]
     if layout.is_deep:
@@ -140,7 +140,7 @@ def flat_channels(height: int, width: int) -> dict[str, Array]:
 
 
 def assert_equal_to_whole_file(data: bytes, strip: list[DecodedBlock], layout: Layout) -> int:
-    """Every decoded value is that of the library's own reading of the whole file; gives the number of chunks."""
+    """Assert that every decoded value equals the library's reading of the whole file; returns the number of chunks."""
     whole = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=0).parts[0].channels
     corner, seen = layout.data_window, 0
     for number, channel in enumerate(layout.channels):
@@ -359,7 +359,7 @@ def test_tables_of_whole_tiles_are_read_as_those_of_their_clipped_tiles(code: in
 
 @pytest.mark.parametrize("code", [ex.RLE, ex.ZIPS])
 def test_packed_tables_may_be_larger_than_what_they_hold(code: int) -> None:
-    """As OpenEXR 3.1 writes them for clipped tiles: packing them made them larger, but no larger than a whole tile's."""
+    """As OpenEXR 3.1 writes tables of clipped tiles: larger after packing, but not larger than the table of a whole tile."""
     counts = np.array([[5]], "<i4")
 
     def pack_table(index: int, chunk: Chunk) -> Chunk:

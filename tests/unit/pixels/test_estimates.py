@@ -1,4 +1,4 @@
-"""Samples of chunks: every chunk has its chance, means are unbiased, and intervals hold as often as they say."""
+"""Samples of chunks: every chunk can be chosen, means are unbiased, and intervals hold as often as stated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 def extents(sizes: Array, part: Array | None = None) -> ChunkExtents:
-    """Chunks one behind the other in the file."""
+    """Chunks that follow each other in the file."""
     end = np.cumsum(sizes)
     zeros = np.zeros(len(sizes), np.int64)
     parts = zeros if part is None else part

@@ -1,4 +1,4 @@
-"""Objects of Cryptomattes: coverage by id against a count pixel by pixel, in any strips and parts, within limits."""
+"""Objects of Cryptomattes: coverage by id equals a count pixel by pixel, for any strips and parts, within limits."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def pixels(
 
 
 def counted(*images: dict[str, Array]) -> dict[int, tuple[float, int]]:
-    """Coverage and pixels of each id, one value after the other."""
+    """The coverage and pixels of each id, computed one value at a time."""
     found: dict[int, list[float]] = defaultdict(list)
     for image in images:
         for name, ids in image.items():
@@ -192,7 +192,7 @@ def counter(most: int) -> ObjectCounter:
 
 
 class _Declared:
-    """As much of a `Matte` as results are made of."""
+    """The parts of a `Matte` that results are made of."""
 
     part, manifest = 0, None
 

@@ -1,4 +1,4 @@
-"""Pixels of whole files: figures, coverage, faults, limits and hashes, read through a real source."""
+"""Pixels of whole files: statistics, coverage, faults, limits and hashes, read through a real source."""
 
 import contextlib
 import dataclasses
@@ -64,7 +64,7 @@ def channel(found: PixelReport, name: str, part: int = 0, level: tuple[int, int]
 
 
 def expected_values(part: Part, name: str, level: tuple[int, int]) -> Array:
-    """Every sample of a channel in a level, as the writer had it."""
+    """All samples of a channel in a level, as the writer was given them."""
     cells = [cell for cell in part.cells if cell.level == level]
     array = part.arrays[name]
     if part.is_deep:
@@ -200,7 +200,7 @@ def test_the_first_nan_and_infinity_have_a_place(opener: SourceOpener, budget: D
 
 
 def test_the_first_nan_of_a_subsampled_channel_has_a_place(opener: SourceOpener, budget: DecodeBudget) -> None:
-    """Chunks of 16 lines do not begin at a multiple of 3: the first row of the second one is line 18."""
+    """Chunks of 16 lines do not begin at multiples of 3: the first row of the second chunk is line 18."""
     channels = (Channel("RY", x_sampling=2, y_sampling=3), Channel("Y"))
     part = Part(data_window=(-4, -3, 5, 44), channels=channels, compression=ex.ZIP, compress=True)
     rows = [y for y in range(-3, 45) if y % 3 == 0]
@@ -224,7 +224,7 @@ def test_the_first_nan_of_a_deep_part_has_a_place(opener: SourceOpener, budget: 
 
 
 def test_coverage_of_a_subsampled_channel_counts_its_own_samples(opener: SourceOpener, budget: DecodeBudget) -> None:
-    """Eight of 16 chunks are there: half of the samples of each channel, however many it has."""
+    """Eight of 16 chunks exist: half of the samples of each channel, whatever its sampling."""
     channels = (Channel("BY", x_sampling=4, y_sampling=2), Channel("Y"))
     part = Part(data_window=(0, 0, 15, 15), channels=channels, absent=frozenset(range(8)))
     data = ex.build([part])
@@ -254,7 +254,7 @@ def test_a_sample_says_how_far_its_mean_may_be_off(opener: SourceOpener, budget:
 
 
 def test_what_a_sample_cannot_prove_is_unknown(opener: SourceOpener, budget: DecodeBudget) -> None:
-    """A black sample is no black frame; a sample that is not black is proof enough."""
+    """A black sample does not prove a black frame, but one sample that is not black proves the opposite."""
     for value, expected in ((0, None), (1, False)):
         pixels = {"R": np.full((512, 64), value, np.float32)}
         pixels["R"][0, 0] = 5
@@ -310,7 +310,7 @@ def test_verdicts_on_parts(
 
 
 def damaged(*indices: int, height: int = 64) -> bytes:
-    """A file whose chunks of these numbers do not inflate."""
+    """A file in which the chunks with these numbers cannot be decompressed."""
 
     def edit(index: int, chunk: Chunk) -> Chunk:
         return dataclasses.replace(chunk, payload=b"\xff" * len(chunk.payload)) if index in indices else chunk
@@ -340,7 +340,7 @@ def test_reading_ends_after_too_many_faults(opener: SourceOpener, budget: Decode
 def test_one_strip_of_damage_costs_no_more_attempts_than_its_faults_are_worth(
     opener: SourceOpener, budget: DecodeBudget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The library writes lines about every attempt, so their number must not grow with the file."""
+    """The library prints lines about every attempt, so their number must not grow with the file."""
     attempts: list[int] = []
     opened_by_library = OpenEXR.File
 
@@ -388,7 +388,7 @@ def test_a_truncated_file_tells_what_is_there(opener: SourceOpener, budget: Deco
 
 
 def test_chunks_that_share_their_bytes_are_read_each(opener: SourceOpener, budget: DecodeBudget) -> None:
-    """An entry that points into another chunk cuts that one short in the plan only."""
+    """An entry that points into another chunk shortens that chunk in the plan only."""
 
     def edit(offsets: list[int]) -> Sequence[int]:
         return [*offsets[:-1], offsets[0] + 9]
@@ -466,7 +466,7 @@ def test_a_read_budget_that_is_used_up_leaves_partial_figures(opener: SourceOpen
 
 
 def test_a_budget_that_ends_inside_a_decoding_thread_is_no_failure(opener: SourceOpener, budget: DecodeBudget) -> None:
-    """Chunks are cut short in the plan, by entries that point into them; the threads read them again."""
+    """Entries that point into chunks shorten these in the plan; the threads read them again."""
 
     def edit(offsets: list[int]) -> Sequence[int]:
         return [*offsets[:8], *(offset + 9 for offset in offsets[:8])]
@@ -482,7 +482,7 @@ def test_a_budget_that_ends_inside_a_decoding_thread_is_no_failure(opener: Sourc
 
 
 class FailingSource:
-    """A store that goes away after some reads; everything else is the real source."""
+    """A store that fails after some reads; everything else is the real source."""
 
     def __init__(self, source: RangeSource, reads: int) -> None:
         self._source = source
@@ -517,7 +517,7 @@ def test_rows_are_decoded_few_at_a_time(opener: SourceOpener, budget: DecodeBudg
 
 
 def test_many_threads_share_one_budget(opener: SourceOpener) -> None:
-    """More files at once than memory allows for: all are read, none too early, and nothing is left taken."""
+    """More concurrent files than memory allows: all are read, none too early, and all memory is released."""
     values = np.random.default_rng(2).random((200, 100)).astype(np.float16)
     part = Part(data_window=(0, 0, 99, 199), channels=(Channel("Y"),), pixels={"Y": values}, compression=ex.ZIP)
     data = ex.build([part])
@@ -533,7 +533,7 @@ def test_many_threads_share_one_budget(opener: SourceOpener) -> None:
 
 
 class Crowd:
-    """Counts how many threads are in `decode_chunks` at a time, around the real one."""
+    """Counts the threads that are in the real `decode_chunks` at the same time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._inside = 0
@@ -558,7 +558,7 @@ class Crowd:
 def test_large_chunks_of_a_file_are_in_the_library_one_at_a_time(
     memory: int, damaged: bool, opener: SourceOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each chunk needs more than half of what one file's chunks may take there, unless there is plenty."""
+    """Each chunk needs more than half of the memory for one file's chunks, unless there is plenty."""
     values = np.repeat(np.arange(160, dtype=np.float16), 1024).reshape(
         160, 1024
     )  # small when packed: all is read ahead
@@ -620,7 +620,7 @@ def test_equal_pixels_have_one_hash_in_any_container(opener: SourceOpener, budge
 
 @pytest.mark.parametrize("kind", ["scanlineimage", "tiledimage"])
 def test_a_hash_is_what_the_documentation_says(opener: SourceOpener, budget: DecodeBudget, kind: str) -> None:
-    """Hashes are stored and compared for years, so that none may ever change."""
+    """Hashes are stored and compared for years, so none may ever change."""
     part = Part(
         kind=kind,
         data_window=(-4, 2, 5, 13),

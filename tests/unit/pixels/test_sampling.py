@@ -1,4 +1,4 @@
-"""Plans: the budget holds, the spread is even, the same file gives the same plan, and a full plan misses nothing."""
+"""Plans of samples: they keep the budget, spread evenly, are equal for equal files, and full plans miss nothing."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ def located(data: bytes, **arguments: Any) -> ChunkExtents:
 
 
 def extents(sizes: list[int], parts: list[int] | None = None, gap: int = 0) -> ChunkExtents:
-    """Chunks one behind the other."""
+    """Chunks that follow each other in the file."""
     count = len(sizes)
     part = np.array(parts or [0] * count, np.int64)
     index = np.array([list(part[:n]).count(part[n]) for n in range(count)], np.int64)

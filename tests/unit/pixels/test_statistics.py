@@ -1,4 +1,4 @@
-"""Accumulators: exact counts, moments as float64 has them, and the same figures however the samples are cut up."""
+"""Accumulators: counts are exact, moments equal float64's, and results do not depend on how samples are divided."""
 
 import math
 import warnings
@@ -51,7 +51,7 @@ def assert_agrees_with_numpy(found: ChannelStats, array: Array) -> None:
 
 
 def arrays(pixel_type: PixelType, max_size: int = 300) -> st.SearchStrategy[Array]:
-    """Any bit patterns of a pixel type: NaNs with payloads, infinities, subnormals and both zeros among them."""
+    """Any bit patterns of a pixel type, with NaN payloads, infinities, subnormals and both zeros."""
     bits = {PixelType.HALF: np.uint16}.get(pixel_type, np.uint32)
     special = {
         PixelType.HALF: [0, 0x8000, 1, 0x8001, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00, 0xFE01, 0x3C00],
@@ -201,7 +201,7 @@ def test_a_thinned_distribution_is_near() -> None:
 
 
 def test_picks_are_bounded_however_many_values_come() -> None:
-    """Nobody knows beforehand how many samples a deep part has."""
+    """The number of samples of a deep part is not known in advance."""
     array = np.random.default_rng(6).gamma(2, 1, 300_000).astype(np.float32)
     halves = []
     for half in np.array_split(array, 2):
@@ -249,7 +249,7 @@ def test_strides_keep_small_images_whole() -> None:
 
 
 def rank_error(array: Array, pixel_type: PixelType) -> float:
-    """The largest error of a percentile's rank, of an image that strips of 2^18 values take in."""
+    """The largest error of a percentile's rank, for an image accumulated in strips of 2^18 values."""
     stride, whole = stride_for(array.size), Distribution(pixel_type, stride_for(array.size))
     for number, start in enumerate(range(0, array.size, 1 << 18)):
         strip = Distribution(pixel_type, stride, seed=number * 16)

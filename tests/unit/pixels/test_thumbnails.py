@@ -1,4 +1,4 @@
-"""Thumbnails: exact averages, windows and aspect, what is shown, where they come from, and the hash beside them."""
+"""Thumbnails: exact averages, windows and aspect ratio, the layer shown, the source, and the difference hash."""
 
 from __future__ import annotations
 

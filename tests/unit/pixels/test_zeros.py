@@ -1,4 +1,4 @@
-"""Where colour is zero: the cells of a full read against the pixels that were written."""
+"""Cells in which colour is zero: those of a full read equal those of the written pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page of a sequence says, by what was found in it."""
+"""The content of a sequence's page, depending on its findings."""
 
 from __future__ import annotations
 

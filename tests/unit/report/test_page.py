@@ -1,4 +1,4 @@
-"""The document: hostile texts are inert, it loads nothing, and its policy allows its own script and style alone."""
+"""The HTML document: hostile texts do nothing, it loads nothing, and its policy allows only its own script and style."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Elements(HTMLParser):
 
 
 def report(*given: Made, pictures: Sequence[Thumbnail] = ()) -> Report:
-    """The report of some checks; frames that are there have the pictures by turns."""
+    """The report of some checks; existing frames get the pictures in turn."""
     views = []
     for each in given:
         (sequence,) = each.check.sequences

@@ -1,4 +1,4 @@
-"""Pictures fit the page, and a mark of NaN outlives being made smaller."""
+"""Pictures fit the page, and marks of NaN remain visible in smaller pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Budgets of requests and bytes: what is reserved from several at once, and given back."""
+"""Budgets of requests and bytes: reserving from several at once, and returning what was not used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of stores by S3's error codes: which are tried again, and what the others say of the object."""
+"""Answers of stores by S3's error codes: which are retried, and which error the others become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of listings that no S3 store should answer with: refused, or read as far as they make sense."""
+"""Invalid pages of S3 listings are refused, or read as far as they make sense."""
 
 from __future__ import annotations
 

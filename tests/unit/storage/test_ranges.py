@@ -8,7 +8,7 @@ pairs = st.tuples(st.integers(0, SIZE), st.integers(0, 40)).map(lambda pair: (pa
 
 
 def joined(ranges, gap):
-    """Brute force: the runs of bytes that are wanted, or lie in a hole of at most `gap` between wanted ones."""
+    """Brute force: the runs of bytes that are wanted, or that lie in a gap of at most `gap` bytes between wanted ones."""
     wanted = sorted({byte for start, end in ranges for byte in range(start, end)})
     runs = []
     for byte in wanted:

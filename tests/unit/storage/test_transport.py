@@ -1,4 +1,4 @@
-"""The thread that carries out requests: there from the first request until the sources are closed."""
+"""The thread that sends requests exists from the first request until the sources are closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file, three names."""
+"""Names of a file: object key, path on the cluster, and path on a client."""
 
 from pathlib import Path
 

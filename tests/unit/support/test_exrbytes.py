@@ -1,4 +1,4 @@
-"""The raw EXR writer against the OpenEXR library: valid files read back as written, defects do what they are said to do."""
+"""The test writer against the OpenEXR library: valid files are read as written, and defects have the stated effect."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def assert_same_pixels(part: Part, read: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """What the module makes of a header value, as numbers and flat tuples."""
+    """Convert the module's header value to numbers and flat tuples."""
     if isinstance(value, np.ndarray):
         return plain(value.reshape(-1).tolist())
     if isinstance(value, (tuple, list)):
@@ -228,7 +228,7 @@ def test_time_codes_are_packed_as_the_library_packs_them() -> None:
 
 
 def readable(data: bytes) -> bool:
-    """Whether the module gives the pixels; where it cannot it raises, or prints a warning and has no parts."""
+    """Whether the module returns the pixels; otherwise it raises, or prints a warning and has no parts."""
     try:
         return len(opened(data).parts) > 0
     except (RuntimeError, ValueError):

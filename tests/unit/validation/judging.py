@@ -1,4 +1,4 @@
-"""Inspecting and judging bytes for the tests of rules: the real inspector over an object in memory, nothing in between."""
+"""Inspect and validate bytes for the tests of rules, with the real inspector on an object in memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def inspector(stats: StatsMode) -> Inspector:
 
 
 def policy(text: str = "", **parameters: Any) -> Policy:
-    """Every rule with its own severity, and these parameters; or the policy of `text`."""
+    """Return a policy of every rule with its own severity and these parameters; or the policy of `text`."""
     document = text or yaml.safe_dump({"name": "test", "extends": None, "parameters": parameters})
     return load_policy(document, origin="test")
 

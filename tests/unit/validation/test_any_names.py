@@ -1,4 +1,4 @@
-"""Channels, views, parts and Cryptomattes of any name: every rule has an answer, in every profile."""
+"""Channels, views, parts and Cryptomattes with any names: no rule fails, in any profile."""
 
 from __future__ import annotations
 

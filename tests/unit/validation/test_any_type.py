@@ -1,4 +1,4 @@
-"""Every standard attribute with every type: rules and rows must stand what the format lets a file say."""
+"""Every standard attribute with every type: neither rules nor rows fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COL-C against the OpenEXR library's own check of colour metadata, over combinations and at the edge of its tolerance."""
+"""The COL-C rules against the OpenEXR library's own check of colour metadata, up to the edge of its tolerance."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FLAGS = policy("name: flags\nextends: null\nrules: {'*': off, 'COL-C-*': on}")
 
 
 def ours(headers: list[Header]) -> list[set[str]]:
-    """Codes by part."""
+    """Return the codes by part."""
     parts = [
         Part(name=f"p{index}" if len(headers) > 1 else None, extra=attributes(h)) for index, h in enumerate(headers)
     ]

@@ -1,4 +1,4 @@
-"""The engine: traits only save time, failing rules are told, nothing grows without bound, equal channels are judged once."""
+"""The engine: traits only save time, failing rules are reported, caches are bounded, equal channels are checked once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def findings_of(inspection: Inspection, resolved: ResolvedPolicy) -> tuple[Findi
 
 
 def without_traits(resolved: ResolvedPolicy) -> ResolvedPolicy:
-    """The same policy with every rule called for every part."""
+    """The same policy, but every rule is called for every part."""
     groups = (
         tuple((traits.ALWAYS, steps) for _, steps in group)
         for group in (resolved.plan.channels, resolved.plan.parts, resolved.plan.files)

@@ -1,4 +1,4 @@
-"""Rules of other packages, which name their modules by the entry points `exr_inspector.rules`."""
+"""Rules of other packages, whose modules are named by the entry point `exr_inspector.rules`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def own(file, parameters):
 
 
 def install(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pip leaves of a package: its module, and its entry points beside it."""
+    """The files of an installed package: its module, and its entry points."""
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "studio_rules", raising=False)
     (folder / "studio_rules.py").write_text(RULES.format(code=code))

@@ -1,4 +1,4 @@
-"""Frame numbers as ranges behave as a set of numbers that is sorted."""
+"""Frame numbers in ranges behave like a sorted set of numbers."""
 
 from __future__ import annotations
 

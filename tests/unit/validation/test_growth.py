@@ -1,4 +1,4 @@
-"""What a file chooses makes no rule slow or large: doubling an input at most doubles the work, and names stay text."""
+"""No content of a file makes a rule slow or its findings large: twice the input takes at most twice the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One fact is one finding: the most specific rule reports it, once a file or sequence where parts or frames repeat it."""
+"""One fact is one finding, of the most specific rule, and only once if parts or frames repeat it."""
 
 from __future__ import annotations
 

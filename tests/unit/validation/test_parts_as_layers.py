@@ -1,4 +1,4 @@
-"""Files whose parts are layers, as Nuke and V-Ray write them: the part's name counts where channels have no layer."""
+"""Files whose parts are layers, as Nuke and V-Ray write them: the part's name is the layer of channels without one."""
 
 from __future__ import annotations
 

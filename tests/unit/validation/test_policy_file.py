@@ -1,4 +1,4 @@
-"""Policy files that are wrong in every way: one clear line for each fault; and the JSON schema agrees with the loader."""
+"""Wrong policy files give one clear line for each fault; the JSON schema agrees with the loader."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ documents = st.fixed_dictionaries(
 
 
 def _cannot_be_said(document: Any) -> bool:
-    """Whether something in it is beyond the schema: NaN and infinity, whole floats, an unordered range, globs of no rule."""
+    """Whether it has something that a schema cannot check: NaN, infinity, whole floats, unordered ranges, globs of no rule."""
     if isinstance(document, float):
         return not math.isfinite(document) or document.is_integer()
     if isinstance(document, dict):

@@ -1,4 +1,4 @@
-"""Who wrote a file, by the attributes that real software leaves."""
+"""The software that wrote a file, by the attributes that real software writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every rule has a file that breaks it and one that keeps it; broken files are found, sound ones are not."""
+"""Every rule has a file that breaks it and one that does not; damaged files have errors, valid ones have none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IDS = [f"{case.code}-{index}" for index, case in enumerate(CASES)]
 
 
 def policy_of(case: Case) -> Policy:
-    """Every rule and the case's parameters, without the rules that would report the same more exactly."""
+    """A policy of every rule with the case's parameters, without rules that would report the same more specifically."""
     rules = dict.fromkeys(RULES[case.code].yields_to, "off")
     parameters = dict(case.parameters)
     return policy(yaml.safe_dump({"name": "test", "extends": None, "rules": rules, "parameters": parameters}))

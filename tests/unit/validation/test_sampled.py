@@ -1,4 +1,4 @@
-"""Findings of a sample say that they are of a sample, and what a sample cannot prove is not reported."""
+"""Findings from a sample say so, and what a sample cannot prove is not reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about sequences: each found, each silent on a good one; and where frames come from."""
+"""Rules of sequences: each reports its fault and nothing in a good sequence; frames from files and from rows."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def judged(given: list[FrameSummary], **parameters: Any) -> tuple[Finding, ...]:
 
 
 def grid(*lit: tuple[int, int]) -> ZeroGrid:
-    """10 x 6 cells of which those named are zero."""
+    """10 x 6 cells, of which the named ones are zero."""
     cells = np.zeros((6, 10), np.bool_)
     for x, y in lit:
         cells[y, x] = True
@@ -361,7 +361,7 @@ def real(number: int, **changed: Any) -> bytes:
 
 
 def stored(inspection: Inspection) -> dict[str, Any]:
-    """The row of a file as the SDK reads it: times are naive."""
+    """The row of a file as the SDK returns it: times have no zone."""
     assert inspection.version is not None
     assert inspection.version.mtime is not None
     return {**file_rows(inspection)["files"][0], "mtime": inspection.version.mtime.replace(tzinfo=None)}

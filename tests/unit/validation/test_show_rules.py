@@ -1,4 +1,4 @@
-"""A show's own rules: what its policy asks of attributes and names, and rules of its own in Python."""
+"""A show's own rules: requirements of its policy for attributes and names, and its rules in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sidecar manifests: read in full passes, from the image's folder alone, within limits."""
+"""Sidecar manifests are read in full passes, from the image's folder alone, within limits."""
 
 from __future__ import annotations
 

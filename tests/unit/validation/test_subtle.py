@@ -1,4 +1,4 @@
-"""Rules at their edges: what is nearly wrong, and nearly right. One pass and one fail of each rule are in `cases/`."""
+"""Edge cases of rules: values that almost break or almost keep them. `cases/` has one plain case of each rule."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
 
 def found(data: bytes, *codes: str, **how: Any) -> dict[str, Severity]:
-    """The worst severity of each of the codes (of groups, where they end in a hyphen) that was found."""
+    """The worst severity of each of these codes (of groups, if they end in a hyphen)."""
     worst: dict[str, Severity] = {}
     for finding in judge(data, **how):
         if finding.code.startswith(codes):
@@ -376,7 +376,7 @@ def test_manifests(manifest: str, code: dict[str, Severity]) -> None:
 
 
 def apart(*layers: list[Channel], views: tuple[str, ...] = (), **changed: Any) -> bytes:
-    """Declared in the first part, as Blender does, with the ranks in parts of their own."""
+    """The Cryptomatte is declared in the first part, as Blender does it, and its ranks are in parts of their own."""
     parts = [
         Part(
             name="beauty", extra=[*declared(), *(a_string("view", v) for v in views[:1])], pixels=changed.get("beauty")

@@ -1,4 +1,4 @@
-"""What the SDK's own test suite needs around it here; tests/contract/vastdb_local/test_sdk_suite.py loads it by `-p`."""
+"""Plugin for the SDK's own test suite; tests/contract/vastdb_local/test_sdk_suite.py loads it by `-p`."""
 
 import gc
 import sys
@@ -13,7 +13,7 @@ SETTLING = (
 
 
 def pytest_configure(config):
-    """What the suite needs of its surroundings."""
+    """The environment that the suite needs."""
     config.addinivalue_line("markers", "flaky(retries, delay, only_on): marker of a plugin the deselected tests use")
     gc.freeze()
     gc.set_threshold(200_000, 50, 50)  # two of the tests make millions of small objects that live on
@@ -22,7 +22,7 @@ def pytest_configure(config):
 
 
 def pytest_runtest_setup(item):
-    """Let the SDK open an ADBC connection in each transaction only where the test is about that: it costs three requests."""
+    """Let the SDK open an ADBC connection only in tests of it: in each transaction it costs three requests."""
     if item.path.name.startswith("test_adbc"):
         sys.modules.pop(DRIVER, None)
     else:
@@ -30,7 +30,7 @@ def pytest_runtest_setup(item):
 
 
 class Check:
-    """The two checks the suite uses of pytest-check."""
+    """The two functions of pytest-check that the suite uses."""
 
     def greater(self, left, right, message=""):
         assert left > right, message

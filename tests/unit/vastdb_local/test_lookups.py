@@ -1,4 +1,4 @@
-"""Indexes of look-ups: what they name, when they may be asked, and when they are given up."""
+"""Indexes of look-ups: their keys, when they can be used, and when they are discarded."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ TABLE, STORED, COLUMN = 7, "_vast.t7", "c1"
 
 
 class Store:
-    """A column of a table with rows from 0, and the transactions that are open."""
+    """A column of a table with rows from 0, and the open transactions."""
 
     def __init__(self, values=(), latest=10):
         self.values = list(values)

@@ -1,4 +1,4 @@
-"""Messages of the query engine: written ones are read back, and any other bytes are refused, never misread."""
+"""Messages of the query engine: written ones are read back, and other bytes are refused, never misread."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Queries as the SDK writes them are read; any other bytes are a bad request, never another error."""
+"""Queries of the SDK are read; any other bytes are a bad request, never another error."""
 
 import contextlib
 

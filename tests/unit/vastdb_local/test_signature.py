@@ -1,4 +1,4 @@
-"""Signatures as the SDK and as botocore make them pass; whatever was changed afterwards does not."""
+"""Signatures of the SDK and of botocore are accepted; a request that was changed afterwards is refused."""
 
 import datetime as dt
 

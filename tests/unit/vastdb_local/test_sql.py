@@ -1,4 +1,4 @@
-"""Literals mean to DuckDB what they meant to Python."""
+"""Literals have the same meaning in DuckDB as in Python."""
 
 import duckdb
 import pytest

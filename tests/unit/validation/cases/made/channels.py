@@ -1,4 +1,4 @@
-"""CHN, TYP, CMP and VIEW."""
+"""Files for the rules CHN, TYP, CMP and VIEW."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.exrbytes import (
 
 
 def channels(*names: str | Channel, compression: int = 0) -> bytes:
-    """RGB and further channels; a codec that the writer cannot make is stored raw, which is legal."""
+    """RGB and further channels; with a codec that the writer lacks, chunks are stored raw, which is valid."""
     more = [Channel(name) if isinstance(name, str) else name for name in names]
     return build([Part(channels=[*RGB, *more], compression=compression)])
 

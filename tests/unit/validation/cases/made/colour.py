@@ -1,4 +1,4 @@
-"""COL, ACE and DEL."""
+"""Files for the rules COL, ACE and DEL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CRY, DEEP, IDM and TIM, as far as headers tell."""
+"""Files for those rules of CRY, DEEP, IDM and TIM that need headers alone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def matte(
 
 
 def stereo(*right: str) -> bytes:
-    """A Cryptomatte of both views, as Blender writes it; of the right one only these layers."""
+    """A Cryptomatte of both views, as Blender writes it; the right one has only these layers."""
     views = (a_stringvector("multiView", ["left", "right"]),)
     left = ranks(f"{NAME}00.left", f"{NAME}01.left")
     return matte(channels=[*left, *ranks(*[f"{layer}.right" for layer in right])], more=views)
@@ -80,7 +80,7 @@ GROUP = ManifestGroup(["id"], ["name"], {7: ["bunny"]})
 
 
 def many_manifests(sound: int) -> bytes:
-    """Parts of so many sound manifests, each twice, and then one that is none; no more than four are looked at."""
+    """Parts with this many valid manifests, each twice, and then an invalid one; rules look at four at most."""
     channel = Channel("id", UINT)
     made = [a_idmanifest([ManifestGroup(["id"], ["name"], {n: ["bunny"]})]) for n in range(sound)]
     manifests = [*made, *made, attr("idManifest", "idmanifest", bytes(20))]

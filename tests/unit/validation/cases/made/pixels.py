@@ -1,4 +1,4 @@
-"""PIX, and the pixel rules of CRY and DEEP: every file is read whole."""
+"""Files for the rules PIX, and for the pixel rules of CRY and DEEP; every file is read completely."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def with_value(value: float, at: tuple[int, int] = (1, 2)) -> Pixels:
 
 
 def image(channels: Sequence[Channel] = RGBA, **pixels: Pixels) -> bytes:
-    """A flat FLOAT or HALF image: ramps for colour, 1 for alpha, or the pixels that are given by channel name."""
+    """A flat FLOAT or HALF image: ramps for colour, 1 for alpha, or the given pixels by channel name."""
     every: Mapping[str, Pixels] = {c.name: ONE if c.name == "A" else RAMP for c in channels} | pixels
     return build([Part(channels=channels, pixels=every)])
 
 
 def sun(width: int) -> bytes:
-    """R, G, B of a width and four lines, with one very bright pixel."""
+    """R, G and B of this width and four lines, with one very bright pixel."""
     pixels = np.ones((4, width))
     pixels[1, 2] = 30000
     channels = [Channel(name, FLOAT) for name in "RGB"]
@@ -69,5 +69,5 @@ def deep(depth: float = 1.0, alpha: float = 0.5, counts: Pixels = COUNTS) -> byt
 
 
 def read(*cases: Case) -> list[Case]:
-    """The cases with their pixels read, and GOOD where a case names no passing file."""
+    """The cases with their pixels read; GOOD if a case names no passing file."""
     return [replace(case, good=GOOD if case.good is Case.good else case.good, stats=True) for case in cases]

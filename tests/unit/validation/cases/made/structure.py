@@ -1,4 +1,4 @@
-"""STR, CHK, WIN, TIL and ENV: one defect a file."""
+"""Files for the rules STR, CHK, WIN, TIL and ENV, with one defect each."""
 
 from __future__ import annotations
 
