@@ -18,12 +18,7 @@ LONG_WAITS = {"EXR_DB_TIMEOUT_SECONDS": "600", "EXR_DB_RETRY_SECONDS": "600", "E
 
 def environment(server: LocalVastDB) -> dict[str, str]:
     """The settings for a connection to a local database."""
-    return {
-        "VAST_DB_ENDPOINT": server.endpoint,
-        "VAST_DB_ACCESS_KEY": server.access_key,
-        "VAST_DB_SECRET_KEY": server.secret_key,
-        "VAST_DB_BUCKET": server.bucket,
-    }
+    return CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, "exr_inspector").environ
 
 
 def catalog_of(environ: Mapping[str, str]) -> Catalog:

@@ -30,7 +30,6 @@ from bench.contention import numbers
 from bench.events import milliseconds
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.cli.catalog import catalog_environ
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.plan import write_plan
 from exr_inspector.ingest.run import Ingest, Target
@@ -128,7 +127,7 @@ def _by_lanes(settings: Settings, stats: StatsMode, workers: int, plan: Path) ->
     lanes = min(cores(), workers)
     with closing(SourceOpener(settings)) as opener:
         write_plan(opener, [Target(BUCKET)], plan, lanes=lanes, mounts=settings.mounts, report=refuse)
-    environ = {**os.environ, **catalog_environ(CatalogConfig.from_settings(settings.require_catalog()))}
+    environ = {**os.environ, **CatalogConfig.from_settings(settings.require_catalog()).environ}
     options = ["--stats", stats.value, "--workers", str(-(-workers // lanes))]
     line = [sys.executable, "-m", "exr_inspector.cli", "ingest-lane", *options]
     running = [

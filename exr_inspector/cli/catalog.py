@@ -24,9 +24,7 @@ import click
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, ensure_tables, setup
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
-from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.sdk.connection import Connection
-from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name
 from exr_inspector.errors import ArgumentError, CatalogError, SchemaMissing, SettingsError, program_command
@@ -84,17 +82,6 @@ class Tables:
                 f" {program_command('ingest')} adds it; a bucket of that name is s3://{place.strip('/')}/"
             )
         return catalog_prefix(place)
-
-
-def catalog_environ(config: CatalogConfig) -> dict[str, str]:
-    """The settings that name this database."""
-    return {
-        "VAST_DB_ENDPOINT": config.endpoint,
-        "VAST_DB_ACCESS_KEY": config.access_key,
-        "VAST_DB_SECRET_KEY": config.secret_key,
-        "VAST_DB_BUCKET": config.bucket,
-        "VAST_DB_SCHEMA": config.schema,
-    }
 
 
 def configured(settings: Settings) -> Settings:
@@ -168,7 +155,7 @@ def _open(
     use: Collection[str],
 ) -> Iterator[Tables]:
     """Open the tables of a file's database, or of the database that the settings name; see `open_tables`."""
-    environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
+    environ = {**os.environ, **(database.config.environ if database else {})}
     settings = configured(load_settings(environ, use=use))
     if need:
         load_settings(environ, need=need, use=use)
@@ -197,11 +184,7 @@ def _advice_for(file: Path | None) -> Iterator[None]:
 
 def _has_files(catalog: Catalog) -> bool:
     """Whether the tables have rows of files; also if they cannot be read."""
-
-    def body(work: Work) -> bool:
-        return any(batch.num_rows for batch in work.select(FILES, ["path"], limit=1))
-
     try:
-        return catalog.connection.run("look for files", body)
+        return catalog.has_files()
     except CatalogError:
         return True

@@ -305,8 +305,8 @@ class Service:
             if error.retryable:
                 raise
             return False
-        return self._catalog.has_files(event.bucket, literal, deadline=deadline) and not self._catalog.has_files(
-            event.bucket, event.key, deadline=deadline
+        return self._catalog.has_files(f"{event.bucket}/{literal}", deadline=deadline) and not self._catalog.has_files(
+            event.path, deadline=deadline
         )
 
     def _is_gone(self, job: _Job, deadline: Deadline) -> bool:

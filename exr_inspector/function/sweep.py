@@ -224,7 +224,7 @@ class _Run:
         )
         paths = [unicode_text(f"{root.bucket}/{folder}") for folder in folders]
         if not folders and is_empty(self._context, root.bucket, root.prefix, deadline):
-            if self._context.catalog.has_files(root.bucket, root.prefix, deadline=deadline):
+            if self._context.catalog.has_files(root.path, deadline=deadline):
                 raise BucketUnavailable(
                     "nothing is listed, while there are rows: is the share mounted, is it the right store? No row was "
                     f"removed; if the files are really gone: ./run db reconcile s3://{root.path} --fix"

@@ -177,7 +177,7 @@ class Ingest:
         context, bucket = self._context, listing.bucket
         size = SHARD_OBJECTS[context.inspector.config.stats]
         # A new prefix needs no queries. A file that another process stores in the meantime is merely inspected twice.
-        has_previous_rows = context.catalog.has_files(bucket, listing.prefix)
+        has_previous_rows = context.catalog.has_files(f"{bucket}/{listing.prefix}")
         self.progress.has_previous_rows |= has_previous_rows
         skips_current = has_previous_rows and not context.force
         unjudged = UnjudgedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if skips_current else None

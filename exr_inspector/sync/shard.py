@@ -40,10 +40,12 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, ObjectVersion, StatsMode
 from exr_inspector.pixels.decode import LIBRARY
+from exr_inspector.settings import Settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.sync.figures import Figures
 from exr_inspector.validation import Policy
+from exr_inspector.validation.policies.source import PolicySource
 
 # Objects per shard: many if a file takes a millisecond, few if it may take seconds, since a run that is stopped finishes
 # its current shards.
@@ -104,6 +106,15 @@ class IngestContext:
 
     def __post_init__(self) -> None:
         self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="exr-ingest")
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, opener: SourceOpener, catalog: Catalog, *, threads: int = 4, force: bool = False
+    ) -> IngestContext:
+        """The context for what the settings say of pixels and policy; pixels are decoded in processes of their own."""
+        inspector = Inspector.from_settings(settings, is_isolated=True)
+        policy = PolicySource.from_settings(settings).current()
+        return cls(opener, inspector, catalog, policy, threads=threads, force=force)
 
     def close(self) -> None:
         """Stop the threads once they are idle."""

@@ -31,7 +31,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.database import DatabaseProcess
-from tests.support.databases import empty_tables
+from tests.support.databases import database_environ, empty_tables, wipe
 from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
 from vastdb_local import LocalVastDB
 
@@ -96,6 +96,17 @@ class LocalStack:
     def put(self, key: str, name: str = "scanline_zip.exr") -> None:
         """Write a sample as an object."""
         self.s3.put(BUCKET, key, sample(name))
+
+    def clear(self) -> None:
+        """Remove all objects, rows and faults."""
+        self.database.faults.clear()
+        self.s3.script()
+        self.s3.hook = None
+        self.s3.by_key.clear()
+        self.s3.chance(0.0, seed=0)
+        for key in self.s3.contents():
+            self.s3.delete(BUCKET, key)
+        wipe(self.catalog)
 
     def restart_database(self) -> None:
         """Close the database while it serves requests, and start it again."""
@@ -189,10 +200,7 @@ def local_stack(path: Path | None = None, *, log: Path | None = None, **changes:
         database = DatabaseProcess(file, log, transaction_seconds=_TRANSACTION_SECONDS) if log else _database(file)
         database.start()
         environ = {
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
+            **database_environ(database),
             **s3.environ,
             "S3_RETRIES": "1",
             "S3_TIMEOUT_SECONDS": "1",

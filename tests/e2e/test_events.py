@@ -17,7 +17,7 @@ from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
 from exr_inspector.cli.commands.demo import unexpected
 from exr_inspector.errors import SettingsError
-from tests.support.databases import empty_tables
+from tests.support.databases import database_environ, empty_tables
 from tests.support.s3 import S3Server, s3_server
 from vastdb_local import LocalVastDB
 
@@ -62,11 +62,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventStac
     file = empty_tables(tmp_path / "catalog.duckdb", schema=SCHEMA)
     with s3_server(BUCKET) as s3, LocalVastDB(file) as database:
         for name, value in {
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
-            "VAST_DB_SCHEMA": SCHEMA,
+            **database_environ(database, SCHEMA),
             **s3.environ,
             "S3_RETRIES": "0",
             "EXR_DB_RETRY_SECONDS": "2",

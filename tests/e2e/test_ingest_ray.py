@@ -16,11 +16,9 @@ from exr_inspector.errors import DecoderCrashed
 from exr_inspector.ingest.engines import RayEngine
 from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
-from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.support.faulty_s3 import Request
 
@@ -84,9 +82,8 @@ def ray_workers() -> list[int]:
 
 def ingest(stack: LocalStack) -> Ingest:
     settings = stack.settings()
-    policy = builtin_policy("default")
-    context = IngestContext(SourceOpener(settings), Inspector.from_settings(settings), stack.catalog, policy)
-    config = WorkerConfig(settings, StatsMode.OFF, policy, threads=2)
+    context = IngestContext.from_settings(settings, SourceOpener(settings), stack.catalog)
+    config = WorkerConfig(settings, StatsMode.OFF, context.policy, threads=2)
     return Ingest(context, engine=lambda: RayEngine(config), engine_from=0)
 
 

@@ -15,7 +15,8 @@ import duckdb
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
-from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
+from exr_inspector.catalog.schema import DEFAULT_GUARDS, DOCUMENT, LEAST_GUARDS
+from exr_inspector.catalog.sdk.work import ROW_ID, Work
 from vastdb_local import LocalVastDB
 
 
@@ -32,6 +33,11 @@ def empty_catalog(path: Path) -> Path:
     return empty_tables(path, schema="exr_inspector", guards=LEAST_GUARDS)
 
 
+def database_environ(server: LocalVastDB, schema: str = "exr_inspector") -> dict[str, str]:
+    """The settings that name a server's tables."""
+    return CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema).environ
+
+
 @cache
 def _set_up(schema: str, guards: int, server_version: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
@@ -42,6 +48,17 @@ def _set_up(schema: str, guards: int, server_version: str) -> bytes:
             setup(catalog.connection, SetupOptions(guards=guards))
             catalog.close()
         return path.read_bytes()
+
+
+def wipe(catalog: Catalog) -> None:
+    """Empty the file tables."""
+
+    def body(work: Work) -> None:
+        for table in DOCUMENT:
+            batches = work.select(table, ["file_id"], row_ids=True)
+            work.delete(table, [row_id for batch in batches for row_id in batch[ROW_ID].to_pylist()])
+
+    catalog.connection.run("empty the tables", body)
 
 
 def rows_of_catalog(catalog: Path, sql: str) -> list[tuple[Any, ...]]:

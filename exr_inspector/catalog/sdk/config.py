@@ -64,3 +64,14 @@ class CatalogConfig:
         same = {each.name: getattr(settings, each.name) for each in fields(settings)}
         keys = {"access_key": settings.access_key.reveal(), "secret_key": settings.secret_key.reveal()}
         return cls(**(same | keys), worker=socket.gethostname())
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings that name this database."""
+        return {
+            "VAST_DB_ENDPOINT": self.endpoint,
+            "VAST_DB_ACCESS_KEY": self.access_key,
+            "VAST_DB_SECRET_KEY": self.secret_key,
+            "VAST_DB_BUCKET": self.bucket,
+            "VAST_DB_SCHEMA": self.schema,
+        }

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import (
     Comparison,
     ListedObject,
@@ -29,17 +28,15 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import SuggestingGroup, command_line
 from exr_inspector.delivery.files import require_place
 from exr_inspector.errors import ArgumentError, SourceError
-from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
-from exr_inspector.settings import GROUPS, Settings, View, local_path
+from exr_inspector.settings import GROUPS, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
-from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rule import counted
 
 _BATCH = 100  # files inspected and stored in one transaction
@@ -234,7 +231,9 @@ def reconcile_command(
             _print_paths("no object", comparison.without_object, name_of, everything=everything)
             if fix and (unread or not comparison.is_equal):
                 _ask_before_removing(comparison, yes=yes)
-                with closing(_context(tables.catalog, opener, settings)) as context:
+                with closing(
+                    IngestContext.from_settings(settings, opener, tables.catalog, threads=_THREADS, force=True)
+                ) as context:
                     _fix(comparison, unread, context, figures)
     for code, path, message in figures.examples:
         click.echo(f"{code}: {name_of(path)}: {plain(message, 1_000)}")
@@ -316,12 +315,6 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlis
         if is_exr(entry.key):
             version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
             yield ListedObject(f"{bucket}/{entry.key}", version)
-
-
-def _context(catalog: Catalog, opener: SourceOpener, settings: Settings) -> IngestContext:
-    policy = PolicySource.from_settings(settings).current()
-    inspector = Inspector.from_settings(settings, is_isolated=True)
-    return IngestContext(opener, inspector, catalog, policy, threads=_THREADS, force=True)
 
 
 def _fix(

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,6 @@ from exr_inspector.cli.output.query_formats import table_cell
 from exr_inspector.cli.output.tables import plain_table
 from exr_inspector.cli.output.terminal import output
 from exr_inspector.report.words import plain
-from exr_inspector.settings import load_settings
 from vastdb_local import LocalVastDB
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,22 +69,12 @@ def command(catalog: Path) -> None:
     catalog.parent.mkdir(parents=True, exist_ok=True)
     expected: Mapping[str, Row] = json.loads((ROOT / "samples" / "expected.json").read_text(encoding="utf-8"))
     with LocalVastDB(catalog) as database:
-        environment = {
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
-            "VAST_DB_SCHEMA": SCHEMA,
-            "EXR_MOUNTS": f"{BUCKET}={ROOT / 'samples'}",
-            "EXR_STATS": "sampled",
-        }
+        config = CatalogConfig(database.endpoint, database.access_key, database.secret_key, database.bucket, SCHEMA)
         console.print(f"VAST DataBase (embedded): {database.endpoint}, data in {_short(catalog)}")
-        catalog_client = Catalog(
-            CatalogConfig.from_settings(load_settings(environment, secrets_dir=None).require_catalog())
-        )
-        setup(catalog_client.connection)
-        catalog_client.close()
-        with _environment(environment):
+        with closing(Catalog(config)) as catalog_client:
+            setup(catalog_client.connection)
+        mount = {"EXR_MOUNTS": f"{BUCKET}={ROOT / 'samples'}", "EXR_STATS": "sampled"}
+        with _environment(config.environ | mount):
             function = load_function(ROOT)
             with LocalRuntime(function.init, function.handler, config=RuntimeConfig()) as runtime:
                 console.print(f"DataEngine runtime (local): {runtime.url}, function main.py\n")

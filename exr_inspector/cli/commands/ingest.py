@@ -38,7 +38,6 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
-from exr_inspector.inspector import Inspector
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Mount, Settings, local_path
@@ -255,18 +254,18 @@ def _prepared(
     observe: Callable[[Progress], None] | None,
 ) -> Ingest:
     """The run, with an engine of worker processes for many files."""
-    policy = PolicySource.from_settings(settings).current()
-    inspector = Inspector.from_settings(settings, is_isolated=True)
-    stats, workers, force = inspector.config.stats, options.workers, options.force
-    context = IngestContext(opener, inspector, tables, policy, threads=workers, force=force)
+    workers, force = options.workers, options.force
+    context = IngestContext.from_settings(settings, opener, tables, threads=workers, force=force)
+
+    def config(threads: int) -> WorkerConfig:
+        return WorkerConfig(settings, context.inspector.config.stats, context.policy, threads=threads, force=force)
 
     def local() -> Engine:
         processes = min(cores(), workers)
-        config = WorkerConfig(settings, stats, policy, threads=-(-workers // processes), force=force)
-        return PoolEngine(config, processes=processes)
+        return PoolEngine(config(-(-workers // processes)), processes=processes)
 
     def ray() -> Engine:
-        return RayEngine(WorkerConfig(settings, stats, policy, threads=min(8, workers), force=force))
+        return RayEngine(config(min(8, workers)))
 
     if options.engine == "ray":
         return Ingest(context, observe=observe, engine=ray, engine_from=0)

@@ -25,13 +25,11 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.watch import FolderWatch
-from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.validation.policies.source import PolicySource
 
 _TICK_MS = 500
 
@@ -95,10 +93,7 @@ def command(
         if catalog:
             record_roots(tables.connection, settings, {target.bucket}, named=bucket)
         with closing(SourceOpener(settings)) as opener:
-            checked = PolicySource.from_settings(settings).current()
-            context = IngestContext(
-                opener, Inspector.from_settings(settings, is_isolated=True), tables.catalog, checked, threads=workers
-            )
+            context = IngestContext.from_settings(settings, opener, tables.catalog, threads=workers)
             tables.keeps_file = True
             changes = watch(
                 folder.resolve(),

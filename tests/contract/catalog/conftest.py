@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.catalog.model import Pair, ready, wipe
+from tests.contract.catalog.model import Pair, ready
+from tests.support.databases import wipe
 from vastdb_local import LocalVastDB
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
 from exr_inspector.catalog.rows.build import arrow_table, table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, TABLES
-from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.manifests import manifest_hash
@@ -306,17 +306,6 @@ def requests(server: LocalVastDB) -> int:
 def outcomes(catalog: Catalog, *batch: Any, **options: Any) -> list[Outcome]:
     """The outcomes of an upsert."""
     return [result.outcome for result in catalog.upsert(batch, **options)]
-
-
-def wipe(catalog: Catalog) -> None:
-    """Empty the file tables."""
-
-    def body(work: Work) -> None:
-        for table in DOCUMENT:
-            batches = work.select(table, ["file_id"], row_ids=True)
-            work.delete(table, [row_id for batch in batches for row_id in batch[ROW_ID].to_pylist()])
-
-    catalog.connection.run("empty the tables", body)
 
 
 def assert_equal(catalog: Catalog, model: Model) -> None:

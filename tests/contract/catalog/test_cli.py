@@ -29,11 +29,9 @@ from exr_inspector.errors import (
     SourceError,
 )
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.validation import builtin_policy
 from tests.contract.catalog.model import inspection
 from tests.support.faulty_s3 import FaultyS3, Status
 from vastdb_local import LocalVastDB
@@ -48,17 +46,9 @@ class Ground:
     def __init__(self, server: LocalVastDB, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.server = server
-        self.catalog = Catalog(
-            CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, "exr_inspector")
-        )
-        for name, value in {
-            "VAST_DB_ENDPOINT": server.endpoint,
-            "VAST_DB_ACCESS_KEY": server.access_key,
-            "VAST_DB_SECRET_KEY": server.secret_key,
-            "VAST_DB_BUCKET": server.bucket,
-            "EXR_MOUNTS": f"shots={folder}",
-            "EXR_STATS": "off",
-        }.items():
+        config = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, "exr_inspector")
+        self.catalog = Catalog(config)
+        for name, value in {**config.environ, "EXR_MOUNTS": f"shots={folder}", "EXR_STATS": "off"}.items():
             monkeypatch.setenv(name, value)
 
     def run(self, *arguments: str) -> Result:
@@ -267,9 +257,7 @@ def test_stores_that_round_times_up_or_give_no_etags_settle(ground: Ground, s3: 
         assert "agree" in ground.run("reconcile", f"s3://b-{name}/").output, name
         settings = load_settings(os.environ, secrets_dir=None)
         with contextlib.closing(SourceOpener(settings)) as opener:
-            context = IngestContext(
-                opener, Inspector.from_settings(settings), ground.catalog, builtin_policy("default")
-            )
+            context = IngestContext.from_settings(settings, opener, ground.catalog)
             assert Ingest(context).run([Target(f"b-{name}")]).skipped == 1, name
         setattr(s3, habit, not getattr(s3, habit))
 

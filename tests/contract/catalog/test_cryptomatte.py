@@ -14,7 +14,8 @@ from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, CRYPTOMATTE_OBJECTS
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.model import Inspection, StatsMode
-from tests.contract.catalog.model import Model, Pair, assert_equal, inspection, wipe
+from tests.contract.catalog.model import Model, Pair, assert_equal, inspection
+from tests.support.databases import wipe
 from vastdb_local import LocalVastDB
 
 NAMES_OF_THREE = 4  # a manifest of `inspection` names one object that no pixel shows

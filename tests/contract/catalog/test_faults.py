@@ -33,8 +33,8 @@ from tests.contract.catalog.model import (
     outcomes,
     ready,
     requests,
-    wipe,
 )
+from tests.support.databases import wipe
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind, LocalVastDB
 

@@ -31,7 +31,8 @@ from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import View
-from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready, wipe
+from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready
+from tests.support.databases import wipe
 from vastdb_local import LocalVastDB
 
 

@@ -26,9 +26,9 @@ from tests.contract.catalog.model import (
     inspection,
     ready,
     unreadable,
-    wipe,
 )
 from tests.contract.catalog.storm import Shape, Storm, check_audit
+from tests.support.databases import wipe
 from vastdb_local import Fault, FaultKind, LocalVastDB
 
 KEYS = ("shot/a.0001.exr", "shot/a.0002.exr", "shot/A.0001.exr", "other/b c.exr")

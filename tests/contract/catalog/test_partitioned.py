@@ -46,7 +46,7 @@ def test_files_of_several_buckets_are_stored_replaced_and_removed() -> None:
         assert isinstance(version, ObjectVersion)
         states = [ObjectState("plates", "a/1.exr", version), ObjectState("renders", "a/2.exr", version)]
         assert [version is not None for version in catalog.current_versions(states)] == [True, False]
-        assert (catalog.has_files("plates", "a/"), catalog.has_files("plates", "b/")) == (True, False)
+        assert (catalog.has_files("plates/a/"), catalog.has_files("plates/b/")) == (True, False)
         assert sorted(catalog.stored_between("renders/", end="renders0")) == ["renders/a/0.exr", "renders/a/1.exr"]
         files = next(table for table in check_tables(catalog.connection).tables if table.name == "files")
         assert (files.is_good, files.is_sorted, files.is_partitioned) == (True, True, True)

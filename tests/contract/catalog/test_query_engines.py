@@ -191,12 +191,7 @@ def test_a_file_that_a_server_has_open(served: tuple[LocalVastDB, Path], tmp_pat
 
 def test_the_database_of_the_environment(served: tuple[LocalVastDB, Path]) -> None:
     server, _ = served
-    environ = {
-        "VAST_DB_ENDPOINT": server.endpoint,
-        "VAST_DB_ACCESS_KEY": server.access_key,
-        "VAST_DB_SECRET_KEY": server.secret_key,
-        "VAST_DB_BUCKET": server.bucket,
-    }
+    environ = config_of(server).environ
     done = query("listing", "-p", "prefix=renders/sh2/", "--format", "csv", **environ)
     assert done.exit_code == 0, done.output
     assert len(done.stdout.splitlines()) == 4

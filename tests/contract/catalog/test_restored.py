@@ -25,7 +25,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
-from tests.support.databases import empty_tables
+from tests.support.databases import database_environ, empty_tables
 from tests.support.documented import Documented
 from vastdb_local import LocalVastDB
 
@@ -58,7 +58,7 @@ class Mount:
 
     def ingest(self) -> Any:
         opener = SourceOpener(self.settings)
-        context = IngestContext(opener, Inspector.from_settings(self.settings), self.catalog, builtin_policy("default"))
+        context = IngestContext.from_settings(self.settings, opener, self.catalog)
         return Ingest(context).run([Target("renders", "")])
 
 
@@ -67,13 +67,7 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
     folder = tmp_path / "renders"
     folder.mkdir()
     with LocalVastDB(empty_tables(tmp_path / "c.duckdb", schema="exr_inspector")) as database:
-        environ = {
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
-            "EXR_MOUNTS": f"renders={folder}",
-        }
+        environ = {**database_environ(database), "EXR_MOUNTS": f"renders={folder}"}
         settings = load_settings(environ, secrets_dir=None, need=("catalog",))
         catalog = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
         yield Mount(folder / KEY, environ, settings, catalog)

@@ -58,7 +58,8 @@ def test_unseen_same_and_newer(pair: Pair) -> None:
 
 def test_whether_there_are_files_below_a_prefix(pair: Pair) -> None:
     _, catalog = pair
-    assert not catalog.has_files("renders")
+    assert not catalog.has_files()
+    assert not catalog.has_files("renders/")
     catalog.upsert([inspection("shot_1/a.exr"), inspection("\udcff/b.exr")])
     for prefix, expected in {
         "": True,
@@ -68,8 +69,9 @@ def test_whether_there_are_files_below_a_prefix(pair: Pair) -> None:
         "shot_2": False,
         "o": False,
     }.items():
-        assert catalog.has_files("renders", prefix) is expected, prefix
-    assert not catalog.has_files("render")
+        assert catalog.has_files(f"renders/{prefix}") is expected, prefix
+    assert not catalog.has_files("render/")
+    assert catalog.has_files()
 
 
 @pytest.mark.parametrize("count", [3, 300])

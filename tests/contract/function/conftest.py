@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.stack import BUCKET, LocalStack, local_stack
-from tests.contract.catalog.model import wipe
+from tests.chaos.stack import LocalStack, local_stack
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +20,4 @@ def shared() -> Iterator[LocalStack]:
 def stack(shared: LocalStack) -> Iterator[LocalStack]:
     """The servers without objects, rows and faults."""
     yield shared
-    shared.database.faults.clear()
-    shared.s3.script()
-    shared.s3.hook = None
-    shared.s3.by_key.clear()
-    shared.s3.chance(0.0, seed=0)
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
+    shared.clear()

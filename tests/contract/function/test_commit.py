@@ -23,7 +23,7 @@ from exr_inspector.model import EventInfo, Inspection
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, LocalStack
-from tests.contract.catalog.model import wipe
+from tests.support.databases import wipe
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind
 from vastdb_local.faults import ANY

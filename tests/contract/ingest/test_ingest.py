@@ -48,7 +48,6 @@ from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, guard_held, impatient, local_stack
-from tests.contract.catalog.model import wipe
 from tests.support.databases import empty_catalog, rows_of_catalog
 from tests.support.documented import Documented
 from tests.support.exrbytes import FLOAT, Channel, Part, a_idmanifest, a_string, build
@@ -71,14 +70,7 @@ def shared() -> Iterator[LocalStack]:
 @pytest.fixture
 def stack(shared: LocalStack) -> Iterator[LocalStack]:
     yield shared
-    shared.database.faults.clear()
-    shared.s3.hook = None
-    shared.s3.by_key.clear()
-    shared.s3.chance(0.0, seed=0)
-    shared.s3.script()
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
+    shared.clear()
 
 
 def made(
@@ -91,15 +83,9 @@ def made(
     policy: str = "default",
     **limits: float,
 ) -> Ingest:
-    settings = stack.settings()
-    context = IngestContext(
-        SourceOpener(settings),
-        Inspector.from_settings(settings),
-        catalog or stack.catalog,
-        builtin_policy(policy),
-        threads=workers,
-        force=force,
-    )
+    settings = stack.settings(EXR_POLICY=policy)
+    opener, tables = SourceOpener(settings), catalog or stack.catalog
+    context = IngestContext.from_settings(settings, opener, tables, threads=workers, force=force)
     return Ingest(context, observe=observe, **limits)
 
 
@@ -356,9 +342,7 @@ def test_an_unreadable_file_that_another_transaction_blocks_gets_its_row_when_it
     folder.mkdir()
     (folder / "a.exr").symlink_to("nowhere.exr")
     settings, targets = targets_of([str(folder)], stack.settings(), None)
-    context = IngestContext(
-        SourceOpener(settings), Inspector.from_settings(settings), impatient(stack), builtin_policy("default")
-    )
+    context = IngestContext.from_settings(settings, SourceOpener(settings), impatient(stack))
     with guard_held(stack, "shots/a.exr", seconds=1.0):
         progress = Ingest(context).run(targets)
     assert progress.errors == {"SOURCE_NOT_FOUND": 1}
@@ -373,12 +357,7 @@ def test_watch_says_what_its_first_run_waits_for_and_ends_when_asked(stack: Loca
         said.append(text)
         ended.set()
 
-    context = IngestContext(
-        SourceOpener(stack.settings()),
-        Inspector.from_settings(stack.settings()),
-        impatient(stack),
-        builtin_policy("default"),
-    )
+    context = IngestContext.from_settings(stack.settings(), SourceOpener(stack.settings()), impatient(stack))
     with guard_held(stack, f"{BUCKET}/shot/beauty.0000.exr", seconds=60.0):
         first_run(context, Target(BUCKET), ended, say)
     assert said[0].startswith("1 file cannot be stored yet: another transaction")
@@ -640,9 +619,7 @@ def test_watch_tries_again_what_another_transaction_blocks(
         shutil.copy(SAMPLES / "layers.exr", file)
     mount = Mount("show", tmp_path)
     settings = stack.settings().changed(mounts=(mount,))
-    context = IngestContext(
-        SourceOpener(settings), Inspector.from_settings(settings), impatient(stack), builtin_policy("default")
-    )
+    context = IngestContext.from_settings(settings, SourceOpener(settings), impatient(stack))
     told: list[tuple[str, str]] = []
 
     def tell(path: str, text: str) -> None:
@@ -927,9 +904,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
     with open_tables(watched, create=True) as tables:
         tables.keeps_file = True
         settings, (target,) = targets_of([str(folder)], tables.settings, None)
-        context = IngestContext(
-            SourceOpener(settings), Inspector.from_settings(settings), tables.catalog, builtin_policy("default")
-        )
+        context = IngestContext.from_settings(settings, SourceOpener(settings), tables.catalog)
         watcher = FolderWatch(context, target, Mount("show", folder), report=lambda *_: None)
         watcher.changed(map(str, folder.iterdir()))
         watcher.settle()
@@ -959,8 +934,7 @@ def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, mo
     assert "nothing to repair" in main_output("db", "repair", folder)
     monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
     with open_tables(catalog) as tables, contextlib.closing(SourceOpener(tables.settings)) as opener:
-        inspector = Inspector.from_settings(tables.settings)
-        context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
+        context = IngestContext.from_settings(tables.settings, opener, tables.catalog)
         told: list[tuple[str, str]] = []
         watched = FolderWatch(context, Target("show"), Mount("show", folder), report=lambda *line: told.append(line))
         shutil.copy(SAMPLES / "scanline_zip.exr", text)
@@ -1069,8 +1043,7 @@ def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path
     with open_tables(disturbed, create=True) as tables:
         settings, (target,) = targets_of([str(tmp_path / "renders")], tables.settings, None)
         with contextlib.closing(SourceOpener(settings)) as opener:
-            inspector = Inspector.from_settings(settings)
-            context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
+            context = IngestContext.from_settings(settings, opener, tables.catalog)
             Ingest(context).run([target])  # a kill before the sequences were judged leaves just this
             tables.keeps_file = True
             again = Ingest(context).run([target])

@@ -27,7 +27,6 @@ from exr_inspector.ingest.engines import Engine, PoolEngine
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
-from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Mount, Secret, Settings
@@ -36,8 +35,7 @@ from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, guard_held, impatient, local_stack
-from tests.contract.catalog.model import wipe
-from tests.support.databases import rows_of_catalog
+from tests.support.databases import rows_of_catalog, wipe
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
 
@@ -54,10 +52,7 @@ def shared() -> Iterator[LocalStack]:
 @pytest.fixture
 def stack(shared: LocalStack) -> Iterator[LocalStack]:
     yield shared
-    shared.s3.hook = None
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
+    shared.clear()
 
 
 def config_of(settings: Settings, stats: StatsMode = StatsMode.OFF, threads: int = 2) -> WorkerConfig:
@@ -65,9 +60,7 @@ def config_of(settings: Settings, stats: StatsMode = StatsMode.OFF, threads: int
 
 
 def context_of(stack: LocalStack, settings: Settings, catalog: Catalog | None = None) -> IngestContext:
-    return IngestContext(
-        SourceOpener(settings), Inspector.from_settings(settings), catalog or stack.catalog, builtin_policy("default")
-    )
+    return IngestContext.from_settings(settings, SourceOpener(settings), catalog or stack.catalog)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from vastdb import errors
 from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main, run
 from exr_inspector.storage import SourceOpener
 from tests.chaos.stack import SAMPLES
+from tests.support.databases import database_environ
 from vastdb_local import LocalVastDB
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -172,12 +173,7 @@ def test_so_is_one_of_the_store_or_the_database(called: Called, name: str) -> No
 
 def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Called) -> None:
     with LocalVastDB(None) as database:
-        environ = {
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
-        }
+        environ = database_environ(database)
         code, _, err = called("ingest", EXR, **environ)
         is_one_line(err, "SCHEMA_MISSING.*./run db setup")
         assert code == 2

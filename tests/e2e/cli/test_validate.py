@@ -29,6 +29,7 @@ from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import RULES, builtin_policy
 from exr_inspector.validation.reports import ValidationResult, json_text, sarif_text
+from tests.support.databases import database_environ
 from tests.support.exrbytes import Channel, Part, build
 from tests.support.faulty_s3 import FaultyS3, Status
 from vastdb_local import LocalVastDB
@@ -322,15 +323,7 @@ def test_a_store_that_is_down_is_not_asked_for_every_object(bucket: FaultyS3) ->
 @pytest.fixture
 def tables(tmp_path: Path, shot: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalog]:
     with LocalVastDB(tmp_path / "tables.duckdb") as database:
-        environment = {
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
-            "VAST_DB_SCHEMA": "exr_inspector",
-            "EXR_MOUNTS": f"renders={shot.parent}",
-        }
-        for name, value in environment.items():
+        for name, value in {**database_environ(database), "EXR_MOUNTS": f"renders={shot.parent}"}.items():
             monkeypatch.setenv(name, value)
         settings = load_settings(os.environ, secrets_dir=None)
         catalog = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
