@@ -11,7 +11,7 @@ from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_na
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
-from exr_inspector.delivery.siblings import frames_of_siblings
+from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.strays import files_beside, with_stray
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
@@ -21,7 +21,7 @@ from exr_inspector.sidecars import manifest_paths
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 from exr_inspector.validation.rule import counted
@@ -169,6 +169,11 @@ class _Gathered:
     known: Recognised
     files: list[CheckedFile] = field(default_factory=list)
 
+    @property
+    def summaries(self) -> list[FrameSummary]:
+        """The summaries of the frames that could be read."""
+        return [file.summary for file in self.files if file.summary is not None]
+
 
 def check_files(
     targets: Sequence[str],
@@ -228,7 +233,7 @@ def check_files(
     except KeyboardInterrupt:
         stopped = True
     required = _required_ranges(expansions, frames)
-    siblings = {} if stopped else frames_of_siblings(item.known for item in gathered.values())
+    siblings = {} if stopped else siblings_of([(item.known, item.summaries) for item in gathered.values()])
     sequences = [
         _judged(item, policy, required.get(pattern, ()), siblings.get(pattern, NO_SIBLINGS))
         for pattern, item in gathered.items()
@@ -373,7 +378,7 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(item: _Gathered, policy: Policy, required: Sequence[range], siblings: Mapping[int, str]) -> JudgedSequence:
+def _judged(item: _Gathered, policy: Policy, required: Sequence[range], siblings: Siblings) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies match the path within the bucket. Only inspected files have it, so unread files take their folder.

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
-from exr_inspector.delivery.siblings import frames_of_siblings
+from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.model import Finding, Severity, Status
 from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS, expected_frames
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
@@ -185,7 +185,7 @@ def judge_sequence(
     policy: Policy,
     *,
     required: Sequence[range] = (),
-    siblings: Mapping[int, str] = NO_SIBLINGS,
+    siblings: Siblings = NO_SIBLINGS,
 ) -> JudgedSequence:
     """Validate one sequence.
 
@@ -194,7 +194,7 @@ def judge_sequence(
         summaries: The summaries of its frames, unreadable ones included, with the `sequence`, `frame` and `padding` of `known`.
         policy: The policy.
         required: Required frame ranges. If empty, the policy's range applies; without one, the range of the existing frames.
-        siblings: As in `SequenceFacts`: frames of all views and AOVs of the same image.
+        siblings: The other views and AOVs of the same image.
     """
     numbers = sorted({frame.frame for frame in summaries})
     faulty = [frame for frame in summaries if frame.has_error]
@@ -208,14 +208,15 @@ def judge_sequence(
             policy=policy.label,
             is_texture=True,
         )
-    if siblings and read and _may_be_udims(numbers, read, {known.pattern, *siblings.values()}):
+    others = {*siblings.frames.values(), *siblings.more.values()}
+    if others and read and _may_be_udims(numbers, read, {known.pattern, *others}):
         siblings = NO_SIBLINGS
     findings: tuple[Finding, ...] = ()
     for found in validate_sequence(summaries, policy, required=required, siblings=siblings).values():
         findings = sort_findings(found)
     resolved = policy.for_path(known.pattern)
     expected = expected_frames(
-        sorted({*numbers, *siblings}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
+        sorted({*numbers, *siblings.frames}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
     )
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
@@ -337,12 +338,18 @@ def judge_frames(
     frames: dict[str, tuple[str, Frame]] = {}
     sequences = []
     found += recognition.sequences
-    siblings = frames_of_siblings(found)
-    for known in found:
-        summaries = [
-            replace(files[member.path], sequence=known.pattern, frame=member.number, padding=member.padding)
-            for member in known.members
-        ]
+    named = [
+        (
+            known,
+            [
+                replace(files[member.path], sequence=known.pattern, frame=member.number, padding=member.padding)
+                for member in known.members
+            ],
+        )
+        for known in found
+    ]
+    siblings = siblings_of(named)
+    for known, summaries in named:
         judged = judge_sequence(
             known,
             summaries,

@@ -19,6 +19,7 @@ number, the names are reported as ambiguous instead of guessing. An explicit pat
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ _LEFT_BEHIND = re.compile(
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 # Patterns of frames and tiles that a writer was to replace by numbers.
+_SERIES = 3  # files of a name, of which others may be written differently
 _NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^{}]*\}", re.IGNORECASE)
 
 
@@ -167,26 +169,54 @@ def _copy_of(original: str) -> str:
 
 
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
-    """Remove the groups whose extension is written as in the minority of the files of a name (`.EXR` beside `.exr`).
+    """Remove the groups that are written as the minority of the files of a name.
+
+    These are another case of the extension (`.EXR` beside `.exr`), and another case or Unicode form of the rest of the name if
+    no number is in both groups: `Beauty.1003` fills the gap in `beauty.####`. Names with the same numbers are two sequences.
 
     Returns:
         The removed files, with the reason.
     """
     strays: dict[str, str] = {}
-    by_name = sorted(groups, key=lambda shape: (*shape[:-1], shape[-1].lower()))
-    for _, alike in groupby(by_name, key=lambda shape: (*shape[:-1], _lower_extension(shape[-1]))):
-        shapes = sorted(alike, key=lambda shape: (len(groups[shape]), shape[-1]))
-        for shape in shapes[:-1]:
-            most = len(groups[shapes[-1]])
-            files = f"{most} file{'s' * (most != 1)}"
-            why = f"its extension is written differently from that of {files} of this name: rename or delete it"
-            strays.update((name.path, why) for name in groups.pop(shape))
+    by_name = sorted(groups, key=_spelled_alike)
+    for _, alike in groupby(by_name, key=_spelled_alike):
+        *others, usual = sorted(alike, key=lambda shape: (len(groups[shape]), shape))
+        kept = [usual]
+        for shape in reversed(others):
+            numbers = {name.rest() for name in groups[shape]}
+            is_own = len(groups[usual]) < _SERIES or any(
+                numbers & {name.rest() for name in groups[each]} for each in kept
+            )
+            if is_own and _with_lower_extension(shape) != _with_lower_extension(usual):
+                kept.append(shape)
+                continue
+            count = len(groups[usual])
+            strays.update((name.path, _why_other_spelling(shape, usual, count)) for name in groups.pop(shape))
     return strays
 
 
-def _lower_extension(text: str) -> str:
-    stem, dot, extension = text.rpartition(".")
-    return f"{stem}{dot}{extension.lower()}"
+def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) -> str:
+    """How the names of some files differ from those of `count` others that are the same but for their spelling."""
+    files = f"{count} file{'s' * (count != 1)}"
+    if _with_lower_extension(shape) == _with_lower_extension(usual):
+        return f"its extension is written differently from that of {files} of this name: rename or delete it"
+    if all(
+        unicodedata.normalize("NFC", mine) == unicodedata.normalize("NFC", other)
+        for mine, other in zip(shape, usual, strict=True)
+    ):
+        return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename or delete it"
+    other = "#".join(usual[1:])
+    return f"{files} {'have' if count > 1 else 'has'} this name in other upper and lower case ({other}): rename or delete it"
+
+
+def _spelled_alike(shape: Sequence[str]) -> tuple[str, ...]:
+    """The folder and the texts around the numbers, equal for names that differ in case or Unicode form alone."""
+    return (shape[0], *(unicodedata.normalize("NFC", text).casefold() for text in shape[1:]))
+
+
+def _with_lower_extension(shape: Sequence[str]) -> tuple[str, ...]:
+    stem, dot, extension = shape[-1].rpartition(".")
+    return (*shape[:-1], f"{stem}{dot}{extension.lower()}")
 
 
 def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised], list[str], list[str]]:

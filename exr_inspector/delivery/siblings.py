@@ -2,18 +2,24 @@
 
 >>> from exr_inspector.delivery.naming import recognise
 >>> left, right = [f"left/a.{n}.exr" for n in range(1001, 1006)], [f"right/a.{n}.exr" for n in range(1001, 1005)]
->>> {pattern: sorted(frames) for pattern, frames in frames_of_siblings(recognise(left + right).sequences).items()}
+>>> found = siblings_of([(sequence, ()) for sequence in recognise(left + right).sequences])
+>>> {pattern: sorted(each.frames) for pattern, each in found.items()}
 {'left/a.####.exr': [1001, 1002, 1003, 1004, 1005], 'right/a.####.exr': [1001, 1002, 1003, 1004, 1005]}
->>> frames_of_siblings(recognise([*left, "right/a.1001.exr"]).sequences)  # a single frame says nothing of a range
+>>> alone = recognise([*left, "right/a.1001.exr"]).sequences  # a single frame says nothing of a range
+>>> siblings_of([(sequence, ()) for sequence in alone])
 {}
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from exr_inspector.delivery.naming import Recognised
+from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 
 _VIEW = re.compile(r"(?<![a-zA-Z0-9])(?:left|right|l|r)(?![a-zA-Z0-9])", re.IGNORECASE)
 # AOVs that renderers write for every frame. Left out are elements of a shot, which need not be in all frames (`smoke`, `mask`)
@@ -31,35 +37,60 @@ _DIGITS = re.compile(r"#+")
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
 
 
-def frames_of_siblings(sequences: Iterable[Recognised]) -> dict[str, Mapping[int, str]]:
-    """The frames of all views and AOVs of an image, each with the pattern of a sequence that has it.
+def siblings_of(
+    sequences: Sequence[tuple[Recognised, Iterable[FrameSummary]]],
+) -> dict[str, Siblings]:
+    """What sequences tell about each other that are views and AOVs of one image.
+
+    Args:
+        sequences: The sequences, each with the summaries of its frames, which tell where two views have the same pixels.
 
     Returns:
-        These frames, by the pattern of each sequence whose path differs from that of another only in the view and the AOV. Of
-        such sequences, those are compared that have several frames and share most of them with the longest one: lens maps of a
-        single frame, and names that are alike by chance (`take_P.1001-1010`, `take_N.2001-2010`), are left out.
+        By the pattern of each sequence whose path differs from that of another only in the view and the AOV: their frames. Of
+        such sequences, those are compared that have several frames and share most of them with the longest one, or have no
+        others than that: lens maps of a single frame, and names that are alike by chance (`take_P.1001-1010`,
+        `take_N.2001-2010`), are left out.
     """
-    groups: dict[str, list[Recognised]] = {}
-    for sequence in sequences:
+    groups: defaultdict[str, list[Recognised]] = defaultdict(list)
+    for sequence, _ in sequences:
         image = _VIEW.sub("%V", _DIGITS.sub("#", sequence.pattern))
         image = _AOV.sub("", image)  # the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`
         if not sequence.is_udim:
-            groups.setdefault(image, []).append(sequence)
-    found: dict[str, Mapping[int, str]] = {}
+            groups[image].append(sequence)
+    found: dict[str, Siblings] = {}
     for group in groups.values():
-        alike = _with_like_frames(group) if len(group) > 1 else []
-        if len(alike) > 1:
-            together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
-            found.update((pattern, together) for pattern, _ in alike)
+        if len(group) > 1:
+            found |= _frames_of(group)
+    for pattern, copies in _copies(sequences).items():
+        found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
     return found
 
 
-def _with_like_frames(group: Iterable[Recognised]) -> list[tuple[str, frozenset[int]]]:
-    """The patterns and frames of the longest sequence and of those that have more than half of all frames in common with it."""
+def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
+    """The frames of all sequences of a group that have more than half of all frames in common with the longest one."""
     known = [(sequence.pattern, frozenset(sequence.frames)) for sequence in group]
     longest = max((frames for _, frames in known), key=len)
-    return [
-        (pattern, frames)
-        for pattern, frames in known
-        if len(frames) >= _FEWEST and 2 * len(frames & longest) > len(frames | longest)
-    ]
+    several = [(pattern, frames) for pattern, frames in known if len(frames) >= _FEWEST]
+    alike = [(pattern, frames) for pattern, frames in several if 2 * len(frames & longest) > len(frames | longest)]
+    together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
+    found = {pattern: Siblings(together) for pattern, _ in alike} if len(alike) > 1 else {}
+    parts = [pattern for pattern, frames in several if 2 * len(frames) <= len(longest) and frames < longest]
+    return found | {pattern: Siblings(more=together) for pattern in parts}
+
+
+def _copies(
+    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
+) -> dict[str, dict[int, str]]:
+    """The frames of each view, except flat ones, with the pixels of the same frame of another view, whose pattern they have."""
+    first: dict[tuple[str, int, str], str] = {}
+    found: defaultdict[str, dict[int, str]] = defaultdict(dict)
+    views = [(sequence.pattern, frames) for sequence, frames in sequences if _VIEW.search(sequence.pattern)]
+    for pattern, frames in sorted(views, key=lambda view: view[0]):
+        image = _VIEW.sub("%V", _DIGITS.sub("#", pattern))
+        for frame in frames:
+            is_flat = frame.pixels is not None and frame.pixels.is_constant
+            if frame.pixel_hash is not None and not is_flat:
+                other = first.setdefault((image, frame.frame, frame.pixel_hash), pattern)
+                if other != pattern:
+                    found[pattern][frame.frame] = other
+    return found

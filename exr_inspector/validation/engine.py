@@ -6,7 +6,7 @@ nor makes the file look clean: all other rules run, and the failure becomes a fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
@@ -16,7 +16,7 @@ from exr_inspector.exr.limits import NO_BOUNDS, Bounds
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS, group_frames
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, group_frames
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
@@ -265,7 +265,7 @@ def validate_sequence(
     policy: Policy,
     *,
     required: Sequence[range] = (),
-    siblings: Mapping[int, str] = NO_SIBLINGS,
+    siblings: Siblings = NO_SIBLINGS,
 ) -> dict[str, tuple[Finding, ...]]:
     """Validate sequences.
 
@@ -273,7 +273,7 @@ def validate_sequence(
         frames: Frames of any number of sequences, in any order.
         policy: The policy; it is resolved for the path of each sequence's first frame.
         required: Required frame ranges, instead of the policy's `frame_range`.
-        siblings: Frames of all views and AOVs of the same image, of which each sequence must have all.
+        siblings: The other views and AOVs of the same image.
 
     Returns:
         Sequence key -> findings, sorted by key; sequences without findings included.

@@ -5,20 +5,36 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from types import MappingProxyType
 
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
 
 _DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
-NO_SIBLINGS: Mapping[int, str] = MappingProxyType({})
 _STEPPED = 4  # from this number of frames on, equal distances are taken as the step of the render
 _FAR = 2  # a frame lies far outside if the gap before it is longer than this many times the number of all frames
 _FAR_FRAMES = 100  # the shortest such gap
 _FEW = 20  # one in so many frames may lie far outside, or a single one
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """What the other views and AOVs of an image tell about a sequence. Each frame has the pattern of a sequence that has it.
+
+    Attributes:
+        frames: Frames of all of them; they extend the range of the existing frames.
+        more: The same for a sequence that has half of these frames or fewer, and may be meant to.
+        copies: Frames whose pixels are those of the same frame of another view.
+    """
+
+    frames: Mapping[int, str] = field(default_factory=dict)
+    more: Mapping[int, str] = field(default_factory=dict)
+    copies: Mapping[int, str] = field(default_factory=dict)
+
+
+NO_SIBLINGS = Siblings()
 
 
 class SequenceFacts:
@@ -28,8 +44,7 @@ class SequenceFacts:
         name: Key of the sequence.
         frames: Its frames, sorted by number.
         required: Required frame ranges, ascending. If empty, the policy's range applies, or else the existing frames decide.
-        siblings: Frames of all views and AOVs of the same image, each with the pattern of a sequence that has it; they extend
-            the range of the existing frames.
+        siblings: The other views and AOVs of the same image.
     """
 
     def __init__(
@@ -37,7 +52,7 @@ class SequenceFacts:
         name: str,
         frames: Iterable[FrameSummary],
         required: Sequence[range] = (),
-        siblings: Mapping[int, str] = NO_SIBLINGS,
+        siblings: Siblings = NO_SIBLINGS,
     ) -> None:
         self.name = name
         self.siblings = siblings
@@ -51,7 +66,7 @@ class SequenceFacts:
 
 
 def group_frames(
-    frames: Iterable[FrameSummary], required: Sequence[range] = (), siblings: Mapping[int, str] = NO_SIBLINGS
+    frames: Iterable[FrameSummary], required: Sequence[range] = (), siblings: Siblings = NO_SIBLINGS
 ) -> list[SequenceFacts]:
     """Group frames by sequence, sorted by key. Numbers of different padding (`a.0999`, `a.1000`, `a.9`) belong together."""
     groups: dict[str, list[FrameSummary]] = {}

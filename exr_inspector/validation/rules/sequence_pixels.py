@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from statistics import median
 
 import numpy as np
@@ -16,6 +18,10 @@ from exr_inspector.validation.rules.sequences import SequenceParameters, of_fram
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _LEAST_CELLS = 4  # smaller rectangles are shadows
+_STEADY = 4  # frames on each side, or on one at the ends, that tell whether the luminance is steady
+_LEAST_STEP = 1.25
+_STEP_TO_SPREAD = 3
+_FADED = 0.5  # part of the luminance that is left before the last frame of a fade
 _Grid = npt.NDArray[np.bool_]
 
 
@@ -84,11 +90,40 @@ def _run(cells: npt.ArrayLike) -> int:
     fix="Render or write the frames that the message names again.",
 )
 def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames whose beauty is black while their other layers or other frames hold an image."""
+    """Report frames whose beauty is black while their other layers or other frames hold an image; after a fade it is info."""
     seen = _seen(sequence)
     others = _has_images(seen)
-    odd = [frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or others)]
-    return of_frames(odd, "R, G and B are zero in every pixel", "an image, as in other frames")
+    faded = _faded([pixels for _, pixels in seen])
+    odd = [(i, frame.frame) for i, (frame, pixels) in enumerate(seen) if _is_odd_black(pixels, has_images=others)]
+    ends = of_frames([number for i, number in odd if i in faded], "black, at the end of a fade", "black")
+    return of_frames(
+        [number for i, number in odd if i not in faded],
+        "R, G and B are zero in every pixel",
+        "an image, as in other frames",
+    ) + [found._replace(severity=Severity.INFO) for found in ends]
+
+
+def _is_odd_black(pixels: FramePixels, *, has_images: bool) -> bool:
+    return bool(pixels.is_black) and (pixels.has_other_content or has_images)
+
+
+def _faded(seen: Sequence[FramePixels]) -> set[int]:
+    """The positions of black frames, without other content, at which a fade ends or begins."""
+    levels = [0.0 if pixels.is_black else pixels.luminance or 0.0 for pixels in seen]
+    found: set[int] = set()
+    first = 0
+    for is_black, run in groupby(range(len(seen)), lambda i: bool(seen[i].is_black) and not seen[i].has_other_content):
+        end = first + len(list(run))
+        before, behind = levels[max(0, first - 3) : first], levels[end : end + 3][::-1]
+        if is_black and any(map(_is_fade, (before, behind))):
+            found.update(range(first, end))
+        first = end
+    return found
+
+
+def _is_fade(levels: Sequence[float]) -> bool:
+    """Whether three levels fall to less than half of the first."""
+    return len(levels) == 3 and levels[0] > levels[1] > levels[2] > 0 and levels[2] < _FADED * levels[0]
 
 
 @sequence_rule(
@@ -153,24 +188,63 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     why="A light or texture is missing in the frame, or its exposure differs.",
     source="OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
+    limits="Steps of less than flash_factor are reported only in one or two frames between steady ones.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side."""
+    """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
+
+    One or two frames also differ by less if the luminance around them is steady: by a quarter, and by three times what four
+    frames on each side differ among themselves. Fades, cuts and flicker of a plate are not steady.
+    """
     factor = parameters.flash_factor
-    expected = f"{1 / factor:.3g} to {factor:g}"
     seen = [
-        (frame.frame, pixels.luminance)
+        (frame, pixels.luminance * _area(frame))
         for frame, pixels in _seen(sequence)
         if pixels.luminance is not None and not pixels.is_constant
     ]
+    steps = _steps([(value, _area(frame)) for frame, value in seen])
     found = []
     for index, (frame, value) in enumerate(seen):
         around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
         usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
-        if usual > 0 and value > 0 and not 1 / factor <= value / usual <= factor:
-            ratio = f"{value / usual:.3g}"
-            message = f"Frame {frame}: the mean luminance is {ratio} times that of the frames around it"
-            found.append(Found(message, ratio, expected, frames=(frame,)))
+        step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
+        if step <= 0 or 1 / factor <= step <= factor:
+            step, expected = steps.get(index, 0), "1, as in the steady frames around it"
+        if step > 0:
+            ratio = f"{step:.3g}"
+            message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
+            found.append(Found(message, ratio, expected, frames=(frame.frame,)))
+    return found
+
+
+def _area(frame: FrameSummary) -> int:
+    """Pixels of the data window, whose mean luminance rises when it is cropped; 1 if unknown."""
+    window = frame.data_window or (1, 1)
+    width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
+    return width * height
+
+
+def _steps(values: Sequence[tuple[float, int]]) -> dict[int, float]:
+    """The positions of one or two values that differ from steady ones around them, each with its ratio to these.
+
+    Args:
+        values: Values, each with the area that it was taken from; those of different areas are not compared.
+    """
+    levels = [math.log(value) if value > 0 else -math.inf for value, _ in values]
+    found: dict[int, float] = {}
+    for first in range(len(levels)):
+        for end in (first + 1, first + 2):
+            around = levels[max(0, first - _STEADY) : first] + levels[end : end + _STEADY]
+            run = levels[first:end]
+            areas = {area for _, area in values[max(0, first - _STEADY) : end + _STEADY]}
+            is_known = len(areas) == 1 and all(map(math.isfinite, [*around, *run]))
+            if end > len(levels) or len(around) < _STEADY or not is_known:
+                continue
+            usual, spread = median(around), max(around) - min(around)
+            least = max(math.log(_LEAST_STEP), _STEP_TO_SPREAD * spread)
+            is_one_step = max(run) - min(run) <= abs(run[0] - usual) / _STEP_TO_SPREAD
+            if is_one_step and min(abs(level - usual) for level in run) > least:
+                found.update((first + i, math.exp(level - usual)) for i, level in enumerate(run))
     return found
 
 

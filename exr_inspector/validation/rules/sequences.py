@@ -31,6 +31,7 @@ _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
 _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"
 _FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
+_SPARSE = 100  # missing frames for each frame that is there
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 
 
@@ -110,11 +111,33 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
     Without a required range, a sequence of every second, third, ... frame without other gaps is a warning.
     """
-    return _gaps(sequence, _expected(sequence, parameters))
+    found = _gaps(sequence, _expected(sequence, parameters))
+    is_given = bool(sequence.required) or parameters.frame_range is not None
+    return found if is_given else [*found, *_fewer_than_siblings(sequence)]
+
+
+def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
+    """The frames of other views or AOVs of the image, if this one has half of them or fewer; info below a quarter."""
+    more = sequence.siblings.more
+    lacking = sorted(set(more).difference(sequence.numbers))
+    if not lacking:
+        return []
+    other, every = _sibling_name(sequence, more[lacking[0]]), joined_ranges(sorted(more))
+    message = (
+        f"Only {len(sequence.numbers)} of the {len(more)} frames that {other}, another view or AOV of the image, has"
+    )
+    severity = Severity.WARNING if 4 * len(sequence.numbers) > len(more) else Severity.INFO
+    return [Found(f"{message}: {every}", joined_ranges(sequence.numbers), every, severity=severity)]
+
+
+def _sibling_name(sequence: SequenceFacts, other: str) -> str:
+    """The file name of another sequence, with its folder if the file names are equal."""
+    mine, theirs = sequence.name.split("/"), other.split("/")
+    return "/".join(theirs[-1:] if mine[-1:] != theirs[-1:] else theirs[-2:])
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
-    every = sorted({*sequence.numbers, *sequence.siblings})
+    every = sorted({*sequence.numbers, *sequence.siblings.frames})
     return expected_frames(every, sequence.required, parameters.frame_range, parameters.frame_step)
 
 
@@ -138,10 +161,13 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
         return found
     verb = "is" if len(gaps) == 1 else "are"
     message = f"{counted(len(gaps), 'frame')} {verb} missing between {expected.first} and {expected.last}: {gaps.words}"
-    if other := next((sequence.siblings[number] for number in sorted(sequence.siblings) if number in gaps), ""):
-        mine, theirs = sequence.name.split("/"), other.split("/")
-        name = "/".join(theirs[-1:] if mine[-1:] != theirs[-1:] else theirs[-2:])
-        message += f"; {name}, another view or AOV of the image, has frames that this one lacks"
+    if len(gaps) > _SPARSE * len(numbers):
+        message += "; with so few frames there, some may be misnumbered, or of another take"
+    siblings = sequence.siblings.frames
+    if other := next((siblings[number] for number in sorted(siblings) if number in gaps), ""):
+        message += (
+            f"; {_sibling_name(sequence, other)}, another view or AOV of the image, has frames that this one lacks"
+        )
     return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
 
 
@@ -200,14 +226,39 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     fix="Render the frames that the message names at the resolution of the others.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Check display windows and pixel aspect ratios; data windows may follow the image, and differences are info."""
+    """Check display windows and pixel aspect ratios; data windows may follow the image."""
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     found += drift(sequence, "the pixel aspect ratio", lambda f: f.pixel_aspect, lambda ratio: f"{ratio:g}")
+    return found or _data_windows(sequence)
+
+
+def _data_windows(sequence: SequenceFacts) -> list[Found]:
+    """Report data windows that change; a warning if some frames share one that is smaller than that of all others.
+
+    Such a window is the region of a render that was left on. A window that follows the image differs from frame to frame.
+    """
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
-    if len(windows) > 1 and not found:
-        message = f"The data window changes over the sequence: {len(windows)} different ones"
-        found.append(Found(message, str(len(windows)), "1", severity=Severity.INFO))
-    return found
+    if len(windows) < 2:
+        return []
+    (usual, count), *others = windows.most_common()
+    if len(others) == 1 and count > others[0][1] and _is_region(others[0][0], usual):
+        odd = [f.frame for f in sequence.frames if f.data_window == others[0][0]]
+        what = f"the data window is {_window(others[0][0])}, in the other frames {_window(usual)}: only a region was rendered?"
+        found = of_frames(odd, what, _window(usual), _window(others[0][0]))
+        return [each._replace(severity=Severity.WARNING) for each in found]
+    message = f"The data window changes over the sequence: {len(windows)} different ones"
+    return [Found(message, str(len(windows)), "1", severity=Severity.INFO)]
+
+
+def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether a data window lies in another one, and is larger than the single pixel that stands for an empty image."""
+    if len(window) != len(whole):
+        return False
+    if len(window) == 2:
+        return max(window) > 1 and all(mine <= other for mine, other in zip(window, whole, strict=True))
+    (left, top, right, bottom), (whole_left, whole_top, whole_right, whole_bottom) = window, whole
+    is_inside = left >= whole_left and top >= whole_top and right <= whole_right and bottom <= whole_bottom
+    return is_inside and (right > left or bottom > top)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -326,6 +377,26 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
 
     Of equal frames, the first is taken as the original, unless attributes or times show that it is a copy of a later one.
     """
+    return [*_repeated_frames(sequence, parameters), *_copies_of_view(sequence)]
+
+
+def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
+    """Frames with the pixels of the same frame of another view."""
+    copies = sequence.siblings.copies
+    others = {copies[number]: [each for each in copies if copies[each] == copies[number]] for number in copies}
+    return [
+        each
+        for other, frames in others.items()
+        for each in of_frames(
+            frames,
+            f"the same pixels as in {_sibling_name(sequence, other)}, the other view",
+            "different pixels in each view",
+        )
+    ]
+
+
+def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Frames with the pixels of another frame of the sequence."""
     hashes = {frame.pixel_hash for frame in sequence.frames}
     if len(hashes) == 1 and None not in hashes and len(sequence.numbers) > 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
@@ -375,7 +446,7 @@ def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
         known = frame.pixel_hash
         is_held = before is not None and known is not None and before.pixel_hash == known
         run = run if is_held else frame.frame
-        if known:
+        if known and not (frame.pixels is not None and frame.pixels.is_black):  # SEQ-BLACK reports black frames
             is_constant = frame.pixels is not None and frame.pixels.is_constant
             group = groups.setdefault((known, run if is_constant else None), {})
             group.setdefault(frame.frame, before.frame if before is not None and is_held else None)
@@ -389,7 +460,9 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     coded, rate = _time_codes(sequence, parameters)
     if rate is not None and len({code.text for _, code in coded}) > 1:
         found |= {frame.frame for frame, _ in _out_of_order(coded, rate)}
-    written = [(frame.frame, frame.mtime) for frame in sequence.frames if frame.mtime is not None]
+    # Frames that are broken, and were perhaps written again, say nothing of the order in which the others were written.
+    whole = [frame for frame in sequence.frames if frame.pixel_hash is not None]
+    written = [(frame.frame, frame.mtime) for frame in whole if frame.mtime is not None]
     late = [
         index
         for index, ((_, time), (_, after)) in enumerate(pairwise(written))
@@ -469,7 +542,9 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
-    small = {f.frame: f.size_bytes for f in sequence.frames if f.size_bytes and f.size_bytes < middle / factor}
+    # A black frame is small; SEQ-BLACK and PIX-BLACK report it.
+    lit = [f for f in sequence.frames if not (f.pixels is not None and f.pixels.is_black)]
+    small = {f.frame: f.size_bytes for f in lit if f.size_bytes and f.size_bytes < middle / factor}
     large = {f.frame: f.size_bytes for f in sequence.frames if f.size_bytes and f.size_bytes > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
     for word, odd in (("smaller", small), ("larger", large)):

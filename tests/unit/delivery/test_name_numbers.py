@@ -133,6 +133,19 @@ def test_copies_and_files_of_another_spelling_are_strays_and_no_frames(stray: st
     assert recognition.singles == (stray,) == tuple(recognition.strays)
 
 
+def test_files_of_a_name_in_another_spelling_are_strays_if_no_number_is_there_twice() -> None:
+    names = [f"B\u00fcro.{n}.exr" for n in range(1001, 1004)]
+    decomposed = [f"Bu\u0308ro.{n}.exr" for n in (1004, 1005)]
+    recognition = recognise([*names, *decomposed, "b\u00fcro.1006.exr"])
+    assert [each.frames for each in recognition.sequences] == [(1001, 1002, 1003)]
+    assert {path: "Unicode form" in why for path, why in recognition.strays.items()} == {
+        **dict.fromkeys(decomposed, True),
+        "b\u00fcro.1006.exr": False,
+    }
+    assert len(recognise([*names, "b\u00fcro.1001.exr", "b\u00fcro.1002.exr"]).sequences) == 2
+    assert not recognise(["Take_1.exr", "take_2.exr"]).strays
+
+
 def test_copies_of_several_frames_are_no_sequence() -> None:
     recognition = recognise([*FRAMES, *(name.replace(".exr", " (1).exr") for name in FRAMES)])
     assert (len(recognition.sequences), len(recognition.strays)) == (1, 3)

@@ -10,8 +10,8 @@ import yaml
 
 from exr_inspector.delivery import siblings
 from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
-from exr_inspector.delivery.siblings import frames_of_siblings
-from exr_inspector.validation import FrameSummary, load_policy
+from exr_inspector.delivery.siblings import siblings_of
+from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 
 
 def judged(
@@ -83,7 +83,6 @@ def numbered(form: str, first: int, last: int) -> list[str]:
     [
         (numbered("sh010.{}.exr", 1001, 1020), ["sh010_uv.1001.exr"]),  # a lens map
         (numbered("sh010.{}.exr", 1001, 1003), numbered("sh010_uv.{}.exr", 1001, 1002)),
-        (numbered("sh010.{}.exr", 1001, 1020), numbered("sh010_depth.{}.exr", 1001, 1005)),  # stills
         (numbered("take_P.{}.exr", 1001, 1010), numbered("take_N.{}.exr", 2001, 2010)),
         (numbered("take_P.{}.exr", 1001, 1010), numbered("take_N.{}.exr", 1008, 1017)),
         (numbered("sh010_P/a.{}.exr", 1001, 1010), numbered("sh010_Z/a.{}.exr", 1006, 1015)),
@@ -91,6 +90,31 @@ def numbered(form: str, first: int, last: int) -> list[str]:
 )
 def test_sequences_that_share_few_frames_are_not_compared(one: list[str], other: list[str]) -> None:
     assert [each.findings for each in judged([*one, *other]).values()] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("form", "last", "severity"), [("{}_depth", 1009, 2), ("{}_depth", 1005, 1), ("{}.right", 1009, 2)]
+)
+def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity: int) -> None:
+    one, other = "sh010.left" if "right" in form else "sh010", form.format("sh010")
+    whole, part = judged([*numbered(one + ".{}.exr", 1001, 1020), *numbered(other + ".{}.exr", 1001, last)]).values()
+    whole, part = sorted((whole, part), key=lambda each: len(each.findings))
+    assert (whole.findings, part.missing.text, part.rerender.text) == ((), "", "")
+    (finding,) = part.findings
+    assert (finding.code, finding.severity, finding.found) == ("SEQ-MISSING", severity, f"1001-{last}")
+    assert f"of the 20 frames that {one}.####.exr" in finding.message
+
+
+def test_a_frame_of_one_view_in_the_place_of_the_other() -> None:
+    files = {
+        name: FrameSummary(name, "?", 0, 0, pixel_hash=name if copied != n else str(n))
+        for view, copied in (("left", 1003), ("right", 1003))
+        for n in range(1001, 1006)
+        for name in [f"{view}/a.{n}.exr"]
+    }
+    left, right = judge_frames(files, builtin_policy("default")).sequences
+    assert (left.findings, [(each.code, tuple(each.frames)) for each in right.findings]) == ((), [("SEQ-DUP", (1003,))])
+    assert "left/a.####.exr" in right.findings[0].message
 
 
 @pytest.mark.parametrize("last", [1002, 1005])
@@ -106,7 +130,7 @@ def test_udim_tiles_of_several_maps_need_not_be_the_same(form: str, one: str, ot
 def test_what_is_no_view_stands_alone() -> None:
     names = ["b.bright.1001.exr", "b.bright.1002.exr", "b.left.1001.exr", "c.right.1001.exr", "c.right.1002.exr"]
     assert all(not each.missing for each in judged(names).values())
-    assert frames_of_siblings(()) == {}
+    assert siblings_of([]) == {}
 
 
 def test_the_example_in_the_docstring_is_true() -> None:

@@ -85,6 +85,12 @@ def patch(level: float) -> FramePixels:
     return seen(level, is_constant=True, is_black=not level, has_other_content=False)
 
 
+PIXELS: dict[bool, dict[str, bool]] = {
+    False: {},
+    True: {"is_black": True, "is_constant": True, "has_other_content": False},
+}
+
+
 def with_pixels(odd: FramePixels) -> list[FrameSummary]:
     return [frame(number, pixels=odd if number == 5 else seen(0.5 + number / 100)) for number in range(1, 11)]
 
@@ -159,7 +165,9 @@ def test_a_good_sequence_has_no_findings() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        with_pixels(seen(1.0)),  # twice as bright is no flash
+        [frame(n, pixels=seen(1.0 + n % 2 + n % 3 / 2)) for n in range(1, 11)],  # a plate that flickers
+        [frame(n, pixels=seen(0.5 if n < 6 else 1.2)) for n in range(1, 11)],  # a cut
+        [frame(n, pixels=seen(0.5 * 0.8**n)) for n in range(1, 11)],  # a slow fade
         with_pixels(seen(zeros=grid((2, 1), (3, 1), (2, 2)))),  # no rectangle
         with_pixels(seen(zeros=grid((2, 1)))),  # a single cell may be a shadow
         [frame(number, pixels=seen(zeros=HOLE)) for number in range(1, 11)],  # the neighbours have it, too
@@ -193,6 +201,36 @@ def test_pixels_of_good_sequences_have_no_findings(given: list[FrameSummary]) ->
 def test_holes_at_the_ends_and_in_two_frames_in_a_row(holes: set[int], found: list[int]) -> None:
     given = [frame(number, pixels=seen(zeros=HOLE if number in holes else None)) for number in range(1, 11)]
     assert [number for finding in judged(given) for number in finding.frames] == found
+
+
+@pytest.mark.parametrize("level", [0.45, 0.6, 1.5])
+@pytest.mark.parametrize("odd", [{1}, {5}, {5, 6}, {3, 8}, {9, 10}])
+def test_small_steps_of_one_or_two_frames_among_steady_ones(odd: set[int], level: float) -> None:
+    given = [frame(n, pixels=seen(level if n in odd else 1 + n / 100)) for n in range(1, 13 if 10 not in odd else 11)]
+    assert {number for finding in judged(given) for number in finding.frames if finding.code == "SEQ-FLASH"} == odd
+
+
+@pytest.mark.parametrize(
+    ("levels", "black"), [((1, 1, 0.6, 0.3, 0, 0), Severity.INFO), ((1, 1, 1, 1, 0, 0), Severity.ERROR)]
+)
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_fade_ends_in_black(levels: tuple[float, ...], black: Severity, *, is_reversed: bool) -> None:
+    order = levels[::-1] if is_reversed else levels
+    given = [
+        frame(
+            n,
+            pixel_hash=f"{n if level else 0}",
+            size_bytes=10_000 if level else 10,
+            pixels=seen(level, **PIXELS[not level]),
+        )
+        for n, level in enumerate(order, 1)
+    ]
+    assert [(f.code, f.severity) for f in judged(given)] == [("SEQ-BLACK", black)]
+
+
+def test_a_crop_that_moves_is_no_flash() -> None:
+    given = [frame(n, pixels=seen(8 / (n % 4 + 1)), data_window=(0, 0, n % 4, 0)) for n in range(1, 11)]
+    assert "SEQ-FLASH" not in {found.code for found in judged(given)}
 
 
 def test_of_two_frames_neither_tells_what_the_other_lacks() -> None:
@@ -297,8 +335,18 @@ def test_what_a_check_asks_for_holds_instead_of_the_policy() -> None:
 
 
 def test_a_moving_data_window_is_info() -> None:
-    (finding,) = [f for f in judged(frames(data_window=(1, 1, 2, 2))) if f.code == "SEQ-RES"]
+    moving = [frame(n, data_window=(n % 2, 0, n % 3, 2)) for n in range(1, 11)]
+    (finding,) = [f for f in judged(moving) if f.code == "SEQ-RES"]
     assert finding.severity is Severity.INFO
+    empty = [frame(n, data_window=(1, 1, 1, 1) if n > 8 else (0, 0, 3, 2)) for n in range(1, 11)]
+    assert [f.severity for f in judged(empty) if f.code == "SEQ-RES"] == [Severity.INFO]
+
+
+@pytest.mark.parametrize(("whole", "region"), [((0, 0, 3, 2), (1, 1, 2, 2)), ((4, 3), (2, 2))])
+def test_frames_of_which_only_a_region_was_rendered(whole: tuple[int, ...], region: tuple[int, ...]) -> None:
+    given = [frame(n, data_window=region if n in {4, 5} else whole) for n in range(1, 11)]
+    (finding,) = [f for f in judged(given) if f.code == "SEQ-RES"]
+    assert (finding.severity, tuple(finding.frames)) == (Severity.WARNING, (4, 5))
 
 
 def test_a_frame_that_is_there_with_two_paddings_is_one_finding() -> None:
@@ -457,6 +505,14 @@ def test_of_two_equal_frames_the_copy_is_named(copied: dict[str, Any], distance:
     copy, original = (9 - distance, 9) if copied else (9, 9 - distance)
     assert tuple(found.frames) == (copy,)
     assert f"as frame {original}" in found.message
+
+
+def test_a_broken_frame_that_was_written_late_does_not_change_which_copy_is_named() -> None:
+    late = START + timedelta(hours=1)
+    given = [frame(n, mtime=late, pixel_hash="h8") if n == 4 else frame(n) for n in range(1, 11)]
+    given[1] = frame(2, mtime=late, pixel_hash=None, status="failed")
+    (found,) = [f for f in judged(given) if f.code == "SEQ-DUP"]
+    assert tuple(found.frames) == (4,)
 
 
 def test_files_in_any_order_of_writing_say_nothing_of_copies() -> None:
