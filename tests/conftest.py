@@ -63,7 +63,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[object]:
     result = yield
     if outcomes := _outcomes(item):
         proof = getattr(item, "funcargs", {}).get("documented", Documented(outcomes))
-        assert proof.unproved == [], "docs/failures.md promises what this test does not find"
+        assert proof.unproved == [], "docs/failures.md states values that this test did not find"
     return result
 
 

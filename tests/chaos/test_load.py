@@ -48,7 +48,7 @@ def test_ten_times_the_load_waits_instead_of_failing(stack: LocalStack, document
         stack.put(key, ("scanline_zip.exr", "layers.exr")[index % 2])
         events.append(element_event(BUCKET, key))
     busy: list[int] = []
-    others = set(threading.enumerate())  # of services that other tests have made
+    others = set(threading.enumerate())  # threads of services of earlier tests
 
     def watch(_request: Request) -> None:
         ours = set(threading.enumerate()) - others
@@ -70,7 +70,7 @@ def test_batches_through_the_runtime_are_stored_together_and_answered_in_order(s
     for key in keys:
         stack.put(key)
     events = [element_event(BUCKET, key) for key in keys] + [{**element_event(BUCKET, "x.exr"), "data": {}}]
-    del events[-1]["elementpath"]  # names no object: poison for a careless batch
+    del events[-1]["elementpath"]  # names no object, which must not fail the rest of the batch
     config = RuntimeConfig(batch_size=len(events), batch_wait_seconds=5.0)
     with environment({**stack.environ, "EXR_BATCH": "1"}):
         function = load_function(ROOT)

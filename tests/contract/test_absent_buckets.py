@@ -28,7 +28,7 @@ def test_a_folder_that_is_no_longer_mounted_is_not_an_empty_bucket(tmp_path: Pat
     opener = SourceOpener(load_settings({"EXR_MOUNTS": f"renders={folder}"}, secrets_dir=None, need=("objects",)))
     assert opener.head("renders", "missing.exr") is None
     assert opener.head("renders", "a.exr") is not None
-    # What stays behind when a file system is unmounted is another folder of the same name.
+    # When a file system is unmounted, its mount point remains, which is another folder of the same name.
     shutil.move(folder, tmp_path / "unmounted")
     folder.mkdir()
     with pytest.raises(BucketUnavailable):

@@ -221,7 +221,7 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
             catalog.query("listing", x=1)
         mounts = (Mount("shots", SAMPLES / "shots"),)
         settings = load_settings({}, secrets_dir=None).changed(mounts=mounts)
-        record_roots(catalog._connection, settings, {"shots"})  # as an ingest of that folder does
+        record_roots(catalog._connection, settings, {"shots"})  # like an ingest of that folder
         catalog.upsert([exr.inspect(SAMPLES / "shots/sh010/beauty.1001.exr", stats="off")])
         (row,) = catalog.table("files", ["path", "key", "sequence"], prefix="shots/").to_pylist()
         assert row == {

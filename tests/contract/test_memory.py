@@ -20,7 +20,7 @@ from tests.support.exrbytes_idmanifest import ManifestGroup
 
 ROOT = Path(__file__).resolve().parents[2]
 BUDGET_MIB = 96  # 24 for headers and rows
-BESIDE_MIB = 96  # what allocators of 20 threads keep, and the OpenEXR library's threads
+BESIDE_MIB = 96  # memory that the allocators of 20 threads and the OpenEXR library's threads keep
 CHILD = """
 import json, sys, threading
 from dataclasses import replace

@@ -85,7 +85,7 @@ def called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Called:
         monkeypatch.delenv(f"VAST_DB_{name}", raising=False)
     monkeypatch.setenv("EXR_VIEWS", f"/studio/renders=renders|{folder.parent}")
     monkeypatch.setenv("EXR_STATS", "off")
-    monkeypatch.setenv("COLUMNS", "1000")  # no path is folded
+    monkeypatch.setenv("COLUMNS", "1000")  # no path is wrapped
 
     def call(*words: object) -> str:
         done = CliRunner().invoke(main, list(map(str, words)))
@@ -300,7 +300,7 @@ def test_a_folder_around_that_of_another_bucket_is_stored_only_under_a_name_that
             with pytest.raises(ArgumentError, match=f"--bucket {mount.bucket}"):
                 record(mount)
         record(Mount("show", show), named="show")
-        record(Mount("show", show))  # as it was recorded
+        record(Mount("show", show))  # as recorded
 
 
 def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path) -> None:

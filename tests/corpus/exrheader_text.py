@@ -25,7 +25,7 @@ _LINE_ORDERS = {
 }
 _ENVMAPS = {Envmap.LATLONG: "latitude-longitude map", Envmap.CUBE: "cube-face map"}
 _LEVELS = ("single level", "mip-map", "rip-map")
-_OPAQUE = {"deepImageState", "idmanifest"}  # of these it prints the type only
+_OPAQUE = {"deepImageState", "idmanifest"}  # it prints only the type of these
 
 
 def _g(value: float) -> str:

@@ -48,7 +48,7 @@ def differences(header: Header, text: str) -> list[str]:
     for part, printed in zip(header.parts, truth, strict=True):
         ours = {a.name: (a.type_name, as_exrheader(a)) for a in part.by_name.values()}
         if "type" not in ours and not header.is_multi_part:
-            printed.pop("type", None)  # made up by exrheader
+            printed.pop("type", None)  # invented by exrheader
         found += [
             f"part {part.index} {key}: {ours.get(key)} but printed {printed.get(key)}"
             for key in ours.keys() | printed.keys()
@@ -57,9 +57,9 @@ def differences(header: Header, text: str) -> list[str]:
     return found
 
 
-# Readable files whose type attribute disagrees with their flags: exrheader prints what the library made of it.
+# Readable files whose type attribute disagrees with their flags: exrheader prints the library's interpretation.
 RETYPED = {"scanline_with_tiledimage_type.exr": "tiledimage", "tiled_with_deeptile_type.exr": "deeptiled"}
-# Files of the readable folders whose header no tool can read: it is cut off, or its sizes are garbage.
+# Files of the readable folders whose header no tool can read: it is truncated, or its sizes are garbage.
 UNREADABLE = {"comp_early_eof_piz.exr", "comp_invalid_unknown.exr"}
 
 
@@ -115,10 +115,10 @@ def chunks_of(path: Path) -> tuple[list[Completeness], LeaderReport]:
     return verdicts, report
 
 
-# Of the readable folders: files that are not whole, and the parts and chunks that are missing.
+# Incomplete files of the readable folders, with the parts and chunks that are missing.
 INCOMPLETE = {
     "unfinished_multipart.exr": [0, 0, 1, 1],  # the last two parts' chunks were never written
-    "tiled.exr": [9],  # cut off behind its table, whose last entry is garbage
+    "tiled.exr": [9],  # truncated behind its table, whose last entry is garbage
 }
 
 
@@ -158,15 +158,15 @@ def our_verdict(path: Path) -> str:
     return rule_of(report.problems[0].kind) if report.problems else "incomplete"
 
 
-# Damaged files that exrheader opens all the same, by the start of their name: what we say, and what is wrong.
+# Damaged files that exrheader opens nevertheless, by the start of their names: our error code, and the defect.
 OPENED = {
     "asan_heap-oob_7f5c18182f27": "EXR_LAYOUT",  # names garbled, among them dataWindow: the tool invents 64 x 64 pixels
-    "asan_heap-oob_7fa34eacd389": "CHK-PAST-EOF",  # cut off in a chunk; the tool calls it incomplete, too
+    "asan_heap-oob_7fa34eacd389": "CHK-PAST-EOF",  # truncated in a chunk; the tool reports it as incomplete, too
     "asan_heap-oob_7fbe2d8e838e": "CHK-LEADER",  # a leader names another tile
     "asan_heap-oob_7fe4c4caa975": "EXR_LAYOUT",  # ends after a few attributes: the tool invents seven
     "asan_heap-oob_7fe667eb33a2": "",  # screenWindowCenter has a garbled name: reported, yet every chunk is there
     "asan_stack-oob_433d4f": "EXR_HEADER_TRUNCATED",  # a garbled size: the tool goes on in the middle of a value
-    "imf_test_deep_tile_file_fuzz": "CHK-DEEP-SIZES",  # sizes of a deep tile that cannot be
+    "imf_test_deep_tile_file_fuzz": "CHK-DEEP-SIZES",  # impossible sizes of a deep tile
     "imf_test_tile_file_fuzz": "EXR_LAYOUT",  # the multi-part flag in a header without types
     "memory_DOS_2.1": "LIMIT_EXCEEDED",  # 100 million pixels wide
     "memory_DOS_2.2": "LIMIT_EXCEEDED",  # 84 million pixels wide
@@ -182,7 +182,9 @@ OPENED = {
 def test_verdicts_of_damaged_files(path: Path) -> None:
     verdict = our_verdict(path)
     tool = truth_of(path, "check")
-    assert " bad" in tool or tool.endswith("# cut\n")  # the verdict stands at the end of what was too long to keep
+    assert " bad" in tool or tool.endswith(
+        "# cut\n"
+    )  # the verdict is at the end of an output that was too long to keep
     if library_opens(path):
         (expected,) = [code for start, code in OPENED.items() if path.name.startswith(start)]
         assert verdict == expected

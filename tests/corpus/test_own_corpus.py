@@ -129,7 +129,7 @@ def test_one_read_is_enough_for_every_file_but_those_with_large_manifests() -> N
     assert set(beyond) == {"cryptomatte_manifest_126k.exr"} | {name for name in beyond if "manifest_64k" in name}
 
 
-# Samples that are made to have something odd about them; all others are of usual layouts and get no warning.
+# Samples with a deliberate oddity; all others have usual layouts and get no warning.
 WARNED = {
     "black.exr": {"PIX-BLACK"},
     "header_only.exr": {"CHK-TABLE-TRUNC"},

@@ -60,7 +60,7 @@ def opened(path: Path) -> bytes:
 
 
 def close(found: float, printed: float, spread: float) -> bool:
-    # Six decimals are printed; sums of values of both signs keep what the largest of them leave.
+    # Six decimals are printed; sums of values of both signs lose digits to the largest ones.
     return abs(found - printed) <= 6e-7 + 1e-6 * abs(printed) + 1e-12 * spread
 
 
@@ -73,7 +73,7 @@ def test_full_figures_are_those_of_oiiotool(path: Path, opener: SourceOpener, bu
     scale = {one.name: UINT_SCALE if one.pixel_type == PixelType.UINT else 1.0 for one in layouts[0].channels}
     channels = [one for one in found.channels if one.part == 0]
     assert all(one.exact for one in channels)
-    # Channels come in another order there, so each must find a partner that agrees in every figure.
+    # Channels have another order there, so each must match one channel in all figures.
     rows = list(
         zip(
             *(truth[name] for name in ("Min", "Max", "Avg", "StdDev", "NanCount", "InfCount", "FiniteCount")),
@@ -157,7 +157,7 @@ def test_damaged_files_cost_little_and_raise_nothing_else(
     try:
         found, _ = report(path.read_bytes(), opener, budget, PixelConfig(all_levels=True))
     except FormatError:
-        return  # damaged before any pixel
+        return  # damaged before the pixels
     assert {fault.code for fault in found.faults} <= {"EXR_DECODE", "LIMIT_EXCEEDED"}
     assert budget.decoded.used == budget.packed.used == 0
     assert time.monotonic() - started < 20

@@ -29,7 +29,7 @@ READABLE = [
 ]
 DAMAGED = [path.relative_to(CORPUS).as_posix() for path in sorted((CORPUS / "damaged").glob("*"))]
 
-# file -> errors by header and chunk tables, and why they are right; all other files have none.
+# file -> errors from header and chunk tables, and why they are correct; all other files have none
 HEADER_ERRORS: dict[str, tuple[set[str], str]] = {
     "openexr/comp_early_eof_piz.exr": (
         {"STR-HDR-END", "WIN-INVALID"},
@@ -43,7 +43,7 @@ HEADER_ERRORS: dict[str, tuple[set[str], str]] = {
     "openexr/tiled.exr": ({"CHK-OFFSET-RANGE", "CHK-LEADER"}, "cut off behind its header; exrcheck refuses it"),
     "openexr/unfinished_multipart.exr": ({"CHK-OFFSET-RANGE"}, "two parts were never written; exrcheck refuses it"),
 }
-# file -> further errors once all pixels are read.
+# file -> further errors when all pixels are read
 PIXEL_ERRORS: dict[str, tuple[set[str], str]] = {
     "openexr-images/TestImages_AllHalfValues.exr": (
         {"PIX-NAN", "PIX-INF"},
@@ -55,7 +55,7 @@ PIXEL_ERRORS: dict[str, tuple[set[str], str]] = {
 }
 
 
-# image by people who know the format -> warnings of the default profile once all pixels are read; all other images have none.
+# image of an expert -> warnings of the default profile when all pixels are read; all other images have none
 WARNINGS: dict[str, tuple[set[str], str]] = {
     "Chromaticities_XYZ_YC.exr": ({"CHN-LUMA-CHROMA"}, "luminance and chroma, which few compositing applications read"),
     "LuminanceChroma_Flowers.exr": ({"CHN-LUMA-CHROMA"}, "the same"),

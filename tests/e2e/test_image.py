@@ -15,7 +15,7 @@ from exr_inspector.cli.commands.package import stage
 from tests.chaos.stack import BUCKET, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
-# What only a laptop has. The SDK of the database brings some of them along today; main.py must not need them.
+# Packages that only a laptop has. The database's SDK installs some of them today, but main.py must not need them.
 LAPTOP_ONLY = (
     "duckdb",
     "uvicorn",

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr")
 FILES = 700
-AUTH = {"RAY_AUTH_MODE": "disabled"}  # else Ray leaves a token in the user's folder
+AUTH = {"RAY_AUTH_MODE": "disabled"}  # otherwise Ray writes a token to the user's home folder
 HEAD = """
 import ray, sys
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
@@ -64,7 +64,7 @@ def stack() -> Iterator[LocalStack]:
 def until(come: Callable[[], object], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not come():
-        assert time.monotonic() < end, "it did not come to that in time"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.02)
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1_800)]
 )
 def test_the_unit_tests_and_the_demo(version: str, tmp_path: Path) -> None:
     tree = copy_tree(tmp_path / "exr-inspector")
-    # `./run` looks through it and finds nothing to fetch.
+    # `./run` finds all packages in it.
     environment(OTHERS[version], tree / ".venv", "-r", tree / "requirements-dev.txt", "-c", tree / "requirements.lock")
     assert "passed" in run(OTHERS[version], "run", "test", "unit", cwd=tree).stdout
     assert "54 events" in run(OTHERS[version], "run", "demo", cwd=tree).stdout

@@ -11,7 +11,7 @@ import yaml
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
-# A vastde that knows the flags in $KNOWN, and writes every other call into $CALLS, an argument a line.
+# A vastde that knows the flags in $KNOWN, and writes the arguments of every other call to $CALLS, one in a line.
 VASTDE = """#!/bin/bash
 if [ "${!#}" = --help ]; then printf '%s\\n' $KNOWN; yes "more help" | head -n 100000; exit 0; fi
 for argument in "$@"; do

@@ -15,7 +15,7 @@ from tests.unit.test_requirements import library_ranges
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1_800)]
 
-# Every sample with everything that is read of a file, and one policy over all of them.
+# Inspect every sample completely, and validate all of them by one policy.
 USE = """
 import sys
 from pathlib import Path

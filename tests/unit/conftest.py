@@ -23,7 +23,7 @@ class _Watch:
 
 
 def _audit(event: str, _: tuple[object, ...]) -> None:
-    # While the interpreter ends, this module's names are None one after the other, and events still come.
+    # While the interpreter ends, this module's names become None one by one, and audit events still occur.
     if _Watch is not None and _Watch.test and event in _FORBIDDEN:
         _Watch.faults.append(f"{_Watch.test} {_FORBIDDEN[event]}")
 

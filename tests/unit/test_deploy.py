@@ -27,7 +27,7 @@ MANIFEST = PIPELINE["manifest"]
 SECRET = yaml.safe_load((DEPLOY / "secret.yaml").read_text(encoding="utf-8"))
 
 
-# The shape of the manifests VAST publishes (vss-blueprint, cosmos-labs, dataengine-cli), written down from them.
+# The form of the manifests that VAST publishes (vss-blueprint, cosmos-labs, dataengine-cli).
 TEXT = {"type": "string", "minLength": 1}
 NAMES = {"type": "array", "items": TEXT, "minItems": 1}
 QUANTITY = {"type": "string", "pattern": r"^[0-9]+(m|Mi|Gi)$"}

@@ -6,7 +6,7 @@ import pytest
 
 from docs.build.__main__ import PAGES, ROOT
 
-# Made by decoding in processes: tests/e2e/test_generated_pages.py.
+# These pages need decoding processes: see tests/e2e/test_generated_pages.py.
 FROM_PROCESSES = {"docs/delivery.md", "docs/demo.md"}
 
 

@@ -56,7 +56,7 @@ def test_a_test_fails_that_does_not_find_what_its_entry_promises(
         running = hook(SimpleNamespace(iter_markers=lambda _: iter([mark]), funcargs=funcargs))
         next(running)
         if fails or not funcargs:
-            with pytest.raises(AssertionError, match="promises what this test does not find"):
+            with pytest.raises(AssertionError, match="values that this test did not find"):
                 running.send(None)
         else:
             with pytest.raises(StopIteration):

@@ -33,7 +33,7 @@ def steps(inspector: Inspector, data: bytes) -> int:
 def growth(inspector: Inspector, make: Callable[[int], bytes], count: int) -> float:
     """The ratio of executed lines for twice the input."""
     small, large = make(count), make(2 * count)
-    for data in (small, large):  # what is done once a process, and kept of small files
+    for data in (small, large):  # work that is done once in a process, and caches of small files
         inspector.inspect(OPENER.open_bytes(data, key="a.exr"), POLICY)
     return steps(inspector, large) / steps(inspector, small)
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "exr_inspector"
 PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
 
-# From the ground up: an entry of exr_inspector/ may import itself and what stands before it.
+# From the lowest layer up: an entry of exr_inspector/ may import itself and the entries before it.
 LAYERS = (
     "errors",
     "texts",
@@ -46,7 +46,7 @@ ONLY = {
 }
 # The two local packages serve any VAST developer; only the library, the command line, tests and benchmarks know both sides.
 MAY_IMPORT_LOCAL_PACKAGES = ("library", "cli")
-# Modules that reach nothing outside: values in, values out.
+# Pure modules: they do no I/O.
 PURE = (
     "exr",
     "model",
@@ -133,7 +133,7 @@ def test_every_entry_has_its_layer() -> None:
 def test_imports_go_down(path: Path) -> None:
     layer = layer_of(path)
     below = set(LAYERS[: LAYERS.index(layer)])
-    # Every layer may ask for the version, which is all that the package's own module holds at import.
+    # Every layer may import the version, which is all that `exr_inspector/__init__.py` defines at import.
     allowed = ONLY.get(layer, below | {"__init__"}) | {layer}
     assert layers(imports(path)) <= allowed
 

@@ -36,7 +36,7 @@ def test_who_came_first_is_first() -> None:
     large.start()
     while pool.try_take(1):
         pool.give(1)
-    assert not pool.try_take(1)  # free, but somebody waits for all of it
+    assert not pool.try_take(1)  # free, but another file waits for all of it
     with pytest.raises(DeadlineExceeded):
         pool.take(1, Deadline.after(0))
     pool.give(6)
@@ -54,7 +54,7 @@ def test_a_file_takes_more_without_waiting_and_begins_again_where_others_have_it
             other.reserve(9 * MIB)
         threading.Timer(0.01, one.release).start()
         other.restart_with_double()  # waits, holding nothing
-        assert budget.files.used == 16 * MIB  # twice what it asked for, but no more than there is
+        assert budget.files.used == 16 * MIB  # twice the requested memory, but not more than the total
         other.reserve(9 * MIB)
     assert budget.files.used == 0
 
@@ -89,7 +89,7 @@ ROWS = (0, 0, 0, 9_999)
 LARGE = Attr("z", "string", b"z" * 100_000)
 MANIFEST = ManifestGroup(["id"], ["name"], {n: [f"n{n:06}"] for n in range(2_000)})
 
-# By limit: a value, and a file that asks for more; what it would take without the limit is never asked for.
+# By limit: a value, and a file that needs more; the memory that it would take without the limit is never requested.
 ASKS_FOR_MORE: dict[str, tuple[int, Callable[[], bytes]]] = {
     "header_bytes": (10_000, lambda: ex.build([Part(extra=[LARGE])])),
     "attributes": (10, lambda: ex.build([Part(extra=[Attr(f"a{n}", "int", bytes(4)) for n in range(10)] + [LARGE])])),

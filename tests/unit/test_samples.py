@@ -56,7 +56,7 @@ def test_complete_files_read_to_the_end(key: str) -> None:
             assert pixels.dtype == NUMPY_TYPES[pixel_type]
 
 
-# The library fills in a 64x64 display window, or ZIP, and goes on; how far it gets then is chance.
+# The library assumes a 64x64 display window, or ZIP, and continues; the result is then chance.
 REPAIRED = {"header_damaged.exr", "unknown_compression.exr"}
 
 

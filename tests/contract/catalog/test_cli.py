@@ -236,7 +236,7 @@ def test_many_removals_are_asked_about(ground: Ground, s3: FaultyS3) -> None:
     for index in range(5):
         s3.delete("renders", f"a.{index:04}.exr")
     assert "5 files removed" in ground.run("reconcile", "s3://renders/", "--fix").output, (
-        "few are removed without a question"
+        "few rows are removed without a question"
     )
     for index in range(20):
         s3.delete("renders", f"a.{index:04}.exr")

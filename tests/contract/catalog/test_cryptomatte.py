@@ -80,8 +80,8 @@ def test_only_files_with_objects_cost_requests(pair: Pair) -> None:
         catalog.remove(frame(1001 + objects).path)
         costs.append(requests(server))
     new, replaced, removed, new_objects, replaced_objects, removed_objects = costs
-    assert new_objects - new == 3  # are the names there, insert them, insert the objects
-    assert replaced_objects - replaced == 4  # the same without names, and find and delete the old ones
+    assert new_objects - new == 3  # look up the manifest, insert its names, insert the objects
+    assert replaced_objects - replaced == 4  # the same without names, and find and delete the old objects
     assert removed_objects - removed == 2
 
 

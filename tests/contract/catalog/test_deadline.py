@@ -28,8 +28,8 @@ from tests.support.certificates import write_bundle
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind, LocalVastDB
 
-HANG = Fault(FaultKind.DROP_BEFORE, 15.0)  # longer than any test waits, and then still no answer
-IN_TIME = 10.0  # far less than HANG, far more than the deadlines below and what may come after them
+HANG = Fault(FaultKind.DROP_BEFORE, 15.0)  # longer than any test waits
+IN_TIME = 10.0  # far less than HANG, far more than the deadlines below and the requests that follow them
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_request_that_hangs_ends_with_the_deadline(server: LocalVastDB, operat
         catalog.upsert([inspection("warm.exr")])
     server.faults.chance(operation, 1.0, HANG)
     gives_up(catalog, seconds=0.6)
-    assert server.counters().get(operation), "it was this request that hung"
+    assert server.counters().get(operation), "this request hung"
     server.faults.clear()
     assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
     assert len(catalog.stored_between("")) == 1 + (operation != "version")
@@ -80,11 +80,11 @@ def test_an_answer_that_trickles_ends_with_the_deadline(
     catalog = connect(server, timeout_seconds=60.0, retry_seconds=60.0)
     if operation != "version":
         catalog.upsert([inspection("warm.exr")])
-    server.faults.chance(operation, 1.0, Fault(kind, 0.1))  # no time-out notices: there is always another byte
+    server.faults.chance(operation, 1.0, Fault(kind, 0.1))  # no timeout applies, since there is always another byte
     server.faults.chance("rollback", 1.0, Fault(kind, 0.1))
     error = gives_up(catalog, seconds=0.6)
     documented(error.code)
-    assert server.counters().get(operation), "it was this request that trickled"
+    assert server.counters().get(operation), "this request trickled"
     server.faults.clear()
     assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
     assert len(catalog.stored_between("")) == 1 + (operation != "version")
@@ -94,7 +94,7 @@ def test_an_answer_that_trickles_ends_with_the_deadline(
 def test_over_tls_too_an_answer_that_trickles_ends_with_the_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())  # which does not override what the settings say
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())  # it must not override the settings
     authority, own = write_bundle(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(own)
@@ -132,7 +132,7 @@ def test_queries_answered_with_nothing_end_with_the_deadline(server: LocalVastDB
 def test_a_slow_answer_that_is_whole_before_the_deadline_is_taken(server: LocalVastDB) -> None:
     catalog = connect(server, timeout_seconds=0.5, retry_seconds=0.0)
     catalog.upsert([inspection("warm.exr")])
-    server.faults.chance("commit", 1.0, Fault(FaultKind.TRICKLE, 0.01))  # takes longer than it may stand still
+    server.faults.chance("commit", 1.0, Fault(FaultKind.TRICKLE, 0.01))  # takes longer than the idle timeout
     for deadline in (None, Deadline.after(60)):
         started = time.monotonic()
         assert catalog.upsert([inspection(f"{deadline is None}.exr")], deadline=deadline)[0].outcome is Outcome.INSERTED
@@ -155,7 +155,7 @@ def test_what_is_left_is_shared_by_all_attempts(server: LocalVastDB) -> None:
     server.reset_counters()
     server.faults.chance("insert", 1.0, HANG)
     error = gives_up(catalog, seconds=2.0)
-    assert isinstance(error, CatalogUnavailable), "the last fault is told: it says more than that time is over"
+    assert isinstance(error, CatalogUnavailable), "the last fault is reported: it says more than that the time is over"
     assert 2 <= server.counters()["begin"] <= 6
     catalog.close()
 
@@ -180,7 +180,7 @@ def test_nothing_is_begun_when_the_time_is_over(server: LocalVastDB) -> None:
 
 def test_twenty_threads_drop_no_connection(server: LocalVastDB, caplog: pytest.LogCaptureFixture) -> None:
     catalog = connect(server)
-    server.faults.chance("begin", 1.0, Fault(FaultKind.DELAY, 0.1))  # so that all are under way together
+    server.faults.chance("begin", 1.0, Fault(FaultKind.DELAY, 0.1))  # so that all run at the same time
     together = threading.Barrier(20)
 
     def read(_: int) -> Any:
@@ -191,11 +191,11 @@ def test_twenty_threads_drop_no_connection(server: LocalVastDB, caplog: pytest.L
         for _ in range(2):
             assert list(pool.map(read, range(20))) == [None] * 20
     assert [record.getMessage() for record in caplog.records] == []
-    assert server.counters()["version"] <= 20, "sessions are lent again"
+    assert server.counters()["version"] <= 20, "sessions are reused"
     catalog.close()
 
 
-# --- sessions and their time-outs ---------------------------------------------------------------------------
+# --- sessions and their timeouts ----------------------------------------------------------------------------
 
 
 def test_the_time_of_a_request_is_what_is_left_and_a_little_for_the_end() -> None:
@@ -220,5 +220,5 @@ def test_a_session_has_one_borrower_at_a_time(server: LocalVastDB) -> None:
         assert again in {one, other}
         sessions.close()
     with sessions.borrow() as fresh:
-        assert fresh not in {one, other}, "what was closed is not lent again"
+        assert fresh not in {one, other}, "a closed session is not reused"
     sessions.close()

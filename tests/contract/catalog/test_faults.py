@@ -61,7 +61,7 @@ def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKi
     assert_equal(catalog, Model({item.path: item}))
     assert [row["inspection_id"] for row in audits(catalog, item.path)] == [result.inspection_id]
     left = server.open_transactions() - before
-    assert left == (operation == "begin")  # of a begin whose answer was lost nobody knows the id
+    assert left == (operation == "begin")  # nobody knows the id of a transaction whose answer to `begin` was lost
 
 
 @pytest.mark.failure(
@@ -82,7 +82,7 @@ def test_an_answer_that_breaks_off_is_tried_again(operation: str, kind: FaultKin
         settled.upsert([inspection("warm.exr")])
         catalog, hopeless = connect(server, retry_seconds=20.0), connect(server, retry_seconds=0.3)
         server.faults.script(operation, [Fault(kind)])
-        assert outcomes(catalog, inspection("warm.exr")) == [Outcome.UNCHANGED]  # what broke off says nothing of it
+        assert outcomes(catalog, inspection("warm.exr")) == [Outcome.UNCHANGED]  # a truncated answer does not show it
         server.faults.script(operation, [Fault(kind)])
         assert outcomes(catalog, inspection("a.exr")) == [Outcome.INSERTED]
         assert server.faults.injected()[operation, kind] >= 1
@@ -102,7 +102,7 @@ def test_a_lost_commit_answer_is_looked_up(pair: Pair) -> None:
     server.faults.script("commit", [Fault(FaultKind.DROP_AFTER)])
     server.reset_counters()
     (result,) = catalog.upsert([inspection(revision=2)])
-    assert result.outcome is Outcome.REPLACED  # and not "unchanged", which a mere second try would say
+    assert result.outcome is Outcome.REPLACED  # and not "unchanged", which a plain repetition would return
     assert result.rows_written
     counts = server.counters()
     assert counts["begin"] == counts["commit"] == 2
@@ -142,7 +142,7 @@ def test_conflicts_end_as_conflict_when_the_time_is_over(shared: Pair) -> None:
 
 def test_after_a_conflict_the_guards_are_claimed_before_anything_is_looked_up(pair: Pair) -> None:
     server, catalog = pair
-    # The first transaction of a connection also asks for the number of guards.
+    # The first transaction of a connection also reads the number of guards.
     outcomes(catalog, inspection("other.exr"))
     server.reset_counters()
     server.faults.script("update", [Fault(FaultKind.CONFLICT)] * 3)
@@ -157,7 +157,7 @@ def test_after_a_conflict_the_guards_are_claimed_before_anything_is_looked_up(pa
 
 
 def test_writers_that_all_meet_in_one_group_of_guards_store_every_file_once() -> None:
-    with ready(conflict_group_rows=LEAST_GUARDS) as (server, catalog):  # so that all writers collide
+    with ready(conflict_group_rows=LEAST_GUARDS) as (server, catalog):  # so that all writers conflict
         writers = [connect(server) for _ in range(3)]
         batches = [[inspection(f"{writer}/{number}.exr") for number in range(2)] for writer in range(3)]
 

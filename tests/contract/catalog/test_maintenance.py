@@ -173,7 +173,7 @@ def test_tables_are_given_their_sorting_key_later_and_writers_go_on() -> None:
         made = setup(other.connection, SetupOptions(sort=True))
         assert made.changes == tuple(f"sorting key of {name}" for name in ("files", "parts", "inspections"))
         newer = inspection(revision=2, mode=StatsMode.FULL)
-        assert catalog.upsert([newer])[0].outcome.value == "replaced", "it learns that row ids are decimals now"
+        assert catalog.upsert([newer])[0].outcome.value == "replaced", "it notices that row ids are decimals now"
         assert_equal(catalog, Model({newer.path: newer}))
 
 
@@ -319,7 +319,7 @@ def test_a_row_twice_and_its_children_twice(catalog: Catalog) -> None:
 def test_the_newest_of_several_versions_stays(catalog: Catalog) -> None:
     model = seeded(catalog)
     old = inspection("r/1.exr", revision=0)
-    # What two writers leave where conflicts are not detected: an older version beside the newer one.
+    # Without conflict detection, two writers can leave an older version beside the newer one.
     other = Model({old.path: old})
     from exr_inspector.catalog.rows.groups import to_tables  # noqa: PLC0415 - only this test writes past the store
 
@@ -408,7 +408,7 @@ def test_the_vast_catalog_as_listing() -> None:
         listed = list(vast_catalog_objects(catalog.connection, "s3://renders/sh1/", view))
         assert {type(item.version.mtime) for item in listed} == {
             datetime
-        }  # and not pandas', as Arrow makes it of nanoseconds
+        }  # and not a pandas type, which Arrow returns for nanoseconds
         found = compare(listed, stored_versions(catalog.connection, "s3://renders/sh1/"))
         assert [item.path for item in found.without_row] == ["renders/sh1/new.EXR"]
         assert [item.path for item in found.stale] == ["renders/sh1/b.exr"]

@@ -201,7 +201,7 @@ def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
     assert stored[-1][1:3] == ("sh010/matte_####.exr", 2)
     shutil.copy(SAMPLES / "layers.exr", shot / "matte_0001.exr")
     assert "matte_####.exr" in called("check", shot / "matte_0001.exr", "--catalog", catalog).stderr
-    assert asked(catalog, sequences)[1][2] == "1-2", "one file tells nothing of its sequence"
+    assert asked(catalog, sequences)[1][2] == "1-2", "one file does not show whether its sequence is complete"
     called("check", shot / "matte_####.exr", "--catalog", catalog)
     assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)]
 

@@ -232,7 +232,7 @@ def test_the_address_of_a_server_ends_with_it(tmp_path: Path) -> None:
     assert not (tmp_path / "a.duckdb.lock").exists()
     assert running_server(tmp_path / "none.duckdb") is None
     (tmp_path / "a.duckdb.lock").write_text('{"endpoint": "http://127.0.0.1:1"}')
-    assert running_server(path) is None, "a killed server's address is not believed"
+    assert running_server(path) is None, "the address of a killed server is not used"
 
 
 @contextmanager

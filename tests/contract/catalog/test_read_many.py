@@ -73,7 +73,7 @@ def test_prefixes_in_any_spelling(filled: tuple[LocalVastDB, Catalog]) -> None:
 
 def test_requests_do_not_grow_with_the_files_of_a_page(filled: tuple[LocalVastDB, Catalog]) -> None:
     server, catalog = filled
-    # Begin, ask once a table, commit: twice, for the list and the page.
+    # begin, one request for each table, commit: twice, for the list and for the page
     for files in (7, 40):
         server.reset_counters()
         assert sum(1 for _ in stored_inspections(catalog.connection)) == files
@@ -144,7 +144,7 @@ def test_frames_by_rows_are_frames_by_inspection(filled: tuple[LocalVastDB, Cata
     for rows, whole in zip(by_rows, by_inspection, strict=True):
         assert isinstance(rows, FrameSummary)
         assert whole
-        # Attributes are in a table that is not read for frames.
+        # Frames are read without the table of attributes.
         assert rows == replace(whole, cryptomattes=(), is_complete=None, attributes=None)
 
 

@@ -83,7 +83,7 @@ def test_nothing_grows_from_one_event_to_the_next(catalog: Catalog) -> None:
     before = objects()
     for _ in range(30):
         event()
-    # The SDK's decorator keeps two handlers and more of each select.
+    # The SDK's decorator keeps two handlers and other objects for each select.
     assert objects() - before < 30
 
 
@@ -103,7 +103,7 @@ class Lines(logging.Handler):
 def test_in_an_outage_no_library_logs_more_than_a_line_an_attempt(
     server: LocalVastDB, catalog: Catalog, kind: FaultKind, operation: str
 ) -> None:
-    catalog.upsert([inspection(f"{operation}.exr")])  # so that nothing is left to insert but a row of `inspections`
+    catalog.upsert([inspection(f"{operation}.exr")])  # so that only a row of `inspections` must be inserted
     root, lines, level = logging.getLogger(), Lines(), logging.getLogger().level
     root.addHandler(lines)
     root.setLevel(logging.INFO)
@@ -143,9 +143,9 @@ def test_transactions_open_no_adbc_connection(
 
     driver.get_driver_path = get_driver_path  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "adbc_driver_vastdb", driver)
-    monkeypatch.setattr("vastdb.transaction.AdbcConnection", AdbcConnection)  # which other tests do without
+    monkeypatch.setattr("vastdb.transaction.AdbcConnection", AdbcConnection)  # which other tests do not use
     theirs = vastdb.connect(access=server.access_key, secret=server.secret_key, endpoint=server.endpoint)
-    with contextlib.suppress(Exception), theirs.transaction():  # whatever comes of a driver that is not there
+    with contextlib.suppress(Exception), theirs.transaction():  # whichever error a missing driver gives
         pass
     assert asked == ["asked"], "the SDK's own transaction opens one"
     catalog.upsert([inspection("adbc.exr")])

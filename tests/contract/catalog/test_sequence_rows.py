@@ -160,11 +160,11 @@ def test_two_who_judge_one_folder_collide(catalog: Catalog) -> None:
 def test_any_order_and_way_ends_in_the_same_rows(catalog: Catalog, names: Sequence[str]) -> None:
     files = named(*names)
     random.Random(7).shuffle(files)
-    for item in files:  # one event after another, judged in between
+    for item in files:  # one event after another; sequences are validated in between
         catalog.upsert([item])
         judge(catalog)
     one_by_one = settled(catalog), rows(catalog, SEQUENCE_VALIDATION, "sequence", "code", "frames", "missing_frames")
-    catalog.upsert(files, force=True)  # as events that come again: every row says what its own name says
+    catalog.upsert(files, force=True)  # repeated events write the sequence of the file's own name
     judge(catalog)
     at_once = settled(catalog), rows(catalog, SEQUENCE_VALIDATION, "sequence", "code", "frames", "missing_frames")
     assert one_by_one == at_once

@@ -245,7 +245,7 @@ def test_is_current(pair: Pair) -> None:
     assert requests(server) <= 4
     assert is_current(mode=StatsMode.SAMPLED)
     assert not is_current(mode=StatsMode.FULL)
-    # A listing gives fractions of a second that a GET's header does not.
+    # A listing has fractions of a second, which the header of a GET lacks.
     listed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(milliseconds=250))
     changed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(seconds=2))
     states = [ObjectState("renders", item.key, seen) for seen in (listed, changed)]
@@ -372,7 +372,7 @@ def test_texts_that_no_table_can_hold(pair: Pair) -> None:
     assert list(catalog.stored_at([f"renders/{key}"])) == [row["path"]]
     sound = replace(inspection("a.exr", sequencer="1"), event=replace(event, sequencer="2" * 200_000))
     assert outcomes(catalog, inspection("a.exr", sequencer="1")) == [Outcome.INSERTED]
-    assert outcomes(catalog, sound) == [Outcome.UNCHANGED]  # its sequencer is noted
+    assert outcomes(catalog, sound) == [Outcome.UNCHANGED]  # its sequencer is stored
     assert catalog.remove(f"renders/{key}", event=event).outcome is Outcome.REMOVED
 
 

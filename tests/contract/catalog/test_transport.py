@@ -36,7 +36,7 @@ def test_queries_and_changes_share_connections(server: LocalVastDB, connections:
         catalog.upsert([inspection(f"{number}.exr")])
         catalog.upsert([inspection(f"{number}.exr")])
         assert catalog.stored_between("")
-    inserts = server.counters()["insert"] // 4 - 1  # of one file that is new, which go out at the same time
+    inserts = server.counters()["insert"] // 4 - 1  # requests of one new file that are sent at the same time
     made = len(connections)
     assert made <= inserts + 1, "and the update of the guard"
     catalog.close()

@@ -122,7 +122,7 @@ def test_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     result = invoke("--generate-event", "--url", f"http://127.0.0.1:{port}/")
-    assert isinstance(result.exception, LocalRuntimeError)  # one line and exit code 2, as of every command
+    assert isinstance(result.exception, LocalRuntimeError)  # one line and exit code 2, like every command
     assert "dataengine_local run" in str(result.exception)
 
 

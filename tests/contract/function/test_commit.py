@@ -169,7 +169,7 @@ def test_an_insert_that_fails_beside_others_leaves_nothing_behind(stack: LocalSt
 
 def test_an_idle_function_makes_the_requests_of_one_upsert(stack: LocalStack) -> None:
     (inspection,) = inspected(stack, "a.exr")
-    stack.catalog.upsert([inspection])  # what only the first use of a connection costs
+    stack.catalog.upsert([inspection])  # only the first use of a connection costs this
     counts = []
     for store in (
         lambda: stack.catalog.upsert([inspection]),

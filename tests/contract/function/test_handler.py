@@ -372,7 +372,7 @@ def test_a_key_that_may_be_literal_comes_again_while_the_store_fails(stack: Loca
     with pytest.raises(SourceError) as raised:
         handling.handle(raw)
     assert raised.value.retryable
-    assert looked_for == ["a b.exr"], "nothing is decided on a failure"
+    assert looked_for == ["a b.exr"], "a failure decides nothing"
     assert handling.handle(raw)["path"] == f"{BUCKET}/a+b.exr"
 
 
@@ -540,7 +540,9 @@ def test_a_file_that_a_mount_does_not_show_yet_comes_again_while_the_event_is_yo
     stack: LocalStack, tmp_path: Path, documented: Documented
 ) -> None:
     """NFS clients cache for a while that a file does not exist."""
-    (tmp_path / "other.exr").write_bytes(sample("layers.exr"))  # else the folder is empty, as if nothing were mounted
+    (tmp_path / "other.exr").write_bytes(
+        sample("layers.exr")
+    )  # otherwise the folder is empty, like a share that is not mounted
     handling = service(stack, EXR_MOUNTS=f"mounted={tmp_path}")
     now = datetime.now(timezone.utc)
     young, old = (element_event("mounted", "late.exr", time=now - timedelta(seconds=age)) for age in (0, 3600))
@@ -590,7 +592,7 @@ def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(
     handling = service(stack)
     handling.handle(created("a.exr"))
     flat = {"bucket": BUCKET, "key": "a.exr", "eventName": REMOVED}
-    stack.s3.script(Status(404), Status(404))  # gone for one moment: obstore asks HEAD, then GET
+    stack.s3.script(Status(404), Status(404))  # missing for one request: obstore sends HEAD, then GET
     documented(code_of(lambda: handling.handle(flat)))
     assert handling.handle(flat)["status"] == "inspected"
     assert stack.differences() == []

@@ -112,7 +112,7 @@ def test_without_statistics_no_process_is_started_and_with_them_no_more_than_thr
     stack: LocalStack,
 ) -> None:
     stack.put("a.exr")
-    before = set(decoders())  # some of an earlier test may still end
+    before = set(decoders())  # processes of an earlier test may still be ending
     service(stack).handle(created("a.exr"))
     assert set(decoders()) <= before
     reading = service(stack, EXR_DECODE_THREADS="1", **FULL)
@@ -163,20 +163,20 @@ def test_a_file_that_ends_every_process_that_decodes_it_gets_a_row_and_costs_no_
     handling = service(stack, EXR_DECODE_THREADS="1", **FULL)
     with each_decoder(signal.SIGABRT) as hit:
         result = handling.handle(created("deadly.exr"))
-    assert len(hit) >= 3, "beside others, alone, and alone again"
+    assert len(hit) >= 3, "with others, alone, and alone again"
     assert result["status"] == "failed"
     documented(result["error_code"])
     assert handling.handle(created("sound.exr"))["status"] == "inspected"
     (row,) = stack.rows("files", f"{BUCKET}/deadly.exr")
     assert (row["etag"], row["decoder"]) == (stack.s3.contents()["deadly.exr"][1], LIBRARY)
     assert "SIGABRT" in row["error_message"]
-    assert row["part_rows"] == 1, "what the header says stays"
+    assert row["part_rows"] == 1, "the header's values are kept"
 
     started = decoders()
     assert handling.handle(created("deadly.exr"))["status"] == "unchanged"
-    assert decoders() == started, "not decoded once more"
+    assert decoders() == started, "it is not decoded again"
     stack.put("deadly.exr", "tiled.exr")
-    assert handling.handle(created("deadly.exr"))["status"] == "inspected", "another version is"
+    assert handling.handle(created("deadly.exr"))["status"] == "inspected", "another version is decoded"
 
 
 @pytest.mark.failure(
@@ -319,7 +319,7 @@ def test_no_process_outlives_the_one_that_started_it(documented: Documented) -> 
         started = decoders(parent.pid)
         assert started
         for pid in started:
-            os.kill(pid, signal.SIGSTOP)  # as if the library held it
+            os.kill(pid, signal.SIGSTOP)  # as if the library kept it
         parent.kill()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
     documented(sum(Path(f"/proc/{pid}").exists() for pid in started))
@@ -328,7 +328,7 @@ def test_no_process_outlives_the_one_that_started_it(documented: Documented) -> 
 def until(come: Callable[[], object], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not come():
-        assert time.monotonic() < end, "it did not come to that in time"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.01)
 
 

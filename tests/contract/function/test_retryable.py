@@ -253,7 +253,7 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[LocalStack], None], dict[str, str], s
     "for the whole batch, after as many attempts as for one event",
     "as for a single event",
 )
-@pytest.mark.slow  # tables of its own for each case
+@pytest.mark.slow  # separate tables for each case
 @pytest.mark.parametrize(
     ("harm", "changes", "code"),
     DATABASE_COMES_AGAIN,
@@ -299,7 +299,7 @@ def test_rows_that_are_refused_are_looked_for_one_by_one(stack: LocalStack, docu
 # --- no code is left out -----------------------------------------------------------------------------------
 
 ELSEWHERE = {
-    "MEMORY_BUSY": "tests/unit/test_memory.py",  # never ends an event: its file is done again, alone
+    "MEMORY_BUSY": "tests/unit/test_memory.py",  # never ends an event: its file is read again, alone
     "INGEST_WORKER": "tests/contract/ingest/test_processes.py",
     "DECODER_KILLED": "tests/contract/function/test_isolation.py",
 }

@@ -149,7 +149,7 @@ def test_a_sweep_stops_before_its_deadline_and_the_next_one_goes_on(
     assert row["position"] == "renders/a/3.exr"
     monkeypatch.undo()
     monkeypatch.setattr("exr_inspector.sync.window.WINDOW", 2)
-    assert swept(stack) == {"stored": 2}, "what was compared is not compared again"
+    assert swept(stack) == {"stored": 2}, "compared folders are not compared again"
     assert swept(stack) == {"unchanged": 6}
     assert stack.differences() == []
     stack.s3.page_keys = 1000
@@ -402,14 +402,14 @@ def test_links_that_are_not_followed_are_named_and_keep_neither_the_watermark_ba
     with caplog.at_level(logging.INFO):
         assert swept(stack, **mount) == {"failed": 1, "unreadable": 2}
         assert swept(stack, **mount) == {"unreadable": 3}
-    assert caplog.text.count("[ERROR]") == 1, "what was named before is not named again"
+    assert caplog.text.count("[ERROR]") == 1, "a fault is reported once"
     assert sum(row["failed_files"] for row in rows(stack)) == 3
     assert stored(stack) == names | {"renders/show_b/new.exr"}
     (folder / "show_b" / "new.exr").unlink()
     write(folder, "show_b/sound.exr")
     assert swept(stack, **mount) == {"stored": 1, "removed": 1, "unreadable": 2}
     (folder / "show_b" / "new.exr").symlink_to("nowhere")
-    assert swept(stack, **mount) == {"unchanged": 1, "failed": 1, "unreadable": 2}, "it was away in between"
+    assert swept(stack, **mount) == {"unchanged": 1, "failed": 1, "unreadable": 2}, "it was readable in between"
 
 
 def test_a_frame_behind_a_link_that_leads_nowhere_is_not_missing(stack: LocalStack, folder: Path) -> None:
@@ -441,7 +441,7 @@ def test_changes_come_from_the_catalog_and_removals_from_a_comparison(stack: Loc
     snapshot(stack, folder)
     changed = swept(stack, **cluster(folder))
     assert changed["stored"] == 3
-    assert "renders/show_a/sh010/a.1001.exr" in stored(stack), "the Catalog does not tell what is gone"
+    assert "renders/show_a/sh010/a.1001.exr" in stored(stack), "the Catalog does not show removals"
     assert swept(stack, **cluster(folder, EXR_SWEEP_FULL_HOURS="0"))["removed"] == 1
     assert stored(stack) == {f"renders/{path.relative_to(folder)}" for path in folder.rglob("*.exr")}
 

@@ -115,7 +115,7 @@ def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(stack: Lo
     before = stack.s3.count("GET")
     again = made(stack).run([Target(BUCKET, "")])
     assert (again.listed, again.skipped, again.stored) == (32, 30, 2)
-    assert stack.s3.count("GET") - before == 1 + 2, "one page of the listing, and what changed"
+    assert stack.s3.count("GET") - before == 1 + 2, "one page of the listing, and the changed object"
     assert stack.differences() == []
 
 
@@ -129,7 +129,7 @@ def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(stack: LocalStack
     stack.database.reset_counters()
     again = made(stack).run([Target(BUCKET, prefix)])
     assert (again.skipped, again.directories, again.other_policies) == (4, set(), {})
-    assert stack.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
+    assert stack.database.counters()["begin"] == 3, "look for rows; when sequences were validated; the files"
     assert (first.has_previous_rows, again.has_previous_rows) == (False, True)
     other = made(stack, policy="strict").run([Target(BUCKET, prefix)])
     assert (other.skipped, other.other_policies) == (4, {builtin_policy("default").label: 4})
@@ -437,7 +437,7 @@ def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path
     first = called(folder, "--catalog", catalog)
     assert first.exit_code == 0, first.output
     assert paths(catalog) == [f"renders/shot/{index}.exr" for index in range(4)]
-    # A folder inside a mounted one keeps that bucket's name; its rows are the same files only if the name is.
+    # A folder inside a mounted one belongs to that bucket, so that its files have the same rows.
     second = called(folder / "shot", "--catalog", catalog, EXR_MOUNTS=f"renders={folder}")
     assert second.exit_code == 0, second.output
     assert " 4  up to date" in second.output
@@ -560,7 +560,7 @@ def test_a_manifest_beyond_a_limit_is_read_with_a_higher_one(
     assert done.exit_code == 0, "the file itself was read"
     assert ingested({}) == (0, False)
     assert ingested({}) == (0, True)
-    assert ingested(small) == (0, True), "what was read stays"
+    assert ingested(small) == (0, True), "the rows of the readable file stay"
 
 
 def test_a_manifest_that_arrives_later_is_read_by_ingest_sweep_and_watch(
@@ -820,7 +820,7 @@ def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
     second = called(folder, "--catalog", catalog)
     assert (second.exit_code, second.output.count("SOURCE_NOT_FOUND show/pipe.exr")) == (1, 1), second.output
     assert f" {3 + len(names)}  up to date" in second.output
-    assert " 1  stored" in second.output, "what was excluded before"
+    assert " 1  stored" in second.output, "the folder that was excluded before"
 
 
 @pytest.mark.failure(
@@ -1044,7 +1044,7 @@ def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path
         settings, (target,) = targets_of([str(tmp_path / "renders")], tables.settings, None)
         with contextlib.closing(SourceOpener(settings)) as opener:
             context = IngestContext.from_settings(settings, opener, tables.catalog)
-            Ingest(context).run([target])  # a kill before the sequences were judged leaves just this
+            Ingest(context).run([target])  # as a killed process leaves it, before it validates the sequences
             tables.keeps_file = True
             again = Ingest(context).run([target])
             assert (again.skipped, sorted(again.directories)) == (18, ["renders/a", "renders/b", "renders/textures"])

@@ -105,7 +105,7 @@ def test_a_lane_knows_its_objects_versions_and_mounted_folders(tmp_path: Path) -
     assert (planned.exit_code, planned.stderr) == (0, "")
     lanes = [Lane.read(plan / "0"), Lane.read(plan / "1")]
     assert all(lane.mounts == (Mount("all", SAMPLES, "show/"),) for lane in lanes)
-    opener = SourceOpener.__new__(SourceOpener)  # nothing is listed again
+    opener = SourceOpener.__new__(SourceOpener)  # the files are not listed again
     found = [entry for lane in lanes for listing in lane.listings for entry in listing.entries(opener, print)]
     assert sum(lane.size for lane in lanes) == len(found)
     here = {f"show/{path.relative_to(SAMPLES).as_posix()}": path.stat().st_size for path in SAMPLES.rglob("*.exr")}

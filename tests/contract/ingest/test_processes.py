@@ -80,7 +80,7 @@ def shard_of(stack: LocalStack, bucket: str, prefix: str = "") -> Shard:
 def until(come: Callable[[], object], seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not come():
-        assert time.monotonic() < end, "it did not come to that in time"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.005)
 
 
@@ -147,7 +147,9 @@ def lasting(stack: LocalStack, bucket: str) -> dict[str, list[dict[str, Any]]]:
             if row[path].startswith(f"{bucket}/")
         ]
         found[table.name] = sorted(kept, key=repr)
-    found[INSPECTIONS.name] = [row for row, _ in groupby(found[INSPECTIONS.name])]  # `wipe` leaves those of runs before
+    found[INSPECTIONS.name] = [
+        row for row, _ in groupby(found[INSPECTIONS.name])
+    ]  # `wipe` leaves the rows of earlier runs
     return found
 
 
@@ -291,7 +293,7 @@ class DiesTogether:
         self._context = context
         self._lock = threading.Lock()
         self._running: dict[Future[Figures], Shard] = {}
-        self.beside_one_alone: list[int] = []  # shards that ran when one was carried out alone, or were added then
+        self.beside_one_alone: list[int] = []  # shards that ran while another one ran alone, or were added then
         self._has_one_alone = False
 
     def submit(self, shard: Shard) -> Future[Figures]:
@@ -386,7 +388,7 @@ def test_settings_that_no_process_can_use_end_the_run_with_the_reason(
     stack: LocalStack, documented: Documented
 ) -> None:
     stack.put("a.exr")
-    # The folder is gone when the processes come to look at their settings.
+    # The folder is gone when the processes check their settings.
     settings = stack.settings().changed(mounts=(Mount("b", Path("/nowhere")),))
     with engine_of(settings) as engine, pytest.raises(SettingsError, match="/nowhere") as caught:
         engine.submit(shard_of(stack, BUCKET)).result(60)
@@ -450,12 +452,12 @@ def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path:
     running = ingesting(tmp_path, 2_500)
     processes = children(running.pid)
     until(lambda: has_stored_some(tmp_path))
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
+    os.killpg(running.pid, signal.SIGINT)  # like a terminal: to all processes in the foreground
     out, err = running.communicate(timeout=60)
     assert err == f"catalog: {tmp_path / 'c.duckdb'}\n"
     documented(running.returncode)
     assert "stopped; run the same command again" in out
-    assert "sequence" not in out, "half a sequence must not pass for a whole one"
+    assert "sequence" not in out, "an incomplete sequence must not be reported as complete"
     stored = stored_files(tmp_path / "c.duckdb")
     assert 0 < stored < 2_500
     assert f"{stored}  stored" in out
@@ -493,5 +495,5 @@ def test_a_second_interrupt_ends_the_run_at_once_and_loses_nothing(tmp_path: Pat
     documented(running.returncode)
     assert "Traceback" not in err
     until(lambda: not any(map(alive, processes)))
-    if "stopped" not in out:  # else it had come to its end in good order between the two
+    if "stopped" not in out:  # otherwise it ended regularly between the two signals
         assert "run the same command again" in err

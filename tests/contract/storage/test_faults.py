@@ -267,7 +267,7 @@ def test_a_missing_object_that_the_store_hides_is_not_there(s3):
         s3.put("b", "denied.exr", DATA)
         with pytest.raises(AccessDenied):
             opener.head("b", "denied.exr")
-        s3.chance(1.0, Status(403), seed=1)  # listing is denied, too: nobody can tell
+        s3.chance(1.0, Status(403), seed=1)  # listing is denied too, so the reason is unknown
         with pytest.raises(AccessDenied):
             opener.head("b", "gone.exr")
 
@@ -406,7 +406,7 @@ def test_one_fault_ends_all_ranges(s3):
         source = opener.open("b", "a.exr")
         source.read(start=0, end=10)
         turn = itertools.count()
-        # Not scripted: a range that is given up before it is sent would leave its fault to the look for the reason.
+        # By chance, not scripted: a range that is cancelled before it is sent would leave its fault to the next request.
         s3.hook = lambda request: time.sleep(4) if "range" in request.headers and next(turn) else None
         s3.script(Status(403))
         began = time.monotonic()

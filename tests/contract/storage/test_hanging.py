@@ -116,9 +116,9 @@ def test_a_mount_that_goes_on_hanging_fails_at_once_and_is_asked_again_when_it_i
 )
 def test_a_file_that_would_hang_when_it_is_opened_is_refused_at_once(folder, opener, documented):
     with (folder / "a.exr").open("r+b") as file:
-        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # ignored; the default one would end this process
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # ignored, because the default action would end this process
         try:
-            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)  # whoever opens the file waits until it is given back
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)  # opening the file waits until the lease is released
         except OSError as error:
             pytest.skip(f"no leases here: {error}")
         for deadline in (None, Deadline.after(60)):

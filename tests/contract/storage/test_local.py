@@ -43,7 +43,7 @@ def test_links_and_pipes(folder, opener, tmp_path):
     (folder / "inside.exr").symlink_to("a.exr")
     (folder / "out.exr").symlink_to(tmp_path / "outside.exr")
     (folder / "up").symlink_to(tmp_path)
-    (folder / "sibling").symlink_to("../bucket2")  # its path begins with the mounted folder's
+    (folder / "sibling").symlink_to("../bucket2")  # its path begins with that of the mounted folder
     (folder / "loop").symlink_to("loop")
     (folder / "dangling").symlink_to("nope")
     (folder / "long").symlink_to("x" * 4_000)
@@ -101,11 +101,11 @@ def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder
     assert listed("shot/") == ["shot/v2/a.exr"]
     assert [path for path, _ in told] == ["b/shot/moved", "b/shot/plates.exr/"]
     assert away[1] in str(told[0][1])
-    assert str(folder / "plates") in str(told[1][1]), "what to name as well"
+    assert str(folder / "plates") in str(told[1][1]), "says which folder to name as well"
     assert listed("shot/v2/") == ["shot/v2/a.exr"]
     assert [path for path, _ in told] == ["b/shot/v2/loop/"]
     assert listed("shot/v2/a") == ["shot/v2/a.exr"]
-    assert told == [], "what does not begin like this was not asked for"
+    assert told == [], "keys with another prefix were not requested"
     assert listed("shot/latest/") == ["shot/latest/a.exr"], "a link that is named itself is followed"
     assert listed("shot/moved/") == []
     assert [path for path, _ in told] == ["b/shot/moved/"]
@@ -218,7 +218,7 @@ def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder, opener):
         opener.open("b", "nope").read(start=0, end=1)
     assert threading.active_count() == before
     opener.open("b", "a.exr", deadline=Deadline.after(60)).read(start=0, end=1)
-    assert threading.active_count() == before + 1, "whoever must not hang asks by another thread"
+    assert threading.active_count() == before + 1, "callers with a deadline read in another thread"
 
 
 def test_a_link_that_changes_all_the_time_leads_nobody_out(folder, opener, tmp_path):
@@ -422,7 +422,7 @@ def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path, documented):
         for act in (lambda: opener.head("b", "gone.exr"), lambda: list(opener.list("b"))):
             with pytest.raises(BucketUnavailable):
                 act()
-        (root / "other").mkdir()  # another one in its place
+        (root / "other").mkdir()  # another folder in its place
         with pytest.raises(BucketUnavailable, match="another"):
             opener.head("b", "gone.exr")
 
@@ -556,7 +556,7 @@ def test_a_file_whose_server_fails_is_reported_and_the_rest_is_listed(folder, op
     (folder / "link.exr").symlink_to("b.exr")
     really = os.open
 
-    def failing(path, flags, mode=0o777, *, dir_fd=None):  # what a broken server lets the kernel answer
+    def failing(path, flags, mode=0o777, *, dir_fd=None):  # what the kernel returns for a broken server
         if path in {"sub", "b.exr"}:
             raise OSError(number, os.strerror(number))
         return really(path, flags, mode, dir_fd=dir_fd)

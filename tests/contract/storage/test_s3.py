@@ -150,7 +150,7 @@ def test_an_overwritten_object_is_never_mixed(store):
 
 
 def test_a_deleted_object_is_not_found(store):
-    store.put("kept.exr", DATA)  # a folder of nothing counts as a share that is not mounted
+    store.put("kept.exr", DATA)  # an empty folder counts as a share that is not mounted
     store.put("deleted.exr", DATA)
     source = store.opener.open(BUCKET, "deleted.exr")
     source.read(start=0, end=10)

@@ -68,7 +68,7 @@ class Teller:
                 return amount
 
     def close(self):
-        self.session.api.__exit__()  # hangs up
+        self.session.api.__exit__()  # closes the connection
 
     def work(self, moves):
         moved = 0
@@ -135,7 +135,7 @@ def test_no_money_is_made_or_lost(tmp_path):
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_fifty_thousand_requests_leave_nothing_behind(tmp_path, request):
-    logging.disable(logging.CRITICAL)  # what pytest keeps of the SDK's log holds on to everything in its tracebacks
+    logging.disable(logging.CRITICAL)  # pytest keeps the SDK's log records, whose tracebacks keep all objects alive
     request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     with LocalVastDB(tmp_path / "bank.duckdb") as server:
         teller = bank(server)

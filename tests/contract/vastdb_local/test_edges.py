@@ -56,7 +56,7 @@ def test_a_transaction_that_was_used_again_while_it_was_to_expire_goes_on():
     with transaction.lock:  # a request is under way
         expiring = threading.Thread(target=database.expire)
         expiring.start()
-        time.sleep(0.1)  # until it waits for the lock
+        time.sleep(0.1)  # wait until it waits for the lock
         database.find(transaction.txid)
     expiring.join(10)
     assert database.find(transaction.txid) is transaction

@@ -38,7 +38,7 @@ class Session:
                 with pytest.raises(RuntimeError, match="on purpose"), self.stack:
                     raise RuntimeError("on purpose")
         except errors.Conflict:
-            pass  # found at the commit: rolled back
+            pass  # detected at the commit, which rolls back
         self.stack = ExitStack()
         self.begin()
 

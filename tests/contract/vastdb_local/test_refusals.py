@@ -37,7 +37,7 @@ def test_what_is_there_already(session, schema):
         made = lambda: api.create_table(BUCKET, "test", "t", ACCOUNTS, txid=tx.txid)  # noqa: E731
         assert refused(made) == (409, "TableAlreadyExists")
         assert refused(tx.bucket(BUCKET).schema("test").drop) == (409, "SchemaNotEmpty")
-        assert table(tx).select().read_all().num_rows == 0, "the transaction goes on"
+        assert table(tx).select().read_all().num_rows == 0, "the transaction can continue"
 
 
 def test_what_is_absent(session, schema):
@@ -94,7 +94,7 @@ def test_more_clients_than_the_bound_are_told_to_slow_down():
 def test_the_body_of_a_client_without_keys_is_not_read(server, length):
     with socket.create_connection((server.host, server.port), timeout=30) as client:
         client.sendall(f"POST /vastdb?rows HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
-        client.sendall(b"x" * 2**16)  # as much as is read before the answer
+        client.sendall(b"x" * 2**16)  # as many bytes as are read before the answer
         answer = client.recv(2**16)
         assert answer.startswith(b"HTTP/1.1 403 ")
         assert client.recv(1) == b"", "and the connection is closed"

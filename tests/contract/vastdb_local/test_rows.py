@@ -86,9 +86,9 @@ COMPARISONS = {
 
 def comparable(kind, type_, values):
     """Values to store, and the constants that the SDK can send for them."""
-    if kind == "uint64":  # beyond this the client's ibis finds no type for a constant
+    if kind == "uint64":  # beyond this, the client's ibis finds no type for a constant
         values = [0, 2**63 - 1]
-    if kind == "decimal":  # goes through a float
+    if kind == "decimal":  # is converted to a float on the way
         return pa.array([decimal.Decimal("3.5"), decimal.Decimal("0.25"), None], type_), [3.5, 0.25]
     return pa.array([*values, None], type_), values
 

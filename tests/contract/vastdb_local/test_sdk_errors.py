@@ -101,7 +101,7 @@ def test_answers(server: tuple[type[Stub], str], status: int, code: str, expecte
     with pytest.raises(CatalogError) as caught:
         catalog.upsert([inspection()])
     assert type(caught.value) is expected
-    # What can be stored nowhere goes back to the platform; what will never be stored is not delivered for ever.
+    # Faults that may pass go back to the platform; events that can never be stored are not delivered for ever.
     assert caught.value.retryable is (expected not in {CatalogError, SchemaExists})
     assert "ACCESSKEY" not in str(caught.value)
     assert "SECRETKEY" not in str(caught.value)

@@ -53,7 +53,7 @@ LEFT_OUT = DESELECTED if HAS_DRIVER else DESELECTED | OF_THE_DRIVER
 # What the suite skips by itself: the whole of test_blob_expansion.py (a skip at its top, naming an issue of VAST's).
 SKIPPED_BY_THE_SUITE = 1
 PASSED = 575 if HAS_DRIVER else 571
-DESELECTED_COUNT = 34 if HAS_DRIVER else 38  # what `LEFT_OUT` comes to with all parameters
+DESELECTED_COUNT = 34 if HAS_DRIVER else 38  # the number of tests in `LEFT_OUT`, with all parameters
 SUITE = Path(importlib.util.find_spec("vastdb").submodule_search_locations[0])
 PLUGIN = Path(__file__).parents[2] / "unit" / "vastdb_local"
 

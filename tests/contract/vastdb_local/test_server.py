@@ -69,7 +69,7 @@ def test_faults_strike_by_script(server, session, schema):
             assert read(session).num_rows == before + done, (operation, kind)
             insert()
             assert read(session).num_rows == before + done + 1
-    assert server.open_transactions() == 1  # of the commit that never arrived; it expires
+    assert server.open_transactions() == 1  # the transaction of the commit that never arrived; it expires
 
 
 def test_slow_down_is_retried_by_the_sdk_and_delays_delay(server, schema):
@@ -207,7 +207,7 @@ class Restless(threading.Thread):
                         TableMetadata(TableRef(BUCKET, "test", "t"), self.COLUMNS, TableType.Regular)
                     )
                     stored.insert(pa.table({"n": [number]}, schema=self.COLUMNS))
-            except (errors.ConnectionError, errors.NotFound):  # the server is gone, or the transaction is
+            except (errors.ConnectionError, errors.NotFound):  # the server or the transaction is gone
                 self.stop.wait(0.002)
             else:
                 self.acknowledged.append(number)
@@ -252,7 +252,7 @@ def test_a_client_that_resets_in_the_middle_of_its_body_is_one_quiet_line(caplog
     with LocalVastDB(None) as server, caplog.at_level(logging.DEBUG, "vastdb_local"):
         client = socket.create_connection((server.host, server.port))
         client.sendall(b"POST /vastdb?rows HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
-        threading.Event().wait(0.1)  # until it reads the body
+        threading.Event().wait(0.1)  # wait until it reads the body
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()  # with a reset
         for _ in range(100):

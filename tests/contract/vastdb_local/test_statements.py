@@ -26,7 +26,7 @@ def test_snapshot_isolation_and_own_writes(session, schema):
         assert table(reader).select().read_all().num_rows == 1
         with session.transaction() as later:
             assert table(later).select().read_all().num_rows == 2
-        writer.__enter__()  # so that the with statement has one to end
+        writer.__enter__()  # so that the with statement has a transaction to end
 
 
 def test_the_snapshot_is_taken_at_begin(session, schema):
@@ -68,7 +68,7 @@ def test_changes_of_one_row_conflict_at_the_statement(session, schema, first, or
             one.__exit__(None, None, None)
         with pytest.raises(errors.Conflict):
             change(two)
-        with pytest.raises(errors.Conflict):  # a transaction that lost stays lost
+        with pytest.raises(errors.Conflict):  # a transaction with a conflict cannot continue
             handle.insert(accounts(("b", 1, [])))
         with pytest.raises(errors.Conflict):
             two.__exit__(None, None, None)
@@ -121,7 +121,7 @@ def test_a_failed_statement_of_the_client_leaves_the_transaction_alive(session, 
 
 
 def test_idle_transactions_expire_and_roll_back(session, schema):
-    with LocalVastDB(None, transaction_seconds=1.5) as server:  # long enough for a busy machine to use it at all
+    with LocalVastDB(None, transaction_seconds=1.5) as server:  # long enough to be used on a busy machine
         other = connect(server)
         tx = other.transaction()
         tx.__enter__()

@@ -282,7 +282,7 @@ def test_levels_above_the_first_are_read_on_request(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("EXR_STATS_LEVELS", "all")
     assert levels() == every
     assert levels("--levels", "first") == {(0, 0)}
-    # The last level has one pixel, which is constant: that says nothing of the image.
+    # The last level has one pixel, so it is constant, which does not mean that the image is.
     output = run("--levels", "all", "--stats", "full", path).output
     assert " @1,1" in output
     assert "statistics of every pixel\n" in output

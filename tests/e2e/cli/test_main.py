@@ -38,7 +38,7 @@ def here(
 ) -> Callable[..., tuple[int, str]]:
     """Calls the entry point in this process, in an empty folder; returns the exit code and the output."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(entry, "silence_sdk_loggers", lambda: None)  # for good, in this process
+    monkeypatch.setattr(entry, "silence_sdk_loggers", lambda: None)  # it would stay silenced in this process
 
     def called(*words: str) -> tuple[int, str]:
         with monkeypatch.context() as patch:

@@ -52,7 +52,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["./run", *arguments])
         with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, monkeypatch.context() as while_it_runs:
-            while_it_runs.setattr(sys, "stdout", stdout)  # as a process has it: `run` puts its own in its place
+            while_it_runs.setattr(sys, "stdout", stdout)  # as in a process; `run` replaces it
             with pytest.raises(SystemExit) as ended:
                 run()
         out, err = capfd.readouterr()
@@ -63,7 +63,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
 
 def is_one_line(err: str, words: str) -> None:
     assert "Traceback" not in err
-    lines = [line for line in err.splitlines() if not line.startswith("catalog: ")]  # which tables were asked
+    lines = [line for line in err.splitlines() if not line.startswith("catalog: ")]  # the tables that were queried
     assert len(lines) == 1, err
     assert re.search(words, lines[0]), err
     assert "SECRET-OF" not in err
@@ -282,7 +282,7 @@ def test_a_signal_ends_every_command_with_the_tally_so_far(
 
     monkeypatch.setattr(SourceOpener, "open_url", interrupted)
     monkeypatch.setattr("exr_inspector.cli.__main__._exit_despite_readers", lambda ended: None)  # would end pytest
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process of pytest-xdist has another
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in a process of pytest-xdist it is another one
     try:
         code, out, err = called(*line, *([str(folder)] * (1 + (line[0] == "diff"))))
     finally:

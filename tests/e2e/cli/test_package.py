@@ -15,7 +15,7 @@ from exr_inspector.cli.commands import package
 from exr_inspector.cli.commands.package import MANIFEST, PackageError, command, stage
 
 ROOT = Path(__file__).resolve().parents[3]
-# What only a laptop has.
+# Packages that only a laptop has.
 FORBIDDEN = ("duckdb", "uvicorn", "starlette", "cloudevents", "rich", "click", "vastdb_local", "dataengine_local")
 
 

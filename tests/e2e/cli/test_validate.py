@@ -106,7 +106,7 @@ def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def broken(**_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("sys.stdout", sys.stdout)  # put back what run() puts there
+    monkeypatch.setattr("sys.stdout", sys.stdout)  # restore what run() replaces
     monkeypatch.setattr(command, "callback", broken)
     monkeypatch.setattr("sys.argv", ["./run", "validate", "a.exr"])
     with pytest.raises(SystemExit) as left:
@@ -145,7 +145,7 @@ def test_what_frame_after_frame_has_is_printed_once(shot: Path) -> None:
     (shot / "beauty.0006.exr").write_bytes(GOOD)
     (shot / "beauty.0007.exr").write_bytes(GOOD)
     text = run(shot).output
-    assert text.count("COL-UNTAGGED") == 3, text  # of the first, of the one that differs, and of the one behind it
+    assert text.count("COL-UNTAGGED") == 3, text  # of the first file, of the one that differs, and of the next one
     assert "the same in" in text
     assert "2 files from" in text
     assert len(document(run("--format", "json", shot))) == 6

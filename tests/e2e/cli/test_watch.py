@@ -22,7 +22,7 @@ SAMPLES = ROOT / "samples"
 def until(come: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not come():
-        assert time.monotonic() < end, "it did not come to that in time"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.05)
 
 
@@ -80,7 +80,7 @@ def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) ->
     subprocess.run([*command, "ingest", *options], cwd=ROOT, check=True, capture_output=True)
     (folder / "a" / "gone.exr").unlink()
     (folder / "a" / "deep" / "gone.exr").unlink()  # leaves an empty folder that is not directly below the watched one
-    (folder / "share" / "away.exr").unlink()  # leaves what a share that is not mounted leaves, too
+    (folder / "share" / "away.exr").unlink()  # looks like a share that is not mounted
     with log.open("w") as out:
         running = subprocess.Popen([*command, "watch", *options], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
     try:

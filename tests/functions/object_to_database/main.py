@@ -24,7 +24,7 @@ def init(ctx):
 
 def handler(ctx, event: VastEvent):
     data = event.get_data()
-    # Some releases answer the whole event.
+    # Some releases return the complete event.
     records = data.get("data", data)["Records"]
     rows = [
         {

@@ -41,7 +41,7 @@ from tests.contract.catalog.model import inspection, thumbnail
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 VERSION_WORD = 2 | TILED | LONG_NAMES
-# No two values are equal, so that none can stand for another.
+# All values differ, so that swapped ones are detected.
 CAMERA: dict[str, tuple[str, Any]] = {
     "dataWindow": ("box2i", Box2i(-3, 5, 60, 36)),
     "displayWindow": ("box2i", Box2i(1, 2, 70, 41)),

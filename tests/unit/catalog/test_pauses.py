@@ -12,7 +12,7 @@ def test_pauses_double_with_every_conflict_up_to_a_bound_and_shrink_with_commits
     assert found[-2:] == [16.0, 16.0]
     for _ in range(3):
         pauses.shorten()
-    assert 10 < pauses.lengthened(time.monotonic()) < 11, "it remembers"
+    assert 10 < pauses.lengthened(time.monotonic()) < 11, "it remembers the pause"
 
 
 def test_attempts_that_fail_at_the_same_time_lengthen_the_pause_once() -> None:

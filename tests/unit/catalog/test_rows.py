@@ -104,7 +104,7 @@ def test_real_files_come_back(path: Path) -> None:
     document = file_rows(item)
     text = json.dumps(document, allow_nan=False)
     back = inspection_from_rows(json.loads(text))
-    assert file_rows(back) == document  # attribute by attribute, also where NaN is not equal to itself
+    assert file_rows(back) == document  # attribute by attribute, because NaN is not equal to itself
     assert repr(back.header) == repr(item.header)
     assert (back.layouts, back.completeness, back.names) == (item.layouts, item.completeness, item.names)
     for name, table in to_tables([item], ["id"]).items():

@@ -186,7 +186,7 @@ def test_a_batch_is_refused_and_told_what_to_send_instead(content_type: str) -> 
         event_from_http({"content-type": content_type}, body)
 
 
-@settings(deadline=None)  # other work on the machine must not fail a test
+@settings(deadline=None)  # no deadline, since other work on the machine must not fail a test
 @given(
     st.text(
         st.one_of(st.sampled_from(" +%/25B"), st.characters(exclude_characters="\0", exclude_categories=["Cs"])),

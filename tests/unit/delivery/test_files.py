@@ -25,7 +25,7 @@ from tests.support.exrbytes import Part, attr, build
 MIB = 1 << 20
 POLICY = builtin_policy("default")
 OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
-LARGE = build([Part(extra=[attr("numbers", "floatvector", bytes(MIB // 8))])])  # takes some MiB as Python objects
+LARGE = build([Part(extra=[attr("numbers", "floatvector", bytes(MIB // 8))])])  # takes some MiB in memory
 SMALL = build([Part()])
 NAMES = [f"{number}.exr" for number in range(20)]
 

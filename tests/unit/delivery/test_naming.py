@@ -31,7 +31,7 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        # as people name frames
+        # common names of frames
         (["sh010_comp_v003_1001.exr", "sh010_comp_v003_1002.exr"], {"sh010_comp_v003_####.exr": (1001, 1002)}),
         (["shot0001.exr", "shot0002.exr"], {"shot####.exr": (1, 2)}),
         (["render 12.exr", "render 13.exr"], {"render ##.exr": (12, 13)}),
@@ -42,7 +42,7 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["a.0999.exr", "a.1000.exr", "a.10000.exr"], {"a.####.exr": (999, 1000, 10000)}),
         (["b.1001.left.exr", "b.1002.left.exr"], {"b.####.left.exr": (1001, 1002)}),
         (["b.left.1001.exr", "b.right.1001.exr"], {"b.left.####.exr": (1001,), "b.right.####.exr": (1001,)}),
-        # the number that varies while the rest stays
+        # the number that varies while the rest is constant
         (["0010_beauty.exr", "0011_beauty.exr"], {"####_beauty.exr": (10, 11)}),
         (
             ["sh010_1001.exr", "sh010_1002.exr", "sh020_1001.exr", "sh020_1002.exr"],
@@ -51,7 +51,7 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["a_2k_1001.exr", "a_2k_1002.exr"], {"a_2k_####.exr": (1001, 1002)}),
         (["a_1920x1080_7.exr", "a_1920x1080_8.exr"], {"a_1920x1080_#.exr": (7, 8)}),
         (["a_20260131_0001.exr", "a_20260131_0002.exr"], {"a_20260131_####.exr": (1, 2)}),
-        # alone, where the name leaves no doubt
+        # single names that are unambiguous
         (["beauty.1001.exr"], {"beauty.####.exr": (1001,)}),
         (["comp_v003_1001.exr"], {"comp_v003_####.exr": (1001,)}),
         # versions, takes, sizes and dates vary without being frames
@@ -113,7 +113,7 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         ),
         (["b_-2ev.exr", "b_0ev.exr", "b_+2ev.exr"], {}),
         (["comp_vers1.exr", "comp_vers2.exr"], {}),
-        # numbers that outgrow their padding
+        # numbers with more digits than their padding
         (["r.9998.exr", "r.9999.exr", "r.10000.exr"], {"r.####.exr": (9998, 9999, 10000)}),
         (["r9998.exr", "r9999.exr", "r10000.exr"], {"r####.exr": (9998, 9999, 10000)}),
     ],

@@ -119,9 +119,9 @@ def compare(attribute: Attribute, header: dict[str, object]) -> None:
     if attribute.name in header and attribute.type_name in COMPARED and attribute.value != ():
         ours = attribute.value
         theirs = plain(header[attribute.name])
-        theirs = getattr(theirs, "name", theirs)  # `type` comes back as an enumeration
+        theirs = getattr(theirs, "name", theirs)  # the module returns `type` as an enumeration
         if isinstance(theirs, tuple) and not isinstance(ours, tuple):
-            (theirs,) = theirs  # a double comes back as an array of one
+            (theirs,) = theirs  # the module returns a double as an array of one
         assert same(tuple(ours) if isinstance(ours, tuple) else ours, theirs), (attribute, theirs)
 
 

@@ -42,7 +42,7 @@ def test_names_that_are_no_text_are_kept() -> None:
 
 
 def test_bytes_that_are_no_channels_are_passed_over_once() -> None:
-    # A pattern that tried every start would take half an hour for these: the test would run into its time limit.
+    # A regular expression that tries every start would take half an hour, so the test would exceed its time limit.
     for raw in (b"a" * (1 << 20), b"a\0b" * (1 << 18)):
         with pytest.raises(Malformed):
             decode_channels(raw)

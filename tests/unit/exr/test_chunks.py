@@ -62,7 +62,7 @@ def test_a_file_that_ends_in_its_tables(cut: int) -> None:
     first, second = verdicts(built.data[:size])
     entries = (size - built.headers_end) // 8
     for verdict, known in ((first, min(entries, 3)), (second, max(entries - 3, 0))):
-        assert verdict.present == 0  # what entries there are point past the end
+        assert verdict.present == 0  # the existing entries point past the end
         assert verdict.counts.get(ChunkState.OUT_OF_RANGE, 0) == known
         assert verdict.counts.get(ChunkState.NO_ENTRY, 0) == 3 - known
 

@@ -290,7 +290,7 @@ CASES = [
     ),
 ]
 
-# Behind these the library loses its place in the header; whether it then opens the file is luck, so it is not asked.
+# After these, the library reads the header at a wrong position; whether it opens the file is chance, so it is not compared.
 LOST = [
     *(
         extra(f"{kind} of three bytes", "MALFORMED_VALUE", attr("a", kind, b"\1\1\1"), fatal=True)

@@ -72,7 +72,7 @@ def test_a_text_of_20_mb_is_read() -> None:
     assert len(str(header.parts[0].by_name["cryptomatte/1/manifest"].value)) == 20_000_000
 
 
-NO_LOOP = 10_000  # lines of Python; a loop over the entries would carry out a million
+NO_LOOP = 10_000  # lines of Python; a loop over the entries would execute a million
 
 
 def test_no_line_is_carried_out_for_each_entry_of_a_chunk_table() -> None:

@@ -135,7 +135,7 @@ def test_the_last_leader_costs_one_small_range(shape: str) -> None:
 def test_a_file_cut_off_in_its_last_chunk(shape: str, cut: int) -> None:
     data = build(SHAPES[shape])[:-cut]
     before = chunk_map(data)
-    assert set(before.states) == {None}  # the tables know nothing of it
+    assert set(before.states) == {None}  # the tables do not show it
     for report in (last(data), everything(data)):
         assert codes(report) == ["CHUNK_PAST_END"]
         assert [int(np.count_nonzero(s)) for s in report.states if s is not None] == [1]
@@ -213,14 +213,14 @@ def test_a_leader_of_another_part() -> None:
 def test_overlaps_gaps_and_a_tail() -> None:
     assert codes(everything(build([Part()], trailing=b"tail"))) == ["UNREFERENCED_BYTES"]
     assert codes(last(build([Part()], trailing=b"tail"))) == ["UNREFERENCED_BYTES"], (
-        "the last leader tells where chunks end"
+        "the last leader shows where chunks end"
     )
     assert codes(last(build([Part(absent=frozenset({1}))], trailing=b"tail"))) == [], "it may be the missing chunk"
     report = everything(build([Part()], gaps={(0, 1): b"abc", (0, 2): b"de"}))
     assert codes(report) == ["UNREFERENCED_BYTES"]
     assert report.problems[0].found == "5 bytes"
     built = lay_out([Part(compression=ZIPS)])
-    start = built.parts[0].chunks[0].start  # chunk 0 claims fewer bytes: what was its end belongs to none
+    start = built.parts[0].chunks[0].start  # chunk 0 declares fewer bytes, so its end belongs to no chunk
     assert codes(everything(built.patched(start + 4, struct.pack("<i", 9)))) == ["UNREFERENCED_BYTES"]
     # a copy of chunk 1's leader inside chunk 0, to which the table points
     inner = built.patched(start + 10, struct.pack("<ii", 1, 3))
@@ -237,7 +237,7 @@ def test_line_order() -> None:
     assert codes(everything(build([Part(replace=[a_lineorder(DECREASING_Y)])]))) == ["CHUNK_ORDER"]
     report = everything(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))
     assert codes(report) == ["CHUNK_ORDER"]
-    assert codes(last(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))) == ["CHUNK_ORDER"], "the table alone tells it"
+    assert codes(last(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))) == ["CHUNK_ORDER"], "the table alone shows it"
     tiled = Part(kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 3, 5), line_order=DECREASING_Y)
     assert codes(everything(build([tiled], order=[(0, i) for i in (4, 5, 2, 3, 0, 1)]))) == []
     assert codes(everything(build([tiled]))) == ["CHUNK_ORDER"]

@@ -12,7 +12,7 @@ from exr_inspector.exr.header.text import decode_name, encode_name
 from exr_inspector.exr.problems import Problem
 from tests.support.exrbytes import LONG_NAMES, Channel, Part, a_chlist, a_string, build
 
-# Bytes that make up names which are hard to tell apart once escaped.
+# Bytes of names that are hard to distinguish when they are escaped.
 odd_names = st.lists(st.sampled_from([b"\\", b"x", b"\xff", b"\xe9", b"5c", b"ff", b"a", "é".encode()]), max_size=8)
 
 
@@ -28,7 +28,7 @@ def problems_of(header: Header) -> list[Problem]:
 def test_a_names_bytes_come_back(raw: bytes) -> None:
     text = decode_name(raw)
     assert encode_name(text) == raw
-    text.encode()  # it can be stored anywhere
+    text.encode()  # every store accepts it
 
 
 @pytest.mark.parametrize(

@@ -220,12 +220,12 @@ def test_lj2k_takes_the_first_triplet_only() -> None:
 @pytest.mark.parametrize(
     ("names", "lossy"),
     [
-        (["b", "d.b", "d.g", "d.r"], []),  # the base layer is settled by b, and is no triplet
+        (["b", "d.b", "d.g", "d.r"], []),  # the base layer is decided by b, and is no triplet
         (["D.g", "G", "R", "b"], []),
         (["a.Red", "b.blue", "b.green", "b.red"], []),
-        (["R", "x.Blue", "x.Green", "x.Red"], ["x.Blue", "x.Green", "x.Red"]),  # two spellings, each by itself
+        (["R", "x.Blue", "x.Green", "x.Red"], ["x.Blue", "x.Green", "x.Red"]),  # two spellings are separate
         (["B", "G", "R", "b", "g", "r"], ["B", "G", "R"]),
-        (["d.r", "d.g", "d.b", "R", "G", "B"], ["B", "G", "R"]),  # by order of name, not of the list
+        (["d.r", "d.g", "d.b", "R", "G", "B"], ["B", "G", "R"]),  # in the order of names, not of the list
     ],
 )
 def test_lj2k_settles_on_the_layer_of_the_first_name(names: list[str], lossy: list[str]) -> None:

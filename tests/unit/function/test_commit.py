@@ -14,7 +14,7 @@ from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.deadline import Deadline
 from exr_inspector.function.commit import MAX_GROUP, Writer
 
-SECONDS = 20  # until a test gives up on what should not have to wait
+SECONDS = 20  # timeout of calls that should not wait
 
 
 class Written:
@@ -64,7 +64,7 @@ def test_a_thread_waits_for_one_that_is_announced() -> None:
         with written.writer.announced():
             other = pool.submit(write)
             assert is_announced.wait(SECONDS)
-            written.write("one")  # whichever of the two leads, it waits for the other
+            written.write("one")  # whichever of the two writes, it waits for the other
         other.result(SECONDS)
     assert [len(group) for group in written.groups[1:]] == [2]
 
@@ -102,7 +102,7 @@ def test_a_thread_waits_no_longer_than_the_last_transaction_took_and_than_the_li
     seconds: float, gather_seconds: float
 ) -> None:
     written = Written(seconds, gather_seconds)
-    with threads() as pool, written.writer.announced():  # of somebody who never writes
+    with threads() as pool, written.writer.announced():  # of a thread that never writes
         pool.submit(written.write_announced, "one").result(SECONDS)
     assert written.groups[1:] == [["one"]]
 
@@ -110,7 +110,7 @@ def test_a_thread_waits_no_longer_than_the_last_transaction_took_and_than_the_li
 def test_a_thread_does_not_wait_when_the_last_transaction_is_long_over() -> None:
     written = Written(seconds=60, gather_seconds=60)
     written.now += 60
-    with threads() as pool, written.writer.announced():  # of somebody who never writes
+    with threads() as pool, written.writer.announced():  # of a thread that never writes
         pool.submit(written.write_announced, "one").result(SECONDS)
     assert written.groups[1:] == [["one"]]
 

@@ -27,7 +27,7 @@ from tests.support.parsed import parse_events
 FILES = Path(__file__).resolve().parents[2] / "events"
 CREATED_TYPE = "vastdata.com:Element.ElementCreated"
 
-# Any text that a key can be: no NUL, no lone surrogates. Spaces, '+', '%' and '/' often, since they are what goes wrong.
+# Any valid key: no NUL, no lone surrogates. Spaces, '+', '%' and '/' are frequent, since they cause most errors.
 keys = st.text(
     st.one_of(st.sampled_from(" +%/&=?#.2B5"), st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
     min_size=1,
@@ -236,7 +236,7 @@ def test_base64_data() -> None:
 # --- keys ------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)  # other work on the machine must not fail a test
+@settings(deadline=None)  # no deadline, since other work on the machine must not fail a test
 @given(buckets, keys)
 def test_any_key_survives_every_shape(bucket: str, key: str) -> None:
     shapes: list[object] = [

@@ -273,7 +273,7 @@ def test_a_limit_holds_before_anything_is_decoded() -> None:
 def test_a_process_that_decodes_has_memory_for_what_it_is_sent_and_answers(is_taken: bool) -> None:
     layout, place, packed = flat()
     work = StripWork(0, 0, layout, (place.index,), is_taken=is_taken)
-    held = len(packed) + layout.unpacked_bytes(place.window) * (1 + is_taken)  # what is taken is copied
+    held = len(packed) + layout.unpacked_bytes(place.window) * (1 + is_taken)  # taken rows are copies
     job = _Job(work, work.chunks([packed]), 1.0, None)
     assert held <= job.bytes_in_arrays < job.bytes
 
@@ -352,7 +352,7 @@ def test_tables_of_whole_tiles_are_read_as_those_of_their_clipped_tiles(code: in
     plain, padded = ex.build([part]), ex.build([dataclasses.replace(part, edit_chunk=pad)])
     assert decoded(padded, 0)[0].arrays[0].tobytes() == decoded(plain, 0)[0].arrays[0].tobytes()
     if code != ex.NONE:
-        return  # the library no longer reads what old writers made
+        return  # the library no longer reads files of old writers
     whole = OpenEXR.File(io.BytesIO(padded), separate_channels=True, num_threads=0).parts[0].channels["Z"].pixels
     assert [len(pixel) if pixel is not None else 0 for pixel in whole.reshape(-1)] == counts.reshape(-1).tolist()
 

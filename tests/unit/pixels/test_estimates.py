@@ -80,7 +80,7 @@ def test_a_stratum_with_one_draw_supports_no_error() -> None:
     assert estimate(one, {0: Stratum(0, 0, clusters=5, drawn=1, size=500, chance=1)}, supports_error=True) == Estimate(
         2.0, math.sqrt(0.1)
     )
-    # All of it was read: nothing is left to chance.
+    # Everything was read, so the mean is exact.
     assert estimate(one, {0: Stratum(0, 0, clusters=1, drawn=1, size=100, chance=1)}, supports_error=True) == Estimate(
         2.0, math.sqrt(0.1), 0.0, 2.0, 2.0
     )

@@ -383,7 +383,7 @@ def test_a_truncated_file_tells_what_is_there(opener: SourceOpener, budget: Deco
     built = ex.lay_out([Part(data_window=(0, 0, 3, 9))])
     data = built.data[: built.parts[0].chunks[7].end - 1]
     found = report(opener.open_bytes(data), data, budget)
-    assert [one.chunk for one in found.faults] == [7]  # the last two have offsets past the end: the tables say so
+    assert [one.chunk for one in found.faults] == [7]  # the last two have offsets past the end, as the tables show
     assert found.parts[0].chunks_read == 7
 
 
@@ -561,7 +561,7 @@ def test_large_chunks_of_a_file_are_in_the_library_one_at_a_time(
     """Each chunk needs more than half of the memory for one file's chunks, unless there is plenty."""
     values = np.repeat(np.arange(160, dtype=np.float16), 1024).reshape(
         160, 1024
-    )  # small when packed: all is read ahead
+    )  # small when packed, so everything is read ahead
     part = Part(
         data_window=(0, 0, 1023, 159), channels=(Channel("Y"),), pixels={"Y": values}, compression=ex.ZIP, compress=True
     )
@@ -748,7 +748,7 @@ def test_stddev_of_a_large_image_is_stable(opener: SourceOpener, budget: DecodeB
 def test_figures_stay_with_channels_whose_names_are_no_text(
     opener: SourceOpener, budget: DecodeBudget, names: tuple[str, str], kind: ex.Kind
 ) -> None:
-    # The library would sort the escaped names elsewhere than the bytes that the pixels are sorted by.
+    # The library would sort the escaped names differently from the bytes by which the pixels are sorted.
     plain = Part(kind=kind)
     size = int(plain.sample_counts.sum()) if plain.is_deep else (3, 4)
     pixels = {name: np.full(size, index + 1, np.float16) for index, name in enumerate(names)}

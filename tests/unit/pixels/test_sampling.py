@@ -48,7 +48,7 @@ def test_every_chunk_is_located_where_it_was_written(example: Example) -> None:
     assert list(zip(found.start.tolist(), found.part.tolist(), found.index.tolist(), strict=True)) == [
         (start, number, index) for start, _, number, index in expected
     ]
-    # A chunk may end earlier than it could, where bytes of no chunk follow; never later.
+    # The planned end of a chunk may lie behind the real one, if bytes of no chunk follow, but never before it.
     assert all(at >= end for at, (_, end, _, _) in zip(found.end.tolist(), expected, strict=True))
     assert all(a <= b for a, b in zip(found.end.tolist()[:-1], found.start.tolist()[1:], strict=True))
 
@@ -136,7 +136,7 @@ def test_every_part_is_sampled_while_there_are_requests_for_it() -> None:
     parts = [number for number in range(5) for _ in range(20 if number else 400)]
     plan = plan_sample(extents([1000] * len(parts), parts), seed=3, max_bytes=24_000, max_requests=8)
     assert {parts[read.first] for read in plan.reads} == set(range(5))
-    # Two each, so that errors can be estimated, as far as the requests go: the largest part first.
+    # Two chunks of each part, so that errors can be estimated, while there are requests: the largest part first.
     assert len(plan.reads) == 8
     assert sum(parts[read.first] == 0 for read in plan.reads) == 2
 

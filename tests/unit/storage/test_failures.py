@@ -23,7 +23,7 @@ from exr_inspector.storage.failures import Next, judge_answer
         (400, "RequestTimeout", SourceUnavailable, Next.AGAIN),
         (409, "OperationAborted", SourceUnavailable, Next.AGAIN),
         (503, "SlowDown ServiceUnavailable Throttling", SourceUnavailable, Next.AGAIN),
-        (400, "SlowDown Throttling", SourceUnavailable, Next.AGAIN),  # as some gateways pass them on
+        (400, "SlowDown Throttling", SourceUnavailable, Next.AGAIN),  # as some gateways return them
         (500, "InternalError", SourceUnavailable, Next.AGAIN),
         (
             400,

@@ -19,7 +19,7 @@ from exr_inspector.storage.keys import (
     split_url,
 )
 
-# What names are made of that may be mistaken for escapes, and escapes that may make other names when they are put together.
+# Parts of names that look like escapes, and escapes that give other names when they are joined.
 NAMES = st.lists(
     st.sampled_from([b"\\", b"u", b"dcff", b"udce2", b"\xff", b"\xe2", b"\x82\xac", "€".encode(), b"x5c", b"a", b"/"]),
     max_size=9,

@@ -56,7 +56,7 @@ def manifest_entries(manifest: Any) -> list[dict[int, tuple[str, ...]]]:
     return [{entry.id(): tuple(entry.text()) for entry in manifest[i]} for i in range(manifest.size())]
 
 
-# How the module's value of a type becomes the plain one; all others are numbers, texts and arrays.
+# Conversions of the module's values to plain ones, by type; all others are numbers, texts and arrays.
 PLAIN: dict[str, Callable[[Any], Any]] = {
     "compression": int,
     "lineOrder": int,

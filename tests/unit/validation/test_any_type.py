@@ -10,7 +10,7 @@ from exr_inspector.exr.header.standard import STANDARD
 from tests.support.exrbytes import Attr, Channel, Part, a_chlist, build
 from tests.unit.validation.judging import inspect, judge
 
-# A sound value of each type whose size is not fixed; fixed ones are filled with ones, so that two of them are equal.
+# A valid value of each type without a fixed size; fixed ones are filled with ones, so that two of them are equal.
 VALUES = {
     "bytes": b"\1\0\0\0hdata",
     "chlist": a_chlist([Channel("R")]).value,
@@ -34,7 +34,7 @@ def every(type_name: str) -> list[Attr]:
 
 def check(part: Part) -> None:
     data = build([part])
-    judge(data)  # fails on a rule that fails
+    judge(data)  # asserts that no rule fails
     assert to_tables([inspect(data)], ["id"])["files"].num_rows == 1
 
 

@@ -23,7 +23,7 @@ def matte_file(layers: int, mattes: int, layer: str) -> bytes:
 
 def judged_calls(data: bytes) -> int:
     inspection = inspect(data)
-    validate_file(inspection, EVERYTHING)  # memos are filled
+    validate_file(inspection, EVERYTHING)  # fills the caches
     return steps_of(lambda: validate_file(inspection, EVERYTHING))
 
 

@@ -221,7 +221,7 @@ def test_the_later_extends_wins() -> None:
 
 @pytest.mark.parametrize("level", ["info", "warning", "error"])
 def test_a_policys_severity_wins_over_a_graded_one(level: str) -> None:
-    graded = build([Part(channels=[Channel("RY")])])  # chroma alone is an error of a rule that is a warning
+    graded = build([Part(channels=[Channel("RY")])])  # chroma alone raises the severity of a rule from warning to error
     (own,) = [f for f in judge(graded) if f.code == "CHN-LUMA-CHROMA"]
     assert own.severity is Severity.ERROR
     policy = load(f"name: x\nextends: null\nrules: {{CHN-LUMA-CHROMA: {level}}}")

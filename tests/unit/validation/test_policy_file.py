@@ -40,7 +40,7 @@ def loads(text: str) -> bool:
     return True
 
 
-# document -> what the error says. All of these the schema refuses, too.
+# document -> text of the error; the schema refuses all of these, too
 WRONG = {
     "": "show.yaml:1: name: is required",
     "null": "show.yaml:1: a policy is a mapping of keys, not nothing",
@@ -100,11 +100,11 @@ def test_wrong_documents(text: str) -> None:
     assert WRONG[text] in told
     assert all(re.match(r"show\.yaml:\d+: ", line) for line in told.splitlines()), told
     assert "tuple" not in told.lower()
-    if "must be text, not 1" not in told:  # the validator cannot look at a key that is a number
+    if "must be text, not 1" not in told:  # the validator cannot handle keys that are numbers
         assert not SCHEMA.is_valid(yaml.safe_load(text)), "the schema takes it"
 
 
-# What JSON schema cannot say, or YAML alone shows.
+# Faults that a JSON schema cannot express, or that only YAML can contain.
 BEYOND_SCHEMA = {
     "name: x\nname: y": "show.yaml:2: name: duplicate key, first in line 1",
     "name: x\nrules:\n  STR-MAGIC: off\n  'STR-MAGIC': on": "show.yaml:4: rules.STR-MAGIC: duplicate key, first",

@@ -147,7 +147,7 @@ def test_found(code: str, given: list[FrameSummary], parameters: dict[str, Any])
     assert finding.severity is RULES[code].severity
     there = {each.frame for each in given}
     odd = {4, 5} if code != "DEL-NFX-NUMBERING" else {2, 4, 6, 8}
-    assert finding.frames, "frames that people are led to"
+    assert finding.frames, "frames that the message names"
     assert set(finding.frames) <= odd if code != "SEQ-MISSING" else there.isdisjoint(finding.frames)
 
 
@@ -168,9 +168,9 @@ def test_a_good_sequence_has_no_findings() -> None:
         [frame(n, pixels=seen(1.0 + n % 2 + n % 3 / 2)) for n in range(1, 11)],  # a plate that flickers
         [frame(n, pixels=seen(0.5 if n < 6 else 1.2)) for n in range(1, 11)],  # a cut
         [frame(n, pixels=seen(0.5 * 0.8**n)) for n in range(1, 11)],  # a slow fade
-        with_pixels(seen(zeros=grid((2, 1), (3, 1), (2, 2)))),  # no rectangle
+        with_pixels(seen(zeros=grid((2, 1), (3, 1), (2, 2)))),  # not a rectangle
         with_pixels(seen(zeros=grid((2, 1)))),  # a single cell may be a shadow
-        [frame(number, pixels=seen(zeros=HOLE)) for number in range(1, 11)],  # the neighbours have it, too
+        [frame(number, pixels=seen(zeros=HOLE)) for number in range(1, 11)],  # the neighbouring frames have it, too
         [frame(number, pixels=seen(0.0, is_black=True, has_other_content=False)) for number in range(1, 11)],
         [frame(number, pixels=seen(is_constant=True)) for number in range(1, 11)],
         [frame(number, pixels=seen(0.1 * 2**number)) for number in range(1, 11)],  # a fade
@@ -538,7 +538,7 @@ def test_a_frame_far_outside_the_others_is_misnumbered(there: tuple[int, ...], m
     assert FrameNumbers.of(gap.frames if gap else ()).text == missing
     assert tuple(odd.frames if odd else ()) == far
     assert odd is None or f"beauty.{far[0]:04}.exr" in odd.message
-    assert not expected_frames(there, (), (there[0], there[-1]), 1).far, "a range that is asked for holds"
+    assert not expected_frames(there, (), (there[0], there[-1]), 1).far, "a required range applies"
 
 
 @pytest.mark.parametrize(

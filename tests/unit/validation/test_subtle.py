@@ -96,7 +96,7 @@ LOSSY_CODES = ("CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRI
         (B44, [("N.X", HALF)], {"CMP-B44-DATA": E}),
         (B44, ["Z", "N.X", ("id", UINT)], {}),
         (B44, [("X", HALF), ("Y", HALF), ("Z", HALF)], {}),  # CIE XYZ
-        (B44, [("u.X", HALF), ("u.Y", HALF), ("u.Z", HALF)], {}),  # nothing says what this is
+        (B44, [("u.X", HALF), ("u.Y", HALF), ("u.Z", HALF)], {}),  # the meaning of this layer is unknown
         (B44, [("N.X", HALF), ("N.Y", HALF), ("N.Z", HALF)], {"CMP-B44-DATA": E}),
         (PXR24, ["X", "Y", "Z"], {}),
         (PXR24, ["Z", "N.X", "motion.x"], {"CMP-PXR24-FLOAT": W}),

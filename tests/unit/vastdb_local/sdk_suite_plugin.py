@@ -8,7 +8,7 @@ import pytest
 
 DRIVER = "adbc_driver_vastdb"
 SETTLING = (
-    10.0  # seconds; from here on a sleep of the suite waits for a cluster's background work, of which there is none
+    10.0  # seconds; longer sleeps of the suite wait for a cluster's background work, which this server does not have
 )
 
 
@@ -16,7 +16,7 @@ def pytest_configure(config):
     """The environment that the suite needs."""
     config.addinivalue_line("markers", "flaky(retries, delay, only_on): marker of a plugin the deselected tests use")
     gc.freeze()
-    gc.set_threshold(200_000, 50, 50)  # two of the tests make millions of small objects that live on
+    gc.set_threshold(200_000, 50, 50)  # two of the tests create millions of small objects that stay alive
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds if seconds < SETTLING else 0)
 

@@ -81,11 +81,11 @@ def test_the_first_reading_waits_for_the_transactions_that_were_open() -> None:
     store.open = {1, 2}
     lookups = store.lookups()
     assert find(lookups, "a") is None
-    add(lookups, ["a"], 5)  # by somebody who began meanwhile
+    add(lookups, ["a"], 5)  # by a transaction that began in the meantime
     store.open = {2, 3}
     assert find(lookups, "a") is None
     store.open = {3}
-    store.values.append("a")  # by one of those that have ended
+    store.values.append("a")  # by one of the transactions that have ended
     assert find(lookups, "a") == [0, 1, 5]
 
 

@@ -39,7 +39,9 @@ def test_types_and_projection_are_read():
     assert query.columns == ("m", "st", "a")
     assert query.schema.field("m").type == SCHEMA.field("m").type
     assert query.schema.field("st").type == SCHEMA.field("st").type
-    assert parse_query(request(columns=["t"])).schema.field("t").type == pa.timestamp("ns")  # the wire has no zone
+    assert parse_query(request(columns=["t"])).schema.field("t").type == pa.timestamp(
+        "ns"
+    )  # the protocol has no time zones
     assert parse_query(request(TABLE["a"] == 1, columns=[])).columns == ()
 
 
