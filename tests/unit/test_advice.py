@@ -17,11 +17,11 @@ def test_a_checkout_has_both_commands_and_all_pages(typed: str, program: str, mo
     monkeypatch.setattr(sys, "argv", [typed])
     assert errors.program_command("db check") == f"`{program} db check`"
     assert errors.page("settings") == "docs/settings.md"
-    assert "checkout" in errors.install_command("local")
+    assert "duckdb: pip install '.[local]' in the checkout" in str(errors.missing_package("it", "duckdb.x", "local"))
 
 
 def test_an_installed_package_has_one_command_and_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "__file__", str(tmp_path / "exr_inspector" / "errors.py"))
     assert errors.program_command("db check") == "`exr-inspector db check`"
     assert "source of exr-inspector" in errors.page("settings")
-    assert "checkout" not in errors.install_command("local")
+    assert str(errors.missing_package("it", "duckdb.x", "local")).endswith("duckdb: pip install 'exr-inspector[local]'")

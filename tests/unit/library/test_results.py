@@ -1,13 +1,11 @@
-"""Results of the public API in one line, and what an error says about packages that are missing."""
+"""Results of the public API in one line."""
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import replace
 
 import pytest
 
-from exr_inspector import errors
 from exr_inspector.delivery.check import Check
 from exr_inspector.library.results import InspectedFile, ValidationReport
 from exr_inspector.model import Finding, Severity, StatsMode
@@ -48,18 +46,3 @@ def test_a_report_counts_what_was_found(findings: tuple[Finding, ...], fault: st
 def test_a_check_counts_files_and_targets_that_could_not_be_read() -> None:
     check = Check((), (), (), (("gone/", "no such folder"),), StatsMode.OFF, "default", 0)
     assert repr(check) == "<Check: 0 files, 0 sequences, no findings, 1 target could not be read>"
-
-
-@pytest.mark.parametrize(
-    ("is_installed", "command"), [(True, "'exr-inspector[local]'"), (False, "'.[local]' in the che")]
-)
-def test_a_missing_package_is_installed_by_name_or_from_the_checkout(
-    monkeypatch: pytest.MonkeyPatch, *, is_installed: bool, command: str
-) -> None:
-    def distribution(name: str) -> object:
-        if not is_installed:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return object()
-
-    monkeypatch.setattr(errors, "distribution", distribution)
-    assert f"duckdb: pip install {command}" in str(errors.missing_package("a local catalog", "duckdb.x", "local"))
