@@ -70,6 +70,9 @@ class ChannelStats:
         mean_error: Standard error of the mean, 0 if exact; None if it cannot be estimated from the sample.
         mean_low: Lower end of the 95 % confidence interval of the mean; None without mean_error.
         mean_high: Upper end of that interval.
+        fractional_share: Share of the values that are not whole numbers, among those picked for the percentiles; None unless
+            every sample was read.
+        distinct_count: Number of different values among these; of FLOAT and UINT a few fewer, and at most 65536.
     """
 
     part: int
@@ -97,6 +100,8 @@ class ChannelStats:
     mean_error: float | None = None
     mean_low: float | None = None
     mean_high: float | None = None
+    fractional_share: float | None = None
+    distinct_count: int | None = None
 
     @property
     def inf_count(self) -> int:
@@ -126,6 +131,8 @@ class DeepStats:
         min_samples: Smallest number of samples in a pixel.
         max_samples: Largest number of samples in a pixel.
         empty_pixels: Number of pixels without samples.
+        inverted_samples: Number of samples whose ZBack is in front of their Z.
+        unsorted_samples: Number of samples that are nearer than the one before in the same pixel.
     """
 
     pixels: int
@@ -133,6 +140,8 @@ class DeepStats:
     min_samples: int
     max_samples: int
     empty_pixels: int
+    inverted_samples: int = 0
+    unsorted_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _SIGN = 0x8000
 _UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 32-bit integers seen as 16-bit ones
 _HALF_FINITE = 0x7C00
 _FLOAT_FINITE = 0x7F80
+_HASH_FACTOR = np.uint32(0x9E3779B1)
 
 Samples = npt.NDArray[Any]
 
@@ -134,9 +135,7 @@ class Distribution:
 
         Keys are integers in the order of the values.
         """
-        values: Samples = (
-            np.concatenate(self._picks) if self._picks else np.zeros(0, np.float16 if self._is_half else np.float32)
-        )
+        values = self._joined()
         if self._is_half:
             bits = values.view(np.uint16)
         else:
@@ -152,6 +151,32 @@ class Distribution:
             positive[0] += negative[0]
             negative[0] = 0
         return np.concatenate([negative[::-1], positive])
+
+    def _joined(self) -> Samples:
+        """All picked values in one array."""
+        if len(self._picks) != 1:
+            empty = np.zeros(0, np.float16 if self._is_half else np.float32)
+            self._picks = [np.concatenate(self._picks) if self._picks else empty]
+        return self._picks[0]
+
+    def fractional_share(self) -> float | None:
+        """The share of the picked finite values that are not whole numbers; None without a finite value."""
+        values = self._joined()
+        finite = len(values) if self._is_uint else int(np.count_nonzero(np.isfinite(values)))
+        if not finite:
+            return None
+        if self._is_uint:
+            return 0.0
+        with np.errstate(invalid="ignore"):  # a signalling NaN sets a flag
+            whole = int(np.count_nonzero((values == np.trunc(values)) & np.isfinite(values)))
+        return (finite - whole) / finite
+
+    def distinct_count(self) -> int:
+        """The number of different bit patterns among the picked values: exact for HALF, else of their hashes of 16 bits."""
+        values = self._joined()
+        bits = values.view(np.uint16 if self._is_half else np.uint32)
+        hashes = bits if self._is_half else np.multiply(bits, _HASH_FACTOR) >> np.uint32(16)
+        return int(np.count_nonzero(np.bincount(hashes, minlength=1 << 16)))
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The smallest value of each key."""

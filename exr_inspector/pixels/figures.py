@@ -76,7 +76,8 @@ class LevelFigures:
             if has_inf:
                 accumulator.note(first_inf=block.first_pixel(number, np.isinf))
         if block.counts is not None:
-            self.deep.add(block.counts)
+            by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
+            self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
         if self.zeros is not None:
             self.zeros.add(block)
         self.chunks_read += len(block.places)

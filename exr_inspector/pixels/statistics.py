@@ -160,7 +160,8 @@ class Accumulator:
         if estimated is None and known:
             mean, stddev = self.mean, math.sqrt(self.m2 / self.finite_count)
             estimated = Estimate(mean, stddev, 0.0, mean, mean) if exact else Estimate(mean, stddev)
-        percentiles, histogram = self.distribution.result() if known and exact and self.distribution else ((), None)
+        distribution = self.distribution if known and exact else None
+        percentiles, histogram = distribution.result() if distribution else ((), None)
         return ChannelStats(
             part=part,
             channel=channel,
@@ -178,6 +179,8 @@ class Accumulator:
             first_inf=self.first_inf,
             percentiles=percentiles,
             histogram=histogram,
+            fractional_share=distribution.fractional_share() if distribution else None,
+            distinct_count=distribution.distinct_count() if distribution else None,
             coverage=coverage,
             exact=exact,
         )
@@ -321,9 +324,11 @@ class DeepAccumulator:
     min_samples: int | None = None
     max_samples: int = 0
     empty_pixels: int = 0
+    inverted_samples: int = 0
+    unsorted_samples: int = 0
 
-    def add(self, counts: npt.NDArray[np.int32]) -> None:
-        """Add the numbers of samples of some pixels."""
+    def add(self, counts: npt.NDArray[np.int32], front: Samples | None = None, back: Samples | None = None) -> None:
+        """Add the numbers of samples of some pixels, and the values of Z and ZBack of these samples if there are any."""
         if not counts.size:
             return
         self._take(
@@ -333,11 +338,20 @@ class DeepAccumulator:
             int(counts.max()),
             counts.size - int(np.count_nonzero(counts)),
         )
+        if front is not None and back is not None:
+            self.inverted_samples += int(np.count_nonzero(back < front))
+        if front is not None and len(front) > 1:
+            is_nearer = front[1:] < front[:-1]
+            starts = np.cumsum(counts.reshape(-1), dtype=np.int64)
+            is_nearer[starts[(starts > 0) & (starts < len(front))] - 1] = False  # the first sample of another pixel
+            self.unsorted_samples += int(np.count_nonzero(is_nearer))
 
     def merge(self, other: DeepAccumulator) -> None:
         """Add the statistics of another accumulator of the same level."""
         if other.min_samples is not None:
             self._take(other.pixels, other.total_samples, other.min_samples, other.max_samples, other.empty_pixels)
+            self.inverted_samples += other.inverted_samples
+            self.unsorted_samples += other.unsorted_samples
 
     def _take(self, pixels: int, total: int, least: int, most: int, empty: int) -> None:
         self.pixels += pixels
@@ -348,4 +362,12 @@ class DeepAccumulator:
 
     def result(self) -> DeepStats:
         """The statistics."""
-        return DeepStats(self.pixels, self.total_samples, self.min_samples or 0, self.max_samples, self.empty_pixels)
+        return DeepStats(
+            self.pixels,
+            self.total_samples,
+            self.min_samples or 0,
+            self.max_samples,
+            self.empty_pixels,
+            self.inverted_samples,
+            self.unsorted_samples,
+        )

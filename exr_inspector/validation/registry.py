@@ -130,7 +130,6 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
         "CMP-RECOMPRESS": "needs earlier versions of the image",
         "COL-SEQ-STALE": "needs the plate from which the image was made",
         "CRY-FILTERED": "needs single pixels, which statistics do not keep",
-        "DEEP-STATE": "needs the order of samples within pixels",
         "DEEP-COUNTS": "reported as CHK-DECODE: decoding a chunk checks its cumulative sample counts",
         "PIX-BLACK-TILES": "needs the position of values, which statistics do not keep",
         "PIX-LINES": "needs the position of values, which statistics do not keep",

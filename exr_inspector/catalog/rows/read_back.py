@@ -158,6 +158,8 @@ def channel_stats(row: StoredRow) -> ChannelStats:
         mean_error=row["mean_error"],
         mean_low=row["mean_low"],
         mean_high=row["mean_high"],
+        fractional_share=row["fractional_share"],
+        distinct_count=row["distinct_count"],
     )
 
 

@@ -1,7 +1,6 @@
 """DEEP and IDM: deep parts and id manifests.
 
-Statistics do not contain the order of samples within a pixel, nor whether the id of each pixel is in the manifest; these are
-not checked.
+Statistics do not contain whether samples overlap, nor whether the id of each pixel is in the manifest; these are not checked.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule,
 _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"
 _ALPHAS = frozenset({"A", "AR", "AG", "AB"})
+_SORTED: dict[object, str] = {1: "SORTED", 3: "TIDY"}
 _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
 
 
@@ -149,15 +149,15 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
 @pixel_rule(
     "DEEP-ZBACK",
     Severity.WARNING,
-    "Z and ZBack are finite and not negative",
-    why="They are distances from the camera; others break the sorting of samples.",
+    "Z and ZBack are finite and not negative, and ZBack is not in front of Z",
+    why="They are distances from the camera; others break the sorting of samples. Readers take a sample whose ZBack is in "
+    "front of its Z for a point at Z: a volume has no thickness.",
     source=_INTERPRETING,
     fix="Check the camera's clipping planes, and the node that made the samples.",
-    limits="Sign and finiteness. Whether ZBack is behind Z is not checked: it needs single samples.",
     when=t.DEEP,
 )
 def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """Check minimum and non-finite counts of Z and ZBack."""
+    """Check minimum and non-finite counts of Z and ZBack, and their order; a ZBack of 0 marks points, which is info."""
     found = []
     for name in ("Z", "ZBack"):
         stats = part.stats.get(name)
@@ -170,7 +170,32 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
             found.append(
                 Found(f"{name} holds {counted(broken, 'infinite or undefined value')}", str(broken), "0", name)
             )
+    deep, back = part.pixels.deep if part.pixels else None, part.stats.get("ZBack")
+    if deep is not None and back is not None and deep.inverted_samples:
+        share = f"{deep.inverted_samples} of {counted(deep.total_samples, 'sample')}"
+        severity = Severity.INFO if deep.inverted_samples <= back.zero_count else None
+        found.append(Found(f"ZBack is in front of Z in {share}", share, "behind Z", "ZBack", severity=severity))
     return found
+
+
+@pixel_rule(
+    "DEEP-STATE",
+    Severity.WARNING,
+    "Samples of pixels are in the order that deepImageState declares",
+    why="Compositing software does not sort the samples of such a part again, and takes hidden samples for visible ones.",
+    source="Interpreting Deep Pixels; OpenEXR standard attributes (deepImageState)",
+    fix="Sort the samples in the software that writes the file, or declare deepImageState MESSY.",
+    limits="The order by Z of parts that are declared SORTED or TIDY; whether samples overlap is not checked.",
+    when=t.DEEP,
+)
+def state(part: PartFacts, _parameters: DeepParameters) -> Results:
+    """Report samples that are nearer than the one before in a part that is declared as sorted."""
+    deep, declared = part.pixels.deep if part.pixels else None, part.part.value("deepImageState", "deepImageState")
+    if deep is None or declared not in _SORTED or not deep.unsorted_samples:
+        return NOTHING
+    message = f"deepImageState is {_SORTED[declared]}, but {counted(deep.unsorted_samples, 'sample')} "
+    message += f"{'is' if deep.unsorted_samples == 1 else 'are'} nearer than the one before in the same pixel"
+    return [Found(message, str(deep.unsorted_samples), "0", "Z")]
 
 
 @pixel_rule(

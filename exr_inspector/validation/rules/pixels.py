@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 from pydantic import Field
 
 from exr_inspector.exr.header.values import PixelType
@@ -22,7 +23,17 @@ from exr_inspector.validation.rules.channels import depths, names_of
 _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01
 _FIREFLY_FACTOR = 100
+_SCATTERED = 0.02
 _LOG_BLACK = 0.05
+_LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
+_CODES = 255
+_LEAST_CODE = 127
+_FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
+_STEP_SAMPLES = 4096
+_STEP_FACTOR = 8
+# The blacks of LogC, S-Log3, Canon Log 2 and Cineon are 0.093, those of V-Log and Canon Log 3 0.125, without noise.
+_CAMERA_BLACKS = (0.085, 0.135)
+_EQUAL_BLACKS = 0.01
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
 
 
@@ -33,6 +44,7 @@ def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple
 
 # Share of the pixels with colour but no alpha: sparks and reflections are few.
 _UNPREMULTIPLIED_SHARE = 0.05
+_OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
 # Statistics of a channel, the number of its bad values, and the position of the first one if known.
 _Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
 
@@ -215,7 +227,7 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     hit = [
         (channel, stats.maximum)
         for channel, stats in _with_stats(part, part.colour)
-        if stats.maximum is not None and stats.maximum > limit and _stands_out(stats)
+        if stats.maximum is not None and stats.maximum > limit and _stands_out(stats, limit)
     ]
     if not hit or "envmap" in part.part.by_name:
         return NOTHING
@@ -240,10 +252,22 @@ def _looks_like_panorama(part: PartFacts) -> bool:
     return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
 
 
-def _stands_out(stats: ChannelStats) -> bool:
-    """Whether the maximum is rare: far above the highest percentile of the statistics. A sun in a sky has many pixels."""
+def _stands_out(stats: ChannelStats, limit: float) -> bool:
+    """Whether values above the limit are rare, and far above all others: a sun in a sky has many pixels.
+
+    Up to _SCATTERED of the values may be so bright if there is none in between: the edge of a lamp has pixels of all values.
+    """
     below = [value for percent, value in stats.percentiles if (100 - percent) * stats.samples >= 100]
-    return not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1)
+    if not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1):
+        return True
+    if stats.histogram is None:
+        return False
+    edges, counts = stats.histogram.edges, stats.histogram.counts
+    top = len(counts) - 1
+    while top > 0 and counts[top - 1]:
+        top -= 1  # the first of the uppermost bins without an empty one between them
+    others = max((edges[at + 1] for at in range(top) if counts[at]), default=0.0)
+    return edges[top] >= max(limit, _FIREFLY_FACTOR * max(others, 1)) and sum(counts[top:]) <= _SCATTERED * sum(counts)
 
 
 @pixel_rule(
@@ -312,7 +336,7 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:
-    """Report views whose colour is zero in all parts, or whose main image is while other layers are not.
+    """Report views whose colour is zero in all parts, or whose main image is while other layers are not, and empty levels.
 
     Only parts are judged of which the whole level was read. A single AOV may be empty.
     """
@@ -336,7 +360,23 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             verb = "is" if len(lit) == 1 else "are"
             message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
             found.append(Found(message, "0", "an image", black[0], part=part.index))
+        if levels := _black_levels(part):
+            message = f"{counted(len(levels), 'level')} above the first {'is' if len(levels) == 1 else 'are'} zero"
+            message += f" everywhere, from level {levels[0][0]},{levels[0][1]} on, although the image is not"
+            found.append(Found(message, "0", "the image at a lower resolution", part=part.index))
     return found
+
+
+def _black_levels(part: PartFacts) -> list[tuple[int, int]]:
+    """The levels above the first that are zero in all channels, if most of the first level's values are not."""
+    first = part.stats.values()
+    if 2 * sum(stats.zero_count for stats in first) > sum(stats.samples for stats in first):
+        return []
+    return [
+        level
+        for level, every in part.upper_stats.items()
+        if all(stats.exact and stats.samples >= _LEVEL_SAMPLES and stats.zero_count == stats.samples for stats in every)
+    ]
 
 
 def _is_data_by_folder(part: PartFacts) -> bool:
@@ -443,7 +483,7 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     yields_to=("PIX-ALPHA-EMPTY",),
 )
 def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers in which many pixels have colour but no alpha.
+    """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
 
     Their number is at least the number of zeros of alpha minus that of the colour channel with the fewest zeros; NaN is
     counted as zero. Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged.
@@ -462,6 +502,10 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
             share = f"{least / alpha.samples:.0%}"
             message = f"{names_of(triple)}: {share} of the pixels or more have colour where {every[3].name} is zero"
             found.append(Found(message, share, "colour times alpha", triple[0].name))
+        elif least > 0 and dict(alpha.percentiles).get(_OPAQUE_FROM) == 1:
+            pixels = counted(least, "pixel")
+            message = f"{every[3].name} is zero in {pixels} or more that have colour, and 1 in nearly all others"
+            found.append(Found(message, str(least), "1", every[3].name))
     return found
 
 
@@ -504,21 +548,126 @@ def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
     },
 )
 def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower."""
+    """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
+
+    Dark images, with a lower mean, are reported if the blacks of all three are equal, and those of a camera's log curve. Deep
+    parts and layers of three equal channels, such as heights, are no plates.
+    """
     found = []
-    for triple in part.rgb_layers:
-        stats = [part.stats.get(channel.name) for channel in triple]
-        if all(s is not None and s.exact and _is_log_like(s) for s in stats):
-            spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats if s)
+    for triple in () if part.traits & t.DEEP else part.rgb_layers:
+        every = [part.stats.get(channel.name) for channel in triple]
+        stats = [s for s in every if s is not None and s.exact and not s.is_constant and s.percentiles]
+        if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
+            continue
+        if all(map(_is_log_like, stats)) or _has_camera_blacks(stats):
+            spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats)
             message = f"Colour values are {spans}; expected blacks near 0"
             found.append(Found(message, spans, "blacks near 0", triple[0].name))
     return found
 
 
 def _is_log_like(stats: ChannelStats) -> bool:
-    if stats.minimum is None or stats.maximum is None or stats.mean is None or stats.is_constant:
+    if stats.minimum is None or stats.maximum is None or stats.mean is None:
         return False
     return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
+
+
+def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
+    """Whether the darkest values of R, G and B are equal, in the range of log curves' blacks, and the image is dark."""
+    blacks = [stats.percentiles[0][1] for stats in every]
+    low, high = _CAMERA_BLACKS
+    return (
+        all(low <= black <= high for black in blacks)
+        and max(blacks) - min(blacks) <= _EQUAL_BLACKS
+        and all((stats.minimum or 0) > 0 and (stats.maximum or 0) <= 1 and (stats.mean or 0) <= 0.65 for stats in every)
+    )
+
+
+@pixel_rule(
+    "PIX-CODE-VALUES",
+    Severity.WARNING,
+    "Colour is not stored as 8-bit code values",
+    why="Scene-linear software takes the values 0 to 255 for exposures: the image is white.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Divide the values by 255 and convert them from sRGB to linear before writing. The command divides.",
+    command="oiiotool IN.exr --mulc 0.00392156863 -o OUT.exr",
+)
+def code_values(part: PartFacts, _parameters: PixelParameters) -> Results:
+    """Report R, G, B with many whole numbers from 0 to 255 and no other values; labels are few, or equal in all three."""
+    found = []
+    for triple in part.rgb_layers:
+        stats = [part.stats.get(channel.name) for channel in triple]
+        if all(each is not None and _are_codes(each) for each in stats) and len({s.mean for s in stats if s}) > 1:
+            most = max(each.maximum or 0 for each in stats if each)
+            message = f"{names_of(triple)} hold whole numbers up to {most:g} only; expected scene-linear values"
+            found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
+    return found
+
+
+def _are_codes(stats: ChannelStats) -> bool:
+    is_whole = stats.fractional_share == 0 and stats.minimum is not None and stats.minimum >= 0
+    return is_whole and _LEAST_CODE < (stats.maximum or 0) <= _CODES and (stats.distinct_count or 0) >= _FEW_VALUES
+
+
+@pixel_rule(
+    "PIX-STEPS",
+    Severity.INFO,
+    "Colour and depth have more than 256 different values",
+    why="The values come from 8 bits: gradients have visible steps, and displacement by heights or depth has terraces.",
+    source="OpenEXR technical introduction (The HALF Data Type)",
+    fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
+    yields_to=("PIX-CODE-VALUES",),
+)
+def steps(part: PartFacts, _parameters: PixelParameters) -> Results:
+    """Report layers of colour, single colour channels and depth with 64 to 256 values where their range has many more.
+
+    Depth in HALF, which has steps of its own, and deep parts are not reported.
+    """
+    if part.traits & t.DEEP:
+        return NOTHING
+    layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
+    depth = [channel for channel in depths(part) if channel.channel.pixel_type == PixelType.FLOAT]
+    for channel, stats in _with_stats(part, part.without_ranks([*part.colour, *depth])):
+        if not stats.is_constant:
+            layers.setdefault((channel.layer, channel.view, channel.role), []).append((channel, stats))
+    found = []
+    for hits in layers.values():
+        if all(_has_steps(stats) for _, stats in hits):
+            names, most = names_of(channel for channel, _ in hits), max(stats.distinct_count or 0 for _, stats in hits)
+            message = f"{names}: at most {most} different values, as of an 8-bit image"
+            found.append(Found(message, str(most), "more than 256", hits[0][0].name))
+    return found
+
+
+def _has_steps(stats: ChannelStats) -> bool:
+    count, least, most = stats.distinct_count, stats.minimum, stats.maximum
+    if count is None or least is None or most is None or not _FEW_VALUES <= count <= _CODES + 1:
+        return False
+    counted_values = sum(stats.histogram.counts) if stats.histogram else 0  # few in files of very many channels
+    possible = np.diff(np.clip([least, most], 0, 65504).astype(np.float16).view(np.uint16).astype(int))[0]
+    return counted_values >= _STEP_SAMPLES and least >= 0 and possible >= _STEP_FACTOR * count
+
+
+@pixel_rule(
+    "PIX-ID-FRACTION",
+    Severity.WARNING,
+    "Ids are whole numbers",
+    why="Ids that were filtered or anti-aliased are those of other objects at the edges, or of none.",
+    source="OpenEXR deep ids specification; Cryptomatte specification 1.2.0 (ids are not filtered)",
+    fix="Render the ids without anti-aliasing or with the filter closest, and do not resize them. Cryptomatte has soft edges.",
+)
+def id_fraction(part: PartFacts, _parameters: PixelParameters) -> Results:
+    """Report id channels in which most values but zero are whole numbers, and some are not. Ids from 0 to 1 are no numbers."""
+    found = []
+    for channel, stats in _with_stats(part, part.of_role(Role.ID)):
+        is_picture = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
+        share, most = stats.fractional_share, stats.maximum
+        if is_picture or not share or most is None or most <= 1:
+            continue
+        if 2 * share < 1 - stats.zero_count / max(1, stats.samples):
+            message = f"{channel.name}: {share:.1%} of the values are not whole numbers; the ids were filtered"
+            found.append(Found(message, f"{share:.1%}", "whole numbers", channel.name))
+    return found
 
 
 @pixel_rule(

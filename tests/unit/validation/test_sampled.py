@@ -68,6 +68,20 @@ def test_bad_values_of_upper_levels_are_found_where_the_first_has_none() -> None
         assert found.message.startswith(where)
 
 
+def test_upper_levels_that_were_not_filled_are_reported() -> None:
+    config = InspectorConfig(stats=StatsMode.FULL, pixels=PixelConfig(all_levels=True))
+    for first_empty, is_reported in ((1, True), (3, False)):  # level 3 has too few pixels to judge
+
+        def emptied(_: int, chunk: Chunk, first_empty: int = first_empty) -> Chunk:
+            is_empty = chunk.coordinates[2] >= first_empty
+            return replace(chunk, payload=bytes(len(chunk.payload))) if is_empty else chunk
+
+        part = Part("tiledimage", data_window=(0, 0, 31, 31), tiles=Tiles(16, 16, MIPMAP), edit_chunk=emptied)
+        inspection = Inspector(config).inspect(opener().open_bytes(build([part])), EVERYTHING)
+        found = {each.code for each in validate_file(inspection, EVERYTHING)}
+        assert ("PIX-BLACK" in found) is is_reported
+
+
 def test_chunks_that_are_not_there_are_not_called_too_large_for_a_sample() -> None:
     found = sampled(np.random.default_rng(1).random((16, 64)), cut=2_000)
     assert "CHK-PAST-EOF" in found

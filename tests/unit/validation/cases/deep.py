@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_idmanifest, attr, build
 from tests.unit.validation.cases.made.metadata import DEPTH, GROUP, deep, many_manifests
 from tests.unit.validation.cases.made.pixels import COUNTS, read
@@ -31,6 +32,13 @@ CASES = [
     Case("IDM-PARSE", many_manifests(3), many_manifests(4)),
     *read(
         Case("DEEP-ZBACK", pixels_deep(depth=-1), pixels_deep()),
+        Case("DEEP-ZBACK", pixels_deep(thickness=-0.5), pixels_deep(thickness=0.5)),
+        Case("DEEP-ZBACK", pixels_deep(thickness=-99), pixels_deep(thickness=0), severity=Severity.INFO),
+        Case("DEEP-STATE", pixels_deep(order=-1, state=1), pixels_deep(state=1)),
+        Case("DEEP-STATE", pixels_deep(order=-1, state=3), pixels_deep(order=-1)),
+        Case(
+            "DEEP-STATE", pixels_deep(order=-1, state=1), pixels_deep(order=-1, state=1, counts=np.minimum(COUNTS, 1))
+        ),
         Case(
             "DEEP-MAXSAMPLES",
             pixels_deep(),

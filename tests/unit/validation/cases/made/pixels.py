@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tests.support.exrbytes import FLOAT, Channel, Part, build
+from tests.support.exrbytes import FLOAT, Channel, Part, a_deepimagestate, build
 from tests.unit.validation.cases.made.metadata import LAYERS, NAME, NAMES, declared, manifest
 from tests.unit.validation.judging import RGBA, Case
 
@@ -18,6 +18,7 @@ SHAPE = (3, 4)
 RAMP = np.linspace(0.0, 2.0, 12).reshape(SHAPE)
 ONE = np.ones(SHAPE)
 ZERO = np.zeros(SHAPE)
+RISING = np.arange(4096).reshape(64, 64) > 1000
 
 
 def with_value(value: float, at: tuple[int, int] = (1, 2)) -> Pixels:
@@ -38,6 +39,37 @@ def sun(width: int) -> bytes:
     pixels[1, 2] = 30000
     channels = [Channel(name, FLOAT) for name in "RGB"]
     return build([Part(channels=channels, data_window=(0, 0, width - 1, 3), pixels=dict.fromkeys("RGB", pixels))])
+
+
+def scattered(between: float = 0.0) -> bytes:
+    """An image in which one of 80 values is 20000, and as many are `between`: dots, or a lamp with a soft edge."""
+    pixels = np.linspace(0.01, 2.0, 10_240).reshape(80, 128)
+    pixels.flat[::80] = 20000
+    pixels.flat[1::80] = between
+    channels = [Channel(name) for name in "BGR"]
+    return build([Part(channels=channels, data_window=(0, 0, 127, 79), pixels=dict.fromkeys("BGR", pixels))])
+
+
+def gradient(values: int, factor: float = 1.0, *, name: str = "") -> bytes:
+    """R, G, B, or one FLOAT channel, with a number of different values from 0 to 1, times a factor."""
+    steps = np.arange(4096).reshape(64, 64) % values / (values - 1) * factor
+    pixels = {name: steps} if name else {"R": steps, "G": steps, "B": np.where(RISING, steps, 0)}
+    channels = [Channel(each, FLOAT) for each in pixels]
+    return build([Part(channels=channels, data_window=(0, 0, 63, 63), pixels=pixels)])
+
+
+def opaque(first_colour: float) -> bytes:
+    """An opaque image but for the alpha of its first pixel, which has the colour that is given."""
+    pixels = {name: np.full((64, 64), 0.5) for name in "RGB"} | {"A": np.ones((64, 64))}
+    for name in "RGBA":
+        pixels[name][0, 0] = 0 if name == "A" else first_colour
+    return build([Part(channels=RGBA, data_window=(0, 0, 63, 63), pixels=pixels)])
+
+
+def plate(low: float, high: float, *, cast: float = 0.0) -> bytes:
+    """A dark camera image: most values near the black."""
+    ramp = low + (high - low) * np.linspace(0, 1, 12).reshape(SHAPE) ** 3
+    return image(R=ramp, G=ramp * 1.001, B=ramp + cast)
 
 
 def more(name: str, pixels: Pixels) -> bytes:
@@ -61,11 +93,25 @@ def matte(first: float, second: float, identifier: float = 0.5, names: Sequence[
 COUNTS = np.array([[1, 0, 2, 1], [0, 0, 0, 0], [1, 1, 1, 1]], np.int32)
 
 
-def deep(depth: float = 1.0, alpha: float = 0.5, counts: Pixels = COUNTS) -> bytes:
+def deep(
+    depth: float = 1.0,
+    alpha: float = 0.5,
+    counts: Pixels = COUNTS,
+    *,
+    thickness: float | None = None,
+    order: int = 1,
+    state: int = 0,
+) -> bytes:
+    """A deep part; with ZBack if its samples have a thickness."""
     samples = int(counts.sum())
-    pixels = {"A": np.full(samples, alpha), "Z": np.arange(samples) + depth}
-    channels = (Channel("A"), Channel("Z", FLOAT))
-    return build([Part(kind="deepscanline", channels=channels, counts=counts, pixels=pixels)])
+    front = (np.arange(samples) + depth)[::order]
+    pixels = {"A": np.full(samples, alpha), "Z": front}
+    channels = [Channel("A"), Channel("Z", FLOAT)]
+    if thickness is not None:
+        channels.append(Channel("ZBack", FLOAT))
+        pixels["ZBack"] = np.maximum(front + thickness, 0)
+    extra = [a_deepimagestate(state)]
+    return build([Part(kind="deepscanline", channels=channels, counts=counts, pixels=pixels, extra=extra)])
 
 
 def read(*cases: Case) -> list[Case]:
