@@ -69,10 +69,7 @@ class QueryEngine:
     def _start(self, request: Request) -> Answer:
         message = read_fields(request.body)
         sql = message.text(3)
-        transaction = self._database.find(message.number(2), request.client)
-        with transaction.lock:
-            if transaction.ended:
-                raise not_found("NoSuchTransaction", f"Transaction {transaction.txid} is not open.")
+        with self._database.locked(message.number(2), request.client) as transaction:
             transaction.settle()
             rows = _without_dictionaries(transaction.query(sql))
         number = next(self._numbers)

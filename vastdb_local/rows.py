@@ -36,7 +36,7 @@ def insert(database: Database, transaction: Transaction, table: Table, batch: pa
     if external is not None and external.stored in values:
         row_ids = _claim(database, transaction, table, values[external.stored])
     else:
-        first = database.reserve_row_ids(transaction, table.id, table.stored, batch.num_rows)
+        first = database.reserve_row_ids(transaction, table, batch.num_rows)
         row_ids = pa.array(range(first, first + batch.num_rows), pa.uint64())
         if external is not None:
             values[external.stored] = row_ids.cast(external.field.type)
@@ -60,7 +60,7 @@ def _claim(database: Database, transaction: Transaction, table: Table, chosen: p
     if transaction.run_with(pa.table({"row_id": row_ids}), sql):
         raise bad_request("InvalidArgument", "A row of that id is there already.")
     if len(row_ids):
-        database.claim_row_ids(transaction, table.id, table.stored, max(row_ids.to_pylist()))
+        database.claim_row_ids(transaction, table, max(row_ids.to_pylist()))
     if not table.external_row_ids:
         transaction.settle()
         set_external_row_ids(transaction, table)

@@ -21,7 +21,6 @@ from vastdb_local.refusals import (
     slow_down,
 )
 from vastdb_local.storage import Database
-from vastdb_local.transaction import Transaction
 from vastdb_local.version import Version
 
 _NODE = {"x-vast-rcf-id": "E1:0"}  # the SDK asks each address for the node behind it; there is one
@@ -120,17 +119,13 @@ class Service:
         return Answer(headers={"tabular-txid": str(transaction.txid), **_NODE})
 
     def _commit(self, request: Request) -> Answer:
-        transaction = self._database.find(_txid(request), request.client)
-        with transaction.lock:
-            _check_open(transaction)
+        with self._database.locked(_txid(request), request.client) as transaction:
             self._database.forget(transaction)
             transaction.commit()
         return Answer()
 
     def _rollback(self, request: Request) -> Answer:
-        transaction = self._database.find(_txid(request), request.client)
-        with transaction.lock:
-            _check_open(transaction)
+        with self._database.locked(_txid(request), request.client) as transaction:
             self._database.forget(transaction)
             transaction.rollback()
         return Answer()
@@ -157,25 +152,10 @@ class Service:
         if request.path[0] in self._database.plain_buckets:
             raise no_database(request.path[0])
         txid = _txid(request)
-        if txid == 0:
-            return self._alone(operation, request)
-        transaction = self._database.find(txid, request.client)
-        with transaction.lock:
-            _check_open(transaction)
+        with self._database.locked(txid, request.client) if txid else self._database.alone() as transaction:
             if request.method != "GET" and request.command != "rows":
                 transaction.settle()
             return operation.run(Call(request, self._database, transaction, self._version)) or Answer()
-
-    def _alone(self, operation: Operation, request: Request) -> Answer:
-        """Run an operation without a transaction id in a transaction of its own."""
-        transaction = self._database.begin(registered=False)
-        try:
-            answer = operation.run(Call(request, self._database, transaction, self._version)) or Answer()
-            transaction.commit()
-            return answer
-        finally:
-            if not transaction.ended:
-                transaction.rollback()
 
 
 def _txid(request: Request) -> int:
@@ -183,9 +163,3 @@ def _txid(request: Request) -> int:
     if txid < 0:
         raise bad_request("InvalidArgument", "A transaction id is not negative.")
     return txid
-
-
-def _check_open(transaction: Transaction) -> None:
-    """Refuse the request if the transaction ended while it waited for the lock."""
-    if transaction.ended:
-        raise not_found("NoSuchTransaction", f"Transaction {transaction.txid} is not open.")

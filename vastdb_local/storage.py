@@ -22,6 +22,7 @@ import pyarrow as pa
 from vastdb_local.address import ServerAddress, lock_path, publish, withdraw
 from vastdb_local.conflicts import RowGroupConflicts
 from vastdb_local.deferred import DeferredTransaction
+from vastdb_local.definitions import Table
 from vastdb_local.errors import FileTrouble, LocalDatabaseError
 from vastdb_local.lookups import Lookups
 from vastdb_local.refusals import Refusal, not_found
@@ -144,14 +145,17 @@ class Database:
         if self._row_groups is not None:
             self._row_groups.begin(txid)
         try:
-            transaction = self._transaction(txid, connection)
+            if self._turn is None:
+                transaction = Transaction(txid, connection, self)
+            else:
+                transaction = DeferredTransaction(txid, connection, self, self._turn)
         except Refusal:
             self.ended(txid, committed=False)
             raise
+        transaction.clients.add(client)
         with self._guard:
             if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
                 transaction.known = known
-        transaction.clients.add(client)
         if registered and not self._register(transaction):
             transaction.rollback()  # `close` waits for it
             raise DatabaseClosed
@@ -162,11 +166,6 @@ class Database:
             if not self._closed:
                 self._open[transaction.txid] = transaction
             return not self._closed
-
-    def _transaction(self, txid: int, connection: duckdb.DuckDBPyConnection) -> Transaction:
-        if self._turn is None:
-            return Transaction(txid, connection, self)
-        return DeferredTransaction(txid, connection, self, self._turn)
 
     def redefining(self, txid: int) -> None:
         """A transaction changes a definition: cached definitions of others may be outdated until it ends."""
@@ -225,6 +224,30 @@ class Database:
             transaction.clients.add(client)
             return transaction
 
+    @contextlib.contextmanager
+    def locked(self, txid: int, client: socket.socket | None) -> Iterator[Transaction]:
+        """The open transaction of that id, locked for a request of a client until the end of the block.
+
+        Raises:
+            Refusal: As `find`, also if the transaction ends while the request waits for its lock.
+        """
+        transaction = self.find(txid, client)
+        with transaction.lock:
+            if transaction.ended:
+                raise not_found("NoSuchTransaction", f"Transaction {txid} is not open.")
+            yield transaction
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Transaction]:
+        """A transaction for one request: committed at the end of the block, rolled back if that raises."""
+        transaction = self.begin(registered=False)
+        try:
+            yield transaction
+            transaction.commit()
+        finally:
+            if not transaction.ended:
+                transaction.rollback()
+
     def forget(self, transaction: Transaction) -> None:
         """Remove an ended transaction from the open ones."""
         with self._guard:
@@ -255,32 +278,32 @@ class Database:
         with self._guard:
             return len(self._open)
 
-    def reserve_row_ids(self, transaction: Transaction, table_id: int, stored: str, count: int) -> int:
+    def reserve_row_ids(self, transaction: Transaction, table: Table, count: int) -> int:
         """Allocate `count` row ids of a table; returns the first.
 
         Ids are counted in memory; after a restart they continue after the highest stored one.
         """
         with self._guard:
-            first = self._first_free(transaction, table_id, stored)
-            self._row_ids[table_id] = first + count
+            first = self._first_free(transaction, table)
+            self._row_ids[table.id] = first + count
             return first
 
-    def claim_row_ids(self, transaction: Transaction, table_id: int, stored: str, highest: int) -> None:
+    def claim_row_ids(self, transaction: Transaction, table: Table, highest: int) -> None:
         """Record row ids that a client chose, so that none of them is allocated."""
         with self._guard:
-            first = self._first_free(transaction, table_id, stored)
-            self._row_ids[table_id] = max(first, highest + 1)
+            first = self._first_free(transaction, table)
+            self._row_ids[table.id] = max(first, highest + 1)
 
-    def row_id_bound(self, transaction: Transaction, table_id: int, stored: str) -> int:
+    def row_id_bound(self, transaction: Transaction, table: Table) -> int:
         """A number greater than all row ids of the table."""
         with self._guard:
-            return self._first_free(transaction, table_id, stored)
+            return self._first_free(transaction, table)
 
-    def _first_free(self, transaction: Transaction, table_id: int, stored: str) -> int:
-        free = self._row_ids.get(table_id)
+    def _first_free(self, transaction: Transaction, table: Table) -> int:
+        free = self._row_ids.get(table.id)
         if free is None:
-            ((free,),) = transaction.rows(f"SELECT coalesce(max(row_id) + 1, 0)::UBIGINT FROM {stored}")  # noqa: S608 - our own name
-            self._row_ids[table_id] = int(free)
+            ((free,),) = transaction.rows(f"SELECT coalesce(max(row_id) + 1, 0)::UBIGINT FROM {table.stored}")  # noqa: S608 - our own name
+            self._row_ids[table.id] = int(free)
         return int(free)
 
     def close(self, *, delete: bool = False) -> None:

@@ -149,16 +149,10 @@ def _entry(item: os.DirEntry[str], path: str) -> CatalogEntry | None:
 def write_catalog(database: Database, entries: Iterable[CatalogEntry]) -> int:
     """Replace the Catalog by another snapshot in one transaction, and return the number of entries."""
     database.add_bucket(BUCKET)
-    transaction = database.begin(registered=False)
-    try:
+    with database.alone() as transaction:
         transaction.settle()
         table = _emptied(database, transaction)
-        count = _insert(database, transaction, table, iter(entries))
-        transaction.commit()
-        return count
-    finally:
-        if not transaction.ended:
-            transaction.rollback()
+        return _insert(database, transaction, table, iter(entries))
 
 
 def _emptied(database: Database, transaction: Transaction) -> Table:

@@ -153,7 +153,7 @@ class Query:
         block = ROWS_PER_GROUP * window.groups
         if self._candidates is not None:
             return self._where_candidates(self._candidates, window, block)
-        bound = self._database.row_id_bound(self._transaction, self._table.id, self._table.stored)
+        bound = self._database.row_id_bound(self._transaction, self._table)
         if max(window.start, window.place * block) >= bound:
             return None
         parts = [self._condition]
