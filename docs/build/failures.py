@@ -36,10 +36,12 @@ def entries() -> list[Entry]:
 
 
 def _of(module: ast.Module) -> Iterator[Entry]:
+    constants = {ast.unparse(node.targets[0]): node.value for node in module.body if isinstance(node, ast.Assign)}
     for test in module.body:
         if not isinstance(test, ast.FunctionDef):
             continue
-        for node in (node for decorator in test.decorator_list for node in ast.walk(decorator)):
+        for part in (node for decorator in test.decorator_list for node in ast.walk(decorator)):
+            node = constants.get(part.id, part) if isinstance(part, ast.Name) else part
             if isinstance(node, ast.Call) and ast.unparse(node.func) == MARK:
                 section, case, outcome, action = (ast.literal_eval(argument) for argument in node.args)
                 yield Entry(section, case, outcome, action, test.name)

@@ -35,6 +35,38 @@ from vastdb_local import Fault, FaultKind
 
 REMOVED = "ObjectRemoved:Delete"
 
+# Entries of docs/failures.md that several cases of a test prove.
+_NO_CHANGE = pytest.mark.failure(
+    "no row", "tags changed, or the object was read", "`skipped`", "leave such events out of the trigger"
+)
+_BAD_BUCKET = pytest.mark.failure(
+    "no row",
+    "an invalid bucket name (HOST#, ..)",
+    "`skipped`, reason `EVENT`, without a request; logged as an error",
+    "correct the sender",
+)
+_NO_OBJECT = pytest.mark.failure(
+    "no row",
+    "an event that names no object",
+    "`skipped`, reason `EVENT`; logged as an error",
+    "correct the trigger or the sender",
+)
+_STORE_FAILS = pytest.mark.failure(
+    "raised", "the store answers 500, 503 or 429", "`SOURCE_UNAVAILABLE`", "nothing; if it lasts, check the store"
+)
+_STORE_DROPS = pytest.mark.failure(
+    "raised",
+    "the store drops the connection, or ends a body early",
+    "`SOURCE_UNAVAILABLE`",
+    "nothing; if it lasts, check the store",
+)
+_DATABASE_FAILS = pytest.mark.failure(
+    "raised",
+    "the database answers 500 or 503, or drops the connection before or after the operation",
+    "`CATALOG_UNAVAILABLE`",
+    "nothing; if it lasts, check the database",
+)
+
 
 def service(stack: LocalStack, **changes: str) -> Service:
     return Service.from_settings(stack.settings(**changes), Telemetry(LocalContext("test")))
@@ -203,52 +235,21 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
         pytest.param(
             created("a.exr", event_name="ObjectTagging:Put"),
             "ObjectTagging:Put does not change the object",
-            marks=pytest.mark.failure(
-                "no row", "tags changed, or the object was read", "`skipped`", "leave such events out of the trigger"
-            ),
+            marks=_NO_CHANGE,
         ),
         pytest.param(
             created("a.exr", event_name="s3:ObjectAccessed:Get"),
             "s3:ObjectAccessed:Get does not change the object",
-            marks=pytest.mark.failure(
-                "no row", "tags changed, or the object was read", "`skipped`", "leave such events out of the trigger"
-            ),
+            marks=_NO_CHANGE,
         ),
         pytest.param(
             created("plates.exr/"),
             "a folder marker",
             marks=pytest.mark.failure("no row", "a folder marker", "`skipped`", "nothing"),
         ),
-        pytest.param(
-            {"bucket": "evil.example#", "key": "a.exr"},
-            "EVENT",
-            marks=pytest.mark.failure(
-                "no row",
-                "an invalid bucket name (HOST#, ..)",
-                "`skipped`, reason `EVENT`, without a request; logged as an error",
-                "correct the sender",
-            ),
-        ),
-        pytest.param(
-            {"bucket": "..", "key": "a.exr"},
-            "EVENT",
-            marks=pytest.mark.failure(
-                "no row",
-                "an invalid bucket name (HOST#, ..)",
-                "`skipped`, reason `EVENT`, without a request; logged as an error",
-                "correct the sender",
-            ),
-        ),
-        pytest.param(
-            generated_event(),
-            "EVENT",
-            marks=pytest.mark.failure(
-                "no row",
-                "an event that names no object",
-                "`skipped`, reason `EVENT`; logged as an error",
-                "correct the trigger or the sender",
-            ),
-        ),
+        pytest.param({"bucket": "evil.example#", "key": "a.exr"}, "EVENT", marks=_BAD_BUCKET),
+        pytest.param({"bucket": "..", "key": "a.exr"}, "EVENT", marks=_BAD_BUCKET),
+        pytest.param(generated_event(), "EVENT", marks=_NO_OBJECT),
         pytest.param(
             {"status": "error", "error": "upstream"},
             "EVENT",
@@ -259,26 +260,8 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
                 "correct the upstream function",
             ),
         ),
-        pytest.param(
-            "no event at all",
-            "EVENT",
-            marks=pytest.mark.failure(
-                "no row",
-                "an event that names no object",
-                "`skipped`, reason `EVENT`; logged as an error",
-                "correct the trigger or the sender",
-            ),
-        ),
-        pytest.param(
-            None,
-            "EVENT",
-            marks=pytest.mark.failure(
-                "no row",
-                "an event that names no object",
-                "`skipped`, reason `EVENT`; logged as an error",
-                "correct the trigger or the sender",
-            ),
-        ),
+        pytest.param("no event at all", "EVENT", marks=_NO_OBJECT),
+        pytest.param(None, "EVENT", marks=_NO_OBJECT),
     ],
 )
 def test_what_is_not_for_us_is_skipped_without_a_request(
@@ -694,51 +677,11 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(
-            Status(500),
-            marks=pytest.mark.failure(
-                "raised",
-                "the store answers 500, 503 or 429",
-                "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, check the store",
-            ),
-        ),
-        pytest.param(
-            Status(503),
-            marks=pytest.mark.failure(
-                "raised",
-                "the store answers 500, 503 or 429",
-                "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, check the store",
-            ),
-        ),
-        pytest.param(
-            Status(429),
-            marks=pytest.mark.failure(
-                "raised",
-                "the store answers 500, 503 or 429",
-                "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, check the store",
-            ),
-        ),
-        pytest.param(
-            Drop(),
-            marks=pytest.mark.failure(
-                "raised",
-                "the store drops the connection, or ends a body early",
-                "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, check the store",
-            ),
-        ),
-        pytest.param(
-            Short(100),
-            marks=pytest.mark.failure(
-                "raised",
-                "the store drops the connection, or ends a body early",
-                "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, check the store",
-            ),
-        ),
+        pytest.param(Status(500), marks=_STORE_FAILS),
+        pytest.param(Status(503), marks=_STORE_FAILS),
+        pytest.param(Status(429), marks=_STORE_FAILS),
+        pytest.param(Drop(), marks=_STORE_DROPS),
+        pytest.param(Short(100), marks=_STORE_DROPS),
         pytest.param(
             Stall(0.5),
             marks=pytest.mark.failure(
@@ -801,42 +744,10 @@ def test_a_look_that_fails_after_the_rows_were_stored_raises(stack: LocalStack, 
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(
-            FaultKind.INTERNAL_ERROR,
-            marks=pytest.mark.failure(
-                "raised",
-                "the database answers 500 or 503, or drops the connection before or after the operation",
-                "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, check the database",
-            ),
-        ),
-        pytest.param(
-            FaultKind.SLOW_DOWN,
-            marks=pytest.mark.failure(
-                "raised",
-                "the database answers 500 or 503, or drops the connection before or after the operation",
-                "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, check the database",
-            ),
-        ),
-        pytest.param(
-            FaultKind.DROP_BEFORE,
-            marks=pytest.mark.failure(
-                "raised",
-                "the database answers 500 or 503, or drops the connection before or after the operation",
-                "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, check the database",
-            ),
-        ),
-        pytest.param(
-            FaultKind.DROP_AFTER,
-            marks=pytest.mark.failure(
-                "raised",
-                "the database answers 500 or 503, or drops the connection before or after the operation",
-                "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, check the database",
-            ),
-        ),
+        pytest.param(FaultKind.INTERNAL_ERROR, marks=_DATABASE_FAILS),
+        pytest.param(FaultKind.SLOW_DOWN, marks=_DATABASE_FAILS),
+        pytest.param(FaultKind.DROP_BEFORE, marks=_DATABASE_FAILS),
+        pytest.param(FaultKind.DROP_AFTER, marks=_DATABASE_FAILS),
         pytest.param(
             FaultKind.CONFLICT,
             marks=pytest.mark.failure(
