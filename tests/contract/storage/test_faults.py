@@ -57,6 +57,12 @@ def s3():
         yield server
 
 
+@pytest.fixture
+def opener(s3):
+    with opened(s3) as made:
+        yield made
+
+
 @contextlib.contextmanager
 def opened(server, **environ):
     settings = load_settings({**server.environ, "S3_TIMEOUT_SECONDS": "10", **environ}, secrets_dir=None)
@@ -93,24 +99,22 @@ def test_a_lasting_fault_is_unavailable_after_the_retries(s3, fault):
 
 
 @pytest.mark.parametrize("code", [400, 405, 301])
-def test_what_no_retry_helps_is_asked_once(s3, code):
-    with opened(s3) as opener:
-        s3.script(Status(code))
-        source = opener.open("b", "a.exr")
-        with pytest.raises(SourceUnavailable):
-            source.read(start=0, end=10)
-        assert s3.count() == 1
+def test_what_no_retry_helps_is_asked_once(s3, opener, code):
+    s3.script(Status(code))
+    source = opener.open("b", "a.exr")
+    with pytest.raises(SourceUnavailable):
+        source.read(start=0, end=10)
+    assert s3.count() == 1
 
 
 @pytest.mark.parametrize(
     ("code", "error", "requests"), [(403, AccessDenied, 2), (404, ObjectNotFound, 1), (412, ObjectChanged, 1)]
 )
-def test_answers_that_are_final(s3, code, error, requests):
-    with opened(s3) as opener:
-        s3.script(Status(code))
-        with pytest.raises(error):
-            opener.open("b", "a.exr").read(start=0, end=10)
-        assert s3.count() == requests, "after 403 a listing shows whether the object is there at all"
+def test_answers_that_are_final(s3, opener, code, error, requests):
+    s3.script(Status(code))
+    with pytest.raises(error):
+        opener.open("b", "a.exr").read(start=0, end=10)
+    assert s3.count() == requests, "after 403 a listing shows whether the object is there at all"
 
 
 CREDENTIALS = [
@@ -178,19 +182,17 @@ def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "RequestTimeout"), (409, "OperationAborted"), (403, "SlowDown")])
-def test_codes_that_pass_are_asked_again(s3, status, code):
-    with opened(s3) as opener:
-        s3.script(Status(status, code))
-        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+def test_codes_that_pass_are_asked_again(s3, opener, status, code):
+    s3.script(Status(status, code))
+    assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_statuses_that_pass_are_asked_again_without_a_word_of_why(s3, status):
-    with opened(s3) as opener:
-        s3.script(Status(status, body=b""))
-        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
-        s3.script(Status(status, body=b""))
-        assert [entry.key for entry in opener.list("b")] == ["a.exr"]
+def test_statuses_that_pass_are_asked_again_without_a_word_of_why(s3, opener, status):
+    s3.script(Status(status, body=b""))
+    assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+    s3.script(Status(status, body=b""))
+    assert [entry.key for entry in opener.list("b")] == ["a.exr"]
 
 
 def test_a_page_of_a_listing_that_breaks_off_is_asked_for_again(s3):
@@ -237,14 +239,13 @@ def test_a_gateways_page_in_place_of_s3s_error_says_nothing_of_the_object(s3, st
     "`SOURCE_UNAVAILABLE`",
     "correct S3_ENDPOINT_URL, the proxy or the gateway",
 )
-def test_a_page_in_place_of_an_object_says_nothing_of_it(s3, documented):
-    with opened(s3) as opener:
-        s3.chance(1.0, Status(200, body=b"<html><h1>Maintenance</h1></html>"), seed=1)
-        for act in (lambda: opener.open("b", "a.exr").read(start=0, end=100), lambda: opener.head("b", "a.exr")):
-            with pytest.raises(SourceUnavailable, match="not S3's") as caught:
-                act()
-            assert caught.value.retryable
-            documented(caught.value.code)
+def test_a_page_in_place_of_an_object_says_nothing_of_it(s3, opener, documented):
+    s3.chance(1.0, Status(200, body=b"<html><h1>Maintenance</h1></html>"), seed=1)
+    for act in (lambda: opener.open("b", "a.exr").read(start=0, end=100), lambda: opener.head("b", "a.exr")):
+        with pytest.raises(SourceUnavailable, match="not S3's") as caught:
+            act()
+        assert caught.value.retryable
+        documented(caught.value.code)
 
 
 @pytest.mark.parametrize("answer", ["bytes 5-14/20000", "bytes 0-9/*", "bytes 0-9/5", "bytes=0-9", None])
@@ -257,29 +258,27 @@ def test_an_answer_that_says_it_holds_other_bytes_is_refused(s3, answer):
         assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
 
 
-def test_a_missing_object_that_the_store_hides_is_not_there(s3):
+def test_a_missing_object_that_the_store_hides_is_not_there(s3, opener):
     s3.hides_absence = True
-    with opened(s3) as opener:
-        with pytest.raises(ObjectNotFound):
-            opener.open("b", "gone.exr").read(start=0, end=10)
-        assert opener.head("b", "gone.exr") is None
-        s3.by_key["denied.exr"] = Status(403)
-        s3.put("b", "denied.exr", DATA)
-        with pytest.raises(AccessDenied):
-            opener.head("b", "denied.exr")
-        s3.chance(1.0, Status(403), seed=1)  # listing is denied too, so the reason is unknown
-        with pytest.raises(AccessDenied):
-            opener.head("b", "gone.exr")
+    with pytest.raises(ObjectNotFound):
+        opener.open("b", "gone.exr").read(start=0, end=10)
+    assert opener.head("b", "gone.exr") is None
+    s3.by_key["denied.exr"] = Status(403)
+    s3.put("b", "denied.exr", DATA)
+    with pytest.raises(AccessDenied):
+        opener.head("b", "denied.exr")
+    s3.chance(1.0, Status(403), seed=1)  # listing is denied too, so the reason is unknown
+    with pytest.raises(AccessDenied):
+        opener.head("b", "gone.exr")
 
 
-def test_retries_do_not_use_up_the_budget(s3):
-    with opened(s3) as opener:
-        s3.script(Status(503), Status(503))
-        source = opener.open("b", "a.exr").limited(ReadBudget(requests=1, bytes=10))
-        assert source.read(start=0, end=10) == DATA[:10]
-        assert source.cost.requests == 3
-        with pytest.raises(BudgetExceeded):
-            source.read(start=10, end=11)
+def test_retries_do_not_use_up_the_budget(s3, opener):
+    s3.script(Status(503), Status(503))
+    source = opener.open("b", "a.exr").limited(ReadBudget(requests=1, bytes=10))
+    assert source.read(start=0, end=10) == DATA[:10]
+    assert source.cost.requests == 3
+    with pytest.raises(BudgetExceeded):
+        source.read(start=10, end=11)
 
 
 def test_nobody_listens():
@@ -302,24 +301,22 @@ def test_nobody_listens():
 
 
 @pytest.mark.parametrize("fault", [Stall(30), Trickle(1, 0.2)])
-def test_the_deadline_ends_a_request_under_way(s3, fault):
-    with opened(s3) as opener:
-        s3.script(fault)
-        began = time.monotonic()
-        with pytest.raises(DeadlineExceeded):
-            opener.open("b", "a.exr", deadline=Deadline.after(0.3)).read(start=0, end=1000)
+def test_the_deadline_ends_a_request_under_way(s3, opener, fault):
+    s3.script(fault)
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        opener.open("b", "a.exr", deadline=Deadline.after(0.3)).read(start=0, end=1000)
+    assert time.monotonic() - began < 10
+
+
+def test_a_request_that_is_out_of_time_is_dropped_at_once(s3, opener):
+    s3.script(Stall(30))
+    with pytest.raises(DeadlineExceeded):
+        opener.open("b", "a.exr", deadline=Deadline.after(0.2)).read(start=0, end=1000)
+    began = time.monotonic()
+    while asyncio.all_tasks(opener._transport._loop):
         assert time.monotonic() - began < 10
-
-
-def test_a_request_that_is_out_of_time_is_dropped_at_once(s3):
-    with opened(s3) as opener:
-        s3.script(Stall(30))
-        with pytest.raises(DeadlineExceeded):
-            opener.open("b", "a.exr", deadline=Deadline.after(0.2)).read(start=0, end=1000)
-        began = time.monotonic()
-        while asyncio.all_tasks(opener._transport._loop):
-            assert time.monotonic() - began < 10
-            time.sleep(0.01)
+        time.sleep(0.01)
 
 
 def test_an_object_that_grows_while_its_size_is_looked_up_is_refused(s3):
@@ -338,12 +335,11 @@ def test_a_body_that_stands_still_is_given_up(s3):
         assert time.monotonic() - began < 10
 
 
-def test_nothing_is_asked_after_the_deadline(s3):
-    with opened(s3) as opener:
-        source = opener.open("b", "a.exr", deadline=Deadline.after(0))
-        with pytest.raises(DeadlineExceeded):
-            source.read(start=0, end=10)
-        assert s3.count() == 0
+def test_nothing_is_asked_after_the_deadline(s3, opener):
+    source = opener.open("b", "a.exr", deadline=Deadline.after(0))
+    with pytest.raises(DeadlineExceeded):
+        source.read(start=0, end=10)
+    assert s3.count() == 0
 
 
 def test_no_retry_is_started_that_the_deadline_would_cut():
@@ -367,85 +363,78 @@ def test_retries_end_with_the_deadline(s3):
         assert time.monotonic() - began < 5
 
 
-def test_a_slow_caller_does_not_hold_up_the_others(s3):
-    with opened(s3) as opener:
-        s3.script(Stall(2.0))
-        with ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
-            while s3.count() == 0:
-                time.sleep(0.01)
-            began = time.monotonic()
-            assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
-            assert time.monotonic() - began < 1.7
-            assert slow.result() == DATA[:10]
-
-
-def test_ranges_are_asked_for_at_the_same_time_and_pinned(s3):
-    with opened(s3) as opener:
-        source = opener.open("b", "a.exr")
-        source.read(start=0, end=10)
-        s3.script(*[Stall(0.3)] * 8)
-        ranges = [(index * 1000, index * 1000 + 10) for index in range(8)]
+def test_a_slow_caller_does_not_hold_up_the_others(s3, opener):
+    s3.script(Stall(2.0))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
+        while s3.count() == 0:
+            time.sleep(0.01)
         began = time.monotonic()
-        assert source.read_many(ranges, coalesce_bytes=100) == [DATA[start:end] for start, end in ranges]
-        assert time.monotonic() - began < 2.2, "one after the other they would take 2.4 s"
-        assert source.cost.requests == 9
-        etag = s3.find("b", "a.exr").etag
-        assert [request.headers.get("if-match") for request in s3.requests] == [None] + [etag] * 8
+        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+        assert time.monotonic() - began < 1.7
+        assert slow.result() == DATA[:10]
 
 
-def test_the_first_of_many_ranges_pins_the_rest(s3):
-    with opened(s3) as opener:
-        s3.hook = lambda request: s3.put("b", "a.exr", DATA[::-1]) if s3.count() == 2 else None
-        with pytest.raises(ObjectChanged):
-            opener.open("b", "a.exr").read_many([(0, 10), (9000, 9010)], coalesce_bytes=0)
+def test_ranges_are_asked_for_at_the_same_time_and_pinned(s3, opener):
+    source = opener.open("b", "a.exr")
+    source.read(start=0, end=10)
+    s3.script(*[Stall(0.3)] * 8)
+    ranges = [(index * 1000, index * 1000 + 10) for index in range(8)]
+    began = time.monotonic()
+    assert source.read_many(ranges, coalesce_bytes=100) == [DATA[start:end] for start, end in ranges]
+    assert time.monotonic() - began < 2.2, "one after the other they would take 2.4 s"
+    assert source.cost.requests == 9
+    etag = s3.find("b", "a.exr").etag
+    assert [request.headers.get("if-match") for request in s3.requests] == [None] + [etag] * 8
 
 
-def test_one_fault_ends_all_ranges(s3):
-    with opened(s3) as opener:
-        source = opener.open("b", "a.exr")
-        source.read(start=0, end=10)
-        turn = itertools.count()
-        # By chance, not scripted: a range that is cancelled before it is sent would leave its fault to the next request.
-        s3.hook = lambda request: time.sleep(4) if "range" in request.headers and next(turn) else None
-        s3.script(Status(403))
-        began = time.monotonic()
-        with pytest.raises(AccessDenied):
-            source.read_many([(index * 1000, index * 1000 + 10) for index in range(4)], coalesce_bytes=0)
-        assert time.monotonic() - began < 3
+def test_the_first_of_many_ranges_pins_the_rest(s3, opener):
+    s3.hook = lambda request: s3.put("b", "a.exr", DATA[::-1]) if s3.count() == 2 else None
+    with pytest.raises(ObjectChanged):
+        opener.open("b", "a.exr").read_many([(0, 10), (9000, 9010)], coalesce_bytes=0)
+
+
+def test_one_fault_ends_all_ranges(s3, opener):
+    source = opener.open("b", "a.exr")
+    source.read(start=0, end=10)
+    turn = itertools.count()
+    # By chance, not scripted: a range that is cancelled before it is sent would leave its fault to the next request.
+    s3.hook = lambda request: time.sleep(4) if "range" in request.headers and next(turn) else None
+    s3.script(Status(403))
+    began = time.monotonic()
+    with pytest.raises(AccessDenied):
+        source.read_many([(index * 1000, index * 1000 + 10) for index in range(4)], coalesce_bytes=0)
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("honoured", [True, False])
-def test_an_object_overwritten_mid_read_is_refused_even_if_the_server_ignores_if_match(s3, honoured):
+def test_an_object_overwritten_mid_read_is_refused_even_if_the_server_ignores_if_match(s3, opener, honoured):
     s3.honour_match = honoured
-    with opened(s3) as opener:
-        source = opener.open("b", "a.exr")
-        source.read(start=0, end=10)
-        s3.put("b", "a.exr", DATA[::-1])
-        with pytest.raises(ObjectChanged):
-            source.read(start=10, end=20)
+    source = opener.open("b", "a.exr")
+    source.read(start=0, end=10)
+    s3.put("b", "a.exr", DATA[::-1])
+    with pytest.raises(ObjectChanged):
+        source.read(start=10, end=20)
 
 
-def test_a_retry_after_an_overwrite_is_refused(s3):
-    with opened(s3) as opener:
-        source = opener.open("b", "a.exr")
-        source.read(start=0, end=10)
-        s3.script(Short(5))
-        s3.hook = lambda request: s3.put("b", "a.exr", DATA[::-1]) if s3.count() == 3 else None
-        with pytest.raises(ObjectChanged):
-            source.read(start=10, end=20)
+def test_a_retry_after_an_overwrite_is_refused(s3, opener):
+    source = opener.open("b", "a.exr")
+    source.read(start=0, end=10)
+    s3.script(Short(5))
+    s3.hook = lambda request: s3.put("b", "a.exr", DATA[::-1]) if s3.count() == 3 else None
+    with pytest.raises(ObjectChanged):
+        source.read(start=10, end=20)
 
 
-def test_without_etags_size_and_time_tell_versions_apart(s3):
+def test_without_etags_size_and_time_tell_versions_apart(s3, opener):
     s3.send_etag = False
-    with opened(s3) as opener:
-        source = opener.open("b", "a.exr")
-        source.read(start=0, end=10)
-        assert source.version.etag is None
-        assert source.read(start=10, end=20) == DATA[10:20]
-        s3.put("b", "a.exr", DATA + b"x")
-        with pytest.raises(ObjectChanged):
-            source.read(start=10, end=20)
+    source = opener.open("b", "a.exr")
+    source.read(start=0, end=10)
+    assert source.version.etag is None
+    assert source.read(start=10, end=20) == DATA[10:20]
+    s3.put("b", "a.exr", DATA + b"x")
+    with pytest.raises(ObjectChanged):
+        source.read(start=10, end=20)
 
 
 class Circling(FaultyS3):
@@ -495,20 +484,18 @@ def test_empty_pages_and_unsorted_pages_are_no_circle():
             assert [entry.key for entry in opener.list("b")] == ["b.exr", "a.exr", "c.exr"]
 
 
-def test_a_weak_etag_is_compared_and_not_sent(s3):
+def test_a_weak_etag_is_compared_and_not_sent(s3, opener):
     s3.put("b", "weak.exr", DATA, etag='W/"1"')
-    with opened(s3) as opener:
-        source = opener.open("b", "weak.exr")
-        assert source.read_many([(0, 5), (100, 105)], coalesce_bytes=0) == [DATA[:5], DATA[100:105]]
-        s3.put("b", "weak.exr", DATA, etag='W/"2"')
-        with pytest.raises(ObjectChanged):
-            source.read(start=10, end=20)
+    source = opener.open("b", "weak.exr")
+    assert source.read_many([(0, 5), (100, 105)], coalesce_bytes=0) == [DATA[:5], DATA[100:105]]
+    s3.put("b", "weak.exr", DATA, etag='W/"2"')
+    with pytest.raises(ObjectChanged):
+        source.read(start=10, end=20)
 
 
-def test_a_server_without_times(s3):
+def test_a_server_without_times(s3, opener):
     s3.send_modified = False
-    with opened(s3) as opener:
-        assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
+    assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 100])
@@ -522,15 +509,14 @@ def test_a_whole_object_in_answer_to_a_range_that_covers_it_is_taken(s3, size):
             assert source.cost.bytes_read == size
 
 
-def test_an_object_that_is_overwritten_while_it_is_asked_for_as_a_whole_is_refused(s3):
+def test_an_object_that_is_overwritten_while_it_is_asked_for_as_a_whole_is_refused(s3, opener):
     s3.put("b", "small.exr", DATA[:50])
-    with opened(s3) as opener:
-        source = opener.open("b", "small.exr")
-        source.read(start=0, end=10)
-        s3.honour_range = False
-        s3.hook = lambda request: s3.put("b", "small.exr", DATA[50:100]) if request.method == "HEAD" else None
-        with pytest.raises(ObjectChanged):
-            source.read(start=0, end=50)
+    source = opener.open("b", "small.exr")
+    source.read(start=0, end=10)
+    s3.honour_range = False
+    s3.hook = lambda request: s3.put("b", "small.exr", DATA[50:100]) if request.method == "HEAD" else None
+    with pytest.raises(ObjectChanged):
+        source.read(start=0, end=50)
 
 
 def test_an_answer_in_chunks_without_a_length_is_told_as_such(s3):
@@ -593,39 +579,36 @@ def test_variables_of_aws_change_nothing(s3, monkeypatch):
     assert (request.bucket, request.key) == ("b", "a.exr")
 
 
-def test_a_listing_goes_on_where_it_failed(s3):
+def test_a_listing_goes_on_where_it_failed(s3, opener):
     keys = [f"list/{index:04}.exr" for index in range(3500)]
     for key in keys:
         s3.put("b", key, b"x")
-    with opened(s3) as opener:
-        s3.script(None, Status(503), None, Drop(), Short(1000), None, Status(500))
-        assert [entry.key for entry in opener.list("b", "list/")] == keys
-        assert s3.requests[-1].query["continuation-token"] >= "list/2999.exr"
-        s3.chance(1.0, Status(503), seed=1)
-        with pytest.raises(SourceUnavailable):
-            next(opener.list("b", "list/"))
+    s3.script(None, Status(503), None, Drop(), Short(1000), None, Status(500))
+    assert [entry.key for entry in opener.list("b", "list/")] == keys
+    assert s3.requests[-1].query["continuation-token"] >= "list/2999.exr"
+    s3.chance(1.0, Status(503), seed=1)
+    with pytest.raises(SourceUnavailable):
+        next(opener.list("b", "list/"))
 
 
 ODD_KEYS = ("list//b.exr", "list/tab\t.exr", "list/new\nline.exr", "list/../x.exr", "list/bell\x07.exr", "/list.exr")
 
 
-def test_keys_that_cannot_be_addressed_are_listed_and_refused_when_they_are_read(s3):
+def test_keys_that_cannot_be_addressed_are_listed_and_refused_when_they_are_read(s3, opener):
     good = ["list/a+b.exr", "list/a b.exr", "list/a%20b.exr", "list/ä&<.exr", "list/good/a.exr"]
     for key in (*good, *ODD_KEYS):
         s3.put("b", key, DATA)
-    with opened(s3) as opener:
-        assert {entry.key for entry in opener.list("b")} == {"a.exr", *good, *ODD_KEYS}
-        for key in ODD_KEYS:
-            with pytest.raises(UnsupportedKey):
-                opener.open("b", key)
-        assert [entry.key for entry in opener.list("b", "list/good/")] == ["list/good/a.exr"]
+    assert {entry.key for entry in opener.list("b")} == {"a.exr", *good, *ODD_KEYS}
+    for key in ODD_KEYS:
+        with pytest.raises(UnsupportedKey):
+            opener.open("b", key)
+    assert [entry.key for entry in opener.list("b", "list/good/")] == ["list/good/a.exr"]
 
 
-def test_markers_of_folders_are_no_objects(s3):
+def test_markers_of_folders_are_no_objects(s3, opener):
     for key in ("shot/", "shot/x.exr/", "shot/x.exr/a.exr"):
         s3.put("b", key, b"")
-    with opened(s3) as opener:
-        assert [entry.key for entry in opener.list("b", "shot/")] == ["shot/x.exr/a.exr"]
+    assert [entry.key for entry in opener.list("b", "shot/")] == ["shot/x.exr/a.exr"]
 
 
 @pytest.mark.failure(
@@ -645,28 +628,25 @@ def test_markers_of_folders_are_no_objects(s3):
         b"<ListBucketResult><Contents><Key>a.exr</Key></Contents></ListBucketResult>",
     ],
 )
-def test_a_listing_that_something_else_answers_is_no_empty_bucket(s3, page, documented):
-    with opened(s3) as opener:
-        s3.script(Status(200, body=page))
-        with pytest.raises(SourceUnavailable, match="S3_ENDPOINT_URL") as caught:
-            list(opener.list("b"))
-        documented(caught.value.code)
+def test_a_listing_that_something_else_answers_is_no_empty_bucket(s3, opener, page, documented):
+    s3.script(Status(200, body=page))
+    with pytest.raises(SourceUnavailable, match="S3_ENDPOINT_URL") as caught:
+        list(opener.list("b"))
+    documented(caught.value.code)
 
 
-def test_a_listing_that_never_ends_is_ended(s3):
+def test_a_listing_that_never_ends_is_ended(s3, opener):
     page = s3.listing(Request("GET", "b", "", {}, {})).replace(b"<IsTruncated>false", b"<IsTruncated>true")
-    with opened(s3) as opener:
-        s3.chance(1.0, Status(200, body=page), seed=1)
-        with pytest.raises(SourceUnavailable, match="twice"):
-            list(opener.list("b"))
+    s3.chance(1.0, Status(200, body=page), seed=1)
+    with pytest.raises(SourceUnavailable, match="twice"):
+        list(opener.list("b"))
 
 
-def test_a_listing_without_etags_and_with_fractions_of_seconds(s3):
+def test_a_listing_without_etags_and_with_fractions_of_seconds(s3, opener):
     s3.list_etag = False
-    with opened(s3) as opener:
-        (entry,) = opener.list("b")
-        assert (entry.key, entry.etag, entry.size_bytes) == ("a.exr", None, len(DATA))
-        assert abs(entry.mtime - opener.head("b", "a.exr").mtime) < timedelta(seconds=1)
+    (entry,) = opener.list("b")
+    assert (entry.key, entry.etag, entry.size_bytes) == ("a.exr", None, len(DATA))
+    assert abs(entry.mtime - opener.head("b", "a.exr").mtime) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("name", ["my show", "HOST#", "..", "a@b", "[::1]", "a%b", "a?b", "-", "é", "x" * 300, "a\\b"])
@@ -700,26 +680,24 @@ def test_the_scheme_of_an_endpoint_may_be_written_in_capitals(s3):
         assert [entry.key for entry in opener.list("b")] == ["a.exr"]
 
 
-def test_a_listing_asks_only_for_the_pages_that_are_consumed(s3):
+def test_a_listing_asks_only_for_the_pages_that_are_consumed(s3, opener):
     for index in range(5000):
         s3.put("b", f"list/{index:04}.exr", b"x")
-    with opened(s3) as opener:
-        entries = opener.list("b", "list/")
-        assert next(entries).key == "list/0000.exr"
-        assert s3.count() <= 2
-        assert sum(1 for _ in entries) == 4999
-        assert s3.count() == 5
+    entries = opener.list("b", "list/")
+    assert next(entries).key == "list/0000.exr"
+    assert s3.count() <= 2
+    assert sum(1 for _ in entries) == 4999
+    assert s3.count() == 5
 
 
-def test_head_is_one_request_and_retried(s3):
-    with opened(s3) as opener:
-        assert opener.head("b", "a.exr").size_bytes == len(DATA)
-        assert s3.count("HEAD") == s3.count() == 1
-        s3.script(Status(503))
-        assert opener.head("b", "a.exr").size_bytes == len(DATA)
-        s3.chance(1.0, Status(403), seed=1)
-        with pytest.raises(AccessDenied):
-            opener.head("b", "a.exr")
+def test_head_is_one_request_and_retried(s3, opener):
+    assert opener.head("b", "a.exr").size_bytes == len(DATA)
+    assert s3.count("HEAD") == s3.count() == 1
+    s3.script(Status(503))
+    assert opener.head("b", "a.exr").size_bytes == len(DATA)
+    s3.chance(1.0, Status(403), seed=1)
+    with pytest.raises(AccessDenied):
+        opener.head("b", "a.exr")
 
 
 def test_many_threads_on_a_bad_network_get_right_bytes_or_an_error(s3):
