@@ -216,6 +216,16 @@ def _names_in(folder: str) -> list[str]:
         return []
 
 
+def files_in(folder: str) -> list[str]:
+    """The files directly in a local folder, which ends in a slash or is empty; none if it cannot be read, or is a URL."""
+    if split_url(folder) is not None:
+        return []
+    try:
+        return [folder + name for name in _names_in(folder)]
+    except AccessDenied:
+        return []
+
+
 def _exists(opener: SourceOpener, target: str) -> bool:
     named = split_url(target)
     return os.path.lexists(local_path(target)) if named is None else opener.head(*named) is not None

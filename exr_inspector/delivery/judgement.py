@@ -34,6 +34,8 @@ _ANY_MAP = re.compile(
 )
 # Rules whose findings only a new render of the frames fixes.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
+# Rules about the name of a file alone.
+_RENAMED = frozenset({"SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,9 @@ class JudgedSequence:
         expected: Expected frames; for textures the existing numbers.
         missing: Expected frames without a file.
         findings: Findings of the sequence as a whole, worst first.
-        rerender: Expected frames to render again: those whose file was read and has an error; and, if the policy makes it an
-            error, those that are missing, black, constant, a copy of the previous frame, lack a bucket, or differ from most
-            frames in size or channels.
+        rerender: Expected frames to render again: those whose file was read and has an error that is not one of its name alone;
+            and, if the policy makes it an error, those that are missing, black, constant, a copy of the previous frame, lack a
+            bucket, or differ from most frames in size or channels.
         header_edits: Expected frames that are not in `rerender`, and whose errors an edit of the header fixes.
         error_files: Number of files that have an error of their own or could not be read.
         policy: Name and version of the policy.
@@ -221,7 +223,7 @@ def judge_sequence(
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
-    here = [frame for frame in faulty if not frame.is_unread and frame.frame in every]
+    here = [f for f in faulty if not f.is_unread and f.frame in every and not _needs_another_name_alone(f)]
     edits = FrameNumbers.of(frame.frame for frame in here if _edits_mend(frame))
     judged = JudgedSequence(
         pattern=known.pattern,
@@ -255,10 +257,15 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
     )
 
 
+def _needs_another_name_alone(frame: FrameSummary) -> bool:
+    """Whether the file needs no change, but another name."""
+    return bool(frame.error_codes) and _RENAMED.issuperset(frame.error_codes)
+
+
 def _edits_mend(frame: FrameSummary) -> bool:
     """Whether an edit of the header fixes all errors of a frame; most tools cannot open one whose header is invalid."""
     is_closed = frame.status == Status.FAILED.value
-    return _edits_are_enough(frame.error_codes) and not (
+    return _edits_are_enough([code for code in frame.error_codes if code not in _RENAMED]) and not (
         is_closed and any(not RULES[code].edits_bytes for code in frame.error_codes)
     )
 

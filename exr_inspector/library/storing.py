@@ -8,11 +8,13 @@ from datetime import datetime
 
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.check import Check
-from exr_inspector.delivery.files import is_folder
+from exr_inspector.delivery.files import files_in, is_folder
 from exr_inspector.delivery.judgement import JudgedSequence, Judgement
-from exr_inspector.delivery.naming import Frame
+from exr_inspector.delivery.naming import Frame, recognise
 from exr_inspector.delivery.patterns import Pattern, is_pattern, parse_pattern
 from exr_inspector.model import Inspection
+from exr_inspector.storage import is_exr
+from exr_inspector.storage.sequences import is_apple_double
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import store_folder
 from exr_inspector.texts import unicode_text
@@ -58,7 +60,7 @@ class CheckStore:
             self._waiting = []
 
     def store_sequences(self, done: Check, targets: Iterable[str]) -> list[str]:
-        """Store the findings of the sequences of folders and patterns among the targets; nothing if the check was stopped.
+        """Store the findings of the sequences of which all files were checked; nothing if the check was stopped.
 
         Returns:
             The other sequences, of files that were named one by one.
@@ -71,13 +73,15 @@ class CheckStore:
         for name, path in self._paths.items():
             if _directory(name) in done.folders:
                 whole.setdefault(_directory(path), []).append(path)
+        folders: dict[str, dict[str, frozenset[str]]] = {}
         chosen: list[JudgedSequence] = []
         others: list[str] = []
         for checked in done.sequences:
             judged = None if checked.is_texture else self._with_stored_name(checked)
             if judged is None:
                 continue
-            if _directory(judged.pattern) in whole or any(map(_matching(checked), patterns)):
+            is_whole = _directory(judged.pattern) in whole or any(map(_matching(checked), patterns))
+            if is_whole or _has_all_files(checked, folders):
                 chosen.append(judged)
             else:
                 others.append(checked.pattern)
@@ -122,6 +126,21 @@ def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
     """Whether a pattern matches the name of a sequence."""
     path = checked.files[0].path
     return lambda pattern: pattern.matches(path)
+
+
+def _has_all_files(checked: JudgedSequence, folders: dict[str, dict[str, frozenset[str]]]) -> bool:
+    """Whether a sequence has all of its files that are in its folder, as after `check sh010/*.exr`.
+
+    Args:
+        checked: The sequence.
+        folders: The files of the sequences of local folders, which are read when they are needed.
+    """
+    folder = _directory(checked.pattern)
+    if folder not in folders:
+        there = [path for path in files_in(f"{folder}/" if folder else "") if is_exr(path)]
+        known = recognise(path for path in there if not is_apple_double(path)).sequences
+        folders[folder] = {each.pattern: frozenset(frame.path for frame in each.members) for each in known}
+    return folders[folder].get(checked.pattern) == frozenset(file.path for file in checked.files)
 
 
 def _stored_pattern(path: str, pattern: str) -> str:

@@ -28,6 +28,7 @@ _FOX = "Fox final archive specification"
 _ACCEPTED = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
 _COLOUR = frozenset({"R", "G", "B", "A"})
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_VERSION = re.compile(r"(?:^|[._-])v[0-9]+(?=[._-])", re.IGNORECASE)
 
 
 def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> list[Found]:
@@ -76,6 +77,9 @@ class DeliveryParameters(TimeParameters):
     """Parameters of the rules on delivery specifications."""
 
     frame_digits: Digits = Field((4, 10), description="Fewest and most digits of frame numbers (DEL-NFX-NAMES).")
+    version_in_name: bool = Field(
+        False, description="Whether file names must have a version, as in v001 (DEL-NFX-NAMES)."
+    )
     minimum_resolution: Size | None = Field(
         None, description="Least width and height of the display window (DEL-NFX-WIDTH, DEL-NFX-NAM, DEL-FOX-EXR)."
     )
@@ -147,16 +151,16 @@ def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results
 @file_rule(
     "DEL-NFX-NAMES",
     Severity.WARNING,
-    "File names consist of letters, digits, dots, underscores and hyphens, and their frame numbers have "
-    "frame_digits digits",
+    "File names consist of letters, digits, dots, underscores and hyphens; their frame numbers have frame_digits digits, and "
+    "they have a version if version_in_name is set",
     why="Transfer and ingest tools fail on other names.",
     source=_NAMING,
     fix="Rename the files; the message names the character or the number of digits.",
     profiles={"netflix-vfx": "warning", "netflix-nam": "warning"},
-    limits="Characters and frame digits of each name; versions and repeated names are not checked.",
+    limits="Repeated names are not checked, nor whether versions rise.",
 )
 def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
-    """Check the characters of the file name and the padding of the frame number."""
+    """Check the characters of the file name, the padding of the frame number, and that it has a version."""
     name = file.inspection.name
     found = []
     if not _NAME.fullmatch(name.file_name):
@@ -167,6 +171,10 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
         expected = str(fewest) if fewest == most else f"{fewest} to {most}"
         message = f"The frame number has {counted(name.padding, 'digit')}; expected {expected}"
         found.append(Found(message, str(name.padding), expected))
+    if parameters.version_in_name and not _VERSION.search(name.file_name):
+        found.append(
+            Found(f"The file name {name.file_name!r} has no version such as v001", name.file_name, "a version")
+        )
     return found
 
 

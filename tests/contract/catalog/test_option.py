@@ -202,8 +202,8 @@ def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
     shutil.copy(SAMPLES / "layers.exr", shot / "matte_0001.exr")
     assert "matte_####.exr" in called("check", shot / "matte_0001.exr", "--catalog", catalog).stderr
     assert asked(catalog, sequences)[1][2] == "1-2", "one file does not show whether its sequence is complete"
-    called("check", shot / "matte_####.exr", "--catalog", catalog)
-    assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)]
+    called("check", *sorted(shot.glob("matte_*.exr")), "--catalog", catalog)
+    assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)], "the shell expanded a pattern"
 
 
 def test_ranges_that_a_check_was_given_hold_when_rows_are_judged_again(tmp_path: Path, folder: Path) -> None:

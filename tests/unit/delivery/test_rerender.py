@@ -31,6 +31,17 @@ def test_frames_whose_header_alone_is_wrong() -> None:
     assert (judged.rerender.text, judged.header_edits.text) == ("2-3,5", "1,4")
 
 
+def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
+    files = [
+        frame(1, "SHOW-NAME"),
+        frame(2, "SHOW-NAME", "TIM-TC-RANGE"),
+        frame(3, "DEL-NFX-NAMES", "PIX-NAN"),
+        frame(4),
+    ]
+    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
+    assert (judged.rerender.text, judged.header_edits.text) == ("3", "2")
+
+
 def test_an_error_without_a_known_rule_needs_a_new_render() -> None:
     broken = FrameSummary("a.0001.exr", "?", 0, 0, status="failed", has_error=True)
     (judged,) = judge_frames({"a.0001.exr": broken, "a.0002.exr": frame(2, "OUR-RULE")}, POLICY).sequences

@@ -26,6 +26,13 @@ CASES = [
     Case("DEL-NFX-WIDTH", anamorphic(1.0), anamorphic(2.0), parameters={"minimum_resolution": [8, 3]}),
     Case("DEL-NFX-NAMES", PLAIN, PLAIN, keys=("shot/beauty.101.exr", "shot/beauty.0101.exr")),
     Case("DEL-NFX-NAMES", PLAIN, PLAIN, keys=("shot/beauty.101.exr", "shot/beauty.01001.exr")),
+    Case(
+        "DEL-NFX-NAMES",
+        PLAIN,
+        PLAIN,
+        parameters={"version_in_name": True},
+        keys=("shot/ATBP_010_PL01_1.1001.exr", "shot/ATBP_010_PL01_v001.1001.exr"),
+    ),
     Case("DEL-FOX-EXR", build([Part(compression=DWAA)]), PLAIN),
     Case("DEL-FOX-EXR", PLAIN, LARGE, parameters=SMALL),
     Case("DEL-NFX-TIMECODE", HOUR_ONE, HOUR_ONE, keys=("nam/show.0086401.exr", "nam/show.0086400.exr")),
