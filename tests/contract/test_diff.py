@@ -169,7 +169,7 @@ def test_channels_types_parts_and_attributes_that_differ(tmp_path: Path) -> None
     assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
 
 
-def test_that_no_pixel_differs_is_said_where_something_else_does(tmp_path: Path) -> None:
+def test_it_says_that_no_pixel_differs_if_only_something_else_does(tmp_path: Path) -> None:
     base = written(tmp_path, "a.exr", image())
     others = {
         "attribute": dataclasses.replace(image(), extra=[a_string("owner", "me")]),
@@ -185,7 +185,7 @@ def test_that_no_pixel_differs_is_said_where_something_else_does(tmp_path: Path)
     assert (same.exit_code, "no pixel differs" in same.output) == (0, False)
 
 
-def test_that_no_pixel_was_compared_is_said_where_no_part_is_in_both() -> None:
+def test_it_says_that_no_pixel_was_compared_if_no_part_is_in_both() -> None:
     text = CliRunner().invoke(command, [str(SAMPLES / "stereo_parts.exr"), str(SAMPLES / "scanline_zip.exr")]).output
     assert "no pixel was compared, since the files have no part in common" in text
 

@@ -108,7 +108,7 @@ def test_a_file_without_rows_is_trouble(catalogs: dict[str, Path], renders: Path
     assert isinstance(error, ArgumentError)
 
 
-def test_words_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+def test_options_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
     path = SAMPLES / "tiled.exr"
     for line in (
         (path,),

@@ -68,7 +68,7 @@ class Watched(Deadline):
 
 
 @pytest.mark.parametrize("inspector", [HEADER_ONLY, WITH_PIXELS])
-def test_the_deadline_is_looked_at_all_the_way_from_the_header_to_the_rows(inspector: Inspector) -> None:
+def test_the_deadline_is_checked_from_the_header_to_the_rows(inspector: Inspector) -> None:
     data = parts(200)
 
     def work(look: Callable[[], None]) -> None:

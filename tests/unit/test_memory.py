@@ -23,7 +23,7 @@ from tests.support.exrbytes_idmanifest import ManifestGroup
 MIB = 1 << 20
 
 
-def test_who_came_first_is_first() -> None:
+def test_memory_is_granted_in_the_order_of_requests() -> None:
     pool = MemoryPool(10)
     pool.take(6)
     order: list[int] = []

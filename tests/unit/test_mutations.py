@@ -34,7 +34,7 @@ def test_each_fault_changes_one_place_of_a_module_that_stays_python() -> None:
     assert not [fault for fault in faults if fault.before == '"int"']
 
 
-def test_a_run_goes_on_behind_what_was_noticed(tmp_path: Path) -> None:
+def test_a_run_continues_after_the_recorded_faults(tmp_path: Path) -> None:
     result = tmp_path / "result.tsv"
     assert noticed_before(result) == {}
     result.write_text("noticed\ttest_a\ta.py\tb=2\t2\t3\t4\nsurvived\t-\ta.py\tb=2\t2\t4\t4\ntimeout\t-\ta.py\t")
@@ -60,7 +60,7 @@ def test_tests_of_the_package_come_first_and_the_documents_last_beyond_the_limit
     ]
 
 
-def test_a_fault_that_only_renames_a_test_is_not_noticed(tmp_path: Path) -> None:
+def test_a_fault_that_only_renames_a_test_is_not_detected(tmp_path: Path) -> None:
     text = 'WORD = "word"\n'
     test = "import pytest\nimport a\n@pytest.mark.parametrize('word', [a.WORD])\ndef test(word):\n    assert word\n"
     for name, content in {"a.py": text, "test_a.py": test, "pytest.ini": "[pytest]\n"}.items():
@@ -70,7 +70,7 @@ def test_a_fault_that_only_renames_a_test_is_not_noticed(tmp_path: Path) -> None
     assert try_one(fault, list(known.seconds), known, tmp_path, [1e9]) == ("survived", "-")
 
 
-def test_a_test_that_fails_without_the_fault_notices_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_that_fails_without_the_fault_detects_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.py").write_text(TEXT)
     tried: list[tuple[bool, list[str]]] = []
 

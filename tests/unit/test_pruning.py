@@ -20,7 +20,7 @@ def test_neighbours_lie_in_as_many_groups_as_the_worst_start_gives(rows: int, gr
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])
-def test_strewn_keys_are_counted_as_drawn_ones_are(share: float) -> None:
+def test_the_formula_for_random_keys_equals_a_simulation(share: float) -> None:
     dice = random.Random(7)
     met = 0
     for _ in range(4_000):

@@ -112,7 +112,7 @@ def test_reconcile_of_a_bucket_means_no_other(ground: Ground) -> None:
     assert ground.run("reconcile", "s3://").exit_code == 2
 
 
-def test_reconcile_takes_any_name_and_prints_none_that_moves_the_cursor(ground: Ground) -> None:
+def test_reconcile_takes_any_name_and_prints_no_control_characters(ground: Ground) -> None:
     ground.run("setup")
     hostile = ground.folder / "sh1" / "esc\x1b[31m\nred.exr"
     shutil.copy(SAMPLES / "layers.exr", hostile)

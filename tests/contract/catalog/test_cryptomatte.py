@@ -85,7 +85,7 @@ def test_only_files_with_objects_cost_requests(pair: Pair) -> None:
     assert removed_objects - removed == 2
 
 
-def test_names_travel_with_any_member_of_a_group(pair: Pair) -> None:
+def test_names_are_stored_whichever_file_of_a_group_has_them(pair: Pair) -> None:
     _, catalog = pair
     group = pickle.loads(pickle.dumps(prepare([frame(1001), frame(1002), frame(1003, objects=2)])))
     catalog.upsert(group[1:2])

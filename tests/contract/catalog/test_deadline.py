@@ -149,7 +149,7 @@ def test_a_hanging_server_does_not_hold_up_its_own_rollback(server: LocalVastDB)
     catalog.close()
 
 
-def test_what_is_left_is_shared_by_all_attempts(server: LocalVastDB) -> None:
+def test_all_attempts_share_the_remaining_time(server: LocalVastDB) -> None:
     catalog = connect(server, timeout_seconds=0.3, retry_seconds=60.0)
     catalog.upsert([inspection("warm.exr")])
     server.reset_counters()
@@ -207,7 +207,7 @@ def test_the_time_of_a_request_is_what_is_left_and_a_little_for_the_end() -> Non
     assert DeadlineTimeout(30.0, Deadline.after(-9)).clone().total < 0.01  # type: ignore[operator]
 
 
-def test_a_session_has_one_borrower_at_a_time(server: LocalVastDB) -> None:
+def test_a_session_is_used_by_one_thread_at_a_time(server: LocalVastDB) -> None:
     def session(timeout: Timeout) -> Any:
         return vastdb.connect(
             access=server.access_key, secret=server.secret_key, endpoint=server.endpoint, timeout=timeout

@@ -51,7 +51,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("operation", "kind"), CASES)
-def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKind) -> None:
+def test_one_fault_leaves_exactly_the_right_rows(pair: Pair, operation: str, kind: FaultKind) -> None:
     server, catalog = pair
     item = inspection(f"{operation}/{kind.name}.exr")
     before = server.open_transactions()
@@ -196,7 +196,7 @@ def test_slow_answers_time_out(shared: Pair) -> None:
         hasty.upsert([inspection("never.exr")])
 
 
-def test_a_deadline_ends_the_trying(shared: Pair) -> None:
+def test_a_deadline_ends_retries(shared: Pair) -> None:
     server, _ = shared
     with failing_inserts(server, Fault(FaultKind.INTERNAL_ERROR)) as patient, pytest.raises(CatalogUnavailable):
         patient.upsert([inspection("never.exr")], deadline=Deadline.after(1.5))
@@ -209,7 +209,7 @@ def test_no_server_is_unavailable() -> None:
         catalog.upsert([inspection()])
 
 
-def test_wrong_keys_are_denied_and_not_told(shared: Pair) -> None:
+def test_wrong_keys_are_denied_and_not_printed(shared: Pair) -> None:
     server, _ = shared
     stranger = connect(server)
     config = stranger.connection.config
@@ -249,7 +249,7 @@ def test_a_dropped_column_is_drift() -> None:
             catalog.upsert([inspection()])
 
 
-def test_an_empty_batch_asks_nothing(pair: Pair) -> None:
+def test_an_empty_batch_sends_no_request(pair: Pair) -> None:
     server, catalog = pair
     assert catalog.upsert([]) == []
     assert catalog.current_versions([]) == []

@@ -98,7 +98,7 @@ def test_tables_of_other_definitions_are_compared_once() -> None:
         assert sum(server.counters().values()) <= 3
 
 
-def test_setups_at_once_make_one_set_of_tables() -> None:
+def test_concurrent_setups_create_one_set_of_tables() -> None:
     with LocalVastDB(None) as server:
         catalogs = [connect(server) for _ in range(4)]
         with ThreadPoolExecutor(4) as pool:
@@ -161,7 +161,7 @@ def test_tables_are_sorted_where_the_server_has_sorted_tables(version: str, is_s
         }
 
 
-def test_tables_are_given_their_sorting_key_later_and_writers_go_on() -> None:
+def test_tables_get_a_sorting_key_later_while_writers_continue() -> None:
     with ready() as (server, catalog):
         for name in ("files", "parts", "inspections"):
             _made_unsorted(catalog, name)
@@ -236,12 +236,12 @@ def test_every_table_is_recorded(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, math.nan, math.inf, 1e30])
-def test_no_number_of_days(catalog: Catalog, days: float) -> None:
+def test_prune_refuses_an_invalid_number_of_days(catalog: Catalog, days: float) -> None:
     with pytest.raises(CatalogError, match="days"):
         prune(catalog.connection, keep_days=days)
 
 
-def test_prune_keeps_the_young(shared: Pair, catalog: Catalog) -> None:
+def test_prune_keeps_recent_rows(shared: Pair, catalog: Catalog) -> None:
     server, _ = shared
     before = count(catalog, "inspections")
     for days in (400, 31, 29, 0):
@@ -305,7 +305,7 @@ def test_nothing_to_repair(catalog: Catalog) -> None:
     assert_equal(catalog, model)
 
 
-def test_a_row_twice_and_its_children_twice(catalog: Catalog) -> None:
+def test_duplicate_rows_and_duplicate_child_rows_are_repaired(catalog: Catalog) -> None:
     model = seeded(catalog)
     copied = {name: copy_rows(catalog, name, "renders/r/0.exr") for name in ("files", "channels", "stats")}
     found = repair(catalog.connection, dry_run=True)
@@ -335,7 +335,7 @@ def test_the_newest_of_several_versions_stays(catalog: Catalog) -> None:
     assert_equal(catalog, model)
 
 
-def test_orphans_go(catalog: Catalog) -> None:
+def test_orphaned_rows_are_deleted(catalog: Catalog) -> None:
     model = seeded(catalog)
     copied = copy_rows(catalog, "attributes", "renders/r/2.exr", file_id="f" * 32, inspection_id="gone")
     copied += copy_rows(catalog, "validation", "renders/r/2.exr", inspection_id="gone")
@@ -356,7 +356,7 @@ def test_incomplete_files_go_and_are_named(catalog: Catalog, name: str) -> None:
     assert catalog.upsert([lost])[0].outcome.value == "inserted"
 
 
-def test_guards_twice(catalog: Catalog) -> None:
+def test_duplicate_guard_rows_are_repaired(catalog: Catalog) -> None:
     def double(work: Work) -> None:
         rows = rows_of(work.select(GUARDS, GUARDS.arrow.names, lambda handle: handle["guard_id"] < 7))
         work.insert(GUARDS, arrow_table(GUARDS, rows))
@@ -420,7 +420,7 @@ def test_the_vast_catalog_as_listing() -> None:
             assert sorted(item.path[:16] for item in listed) == [f"renders/of/sh1/{name}" for name in names]
 
 
-def test_a_bucket_without_a_database_is_said_so_at_once() -> None:
+def test_a_bucket_without_a_database_is_named_at_once() -> None:
     with LocalVastDB(None) as server:
         server.create_bucket("objects", database=False)
         config = connect(server).connection.config

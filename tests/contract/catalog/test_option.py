@@ -126,7 +126,7 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
     assert len(asked(catalog, "select path from files")) == 1
 
 
-def test_a_folder_that_is_gone_stands_for_none_whose_name_begins_like_it(catalog: Path, folder: Path) -> None:
+def test_a_folder_that_is_gone_does_not_match_folders_whose_names_begin_alike(catalog: Path, folder: Path) -> None:
     (folder / "sh010").rename(folder / "sh020")
     done = called("db", "reconcile", folder / "sh01", "--catalog", catalog, "--fix", "--yes")
     assert "there is no file or folder" in str(done.exception)
@@ -152,7 +152,7 @@ def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalo
         assert f"renders is {tmp_path / 'renders'}" in str(error)
 
 
-def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: Path, folder: Path) -> None:
+def test_only_commands_that_store_rows_create_a_missing_file(tmp_path: Path, folder: Path) -> None:
     path = tmp_path / "new" / "show.duckdb"
     readers = [
         ("query", "listing"),

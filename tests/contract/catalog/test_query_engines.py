@@ -209,7 +209,7 @@ def test_the_file_wins_over_the_environment(served: tuple[LocalVastDB, Path]) ->
     assert f"catalog: {file}\n" in done.stderr
 
 
-def test_nothing_configured_is_said_with_the_next_step() -> None:
+def test_without_a_catalog_the_message_names_the_next_step() -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VAST_", "AWS_"))}
     command = [sys.executable, "-m", "exr_inspector.cli", "query", "listing"]
     done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, check=False)

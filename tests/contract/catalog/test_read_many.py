@@ -87,13 +87,13 @@ def test_requests_do_not_grow_with_the_files_of_a_page(filled: tuple[LocalVastDB
     assert requests(server) == (2 + 1) + 4 * (2 + 5)
 
 
-def test_pages_are_cut_by_weight(filled: tuple[LocalVastDB, Catalog]) -> None:
+def test_pages_are_divided_by_the_size_of_their_rows(filled: tuple[LocalVastDB, Catalog]) -> None:
     server, catalog = filled
     assert sum(1 for _ in stored_inspections(catalog.connection, page_bytes=1)) == 7
     assert requests(server) == (2 + 1) + 7 * (2 + 5)
 
 
-def test_an_empty_catalog_is_one_look(filled: tuple[LocalVastDB, Catalog]) -> None:
+def test_an_empty_catalog_takes_one_request(filled: tuple[LocalVastDB, Catalog]) -> None:
     server, catalog = filled
     assert list(stored_inspections(catalog.connection, "nowhere/")) == []
     assert list(stored_frames(catalog.connection, "nowhere/")) == []

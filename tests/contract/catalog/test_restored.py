@@ -93,7 +93,7 @@ def test_ingest_takes_a_restored_file_once(mount: Mount) -> None:
     assert mount.ingest().skipped == 1
 
 
-def test_reconcile_mends_the_rows_of_a_restored_file(mount: Mount) -> None:
+def test_reconcile_fixes_the_rows_of_a_restored_file(mount: Mount) -> None:
     mount.write("compression_zip", JUNE)
     mount.ingest()
     mount.write("compression_piz", JANUARY)
@@ -116,7 +116,7 @@ def test_an_inspection_that_was_overtaken_is_still_ignored(mount: Mount, documen
     assert mount.compression() == "PIZ"
 
 
-def test_what_is_overwritten_while_it_is_insisted_on_is_looked_at_again(mount: Mount) -> None:
+def test_an_object_overwritten_while_its_rows_are_replaced_is_checked_again(mount: Mount) -> None:
     class Overwriting(Catalog):
         def upsert(self, *arguments: Any, **options: Any) -> Any:
             done = super().upsert(*arguments, **options)

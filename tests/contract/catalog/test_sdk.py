@@ -70,7 +70,7 @@ def test_row_ids_of_sorted_tables_have_the_type_of_the_sdk() -> None:
     assert INTERNAL_ROW_ID_SORTED_FIELD.type == work._SORTED_ROW_ID
 
 
-def test_nothing_grows_from_one_event_to_the_next(catalog: Catalog) -> None:
+def test_memory_does_not_grow_from_event_to_event(catalog: Catalog) -> None:
     def objects() -> int:
         gc.collect()
         return len(gc.get_objects())
@@ -119,7 +119,7 @@ def test_in_an_outage_no_library_logs_more_than_a_line_an_attempt(
     assert not [line for line in lines.lines if "backoff" in line]
 
 
-def test_no_request_is_repeated_beneath_us(server: LocalVastDB) -> None:
+def test_the_sdk_repeats_no_request(server: LocalVastDB) -> None:
     hasty = connect(server, retry_seconds=0.0)
     hasty.upsert([inspection("warm.exr")])
     server.reset_counters()

@@ -129,7 +129,7 @@ def test_requests_of_judging_a_folder() -> None:
     assert counts == [16, 17]  # six begin and end transactions; the second time the rows are deleted first
 
 
-def test_two_who_judge_one_folder_collide(catalog: Catalog) -> None:
+def test_two_validations_of_one_folder_conflict(catalog: Catalog) -> None:
     catalog.upsert(named("a.1001.exr", "a.1002.exr"))
     other = Catalog(replace(catalog.connection.config, retry_seconds=0.0))
 

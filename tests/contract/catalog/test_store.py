@@ -46,7 +46,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Pair]:
 # --- outcomes --------------------------------------------------------------------------------------------
 
 
-def test_unseen_same_and_newer(pair: Pair) -> None:
+def test_new_unchanged_and_newer_versions_have_their_outcomes(pair: Pair) -> None:
     _, catalog = pair
     model = Model()
     first, second = inspection(revision=1, findings=2, mode=StatsMode.FULL), inspection(revision=2)

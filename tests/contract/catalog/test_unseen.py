@@ -78,14 +78,14 @@ def test_what_can_be_read_is_stored_whatever_events_told_of_it(server: LocalVast
     assert catalog.upsert([seen])[0].outcome is Outcome.INSERTED
 
 
-def test_a_removal_that_meets_an_older_creation_on_its_way_in(server: LocalVastDB) -> None:
+def test_a_creation_that_meets_a_later_removal_is_ignored(server: LocalVastDB) -> None:
     other = connect(server)
     catalog = at_the_guards(server, lambda: other.remove(PATH, event=event(2), is_seen=False))
     assert catalog.upsert([denied(1)])[0].outcome is Outcome.IGNORED_OLDER
     assert rows(catalog) == 0
 
 
-def test_an_older_creation_that_meets_a_removal_on_its_way_in(server: LocalVastDB) -> None:
+def test_a_removal_that_meets_an_older_creation_removes_its_rows(server: LocalVastDB) -> None:
     other = connect(server)
     catalog = at_the_guards(server, lambda: other.upsert([denied(1)]))
     assert catalog.remove(PATH, event=event(2), is_seen=False).outcome is Outcome.REMOVED

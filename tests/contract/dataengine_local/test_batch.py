@@ -128,7 +128,7 @@ def test_the_decorator_shows_through_others() -> None:
     assert not is_batching(lambda ctx, event: None)
 
 
-def test_the_stand_in_for_the_sdk_is_there_only_for_the_time_being() -> None:
+def test_the_modules_of_the_sdk_are_importable_only_within_the_block() -> None:
     def importable() -> bool:
         try:
             return importlib.util.find_spec("vast.dataengine.sdk") is not None

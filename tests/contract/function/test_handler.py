@@ -310,7 +310,9 @@ def test_a_schedule_event_is_one_line_and_no_error(
 @pytest.mark.parametrize(
     "name", ["ObjectAcl:Put", "ObjectRestore:Completed", "LifecycleTransition", "ObjectSynced:Create"]
 )
-def test_an_event_of_any_name_leads_to_a_look(stack: LocalStack, name: str, documented: Documented) -> None:
+def test_an_event_of_any_name_makes_the_function_look_at_the_object(
+    stack: LocalStack, name: str, documented: Documented
+) -> None:
     stack.put("a.exr")
     event = {"Records": created("a.exr", event_name=name)["data"]["Records"]}
     documented(service(stack).handle(event)["status"])
@@ -631,7 +633,9 @@ def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(
     "`removed`, as the event says",
     "grant the keys the right to read it",
 )
-def test_a_removal_is_believed_where_nobody_may_look(stack: LocalStack, documented: Documented) -> None:
+def test_a_removal_event_removes_the_rows_of_an_object_that_may_not_be_read(
+    stack: LocalStack, documented: Documented
+) -> None:
     stack.put("denied/a.exr")
     service(stack).handle(created("denied/a.exr"))
     stack.s3.delete(BUCKET, "denied/a.exr")
@@ -645,7 +649,7 @@ def test_a_removal_is_believed_where_nobody_may_look(stack: LocalStack, document
     "the last event applies; `0` rows differ from the objects",
     "grant the keys the right to read it",
 )
-def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they_come(
+def test_for_an_object_that_may_not_be_read_the_last_event_counts_in_any_order(
     stack: LocalStack, documented: Documented
 ) -> None:
     """Only events are known of the object: they are ordered by sequencer, or by time without one."""
@@ -732,7 +736,7 @@ def test_an_object_overwritten_while_it_is_read_raises(stack: LocalStack, docume
     "`SOURCE_UNAVAILABLE`",
     "nothing; if it lasts, check the store",
 )
-def test_a_look_that_fails_after_the_rows_were_stored_raises(stack: LocalStack, documented: Documented) -> None:
+def test_a_recheck_that_fails_after_the_rows_were_stored_raises(stack: LocalStack, documented: Documented) -> None:
     stack.put("a.exr")
     stack.s3.script(None, Status(500))
     handling = service(stack, S3_RETRIES="0")
@@ -916,7 +920,7 @@ def test_a_batch_is_one_transaction_with_results_in_order(stack: LocalStack) -> 
     "`skipped` or `failed` in its place; the others are unaffected",
     "correct the sender, or write the file again",
 )
-def test_one_poisoned_event_does_not_fail_the_others(stack: LocalStack, documented: Documented) -> None:
+def test_one_invalid_event_does_not_fail_the_others(stack: LocalStack, documented: Documented) -> None:
     stack.put("a.exr")
     stack.put("z.exr", "header_damaged.exr")
 
@@ -1002,7 +1006,7 @@ def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(
     assert sorted(row["key"] for row in stack.rows("files")) == ["a.exr", "c.exr", "d.exr"]
 
 
-def test_storing_nothing_asks_nobody(stack: LocalStack) -> None:
+def test_storing_nothing_sends_no_request(stack: LocalStack) -> None:
     stack.database.reset_counters()
     assert upsert_isolating_failures(stack.catalog, []) == []
     assert stack.database.counters() == {}

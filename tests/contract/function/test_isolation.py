@@ -94,7 +94,7 @@ def lasting(inspection: Inspection) -> str:
     return repr(replace(inspection, duration_ms=0.0, inspected_at=None))  # type: ignore[arg-type]
 
 
-def test_every_sample_is_the_same_whoever_decodes_it() -> None:
+def test_every_sample_is_equal_in_whichever_process_it_is_decoded() -> None:
     settings = load_settings({}, secrets_dir=None)
     opener, policy = SourceOpener(settings), builtin_policy("default")
     here, apart = (
@@ -186,7 +186,7 @@ def test_a_file_that_ends_every_process_that_decodes_it_gets_a_row_and_costs_no_
     "give the container more memory, or lower EXR_MEMORY_MIB and EXR_DECODE_THREADS",
 )
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
-def test_processes_that_are_killed_from_outside_brand_no_file(
+def test_processes_that_are_killed_from_outside_fail_no_file(
     stack: LocalStack, documented: Documented, sent: signal.Signals
 ) -> None:
     stack.put("sound.exr", "scanline_zip.exr")

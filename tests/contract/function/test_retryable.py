@@ -90,7 +90,7 @@ def name_of(value: object) -> str:
     "nothing",
 )
 @pytest.mark.parametrize(("fault", "code"), STORE_COMES_AGAIN, ids=name_of)
-def test_a_failure_that_says_nothing_of_the_object_comes_again_and_changes_no_row(
+def test_a_failure_that_does_not_concern_the_object_is_retried_and_changes_no_row(
     stack: LocalStack, fault: Any, code: str, documented: Documented
 ) -> None:
     stack.put(KEY)
@@ -160,7 +160,7 @@ def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(stack: LocalStac
     assert stack.differences() == []
 
 
-def test_an_object_overwritten_while_it_is_read_comes_again_and_changes_no_row(stack: LocalStack) -> None:
+def test_an_object_overwritten_while_it_is_read_is_retried_and_changes_no_row(stack: LocalStack) -> None:
     stack.put(KEY, "cryptomatte_manifest_126k.exr")
     handling = service(stack, EXR_INITIAL_READ_BYTES="1000")
 
@@ -174,7 +174,7 @@ def test_an_object_overwritten_while_it_is_read_comes_again_and_changes_no_row(s
     assert stored(stack) == before
 
 
-def test_what_the_deadline_ends_comes_again_and_changes_no_row(stack: LocalStack) -> None:
+def test_what_the_deadline_ends_is_retried_and_changes_no_row(stack: LocalStack) -> None:
     stack.put(KEY)
     handling = service(stack, EXR_DEADLINE_SECONDS="1", S3_TIMEOUT_SECONDS="10")
     before = stored(stack)
@@ -259,7 +259,7 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[LocalStack], None], dict[str, str], s
     DATABASE_COMES_AGAIN,
     ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else ""),
 )
-def test_a_failure_of_the_database_is_everybodys_and_is_not_looked_for_row_by_row(
+def test_a_database_failure_fails_the_whole_batch_without_trying_single_rows(
     harm: Callable[[LocalStack], None], changes: dict[str, str], code: str, documented: Documented
 ) -> None:
     with local_stack(EXR_DB_RETRY_SECONDS="0.2") as stack:

@@ -139,7 +139,7 @@ def test_metrics_count_what_happened(stack: LocalStack, ctx: LocalContext) -> No
     assert min(total(name) for name in ("exr_inspect_ms", "exr_store_ms")) > 0
 
 
-def test_a_context_that_offers_nothing_is_enough(stack: LocalStack) -> None:
+def test_a_context_without_any_instruments_is_enough(stack: LocalStack) -> None:
     stack.put("a.exr")
     handling = service(stack, object())
     assert handling.handle(element_event(BUCKET, "a.exr"))["status"] == "inspected"
@@ -152,7 +152,7 @@ def test_without_a_tracer_reads_are_not_wrapped(stack: LocalStack) -> None:
 
 @pytest.mark.heavy
 @pytest.mark.failure("process", "a secret in an error, log line, row or result", "in `0` of them", "nothing")
-def test_no_secret_is_told_whatever_fails(
+def test_no_secret_is_logged_whatever_fails(
     stack: LocalStack, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
     """After faults in every layer, logs, errors with their causes, spans, rows and results are searched for the keys."""

@@ -135,7 +135,7 @@ def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(stack: LocalStack
     assert (other.skipped, other.other_policies) == (4, {builtin_policy("default").label: 4})
 
 
-def test_of_a_prefix_that_is_new_the_tables_are_asked_once(stack: LocalStack) -> None:
+def test_a_new_prefix_takes_one_query(stack: LocalStack) -> None:
     asked: list[int] = []
 
     class Asked(Catalog):
@@ -981,7 +981,7 @@ def test_odd_keys_of_a_store_are_named_by_each_run_and_markers_are_no_files(stac
 @pytest.mark.parametrize(
     "fault", [Status(403, "InvalidAccessKeyId"), Status(403, "RequestTimeTooSkewed"), Status(200, body=b"<html>")]
 )
-def test_a_store_that_does_not_know_us_ends_the_run_and_changes_nothing(stack: LocalStack, fault: Status) -> None:
+def test_a_store_that_refuses_the_keys_ends_the_run_and_changes_nothing(stack: LocalStack, fault: Status) -> None:
     fill(stack, 3)
     made(stack).run([Target(BUCKET)])
     stack.s3.chance(1.0, fault, seed=1)

@@ -261,7 +261,7 @@ def test_what_a_killed_process_had_is_done_by_another(stack: LocalStack, documen
     "a row with `DECODER_CRASHED`; the others are inspected",
     "write the file again; report it if it is valid",
 )
-def test_a_file_that_kills_whoever_reads_it_becomes_a_row_and_costs_no_other(
+def test_a_file_that_kills_every_process_that_reads_it_becomes_a_row_and_fails_no_other(
     stack: LocalStack, documented: Documented
 ) -> None:
     keys = [f"{index:02}.exr" for index in range(40)]

@@ -78,7 +78,7 @@ def patience(fault):
 @pytest.mark.parametrize(
     "fault", [Status(500), Status(502), Status(503), Status(429), Status(408), Drop(), Short(100), Thin(100), Stall(1)]
 )
-def test_a_passing_fault_is_asked_again_and_counted(s3, fault):
+def test_a_transient_fault_is_retried_and_counted(s3, fault):
     with opened(s3, **patience(fault)) as opener:
         s3.script(fault)
         source = opener.open("b", "a.exr")
@@ -99,7 +99,7 @@ def test_a_lasting_fault_is_unavailable_after_the_retries(s3, fault):
 
 
 @pytest.mark.parametrize("code", [400, 405, 301])
-def test_what_no_retry_helps_is_asked_once(s3, opener, code):
+def test_permanent_faults_are_not_retried(s3, opener, code):
     s3.script(Status(code))
     source = opener.open("b", "a.exr")
     with pytest.raises(SourceUnavailable):
@@ -137,9 +137,7 @@ CREDENTIALS = [
     "set the clock, or update the keys in the secret",
 )
 @pytest.mark.parametrize(("status", "code", "words"), CREDENTIALS)
-def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_of_the_object(
-    s3, status, code, words, documented
-):
+def test_faults_of_the_client_are_raised_for_a_retry_and_do_not_concern_the_object(s3, status, code, words, documented):
     with opened(s3) as opener:
         s3.chance(1.0, Status(status, code), seed=1)
         for act in (
@@ -169,7 +167,7 @@ def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_
         (451, "UnavailableForLegalReasons", "legal"),
     ],
 )
-def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(s3, status, code, words, documented):
+def test_an_object_that_the_store_does_not_return_is_requested_once(s3, status, code, words, documented):
     with opened(s3) as opener:
         s3.chance(1.0, Status(status, code), seed=1)
         with pytest.raises(ObjectUnreadable, match=words) as caught:
@@ -182,13 +180,13 @@ def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "RequestTimeout"), (409, "OperationAborted"), (403, "SlowDown")])
-def test_codes_that_pass_are_asked_again(s3, opener, status, code):
+def test_transient_codes_are_retried(s3, opener, status, code):
     s3.script(Status(status, code))
     assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_statuses_that_pass_are_asked_again_without_a_word_of_why(s3, opener, status):
+def test_transient_statuses_without_an_error_code_are_retried(s3, opener, status):
     s3.script(Status(status, body=b""))
     assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
     s3.script(Status(status, body=b""))
@@ -281,7 +279,7 @@ def test_retries_do_not_use_up_the_budget(s3, opener):
         source.read(start=10, end=11)
 
 
-def test_nobody_listens():
+def test_a_server_that_is_not_running_is_unavailable():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

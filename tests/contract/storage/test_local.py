@@ -115,7 +115,7 @@ def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder
         opener.open("b", "shot/latest/b.exr").read(start=0, end=1)
 
 
-def test_no_way_out_by_name(opener):
+def test_no_key_leads_out_of_the_folder(opener):
     for key in ("../outside.exr", "/etc/hostname", "x/../../outside.exr"):
         with pytest.raises(UnsupportedKey):
             opener.open("b", key)
@@ -207,7 +207,7 @@ def test_content_changed_with_size_and_time_kept_is_another_version(folder, open
         source.read(start=10, end=20)
 
 
-def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder, opener):
+def test_without_a_deadline_a_file_is_read_in_the_callers_thread(folder, opener):
     before = threading.active_count()
     source = opener.open("b", "a.exr")
     assert source.read(start=0, end=10) == DATA[:10]
@@ -221,7 +221,7 @@ def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder, opener):
     assert threading.active_count() == before + 1, "callers with a deadline read in another thread"
 
 
-def test_a_link_that_changes_all_the_time_leads_nobody_out(folder, opener, tmp_path):
+def test_a_link_that_changes_repeatedly_never_leads_outside(folder, opener, tmp_path):
     """A writer replaces a folder by a link that leads outside and back, repeatedly; no read returns data from outside."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x.exr").write_bytes(b"private" * 10)
@@ -500,7 +500,7 @@ print(json.dumps([keys, told]))
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
-def test_a_share_that_lets_nobody_in_denies_no_file(open_folder):
+def test_a_share_that_may_not_be_entered_denies_no_file(open_folder):
     folder = open_folder
     (folder / "a.exr").write_bytes(DATA)
     script = """

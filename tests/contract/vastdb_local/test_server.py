@@ -45,7 +45,7 @@ def test_it_listens_on_the_loopback_only(server):
     assert server.host == "127.0.0.1"
 
 
-def test_faults_strike_by_script(server, session, schema):
+def test_scripted_faults_hit_the_next_requests(server, session, schema):
     create(session, ACCOUNTS)
 
     def insert():
@@ -87,7 +87,7 @@ def test_slow_down_is_retried_by_the_sdk_and_delays_delay(server, schema):
         connect(server, timeout=0.05)
 
 
-def test_faults_strike_by_chance_and_the_dice_are_seeded():
+def test_random_faults_are_seeded():
     def injected(seed):
         with LocalVastDB(None, seed=seed) as server:
             session = connect(server)
@@ -168,7 +168,7 @@ def test_the_file_is_locked_kept_and_readable_by_hand(tmp_path):
     assert by_hand.execute('SELECT count(*) FROM "second/exr".files').fetchall() == [(0,)]
 
 
-def test_closing_hangs_up_and_ends_every_thread():
+def test_closing_closes_connections_and_ends_every_thread():
     before = threading.active_count()
     with LocalVastDB(None) as server:
         sessions = [connect(server) for _ in range(5)]

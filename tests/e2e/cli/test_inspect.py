@@ -210,7 +210,7 @@ def test_channels_are_shown_by_component_beside_their_layer_and_view() -> None:
     assert re.search(r"^ +a +right +B, R +half$", text, re.MULTILINE)
 
 
-def test_no_value_can_move_the_cursor_or_colour_the_screen() -> None:
+def test_no_value_prints_control_codes() -> None:
     data = build([Part(extra=[a_string("comments", "\x1b[2J\x1b]0;owned\x07[red]x[/red]\r\n\u202ehidden")])])
     text = shown(inspect_bytes(data))
     assert "\x1b" not in text

@@ -166,7 +166,7 @@ def test_a_misspelt_setting_is_named_once_without_its_value(called: Called) -> N
 
 
 @pytest.mark.parametrize("name", ["S3_ENDPOINT", "VAST_DB_ENDPOINTS"])
-def test_so_is_one_of_the_store_or_the_database(called: Called, name: str) -> None:
+def test_a_misspelt_setting_of_the_store_or_the_database_is_named(called: Called, name: str) -> None:
     code, out, err = called("inspect", EXR, **{name: "s3cret"})
     assert (code, "s3cret" in out + err, err.count(f"{name} is no setting")) == (0, False, 1)
 
@@ -185,7 +185,7 @@ def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Calle
         assert code == 2
 
 
-def test_a_level_somebody_set_on_a_logger_of_the_sdk_stays(called: Called) -> None:
+def test_a_level_set_on_a_logger_of_the_sdk_is_kept(called: Called) -> None:
     logger = logging.getLogger("vastdb")
     before = logger.level
     try:
@@ -238,7 +238,7 @@ def test_what_starts_a_runtime_is_called_as_the_program_is(called: Called) -> No
         ("policy", "init", EXR, "-o", "none/esc\x1b[31m"),
     ],
 )
-def test_a_message_about_a_hostile_name_moves_no_cursor(called: Called, line: tuple[str, ...]) -> None:
+def test_a_message_about_a_hostile_name_has_no_control_codes(called: Called, line: tuple[str, ...]) -> None:
     code, out, err = called(*line)
     assert code == 2
     assert "esc" in out + err

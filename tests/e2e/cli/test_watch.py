@@ -70,7 +70,7 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
 
 
 @pytest.mark.heavy
-def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) -> None:
+def test_files_deleted_while_no_watch_ran_lose_their_rows(tmp_path: Path) -> None:
     folder, catalog, log = tmp_path / "renders", empty_catalog(tmp_path / "c.duckdb"), tmp_path / "log"
     for name in ("a/kept.exr", "a/gone.exr", "a/deep/gone.exr", "share/away.exr"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

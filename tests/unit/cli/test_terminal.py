@@ -36,7 +36,7 @@ def test_lines_of_tables_end_without_spaces_in_a_pipe(capsys: pytest.CaptureFixt
     assert printed[0] == printed[0].rstrip()
 
 
-def test_json_moves_no_cursor() -> None:
+def test_json_has_no_control_codes() -> None:
     text = "\x7f\x9b31m\u202e\u2028"
 
     @click.command()

@@ -85,7 +85,7 @@ def test_a_file_that_fails_gives_its_memory_back(fault: Exception) -> None:
     assert budget.files.used == 0
 
 
-def test_after_ctrl_c_nobody_waits_for_the_files_that_are_being_read() -> None:
+def test_after_ctrl_c_files_that_are_being_read_are_not_waited_for() -> None:
     is_read, may_end = threading.Event(), threading.Event()
 
     def inspect(name: str, _: FileMemory) -> Inspection:
@@ -117,7 +117,7 @@ def test_names_are_read_before_the_fault_that_ends_them_is_raised() -> None:
     assert read == ["a", "b"]
 
 
-def test_a_file_is_met_once() -> None:
+def test_a_file_is_returned_once() -> None:
     seen: set[str] = set()
     assert list(new_names(["a/x.exr", "./a/x.exr", "s3://b/x", "s3://b/x"], seen)) == ["a/x.exr", "s3://b/x"]
     assert list(new_names(["a//x.exr", "y.exr"], seen)) == ["y.exr"]

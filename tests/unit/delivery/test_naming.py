@@ -200,14 +200,14 @@ def test_two_versions_of_a_sequence_are_two_sequences() -> None:
     assert found(*names) == {"c_v1.####.exr": (1001, 1002), "c_v2.####.exr": (1001, 1002)}
 
 
-def test_what_siblings_leave_open_is_said() -> None:
+def test_names_that_leave_the_frame_open_are_reported() -> None:
     recognition = recognise(["a_1_7.exr", "a_2_9.exr", "a_5_3.exr"])
     assert recognition.sequences == ()
     assert recognition.ambiguous == (("a_1_7.exr", "a_2_9.exr", "a_5_3.exr"),)
 
 
 @pytest.mark.parametrize("form", ["b.{frame}.{moment:02}.exr", "b.{frame}_mb{moment}.exr", "b_{frame}_{moment:03}.exr"])
-def test_moments_of_frames_are_ambiguous_and_never_a_sequence_for_each_frame(form: str) -> None:
+def test_sub_frames_are_ambiguous_and_never_a_sequence_for_each_frame(form: str) -> None:
     names = [form.format(frame=frame, moment=moment) for frame in range(1001, 1009) for moment in (0, 1, 2)]
     result = recognise(names)
     assert (result.sequences, result.singles) == ((), ())
@@ -382,7 +382,9 @@ _HABITS = (
 
 
 @given(st.sampled_from(_HABITS), st.integers(0, 9_000), st.integers(2, 20), st.integers(1, 10))
-def test_frames_of_every_habit_are_found_with_any_step(habit: str, first: int, count: int, step: int) -> None:
+def test_frames_in_the_style_of_every_application_are_found_with_any_step(
+    habit: str, first: int, count: int, step: int
+) -> None:
     numbers = tuple(range(first, first + count * step, step))
     (sequence,) = recognise(habit.format(number) for number in numbers).sequences
     assert sequence.frames == numbers
@@ -460,7 +462,7 @@ def _places(paths: Iterable[str]) -> dict[str, tuple[str, int, int]]:
 
 
 @given(_FOLDERS, st.randoms())
-def test_any_order_and_any_company_of_other_folders_ends_in_the_same_frames(
+def test_the_order_of_names_and_other_folders_do_not_change_the_frames(
     files: list[tuple[str, str]], random: Random
 ) -> None:
     paths = [f"{folder}/{name}" for folder, name in files]

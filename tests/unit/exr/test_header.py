@@ -366,7 +366,7 @@ def test_limits_just_kept() -> None:
     assert parse(two, limits=Limits(parts=2, attributes=count)) == parse(two)
 
 
-def test_a_header_that_pretends_to_be_large_is_refused_before_it_is_read() -> None:
+def test_a_header_that_declares_a_large_size_is_refused_before_it_is_read() -> None:
     window = Part(attributes=[a_box2i("dataWindow", (0, 0, 1, 1))])
     start = build([window])[: parse(build([window])).end - 1] + b"x\0string\0"
     lying = start + struct.pack("<i", 0x7FFFFFFF)

@@ -109,7 +109,7 @@ LIES = [
 
 
 @pytest.mark.parametrize("number", range(len(LIES)))
-def test_sizes_that_lie_allocate_nothing(number: int) -> None:
+def test_wrong_sizes_allocate_nothing(number: int) -> None:
     tracemalloc.start()
     try:
         exercise(LIES[number])
@@ -120,7 +120,7 @@ def test_sizes_that_lie_allocate_nothing(number: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1 << 20, 1 << 40, (1 << 63) - 1])
-def test_a_file_size_that_lies_makes_us_ask_not_allocate(size: int) -> None:
+def test_a_wrong_file_size_causes_requests_but_no_allocation(size: int) -> None:
     start = LIES[0][:-1]
     tracemalloc.start()
     try:

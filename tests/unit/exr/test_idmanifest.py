@@ -118,7 +118,7 @@ def test_texts_of_all_components_count() -> None:
         decode_manifest(payload, Limits(manifest_entries=300))
 
 
-def test_a_bomb_is_refused_before_it_grows() -> None:
+def test_a_manifest_that_inflates_beyond_the_limit_is_refused_before_it_does() -> None:
     with pytest.raises(LimitExceeded):
         decode_manifest(IdManifest(1 << 62, b"x"))
     bomb = IdManifest(100, zlib.compress(bytes(50_000_000)))

@@ -178,7 +178,7 @@ def bent(kind: str = "scanlineimage", *, compression: int = ZIPS, **change: obje
         (bent("deepscanline", sizes=(12, 4, 4), compression=NONE), "DEEP_CHUNK_SIZES"),
     ],
 )
-def test_leaders_that_lie(data: bytes, code: str) -> None:
+def test_wrong_leaders_are_reported(data: bytes, code: str) -> None:
     report = everything(data)
     assert codes(report) == [code]
     (problem,) = report.problems

@@ -342,13 +342,13 @@ def test_a_flat_payload_follows_its_event_name_or_the_type_of_its_envelope() -> 
         envelope({"bucket": "b", "key": "k"}, type_name="vastdata.com:Element.ElementMoved"),
     ],
 )
-def test_an_event_of_any_name_leads_to_a_look_at_the_object_it_names(raw: object) -> None:
+def test_an_event_of_any_name_gives_the_object_that_it_names(raw: object) -> None:
     event = only(raw)
     assert (event.path, event.kind) == ("b/k", EventKind.CREATED)
 
 
 @pytest.mark.parametrize("name", ["ObjectAccessed:Get", "s3:ObjectAccessed:Head", "ObjectTagging:Put"])
-def test_reading_or_tagging_an_object_leads_to_no_look(name: str) -> None:
+def test_events_of_reading_or_tagging_an_object_are_ignored(name: str) -> None:
     assert only({"Records": [record("b", "k", name)]}).kind is EventKind.UNCHANGED
 
 

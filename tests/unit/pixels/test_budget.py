@@ -53,7 +53,7 @@ def test_where_files_in_memory_are_forbidden_a_stream_does(monkeypatch: pytest.M
         file.shrink()
 
 
-def test_scratch_goes_round_and_gives_the_memory_of_rare_large_strips_back() -> None:
+def test_scratch_memory_is_reused_and_that_of_rare_large_strips_is_freed() -> None:
     with contextlib.closing(DecodeBudget(workers=1, memory_bytes=1 << 20)) as budget:
         with budget.scratch() as first:
             name = first.file.holding([bytes(KEPT), bytes(1 << 20)])
@@ -119,7 +119,7 @@ def test_threads_follow_the_processors_up_to_four(
         assert budget.workers == workers
 
 
-def test_who_decodes_alone_waits_for_the_others_and_they_for_it() -> None:
+def test_a_file_that_is_decoded_alone_waits_for_the_others_and_they_for_it() -> None:
     lock, late = _SharedLock(), Deadline.after(0.0)
     with lock.shared(None), lock.shared(late), pytest.raises(DeadlineExceeded), lock.exclusive(late):
         pass

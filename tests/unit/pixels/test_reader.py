@@ -372,7 +372,7 @@ def negative(index: int, chunk: Chunk) -> Chunk:
 
 
 @pytest.mark.parametrize("edit", [wrong_leader, wrong_part, huge, negative], ids=lambda edit: edit.__name__)
-def test_leaders_that_lie_are_faults(edit: Any, opener: SourceOpener, budget: DecodeBudget) -> None:
+def test_wrong_leaders_are_faults(edit: Any, opener: SourceOpener, budget: DecodeBudget) -> None:
     data = ex.build([Part(name="a", data_window=(0, 0, 3, 9), edit_chunk=edit), Part(name="b")])
     found = report(opener.open_bytes(data), data, budget)
     assert [(one.part, one.chunk, one.code) for one in found.faults] == [(0, 1, "EXR_DECODE")]

@@ -44,7 +44,7 @@ def without_traits(resolved: ResolvedPolicy) -> ResolvedPolicy:
     return replace(resolved, plan=plan)
 
 
-def test_traits_never_change_a_verdict() -> None:
+def test_traits_never_change_findings() -> None:
     # Rules of ACES containers and deep parts need their traits, since they fail on other files: they are off here.
     resolved = policy("name: x\nextends: null\nrules: {'ACE-*': off, 'DEEP-*': off}").for_path("")
     every = without_traits(resolved)
@@ -77,7 +77,7 @@ def breaking(code: str) -> ResolvedPolicy:
 
 
 @pytest.mark.parametrize("code", ["WIN-TOO-LARGE", "COL-UNTAGGED", "CMP-LOSSY-MASTER"])
-def test_a_failing_rule_is_told_and_stops_no_other(code: str) -> None:
+def test_a_failing_rule_is_reported_and_stops_no_other(code: str) -> None:
     inspection = inspect(build([Part(compression=8, display_window=(1, 1, 3, 2))]))
     sound = {finding.code for finding in findings_of(inspection, EVERYTHING.for_path(""))}
     findings = findings_of(inspection, breaking(code))
@@ -121,7 +121,7 @@ def test_equal_channel_lists_share_their_facts() -> None:
         Part(extra=[a_string("cryptomatte/0000000/name", "m" * 5_000)]),
     ],
 )
-def test_what_a_hostile_header_names_is_not_kept(part: Part) -> None:
+def test_names_of_hostile_headers_are_not_cached(part: Part) -> None:
     header = parse_header(build([part]))
     (read,) = header.parts
     source = channel_source(read, file_names(header)[0], is_deep=False, is_multi_part=False)

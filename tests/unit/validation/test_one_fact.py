@@ -209,7 +209,7 @@ def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
         ("ÿÿÿÿ", "latin-1", "padding bytes 0xFF"),
     ],
 )
-def test_guesses_of_encodings(text: str, encoding: str, guess: str) -> None:
+def test_likely_encodings_of_texts_are_named(text: str, encoding: str, guess: str) -> None:
     assert guessed_encoding(text.encode(encoding)) == guess
     findings = judge(build([Part(extra=[Attr("note", "string", text.encode(encoding))])]))
     (finding,) = [each for each in findings if each.code == "STR-STRING-UTF8"]

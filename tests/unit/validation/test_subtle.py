@@ -246,12 +246,12 @@ def test_a_vector_goes_below_zero() -> None:
     assert found(data, "PIX-NEGATIVE", stats=True) == {}
 
 
-def test_three_halves_of_an_id_are_colours() -> None:
+def test_an_id_of_three_half_channels_is_a_warning_and_of_one_an_error() -> None:
     assert found(only(*((f"objectId.{c}", HALF) for c in "RGB")), "TYP-ID-HALF") == {"TYP-ID-HALF": W}
     assert found(only(("objectId.R", HALF)), "TYP-ID-HALF") == {"TYP-ID-HALF": E}
 
 
-def test_odd_names_are_told_together() -> None:
+def test_odd_names_are_reported_together() -> None:
     names = [("my layer.R", HALF), ("my layer.G", HALF), ("ä.R", HALF), ("x", HALF)]
     told = [finding.message for finding in of(only(*names), "CHN-CHARS")]
     assert told == [

@@ -69,7 +69,7 @@ def test_many_small_additions() -> None:
     assert find(lookups, "k3") == [row for number in range(3, 500, 50) for row in (2 * number, 2 * number + 1)]
 
 
-def test_it_takes_some_look_ups() -> None:
+def test_an_index_is_built_after_some_look_ups() -> None:
     store = Store(["a"])
     lookups = store.lookups(index_after=3)
     assert [find(lookups, "a") for _ in range(4)] == [None, None, [0], [0]]
@@ -97,7 +97,7 @@ def test_transactions_from_before_the_reading_cannot_ask() -> None:
 
 
 @pytest.mark.slow
-def test_a_column_of_few_values_gets_none() -> None:
+def test_a_column_of_few_values_gets_no_index() -> None:
     store = Store(["same"] * 30_000)
     lookups = store.lookups()
     assert [find(lookups, "same") for _ in range(3)] == [None] * 3
@@ -114,7 +114,7 @@ def test_one_value_of_very_many_rows_is_not_listed() -> None:
     assert find(lookups, "few") == [50]
 
 
-def test_made_anew_when_much_is_gone() -> None:
+def test_the_index_is_rebuilt_when_many_rows_are_gone() -> None:
     store = Store(["a", "b"])
     lookups = store.lookups()
     assert find(lookups, "a") == [0]
@@ -127,7 +127,7 @@ def test_made_anew_when_much_is_gone() -> None:
     assert store.readings == 2
 
 
-def test_too_many_runs_end_it(monkeypatch) -> None:
+def test_too_many_runs_discard_the_index(monkeypatch) -> None:
     monkeypatch.setattr("vastdb_local.lookups._MOST_RUNS", 100)
     lookups = Store(["a"]).lookups()
     assert find(lookups, "a") == [0]
