@@ -28,6 +28,7 @@ from exr_inspector.pixels.objects import ObjectCounter
 from exr_inspector.pixels.plans import ChunkExtents, PlannedRead, ReadPlan, Stratum
 from exr_inspector.pixels.strips import FileContext, Strip, run_strip
 from exr_inspector.pixels.thumbnails import PictureSums, ShownLayer
+from exr_inspector.pixels.work import fault_of
 from exr_inspector.settings import limit_text
 
 _STRIP_SAMPLES = 1 << 19
@@ -193,8 +194,7 @@ class FilePass:
         """Add a fault for each chunk of a request that does not fit into memory; other requests are still read."""
         for position in range(read.first, read.last):
             part, level, index = (int(c[position]) for c in (extents.part, extents.level, extents.index))
-            window = self._layouts[part].place(index).window
-            fault = PixelFault(part, index, window.y_min, window.y_max, type(error).code, limit_text(error))
+            fault = fault_of(part, self._layouts[part].place(index), type(error).code, limit_text(error))
             self._level(part, level).faults.append(fault)
             self._faults += 1
 

@@ -141,18 +141,11 @@ def deep_file(
         chunks: (number of samples of each row as int32, packed data, unpacked data size in bytes) of each chunk.
     """
     window = Box2i(0, 0, 0, (tile_rows or 1) * len(chunks) - 1)
-    if tile_rows is None:
-        header = _header(b"deepscanline", channels, compression, window, chunk_count=len(chunks))
-        leaders = [
-            _DEEP_CHUNK.pack(row, len(totals), len(packed), unpacked_bytes)
-            for row, (totals, packed, unpacked_bytes) in enumerate(chunks)
-        ]
-    else:
-        header = _header(b"deeptile", channels, compression, window, chunk_count=len(chunks), tile=(1, tile_rows))
-        leaders = [
-            _DEEP_TILE.pack(0, row, 0, 0, len(totals), len(packed), unpacked_bytes)
-            for row, (totals, packed, unpacked_bytes) in enumerate(chunks)
-        ]
-    return _assemble(
-        header, [(leader, (totals, packed)) for leader, (totals, packed, _) in zip(leaders, chunks, strict=True)]
-    )
+    part_type, tile = (b"deeptile", (1, tile_rows)) if tile_rows else (b"deepscanline", None)
+    header = _header(part_type, channels, compression, window, chunk_count=len(chunks), tile=tile)
+    assembled = []
+    for row, (totals, packed, unpacked_bytes) in enumerate(chunks):
+        sizes = len(totals), len(packed), unpacked_bytes
+        leader = _DEEP_TILE.pack(0, row, 0, 0, *sizes) if tile else _DEEP_CHUNK.pack(row, *sizes)
+        assembled.append((leader, (totals, packed)))
+    return _assemble(header, assembled)

@@ -15,6 +15,7 @@ from exr_inspector.pixels.decode import DTYPES
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.plans import ChunkExtents
 from exr_inspector.pixels.strips import FileContext, Strip, run_strip
+from exr_inspector.pixels.work import fault_of
 
 Plane = npt.NDArray[Any]
 _BAND_BYTES = 8 << 20
@@ -108,12 +109,8 @@ class PartRows:
         self._next += count
         collector = _Collector(layout, first, last)
         faults = [fault for run in self._runs(indices) for fault in self._decode(run, collector)]
-        for index in indices:
-            if index not in self._place:
-                window = layout.place(index).window
-                faults.append(
-                    PixelFault(self._part, index, window.y_min, window.y_max, DecodeError.code, "the chunk is missing")
-                )
+        missing = (layout.place(index) for index in indices if index not in self._place)
+        faults += [fault_of(self._part, place, DecodeError.code, "the chunk is missing") for place in missing]
         return Band(first, last, collector.planes, tuple(faults))
 
     def _runs(self, indices: range) -> list[list[int]]:
