@@ -113,7 +113,4 @@ def read(transaction: Transaction, table: Table, request: QueryRequest) -> tuple
     types: Sequence[Any] = [
         _FIGURES[name].type if name in _FIGURES else keys[name].field.type for name in request.columns
     ]
-    arrays = [found[f"v{at}"].cast(type_) for at, type_ in enumerate(types)]
-    return [
-        pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type) for array in arrays
-    ], found.num_rows
+    return [found[f"v{at}"].cast(type_).combine_chunks() for at, type_ in enumerate(types)], found.num_rows

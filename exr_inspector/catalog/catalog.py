@@ -291,7 +291,8 @@ class Catalog:
             return []
         paths = [unicode_text(state.path) for state in states]
         stored = self.connection.run("look up files", lambda work: stored_files(work, paths))
-        return [_current_version(state, stored.get(file_id(state.path), ())) for state in states]
+        found = [(state, stored.get(file_id(state.path), ())) for state in states]
+        return [newest(rows).version_info if is_up_to_date(state, rows) else None for state, rows in found]
 
     def stored_between(
         self, after: str, *, last: str | None = None, end: str | None = None, deadline: Deadline | None = None
@@ -383,10 +384,6 @@ def _sequencer_columns(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Ar
         "event_id": text_array([clipped(event.event_id) for event in events]),
         "event_time": pa.array([event.time for event in events], TIME),
     }
-
-
-def _current_version(state: ObjectState, rows: Sequence[StoredFile]) -> VersionInfo | None:
-    return newest(rows).version_info if is_up_to_date(state, rows) else None
 
 
 def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import xxhash
 
@@ -26,16 +26,11 @@ def file_id(path: str) -> str:
     return xxhash.xxh3_128_hexdigest(unicode_text(path).encode())
 
 
-def _microseconds(moment: datetime) -> int:
-    difference = moment - EPOCH
-    return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
-
-
 def content_key(path: str, version: ObjectVersion | None) -> str:
     """XXH3-128 of path and version, 32 hexadecimal digits; of the path alone if the object could not be read."""
     parts = [unicode_text(path).encode()]
     if version is not None:
-        moment = _microseconds(version.mtime)
+        moment = (version.mtime - EPOCH) // timedelta(microseconds=1)
         if version.etag is not None:
             moment -= moment % 1_000_000
         parts += [unicode_text(version.etag or "").encode(), str(version.size_bytes).encode(), str(moment).encode()]

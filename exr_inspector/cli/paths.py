@@ -90,11 +90,7 @@ class ShownPaths:
             # Links are kept, since a mount may be one.
             whole = os.path.abspath(local_path(name))  # noqa: PTH100
             name = whole + "/" * name.endswith("/")
-        return self.views.from_user(name, is_here=_exists_never)
-
-
-def _exists_never(_: str) -> bool:
-    return False
+        return self.views.from_user(name, is_here=lambda _: False)
 
 
 def views_of(environ: Mapping[str, str]) -> Views | None:

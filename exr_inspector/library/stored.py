@@ -19,7 +19,7 @@ from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, 
 from exr_inspector.errors import program_command
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, judged
-from exr_inspector.model import Inspection, StatsMode, Thumbnails
+from exr_inspector.model import StatsMode, Thumbnails
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import store_folder
@@ -118,16 +118,11 @@ def diff_catalog(
                 )
                 continue
             stored = full.inspection
-            need = _need(stored)
-            if need not in inspectors:
-                stats, levels = need
-                inspectors[need] = Inspector.from_settings(
+            stats = StatsMode.FULL if has_whole_pixels(stored) else StatsMode.OFF
+            levels = "all" if has_further_levels(stored) else "first"
+            if (stats, levels) not in inspectors:
+                inspectors[stats, levels] = Inspector.from_settings(
                     settings, stats=stats, levels=levels, with_hash=True, is_isolated=True, thumbnails=Thumbnails.OFF
                 )
-            yield diff_stored(opener, inspectors[need], policy, name, stored, path=shown(path), header=header)
-
-
-def _need(stored: Inspection) -> tuple[StatsMode, str]:
-    """Which pixels of a file must be read to compare it with its rows: the statistics, and the levels."""
-    mode = StatsMode.FULL if has_whole_pixels(stored) else StatsMode.OFF
-    return mode, "all" if has_further_levels(stored) else "first"
+            inspector = inspectors[stats, levels]
+            yield diff_stored(opener, inspector, policy, name, stored, path=shown(path), header=header)

@@ -239,14 +239,11 @@ class BoxAdder:
 def _series(places: Sequence[ChunkPlace], *, is_tiled: bool) -> Iterator[tuple[int, int]]:
     """Positions (first, end) of the chunks of each row of tiles, or of each series of scan line chunks without a gap."""
     cuts: list[int] = []
+    adjacent = enumerate(pairwise(places), 1)
     if is_tiled:
-        cuts = [
-            position for position, (before, after) in enumerate(pairwise(places), 1) if after.tile_y != before.tile_y
-        ]
+        cuts = [position for position, (before, after) in adjacent if after.tile_y != before.tile_y]
     elif places[-1].index - places[0].index >= len(places):
-        cuts = [
-            position for position, (before, after) in enumerate(pairwise(places), 1) if after.index > before.index + 1
-        ]
+        cuts = [position for position, (before, after) in adjacent if after.index > before.index + 1]
     return pairwise([0, *cuts, len(places)])
 
 

@@ -8,8 +8,9 @@ transaction, which updates the guards of all files that it changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from operator import add
 
 import pyarrow as pa
@@ -240,22 +241,15 @@ def repair(
     guards = connection.run("repair the guards", lambda work: _repair_guards(work, dry_run=dry_run))
     report = RepairReport(duplicate_guards=guards)
     slices = _slices(connection.run("list files", lambda work: _paths(work, prefix)), prefix)
-    for number, part in enumerate(_parts(connection, slices, dry_run=dry_run), 1):
-        report += part
+
+    def repair_slice(work: Work, part: Range) -> RepairReport:
+        made = _examine(work, part)
+        if not dry_run:
+            _fix(work, made, connection)
+        return RepairReport(made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.incomplete)))
+
+    for number, part in enumerate(slices, 1):
+        report += connection.run("repair files", partial(repair_slice, part=part))
         if progress:
             progress(f"{number} of {len(slices)} slices, {report.files} files")
     return report
-
-
-def _parts(connection: Connection, slices: Sequence[Range], *, dry_run: bool) -> Iterator[RepairReport]:
-    for part in slices:
-
-        def body(work: Work, part: Range = part) -> RepairReport:
-            made = _examine(work, part)
-            if not dry_run:
-                _fix(work, made, connection)
-            return RepairReport(
-                made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.incomplete))
-            )
-
-        yield connection.run("repair files", body)

@@ -288,7 +288,8 @@ def _pushed(tree: exp.Expression, table: Table) -> list[Where]:
     if where is None or tree.find(exp.CTE, exp.Subquery):
         return []
     tests = []
-    for part in _conjuncts(where.this):
+    parts = where.this.flatten() if isinstance(where.this, exp.And) else [where.this]  # type: ignore[no-untyped-call]  # sqlglot lacks it
+    for part in parts:
         compare = _COMPARISONS.get(type(part))
         column, constant = part.args.get("this"), part.args.get("expression")
         if compare and isinstance(column, exp.Column) and isinstance(constant, exp.Literal):
@@ -300,12 +301,6 @@ def _pushed(tree: exp.Expression, table: Table) -> list[Where]:
 
 def _test(compare: Callable[[Any, Any], Any], name: str, value: object) -> Where:
     return lambda handle: compare(handle[name], value)
-
-
-def _conjuncts(condition: exp.Expression) -> list[exp.Expression]:
-    if isinstance(condition, exp.And):
-        return [*_conjuncts(condition.left), *_conjuncts(condition.right)]
-    return [condition]
 
 
 def _on_daemon_thread(call: Callable[[], pa.Table], interrupt: Callable[[], None] | None = None) -> pa.Table:

@@ -17,18 +17,8 @@ _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
 _NO_COLUMN = re.compile(r"Referenced column \"([^\"]+)\" not found|does not have a column named \"([^\"]+)\"")
 _DISABLED = "disabled by configuration"
 _LISTED = f"{page('tables')} lists the tables and their columns"
-_WRITING = {  # by sqlglot's keys, and by the first words of what it does not parse further
-    "alter": "ALTER",
-    "comment": "COMMENT",
-    "copy": "COPY",
-    "create": "CREATE",
-    "delete": "DELETE",
-    "drop": "DROP",
-    "insert": "INSERT",
-    "merge": "MERGE",
-    "truncatetable": "TRUNCATE",
-    "update": "UPDATE",
-}
+# Statements that write, by sqlglot's keys; those that it does not parse further have their first word as name.
+_WRITING = {"alter", "comment", "copy", "create", "delete", "drop", "insert", "merge", "truncatetable", "update"}
 _JOINED_BY = "file_id"
 _MAX_NAMED_TABLES = (
     2  # tables that are named for a word that describes them; more have nothing special in common with it
@@ -59,8 +49,11 @@ def require_one(count: int) -> None:
 
 def writing_fault(tree: exp.Expression) -> str:
     """Why a statement that writes is refused; empty for any other one."""
-    kind = _WRITING.get(tree.name.lower() if isinstance(tree, exp.Command) else tree.key)
-    return f"a query only reads, and this is a statement of type {kind}: expected SELECT" if kind else ""
+    kind = tree.name.lower() if isinstance(tree, exp.Command) else tree.key
+    if kind not in _WRITING:
+        return ""
+    word = kind.removesuffix("table").upper()
+    return f"a query only reads, and this is a statement of type {word}: expected SELECT"
 
 
 def query_fault(message: str, sql: str) -> str:

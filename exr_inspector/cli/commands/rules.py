@@ -17,7 +17,7 @@ from exr_inspector.cli.output.tables import severity_text
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.reading import settings_for
 from exr_inspector.texts import csv_cell, did_you_mean, json_document
-from exr_inspector.validation import RULES, Policy, ResolvedPolicy
+from exr_inspector.validation import RULES, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
 from exr_inspector.validation.policies.source import PolicySource
@@ -58,7 +58,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, form: str, schema
         echo_json(json_document(json_schema(), indent=2))
         return
     console = output()
-    resolved = _policy(policy).for_path(path)
+    resolved = PolicySource.from_settings(settings_for([policy]), policy).current().for_path(path)
     if form != "text":
         rules = [rule for code in codes for rule in _named(code.upper())] if codes else [*RULES.values()]
         _print_records([_record(rule, resolved) for rule in dict.fromkeys(rules)], form)
@@ -70,10 +70,6 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, form: str, schema
         return
     for code in codes:
         _explain(code.upper(), resolved, console)
-
-
-def _policy(name: str) -> Policy:
-    return PolicySource.from_settings(settings_for([name]), name).current()
 
 
 def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
@@ -147,7 +143,8 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
     table.add_column(overflow="fold")
     table.add_row("code", Text(rule.code, style="bold"))
     table.add_row(policy.label, _level(rule, policy))
-    table.add_row("severity", f"{rule.severity.label}{_others(rule)}")
+    different = differences(rule)
+    table.add_row("severity", rule.severity.label + (f" ({different})" if different else ""))
     table.add_row("stage", rule.stage.value)
     table.add_row("what", Text(rule.title))
     table.add_row("why", Text(rule.why))
@@ -158,8 +155,3 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         table.add_row("limits", Text(rule.limits))
     table.add_row("source", Text(rule.source))
     console.print(table)
-
-
-def _others(rule: Rule) -> str:
-    different = differences(rule)
-    return f" ({different})" if different else ""

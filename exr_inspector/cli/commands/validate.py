@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -36,7 +37,6 @@ from exr_inspector.library.judging import UPPER_LEVELS, Frames, judge_files, seq
 from exr_inspector.library.reading import DEFAULT_STATS, Levels, Stats, session, settings_for
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
-from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
 from exr_inspector.validation.rule import counted, severity_counts
@@ -119,10 +119,12 @@ def command(
     depth: Stats = "full" if with_hash else stats or DEFAULT_STATS
     source = _from_rows(request, catalog) if from_rows else _from_files(request, depth, levels, with_hash=with_hash)
     shown = paths.stored if from_rows else paths.named
+    no_sequence = "No sequence found; leave out --sequence-only to check single files too"
     with source as results:
         until_stopped = UntilInterrupt(results)
         named = (replace(result, name=shown(result.name)) for result in until_stopped)
-        every = _print(named, form, fail_on, nothing=_empty_summary(request), why=why, quiet=quiet)
+        nothing = "No rows found" if request.files else no_sequence
+        every = _print(named, form, fail_on, nothing=nothing, why=why, quiet=quiet)
     upper = sum(result.unchecked == UPPER_LEVELS for result in every)
     unread = sum(bool(result.unchecked) for result in every) - upper
     left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
@@ -161,7 +163,7 @@ def _from_files(
     with session(settings, stats=stats, levels=levels, hash=hashes, zeros=compares, policy=request.policy) as made:
         results = judge_files(made, request.targets, frames)
         kept = results if request.files else (result for result in results if result.fault)
-        yield _with_sequence_results(kept, frames, made.policy)
+        yield chain(kept, frames.judged(made.policy) if frames else ())
 
 
 @contextmanager
@@ -188,15 +190,6 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
             yield from sequence_results(judgement, policy)
 
         yield results()
-
-
-def _with_sequence_results(
-    results: Iterable[ValidationResult], frames: Frames | None, policy: Policy
-) -> Iterator[ValidationResult]:
-    """Yield the results of files, and then those of their sequences."""
-    yield from results
-    if frames is not None:
-        yield from frames.judged(policy)
 
 
 def _exit_code(results: Sequence[ValidationResult], least: Severity | None) -> int:
@@ -278,13 +271,6 @@ def _print_one(result: ValidationResult, console: Console) -> None:
     console.print(title)
     if result.findings:
         console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
-
-
-def _empty_summary(request: _Request) -> str:
-    """The summary if nothing was checked."""
-    if not request.files:
-        return "No sequence found; leave out --sequence-only to check single files too"
-    return "No rows found"
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:

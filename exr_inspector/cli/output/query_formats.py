@@ -30,10 +30,6 @@ def _moment(value: datetime) -> str:
     return utc.isoformat() + "Z"
 
 
-def _interval(value: pa.MonthDayNano) -> str:
-    return f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:.9g}S"
-
-
 # The first type that fits is used; other values are converted by `str`.
 _KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
     ((type(None), bool, int, str), lambda value: value),
@@ -43,7 +39,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
     ((date, time), lambda value: value.isoformat()),
     (bytes, bytes.hex),
     (dict, lambda value: {str(key): json_value(item) for key, item in value.items()}),
-    (pa.MonthDayNano, _interval),
+    (pa.MonthDayNano, lambda value: f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:.9g}S"),
     ((list, tuple), lambda value: [json_value(item) for item in value]),
 )
 
