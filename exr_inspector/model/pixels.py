@@ -72,6 +72,7 @@ class ChannelStats:
         mean_high: Upper end of that interval.
         fractional_share: Share of the values that are not whole numbers, among those picked for the percentiles; None unless
             every sample was read.
+        eight_bit_share: Share of these values that are 8-bit codes divided by 255.
         distinct_count: Number of different values among these; of FLOAT and UINT a few fewer, and at most 65536.
     """
 
@@ -101,6 +102,7 @@ class ChannelStats:
     mean_low: float | None = None
     mean_high: float | None = None
     fractional_share: float | None = None
+    eight_bit_share: float | None = None
     distinct_count: int | None = None
 
     @property

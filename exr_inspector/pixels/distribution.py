@@ -26,6 +26,8 @@ _SIGN = 0x8000
 _UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 32-bit integers seen as 16-bit ones
 _HALF_FINITE = 0x7C00
 _FLOAT_FINITE = 0x7F80
+_CODES = np.float32(255)
+_CODE_ROUNDING = 1e-6  # writers divide by 255 or multiply by its inverse
 _HASH_FACTOR = np.uint32(0x9E3779B1)
 
 Samples = npt.NDArray[Any]
@@ -170,6 +172,17 @@ class Distribution:
         with np.errstate(invalid="ignore"):  # a signalling NaN sets a flag
             whole = int(np.count_nonzero((values == np.trunc(values)) & np.isfinite(values)))
         return (finite - whole) / finite
+
+    def eight_bit_share(self) -> float | None:
+        """The share of the picked finite values that are 8-bit codes divided by 255; None without a finite value."""
+        values = self._joined()
+        finite = len(values) if self._is_uint else int(np.count_nonzero(np.isfinite(values)))
+        if not finite:
+            return None
+        with np.errstate(invalid="ignore"):  # values that are no codes may become infinite
+            codes = np.clip(np.rint(values.astype(np.float32) * _CODES), 0, _CODES) / _CODES
+            is_code = values == codes.astype(np.float16) if self._is_half else np.abs(values - codes) < _CODE_ROUNDING
+        return int(np.count_nonzero(is_code)) / finite
 
     def distinct_count(self) -> int:
         """The number of different bit patterns among the picked values: exact for HALF, else of their hashes of 16 bits."""

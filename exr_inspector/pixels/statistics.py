@@ -180,6 +180,7 @@ class Accumulator:
             percentiles=percentiles,
             histogram=histogram,
             fractional_share=distribution.fractional_share() if distribution else None,
+            eight_bit_share=distribution.eight_bit_share() if distribution else None,
             distinct_count=distribution.distinct_count() if distribution else None,
             coverage=coverage,
             exact=exact,

@@ -159,6 +159,7 @@ def channel_stats(row: StoredRow) -> ChannelStats:
         mean_low=row["mean_low"],
         mean_high=row["mean_high"],
         fractional_share=row["fractional_share"],
+        eight_bit_share=row["eight_bit_share"],
         distinct_count=row["distinct_count"],
     )
 

@@ -207,6 +207,8 @@ STATS_COLUMNS = (
              of=lambda r: _histogram_json(r.stats)),
     nullable("fractional_share", REAL, "Share of values that are not whole numbers; null as the percentiles",
              of=lambda r: r.stats.fractional_share),
+    nullable("eight_bit_share", REAL, "Share of values that are 8-bit codes divided by 255; null as the percentiles",
+             of=lambda r: r.stats.eight_bit_share),
     nullable("distinct_count", LONG, "Different values, at most 65,536; null as the percentiles", "values",
              of=lambda r: r.stats.distinct_count),
     required("coverage", REAL, "Share of the channel's samples that were read", "0 to 1", of=lambda r: r.stats.coverage),

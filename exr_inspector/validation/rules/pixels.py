@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
 from pydantic import Field
 
 from exr_inspector.exr.header.values import PixelType
@@ -29,8 +28,6 @@ _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave t
 _CODES = 255
 _LEAST_CODE = 127
 _FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
-_STEP_SAMPLES = 4096
-_STEP_FACTOR = 8
 # The blacks of LogC, S-Log3, Canon Log 2 and Cineon are 0.093, those of V-Log and Canon Log 3 0.125, without noise.
 _CAMERA_BLACKS = (0.085, 0.135)
 _EQUAL_BLACKS = 0.01
@@ -612,40 +609,27 @@ def _are_codes(stats: ChannelStats) -> bool:
 @pixel_rule(
     "PIX-STEPS",
     Severity.INFO,
-    "Colour and depth have more than 256 different values",
-    why="The values come from 8 bits: gradients have visible steps, and displacement by heights or depth has terraces.",
-    source="OpenEXR technical introduction (The HALF Data Type)",
+    "Colour and depth are no 8-bit values",
+    why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
-    yields_to=("PIX-CODE-VALUES",),
+    limits="Codes divided by 255; those that were converted to linear values are not recognised.",
 )
 def steps(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers of colour, single colour channels and depth with 64 to 256 values where their range has many more.
-
-    Depth in HALF, which has steps of its own, and deep parts are not reported.
-    """
-    if part.traits & t.DEEP:
-        return NOTHING
+    """Report colour layers and depth channels of which all values, many different ones, are 8-bit codes divided by 255."""
     layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
-    depth = [channel for channel in depths(part) if channel.channel.pixel_type == PixelType.FLOAT]
-    for channel, stats in _with_stats(part, part.without_ranks([*part.colour, *depth])):
+    for channel, stats in _with_stats(part, part.without_ranks([*part.colour, *depths(part)])):
         if not stats.is_constant:
             layers.setdefault((channel.layer, channel.view, channel.role), []).append((channel, stats))
     found = []
     for hits in layers.values():
-        if all(_has_steps(stats) for _, stats in hits):
-            names, most = names_of(channel for channel, _ in hits), max(stats.distinct_count or 0 for _, stats in hits)
-            message = f"{names}: at most {most} different values, as of an 8-bit image"
-            found.append(Found(message, str(most), "more than 256", hits[0][0].name))
+        if all(s.eight_bit_share == 1 and (s.distinct_count or 0) >= _FEW_VALUES for _, s in hits):
+            verb = "holds" if len(hits) == 1 else "hold"
+            message = (
+                f"{names_of(channel for channel, _ in hits)} {verb} the 256 values of 8-bit images only, divided by 255"
+            )
+            found.append(Found(message, "n / 255", "more values", hits[0][0].name))
     return found
-
-
-def _has_steps(stats: ChannelStats) -> bool:
-    count, least, most = stats.distinct_count, stats.minimum, stats.maximum
-    if count is None or least is None or most is None or not _FEW_VALUES <= count <= _CODES + 1:
-        return False
-    counted_values = sum(stats.histogram.counts) if stats.histogram else 0  # few in files of very many channels
-    possible = np.diff(np.clip([least, most], 0, 65504).astype(np.float16).view(np.uint16).astype(int))[0]
-    return counted_values >= _STEP_SAMPLES and least >= 0 and possible >= _STEP_FACTOR * count
 
 
 @pixel_rule(

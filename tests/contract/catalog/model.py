@@ -110,7 +110,7 @@ def _stats(part: int, channel: str, mode: StatsMode) -> ChannelStats:
         positive_inf_count=1, negative_inf_count=0, zero_count=5, negative_count=1, half_max_count=0, minimum=-0.5, maximum=2.0,
         mean=0.25, stddev=0.125, first_nan=(3, 4), first_inf=None, percentiles=((50.0, 0.25),) if exact else (),
         histogram=Histogram((0.0, 1.0, 2.0), (3, 4)) if exact else None, coverage=1.0 if exact else 0.03125, exact=exact,
-        fractional_share=0.75 if exact else None, distinct_count=900 if exact else None,
+        fractional_share=0.75 if exact else None, eight_bit_share=0.5 if exact else None, distinct_count=900 if exact else None,
     )  # fmt: skip
 
 
