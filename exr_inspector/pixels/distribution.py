@@ -179,7 +179,7 @@ class Distribution:
         finite = len(values) if self._is_uint else int(np.count_nonzero(np.isfinite(values)))
         if not finite:
             return None
-        with np.errstate(invalid="ignore"):  # values that are no codes may become infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # of values that are no codes
             codes = np.clip(np.rint(values.astype(np.float32) * _CODES), 0, _CODES) / _CODES
             is_code = values == codes.astype(np.float16) if self._is_half else np.abs(values - codes) < _CODE_ROUNDING
         return int(np.count_nonzero(is_code)) / finite
