@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from statistics import median
@@ -17,6 +18,8 @@ from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
+_TILE = re.compile(r"(?<![a-z])(?:tile|region|bucket|crop)", re.IGNORECASE)
+_LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_CELLS = 4  # smaller rectangles are shadows
 _STEADY = 4  # frames on each side, or on one at the ends, that tell whether the luminance is steady
 _LEAST_STEP = 1.25
@@ -253,7 +256,8 @@ def _steps(values: Sequence[tuple[float, int]]) -> dict[int, float]:
     Severity.ERROR,
     "No frame has a black rectangle that the frames around it do not have",
     why="A bucket or tile of the render is missing.",
-    limits="Rectangles in three or more consecutive frames, and in sequences of two frames, are not reported.",
+    limits="Rectangles in three or more consecutive frames, and in sequences of two frames, are reported only if they are "
+    "quarters or halves of the image beside others without a black area, with severity warning.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
@@ -273,4 +277,30 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
             message = f"Frame {number}: R, G and B are zero in {width} x {height} pixels at ({x}, {y})"
             expected = "no such rectangle, as in the frames around it"
             found.append(Found(message, f"{width} x {height} at ({x}, {y})", expected, frames=(number,)))
-    return found
+    named = {frame for each in found for frame in each.frames}
+    is_tile = _TILE.search(sequence.name.rpartition("/")[2])
+    return found if is_tile else found + _in_quarters([(frame, grid) for frame, grid in seen if frame not in named])
+
+
+def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]]) -> list[Found]:
+    """Warnings about frames that were put together from four tiles of which some are black."""
+    odd = [number for number, grid in seen if _has_black_quarters(_unpacked(grid))]
+    what = "quarters of the image are black, and the others are not: was a tile lost when the image was put together?"
+    found = of_frames(odd, what, "an image in all quarters", "black quarters")
+    return [each._replace(severity=Severity.WARNING) for each in found]
+
+
+def _has_black_quarters(cells: _Grid) -> bool:
+    """Whether quarters are black and the others have no black cell. Cells on the middle lines do not count."""
+    height, width = cells.shape
+    if min(height, width) < _LEAST_SIDE:
+        return False
+    rows = slice(0, (height - 1) // 2), slice(height // 2 + 1, height)
+    columns = slice(0, (width - 1) // 2), slice(width // 2 + 1, width)
+    quarters = [cells[row, column] for row in rows for column in columns]
+    black = [bool(quarter.all()) for quarter in quarters]
+    return (
+        any(black)
+        and not all(black)
+        and not any(q.any() for q, is_black in zip(quarters, black, strict=True) if not is_black)
+    )

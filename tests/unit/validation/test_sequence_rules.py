@@ -233,6 +233,28 @@ def test_a_crop_that_moves_is_no_flash() -> None:
     assert "SEQ-FLASH" not in {found.code for found in judged(given)}
 
 
+LEFT_TOP = [(x, y) for x in range(5) for y in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "found"),
+    [
+        (LEFT_TOP, "beauty", True),
+        ([*LEFT_TOP, *((x + 6, y + 3) for x, y in LEFT_TOP if x < 4)], "beauty", True),
+        (LEFT_TOP, "_tile_1x1_2x2_beauty", False),
+        ([*LEFT_TOP, (8, 5)], "beauty", False),  # an element in a corner
+        (LEFT_TOP[3:], "beauty", False),
+        ([(x, y) for x in range(10) for y in (0, 5)], "beauty", False),  # letterbox
+    ],
+)
+def test_quarters_that_are_black_in_all_frames(cells: list[tuple[int, int]], name: str, *, found: bool) -> None:
+    key = f"b/shot/{name}.####.exr"
+    given = [frame(number, sequence=key, pixels=seen(zeros=grid(*cells))) for number in range(1, 11)]
+    findings = judged(given)
+    assert [(f.code, f.severity) for f in findings] == [("SEQ-BUCKET", Severity.WARNING)] * found
+    assert all(tuple(f.frames) == tuple(range(1, 11)) for f in findings)
+
+
 def test_of_two_frames_neither_tells_what_the_other_lacks() -> None:
     assert judged([frame(1, pixels=seen()), frame(2, pixels=seen(zeros=HOLE))]) == ()
 
