@@ -36,6 +36,7 @@ from exr_inspector.errors import (
     ExrInspectorError,
     PathWithoutView,
     our_error,
+    program_command,
 )
 from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result
@@ -227,7 +228,7 @@ class _Run:
             if self._context.catalog.has_files(root.path, deadline=deadline):
                 raise BucketUnavailable(
                     "nothing is listed, while there are rows: is the share mounted, is it the right store? No row was "
-                    f"removed; if the files are really gone: ./run db reconcile s3://{root.path} --fix"
+                    f"removed; if the files are really gone: {program_command(f'db reconcile s3://{root.path} --fix')}"
                 )
             return [], lambda _: True
         shards = open_shards(

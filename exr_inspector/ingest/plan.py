@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
-from exr_inspector.errors import ArgumentError, SourceError
+from exr_inspector.errors import ArgumentError, SourceError, program_command
 from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, SourceOpener
@@ -194,7 +194,7 @@ class Lane:
             raise ArgumentError(f"{path}: expected a lane of the plan in {path.with_name(_PLAN)}") from error
         if (found := path.stat().st_size) != expected:
             raise ArgumentError(
-                f"{path}: expected {expected} bytes by {_PLAN}, found {found}: run ./run ingest-plan again"
+                f"{path}: expected {expected} bytes by {_PLAN}, found {found}: run {program_command('ingest-plan')} again"
             )
         return cls(path, size, mounts, listings)
 
@@ -204,10 +204,12 @@ def _plan_of(lane: Path) -> dict[str, Any]:
         about = json.loads(lane.with_name(_PLAN).read_bytes())
     except FileNotFoundError as error:
         raise ArgumentError(
-            f"{lane}: there is no {_PLAN} beside it, so it is no lane or its plan was not finished: run ./run ingest-plan again"
+            f"{lane}: there is no {_PLAN} beside it, so it is no lane or its plan was not finished: run {program_command('ingest-plan')} again"
         ) from error
     except ValueError as error:
-        raise ArgumentError(f"{lane.with_name(_PLAN)}: expected a plan that ./run ingest-plan wrote") from error
+        raise ArgumentError(
+            f"{lane.with_name(_PLAN)}: expected a plan that {program_command('ingest-plan')} wrote"
+        ) from error
     return about if isinstance(about, dict) else {}
 
 
@@ -239,7 +241,7 @@ class LaneListing:
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
             raise ArgumentError(
-                f"{self.path}: the lane is damaged or cannot be read ({error}): run ./run ingest-plan again"
+                f"{self.path}: the lane is damaged or cannot be read ({error}): run {program_command('ingest-plan')} again"
             ) from error
 
     def _rows(self) -> Iterator[dict[str, Any]]:
@@ -250,7 +252,7 @@ class LaneListing:
                 if (stream.schema.metadata or {}).get(_ID) != self.plan.encode():
                     raise ArgumentError(
                         f"{self.path}: expected a lane of {self.path.with_name(_PLAN)}, found one of another plan: run "
-                        "./run ingest-plan again"
+                        f"{program_command('ingest-plan')} again"
                     )
                 for batch in stream:
                     yield from batch.to_pylist()

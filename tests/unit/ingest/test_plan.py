@@ -134,7 +134,7 @@ def test_a_lane_that_is_not_whole_is_refused(show: Path, tmp_path: Path, documen
     with pytest.raises(ArgumentError, match="empty folder"):
         plan(show, one)
     lane.write_bytes(whole[:-100])
-    with pytest.raises(ArgumentError, match=r"ingest-plan again") as caught:
+    with pytest.raises(ArgumentError, match=r"ingest-plan` again") as caught:
         Lane.read(lane)
     documented(caught.value.code)
     lane.write_bytes((other / "0").read_bytes())
