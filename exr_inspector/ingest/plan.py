@@ -204,7 +204,8 @@ def _plan_of(lane: Path) -> dict[str, Any]:
         about = json.loads(lane.with_name(_PLAN).read_bytes())
     except FileNotFoundError as error:
         raise ArgumentError(
-            f"{lane}: there is no {_PLAN} beside it, so it is no lane or its plan was not finished: run {program_command('ingest-plan')} again"
+            f"{lane}: there is no {_PLAN} beside it, so it is no lane or its plan was not finished:"
+            f" run {program_command('ingest-plan')} again"
         ) from error
     except ValueError as error:
         raise ArgumentError(

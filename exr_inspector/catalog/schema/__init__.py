@@ -49,49 +49,51 @@ PARTITIONED_BY = "bucket"  # column that partitions `files` on request; no other
 FILES = Table(
     "files", "One row for each file: its path, its version and a summary", ("file_id",), FILES_COLUMNS, ("path",)
 )
-PARTS = Table("parts", "One row a part", ("file_id", "part_index"), PARTS_COLUMNS, _BY_FILE)
+PARTS = Table("parts", "One row for each part", ("file_id", "part_index"), PARTS_COLUMNS, _BY_FILE)
 CHANNELS = Table(
-    "channels", "One row a channel", ("file_id", "part_index", "channel_index"), CHANNELS_COLUMNS, _BY_FILE
+    "channels", "One row for each channel", ("file_id", "part_index", "channel_index"), CHANNELS_COLUMNS, _BY_FILE
 )
 ATTRIBUTES = Table(
     "attributes",
-    "One row an attribute; values above the cell limit continue in further rows",
+    "One row for each attribute; values above the cell limit continue in further rows",
     ("file_id", "part_index", "attribute_index", "chunk_index"),
     ATTRIBUTES_COLUMNS,
     _BY_FILE,
 )
 STATS = Table(
     "stats",
-    "One row a channel and level whose pixels were looked at; NaN and infinities only in their counts",
+    "One row for each channel and level of which pixels were read; NaNs and infinities are only counted",
     ("file_id", "part_index", "channel", "level_x", "level_y"),
     STATS_COLUMNS,
     _BY_FILE,
 )
-VALIDATION = Table("validation", "One row a finding", ("file_id", "finding_index"), VALIDATION_COLUMNS, ("file_path",))
+VALIDATION = Table(
+    "validation", "One row for each finding", ("file_id", "finding_index"), VALIDATION_COLUMNS, ("file_path",)
+)
 CRYPTOMATTE_OBJECTS = Table(
     "cryptomatte_objects",
-    "One row an object of a Cryptomatte that the pixels show, where EXR_MAX_OBJECTS asks for them",
+    "One row for each object of a Cryptomatte that has pixels, if EXR_MAX_OBJECTS is set",
     ("file_id", "object_index"),
     CRYPTOMATTE_OBJECTS_COLUMNS,
     _BY_FILE,
 )
 CRYPTOMATTE_MANIFESTS = Table(
     "cryptomatte_manifests",
-    "One row a name of a Cryptomatte manifest; files with the same manifest share its rows, which stay when the files go",
+    "One row for each name in a Cryptomatte manifest; files share the rows of a manifest, which are never removed",
     ("manifest_hash", "name_index"),
     CRYPTOMATTE_MANIFESTS_COLUMNS,
     ("manifest_hash", "name"),
 )
 SEQUENCE_VALIDATION = Table(
     "sequence_validation",
-    "One row a finding in a sequence as a whole, and one of a sequence without any",
+    "One row for each finding about a sequence as a whole; one row for a sequence without findings",
     ("sequence", "finding_index"),
     SEQUENCE_VALIDATION_COLUMNS,
     ("sequence",),
 )
 THUMBNAILS = Table(
     "thumbnails",
-    "One row a small picture; files have some only where they were asked for",
+    "One row for each thumbnail; only files that were inspected with EXR_THUMBNAILS or `check --catalog` have some",
     ("file_id", "thumbnail_index"),
     THUMBNAILS_COLUMNS,
     _BY_FILE,
@@ -103,10 +105,12 @@ INSPECTIONS = Table(
     INSPECTIONS_COLUMNS,
     ("recorded_at",),
 )
-GUARDS = Table("guards", "Rows that writers of the same file collide on", ("guard_id",), GUARDS_COLUMNS)
-SWEEPS = Table("sweeps", "One row a shard of a swept prefix: how far it is", ("root", "first_path"), SWEEPS_COLUMNS)
+GUARDS = Table("guards", "Rows on which concurrent writers of the same file conflict", ("guard_id",), GUARDS_COLUMNS)
+SWEEPS = Table(
+    "sweeps", "One row for each shard of a swept prefix, with its progress", ("root", "first_path"), SWEEPS_COLUMNS
+)
 SCHEMA_VERSIONS = Table(
-    "schema_versions", "What `db setup` did, newest last", ("schema_version",), SCHEMA_VERSIONS_COLUMNS
+    "schema_versions", "Changes by `db setup`, newest last", ("schema_version",), SCHEMA_VERSIONS_COLUMNS
 )
 
 # Most files have no rows in these tables, so they are read only if the row of `files` counts some.

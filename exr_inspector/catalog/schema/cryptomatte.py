@@ -70,8 +70,8 @@ CRYPTOMATTE_OBJECTS_COLUMNS = (
              of=lambda r: r.matte.manifest_hash),
     required("id", TEXT, "The id, eight hexadecimal digits", of=lambda r: f"{r.found.id:08x}"),
     nullable("id_float", REAL, "The id as the float in the pixels", of=lambda r: finite(id_as_float(r.found.id))),
-    required("coverage", REAL, "Sum of its coverage over all pixels: its area", "pixels", of=lambda r: r.found.coverage),
-    required("pixels", LONG, "Pixels in which it has any coverage, counted once for each rank", "pixels",
+    required("coverage", REAL, "Sum of the coverage over all pixels: its area", "pixels", of=lambda r: r.found.coverage),
+    required("pixels", LONG, "Pixels with any coverage of the object, counted once for each rank", "pixels",
              of=lambda r: r.found.pixels),
 )
 # fmt: on
@@ -83,7 +83,7 @@ CRYPTOMATTE_MANIFESTS_COLUMNS = (
     required("name_index", INT, "Position in the manifest, from 0", of=lambda r: r.position),
     required("name", TEXT, "Name of the object, at most 4,000 characters", of=lambda r: clipped(r.name)),
     required("id", TEXT, "Its id, eight hexadecimal digits", of=lambda r: f"{r.id:08x}"),
-    nullable("id_float", REAL, "The id as the float in the pixels; null where that is no finite number",
+    nullable("id_float", REAL, "The id as the float in the pixels; null if it is not finite",
              of=lambda r: finite(id_as_float(r.id))),
 )
 # fmt: on

@@ -36,27 +36,27 @@ INSPECTIONS_COLUMNS = (
     required("file_id", TEXT, "The file", of=lambda o: o.file_id),
     required("file_path", TEXT, "`<bucket>/<key>`", of=lambda o: o.file_path),
     nullable("content_key", TEXT, "The version that was read; null for a removal", of=lambda o: o.content_key),
-    required("recorded_at", TIME, "When this row was written; retention goes by it", "UTC"),
+    required("recorded_at", TIME, "When this row was written; `db prune` uses it", "UTC"),
     nullable("inspected_at", TIME, "When the file was read; null for a removal", "UTC",
              of=lambda r: r.inspection.inspected_at),
     required("outcome", TEXT, "Result of the write: inserted, replaced, unchanged, ... (see docs/queries.md)"),
     nullable("status", TEXT, "`inspected` or `failed`; null for a removal", of=lambda r: r.inspection.status.value),
-    nullable("error_code", TEXT, "Why it failed", of=lambda r: r.inspection.error_code),
-    nullable("error_message", TEXT, "Where and what", of=lambda r: clipped(r.inspection.error_message) or None),
+    nullable("error_code", TEXT, "Stable code of the error", of=lambda r: r.inspection.error_code),
+    nullable("error_message", TEXT, "Message of the error", of=lambda r: clipped(r.inspection.error_message) or None),
     nullable("etag", TEXT, "Version that was read", of=object_version(lambda v: v.etag)),
     nullable("size_bytes", LONG, "Version that was read", "bytes", of=object_version(lambda v: v.size_bytes)),
     nullable("mtime", TIME, "Version that was read", "UTC", of=object_version(lambda v: v.mtime)),
     nullable("stats_mode", TEXT, "Pixels read: `off`, `sampled` or `full`", of=lambda r: r.inspection.stats_mode.value),
-    nullable("policy", TEXT, "Policy that judged", of=lambda r: r.inspection.policy or None),
-    nullable("worst_severity", TEXT, "Worst finding", of=lambda r: worst_severity(r.inspection)),
+    nullable("policy", TEXT, "Name and version of the policy", of=lambda r: r.inspection.policy or None),
+    nullable("worst_severity", TEXT, "Highest severity of the findings", of=lambda r: worst_severity(r.inspection)),
     nullable("finding_count", INT, "Findings", "findings", of=lambda r: len(r.inspection.findings)),
-    nullable("event_id", TEXT, "Id of the event behind it", of=lambda r: clipped(r.inspection.event.event_id)),
+    nullable("event_id", TEXT, "Id of the event that caused it", of=lambda r: clipped(r.inspection.event.event_id)),
     nullable("sequencer", TEXT, "The store's sequencer", of=lambda r: clipped(r.inspection.event.sequencer)),
-    nullable("event_time", TIME, "When the event happened", "UTC", of=lambda r: r.inspection.event.time),
+    nullable("event_time", TIME, "Time of the event", "UTC", of=lambda r: r.inspection.event.time),
     nullable("requests", LONG, "Requests to the object store", "requests", of=lambda r: r.inspection.cost.requests),
     nullable("bytes_read", LONG, "Bytes in the bodies of the responses", "bytes", of=lambda r: r.inspection.cost.bytes_read),
     nullable("duration_ms", REAL, "Time from the first request to the last rule", "ms", of=lambda r: r.inspection.duration_ms),
-    nullable("worker", TEXT, "Name of the process that did it, as configured"),
+    nullable("worker", TEXT, "Name of the process, as configured"),
     required("inspector_version", TEXT, "Version of exr-inspector", of=lambda r: r.inspector_version),
     required("schema_version", INT, "Version of these tables"),
 )
@@ -64,8 +64,8 @@ INSPECTIONS_COLUMNS = (
 
 # fmt: off
 GUARDS_COLUMNS = (
-    required("guard_id", INT, "From 0: a file's is chosen by its file_id among as many as `schema_versions` has on record"),
-    nullable("touched_by", TEXT, "The write that last touched it; null before the first"),
+    required("guard_id", INT, "From 0; the guard of a file is chosen by its path's hash among the number in `schema_versions`"),
+    nullable("touched_by", TEXT, "The last write that updated it; null before the first"),
     nullable("touched_at", TIME, "When", "UTC"),
 )
 # fmt: on
@@ -74,9 +74,9 @@ GUARDS_COLUMNS = (
 SCHEMA_VERSIONS_COLUMNS = (
     required("schema_version", INT, "Version of these tables"),
     required("guard_count", INT, "Rows of `guards`; the same in all rows", "rows"),
-    required("applied_at", TIME, "When `db setup` brought them there", "UTC"),
-    required("inspector_version", TEXT, "By which version of exr-inspector"),
+    required("applied_at", TIME, "When `db setup` made these changes", "UTC"),
+    required("inspector_version", TEXT, "Version of exr-inspector that made them"),
     required("changes", TEXT, "What was created or added, JSON text list"),
-    nullable("tables_digest", TEXT, "SHA-256 of the definitions of the tables after it, hexadecimal"),
+    nullable("tables_digest", TEXT, "SHA-256 of the definitions of the tables, hexadecimal"),
 )
 # fmt: on
