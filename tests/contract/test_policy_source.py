@@ -17,6 +17,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.validation.policies.source import MAX_POLICY_BYTES, REFRESH_SECONDS, PolicySource
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import FaultyS3, Stall, Status
+from tests.support.waiting import until
 
 BUCKET, KEY = "show", "policy.yaml"
 URL = f"s3://{BUCKET}/{KEY}"
@@ -146,8 +147,7 @@ def test_one_thread_looks_and_the_others_go_on(s3: FaultyS3) -> None:
     s3.script(Stall(2.0))
     looking = threading.Thread(target=policies.current)
     looking.start()
-    while s3.count() < 2:
-        time.sleep(0.005)
+    until(lambda: s3.count() == 2)
     started = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         names = {policy.name for policy in pool.map(lambda _: policies.current(), range(100))}

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.support.faulty_s3 import Request
+from tests.support.waiting import until
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-heavy.txt")
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
@@ -59,13 +59,6 @@ def stack() -> Iterator[LocalStack]:
         for index in range(FILES):
             made.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
         yield made
-
-
-def until(come: Callable[[], object], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < end, "the condition was not met in time"
-        time.sleep(0.02)
 
 
 def ray_workers() -> list[int]:

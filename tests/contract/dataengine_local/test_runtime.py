@@ -23,6 +23,7 @@ from dataengine_local.events import ElementTriggerVastEvent, element_event, gene
 from dataengine_local.runtime import LocalRuntime
 from exr_inspector.errors import CatalogUnavailable, SettingsError
 from tests.support.parsed import parse_events
+from tests.support.waiting import until
 
 
 def no_init(ctx: Any) -> None:
@@ -266,10 +267,7 @@ def test_a_sender_that_disconnects_is_one_line(runtime: LocalRuntime, caplog: py
     seen = len(behaviour.seen)
     with socket.create_connection(("127.0.0.1", urlsplit(runtime.url).port or 0)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{")
-    for _ in range(100):
-        if "disconnected" in caplog.text:
-            break
-        time.sleep(0.05)
+    until(lambda: "disconnected" in caplog.text)
     assert "the sender disconnected before its event was complete" in caplog.text
     assert "Traceback" not in caplog.text
     assert len(behaviour.seen) == seen

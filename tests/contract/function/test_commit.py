@@ -25,6 +25,7 @@ from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, LocalStack
 from tests.support.databases import wipe
 from tests.support.documented import Documented
+from tests.support.waiting import until
 from vastdb_local import Fault, FaultKind
 from vastdb_local.faults import ANY
 
@@ -73,9 +74,7 @@ def stored_together(
             pool.submit(commit.store, [one], deadline=Deadline.after(deadlines.get(one.key, 30.0)))
             for one in inspections[1:]
         ]
-        until = time.monotonic() + 30
-        while len(commit.stores.waiting) < len(others) and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: len(commit.stores.waiting) == len(others))
         if deadlines:
             time.sleep(max(deadlines.values()) + 0.1)
         gate.opened.set()

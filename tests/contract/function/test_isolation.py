@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,6 +38,7 @@ from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLED = ("layers.exr", "tiled.exr", "deep_scanline.exr", "scanline_zip.exr")
@@ -323,13 +323,6 @@ def test_no_process_outlives_the_one_that_started_it(documented: Documented) -> 
         parent.kill()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
     documented(sum(Path(f"/proc/{pid}").exists() for pid in started))
-
-
-def until(come: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < end, "the condition was not met in time"
-        time.sleep(0.01)
 
 
 def test_memory_beyond_the_budget_is_refused_to_a_process_that_decodes() -> None:

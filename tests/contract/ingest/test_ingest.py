@@ -54,6 +54,7 @@ from tests.support.exrbytes import FLOAT, Channel, Part, a_idmanifest, a_string,
 from tests.support.exrbytes_idmanifest import ManifestGroup
 from tests.support.faulty_s3 import Request, Stall, Status
 from tests.support.terminal import shown_on_a_terminal
+from tests.support.waiting import until
 from tests.unit.validation.cases.made.metadata import declared, matte
 from vastdb_local import Fault, FaultKind
 
@@ -1013,8 +1014,7 @@ def test_a_signal_ends_a_listing_that_hangs(stack: LocalStack) -> None:
         line(f"s3://{BUCKET}/"), cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     before = stack.s3.count()
-    while stack.s3.count() == before:
-        time.sleep(0.02)
+    until(lambda: stack.s3.count() > before)
     running.send_signal(signal.SIGTERM)
     began = time.monotonic()
     out, _ = running.communicate(timeout=60)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +38,7 @@ from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, guard_held, impatient
 from tests.support.databases import rows_of_catalog, wipe
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 SLOW = "slow.exr"
@@ -75,13 +76,6 @@ def engine_of(settings: Settings, *, processes: int = 1) -> Iterator[PoolEngine]
 def shard_of(stack: LocalStack, bucket: str, prefix: str = "") -> Shard:
     opener = SourceOpener(stack.settings())
     return Shard(bucket, tuple(entry for entry in opener.list(bucket, prefix) if entry.key.endswith(".exr")))
-
-
-def until(come: Callable[[], object], seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < end, "the condition was not met in time"
-        time.sleep(0.005)
 
 
 def alive(pid: int) -> bool:

@@ -46,6 +46,7 @@ from tests.support.faulty_s3 import (
     Thin,
     Trickle,
 )
+from tests.support.waiting import until
 
 DATA = bytes(index * 13 % 253 for index in range(20_000))
 
@@ -311,10 +312,7 @@ def test_a_request_that_is_out_of_time_is_dropped_at_once(s3, opener):
     s3.script(Stall(30))
     with pytest.raises(DeadlineExceeded):
         opener.open("b", "a.exr", deadline=Deadline.after(0.2)).read(start=0, end=1000)
-    began = time.monotonic()
-    while asyncio.all_tasks(opener._transport._loop):
-        assert time.monotonic() - began < 10
-        time.sleep(0.01)
+    until(lambda: not asyncio.all_tasks(opener._transport._loop), 10.0)
 
 
 def test_an_object_that_grows_while_its_size_is_looked_up_is_refused(s3):
@@ -365,8 +363,7 @@ def test_a_slow_caller_does_not_hold_up_the_others(s3, opener):
     s3.script(Stall(2.0))
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
-        while s3.count() == 0:
-            time.sleep(0.01)
+        until(s3.count)
         began = time.monotonic()
         assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
         assert time.monotonic() - began < 1.7
@@ -726,8 +723,7 @@ def test_closing_ends_requests_under_way_and_a_later_one_starts_afresh(s3):
     with opened(s3) as opener, ThreadPoolExecutor(1) as pool:
         s3.script(Stall(30))
         waiting = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
-        while s3.count() == 0:
-            time.sleep(0.01)
+        until(s3.count)
         began = time.monotonic()
         opener.close()
         with pytest.raises(SourceUnavailable):

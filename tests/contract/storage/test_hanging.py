@@ -15,6 +15,7 @@ from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 from exr_inspector.storage import helpers as helpers_module
 from exr_inspector.storage.helpers import MOST_STUCK, Helpers
 from tests.contract.storage.conftest import DATA
+from tests.support.waiting import until
 
 SOON = 0.2
 IN_TIME = 5.0
@@ -23,14 +24,6 @@ _MNT_DETACH = 2
 
 def helpers_alive():
     return sum(thread.name == "exr-mount" for thread in threading.enumerate())
-
-
-def until(condition):
-    for _ in range(200):
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.fixture
@@ -104,7 +97,7 @@ def test_a_mount_that_goes_on_hanging_fails_at_once_and_is_asked_again_when_it_i
     assert helpers_alive() - before <= MOST_STUCK
     hang()
     (bucket,) = opener._mounts["b"]
-    assert until(lambda: bucket.helpers._stuck == 0)
+    until(lambda: bucket.helpers._stuck == 0)
     assert opener.open("b", "a.exr", deadline=Deadline.after(IN_TIME)).read(start=0, end=300) == DATA
 
 
@@ -148,7 +141,7 @@ def test_helpers_are_as_many_as_callers_and_stuck_calls(tmp_path, monkeypatch):
         helpers.run(lambda: made.append(-1), deadline=Deadline.after(SOON), doing="looking")
     assert made == []
     writer = os.open(pipe, os.O_WRONLY)
-    assert until(lambda: helpers._stuck == 0)
+    until(lambda: helpers._stuck == 0)
     for descriptor in (*made, writer):
         os.close(descriptor)
     for number in range(20):

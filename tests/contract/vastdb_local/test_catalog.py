@@ -3,7 +3,6 @@
 import datetime as dt
 import os
 import signal
-import time
 
 import pyarrow as pa
 import pytest
@@ -11,6 +10,7 @@ import vastdb
 from click.testing import CliRunner
 
 from tests.contract.vastdb_local.support import connect
+from tests.support.waiting import until
 from vastdb_local import CatalogEntry, LocalVastDB, entries_of_folder
 from vastdb_local.__main__ import command
 
@@ -128,10 +128,7 @@ def test_the_command_takes_snapshots_again_and_again(serve, folder, tmp_path):
 
     try:
         for expected in (6, 7):
-            deadline = time.monotonic() + 10
-            while count() != expected:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            until(lambda: count() == expected)  # noqa: B023 - called at once
             (folder / "new.exr").write_bytes(b"")
     finally:
         process.send_signal(signal.SIGTERM)

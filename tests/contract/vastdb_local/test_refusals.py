@@ -10,6 +10,7 @@ from vastdb import errors
 from vastdb.config import BackoffConfig
 
 from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, connect, create, table
+from tests.support.waiting import until
 from vastdb_local import Fault, FaultKind, LocalVastDB
 
 
@@ -79,14 +80,11 @@ def test_latency_delays_every_request():
 def test_more_clients_than_the_bound_are_told_to_slow_down():
     with LocalVastDB(None, max_connections=2) as server:
         first = [socket.create_connection((server.host, server.port)) for _ in range(2)]
-        deadline = time.monotonic() + 5
-        while server.open_connections() < 2:
-            assert time.monotonic() < deadline
+        until(lambda: server.open_connections() == 2)
         assert requests.get(f"{server.endpoint}/?transaction", timeout=30).status_code == 503
         for client in first:
             client.close()
-        while server.open_connections():
-            assert time.monotonic() < deadline
+        until(lambda: not server.open_connections())
         assert connect(server)
 
 

@@ -4,7 +4,6 @@ import logging
 import socket
 import struct
 import threading
-import time
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +24,7 @@ from tests.contract.vastdb_local.support import (
     rolled_back,
     table,
 )
+from tests.support.waiting import until
 from vastdb_local import ANY, Fault, FaultKind, LocalVastDB
 from vastdb_local.errors import LocalDatabaseError
 
@@ -216,10 +216,7 @@ class Restless(threading.Thread):
 def wait_for_more(writers):
     """Wait until three more rows are acknowledged."""
     wanted = sum(len(writer.acknowledged) for writer in writers) + 3
-    deadline = time.monotonic() + 60
-    while sum(len(writer.acknowledged) for writer in writers) < wanted:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: sum(len(writer.acknowledged) for writer in writers) >= wanted)
 
 
 def test_closing_while_requests_run_is_quiet_and_loses_nothing_that_was_acknowledged(tmp_path, caplog):

@@ -13,6 +13,7 @@ from vastdb import errors
 from vastdb.config import QueryConfig
 
 from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, drop, read, table
+from tests.support.waiting import until
 from vastdb_local import LocalVastDB
 
 
@@ -160,9 +161,7 @@ def test_the_transaction_of_a_killed_process_is_rolled_back_soon():
             waits = connect(server).transaction()
             waits.__enter__().bucket(BUCKET).create_schema("kept")
             process.kill()
-        end = time.monotonic() + 30
-        while server.open_transactions() > 1 and time.monotonic() < end:
-            time.sleep(0.05)
+        until(lambda: server.open_transactions() == 1)
         time.sleep(1.5)
         assert server.open_transactions() == 1, "a client that only waits keeps its transaction"
         with connect(server).transaction() as later:

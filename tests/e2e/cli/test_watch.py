@@ -8,22 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.databases import empty_catalog, rows_of_catalog
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "samples"
-
-
-def until(come: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < end, "the condition was not met in time"
-        time.sleep(0.05)
 
 
 @pytest.mark.heavy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.deadline import Deadline
 from exr_inspector.function.commit import MAX_GROUP, Writer
+from tests.support.waiting import until
 
 SECONDS = 20  # timeout of calls that should not wait
 
@@ -133,12 +133,10 @@ def written_behind_one(sizes: Sequence[int], seconds: Sequence[float]) -> list[t
     writer: Writer[str] = Writer(together, together, gather_seconds=0)
     with ThreadPoolExecutor(1 + len(sizes)) as pool:
         running = [pool.submit(writer.write, ["first"], Deadline.after(60))]
-        while not groups:
-            time.sleep(0.001)
+        until(lambda: groups)
         for number, (size, left) in enumerate(zip(sizes, seconds, strict=True), 1):
             running.append(pool.submit(writer.write, ["item"] * size, Deadline.after(left)))
-            while len(writer.waiting) < number:
-                time.sleep(0.001)
+            until(lambda: len(writer.waiting) == number)  # noqa: B023 - called at once
         leave.set()
         assert [len(future.result(SECONDS)) for future in running] == [1, *sizes]
     return groups[1:]
