@@ -25,10 +25,10 @@ from exr_inspector.catalog.schema.journal import (
     LEAST_GUARDS,
     MOST_GUARDS,
     SCHEMA_VERSIONS_COLUMNS,
+    SWEEPS_COLUMNS,
 )
 from exr_inspector.catalog.schema.parts import PARTS_COLUMNS
 from exr_inspector.catalog.schema.sequences import SEQUENCE_VALIDATION_COLUMNS
-from exr_inspector.catalog.schema.sweeps import SWEEPS_COLUMNS
 from exr_inspector.catalog.schema.thumbnails import THUMBNAILS_COLUMNS
 
 __all__ = [

@@ -138,9 +138,7 @@ CHANNELS_COLUMNS = (
     nullable("cryptomatte", TEXT, "Name of the Cryptomatte it belongs to",
              of=lambda r: clipped(r.name.cryptomatte) if r.name else None),
 )
-# fmt: on
 
-# fmt: off
 ATTRIBUTES_COLUMNS = (
     *OWNER,
     PART_INDEX,
@@ -161,9 +159,7 @@ ATTRIBUTES_COLUMNS = (
     nullable("problem", TEXT, "Why the value could not be decoded although its type is known; it is kept as bytes",
              of=lambda r: clipped(r.attribute.problem) or None),
 )
-# fmt: on
 
-# fmt: off
 STATS_COLUMNS = (
     *OWNER,
     required("stats_index", INT, "Position among the file's rows, from 0: by part, channel and level",
@@ -216,9 +212,7 @@ STATS_COLUMNS = (
     required("sample_stride", LONG, "1 when exact, otherwise the rounded reciprocal of coverage; 0 when nothing was read",
              of=lambda r: r.stats.sample_stride),
 )
-# fmt: on
 
-# fmt: off
 VALIDATION_COLUMNS = (
     *OWNER,
     required("finding_index", INT, "Position among the file's findings, from 0", of=lambda r: r.position),

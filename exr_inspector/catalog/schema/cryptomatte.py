@@ -74,9 +74,7 @@ CRYPTOMATTE_OBJECTS_COLUMNS = (
     required("pixels", LONG, "Pixels with any coverage of the object, counted once for each rank", "pixels",
              of=lambda r: r.found.pixels),
 )
-# fmt: on
 
-# fmt: off
 CRYPTOMATTE_MANIFESTS_COLUMNS = (
     required("manifest_hash", TEXT, "The manifest: XXH3-128 of its text, 32 hexadecimal digits",
              of=lambda r: r.manifest_hash),

@@ -1,4 +1,4 @@
-"""The columns of `inspections`, `guards` and `schema_versions`."""
+"""The columns of `inspections`, `guards`, `schema_versions` and `sweeps`."""
 
 from __future__ import annotations
 
@@ -60,17 +60,13 @@ INSPECTIONS_COLUMNS = (
     required("inspector_version", TEXT, "Version of exr-inspector", of=lambda r: r.inspector_version),
     required("schema_version", INT, "Version of these tables"),
 )
-# fmt: on
 
-# fmt: off
 GUARDS_COLUMNS = (
     required("guard_id", INT, "From 0; the guard of a file is chosen by its path's hash among the number in `schema_versions`"),
     nullable("touched_by", TEXT, "The last write that updated it; null before the first"),
     nullable("touched_at", TIME, "When", "UTC"),
 )
-# fmt: on
 
-# fmt: off
 SCHEMA_VERSIONS_COLUMNS = (
     required("schema_version", INT, "Version of these tables"),
     required("guard_count", INT, "Rows of `guards`; the same in all rows", "rows"),
@@ -78,5 +74,23 @@ SCHEMA_VERSIONS_COLUMNS = (
     required("inspector_version", TEXT, "Version of exr-inspector that made them"),
     required("changes", TEXT, "What was created or added, JSON text list"),
     nullable("tables_digest", TEXT, "SHA-256 of the definitions of the tables, hexadecimal"),
+)
+
+# The progress of each shard of a swept prefix.
+SWEEPS_COLUMNS = (
+    required("root", TEXT, "The swept prefix, `<bucket>/<prefix>/`"),
+    required("first_path", TEXT, "First path of the shard, which ends before the next shard of the root"),
+    nullable("watermark", TIME, "Changes of objects before this moment are in the tables", "UTC"),
+    nullable("compared_at", TIME, "When the last complete comparison of objects with rows began; null before the first",
+             "UTC"),
+    nullable("position", TEXT, "Path that the current comparison has reached; null if there is none"),
+    nullable("pass_started", TIME, "When the current comparison began", "UTC"),
+    nullable("pending_since", TIME, "Oldest change that the current comparison has postponed: not settled, or failed",
+             "UTC"),
+    required("failed_files", INT, "Files that the last tick could not bring up to date", "files"),
+    nullable("message", TEXT, "First failure of the last tick"),
+    nullable("unlisted", TEXT, "Permanently unreadable files and folders that were logged: 8 hexadecimal digits for each"),
+    nullable("claimed_by", TEXT, "Invocation that works on the shard"),
+    nullable("claimed_until", TIME, "When another invocation may take the shard if that one has ended", "UTC"),
 )
 # fmt: on
