@@ -26,7 +26,7 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.terminal import output
-from exr_inspector.cli.output.unchecked import unchecked_lines
+from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name, require_place

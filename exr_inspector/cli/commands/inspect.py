@@ -18,7 +18,7 @@ from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
 from exr_inspector.cli.output.terminal import echo_error, echo_json, output
-from exr_inspector.cli.output.unchecked import unchecked_lines
+from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.files import new_names, paths_of

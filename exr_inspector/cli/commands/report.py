@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from exr_inspector.cli.options import frames_option, paths_option, policy_option, rows_catalog_option, stats_option
 from exr_inspector.cli.output.progress import progress_bar
-from exr_inspector.cli.output.unchecked import unchecked_lines
+from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.library.reading import Stats

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
@@ -27,9 +26,9 @@ from exr_inspector.cli.options import (
     stats_option,
 )
 from exr_inspector.cli.output.progress import UntilInterrupt
-from exr_inspector.cli.output.tables import findings_table
+from exr_inspector.cli.output.tables import findings_table, indented
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.cli.output.unchecked import unchecked_lines
+from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import not_checked
@@ -270,7 +269,7 @@ def _print_one(result: ValidationResult, console: Console) -> None:
         title.append("  no findings", style="green")
     console.print(title)
     if result.findings:
-        console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
+        console.print(indented(findings_table(result.findings)))
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:

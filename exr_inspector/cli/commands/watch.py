@@ -18,7 +18,7 @@ from watchfiles import Change, watch
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.ingest import BlockedNotice, exclude_option, targets_of, workers_option
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
-from exr_inspector.cli.output.unchecked import unchecked_lines
+from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.errors import CatalogConflict, CatalogUnavailable, program_command
 from exr_inspector.ingest.progress import Progress

@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.options import fails
-from exr_inspector.cli.output.tables import SEVERITY_STYLES, plain_table, severity_text
-from exr_inspector.cli.output.unchecked import REMEDY
+from exr_inspector.cli.output.tables import SEVERITY_STYLES, indented, plain_table, severity_text
+from exr_inspector.cli.output.text import REMEDY
 from exr_inspector.delivery.check import Check, not_checked
 from exr_inspector.delivery.grouping import group_findings
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
@@ -154,7 +153,7 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     frame_count = f"{sequence.present} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
     title.append(f"  {frame_count}", style="default").append(_outcome(sequence, least))
     console.print(title)
-    console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
+    console.print(indented(_strip(sequence)))
     hidden = _print_grouped(sequence.files, sequence.findings, console)
     lists = (
         ("render again", sequence.rerender),
@@ -212,7 +211,7 @@ def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
         table.add_row(severity_text(finding.severity), finding.code, Text(some), Text(finding.message))
     if kinds:
         console.print(Text("Other files", style="bold"))
-        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        console.print(indented(table))
 
 
 def _findings_table() -> Table:
@@ -233,6 +232,6 @@ def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], co
         frames = FrameNumbers.of(row.frames).text if row.files else ""  # messages of sequences name their frames
         table.add_row(severity_text(row.severity), row.code, frames, Text(plain(row.text, 400)))
     if visible:
-        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        console.print(indented(table))
     shown = {row.code for row in visible}
     return {(row.code, row.severity) for row in rows if row.code not in shown}

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.output.objects import objects_blocks
-from exr_inspector.cli.output.tables import attributes_table, findings_table, grid, layers_table, statistics_table
+from exr_inspector.cli.output.tables import (
+    attributes_table,
+    findings_table,
+    grid,
+    indented,
+    layers_table,
+    statistics_table,
+)
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.as_json import value_text
@@ -191,11 +197,7 @@ def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_att
     rest = [a for a in part.attributes if all_attributes or a.problem or a.name not in shown_above]
     if rest:
         blocks += ["", *attributes_table(rest)]
-    return Group(title, _indented(Group(*blocks)))
-
-
-def _indented(block: RenderableType) -> Padding:
-    return Padding(block, (0, 0, 0, 2), expand=False)
+    return Group(title, indented(Group(*blocks)))
 
 
 def show(
@@ -211,23 +213,23 @@ def show(
         objects: Also list the objects of Cryptomattes.
     """
     console.print(_title(name, inspection))
-    console.print(_indented(grid(_file_rows(name, inspection))))
+    console.print(indented(grid(_file_rows(name, inspection))))
     parts = inspection.header.parts if inspection.header else ()
     for part in parts[:_MAX_PARTS]:
         console.print()
-        console.print(_indented(_part(inspection, part, console, all_attributes=all_attributes)))
+        console.print(indented(_part(inspection, part, console, all_attributes=all_attributes)))
     if len(parts) > _MAX_PARTS:
         console.print(f"\n  and {len(parts) - _MAX_PARTS} further parts (--json has them all)")
     if inspection.pixels and inspection.pixels.stopped:
         console.print(Text(f"\n  pixels: stopped early, {inspection.pixels.stopped}", style="yellow"))
     for block in objects_blocks(inspection) if objects else ():
         console.print()
-        console.print(_indented(block))
+        console.print(indented(block))
     if inspection.findings:
         console.print()
-        console.print(_indented(findings_table(inspection.findings)))
+        console.print(indented(findings_table(inspection.findings)))
     if skipped := unchecked(inspection):
         console.print()
         more = "" if inspection.stats_mode is StatsMode.FULL else "; --stats full reads every pixel"
         more = "; --levels all reads them" if skipped == UPPER_LEVELS else more
-        console.print(_indented(Text(f"not checked: {skipped}{more}", style="dim")))
+        console.print(indented(Text(f"not checked: {skipped}{more}", style="dim")))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.output.tables import plain_table
+from exr_inspector.cli.output.tables import indented, plain_table
 from exr_inspector.exr.cryptomatte.manifests import id_as_float
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.model import Inspection, MatteObjects
@@ -28,7 +27,7 @@ def objects_blocks(inspection: Inspection) -> Iterable[RenderableType]:
     names = {matte.declared.key: matte.names_by_id for matte in file_mattes(inspection.names)}
     for matte in found:
         yield _heading(matte)
-        yield Padding(_table(matte, names.get(matte.key, {})), (0, 0, 0, 2), expand=False)
+        yield indented(_table(matte, names.get(matte.key, {})))
         if (more := len(matte.objects) - MAX_OBJECTS) > 0:
             yield Text(f"and {more:,} further objects (--json has them all)", style="dim")
 

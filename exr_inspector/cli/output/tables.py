@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -50,6 +51,11 @@ def plain_table(*columns: str, **options: Any) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def indented(block: RenderableType) -> Padding:
+    """A block, two spaces to the right."""
+    return Padding(block, (0, 0, 0, 2), expand=False)
 
 
 def grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:

@@ -1,19 +1,21 @@
-"""Formats values, attributes and histograms as one line of text.
+"""Formats values, attributes and histograms as one line of text, and sentences about pixels that were not read.
 
 All texts of files pass through `report.words.plain`, so that none can control the terminal.
 """
 
 from __future__ import annotations
 
+from exr_inspector.delivery.check import not_checked
 from exr_inspector.errors import FormatError
 from exr_inspector.exr.header.as_json import value_text
 from exr_inspector.exr.header.idmanifest import LIFETIMES, decode_manifest
 from exr_inspector.exr.header.standard import STANDARD
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import Attribute, IdManifest, TimeCode
-from exr_inspector.model import Histogram
+from exr_inspector.model import Histogram, StatsMode
 from exr_inspector.report.words import MAX_VALUE_CHARACTERS, plain
 
+REMEDY = "--stats full reads every pixel."
 SPARK_WIDTH = 24
 BARS = " ▁▂▃▄▅▆▇█"
 ASCII_BARS = " .:-=+*#@"
@@ -77,3 +79,13 @@ def _manifest_text(value: IdManifest) -> str:
         what = f"{len(group.entries):,} ids of {', '.join(group.components)} in {', '.join(group.channels)}"
         words.append(f"{what} ({group.hash_scheme}, {group.encoding_scheme}, {lifetime})")
     return f"id manifest of {value.inflated_bytes:,} bytes: {'; '.join(words) or 'no ids'}"
+
+
+def unchecked_lines(stats: StatsMode, unread: int | None = None) -> list[str]:
+    """Sentences about what was not checked because pixels were not read, with the option that reads them.
+
+    Args:
+        stats: Which pixels were read.
+        unread: Number of files with pixels that were not read; None if unknown.
+    """
+    return [sentence if stats is StatsMode.FULL else f"{sentence} {REMEDY}" for sentence in not_checked(stats, unread)]
