@@ -76,7 +76,7 @@ class StubBucket:
         skips: Skips | None = None,  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:
         """List all objects."""
-        return (ObjectEntry(name(number), SEEN.etag, SEEN.size_bytes, SEEN.mtime) for number in range(self._files))
+        return (ObjectEntry(name(number), SEEN) for number in range(self._files))
 
     def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
         """List no folders, because the benchmark needs none."""

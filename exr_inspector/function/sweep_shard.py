@@ -179,7 +179,7 @@ class ShardWorker:
             elif is_up_to_date(object_state(context, bucket, change.key, found), rows.get(path, ())):
                 done.figures.skipped += 1
             else:
-                stale.append((ObjectEntry(change.key, found.etag, found.size_bytes, found.mtime), change.file.ctime))
+                stale.append((ObjectEntry(change.key, found), change.file.ctime))
         done.merge(store_settled(context, bucket, stale, rows, replace(timing, settled_before=None)))
         done.merge(remove_rows(context, gone, timing))
         return done

@@ -24,6 +24,7 @@ from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
 from exr_inspector.errors import ArgumentError, SourceError, program_command
 from exr_inspector.ingest.run import Target
+from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, SourceOpener
 
@@ -138,7 +139,8 @@ class _Spool:
         """Add one object to its lane."""
         lane = lane_of(f"{bucket}/{entry.key}", len(self.paths))
         names = (bucket.encode(errors=_SURROGATES), entry.key.encode(errors=_SURROGATES))
-        self._rows.setdefault(lane, []).append((*names, entry.etag, entry.size_bytes, entry.mtime))
+        version = entry.version
+        self._rows.setdefault(lane, []).append((*names, version.etag, version.size_bytes, version.mtime))
         self.counts[lane] += 1
         self._buffered += 1
         if self._buffered >= _BUFFERED:
@@ -237,7 +239,7 @@ class LaneListing:
             for row in self._rows():
                 bucket, key = (row.pop(name).decode(errors=_SURROGATES) for name in ("bucket", "key"))
                 if bucket == self.bucket and key.startswith(self.prefix):
-                    yield ObjectEntry(key, **row)
+                    yield ObjectEntry(key, ObjectVersion(**row))
         except ArgumentError:
             raise
         except (pa.ArrowException, OSError, ValueError) as error:

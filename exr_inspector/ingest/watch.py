@@ -193,9 +193,11 @@ class FolderWatch:
             elif version is None:
                 gone.append(unicode_text(f"{bucket}/{key}"))
             else:
-                entries.append(ObjectEntry(key, version.etag, version.size_bytes, version.mtime))
+                entries.append(ObjectEntry(key, version))
         current = current_versions(context, bucket, entries)
-        stale = [(entry, entry.mtime) for entry, version in zip(entries, current, strict=True) if version is None]
+        stale = [
+            (entry, entry.version.mtime) for entry, version in zip(entries, current, strict=True) if version is None
+        ]
         done = store_settled(context, bucket, stale, {}, timing)
         done.merge(remove_rows(context, gone, timing))
         done.merge(store_unreadable(context, unlisted.take_files()))

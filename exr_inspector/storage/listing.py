@@ -18,6 +18,7 @@ import requests
 from aws_requests_auth.aws_auth import AWSRequestsAuth
 
 from exr_inspector.errors import SourceError, SourceUnavailable
+from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Failure, Next, judge_answer, judge_connection
 from exr_inspector.storage.requests import Call, pause_seconds
@@ -204,4 +205,4 @@ def _entry(content: dict[str, str], key: str) -> ObjectEntry:
         modified = modified.astimezone(timezone.utc)
     except OverflowError:  # outside of datetime's range in UTC
         modified = modified.replace(tzinfo=timezone.utc)
-    return ObjectEntry(key, etag, size, modified)
+    return ObjectEntry(key, ObjectVersion(etag, size, modified))

@@ -336,7 +336,7 @@ class FolderBucket:
             raise
         except ObjectNotFound:
             return []
-        return [ObjectEntry(key, found.etag, found.size_bytes, found.mtime)]
+        return [ObjectEntry(key, found)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from exr_inspector.model import Cost, ObjectVersion
@@ -32,15 +31,11 @@ class ObjectEntry:
 
     Attributes:
         key: The key, literally.
-        etag: The store's ETag without quotes; None if there is none.
-        size_bytes: Size of the object.
-        mtime: Time of the last modification, UTC.
+        version: Its version; the ETag is None if the listing has none.
     """
 
     key: str
-    etag: str | None
-    size_bytes: int
-    mtime: datetime
+    version: ObjectVersion
 
 
 class RangeSource(Protocol):

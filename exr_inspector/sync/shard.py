@@ -212,7 +212,7 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
     figures = Figures()
     inspections = [
         context.inspector.refused(
-            shard.bucket, entry.key, DecoderCrashed(message), context.policy, version=_version(entry)
+            shard.bucket, entry.key, DecoderCrashed(message), context.policy, version=entry.version
         )
         for entry in shard.entries
     ]
@@ -225,7 +225,7 @@ def current_versions(context: IngestContext, bucket: str, entries: Sequence[Obje
 
     One request for all objects, plus those of `with_new_manifests`.
     """
-    states = [object_state(context, bucket, entry.key, _version(entry)) for entry in entries]
+    states = [object_state(context, bucket, entry.key, entry.version) for entry in entries]
     found = context.catalog.current_versions(states)
     known = {entry.key: version for entry, version in zip(entries, found, strict=True) if version}
     new = with_new_manifests(context, bucket, known)
@@ -302,12 +302,8 @@ def _inspect(
         return our_error(error)
     if inspection.is_gone:  # deleted between listing and reading
         return ObjectNotFound("gone since it was listed")
-    return inspection if inspection.version else replace(inspection, version=_version(entry))
-
-
-def _version(entry: ObjectEntry) -> ObjectVersion:
-    """Return the version of a listed object. An unreadable object gets one too, so that later runs skip it until it changes."""
-    return ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
+    # An unreadable object gets the listed version, so that later runs skip it until it changes.
+    return inspection if inspection.version else replace(inspection, version=entry.version)
 
 
 def store_inspections(

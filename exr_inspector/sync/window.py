@@ -26,7 +26,7 @@ from exr_inspector.errors import (
     SourceError,
     UnsupportedKey,
 )
-from exr_inspector.model import EventInfo, ObjectVersion
+from exr_inspector.model import EventInfo
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_exr
 from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
@@ -282,7 +282,7 @@ def bring_up_to_date(
     stale = [entry for entry in listed.values() if entry.key not in known or entry.key in renewed]
     done.figures.skipped = len(listed) - len(stale)
     done.merge(store_unreadable(context, window.unlisted.take_files(), deadline=timing.deadline))
-    done.merge(store_settled(context, window.bucket, [(entry, entry.mtime) for entry in stale], rows, timing))
+    done.merge(store_settled(context, window.bucket, [(entry, entry.version.mtime) for entry in stale], rows, timing))
     done.merge(remove_unlisted(context, window, rows, timing, is_trusted=is_trusted))
     return done
 
@@ -301,8 +301,7 @@ def remove_unlisted(
 
 
 def _is_current(context: IngestContext, bucket: str, entry: ObjectEntry, rows: Sequence[StoredFile]) -> bool:
-    version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
-    return is_up_to_date(object_state(context, bucket, entry.key, version), rows)
+    return is_up_to_date(object_state(context, bucket, entry.key, entry.version), rows)
 
 
 def store_unreadable(

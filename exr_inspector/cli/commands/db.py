@@ -28,7 +28,6 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import SuggestingGroup, command_line
 from exr_inspector.delivery.files import require_place
 from exr_inspector.errors import ArgumentError, SourceError
-from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
@@ -313,8 +312,7 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlis
 
     for entry in opener.list(bucket, rest, report=unlisted.recording(report)):
         if is_exr(entry.key):
-            version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
-            yield ListedObject(f"{bucket}/{entry.key}", version)
+            yield ListedObject(f"{bucket}/{entry.key}", entry.version)
 
 
 def _fix(
@@ -325,11 +323,7 @@ def _fix(
     done = Synced()
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
-        entries = [
-            ObjectEntry(item.path.partition("/")[2], item.version.etag, item.version.size_bytes, item.version.mtime)
-            for item in batch
-        ]
-        changed = [(entry, entry.mtime) for entry in entries]
+        changed = [(ObjectEntry(item.path.partition("/")[2], item.version), item.version.mtime) for item in batch]
         done.merge(store_settled(context, batch[0].path.partition("/")[0], changed, {}, Timing()))
         echo_error(f"{done.figures.stored} of {len(wanted)} stored")
     done.merge(remove_rows(context, comparison.without_object, Timing()))

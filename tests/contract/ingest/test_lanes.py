@@ -109,8 +109,8 @@ def test_a_lane_knows_its_objects_versions_and_mounted_folders(tmp_path: Path) -
     found = [entry for lane in lanes for listing in lane.listings for entry in listing.entries(opener, print)]
     assert sum(lane.size for lane in lanes) == len(found)
     here = {f"show/{path.relative_to(SAMPLES).as_posix()}": path.stat().st_size for path in SAMPLES.rglob("*.exr")}
-    assert {entry.key: entry.size_bytes for entry in found} == here
-    assert all(entry.etag and entry.mtime.tzinfo for entry in found)
+    assert {entry.key: entry.version.size_bytes for entry in found} == here
+    assert all(entry.version.etag and entry.version.mtime.tzinfo for entry in found)
 
 
 @pytest.mark.failure(

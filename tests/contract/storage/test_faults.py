@@ -640,8 +640,8 @@ def test_a_listing_that_never_ends_is_ended(s3, opener):
 def test_a_listing_without_etags_and_with_fractions_of_seconds(s3, opener):
     s3.list_etag = False
     (entry,) = opener.list("b")
-    assert (entry.key, entry.etag, entry.size_bytes) == ("a.exr", None, len(DATA))
-    assert abs(entry.mtime - opener.head("b", "a.exr").mtime) < timedelta(seconds=1)
+    assert (entry.key, entry.version.etag, entry.version.size_bytes) == ("a.exr", None, len(DATA))
+    assert abs(entry.version.mtime - opener.head("b", "a.exr").mtime) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("name", ["my show", "HOST#", "..", "a@b", "[::1]", "a%b", "a?b", "-", "é", "x" * 300, "a\\b"])

@@ -135,7 +135,7 @@ def test_a_file_may_have_any_name(folder, opener):
     ]
     for number, name in enumerate(names):
         (folder / name).write_bytes(DATA[number:])
-    found = {entry.key: entry.size_bytes for entry in opener.list("b")}
+    found = {entry.key: entry.version.size_bytes for entry in opener.list("b")}
     assert set(found) == {"a.exr", *map(file_key, names)}
     for number, name in enumerate(names):
         key = file_key(name)
@@ -202,7 +202,7 @@ def test_content_changed_with_size_and_time_kept_is_another_version(folder, open
     after = opener.head("b", "a.exr")
     assert (after.size_bytes, after.mtime) == (before.size_bytes, before.mtime)
     assert after.etag != before.etag
-    assert next(opener.list("b")).etag == after.etag
+    assert next(opener.list("b")).version.etag == after.etag
     with pytest.raises(ObjectChanged):
         source.read(start=10, end=20)
 

@@ -190,8 +190,8 @@ def test_listing(store):
     assert sorted(found) == [f"list/shot1/{index:04}.exr" for index in range(1, 30, 3)]
     for entry in found.values():
         version = store.opener.head(BUCKET, entry.key)
-        assert (entry.etag, entry.size_bytes) == (version.etag, version.size_bytes)
-        assert abs(entry.mtime - version.mtime) < timedelta(seconds=1)
+        assert (entry.version.etag, entry.version.size_bytes) == (version.etag, version.size_bytes)
+        assert abs(entry.version.mtime - version.mtime) < timedelta(seconds=1)
     assert len(list(store.opener.list(BUCKET, "list/shot1/000"))) == 3
     assert len(list(store.opener.list(BUCKET, "list/"))) == 30
     assert list(store.opener.list(BUCKET, "nothing/here")) == []

@@ -37,8 +37,8 @@ def test_an_answer_that_makes_no_sense_is_not_taken_for_a_listing(body: bytes) -
 )
 def test_a_time_beyond_the_calendar_stops_no_listing(modified: str, year: int) -> None:
     (entry,) = _parsed(page(modified=modified), "b/").entries
-    assert entry.mtime.year == year
+    assert entry.version.mtime.year == year
 
 
 def test_the_largest_size_that_a_table_stores() -> None:
-    assert _parsed(page(size=str((1 << 63) - 1)), "b/").entries[0].size_bytes == (1 << 63) - 1
+    assert _parsed(page(size=str((1 << 63) - 1)), "b/").entries[0].version.size_bytes == (1 << 63) - 1
