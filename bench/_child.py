@@ -1,4 +1,4 @@
-"""Run a measurement in a separate process."""
+"""Run a measurement in a separate process, and measure the memory of this one."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ def measured(what: str, code: str, *arguments: Path) -> Any:
     if done.returncode:
         sys.exit(f"{what}: exit {done.returncode}: {done.stderr[-500:]}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def memory(name: str) -> int:
+    """The bytes that this process occupies (`VmRSS`), or did at most (`VmHWM`)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith(name))

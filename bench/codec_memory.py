@@ -25,15 +25,13 @@ TYPES = {"f2": "HALF", "f4": "FLOAT", "u4": "UINT"}
 CHILD = """
 import json, sys
 from pathlib import Path
+from bench._child import memory
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.leaders import parse_leader
 from exr_inspector.exr.chunks.tables import read_tables
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.work import StripWork, decode_strip, needs_of
-
-def memory(name):
-    return [int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith(name)][0]
 
 data = Path(sys.argv[1]).read_bytes()
 header = parse_header(data)

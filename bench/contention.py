@@ -17,24 +17,22 @@ from importlib import import_module
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
-from exr_inspector.catalog import Catalog
+from bench._local import LONG_WAITS, catalog_of, environment
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, FILES, LEAST_GUARDS
 from exr_inspector.catalog.sdk import silence_sdk_loggers
-from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.errors import CatalogConflict
-from tests.contract.catalog.model import connect, inspection
+from tests.contract.catalog.model import inspection
 from vastdb_local import LocalVastDB
 
 FILES_PER_BATCH = 32
 
 
-def write(config: dict[str, str], writer: int, batches: int, together: Barrier, longest: SimpleQueue[float]) -> None:
+def write(environ: dict[str, str], writer: int, batches: int, together: Barrier, longest: SimpleQueue[float]) -> None:
     """Store the batches of one writer, in its own process; `longest` gets the longest duration, or infinity if it gave up."""
     silence_sdk_loggers()
-    # The arguments that `config` lacks have defaults.
-    catalog = Catalog(CatalogConfig(**config, retry_seconds=120.0))  # type: ignore[arg-type]
+    catalog = catalog_of(environ)
     catalog.upsert([inspection(f"warm/{writer}.exr")])
     together.wait()  # this process knows the tables now, and the parent resets the server's counters
     together.wait()
@@ -55,22 +53,16 @@ def write(config: dict[str, str], writer: int, batches: int, together: Barrier, 
 def measure(writers: int, batches: int, guards: int, group: int) -> bool:
     """Measure, and print one line; true if every file is stored exactly once."""
     with LocalVastDB(None, conflict_group_rows=group, transaction_seconds=120.0) as server:
-        reader = connect(server)
+        environ = {**environment(server), **LONG_WAITS, "EXR_DB_RETRY_SECONDS": "120"}
+        reader = catalog_of(environ)
         setup(reader.connection, SetupOptions(guards=guards))
-        config = {
-            "endpoint": server.endpoint,
-            "access_key": server.access_key,
-            "secret_key": server.secret_key,
-            "bucket": server.bucket,
-            "schema": reader.connection.config.schema,
-        }
         # A spawned process finds the function by the name of its module, which is `__main__` in this process.
         program = import_module("bench.contention")
         context = multiprocessing.get_context("spawn")
         together = context.Barrier(writers + 1)
         longest = context.SimpleQueue()
         processes = [
-            context.Process(target=program.write, args=(config, number, batches, together, longest))
+            context.Process(target=program.write, args=(environ, number, batches, together, longest))
             for number in range(writers)
         ]
         for process in processes:

@@ -22,14 +22,12 @@ SIZE = 6 << 20
 CHILD = """
 import json, sys
 from pathlib import Path
+from bench._child import memory
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
-
-def memory(name):
-    return [int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith(name)][0]
 
 settings = load_settings({"EXR_MEMORY_MIB": "8192"}, secrets_dir=None)
 inspector, opener, policy = Inspector.from_settings(settings), SourceOpener(settings), builtin_policy("default")

@@ -36,7 +36,7 @@ from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
-from exr_inspector.settings import CatalogConnection, Mount, Settings, load_settings
+from exr_inspector.settings import Mount, Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
@@ -66,13 +66,13 @@ def frames(folder: Path, count: int) -> None:
 
 
 @contextmanager
-def tables(folder: str) -> Iterator[CatalogConnection]:
-    """Create empty tables in an embedded database, and yield the settings to connect to it."""
+def tables(folder: str) -> Iterator[dict[str, str]]:
+    """Create empty tables in an embedded database, and yield the environment variables of its connection."""
     with LocalVastDB(Path(folder) / "bench.duckdb") as database:
         environ = environment(database)
         with closing(catalog_of(environ)) as catalog:
             setup(catalog.connection)
-        yield load_settings(environ, secrets_dir=None).require_catalog()
+        yield environ
 
 
 def measured(action: Callable[[], object]) -> Cost:
@@ -87,16 +87,10 @@ def measured(action: Callable[[], object]) -> Cost:
     )
 
 
-def ingest(settings: Settings, stats: StatsMode, workers: int, engine: str) -> Cost:
-    """Ingest the files into empty tables with one of ENGINES."""
-    with tempfile.TemporaryDirectory() as folder, tables(folder) as connection:
-        settings = settings.changed(
-            db_endpoint=connection.endpoint,
-            db_access_key=connection.access_key,
-            db_secret_key=connection.secret_key,
-            db_bucket=connection.bucket,
-            db_schema=connection.schema,
-        )
+def ingest(mount: Mount, stats: StatsMode, workers: int, engine: str) -> Cost:
+    """Ingest the files of a folder into empty tables with one of ENGINES."""
+    with tempfile.TemporaryDirectory() as folder, tables(folder) as environ:
+        settings = load_settings(environ, secrets_dir=None).changed(mounts=(mount,))
         if engine == "lanes":
             return measured(lambda: _by_lanes(settings, stats, workers, Path(folder) / "plan"))
         return _by_engine(settings, stats, workers, engine)
@@ -173,11 +167,11 @@ def compare(options: argparse.Namespace) -> None:
     stats = StatsMode(options.stats)
     with tempfile.TemporaryDirectory() as folder:
         frames(Path(folder), options.files)
-        settings = load_settings({}, secrets_dir=None).changed(mounts=(Mount(BUCKET, Path(folder)),))
+        mount = Mount(BUCKET, Path(folder))
         costs: dict[str, list[Cost]] = {name: [] for name in options.engines}
         for _ in range(options.rounds):
             for name, those in costs.items():
-                those.append(ingest(settings, stats, options.workers, name))
+                those.append(ingest(mount, stats, options.workers, name))
     print(f"{options.files} files, statistics {options.stats}, {options.workers} at a time, {cores()} cores")
     first = 0.0
     for name, those in costs.items():

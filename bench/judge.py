@@ -108,9 +108,7 @@ def served(path: Path) -> Iterator[str]:
 
 def run(endpoint: str, *arguments: str) -> tuple[float, list[dict[str, Any]]]:
     """Run `./run validate`; returns its seconds and its JSON output."""
-    environment = dict(
-        os.environ, VAST_DB_ENDPOINT=endpoint, VAST_DB_ACCESS_KEY=KEYS[0], VAST_DB_SECRET_KEY=KEYS[1], VAST_DB_BUCKET="vastdb"
-    )  # fmt: skip
+    environment = {**os.environ, **config(endpoint).environ}
     line = [sys.executable, "-m", "exr_inspector.cli", "validate", "--stored", "--format", "json", *arguments]
     started = time.perf_counter()
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)

@@ -40,18 +40,10 @@ LEAST = 0.95
 NOTICED = ("noticed", "timeout")
 SECONDS = 60.0  # total time of the tests for one fault, as measured in the run of the suite
 # Libraries imported once, before a process is forked for each fault; no module of the project, since that has the fault.
-HEAVY_IMPORTS: tuple[str, ...] = (
-    "pytest",
-    "hypothesis",
-    "numpy",
-    "pyarrow",
-    "vastdb",
-    "obstore",
-    "OpenEXR",
-    "pydantic",
-    "requests",
-)
-HEAVY_IMPORTS += ("click", "rich", "yaml", "duckdb", "starlette", "uvicorn", "sqlglot")
+HEAVY_IMPORTS = [
+    "pytest", "hypothesis", "numpy", "pyarrow", "vastdb", "obstore", "OpenEXR", "pydantic", "requests", "click", "rich",
+    "yaml", "duckdb", "starlette", "uvicorn", "sqlglot",
+]  # fmt: skip
 OPTIONS = ["-x", "-q", "-p", "no:xdist", "-p", "no:cov", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
 OPTIONS += ["-m", "not long and not heavy"]
 
@@ -104,35 +96,23 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _git(*arguments: str) -> str:
+    """What a Git command prints."""
+    line = ["git", *arguments]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def files() -> list[str]:
     """The files of the tree that Git tracks or does not ignore."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the developer's git
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    return [name for name in listed if name and (ROOT / name).is_file()]
 
 
 def changed_since(commit: str) -> list[str]:
     """Modules of the packages that changed since the common ancestor of a commit and this branch."""
-    base = subprocess.run(
-        ["git", "merge-base", commit, "HEAD"],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    listed = subprocess.run(
-        ["git", "diff", "--name-only", base],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [name for name in listed.stdout.split() if name.startswith(PACKAGES) and name.endswith(".py")]
+    base = _git("merge-base", commit, "HEAD").strip()
+    listed = _git("diff", "--name-only", base).split()
+    return [name for name in listed if name.startswith(PACKAGES) and name.endswith(".py")]
 
 
 def modules(paths: Iterable[str]) -> list[str]:
@@ -327,11 +307,8 @@ def noticed_before(result: Path) -> dict[tuple[str, ...], str]:
 def run(faults: Sequence[Mutation], known: Map, tree: Path, result: Path) -> dict[str, int]:
     """Try each fault that is not yet detected according to `result`; prints a line for each and appends it to `result`."""
     before, fails_anyway = noticed_before(result), dict[str, bool]()
-    harmless, counts, clock = (
-        equivalents(),
-        dict.fromkeys(("noticed", "timeout", "survived", "untested", "equivalent"), 0),
-        [1e9],
-    )
+    harmless, clock = equivalents(), [1e9]
+    counts = dict.fromkeys(("noticed", "timeout", "survived", "untested", "equivalent"), 0)
     with result.open("a", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, dialect="excel-tab")
         for number, fault in enumerate(faults, 1):

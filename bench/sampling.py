@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import tempfile
 from collections import defaultdict
@@ -33,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
+from bench.header import CORPUS
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import read_tables
 from exr_inspector.exr.header.parser import parse_header
@@ -40,7 +40,6 @@ from exr_inspector.pixels.estimates import Cluster, Moments, estimate
 from exr_inspector.pixels.plans import ChunkExtents, locate_chunks
 from exr_inspector.pixels.sampling import plan_sample
 
-CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus")
 REAL = {
     "ScanLines_Desk.exr": "R",
     "ScanLines_StillLife.exr": "G",

@@ -22,6 +22,8 @@ from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
+from bench._child import memory
+
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = 200  # number of objects; the events name them in turn
 MOST_LINES = 5
@@ -66,11 +68,9 @@ def worker(threads: int) -> None:
             failed = list(pool.map(one, range(done, done + count))).count(False)
             done += count
             gc.collect()
-            status = Path("/proc/self/status").read_text(encoding="ascii")
-            rss = next(int(text.split()[1]) for text in status.splitlines() if text.startswith("VmRSS"))
             found = {
                 "objects": len(gc.get_objects()),
-                "rss_mib": rss // 1024,
+                "rss_mib": memory("VmRSS") >> 20,
                 "threads": threading.active_count(),
                 "descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
                 "failed": failed,
