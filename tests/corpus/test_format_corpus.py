@@ -8,9 +8,9 @@ import pytest
 
 from bench.fuzz import exercise
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.chunks.checks import ChunkMap, LeaderReport, check_all_leaders
-from exr_inspector.exr.chunks.layout import Layout, part_layout
-from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.chunks.checks import LeaderReport, check_all_leaders
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.tables import Completeness, assess, tables_end
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.file_bytes import FileBytes, run_in_memory
 from exr_inspector.exr.header.idmanifest import decode_manifest
@@ -20,6 +20,7 @@ from exr_inspector.exr.problems import Problem
 from exr_inspector.validation import rule_of
 from tests.corpus.conftest import VALID_FOLDERS, corpus_files, truth_of
 from tests.corpus.exrheader_text import as_exrheader, parse_exrheader
+from tests.support.located import layouts_of, located
 
 VALID = corpus_files(*VALID_FOLDERS)
 DAMAGED = corpus_files("damaged")
@@ -82,35 +83,21 @@ def test_every_attribute_is_what_exrheader_prints(path: Path) -> None:
         assert found == []
 
 
-def layouts_of(header: Header) -> list[Layout | None]:
-    layouts: list[Layout | None] = []
-    for part in header.parts:
-        try:
-            layouts.append(part_layout(part))
-        except FormatError:
-            layouts.append(None)
-    return layouts
-
-
 def problems_of(header: Header) -> tuple[Problem, ...]:
     return check_header(header, layouts_of(header))
 
 
 def chunks_of(path: Path) -> tuple[list[Completeness], LeaderReport]:
     data = path.read_bytes()
-    header = parsed(path)
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(data, header, layouts, len(data))
-    first = tables_end(header, layouts)
-    states = [chunk_states(table, first, len(data)) for table in tables]
-    orders = [part.line_order for part in header.parts]
-    chunks = ChunkMap(layouts, tables, states, header.is_multi_part, first, len(data), orders)
+    found = located(data)
     file = FileBytes()
     file.size = len(data)
-    report = run_in_memory(check_all_leaders(chunks, file), data)
+    report = run_in_memory(check_all_leaders(found.chunks, file), data)
     verdicts = [
         assess(layout, table, state, part.chunk_count, report.checked)
-        for layout, table, state, part in zip(layouts, tables, report.states, header.parts, strict=True)
+        for layout, table, state, part in zip(
+            found.layouts, found.tables, report.states, found.header.parts, strict=True
+        )
     ]
     return verdicts, report
 

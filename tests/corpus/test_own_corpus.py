@@ -6,7 +6,6 @@ import contextlib
 import time
 from pathlib import Path
 
-import numpy as np
 import OpenEXR
 import pytest
 
@@ -22,8 +21,9 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy, validate_file
 from exr_inspector.validation.engine import RULE_FAILED
 from tests.corpus.own import INCOMPLETE, REFUSED, SAMPLES, flipped, readable, truncated
-from tests.corpus.test_format_corpus import FIRST_READ, chunks_of, layouts_of, our_verdict, problems_of
-from tests.corpus.test_pixels_corpus import figures_of, report
+from tests.corpus.test_format_corpus import FIRST_READ, chunks_of, our_verdict, problems_of
+from tests.corpus.test_pixels_corpus import check_figures, report
+from tests.support.located import layouts_of
 from tests.unit.exr.test_agreement import compare_part
 
 NAMES = sorted(readable())
@@ -74,17 +74,8 @@ def test_full_figures_are_those_of_the_openexr_module(
     assert found.faults == ()
     for part, layout in zip(whole.parts, layouts, strict=True):
         for one in (channel for channel in found.channels if channel.part == part.part_index):
-            values = part.channels[one.channel].pixels
-            if layout.is_deep:
-                values = np.concatenate([pixel for pixel in values.reshape(-1) if pixel is not None])
-            samples, finite_count, zeros, finite = figures_of(values)
             assert one.exact
-            assert (one.samples, one.finite_count, one.zero_count) == (samples, finite_count, zeros)
-            if finite_count:
-                assert (one.minimum, one.maximum) == (finite.min(), finite.max())
-                largest = float(np.abs(finite).max())
-                assert one.mean == pytest.approx(float(finite.mean()), rel=1e-9, abs=1e-12 * largest)
-                assert one.stddev == pytest.approx(float(finite.std()), rel=1e-6, abs=1e-9 * largest)
+            check_figures(one, part.channels[one.channel].pixels, is_deep=layout.is_deep)
 
 
 def test_lossless_compressions_of_one_image_have_one_pixel_hash(opener: SourceOpener, budget: DecodeBudget) -> None:

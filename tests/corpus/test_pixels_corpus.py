@@ -12,14 +12,14 @@ import OpenEXR
 import pytest
 
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.chunks.layout import Layout, part_layout
-from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
+from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import PixelType
-from exr_inspector.model import PixelReport, StatsMode
+from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
 from exr_inspector.storage import SourceOpener
+from tests.support.located import located
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[3] / "shared" / "corpus")
 FOLDERS = ("openexr-images", "openexr", "cryptomatte")
@@ -33,12 +33,10 @@ UINT_SCALE = 1 / (2**32 - 1)
 def report(
     data: bytes, opener: SourceOpener, budget: DecodeBudget, config: PixelConfig | None = None
 ) -> tuple[PixelReport, list[Layout]]:
-    header = parse_header(data)
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(data, header, layouts, len(data))
-    states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
-    file = PixelFile(opener.open_bytes(data), header, layouts, tables, states, len(data), budget)
-    return read_pixels(file, mode=StatsMode.FULL, config=config), layouts
+    found = located(data)
+    source = opener.open_bytes(data)
+    file = PixelFile(source, found.header, found.layouts, found.tables, found.states, found.size, budget)
+    return read_pixels(file, mode=StatsMode.FULL, config=config), found.layouts
 
 
 def truth_of(path: Path) -> dict[str, list[float]] | None:
@@ -104,6 +102,18 @@ def figures_of(values: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     return wide.size, finite.size, np.count_nonzero(finite == 0), finite
 
 
+def check_figures(found: ChannelStats, pixels: np.ndarray[Any, Any], *, is_deep: bool) -> None:
+    """Compare the statistics of a channel with those of numpy on the pixels of the OpenEXR module."""
+    values = np.concatenate([pixel for pixel in pixels.reshape(-1) if pixel is not None]) if is_deep else pixels
+    samples, finite_count, zeros, finite = figures_of(values)
+    assert (found.samples, found.finite_count, found.zero_count) == (samples, finite_count, zeros)
+    if finite_count:
+        assert (found.minimum, found.maximum) == (finite.min(), finite.max())
+        largest = float(np.abs(finite).max())
+        assert found.mean == pytest.approx(float(finite.mean()), rel=1e-9, abs=1e-12 * largest)
+        assert found.stddev == pytest.approx(float(finite.std()), rel=1e-6, abs=1e-9 * largest)
+
+
 @pytest.mark.parametrize("path", READABLE, ids=lambda path: path.name)
 def test_full_figures_are_those_of_the_openexr_module(path: Path, opener: SourceOpener, budget: DecodeBudget) -> None:
     """Decode every part strip by strip, subsampled and deep ones included."""
@@ -117,18 +127,8 @@ def test_full_figures_are_those_of_the_openexr_module(path: Path, opener: Source
         pytest.skip("the OpenEXR module does not read all of it")
     for part, layout in zip(whole.parts, layouts, strict=True):
         for one in (channel for channel in found.channels if channel.part == part.part_index):
-            if not one.exact:
-                continue
-            values = part.channels[one.channel].pixels
-            if layout.is_deep:
-                values = np.concatenate([pixel for pixel in values.reshape(-1) if pixel is not None])
-            samples, finite_count, zeros, finite = figures_of(values)
-            assert (one.samples, one.finite_count, one.zero_count) == (samples, finite_count, zeros)
-            if finite_count:
-                assert (one.minimum, one.maximum) == (finite.min(), finite.max())
-                largest = float(np.abs(finite).max())
-                assert one.mean == pytest.approx(float(finite.mean()), rel=1e-9, abs=1e-12 * largest)
-                assert one.stddev == pytest.approx(float(finite.std()), rel=1e-6, abs=1e-9 * largest)
+            if one.exact:
+                check_figures(one, part.channels[one.channel].pixels, is_deep=layout.is_deep)
 
 
 @pytest.mark.parametrize("path", READABLE, ids=lambda path: path.name)

@@ -22,9 +22,8 @@ from exr_inspector.catalog.rows.read_back import inspection_from_rows, join_cell
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, ROW_COUNTS, TABLES
 from exr_inspector.catalog.schema.children import split_cell
 from exr_inspector.errors import CatalogError, FormatError
-from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.header.parser import Header, PartHeader, make_part, parse_header
+from exr_inspector.exr.header.parser import Header, make_part, parse_header
 from exr_inspector.exr.header.values import Attribute, Chromaticities, Rational, TimeCode
 from exr_inspector.exr.names import file_names
 from exr_inspector.inspector import Inspector
@@ -47,21 +46,12 @@ from exr_inspector.validation.facts.colourspaces import PRIMARIES
 from exr_inspector.validation.facts.provenance import provenance_of
 from tests.contract.catalog.model import damaged, inspection, thumbnail, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build
+from tests.support.located import layouts_of
 
 AP1 = Chromaticities(*PRIMARIES["lin_ap1_scene"])
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[4] / "shared" / "corpus")
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 FILES = sorted([*SAMPLES.rglob("*.exr"), *CORPUS.rglob("*.exr")])
-
-
-def layouts_of(header: Header) -> tuple[Layout | None, ...]:
-    def one(part: PartHeader) -> Layout | None:
-        try:
-            return part_layout(part)
-        except FormatError:
-            return None
-
-    return tuple(one(part) for part in header.parts)
 
 
 def inspect(path: Path) -> Inspection:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.errors import LimitExceeded
-from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import (
     MAX_MISSING_RANGES,
     ChunkState,
@@ -18,38 +17,29 @@ from exr_inspector.exr.chunks.tables import (
     assess,
     check_table_size,
     chunk_states,
-    read_tables,
     shared_entries,
-    tables_end,
 )
-from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.limits import Limits
 from tests.support.exrbytes import MIPMAP, RIPMAP, Part, Tiles, build, lay_out
-
-
-def located(data: bytes) -> tuple[Header, list[Layout]]:
-    header = parse_header(data)
-    return header, [part_layout(part) for part in header.parts]
+from tests.support.located import located
 
 
 def verdicts(data: bytes, file_size: int | None = None) -> list[Completeness]:
-    size = len(data) if file_size is None else file_size
-    header, layouts = located(data)
-    tables = read_tables(data, header, layouts, size)
-    first = tables_end(header, layouts)
+    found = located(data, file_size)
     return [
-        assess(layout, table, chunk_states(table, first, size), part.chunk_count)
-        for layout, table, part in zip(layouts, tables, header.parts, strict=True)
+        assess(layout, table, states, part.chunk_count)
+        for layout, table, states, part in zip(
+            found.layouts, found.tables, found.states, found.header.parts, strict=True
+        )
     ]
 
 
 def test_tables_stand_where_the_map_says() -> None:
     parts = [Part(name="a"), Part(name="b", kind="tiledimage", tiles=Tiles(2, 2, RIPMAP)), Part(name="c")]
     built = lay_out(parts)
-    header, layouts = located(built.data)
-    tables = read_tables(built.data, header, layouts, len(built.data))
-    assert tables_end(header, layouts) == built.tables_end
-    for table, places in zip(tables, built.parts, strict=True):
+    found = located(built.data)
+    assert found.first_offset == built.tables_end
+    for table, places in zip(found.tables, built.parts, strict=True):
         assert (table.start, table.count) == (places.table.start, len(places.chunks))
         assert table.offsets.tolist() == [places.chunks[index].start for index in range(table.count)]
     assert all(verdict.is_complete and verdict.fraction == 1 for verdict in verdicts(built.data))
@@ -155,7 +145,7 @@ def test_rectangles_hold_exactly_what_is_missing(whole_runs: list[set[int]], sin
     gone = single.union(*whole_runs)
     part = Part(kind="tiledimage", tiles=Tiles(2, 3, mode), data_window=(3, -2, 13, 14))
     data = build([part])
-    (layout,) = located(data)[1]
+    (layout,) = located(data).layouts
     table = ChunkTable(0, 0, layout.chunk_count, np.arange(1, layout.chunk_count + 1, dtype="<u8"))
     states = np.zeros(layout.chunk_count, np.uint8)
     states[[index for index in gone if index < layout.chunk_count]] = ChunkState.ZERO
@@ -205,17 +195,17 @@ def test_an_offset_into_a_later_part_s_table_is_noticed() -> None:
 
 def test_limits_and_tables_that_do_not_fit_the_file() -> None:
     data = build([Part(name="a"), Part(name="b")])
-    header, layouts = located(data)
+    found = located(data)
     with pytest.raises(LimitExceeded) as caught:
-        check_table_size(header, layouts, Limits(table_bytes=47))
+        check_table_size(found.header, found.layouts, Limits(table_bytes=47))
     assert caught.value.limit == "table_bytes"
-    check_table_size(header, layouts, Limits(table_bytes=48))
+    check_table_size(found.header, found.layouts, Limits(table_bytes=48))
 
 
 def test_parts_without_chunks_are_complete() -> None:
     table = ChunkTable(0, 0, 0, np.zeros(0, "<u8"))
     assert chunk_states(table, 0, 0) is None
-    layout = located(build([Part()]))[1][0]
+    layout = located(build([Part()])).layouts[0]
     assert assess(layout, table, None, None).fraction == 1.0
 
 

@@ -7,7 +7,6 @@ import OpenEXR
 import pytest
 
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.problems import MAX_PROBLEMS_PER_KIND, Problem
@@ -36,6 +35,7 @@ from tests.support.exrbytes import (
     build,
     lay_out,
 )
+from tests.support.located import layouts_of
 
 RGB = (Channel("B"), Channel("G"), Channel("R"))
 REQUIRED = (
@@ -50,19 +50,9 @@ REQUIRED = (
 )
 
 
-def read(data: bytes) -> tuple[Header, list[Layout | None]]:
-    header = parse_header(data)
-    layouts: list[Layout | None] = []
-    for part in header.parts:
-        try:
-            layouts.append(part_layout(part))
-        except FormatError:
-            layouts.append(None)
-    return header, layouts
-
-
 def problems_of(data: bytes) -> tuple[Problem, ...]:
-    return check_header(*read(data))
+    header = parse_header(data)
+    return check_header(header, layouts_of(header))
 
 
 def library_opens(data: bytes) -> bool:

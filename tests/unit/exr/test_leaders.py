@@ -8,18 +8,15 @@ import pytest
 
 from exr_inspector.errors import BudgetExceeded, DecodeError
 from exr_inspector.exr.chunks.checks import (
-    ChunkMap,
     LeaderReport,
     check_all_leaders,
     check_last_leader,
     promised_order,
 )
-from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.leaders import address_of, check_leader, chunk_index, leader_bytes, parse_leader
 from exr_inspector.exr.chunks.rebuild import rebuild_tables
-from exr_inspector.exr.chunks.tables import ChunkState, chunk_states, read_tables, tables_end
+from exr_inspector.exr.chunks.tables import ChunkState
 from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, answer_requests
-from exr_inspector.exr.header.parser import parse_header
 from tests.support.exrbytes import (
     DECREASING_Y,
     MIPMAP,
@@ -35,6 +32,7 @@ from tests.support.exrbytes import (
     build,
     lay_out,
 )
+from tests.support.located import located
 
 SHAPES = {
     "scan lines": [Part(compression=NONE)],
@@ -51,16 +49,6 @@ SHAPES = {
         Part(name="c", kind="deepscanline"),
     ],
 }
-
-
-def chunk_map(data: bytes) -> ChunkMap:
-    header = parse_header(data)
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(data, header, layouts, len(data))
-    first = tables_end(header, layouts)
-    states = [chunk_states(table, first, len(data)) for table in tables]
-    orders = [part.line_order for part in header.parts]
-    return ChunkMap(layouts, tables, states, header.is_multi_part, first, len(data), orders)
 
 
 class Reader:
@@ -82,10 +70,10 @@ class Reader:
         return Answer([self.data[start:end] for start, end in ranges], len(self.data))
 
     def last(self) -> LeaderReport:
-        return answer_requests(check_last_leader(chunk_map(self.data), self.file), self)
+        return answer_requests(check_last_leader(located(self.data).chunks, self.file), self)
 
     def all(self) -> LeaderReport:
-        return answer_requests(check_all_leaders(chunk_map(self.data), self.file), self)
+        return answer_requests(check_all_leaders(located(self.data).chunks, self.file), self)
 
 
 def last(data: bytes) -> LeaderReport:
@@ -103,7 +91,7 @@ def codes(report: LeaderReport) -> list[str]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_leaders_of_sound_files_are_sound(shape: str) -> None:
     built = lay_out(SHAPES[shape])
-    chunks = chunk_map(built.data)
+    chunks = located(built.data).chunks
     assert chunks.first_offset == built.tables_end
     for number, layout in enumerate(chunks.layouts):
         size = leader_bytes(layout, chunks.is_multi_part)
@@ -127,14 +115,14 @@ def test_the_last_leader_costs_one_small_range(shape: str) -> None:
     assert (report.checked, report.problems, reader.requests) == ("last leader", (), 1)
     ((start, end),) = reader.ranges
     assert end - start <= 44
-    assert start == max(int(table.offsets.max()) for table in chunk_map(data).tables)
+    assert start == max(int(table.offsets.max()) for table in located(data).tables)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cut", [1, 5])
 def test_a_file_cut_off_in_its_last_chunk(shape: str, cut: int) -> None:
     data = build(SHAPES[shape])[:-cut]
-    before = chunk_map(data)
+    before = located(data).chunks
     assert set(before.states) == {None}  # the tables do not show it
     for report in (last(data), everything(data)):
         assert codes(report) == ["CHUNK_PAST_END"]
@@ -187,12 +175,12 @@ def test_wrong_leaders_are_reported(data: bytes, code: str) -> None:
     states = report.states[0]
     assert states is not None
     assert states[1] == ChunkState.BAD_LEADER
-    assert problem.offset == chunk_map(data).tables[0].offsets[1]
+    assert problem.offset == located(data).tables[0].offsets[1]
 
 
 def test_a_full_table_of_a_clipped_deep_tile_is_accepted() -> None:
     data = bent("deeptile", compression=NONE)
-    chunks = chunk_map(data)
+    chunks = located(data).chunks
     layout = chunks.layouts[0]
     place = layout.place(2)  # 2 x 1 pixels of a tile of 2 x 2
     leader = parse_leader(data, int(chunks.tables[0].offsets[2]), layout, is_multi_part=False)
@@ -247,7 +235,7 @@ def test_line_order() -> None:
 
 def test_decreasing_order_goes_level_by_level() -> None:
     data = build([Part(kind="tiledimage", tiles=Tiles(2, 2, MIPMAP), data_window=(0, 0, 3, 3))])
-    order = promised_order(chunk_map(data).layouts[0], DECREASING_Y)
+    order = promised_order(located(data).layouts[0], DECREASING_Y)
     assert order is not None
     assert order.tolist() == [2, 3, 0, 1, 4, 5]
 
@@ -283,13 +271,13 @@ def emptied(parts: list[Part]) -> list[Part]:
 
 def rebuilt(data: bytes, budget: int = 1_000_000, read_bytes: int = 64) -> tuple[LeaderReport, Reader]:
     reader = Reader(data, budget)
-    return answer_requests(rebuild_tables(chunk_map(data), reader.file, read_bytes=read_bytes), reader), reader
+    return answer_requests(rebuild_tables(located(data).chunks, reader.file, read_bytes=read_bytes), reader), reader
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("read_bytes", [1, 64, 1 << 20])
 def test_tables_are_rebuilt(shape: str, read_bytes: int) -> None:
-    whole = chunk_map(build(SHAPES[shape]))
+    whole = located(build(SHAPES[shape])).chunks
     report, _ = rebuilt(build(emptied(SHAPES[shape])), read_bytes=read_bytes)
     assert [table.offsets.tolist() for table in report.tables] == [table.offsets.tolist() for table in whole.tables]
     assert (codes(report), set(report.states), report.checked) == (["TABLE_REBUILT"], {None}, "rebuilt")
@@ -328,7 +316,7 @@ def test_rebuilding_stops_at_the_cut() -> None:
 
 
 def test_short_buffers_and_negative_sizes_are_our_errors() -> None:
-    layout = chunk_map(build([Part()])).layouts[0]
+    layout = located(build([Part()])).layouts[0]
     with pytest.raises(DecodeError):
         parse_leader(b"\0" * 7, 0, layout, is_multi_part=False)
     with pytest.raises(DecodeError):
@@ -338,7 +326,7 @@ def test_short_buffers_and_negative_sizes_are_our_errors() -> None:
 
 
 def test_rip_map_tiles_are_found_by_their_coordinates() -> None:
-    layout = chunk_map(build(SHAPES["rip maps"])).layouts[0]
+    layout = located(build(SHAPES["rip maps"])).layouts[0]
     for index in range(layout.chunk_count):
         place = layout.place(index)
         where = (place.level.level_x, place.level.level_y, place.tile_x, place.tile_y)
@@ -346,5 +334,5 @@ def test_rip_map_tiles_are_found_by_their_coordinates() -> None:
     assert layout.index_of(0, 9, 0, 0) is None
     assert layout.index_of(0, 0, 0, -1) is None
     assert layout.index_of(-1, 0, 0, 0) is None
-    mip = chunk_map(build(SHAPES["mip maps"])).layouts[0]
+    mip = located(build(SHAPES["mip maps"])).layouts[0]
     assert mip.index_of(0, 1, 0, 0) is None

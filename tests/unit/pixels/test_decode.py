@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.errors import DecodeError, LimitExceeded
-from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, part_layout, samples
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, samples
 from exr_inspector.exr.chunks.leaders import parse_leader
-from exr_inspector.exr.chunks.tables import ChunkTable, read_tables
-from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.parser import Header
 from exr_inspector.pixels.decode import _COUNTS, DeepPayload, _flat_samples, decode_chunks
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.isolation import _Job
@@ -25,16 +24,10 @@ from tests.support.exrbytes import Channel, Chunk, Part, Tiles
 from tests.support.exrbytes_codec import compressed
 from tests.support.exrbytes_part import level_array
 from tests.support.exrstrategies import Example, files
+from tests.support.located import located
 
 Array = np.ndarray[Any, Any]
 ALL_CODES = range(14)
-
-
-def opened(data: bytes) -> tuple[Header, list[Layout], tuple[ChunkTable, ...]]:
-    header = parse_header(data)
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(data, header, layouts, len(data))
-    return header, layouts, tables
 
 
 def payload(data: bytes, header: Header, layout: Layout, offset: int) -> bytes | DeepPayload:
@@ -46,11 +39,11 @@ def payload(data: bytes, header: Header, layout: Layout, offset: int) -> bytes |
 
 
 def decoded(data: bytes, part: int, indices: Sequence[int] | None = None) -> list[DecodedBlock]:
-    header, layouts, tables = opened(data)
-    layout = layouts[part]
+    file = located(data)
+    layout = file.layouts[part]
     chosen = range(layout.chunk_count) if indices is None else indices
     places = [layout.place(index) for index in chosen]
-    payloads = [payload(data, header, layout, int(tables[part].offsets[index])) for index in chosen]
+    payloads = [payload(data, file.header, layout, int(file.tables[part].offsets[index])) for index in chosen]
     return decode_chunks(layout, places, payloads)
 
 
@@ -83,7 +76,7 @@ def written(part: Part, layout: Layout, channel: int, place: ChunkPlace) -> Arra
 def test_any_chunks_of_any_part_decode_to_what_was_written(example: Example, draw: st.DataObject) -> None:
     number = draw.draw(st.integers(0, len(example.parts) - 1))
     part = example.parts[number]
-    _, layouts, _ = opened(example.data)
+    layouts = located(example.data).layouts
     layout = layouts[number]
     chosen = draw.draw(st.lists(st.integers(0, layout.chunk_count - 1), min_size=1, unique=True))
     strip = decoded(example.data, number, chosen)
@@ -160,7 +153,7 @@ def assert_equal_to_whole_file(data: bytes, strip: list[DecodedBlock], layout: L
 @pytest.mark.parametrize("code", ALL_CODES)
 def test_every_codec_is_decoded_as_in_the_whole_file(code: int, kind: Any) -> None:
     data = by_library(kind, code, flat_channels(300, 75), window=(-7, -33))
-    layout = opened(data)[1][0]
+    layout = located(data).layouts[0]
     assert layout.compression == code
     assert assert_equal_to_whole_file(data, decoded(data, 0), layout) == layout.chunk_count
     some = range(layout.chunk_count - 1, -1, -2)  # with gaps, out of order, clipped chunks among them
@@ -173,7 +166,7 @@ def test_subsampled_rows_keep_their_phase(code: int, sampling: int) -> None:
     small = Channel("BY", ex.HALF, sampling, sampling)
     channels = (Channel("Y"), small, dataclasses.replace(small, name="RY"))
     data = ex.build([Part(data_window=(-6, -12, 41, 83), channels=channels, compression=code, compress=True)])
-    layout = opened(data)[1][0]
+    layout = located(data).layouts[0]
     for first in range(min(layout.chunk_count, 7)):
         some = [index for index in range(first, layout.chunk_count) if index % 5 != 4]
         assert assert_equal_to_whole_file(data, decoded(data, 0, some), layout) == len(some)
@@ -198,7 +191,7 @@ def test_deep_codecs_are_decoded_as_in_the_whole_file(code: int, kind: Any) -> N
         "id": deep_channel(counts, np.uint32, 3),
     }
     data = by_library(kind, code, channels, tile=16)
-    layout = opened(data)[1][0]
+    layout = located(data).layouts[0]
     for some in (range(layout.chunk_count), range(0, layout.chunk_count, 2)):
         for block in decoded(data, 0, some):
             for number, channel in enumerate(layout.channels):
@@ -215,7 +208,7 @@ def test_chunks_stored_raw_are_what_the_library_makes_of_them(code: int) -> None
         compression=code, data_window=(2, 5, 30, 44), channels=(Channel("R"), Channel("Z", ex.FLOAT), Channel("a"))
     )
     data = ex.build([part])
-    layout = opened(data)[1][0]
+    layout = located(data).layouts[0]
     assert assert_equal_to_whole_file(data, decoded(data, 0), layout) == layout.chunk_count
 
 
@@ -224,23 +217,25 @@ def test_chunks_stored_raw_are_what_the_library_makes_of_them(code: int) -> None
 def test_raw_chunks_are_found_wherever_they_lie_in_one_buffer(order: list[int], gap: bytes) -> None:
     part = Part(data_window=(0, 0, 8, 5), channels=(Channel("R"), Channel("Z", ex.FLOAT)))
     data = ex.build([part], order=[(0, index) for index in order], gaps={(0, 4): gap})
-    header, layouts, tables = opened(data)
-    places = [layouts[0].place(index) for index in range(6)]
-    starts = [parse_leader(data, int(offset), layouts[0], False) for offset in tables[0].offsets]
+    file = located(data)
+    layout = file.layouts[0]
+    places = [layout.place(index) for index in range(6)]
+    starts = [parse_leader(data, int(offset), layout, False) for offset in file.tables[0].offsets]
     views = [memoryview(data)[leader.data_offset : leader.end] for leader in starts]
-    assert not header.is_multi_part
+    assert not file.header.is_multi_part
     for chosen in (range(6), range(0, 6, 2), range(1), (0, 1, 4, 5)):
-        (block,) = decode_chunks(layouts[0], [places[i] for i in chosen], [views[i] for i in chosen])
+        (block,) = decode_chunks(layout, [places[i] for i in chosen], [views[i] for i in chosen])
         for found, name in zip(block.arrays, ("R", "Z"), strict=True):
             assert found.tobytes() == part.arrays[name][list(chosen)].tobytes()
 
 
 def flat(compression: int = ex.ZIP, **arguments: Any) -> tuple[Layout, ChunkPlace, bytes]:
     data = ex.build([Part(compression=compression, compress=True, data_window=(0, 0, 63, 15), **arguments)])
-    header, layouts, tables = opened(data)
-    packed = payload(data, header, layouts[0], int(tables[0].offsets[0]))
+    file = located(data)
+    layout = file.layouts[0]
+    packed = payload(data, file.header, layout, int(file.tables[0].offsets[0]))
     assert isinstance(packed, bytes)
-    return layouts[0], layouts[0].place(0), packed
+    return layout, layout.place(0), packed
 
 
 @pytest.mark.parametrize(
@@ -280,10 +275,12 @@ def test_a_process_that_decodes_has_memory_for_what_it_is_sent_and_answers(is_ta
 
 def deep(edit: Any = None, **arguments: Any) -> list[DecodedBlock]:
     part = Part(kind="deepscanline", data_window=(0, 0, 7, 0), compression=ex.ZIPS, compress=True, **arguments)
-    header, layouts, tables = opened(ex.build([part]))
-    packed = payload(ex.build([part]), header, layouts[0], int(tables[0].offsets[0]))
+    data = ex.build([part])
+    file = located(data)
+    layout = file.layouts[0]
+    packed = payload(data, file.header, layout, int(file.tables[0].offsets[0]))
     assert isinstance(packed, DeepPayload)
-    return decode_chunks(layouts[0], [layouts[0].place(0)], [edit(packed) if edit else packed], max_bytes=1 << 20)
+    return decode_chunks(layout, [layout.place(0)], [edit(packed) if edit else packed], max_bytes=1 << 20)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,6 @@ from hypothesis import strategies as st
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
-from exr_inspector.exr.chunks.layout import part_layout
-from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
-from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.memory import MemoryPool
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
@@ -33,6 +30,7 @@ from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
 from tests.support.exrbytes_part import level_array
 from tests.support.exrstrategies import Example, files
+from tests.support.located import located
 
 Array = np.ndarray[Any, Any]
 SMALL_STEPS = PixelConfig(read_bytes=700, strip_bytes=900)
@@ -51,11 +49,8 @@ def report(
 
 
 def pixel_file(source: RangeSource, data: bytes, budget: DecodeBudget) -> PixelFile:
-    header = parse_header(data)
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(data, header, layouts, len(data))
-    states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
-    return PixelFile(source, header, layouts, tables, states, len(data), budget)
+    file = located(data)
+    return PixelFile(source, file.header, file.layouts, file.tables, file.states, file.size, budget)
 
 
 def channel(found: PixelReport, name: str, part: int = 0, level: tuple[int, int] = (0, 0)) -> ChannelStats:
@@ -441,7 +436,7 @@ def test_time_that_is_up_leaves_partial_figures(opener: SourceOpener, budget: De
 
 
 def test_time_that_is_up_while_decoding_is_no_damage(budget: DecodeBudget) -> None:
-    layout = part_layout(parse_header(ex.build([Part()])).parts[0])
+    layout = located(ex.build([Part()])).layouts[0]
     strip = work.StripWork(0, 0, layout, indices=(0,), deadline=Deadline.after(0.0))
     figures = work.decode_strip(strip, strip.chunks([b""]), budget, decoded=lambda: None)
     assert (figures.stopped, figures.chunks_read, figures.faults) == ("time", 0, [])

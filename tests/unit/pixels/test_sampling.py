@@ -9,21 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.exr.chunks.layout import part_layout
-from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.pixels.plans import DECODED_PER_BYTE, ChunkExtents, chunk_bound, locate_chunks, plan_full
 from exr_inspector.pixels.sampling import plan_sample, sample_bytes
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Built, Channel, Part, Tiles
 from tests.support.exrstrategies import Example, files
+from tests.support.located import located
 
 
-def located(data: bytes, **arguments: Any) -> ChunkExtents:
-    header = parse_header(data)
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(data, header, layouts, len(data))
-    states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
-    return locate_chunks(layouts, tables, states, len(data), is_multi_part=header.is_multi_part, **arguments)
+def extents_of(data: bytes, **arguments: Any) -> ChunkExtents:
+    file = located(data)
+    is_multi_part = file.header.is_multi_part
+    return locate_chunks(file.layouts, file.tables, file.states, file.size, is_multi_part=is_multi_part, **arguments)
 
 
 def extents(sizes: list[int], parts: list[int] | None = None, gap: int = 0) -> ChunkExtents:
@@ -39,7 +37,7 @@ def extents(sizes: list[int], parts: list[int] | None = None, gap: int = 0) -> C
 @pytest.mark.slow
 @given(files(types=("int",)))
 def test_every_chunk_is_located_where_it_was_written(example: Example) -> None:
-    found = located(example.data, all_levels=True)
+    found = extents_of(example.data, all_levels=True)
     expected = sorted(
         (span.start, span.end, number, index)
         for number, places in enumerate(example.built.parts)
@@ -56,20 +54,20 @@ def test_every_chunk_is_located_where_it_was_written(example: Example) -> None:
 def test_only_the_first_level_counts_unless_all_do() -> None:
     part = Part(kind="tiledimage", data_window=(0, 0, 15, 15), tiles=Tiles(4, 4, ex.MIPMAP))
     data = ex.build([part])
-    assert len(located(data)) == 16
-    assert set(located(data).level.tolist()) == {0}
-    assert set(located(data, all_levels=True).level.tolist()) == set(range(5))
+    assert len(extents_of(data)) == 16
+    assert set(extents_of(data).level.tolist()) == {0}
+    assert set(extents_of(data, all_levels=True).level.tolist()) == set(range(5))
 
 
 def test_chunks_that_are_not_there_are_not_located() -> None:
     built = ex.lay_out([Part(data_window=(0, 0, 3, 9), absent=frozenset({2, 5}))])
-    assert sorted(located(built.data).index.tolist()) == [0, 1, 3, 4, 6, 7, 8, 9]
+    assert sorted(extents_of(built.data).index.tolist()) == [0, 1, 3, 4, 6, 7, 8, 9]
 
 
 @pytest.mark.slow
 @given(files(types=("int",)), st.integers(1, 3000), st.booleans())
 def test_a_full_plan_reads_every_chunk_once(example: Example, read_bytes: int, covers: bool) -> None:
-    found = located(example.data, all_levels=True)
+    found = extents_of(example.data, all_levels=True)
     plan = plan_full(found, read_bytes=read_bytes, cover_bytes=len(example.data) if covers else None)
     seen = [position for read in plan.reads for position in range(read.first, read.last)]
     assert seen == list(range(len(found)))
@@ -177,7 +175,7 @@ def test_decreasing_and_interleaved_files_are_read_in_file_order() -> None:
     parts = [Part(data_window=(0, 0, 3, 5), name=name, line_order=ex.DECREASING_Y) for name in "ab"]
     order = [(number, index) for index in range(5, -1, -1) for number in (1, 0)]
     built: Built = ex.lay_out(parts, order=order)
-    found = located(built.data)
+    found = extents_of(built.data)
     assert list(zip(found.part.tolist(), found.index.tolist(), strict=True)) == order
     assert len(plan_full(found, read_bytes=1 << 20).reads) == 1
 
@@ -185,7 +183,7 @@ def test_decreasing_and_interleaved_files_are_read_in_file_order() -> None:
 def test_a_chunk_bound_holds_for_subsampled_rows() -> None:
     channels = (Channel("Y"), Channel("BY", ex.HALF, 2, 2))
     built = ex.lay_out([Part(data_window=(0, 0, 7, 31), channels=channels, compression=ex.ZIP)], trailing=bytes(9000))
-    found = located(built.data)
+    found = extents_of(built.data)
     spans = built.parts[0].chunks
     assert found.end.tolist() == [spans[index].end for index in (0, 1)]
 

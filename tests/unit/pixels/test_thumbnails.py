@@ -14,8 +14,6 @@ from PIL import Image
 
 from exr_inspector.catalog.schema import CELL_BYTES
 from exr_inspector.errors import SettingsError, install_command
-from exr_inspector.exr.chunks.layout import part_layout
-from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import StatsMode, Thumbnail, Thumbnails
 from exr_inspector.pixels import thumbnails
@@ -27,6 +25,7 @@ from exr_inspector.pixels.statistics import Accumulator, Samples
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, difference_hash, require_encoder, shown_layers
 from exr_inspector.storage import SourceOpener
 from tests.support.exrbytes import FLOAT, HALF, MIPMAP, UINT, Channel, Part, Tiles, a_float, a_preview, build
+from tests.support.located import located
 from tests.unit.pixels.test_reader import report
 
 FILE = PixelConfig(thumbnails=Thumbnails.FILE)
@@ -64,7 +63,7 @@ def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Til
     part = Part(channels=(Channel("Y", kind),), data_window=(-3, 5, 41, 37))
     if tiles is not None:
         part = dataclasses.replace(part, kind="tiledimage", tiles=tiles)
-    layout = part_layout(parse_header(build([part])).parts[0])
+    layout = located(build([part])).layouts[0]
     canvas = Canvas(layout, layout.levels[0], Box2i(2, -1, 61, 38), 7, 5)
     values = np.random.default_rng(4).integers(-50 if kind != UINT else 0, 1000, (33, 45))
     values = values.astype({HALF: np.float16, FLOAT: np.float32, UINT: np.uint32}[kind])
@@ -91,7 +90,7 @@ def test_high_boxes_average_every_fifth_row_and_show_every_nan(tiles: Tiles | No
     part = Part(channels=(Channel("Y", HALF),), data_window=(0, 0, 99, 99), compression=0)
     if tiles is not None:
         part = dataclasses.replace(part, kind="tiledimage", tiles=tiles)
-    layout = part_layout(parse_header(build([part])).parts[0])
+    layout = located(build([part])).layouts[0]
     canvas = Canvas(layout, layout.levels[0], layout.data_window, 4, 4)  # boxes of 25 x 25
     values = np.random.default_rng(1).random((100, 100)).astype(np.float16)
     values[51, 30] = np.nan  # row 51 is not summed
@@ -115,7 +114,7 @@ def test_high_boxes_average_every_fifth_row_and_show_every_nan(tiles: Tiles | No
 @pytest.mark.parametrize("has_nan", [False, True])
 def test_a_box_without_a_row_that_is_summed_shows_the_one_above_it(has_nan: bool) -> None:
     part = Part(channels=(Channel("Y", FLOAT),), data_window=(0, 1, 99, 75), compression=0)
-    layout = part_layout(parse_header(build([part])).parts[0])
+    layout = located(build([part])).layouts[0]
     canvas = Canvas(
         layout, layout.levels[0], Box2i(0, 0, 99, 99), 4, 4
     )  # one row of samples, the 75th, is in the last boxes
@@ -138,9 +137,7 @@ def test_a_picture_of_one_pixel(opener: SourceOpener, budget: DecodeBudget) -> N
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 1, 3], [1, 3]])
 def test_lines_decoded_together_count_where_they_lie(order: list[int]) -> None:
-    layout = part_layout(
-        parse_header(build([Part(channels=(Channel("Y", FLOAT),), data_window=(0, 0, 7, 3))])).parts[0]
-    )
+    layout = located(build([Part(channels=(Channel("Y", FLOAT),), data_window=(0, 0, 7, 3))])).layouts[0]
     values = np.arange(32, dtype=np.float32).reshape(4, 8)
     adder = BoxAdder(Canvas(layout, layout.levels[0], layout.data_window, 8, 4), [0])
     adder.add(DecodedBlock(layout, tuple(map(layout.place, order)), (values[order],)), 0, None, is_finite=True)
@@ -159,7 +156,7 @@ def test_chunks_in_any_grouping_give_the_same_bytes(opener: SourceOpener, budget
 
 
 def test_what_was_added_up_travels_between_processes(opener: SourceOpener, budget: DecodeBudget) -> None:
-    layout = part_layout(parse_header(build([Part(data_window=(0, 0, 4095, 15), compression=3)])).parts[0])
+    layout = located(build([Part(data_window=(0, 0, 4095, 15), compression=3)])).layouts[0]
     canvas = Canvas(layout, layout.levels[0], layout.data_window, 160, 1)
     adder = BoxAdder(canvas, [2])
     piece = np.ones((16, 4096), np.float16)
@@ -263,7 +260,7 @@ def test_the_beauty_is_shown_or_every_layer(opener: SourceOpener, budget: Decode
 
 def test_layers_are_bounded() -> None:
     part = Part(channels=tuple(Channel(f"l{number:03}.Z") for number in range(100)))
-    layout = part_layout(parse_header(build([part])).parts[0])
+    layout = located(build([part])).layouts[0]
     assert len(shown_layers([layout], Thumbnails.LAYERS)) == thumbnails.MOST_PICTURES
 
 
