@@ -135,6 +135,7 @@ class DeepStats:
         empty_pixels: Number of pixels without samples.
         inverted_samples: Number of samples whose ZBack is in front of their Z.
         unsorted_samples: Number of samples that are nearer than the one before in the same pixel.
+        overlapping_samples: Number of samples whose depth from Z to ZBack overlaps that of the one before in the same pixel.
     """
 
     pixels: int
@@ -144,6 +145,7 @@ class DeepStats:
     empty_pixels: int
     inverted_samples: int = 0
     unsorted_samples: int = 0
+    overlapping_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)

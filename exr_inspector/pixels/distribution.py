@@ -181,7 +181,11 @@ class Distribution:
             return None
         with np.errstate(over="ignore", invalid="ignore"):  # of values that are no codes
             codes = np.clip(np.rint(values.astype(np.float32) * _CODES), 0, _CODES) / _CODES
-            is_code = values == codes.astype(np.float16) if self._is_half else np.abs(values - codes) < _CODE_ROUNDING
+            is_code = (
+                values == codes.astype(np.float16)
+                if self._is_half
+                else np.abs(values - codes) <= _CODE_ROUNDING * codes
+            )
         return int(np.count_nonzero(is_code)) / finite
 
     def distinct_count(self) -> int:

@@ -327,6 +327,7 @@ class DeepAccumulator:
     empty_pixels: int = 0
     inverted_samples: int = 0
     unsorted_samples: int = 0
+    overlapping_samples: int = 0
 
     def add(self, counts: npt.NDArray[np.int32], front: Samples | None = None, back: Samples | None = None) -> None:
         """Add the numbers of samples of some pixels, and the values of Z and ZBack of these samples if there are any."""
@@ -342,10 +343,13 @@ class DeepAccumulator:
         if front is not None and back is not None:
             self.inverted_samples += int(np.count_nonzero(back < front))
         if front is not None and len(front) > 1:
-            is_nearer = front[1:] < front[:-1]
             starts = np.cumsum(counts.reshape(-1), dtype=np.int64)
-            is_nearer[starts[(starts > 0) & (starts < len(front))] - 1] = False  # the first sample of another pixel
-            self.unsorted_samples += int(np.count_nonzero(is_nearer))
+            in_one = np.ones(len(front) - 1, np.bool_)
+            in_one[starts[(starts > 0) & (starts < len(front))] - 1] = False  # the first sample of another pixel
+            self.unsorted_samples += int(np.count_nonzero(in_one & (front[1:] < front[:-1])))
+            if back is not None:
+                overlaps = in_one & (front[1:] < back[:-1]) & (front[:-1] < back[1:])
+                self.overlapping_samples += int(np.count_nonzero(overlaps))
 
     def merge(self, other: DeepAccumulator) -> None:
         """Add the statistics of another accumulator of the same level."""
@@ -353,6 +357,7 @@ class DeepAccumulator:
             self._take(other.pixels, other.total_samples, other.min_samples, other.max_samples, other.empty_pixels)
             self.inverted_samples += other.inverted_samples
             self.unsorted_samples += other.unsorted_samples
+            self.overlapping_samples += other.overlapping_samples
 
     def _take(self, pixels: int, total: int, least: int, most: int, empty: int) -> None:
         self.pixels += pixels
@@ -371,4 +376,5 @@ class DeepAccumulator:
             self.empty_pixels,
             self.inverted_samples,
             self.unsorted_samples,
+            self.overlapping_samples,
         )

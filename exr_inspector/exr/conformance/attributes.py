@@ -9,7 +9,7 @@ from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES
 from exr_inspector.exr.header.channel_lists import ends_in_a_name
 from exr_inspector.exr.header.parts import FIRST_WINS
 from exr_inspector.exr.header.standard import DEPRECATED, REQUIRED, STANDARD
-from exr_inspector.exr.header.text import NOT_UTF8, encode_name, guessed_encoding
+from exr_inspector.exr.header.text import NOT_UTF8, encode_name, guessed_encoding, is_utf16
 from exr_inspector.exr.header.values import Attribute, Preview
 from exr_inspector.exr.limits import PER_CHECKPOINT, Checkpoint, no_checkpoint
 from exr_inspector.exr.problems import ProblemKind
@@ -55,6 +55,7 @@ def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoin
             _check_other(report, attribute)
         if number % PER_CHECKPOINT == 0:
             checkpoint()
+    _check_zeros(report)
     if len(part.by_name) < len(part.attributes):
         _check_duplicates(report)
     if channels := part.channels:
@@ -142,6 +143,20 @@ def _report_malformed(report: PartProblems, attribute: Attribute) -> None:
         fatal = report.part.channels is None
     found = f"{attribute.size} bytes of {attribute.type_name}"
     report.add(kind, f"attribute {attribute.name!r}: {message}", attribute, found, fatal=fatal)
+
+
+def _check_zeros(report: PartProblems) -> None:
+    """Report texts with bytes of zero: UTF-16, or what follows the end of a C string; at the end alone they are padding."""
+    for attribute in report.part.attributes:
+        text = attribute.value
+        if not isinstance(text, str) or "\0" not in text:
+            continue
+        is_padding = "\0" not in text.rstrip("\0")
+        message = f"attribute {attribute.name!r} {'ends with' if is_padding else 'holds'} bytes of zero"
+        if is_utf16(text.encode("utf-8", "surrogatepass")):
+            message += "; probably UTF-16"
+        count = f"{text.count(chr(0))} of {attribute.size} bytes"
+        report.add(ProblemKind.NOT_UTF8, message, attribute, count, "text without them", mild=is_padding)
 
 
 def _check_standard(report: PartProblems, attribute: Attribute) -> None:

@@ -16,7 +16,7 @@ import xxhash
 
 from exr_inspector.exr.header.text import encode_name
 
-_EIGHT_HEX = re.compile(r"[0-9a-f]{8}")
+_EIGHT_HEX = re.compile(r"[0-9a-fA-F]{8}")
 # An invalid UTF-8 byte as `decode_name` writes it; an even number of backslashes before it are JSON escapes.
 _BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\(x[89a-f][0-9a-f])")
 
@@ -56,12 +56,12 @@ def manifest_hash(text: str) -> str:
 
 
 def parse_manifest(text: str) -> dict[str, str]:
-    r"""The names of a manifest and their ids as text.
+    r"""The names of a manifest and their ids as text of lower case; readers take upper case, too.
 
     Invalid UTF-8 bytes, which `decode_name` writes as `\xNN`, keep this form in the names, since JSON has no such escape.
 
     Raises:
-        ManifestError: If it is not a JSON object that maps names to eight lower-case hexadecimal digits.
+        ManifestError: If it is not a JSON object that maps names to eight hexadecimal digits.
     """
     try:
         parsed = json.loads(text if "\\x" not in text else _BYTE.sub(r"\1\\\\\2", text))
@@ -76,8 +76,8 @@ def parse_manifest(text: str) -> dict[str, str]:
     for number, value in enumerate(parsed.values(), 1):
         if not isinstance(value, str) or not _EIGHT_HEX.fullmatch(value):
             # The message quotes no text: a sidecar may be any JSON file next to the image, even one with secrets.
-            raise ManifestError(f"the id of entry {number} is not eight lower-case hexadecimal digits")
-    return parsed
+            raise ManifestError(f"a JSON object, but the id of entry {number} is not eight hexadecimal digits")
+    return {name: value.lower() for name, value in parsed.items()}
 
 
 def is_sidecar_path(path: str) -> bool:

@@ -34,7 +34,7 @@ def encode_name(text: str) -> bytes:
 
 
 def guessed_encoding(raw: bytes) -> str:
-    """The probable encoding of text that is not UTF-8, for a message: padding with 0xFF, an East Asian or a Western encoding.
+    """The probable encoding of text that is not UTF-8, for a message: UTF-16, padding with 0xFF, East Asian or Western.
 
     Any bytes are valid Latin-1 and Windows-1252, and an accented letter with the letter after it often decodes as one East
     Asian character. An East Asian encoding is therefore returned only if two such characters are adjacent and all other
@@ -42,6 +42,8 @@ def guessed_encoding(raw: bytes) -> str:
     Some film scanners pad strings with 0xFF.
     """
     raw = raw[:_GUESSED_BYTES]
+    if is_utf16(raw):
+        return "UTF-16"
     if raw.replace(b"\xff", b"").isascii():
         return "padding bytes 0xFF"
     for codec, name in _EAST_ASIAN.items():
@@ -52,6 +54,13 @@ def guessed_encoding(raw: bytes) -> str:
         if all(character.isascii() or _EAST_ASIAN_CHARACTER.match(character) for character in text):
             return name if _TWO_IN_A_ROW.search(text) else _western(raw)
     return _western(raw)
+
+
+def is_utf16(raw: bytes) -> bool:
+    """Whether bytes look like UTF-16 of a Western text: nearly every second one, and few others, are zero."""
+    raw = raw[:_GUESSED_BYTES]
+    even, odd = raw[::2].count(0), raw[1::2].count(0)
+    return len(raw) > 1 and max(even, odd) * 4 >= len(raw) and min(even, odd) * 8 <= len(raw)
 
 
 def _western(raw: bytes) -> str:

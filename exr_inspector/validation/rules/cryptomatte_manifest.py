@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from exr_inspector.exr.cryptomatte import manifests
 from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, ManifestState
 from exr_inspector.model import Severity
@@ -10,6 +12,7 @@ from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results
 from exr_inspector.validation.rules.cryptomatte import matte_rule
 
+_UPPER_CASE_ID = re.compile(r':\s*"(?=[0-9a-f]*[A-F])([0-9A-Fa-f]{8})"')
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
 
@@ -23,12 +26,15 @@ _UTILITIES = "Cryptomatte reference utilities"
     fix="Write the manifest again in the renderer, or copy it from the original render.",
 )
 def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report manifests that cannot be parsed."""
+    """Report manifests that cannot be parsed, and as info those with ids in upper case, which readers take all the same."""
     found = []
     for matte in file.mattes:
         if isinstance(matte.manifest, manifests.ManifestError):
             message, state = f"{matte.label}: the manifest is {matte.manifest}"[:300], matte.manifest_state.value
             found.append(Found(message, state, "a JSON object of names and ids", part=matte.part))
+        elif matte.declared.manifest and (upper := _UPPER_CASE_ID.search(matte.declared.manifest)):
+            message = f"{matte.label}: ids of the manifest are in upper case, such as {upper[1]}"
+            found.append(Found(message, upper[1], upper[1].lower(), part=matte.part, severity=Severity.INFO))
     return found
 
 

@@ -1,6 +1,6 @@
 """DEEP and IDM: deep parts and id manifests.
 
-Statistics do not contain whether samples overlap, nor whether the id of each pixel is in the manifest; these are not checked.
+Whether the id of each pixel is in the manifest is not checked.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"
 _ALPHAS = frozenset({"A", "AR", "AG", "AB"})
 _SORTED: dict[object, str] = {1: "SORTED", 3: "TIDY"}
+_SEPARATE: dict[object, str] = {2: "NON_OVERLAPPING", 3: "TIDY"}
 _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
 
 
@@ -181,21 +182,26 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
 @pixel_rule(
     "DEEP-STATE",
     Severity.WARNING,
-    "Samples of pixels are in the order that deepImageState declares",
+    "Samples of pixels are sorted, or do not overlap, where deepImageState declares it",
     why="Compositing software does not sort the samples of such a part again, and takes hidden samples for visible ones.",
     source="Interpreting Deep Pixels; OpenEXR standard attributes (deepImageState)",
-    fix="Sort the samples in the software that writes the file, or declare deepImageState MESSY.",
-    limits="The order by Z of parts that are declared SORTED or TIDY; whether samples overlap is not checked.",
+    fix="Sort and split the samples in the software that writes the file, or declare deepImageState MESSY.",
+    limits="Each sample and the one before it: the order by Z, and overlaps of samples with ZBack.",
     when=t.DEEP,
 )
 def state(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """Report samples that are nearer than the one before in a part that is declared as sorted."""
+    """Report samples that are nearer than the one before or overlap it, in parts that are declared to have none of these."""
     deep, declared = part.pixels.deep if part.pixels else None, part.part.value("deepImageState", "deepImageState")
-    if deep is None or declared not in _SORTED or not deep.unsorted_samples:
-        return NOTHING
-    message = f"deepImageState is {_SORTED[declared]}, but {counted(deep.unsorted_samples, 'sample')} "
-    message += f"{'is' if deep.unsorted_samples == 1 else 'are'} nearer than the one before in the same pixel"
-    return [Found(message, str(deep.unsorted_samples), "0", "Z")]
+    found = []
+    for states, count, what in (
+        (_SORTED, deep.unsorted_samples if deep else 0, "nearer than the one before"),
+        (_SEPARATE, deep.overlapping_samples if deep else 0, "overlapping the one before"),
+    ):
+        if count and declared in states:
+            message = f"deepImageState is {states[declared]}, but {counted(count, 'sample')} "
+            message += f"{'is' if count == 1 else 'are'} {what} in the same pixel"
+            found.append(Found(message, str(count), "0", "Z"))
+    return found
 
 
 @pixel_rule(

@@ -5,6 +5,9 @@ Rules whose verdict a sample can falsify (the image is black, no value exceeds 1
 
 from __future__ import annotations
 
+import math
+import re
+import struct
 from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import Field
@@ -24,8 +27,12 @@ _NORMAL_LIMIT = 1.01
 _FIREFLY_FACTOR = 100
 _SCATTERED = 0.02
 _LOG_BLACK = 0.05
+_NEARLY_BLACK = 1e-6  # 17 stops below middle grey
+_SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
-_CODES = 255
+_MOST_CODE = 65535
+_LOWER_PART = 25.0  # percent
+_WHOLE_FROM = 1024  # HALF has no fractions from here on
 _LEAST_CODE = 127
 _FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
 # The blacks of LogC, S-Log3, Canon Log 2 and Cineon are 0.093, those of V-Log and Canon Log 3 0.125, without noise.
@@ -347,8 +354,10 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             seen.add(view)
         else:
             views.setdefault(view, part.index)
+    is_shadow = _SHADOW.search(file.inspection.key.rpartition("/")[2]) is not None
+    severity = Severity.INFO if is_shadow and any(map(_has_alpha, file.parts)) else None
     found = [
-        Found("The image is black: every colour value is zero", "0", "an image", part=p)
+        Found("The image is black: every colour value is zero", "0", "an image", part=p, severity=severity)
         for view, p in views.items()
         if view not in seen
     ]
@@ -357,11 +366,30 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             verb = "is" if len(lit) == 1 else "are"
             message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
             found.append(Found(message, "0", "an image", black[0], part=part.index))
+        if (most := _nearly_black(part)) is not None:
+            message = f"The image is nearly black: no colour value is above {most:g}"
+            found.append(Found(message, f"{most:g}", "an image", part=part.index))
         if levels := _black_levels(part):
             message = f"{counted(len(levels), 'level')} above the first {'is' if len(levels) == 1 else 'are'} zero"
             message += f" everywhere, from level {levels[0][0]},{levels[0][1]} on, although the image is not"
             found.append(Found(message, "0", "the image at a lower resolution", part=part.index))
     return found
+
+
+def _has_alpha(part: PartFacts) -> bool:
+    """Whether alpha has several values, as in a pass of shadows or mattes."""
+    return any(not stats.is_constant for _, stats in _with_stats(part, part.of_role(Role.ALPHA)))
+
+
+def _nearly_black(part: PartFacts) -> float | None:
+    """The greatest value of the part's colour if it is above zero, but so small that no exposure shows it; else None."""
+    every = [stats for _, stats in _with_stats(part, part.colour)]
+    if not every or not all(
+        s.exact and s.minimum is not None and s.minimum >= 0 and s.maximum is not None for s in every
+    ):
+        return None
+    most = max(stats.maximum or 0 for stats in every)
+    return most if 0 < most < _NEARLY_BLACK else None
 
 
 def _black_levels(part: PartFacts) -> list[tuple[int, int]]:
@@ -516,9 +544,13 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
     profiles={"default": "info", "strict": "warning", "texture": "off"},
 )
 def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers whose R, G and B all have a maximum of exactly 1."""
+    """Report layers whose R, G and B all have a maximum of exactly 1; of parts with a main image, that image alone.
+
+    AOVs such as occlusion and albedo end at 1.
+    """
     found = []
-    for triple in part.rgb_layers:
+    main = [triple for triple in part.rgb_layers if is_beauty(triple[0].layer)]
+    for triple in main or part.rgb_layers:
         stats = [part.stats.get(channel.name) for channel in triple]
         if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
             names = listed(channel.name for channel in triple)
@@ -583,14 +615,18 @@ def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
 @pixel_rule(
     "PIX-CODE-VALUES",
     Severity.WARNING,
-    "Colour is not stored as 8-bit code values",
-    why="Scene-linear software takes the values 0 to 255 for exposures: the image is white.",
+    "Colour is not stored as code values of 8 to 16 bits",
+    why="Scene-linear software takes the values 0 to 255, or to 65535, for exposures: the image is white.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
-    fix="Divide the values by 255 and convert them from sRGB to linear before writing. The command divides.",
+    fix="Divide the values by the largest code, and convert them to linear before writing. The command divides 8-bit codes.",
     command="oiiotool IN.exr --mulc 0.00392156863 -o OUT.exr",
 )
 def code_values(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report R, G, B with many whole numbers from 0 to 255 and no other values; labels are few, or equal in all three."""
+    """Report R, G, B with many whole numbers from 0 to at most 65535 and no other values.
+
+    Labels are few, or equal in all three. From 1024 on, HALF has whole numbers only: values that HALF holds count only if
+    many of them are smaller.
+    """
     found = []
     for triple in part.rgb_layers:
         stats = [part.stats.get(channel.name) for channel in triple]
@@ -602,8 +638,18 @@ def code_values(part: PartFacts, _parameters: PixelParameters) -> Results:
 
 
 def _are_codes(stats: ChannelStats) -> bool:
-    is_whole = stats.fractional_share == 0 and stats.minimum is not None and stats.minimum >= 0
-    return is_whole and _LEAST_CODE < (stats.maximum or 0) <= _CODES and (stats.distinct_count or 0) >= _FEW_VALUES
+    if stats.fractional_share or stats.minimum is None or stats.maximum is None or stats.fractional_share is None:
+        return False
+    is_code = stats.minimum >= 0 and _LEAST_CODE < stats.maximum <= _MOST_CODE
+    is_no_half = dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM or not _is_half(stats.maximum)
+    return is_code and is_no_half and (stats.distinct_count or 0) >= _FEW_VALUES
+
+
+def _is_half(value: float) -> bool:
+    try:
+        return bool(struct.unpack("<e", struct.pack("<e", value))[0] == value)
+    except OverflowError:
+        return False
 
 
 @pixel_rule(

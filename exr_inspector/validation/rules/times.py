@@ -221,6 +221,8 @@ def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
 
 
 # Attribute -> least and greatest value that is plausible in the unit of the standard, and that unit.
+_MOST_HOURS = 14
+_LEAST_RATE = 24  # exposures of whole seconds from here on are shutter speeds whose 1/ was left out
 _PLAUSIBLE = {
     "nominalFocalLength": (0.1, 5_000, "mm"),
     "pinholeFocalLength": (0.1, 5_000, "mm"),
@@ -242,7 +244,7 @@ _PLAUSIBLE = {
     source=_STANDARD,
     fix="Write the value in the unit that the message names.",
     command="exrstdattr -float NAME VALUE IN.exr OUT.exr",
-    limits="Focal lengths, sensorPhotositePitch, shutterAngle, longitude, latitude, utcOffset and cameraCCTSetting.",
+    limits="Focal lengths, sensorPhotositePitch, shutterAngle, expTime, longitude, latitude, utcOffset and cameraCCTSetting.",
     when=t.CAMERA,
 )
 def units(part: PartFacts, _parameters: TimeParameters) -> Results:
@@ -253,4 +255,14 @@ def units(part: PartFacts, _parameters: TimeParameters) -> Results:
         if value and not least <= value <= greatest:
             wanted = f"{least:g} to {greatest:g} {unit}"
             found.append(Found(f"{name} is {value:g}; expected {wanted}", f"{value:g}", wanted))
+    offset, exposure = part.number("utcOffset"), part.number("expTime")
+    if offset and abs(offset) <= _MOST_HOURS:
+        message = f"utcOffset is {offset:g}: the unit is seconds, and this looks like hours"
+        found.append(Found(message, f"{offset:g}", f"{offset * 3600:g}"))
+    rate = part.part.value("framesPerSecond", "rational")
+    if exposure and isinstance(rate, Rational) and exposure >= max(_LEAST_RATE, rate.value or 0) and exposure % 1 == 0:
+        message = (
+            f"expTime is {exposure:g} seconds at {rate.value:g} frames per second; perhaps 1/{exposure:g} is meant"
+        )
+        found.append(Found(message, f"{exposure:g}", f"1/{exposure:g}", severity=Severity.INFO))
     return found

@@ -366,7 +366,7 @@ def test_sidecar_paths(path: str, *, is_wrong: bool) -> None:
         ("[]", {"CRY-MANIFEST-JSON": E}),
         ('{"a": 1}', {"CRY-MANIFEST-JSON": E}),
         ('{"a": "3c2569b"}', {"CRY-MANIFEST-JSON": E}),
-        ('{"a": "3C2569B2"}', {"CRY-MANIFEST-JSON": E}),
+        ('{"a": "3C2569B2"}', {"CRY-MANIFEST-JSON": I}),
         ('{"a": "3c2569b2"}', {}),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.model import Severity
 from tests.unit.validation.cases.made.metadata import GOOD, MANIFEST, declared, matte
 from tests.unit.validation.judging import Case
 
@@ -9,7 +10,8 @@ CASES = [
     Case("CRY-MANIFEST-MISSING", matte(declared(manifest="{}")), GOOD),
     Case("CRY-MANIFEST-JSON", matte(declared(manifest=MANIFEST[:-4])), GOOD),
     Case("CRY-MANIFEST-JSON", matte(declared(manifest="{broken")), GOOD),
-    Case("CRY-MANIFEST-JSON", matte(declared(manifest='{"bunny": "ABCDEF01"}')), GOOD),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest='{"bunny": "ABCDEF01"}')), GOOD, severity=Severity.INFO),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest='{"bunny": "ABCDEFG1"}')), GOOD),
     Case("CRY-MANIFEST-JSON", matte(declared(manifest="[" * 100_000)), GOOD),
     Case("CRY-MANIFEST-MISSING", matte(declared("manifest")), GOOD),
     Case("CRY-MANIF-FILE", matte(declared("manifest", manif_file="../m.json")), matte(declared(manif_file="m.json"))),

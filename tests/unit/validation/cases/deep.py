@@ -36,6 +36,8 @@ CASES = [
         Case("DEEP-ZBACK", pixels_deep(thickness=-99), pixels_deep(thickness=0), severity=Severity.INFO),
         Case("DEEP-STATE", pixels_deep(order=-1, state=1), pixels_deep(state=1)),
         Case("DEEP-STATE", pixels_deep(order=-1, state=3), pixels_deep(order=-1)),
+        Case("DEEP-STATE", pixels_deep(thickness=1.5, state=2), pixels_deep(thickness=1.0, state=2)),
+        Case("DEEP-STATE", pixels_deep(thickness=1.5, state=3), pixels_deep(thickness=1.5, state=1)),
         Case(
             "DEEP-STATE", pixels_deep(order=-1, state=1), pixels_deep(order=-1, state=1, counts=np.minimum(COUNTS, 1))
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.model import Severity
 from tests.support.exrbytes import (
     RANDOM_Y,
     Channel,
@@ -71,6 +72,8 @@ CASES = [
     Case("STR-PREVIEW", extra(a_preview("preview", 0, 0)), extra(a_preview("preview", 1, 1, bytes(4)))),
     Case("STR-STRING-EMPTY", extra(a_string("cameraMake", "")), extra(a_string("cameraMake", "A"))),
     Case("STR-STRING-EMPTY", extra(a_string("reelName", "")), extra(a_string("owner", "O"), a_string("comments", "C"))),
+    Case("STR-STRING-UTF8", extra(a_string("owner", b"a\0b\0")), extra(a_string("owner", "ab"))),
+    Case("STR-STRING-UTF8", extra(a_string("owner", b"ab\0")), severity=Severity.INFO),
     Case("STR-STRING-UTF8", extra(a_string("owner", b"\xff\xfe")), extra(a_string("owner", "ö"))),
     Case("STR-DEPRECATED", extra(a_float("dwaCompressionLevel", 45))),
     Case("STR-HEADER-BIG", extra(*(a_int(f"a{i}", 1) for i in range(2_001)))),

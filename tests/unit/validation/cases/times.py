@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from exr_inspector.model import Severity
 from tests.support.exrbytes import a_float, a_int, a_keycode, a_rational, a_string, a_timecode
 from tests.unit.validation.cases.made.metadata import CODE, NTSC, extra, timed
 from tests.unit.validation.judging import Case
 
+RATE = a_rational("framesPerSecond", 24, 1)
 CASES = [
     Case("TIM-TC-RANGE", timed(25, 0, 0, 0), timed(23, 59, 59, 23)),
     Case("TIM-TC-RANGE", timed(1, 0, 0, 24, rate=(24, 1)), timed(1, 0, 0, 23, rate=(24_000, 1001))),
@@ -34,6 +36,10 @@ CASES = [
     Case("TIM-CAPDATE", extra(a_string("capDate", "2525:01:02 03:04:05"))),
     Case("TIM-POSITIVE", extra(a_float("isoSpeed", 0)), extra(a_float("isoSpeed", 800))),
     Case("TIM-UNITS", extra(a_float("nominalFocalLength", 50_000)), extra(a_float("nominalFocalLength", 50))),
+    Case("TIM-UNITS", extra(a_float("utcOffset", -9)), extra(a_float("utcOffset", -9 * 3600))),
+    Case(
+        "TIM-UNITS", extra(a_float("expTime", 48), RATE), extra(a_float("expTime", 30.5), RATE), severity=Severity.INFO
+    ),
     Case("TIM-UNITS", extra(a_float("latitude", 5_500)), extra(a_float("latitude", -41.3), a_float("shutterAngle", 0))),
     Case("TIM-POSITIVE", extra(a_rational("captureRate", 0, 1)), extra(a_rational("captureRate", 24, 1))),
     Case(

@@ -50,9 +50,9 @@ def scattered(between: float = 0.0) -> bytes:
     return build([Part(channels=channels, data_window=(0, 0, 127, 79), pixels=dict.fromkeys("BGR", pixels))])
 
 
-def gradient(values: int, factor: float = 1.0, *, name: str = "") -> bytes:
-    """R, G, B, or one FLOAT channel, with a number of different values from 0 to 1, times a factor."""
-    steps = np.arange(4096).reshape(64, 64) % values / (values - 1) * factor
+def gradient(values: int, factor: float = 1.0, *, name: str = "", offset: float = 0.0) -> bytes:
+    """R, G, B, or one FLOAT channel, with a number of different values from 0 to 1, times a factor, plus an offset."""
+    steps = np.arange(4096).reshape(64, 64) % values / (values - 1) * factor + offset
     pixels = {name: steps} if name else {"R": steps, "G": steps, "B": np.where(RISING, steps, 0)}
     channels = [Channel(each, FLOAT) for each in pixels]
     return build([Part(channels=channels, data_window=(0, 0, 63, 63), pixels=pixels)])
