@@ -6,7 +6,6 @@ import secrets
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
 from vastdb_local.address import ServerAddress
 from vastdb_local.errors import LocalDatabaseError
@@ -158,9 +157,7 @@ class LocalVastDB:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def create_bucket(self, name: str, *, database: bool = True) -> None:
