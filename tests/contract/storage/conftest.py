@@ -12,17 +12,27 @@ from exr_inspector.storage import SourceOpener
 DATA = bytes(range(256))
 
 
+def write(folder, *keys):
+    """Write files, and the folders that they need."""
+    for key in keys:
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(DATA)
+
+
+def mounted(folder):
+    """An opener with the folder as the bucket `b`."""
+    return contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={folder}"}, secrets_dir=None)))
+
+
 @pytest.fixture
 def folder(tmp_path):
-    folder = tmp_path / "bucket"
-    folder.mkdir()
-    (folder / "a.exr").write_bytes(DATA)
-    return folder
+    write(tmp_path, "bucket/a.exr")
+    return tmp_path / "bucket"
 
 
 @pytest.fixture
 def opener(folder):
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={folder}"}, secrets_dir=None))) as opener:
+    with mounted(folder) as opener:
         yield opener
 
 

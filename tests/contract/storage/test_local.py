@@ -27,13 +27,34 @@ from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.keys import file_key, key_order
 from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.objects import ObjectSource, VersionPin
-from tests.contract.storage.conftest import DATA
+from tests.contract.storage.conftest import DATA, mounted, write
+
+NEEDS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
+
+
+def printed_by_nobody(script, folder, before=""):
+    """What a script prints that a user without rights runs; its `opener` has the folder as the bucket `b`."""
+    head = f"""
+import json, os, sys
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+opener = SourceOpener(load_settings({{"EXR_MOUNTS": "b=" + sys.argv[1]}}, secrets_dir=None))
+os.chdir("/")
+{before}
+os.setgid(65534)
+os.setuid(65534)
+"""
+    line = [sys.executable, "-c", head + script, str(folder)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_mount_that_is_no_folder_is_refused(folder):
     for path in (folder / "nope", folder / "a.exr"):
         with pytest.raises(SettingsError):
-            SourceOpener(load_settings({"EXR_MOUNTS": f"b={path}"}, secrets_dir=None))
+            mounted(path)
 
 
 def test_links_and_pipes(folder, opener, tmp_path):
@@ -80,9 +101,7 @@ def test_no_file_stays_open(folder, opener):
 
 
 def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder, opener, tmp_path):
-    for name in ("shot/v2/a.exr", "plates/b.exr", "shot/.snapshot/c.exr"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(DATA)
+    write(folder, "shot/v2/a.exr", "plates/b.exr", "shot/.snapshot/c.exr")
     (folder / "shot" / "latest").symlink_to("v2")
     (folder / "shot" / "v2" / "loop").symlink_to("..")
     (folder / "shot" / "plates.exr").symlink_to("../plates")
@@ -146,8 +165,7 @@ def test_a_file_may_have_any_name(folder, opener):
 
 @pytest.mark.parametrize("key", [r"\udce2\udc82\udcac.exr", r"\x5c.exr", "\udcff.exr", r"a\udc80\x5cn"])
 def test_a_file_has_no_second_key(folder, opener, key):
-    for name in ("€.exr", "\\.exr", "\udcff.exr", "a\udc80\\n"):
-        (folder / name).write_bytes(DATA)
+    write(folder, "€.exr", "\\.exr", "\udcff.exr", "a\udc80\\n")
     with pytest.raises(UnsupportedKey):
         opener.open("b", key)
 
@@ -284,23 +302,13 @@ def test_no_read_mixes_two_contents(folder, opener):
         writer.join()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
+@NEEDS_ROOT
 def test_files_and_folders_that_may_not_be_read(open_folder):
     folder = open_folder
-    (folder / "locked.exr").write_bytes(DATA)
+    write(folder, "locked.exr", "dir/x")
     (folder / "locked.exr").chmod(0)
-    (folder / "dir").mkdir()
-    (folder / "dir" / "x").write_bytes(DATA)
     (folder / "dir").chmod(0)
     script = """
-import json, os, sys
-from exr_inspector.errors import ExrInspectorError
-from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
-opener = SourceOpener(load_settings({"EXR_MOUNTS": "b=" + sys.argv[1]}, secrets_dir=None))
-os.chdir("/")
-os.setgid(65534)
-os.setuid(65534)
 codes = []
 for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: opener.open("b", "locked.exr").read(start=0, end=1),
             lambda: opener.open("b", "dir/x").read(start=0, end=1), lambda: opener.head("b", "dir/x"),
@@ -312,10 +320,8 @@ for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: open
         codes.append(error.code)
 print(json.dumps(codes))
 """
-    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
     denied = AccessDenied.code
-    assert json.loads(done.stdout) == ["ok", denied, denied, denied, denied]
+    assert json.loads(printed_by_nobody(script, folder)) == ["ok", denied, denied, denied, denied]
 
 
 def test_local_paths(folder, opener, monkeypatch):
@@ -340,9 +346,7 @@ def test_a_path_outside_every_mount(folder, tmp_path, opener):
 
 
 def test_a_prefix_is_literal(folder, opener):
-    for key in ("s/ab.exr", "s/a/1.exr", "s/b.exr", "sa.exr"):
-        (folder / key).parent.mkdir(parents=True, exist_ok=True)
-        (folder / key).write_bytes(DATA)
+    write(folder, "s/ab.exr", "s/a/1.exr", "s/b.exr", "sa.exr")
     assert [entry.key for entry in opener.list("b", "s/a")] == ["s/a/1.exr", "s/ab.exr"]
     assert [entry.key for entry in opener.list("b", "s")] == ["s/a/1.exr", "s/ab.exr", "s/b.exr", "sa.exr"]
     assert list(opener.list("b", "none/x")) == []
@@ -352,9 +356,7 @@ def test_a_prefix_is_literal(folder, opener):
 
 def test_a_folder_is_listed_by_rising_key_from_any_key_on(folder, opener):
     keys = ["a-b/1.exr", "a.exr", "a/1.exr", "a/b/2.exr", "a0.exr", "ü/3.exr", "z\udcff/4.exr"]
-    for key in keys:
-        (folder / key).parent.mkdir(parents=True, exist_ok=True)
-        (folder / key).write_bytes(DATA)
+    write(folder, *keys)
     found = [entry.key for entry in opener.list("b")]
     assert found == sorted(map(file_key, keys), key=key_order)
     for index, key in enumerate(found):
@@ -404,7 +406,7 @@ def test_every_error_is_ours(opener):
 def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path, documented):
     root = tmp_path / "share"
     root.mkdir()
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
+    with mounted(root) as opener:
         for act in (
             lambda: opener.open("b", "a.exr").read(start=0, end=1),
             lambda: opener.head("b", "a.exr"),
@@ -430,7 +432,7 @@ def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path, documented):
 def test_a_folder_that_a_file_was_read_from_is_known_when_its_last_file_is_gone(tmp_path):
     root = tmp_path / "share"
     root.mkdir()
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
+    with mounted(root) as opener:
         (root / "a.exr").write_bytes(DATA)
         opener.open("b", "a.exr").read(start=0, end=1)
         (root / "a.exr").unlink()
@@ -454,7 +456,7 @@ def test_a_share_whose_last_file_is_gone_is_known_by_its_mount(tmp_path, monkeyp
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTINFO.replace("PLACE", str(root).replace(" ", r"\040")).replace("KIND", kind))
     monkeypatch.setattr(local, "_MOUNTS", mounts)
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
+    with mounted(root) as opener:
         if is_share:
             assert opener.head("b", "gone.exr") is None
             assert list(opener.list("b")) == []
@@ -466,61 +468,35 @@ def test_a_share_whose_last_file_is_gone_is_known_by_its_mount(tmp_path, monkeyp
 def test_an_empty_folder_is_no_share_where_the_system_does_not_tell(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_MOUNTS", tmp_path / "nothing")
     (tmp_path / "share").mkdir()
-    with (
-        contextlib.closing(
-            SourceOpener(load_settings({"EXR_MOUNTS": f"b={tmp_path}/share"}, secrets_dir=None))
-        ) as opener,
-        pytest.raises(BucketUnavailable),
-    ):
+    with mounted(tmp_path / "share") as opener, pytest.raises(BucketUnavailable):
         opener.head("b", "gone.exr")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
+@NEEDS_ROOT
 def test_what_may_not_be_entered_is_reported_and_the_rest_is_listed(open_folder):
     folder = open_folder
-    for name in ("locked/x.exr", "open/y.exr", "z.exr"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(DATA)
+    write(folder, "locked/x.exr", "open/y.exr", "z.exr")
     (folder / "locked").chmod(0o700)
     script = """
-import json, os, sys
-from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
-opener = SourceOpener(load_settings({"EXR_MOUNTS": "b=" + sys.argv[1]}, secrets_dir=None))
-os.chdir("/")
-os.setgid(65534)
-os.setuid(65534)
 told = []
 keys = [entry.key for entry in opener.list("b", report=lambda path, error: told.append([path, error.code]))]
 print(json.dumps([keys, told]))
 """
-    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [["a.exr", "open/y.exr", "z.exr"], [["b/locked/", AccessDenied.code]]]
+    found = json.loads(printed_by_nobody(script, folder))
+    assert found == [["a.exr", "open/y.exr", "z.exr"], [["b/locked/", AccessDenied.code]]]
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
+@NEEDS_ROOT
 def test_a_share_that_may_not_be_entered_denies_no_file(open_folder):
-    folder = open_folder
-    (folder / "a.exr").write_bytes(DATA)
     script = """
-import os, sys
-from exr_inspector.errors import ExrInspectorError
-from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
-opener = SourceOpener(load_settings({"EXR_MOUNTS": "b=" + sys.argv[1]}, secrets_dir=None))
-os.chdir("/")
-os.chmod(sys.argv[1], 0o600)
-os.setgid(65534)
-os.setuid(65534)
 for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: opener.head("b", "gone.exr")):
     try:
         print(act())
     except ExrInspectorError as error:
         print(error.code, error.retryable)
 """
-    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines() == [f"{BucketUnavailable.code} True"] * 2, done.stderr
+    found = printed_by_nobody(script, open_folder, before="os.chmod(sys.argv[1], 0o600)")
+    assert found.splitlines() == [f"{BucketUnavailable.code} True"] * 2
 
 
 def test_a_share_that_goes_away_while_a_file_is_stale_is_no_missing_file(folder, opener, monkeypatch):
@@ -550,9 +526,7 @@ def test_a_root_that_cannot_be_opened_is_no_missing_file(folder, opener, monkeyp
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
 def test_a_file_whose_server_fails_is_reported_and_the_rest_is_listed(folder, opener, monkeypatch, number):
-    for name in ("b.exr", "c.exr", "sub/d.exr", "sub/e.exr"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(DATA)
+    write(folder, "b.exr", "c.exr", "sub/d.exr", "sub/e.exr")
     (folder / "link.exr").symlink_to("b.exr")
     really = os.open
 
@@ -602,15 +576,9 @@ def test_a_file_handle_that_went_stale_is_opened_once_more(opener, monkeypatch):
 
 
 def test_copies_of_files_are_left_out_unless_they_are_asked_for(folder, opener):
-    for key in (
-        ".snapshot/daily/a.exr",
-        "shot/.snapshot/x.exr",
-        ".Trash-0/files/b.exr",
-        "shot/c.exr",
-        "shot/tmp/d.exr",
-    ):
-        (folder / key).parent.mkdir(parents=True, exist_ok=True)
-        (folder / key).write_bytes(DATA)
+    write(
+        folder, ".snapshot/daily/a.exr", "shot/.snapshot/x.exr", ".Trash-0/files/b.exr", "shot/c.exr", "shot/tmp/d.exr"
+    )
     assert [entry.key for entry in opener.list("b")] == ["a.exr", "shot/c.exr", "shot/tmp/d.exr"]
     assert [entry.key for entry in opener.list("b", exclude=("tmp", ".*"))] == ["a.exr", "shot/c.exr"]
     assert len(list(opener.list("b", exclude=()))) == 6
