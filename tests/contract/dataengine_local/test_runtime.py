@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -136,15 +137,9 @@ def test_init_ran_once_and_its_attributes_are_there(runtime: LocalRuntime) -> No
 
 def test_twenty_handlers_run_at_once(runtime: LocalRuntime) -> None:
     before = len(runtime.invocations)
-    answers: list[int] = []
     events = [element_event("samples", "together") for _ in range(20)]
-    senders = [
-        threading.Thread(target=lambda e=event: answers.append(post_event(runtime.url, e).status)) for event in events
-    ]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda event: post_event(runtime.url, event).status, events))
     assert answers == [204] * 20
     names = {invocation.thread_name for invocation in runtime.invocations[before:]}
     assert len(names) == 20

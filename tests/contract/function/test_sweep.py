@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -253,12 +253,8 @@ def test_a_claim_whose_holder_has_ended_passes_to_another(stack: LocalStack) -> 
 def test_sweeps_at_the_same_time_make_each_shard_once(stack: LocalStack) -> None:
     for folder in "abcdef":
         stack.put(f"{folder}/1.exr")
-    results: list[dict[str, Any]] = []
-    threads = [threading.Thread(target=lambda: results.append(swept(stack))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(swept, [stack] * 4))
     assert len(rows(stack)) == 6
     assert sum(result.get("stored", 0) for result in results) == 6
     assert stack.differences() == []

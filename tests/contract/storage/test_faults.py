@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import socket
-import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -701,11 +700,8 @@ def test_many_threads_on_a_bad_network_get_right_bytes_or_an_error(s3):
                     wrong.append((number, step))
             done.append(source.cost.requests)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
     assert wrong == []
     assert len(done) == 8
     assert sum(done) == s3.count()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.vastdb_local.support import BUCKET, connect, drop
+from tests.contract.vastdb_local.support import BUCKET, connect, create_schema, drop
 from vastdb_local import LocalVastDB
 
 
@@ -21,8 +21,7 @@ def session(server):
 def schema(server, session):
     """An empty schema for one test; it is dropped with its tables afterwards."""
     server.faults.clear()
-    with session.transaction() as tx:
-        tx.bucket(BUCKET).create_schema("test")
+    create_schema(session)
     yield "test"
     server.faults.clear()
     with session.transaction() as tx:

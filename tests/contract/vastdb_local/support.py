@@ -13,6 +13,21 @@ def connect(server, **options):
     return vastdb.connect(endpoint=server.endpoint, access=server.access_key, secret=server.secret_key, **options)
 
 
+def create_schema(session):
+    with session.transaction() as tx:
+        tx.bucket(BUCKET).create_schema("test")
+
+
+def session_of(process):
+    """A session with the server that a command serves, by the three settings that the command prints first."""
+    printed = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
+    return vastdb.connect(
+        endpoint=printed["AWS_S3_ENDPOINT_URL"],
+        access=printed["AWS_ACCESS_KEY_ID"],
+        secret=printed["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
 def drop(schema):
     for child in schema.schemas():
         drop(child)

@@ -6,10 +6,9 @@ import signal
 
 import pyarrow as pa
 import pytest
-import vastdb
 from click.testing import CliRunner
 
-from tests.contract.vastdb_local.support import connect
+from tests.contract.vastdb_local.support import connect, session_of
 from tests.support.waiting import until
 from vastdb_local import CatalogEntry, LocalVastDB, entries_of_folder
 from vastdb_local.__main__ import command
@@ -115,12 +114,7 @@ def test_without_a_conflict_detection_too(folder):
 def test_the_command_takes_snapshots_again_and_again(serve, folder, tmp_path):
     options = ("--port", "0", "--vast-catalog", f"/renders={folder}", "--vast-catalog-seconds", "0.2")
     process = serve("--catalog", str(tmp_path / "a.duckdb"), *options, module=("vastdb_local",))
-    printed = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
-    session = vastdb.connect(
-        endpoint=printed["AWS_S3_ENDPOINT_URL"],
-        access=printed["AWS_ACCESS_KEY_ID"],
-        secret=printed["AWS_SECRET_ACCESS_KEY"],
-    )
+    session = session_of(process)
 
     def count():
         with session.transaction() as tx:

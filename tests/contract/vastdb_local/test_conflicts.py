@@ -6,10 +6,10 @@ from vastdb import errors
 
 from tests.contract.vastdb_local.support import (
     ACCOUNTS,
-    BUCKET,
     accounts,
     connect,
     create,
+    create_schema,
     read,
     rolled_back,
     table,
@@ -23,8 +23,7 @@ GROUP = 4
 def session(request):
     with LocalVastDB(None, conflict_group_rows=GROUP) as server:
         session = connect(server)
-        with session.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(session)
         create(session, ACCOUNTS, accounts(*[(f"n{i}", i, None) for i in range(2 * GROUP)]), **request.param)
         yield session
         assert server.open_transactions() == 0

@@ -8,7 +8,7 @@ import pytest
 from vastdb import errors
 from vastdb.config import BackoffConfig
 
-from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, read, table
+from tests.contract.vastdb_local.support import ACCOUNTS, accounts, connect, create, create_schema, read, table
 from vastdb_local import Fault, FaultKind, LocalVastDB
 from vastdb_local.refusals import Refusal
 from vastdb_local.storage import Database
@@ -20,8 +20,7 @@ def started(**options):
     server = LocalVastDB(None, **options)
     server.start()
     session = connect(server, backoff_config=BackoffConfig(max_tries=1))
-    with session.transaction() as tx:
-        tx.bucket(BUCKET).create_schema("test")
+    create_schema(session)
     return server, session
 
 

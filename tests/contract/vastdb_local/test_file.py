@@ -11,7 +11,7 @@ import pytest
 import vastdb
 from vastdb import errors
 
-from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, read, table
+from tests.contract.vastdb_local.support import ACCOUNTS, accounts, connect, create, create_schema, read, table
 from vastdb_local import LocalVastDB
 from vastdb_local.errors import LocalDatabaseError
 
@@ -22,8 +22,7 @@ def test_the_file_and_its_log_are_readable_by_their_owner_only(tmp_path):
     try:
         with LocalVastDB(path) as server:
             session = connect(server)
-            with session.transaction() as tx:
-                tx.bucket(BUCKET).create_schema("test")
+            create_schema(session)
             create(session, ACCOUNTS, accounts(("a", 1, None)))
             assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
             assert len(list(tmp_path.iterdir())) == 3
@@ -53,8 +52,7 @@ def test_a_full_disk_is_called_so_and_loses_nothing(tmp_path):
     try:
         endpoint, access, secret = (process.stdout.readline().strip().partition("=")[2] for _ in range(3))
         session = vastdb.connect(endpoint=endpoint, access=access, secret=secret)
-        with session.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(session)
         create(session, ACCOUNTS)
         acknowledged, told = fill(session)
         assert "disk of the local database is full" in told
@@ -75,8 +73,7 @@ def test_a_corrupt_file_is_called_corrupt(tmp_path, start, end, word):
     path = tmp_path / "a.duckdb"
     with LocalVastDB(path) as server:
         session = connect(server)
-        with session.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(session)
         create(session, ACCOUNTS, accounts(*[(f"n{i}", i, None) for i in range(1000)]))
     whole = bytearray(path.read_bytes())
     whole[start:end] = bytes(byte ^ 0x5A for byte in whole[start:end])

@@ -8,6 +8,7 @@ import vastdb
 from click.testing import CliRunner
 from vastdb import errors
 
+from tests.contract.vastdb_local.support import session_of
 from vastdb_local import LocalVastDB
 from vastdb_local.__main__ import command, main
 
@@ -18,12 +19,7 @@ LOCALDB = ("exr_inspector.cli", "localdb")
 def test_it_serves_until_it_is_told_to_stop(serve, tmp_path, module):
     options = ("--port", "0", "--bucket", "one", "--bucket", "two", "--latency", "1ms", "--server-version", "5.3.5")
     process = serve("--catalog", str(tmp_path / "a.duckdb"), *options, "--plain-bucket", "renders", module=module)
-    printed = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
-    session = vastdb.connect(
-        endpoint=printed["AWS_S3_ENDPOINT_URL"],
-        access=printed["AWS_ACCESS_KEY_ID"],
-        secret=printed["AWS_SECRET_ACCESS_KEY"],
-    )
+    session = session_of(process)
     with session.transaction() as tx:
         tx.bucket("one")
         tx.bucket("two")

@@ -9,7 +9,7 @@ from vastdb import errors
 from vastdb.partitioning import PartitionKey, PartitionSpec
 from vastdb.table_metadata import TableType
 
-from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, read, table
+from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, create_schema, read, table
 from vastdb_local import LocalVastDB
 
 ROWS = accounts(("b", 2, ["x"]), ("a", 1, None), ("b", 3, []))
@@ -85,7 +85,6 @@ def test_transforms_and_servers_before_5_5_are_refused(session, schema):
         create(session, ACCOUNTS, partition_spec=PartitionSpec([PartitionKey("name", BucketTransform(4))]))
     with LocalVastDB(None, server_version="5.4.2") as older:
         asked = connect(older)
-        with asked.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(asked)
         with pytest.raises(errors.NotImplemented, match=r"5\.5\.0"):
             create(asked, ACCOUNTS, partition_spec=BY_NAME)

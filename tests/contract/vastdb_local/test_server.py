@@ -20,6 +20,7 @@ from tests.contract.vastdb_local.support import (
     accounts,
     connect,
     create,
+    create_schema,
     read,
     rolled_back,
     table,
@@ -118,8 +119,7 @@ def test_every_request_is_counted(server, session, schema):
 def test_without_conflict_detection_the_later_commit_wins():
     with LocalVastDB(None, detect_conflicts=False) as server:
         session = connect(server)
-        with session.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(session)
         create(session, ACCOUNTS, accounts(("a", 1, ["x"]), ("b", 2, None)))
         with session.transaction() as one, session.transaction() as two:
             for tx, balance in ((one, 10), (two, 20)):

@@ -7,7 +7,7 @@ import pytest
 from vastdb import errors
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
-from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, read, table
+from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, create_schema, read, table
 from vastdb_local import LocalVastDB
 from vastdb_local.errors import LocalDatabaseError
 
@@ -98,8 +98,7 @@ def test_an_older_server_refuses_them(version):
     with LocalVastDB(None, server_version=version) as server:
         session = connect(server)
         assert session.features.vast_version[:3] == tuple(map(int, version.split(".")[:3]))
-        with session.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(session)
         with pytest.raises(errors.NotImplemented, match=r"5\.3\.5"):
             create(session, ACCOUNTS, sorting_key=["name"])
         create(session, ACCOUNTS, ROWS)
@@ -110,8 +109,7 @@ def test_an_older_server_refuses_them(version):
 def test_the_oldest_server_that_has_them_stores_them():
     with LocalVastDB(None, server_version="5.3.5") as server:
         session = connect(server)
-        with session.transaction() as tx:
-            tx.bucket(BUCKET).create_schema("test")
+        create_schema(session)
         create(session, ACCOUNTS, ROWS, sorting_key=["name"])
         assert read(session).num_rows == 3
 
