@@ -52,6 +52,8 @@ _LEFT_BEHIND = re.compile(
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 # Patterns of frames and tiles that a writer was to replace by numbers.
+_SEPARATORS = re.compile(r"[-_. ]+")
+_EXTENSIONS = re.compile(r"(?:\.exr){2,}$")
 _SERIES = 3  # files of a name, of which others may be written differently
 _NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^{}]*\}", re.IGNORECASE)
 
@@ -171,8 +173,9 @@ def _copy_of(original: str) -> str:
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
     """Remove the groups that are written as the minority of the files of a name.
 
-    These are another case of the extension (`.EXR` beside `.exr`), and another case or Unicode form of the rest of the name if
-    no number is in both groups: `Beauty.1003` fills the gap in `beauty.####`. Names with the same numbers are two sequences.
+    These are another case of the extension (`.EXR` beside `.exr`), and, if no number is in both groups, another case or Unicode
+    form, other separators (`-` for `_`) and a second extension (`.exr.exr`): `Beauty.1003` fills the gap in `beauty.####`.
+    Names with the same numbers are two sequences.
 
     Returns:
         The removed files, with the reason.
@@ -206,12 +209,14 @@ def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) 
     ):
         return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename or delete it"
     other = "#".join(usual[1:])
-    return f"{files} {'have' if count > 1 else 'has'} this name in other upper and lower case ({other}): rename or delete it"
+    return f"{files} {'have' if count > 1 else 'has'} this name in another spelling ({other}): rename or delete it"
 
 
 def _spelled_alike(shape: Sequence[str]) -> tuple[str, ...]:
-    """The folder and the texts around the numbers, equal for names that differ in case or Unicode form alone."""
-    return (shape[0], *(unicodedata.normalize("NFC", text).casefold() for text in shape[1:]))
+    """The folder and the texts around the numbers, equal for names that differ in spelling alone."""
+    texts = [unicodedata.normalize("NFC", text).casefold() for text in shape[1:]]
+    texts[-1] = _EXTENSIONS.sub(".exr", texts[-1])
+    return (shape[0], *(_SEPARATORS.sub("_", text) for text in texts))
 
 
 def _with_lower_extension(shape: Sequence[str]) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ _WORD = (
 # `diffuse`, `diffuse_direct`, `specular_raw`, and of a single light: `beauty_key`
 _MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
 _AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
+_VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
 _DIGITS = re.compile(r"#+")
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
 
@@ -63,6 +64,25 @@ def siblings_of(
             found |= _frames_of(group)
     for pattern, copies in _copies(sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
+    for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
+        found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
+    return found
+
+
+def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
+    """The frames of other versions, if all versions together have each frame of one range once."""
+    groups: defaultdict[str, list[Recognised]] = defaultdict(list)
+    for sequence in sequences:
+        if not sequence.is_udim and _VERSION.search(sequence.pattern):
+            groups[_VERSION.sub("v#", sequence.pattern)].append(sequence)
+    found: dict[str, dict[int, str]] = {}
+    for group in groups.values():
+        every = [number for sequence in group for number in sequence.frames]
+        if len(group) > 1 and len(set(every)) == len(every) == max(every) - min(every) + 1 > len(group):
+            by_number = {number: sequence.pattern for sequence in group for number in sequence.frames}
+            for sequence in group:
+                mine = set(sequence.frames)
+                found[sequence.pattern] = {n: other for n, other in by_number.items() if n not in mine}
     return found
 
 

@@ -46,7 +46,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.rules.sequences import named
 
 # These rules compare pixels and attributes of neighbouring frames, which validation by rows does not read.
-_NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
+_NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-COMPRESSION", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
 _FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder

@@ -31,7 +31,7 @@ class FramePixels:
         bad_values: Number of NaN and infinities in all channels.
         zeros: Regions where the beauty is zero.
         layers: Whether each other layer has a value other than zero, by its name, or by its part for channels without a layer;
-            without alpha and ids.
+            without ids, and without the alpha of layers that have other channels.
     """
 
     luminance: float | None
@@ -217,12 +217,16 @@ def frame_pixels(
 
 def _layers(channels: Iterable[ChannelStats]) -> dict[str, bool]:
     found: dict[str, bool] = {}
+    mattes: dict[str, bool] = {}  # alpha of layers: content where a layer has nothing else
     for stats in channels:
         layer, _, component = stats.channel.rpartition(".")
-        if role_of(layer, component) not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
+        role, is_lit = role_of(layer, component), stats.zero_count < stats.samples
+        if role is Role.ALPHA and layer:
+            mattes[layer] = is_lit
+        elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
             name = layer or f"{component} of part {stats.part}"
-            found[name] = found.get(name, False) or stats.zero_count < stats.samples
-    return found
+            found[name] = found.get(name, False) or is_lit
+    return mattes | found
 
 
 def _pixels(inspection: Inspection) -> FramePixels | None:

@@ -27,11 +27,13 @@ class Siblings:
         frames: Frames of all of them; they extend the range of the existing frames.
         more: The same for a sequence that has half of these frames or fewer, and may be meant to.
         copies: Frames whose pixels are those of the same frame of another view.
+        versions: Frames of other versions of a sequence, if each version has a part of one range.
     """
 
     frames: Mapping[int, str] = field(default_factory=dict)
     more: Mapping[int, str] = field(default_factory=dict)
     copies: Mapping[int, str] = field(default_factory=dict)
+    versions: Mapping[int, str] = field(default_factory=dict)
 
 
 NO_SIBLINGS = Siblings()

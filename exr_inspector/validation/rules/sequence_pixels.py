@@ -23,6 +23,8 @@ _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are comp
 _LEAST_CELLS = 4  # smaller rectangles are shadows
 _STEADY = 4  # frames on each side, or on one at the ends, that tell whether the luminance is steady
 _LEAST_STEP = 1.25
+_STEADY_LEVEL = "1, as in the steady frames around it"
+_MOST_STEPS = 5  # if more than one in so many frames is a step, the light may flicker
 _STEP_TO_SPREAD = 3
 _FADED = 0.5  # part of the luminance that is left before the last frame of a fade
 _Grid = npt.NDArray[np.bool_]
@@ -197,7 +199,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
 
     One or two frames also differ by less if the luminance around them is steady: by a quarter, and by three times what four
-    frames on each side differ among themselves. Fades, cuts and flicker of a plate are not steady.
+    frames on each side differ among themselves; info if these are many. Fades, cuts and flicker of a plate are not steady.
     """
     factor = parameters.flash_factor
     seen = [
@@ -206,17 +208,19 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         if pixels.luminance is not None and not pixels.is_constant
     ]
     steps = _steps([(value, _area(frame)) for frame, value in seen])
+    is_flicker = _MOST_STEPS * len(steps) > len(seen)
     found = []
     for index, (frame, value) in enumerate(seen):
         around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
         usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
         step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
         if step <= 0 or 1 / factor <= step <= factor:
-            step, expected = steps.get(index, 0), "1, as in the steady frames around it"
+            step, expected = steps.get(index, 0), _STEADY_LEVEL
         if step > 0:
             ratio = f"{step:.3g}"
             message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
-            found.append(Found(message, ratio, expected, frames=(frame.frame,)))
+            severity = Severity.INFO if is_flicker and expected == _STEADY_LEVEL else None
+            found.append(Found(message, ratio, expected, severity=severity, frames=(frame.frame,)))
     return found
 
 
@@ -236,19 +240,31 @@ def _steps(values: Sequence[tuple[float, int]]) -> dict[int, float]:
     levels = [math.log(value) if value > 0 else -math.inf for value, _ in values]
     found: dict[int, float] = {}
     for first in range(len(levels)):
-        for end in (first + 1, first + 2):
-            around = levels[max(0, first - _STEADY) : first] + levels[end : end + _STEADY]
-            run = levels[first:end]
+        for end in range(first + 1, min(first + 2, len(levels)) + 1):
+            before, after = levels[max(0, first - _STEADY) : first], levels[end : end + _STEADY]
             areas = {area for _, area in values[max(0, first - _STEADY) : end + _STEADY]}
-            is_known = len(areas) == 1 and all(map(math.isfinite, [*around, *run]))
-            if end > len(levels) or len(around) < _STEADY or not is_known:
-                continue
-            usual, spread = median(around), max(around) - min(around)
-            least = max(math.log(_LEAST_STEP), _STEP_TO_SPREAD * spread)
-            is_one_step = max(run) - min(run) <= abs(run[0] - usual) / _STEP_TO_SPREAD
-            if is_one_step and min(abs(level - usual) for level in run) > least:
-                found.update((first + i, math.exp(level - usual)) for i, level in enumerate(run))
+            usual = _steady_level(before[::-1], levels[first:end], after) if len(areas) == 1 else None
+            if usual is not None:
+                found.update((index, math.exp(levels[index] - usual)) for index in range(first, end))
     return found
+
+
+def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence[float]) -> float | None:
+    """The steady level around one or two others that are a step away from it, all as logarithms; None if there is none.
+
+    Few of the levels around may be those of the run, as if every third frame came from another machine, but not the nearest.
+    """
+    around = [*before, *after]
+    if len(around) < _STEADY or not all(map(math.isfinite, [*around, *run])):
+        return None
+    usual = median(around)
+    step = min(abs(level - usual) for level in run)
+    others = [level for level in around if abs(level - run[0]) > step / _STEP_TO_SPREAD]
+    nearest = [*before[:1], *after[:1]]
+    is_alone = 2 * (len(around) - len(others)) < len(others) and all(level in others for level in nearest)
+    spread = max(others) - min(others) if others else math.inf
+    is_one_step = max(run) - min(run) <= step / _STEP_TO_SPREAD
+    return usual if is_alone and is_one_step and step > max(math.log(_LEAST_STEP), _STEP_TO_SPREAD * spread) else None
 
 
 @sequence_rule(

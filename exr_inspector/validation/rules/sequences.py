@@ -111,9 +111,26 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
     Without a required range, a sequence of every second, third, ... frame without other gaps is a warning.
     """
-    found = _gaps(sequence, _expected(sequence, parameters))
+    found = [*_gaps(sequence, _expected(sequence, parameters)), *_in_other_versions(sequence)]
     is_given = bool(sequence.required) or parameters.frame_range is not None
     return found if is_given else [*found, *_fewer_than_siblings(sequence)]
+
+
+def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
+    """Warn of frames that another version has if each version has a part of one range."""
+    by_name: dict[str, list[int]] = {}
+    for number, other in sorted(sequence.siblings.versions.items()):
+        by_name.setdefault(_sibling_name(sequence, other), []).append(number)
+    every = joined_ranges(sorted({*sequence.numbers, *sequence.siblings.versions}))
+    return [
+        Found(
+            f"Another version, {other}, goes on with {joined_ranges(numbers)}: one range in several versions",
+            joined_ranges(sequence.numbers),
+            every,
+            severity=Severity.WARNING,
+        )
+        for other, numbers in by_name.items()
+    ]
 
 
 def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
@@ -331,10 +348,18 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     profiles={"archive": "error"},
 )
 def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Check compression, part types and tile sizes."""
-    return drift(sequence, "the compression", lambda f: f.compression) + drift(
-        sequence, "the storage", lambda f: f.storage
-    )
+    """Check compression, the level of DWA, part types and tile sizes."""
+    return [
+        *drift(sequence, "the compression", lambda f: f.compression),
+        *drift(sequence, "dwaCompressionLevel", _dwa_level),
+        *drift(sequence, "the storage", lambda f: f.storage),
+    ]
+
+
+def _dwa_level(frame: FrameSummary) -> str | None:
+    """The level of the first part, as text; None if another codec is used or only rows are known."""
+    is_known = frame.attributes is not None and (frame.compression or "").startswith("DWA")
+    return frame.attributes.get("dwaCompressionLevel", "45.0") if is_known and frame.attributes is not None else None
 
 
 @sequence_rule(
@@ -532,7 +557,7 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     why="A much smaller file is often black or partly rendered.",
     source="OpenEXR file layout document (chunk data)",
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
-    limits="File sizes only.",
+    limits="File sizes only. Large files beside others of at least half their size are not reported: the image grew.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, and report empty files."""
@@ -545,7 +570,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     # A black frame is small; SEQ-BLACK and PIX-BLACK report it.
     lit = [f for f in sequence.frames if not (f.pixels is not None and f.pixels.is_black)]
     small = {f.frame: f.size_bytes for f in lit if f.size_bytes and f.size_bytes < middle / factor}
-    large = {f.frame: f.size_bytes for f in sequence.frames if f.size_bytes and f.size_bytes > middle * factor}
+    large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
     for word, odd in (("smaller", small), ("larger", large)):
         if odd:
@@ -553,6 +578,17 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
             size = f"{least} bytes" if least == most else f"{least} to {most} bytes"
             found += of_frames(list(odd), f"{size}, far {word} than most ({middle:.0f} bytes)", expected, size)
     return found
+
+
+def _without_neighbours(sequence: SequenceFacts) -> list[tuple[int, int]]:
+    """Frames with their file sizes, without those beside a frame that has at least half their size."""
+    sizes = [(frame.frame, frame.size_bytes or 0) for frame in sequence.frames]
+    ends = [(0, 0), *sizes, (0, 0)]
+    return [
+        each
+        for before, each, after in zip(ends, sizes, ends[2:], strict=False)
+        if 2 * max(before[1], after[1]) < each[1]
+    ]
 
 
 @sequence_rule(

@@ -143,6 +143,8 @@ def test_files_of_a_name_in_another_spelling_are_strays_if_no_number_is_there_tw
         "b\u00fcro.1006.exr": False,
     }
     assert len(recognise([*names, "b\u00fcro.1001.exr", "b\u00fcro.1002.exr"]).sequences) == 2
+    odd = ["B\u00fcro.1004.exr.exr", "B\u00fcro .1005.exr", "B\u00fcro_1006.exr"]
+    assert sorted(recognise([*names, *odd]).strays) == sorted(odd)
     assert not recognise(["Take_1.exr", "take_2.exr"]).strays
 
 

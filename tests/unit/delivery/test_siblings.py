@@ -105,6 +105,21 @@ def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity
     assert f"of the 20 frames that {one}.####.exr" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "is_reported"),
+    [((1001, 1005), (1006, 1010), True), ((1001, 1005), (1004, 1010), False), ((1001, 1005), (1007, 1010), False)],
+)
+@pytest.mark.parametrize("form", ["a_{}.{{}}.exr", "{0}/a_{0}.{{}}.exr"])
+def test_versions_that_have_one_range_together(
+    form: str, first: tuple[int, int], second: tuple[int, int], *, is_reported: bool
+) -> None:
+    one, two = judged([*numbered(form.format("v001"), *first), *numbered(form.format("v002"), *second)]).values()
+    found = [(each.code, each.severity) for each in (*one.findings, *two.findings)]
+    assert found == [("SEQ-MISSING", 2), ("SEQ-MISSING", 2)] * is_reported
+    assert not is_reported or "a_v002.####.exr, goes on with 1006-1010" in one.findings[0].message
+    assert (one.rerender.text, two.rerender.text) == ("", "")
+
+
 def test_a_frame_of_one_view_in_the_place_of_the_other() -> None:
     files = {
         name: FrameSummary(name, "?", 0, 0, pixel_hash=name if copied != n else str(n))

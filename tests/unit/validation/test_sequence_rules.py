@@ -110,6 +110,14 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-CHANNELS", frames(channels=("0:B HALF", "0:G HALF", "0:R FLOAT")), {}),
     ("SEQ-COMPRESSION", frames(compression="PIZ"), {}),
     ("SEQ-COMPRESSION", frames(storage="tiledimage 16x16 mode 0"), {}),
+    (
+        "SEQ-COMPRESSION",
+        [
+            frame(n, compression="DWAA", attributes={"dwaCompressionLevel": "300.0"} if n == 5 else {})
+            for n in range(1, 11)
+        ],
+        {},
+    ),
     ("SEQ-METADATA", frames(colour="untagged"), {}),
     ("SEQ-METADATA", frames(software="writer 2"), {}),
     ("SEQ-METADATA", frames(views="left, right"), {}),
@@ -226,6 +234,20 @@ def test_a_fade_ends_in_black(levels: tuple[float, ...], black: Severity, *, is_
         for n, level in enumerate(order, 1)
     ]
     assert [(f.code, f.severity) for f in judged(given)] == [("SEQ-BLACK", black)]
+
+
+def test_steps_in_many_frames_are_a_hint() -> None:
+    given = [frame(n, pixels=seen(0.7 if n % 3 == 0 else 1.0)) for n in range(1, 15)]
+    assert {(f.code, f.severity, *f.frames) for f in judged(given)} == {
+        ("SEQ-FLASH", Severity.INFO, n) for n in (3, 6, 9, 12)
+    }
+    alternating = [frame(n, pixels=seen(0.7 if n % 2 else 1.0)) for n in range(1, 15)]
+    assert judged(alternating) == ()
+
+
+def test_an_image_that_grows_is_no_large_file() -> None:
+    grown = [frame(n, size_bytes=10_000 if n < 7 else 90_000) for n in range(1, 11)]
+    assert "CHK-SIZE-OUTLIER" not in {found.code for found in judged(grown)}
 
 
 def test_a_crop_that_moves_is_no_flash() -> None:
