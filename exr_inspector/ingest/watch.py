@@ -144,7 +144,7 @@ class FolderWatch:
         self._unjudged.clear()
 
     def _report_complete(self, sequence: JudgedSequence) -> None:
-        """Report a sequence that was new or had gaps, and has all frames now; of a single frame nobody knows."""
+        """Report a sequence that was new or had gaps, and has all frames now; not of a single frame, which may be the first."""
         if sequence.missing or sequence.rerender or len(sequence.expected) == 1:
             self._complete.discard(sequence.pattern)
         elif sequence.pattern not in self._complete:

@@ -98,7 +98,7 @@ class Settings(BaseModel):
     db_tls_verify: Switch = _field("VAST_DB_TLS_VERIFY", DATABASE, "Check the database server's certificate.", True)
     db_ca_bundle: File | None = _field("VAST_DB_CA_BUNDLE", DATABASE, "PEM file of certificates to trust for the database.")
     db_retry_seconds: Seconds = _field("EXR_DB_RETRY_SECONDS", DATABASE,
-        "How long one write to the database goes on trying; less than EXR_DEADLINE_SECONDS.", 20.0, unit="seconds", ge=0,
+        "Time for all attempts of one write to the database; less than EXR_DEADLINE_SECONDS.", 20.0, unit="seconds", ge=0,
         le=600)
     db_timeout_seconds: Seconds = _field("EXR_DB_TIMEOUT_SECONDS", DATABASE,
         "Idle timeout of one request to the database; connecting takes at most 5 seconds of it.", 15.0, unit="seconds",

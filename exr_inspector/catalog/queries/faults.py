@@ -1,4 +1,4 @@
-"""What DuckDB says of a query that fails, in words that name the tables of a catalog. Wrong SQL stays as DuckDB says it."""
+"""Translate DuckDB's errors about queries into messages that name the tables of a catalog; syntax errors stay as they are."""
 
 from __future__ import annotations
 
