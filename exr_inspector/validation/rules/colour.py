@@ -6,6 +6,7 @@ The rules that correspond to checks of OpenEXR 3.5 (COL-C-...) are in `colour_fl
 from __future__ import annotations
 
 import math
+from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import names_of
 
+_SIMILAR = 0.65  # of difflib: lin_ap1 and lin_ap1_scene
 _CIF = "ASWF Color Interop recommendation 04"
 
 
@@ -63,8 +65,9 @@ def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
 
 
 def _suggested(identifier: str, otherwise: str) -> str:
-    """The published id of the colour space that software calls by this name, or else the form that an id must have."""
-    return spaces.id_of_name(identifier) or otherwise
+    """The published id that is meant by a name of software or by a similar id, or else the form that an id must have."""
+    similar = get_close_matches(identifier.lower(), sorted(spaces.PUBLISHED), 1, _SIMILAR)
+    return spaces.id_of_name(identifier) or "".join(similar) or otherwise
 
 
 @part_rule(
@@ -189,7 +192,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-CHROMA-SANE",
     Severity.ERROR,
-    "The primaries in chromaticities form a triangle that contains the white point",
+    "The primaries in chromaticities form a triangle that contains the white point, and adoptedNeutral is a colour",
     why="Colour conversion divides by zero or mirrors colours.",
     source="OpenEXR standard attributes (chromaticities); OpenEXR ImfChromaticities.h (RGBtoXYZ)",
     fix="Write the primaries and the white point of the colour space. The numbers of the command are those "
@@ -198,13 +201,19 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     when=t.COLOUR,
 )
 def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Require finite values, y other than zero, a triangle with an area, and the white point inside it."""
-    values = chromaticities(part)
-    if values is None:
-        return NOTHING
-    if wrong := _insane(values):
-        return [Found(f"chromaticities {short(values)}: {wrong}", short(values), "primaries around a white point")]
-    return NOTHING
+    """Require finite values, y other than zero, a triangle in the order R, G, B, and the white point inside it.
+
+    An adoptedNeutral that is no colour is a warning.
+    """
+    values, neutral = chromaticities(part), part.part.value("adoptedNeutral", "v2f")
+    found = []
+    if values is not None and (wrong := _insane(values)):
+        found.append(Found(f"chromaticities {short(values)}: {wrong}", short(values), "primaries around a white point"))
+    x, y = map(float, neutral) if isinstance(neutral, tuple) else (0.0, 1.0)  # type: ignore[arg-type]  # v2f
+    if not (x >= 0 and y > 0 and x + y <= 1):  # a NaN is reported, too
+        message = f"adoptedNeutral is ({x:g}, {y:g}), which is no colour"
+        found.append(Found(message, f"{x:g} {y:g}", "CIE x and y of a white point", severity=Severity.WARNING))
+    return found
 
 
 def _insane(values: Chromaticities) -> str:
@@ -220,6 +229,8 @@ def _insane(values: Chromaticities) -> str:
 
     if side(red, green, blue) == 0:
         return "the primaries lie on one line"
+    if side(red, green, blue) < 0:
+        return "the primaries are not in the order red, green, blue"
     sides = [side(red, green, white), side(green, blue, white), side(blue, red, white)]
     if min(sides) <= 0 <= max(sides):
         return "the white point lies outside the primaries"

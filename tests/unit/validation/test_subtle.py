@@ -756,6 +756,11 @@ def test_colour_ids(identifier: str, codes: dict[str, Severity]) -> None:
     assert found(extra(a_string("colorInteropID", identifier)), "COL-ID-") == codes
 
 
+def test_a_similar_id_is_suggested() -> None:
+    (finding,) = (f for f in judge(extra(a_string("colorInteropID", "lin_ap1"))) if f.code == "COL-ID-UNREGISTERED")
+    assert finding.expected == "lin_ap1_scene"
+
+
 def test_data_called_r_g_b() -> None:
     normals = [f"N.{c}" for c in "RGB"]
     tags = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.colourspaces import PRIMARIES
-from tests.support.exrbytes import FLOAT, Channel, Part, a_chromaticities, a_float, a_string, build
+from tests.support.exrbytes import FLOAT, Channel, Part, a_chromaticities, a_float, a_string, a_vector, build
 from tests.unit.validation.cases.made.colour import DATA, REC709, container, extra, tag
 from tests.unit.validation.judging import PLAIN, Case
 
+BLUE_FIRST = (0.15, 0.06, 0.3, 0.6, 0.64, 0.33, 0.3127, 0.329)
 CASES = [
     Case("COL-ID-SYNTAX", extra(tag("Show:ACEScg")), extra(tag("show::acescg"))),
     Case("COL-ID-SYNTAX", extra(tag(":acescg")), extra(tag("show:v2:acescg"))),
@@ -30,6 +31,13 @@ CASES = [
     ),
     Case("COL-UNTAGGED", PLAIN, build([Part(channels=[Channel("Z", FLOAT)])])),
     Case("COL-CHROMA-SANE", extra(a_chromaticities("chromaticities", (0.0,) * 8)), extra(REC709)),
+    Case("COL-CHROMA-SANE", extra(a_chromaticities("chromaticities", BLUE_FIRST))),
+    Case(
+        "COL-CHROMA-SANE",
+        extra(a_vector("adoptedNeutral", "v2f", (0.0, 0.0))),
+        extra(a_vector("adoptedNeutral", "v2f", (0.3127, 0.329))),
+        severity=Severity.WARNING,
+    ),
     Case(
         "COL-CHROMA-SANE",
         extra(a_chromaticities("chromaticities", (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.9, 0.9))),
