@@ -187,7 +187,7 @@ def test_objects_of_a_bucket_by_url_prefix_and_pattern() -> None:
         ("a+(b).*", "a+(b).exr", True),
     ],
 )
-def test_patterns(pattern: str, name: str, fits: bool) -> None:
+def test_patterns_match_the_names_they_describe(pattern: str, name: str, fits: bool) -> None:
     assert parse_pattern(pattern).matches(name) is fits
 
 

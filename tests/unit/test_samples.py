@@ -131,7 +131,7 @@ def test_long_manifests_are_long(kilobytes: int) -> None:
     assert kilobytes * 1024 < len(manifest.encode()) < kilobytes * 1024 + 30_000
 
 
-def test_pixel_traits() -> None:
+def test_samples_have_the_pixels_that_their_names_say() -> None:
     broken = opened("nan_inf.exr").channels()
     assert [int(np.isnan(broken[name].pixels).sum()) for name in "RGB"] == [4, 0, 0]
     assert [int(np.isinf(broken[name].pixels).sum()) for name in "RGB"] == [0, 1, 1]

@@ -257,7 +257,7 @@ def test_an_unknown_need_is_the_callers_mistake():
 @pytest.mark.parametrize(
     ("word", "value"), [("1", True), ("ON", True), ("yes", True), ("0", False), ("False", False), ("no", False)]
 )
-def test_switches(word, value):
+def test_switches_accept_the_usual_words(word, value):
     assert load_settings({"EXR_BATCH": word}, secrets_dir=None).batch is value
 
 

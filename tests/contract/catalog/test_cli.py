@@ -123,7 +123,7 @@ def test_reconcile_takes_any_name_and_prints_no_control_characters(ground: Groun
     assert ground.run("reconcile", "s3://shots/").exit_code == 0
 
 
-def test_prune(ground: Ground) -> None:
+def test_prune_deletes_old_inspections_and_needs_a_number_of_days(ground: Ground) -> None:
     ground.run("setup")
     ground.catalog.upsert([inspection()])
     assert "0 rows of inspections to delete" in ground.run("prune", "--keep-days", "1", "--dry-run").output
@@ -158,7 +158,7 @@ def test_a_setting_that_a_command_does_not_use_does_not_stop_it(
     assert isinstance(ground.run("reconcile", "s3://shots/").exception, SettingsError)
 
 
-def test_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_settings_of_the_database_it_is_an_error_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VAST_DB_ENDPOINT", "VAST_DB_ACCESS_KEY", "VAST_DB_SECRET_KEY", "VAST_DB_BUCKET"):
         monkeypatch.delenv(name, raising=False)
     assert isinstance(CliRunner().invoke(command, ["check"]).exception, SettingsError)

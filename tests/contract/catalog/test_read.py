@@ -126,7 +126,7 @@ def test_a_bucket_wins_over_a_key_of_the_same_spelling(catalog: Catalog) -> None
 
 
 @pytest.mark.parametrize("spelling", ["s3://renders/none.exr", "/none.exr", "none.exr", "s3://nowhere/sh2/stereo.exr"])
-def test_unknown_files(catalog: Catalog, spelling: str) -> None:
+def test_files_without_rows_are_none(catalog: Catalog, spelling: str) -> None:
     assert catalog.read.file(spelling) is None
 
 
@@ -249,7 +249,7 @@ def test_every_query_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_queries_run(sql: duckdb.DuckDBPyConnection, name: str) -> None:
+def test_every_query_returns_the_expected_number_of_rows(sql: duckdb.DuckDBPyConnection, name: str) -> None:
     assert len(rows_of_query(sql, name)) == EXPECTED[name][1]
 
 

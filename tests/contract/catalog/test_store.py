@@ -202,7 +202,7 @@ def test_a_later_event_about_the_stored_version_is_noted(pair: Pair) -> None:
     assert row["sequencer"] == "03"
 
 
-def test_removal(pair: Pair) -> None:
+def test_a_removal_deletes_all_rows_of_its_file_alone(pair: Pair) -> None:
     _, catalog = pair
     other = inspection("shot/other.exr")
     catalog.upsert([inspection(mode=StatsMode.FULL, findings=1), other])
@@ -229,7 +229,7 @@ def test_paths_differing_in_case_are_two_files(pair: Pair) -> None:
     assert len(stored(catalog)["files"]) == 2
 
 
-def test_is_current(pair: Pair) -> None:
+def test_only_the_stored_version_with_enough_statistics_is_current(pair: Pair) -> None:
     server, catalog = pair
     item = inspection(mode=StatsMode.SAMPLED)
     version = item.version

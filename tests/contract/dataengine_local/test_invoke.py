@@ -52,7 +52,9 @@ def invoke(*arguments: object) -> Result:
         ("encoded-key.yaml", EventKind.CREATED, ["shot 010/beauty+crypto 100% é.0001.exr"]),
     ],
 )
-def test_example_events(runtime: LocalRuntime, name: str, kind: EventKind, keys: list[str], mode: str) -> None:
+def test_every_example_event_is_handled_and_names_its_objects(
+    runtime: LocalRuntime, name: str, kind: EventKind, keys: list[str], mode: str
+) -> None:
     result = invoke("--event", EXAMPLES / name, "--url", runtime.url, "--mode", mode)
     assert (result.exit_code, result.output) == (0, "204: the function handled the event\n")
     events = parse_events(runtime.invocations[-1].event)
@@ -118,7 +120,7 @@ def test_events_that_are_no_cloudevent(runtime: LocalRuntime, tmp_path: Path, co
     assert isinstance(result.exception, EventError)
 
 
-def test_nothing_listens() -> None:
+def test_an_address_where_no_runtime_listens_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     result = invoke("--generate-event", "--url", f"http://127.0.0.1:{port}/")

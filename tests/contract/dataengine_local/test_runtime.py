@@ -109,7 +109,9 @@ def test_an_event_arrives_in_both_modes(runtime: LocalRuntime, mode: Any, key: s
         ("plain", 204, ""),
     ],
 )
-def test_answers(runtime: LocalRuntime, caplog: pytest.LogCaptureFixture, key: str, status: int, body: str) -> None:
+def test_each_outcome_of_a_handler_has_its_status_and_body(
+    runtime: LocalRuntime, caplog: pytest.LogCaptureFixture, key: str, status: int, body: str
+) -> None:
     caplog.set_level(
         logging.CRITICAL
     )  # half a surrogate pair in a captured log cannot be sent between pytest's workers
@@ -182,7 +184,7 @@ def test_malformed_events_are_500_and_never_reach_the_handler(runtime: LocalRunt
 
 
 @pytest.mark.parametrize("event_id", ["12ab", "1004356627333135", "FF", "b45a6820-410c-457a-ac1b-035a102b5d05"])
-def test_usable_ids(runtime: LocalRuntime, event_id: str) -> None:
+def test_any_event_id_reaches_the_handler(runtime: LocalRuntime, event_id: str) -> None:
     assert post_event(runtime.url, {**generated_event(), "id": event_id}).status == 204
     assert behaviour.seen[-1].id == event_id
 

@@ -324,7 +324,7 @@ print(json.dumps(codes))
     assert json.loads(printed_by_nobody(script, folder)) == ["ok", denied, denied, denied, denied]
 
 
-def test_local_paths(folder, opener, monkeypatch):
+def test_every_spelling_of_a_path_in_a_mount_is_the_same_object(folder, opener, monkeypatch):
     (folder / "sub").mkdir()
     (folder / "sub" / "b c.exr").write_bytes(DATA)
     monkeypatch.chdir(folder / "sub")

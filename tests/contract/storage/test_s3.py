@@ -124,7 +124,7 @@ def test_wrong_ranges_are_the_callers_mistake(store):
             source.read(start=start, end=end)
 
 
-def test_missing(store):
+def test_a_missing_object_is_not_found(store):
     store.put("there.exr", DATA)  # an empty folder might be a share that is not mounted
     with pytest.raises(ObjectNotFound):
         store.opener.open(BUCKET, "nope.exr").read(start=0, end=1)
@@ -183,7 +183,7 @@ def test_keys_that_would_be_read_as_another_are_refused(store):
             store.opener.open(BUCKET, key)
 
 
-def test_listing(store):
+def test_a_listing_has_the_versions_of_all_keys_below_a_prefix(store):
     for index in range(30):
         store.put(f"list/shot{index % 3}/{index:04}.exr", DATA[:index])
     found = {entry.key: entry for entry in store.opener.list(BUCKET, "list/shot1/")}

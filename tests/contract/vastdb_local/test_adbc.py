@@ -140,7 +140,7 @@ def test_results_that_were_fetched_are_not_kept(server, session, schema):
     assert engine._results == {}
 
 
-def test_wrong_keys(server):
+def test_wrong_keys_are_refused(server):
     keys = {"vast.db.access_key": server.access_key, "vast.db.secret_key": "wrong"}
     with pytest.raises(dbapi.Error, match="SignatureDoesNotMatch"):
         dbapi.connect(driver=adbc_driver.get_driver_path(), db_kwargs={"vast.db.endpoint": server.endpoint, **keys})

@@ -34,7 +34,7 @@ def listed(server, predicate=None, columns=None):
     return {row["parent_path"] + row["name"]: row for row in rows.to_pylist()}
 
 
-def test_a_folder(folder):
+def test_the_catalog_of_a_folder_has_its_files_and_folders(folder):
     with LocalVastDB(None) as server:
         assert server.write_catalog(entries_of_folder(folder, root="/studio/renders/")) == 6
         found = listed(server)
@@ -84,7 +84,7 @@ def test_a_snapshot_replaces_the_last_one_at_once(folder):
         assert old["mtime"] == new["mtime"]
 
 
-def test_any_listing(tmp_path):
+def test_the_catalog_can_be_written_from_any_listing_and_is_stored(tmp_path):
     path = tmp_path / "kept.duckdb"
     entry = CatalogEntry("/renders/a.exr", size=1_001, mtime_ns=10**18, ctime_ns=10**18 + 1)
     with LocalVastDB(path) as server:

@@ -49,7 +49,7 @@ def test_what_is_absent(session, schema):
     assert refused(lambda: session.api.commit_transaction(1)) == (404, "NoSuchTransaction")
 
 
-def test_throttling(server, schema):
+def test_slow_down_is_a_503(server, schema):
     session = connect(server, backoff_config=BackoffConfig(max_tries=1))
     server.faults.script("begin", [Fault(FaultKind.SLOW_DOWN)])
     assert refused(session.transaction().__enter__) == (503, "SlowDown")

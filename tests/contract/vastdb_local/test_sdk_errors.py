@@ -94,7 +94,9 @@ def server() -> Iterator[tuple[type[Stub], str]]:
         (200, "no answer of a query", CatalogUnavailable),
     ],
 )
-def test_answers(server: tuple[type[Stub], str], status: int, code: str, expected: type[CatalogError]) -> None:
+def test_each_status_and_code_becomes_its_error(
+    server: tuple[type[Stub], str], status: int, code: str, expected: type[CatalogError]
+) -> None:
     handler, endpoint = server
     handler.answer = (status, code)
     catalog = Catalog(CatalogConfig(endpoint, "ACCESSKEY", "SECRETKEY", "vastdb", "exr", retry_seconds=0.0))

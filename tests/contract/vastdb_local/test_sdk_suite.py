@@ -82,7 +82,7 @@ PLUGIN_NAME = "sdk_suite_plugin"
 
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
-def test_sdk_suite(tmp_path):
+def test_the_sdks_own_tests_pass(tmp_path):
     assert importlib.util.find_spec("pandas"), "the SDK's tests import pandas: it belongs in requirements-dev.txt"
     with LocalVastDB(tmp_path / "suite.duckdb") as server:
         server.write_catalog(entries_of_folder(Path(__file__).parent, root="/tests"))

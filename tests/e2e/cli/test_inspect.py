@@ -252,7 +252,7 @@ def test_attributes_are_grouped(name: str, group: str) -> None:
     assert attribute_group(name) == group
 
 
-def test_small_helpers() -> None:
+def test_sizes_and_numbers_are_printed_with_units() -> None:
     assert [human_bytes(size) for size in (0, 999, 1000, 1_234_567, 5 * 10**12)] == [
         "0 B",
         "999 B",

@@ -74,7 +74,7 @@ def document(result: Result) -> Any:
         (b"", "error", 1),
     ],
 )
-def test_exit_codes(tmp_path: Path, data: bytes, fail_on: str, code: int) -> None:
+def test_the_exit_code_follows_the_worst_finding(tmp_path: Path, data: bytes, fail_on: str, code: int) -> None:
     file = tmp_path / "a.exr"
     file.write_bytes(data)
     assert run("--fail-on", fail_on, file).exit_code == code
@@ -178,7 +178,7 @@ def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
     assert [entry["path"] for entry in document(run("--sequence", "--format", "json", literal))] == [str(literal)]
 
 
-def test_sequences_alone(shot: Path) -> None:
+def test_only_sequences_are_validated_on_request(shot: Path) -> None:
     (shot / "beauty.0002.exr").write_bytes(LOSSY)
     result = run("--sequence-only", "--format", "json", shot, shot / "none.exr")
     assert result.exit_code == 2
@@ -206,7 +206,7 @@ def test_policy_by_path(shot: Path, tmp_path: Path) -> None:
     assert document(result)[0]["policy"] == "show@4"
 
 
-def test_sarif(shot: Path, tmp_path: Path) -> None:
+def test_sarif_has_results_rules_and_faults(shot: Path, tmp_path: Path) -> None:
     bad = tmp_path / "b d.exr"
     bad.write_bytes(LOSSY)
     log = document(run("--format", "sarif", bad, shot / "none.exr"))
@@ -230,7 +230,7 @@ def test_sarif_rules_have_the_level_of_the_policy(shot: Path) -> None:
         assert rule["defaultConfiguration"]["level"] == level
 
 
-def test_junit(shot: Path, tmp_path: Path) -> None:
+def test_junit_has_a_case_for_each_file(shot: Path, tmp_path: Path) -> None:
     pytest.importorskip("junitparser", reason="junitparser is not installed")
     bad = tmp_path / "bad.exr"
     bad.write_bytes(LOSSY)

@@ -56,7 +56,7 @@ BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
         ({"content_key": "none", "mtime": None, "inspected_at": START + timedelta(days=1)}, Outcome.RECORDED),
     ],
 )
-def test_judge(changes: dict[str, object], outcome: Outcome) -> None:
+def test_each_difference_of_two_inspections_has_its_outcome(changes: dict[str, object], outcome: Outcome) -> None:
     assert judge(replace(BASE, **changes), BASE) is outcome  # type: ignore[arg-type]
 
 
@@ -75,7 +75,7 @@ def test_of_two_inspections_the_later_one_tells_which_manifests_are_missing() ->
         assert judge(replace(new, inspected_at=START - timedelta(seconds=1)), old) is Outcome.UNCHANGED
 
 
-def test_judge_of_the_first() -> None:
+def test_the_outcome_of_a_first_inspection() -> None:
     assert judge(BASE, None) is Outcome.INSERTED
     assert judge(BASE, replace(BASE, content_key="none", mtime=None)) is Outcome.REPLACED
     assert judge(BASE, BASE, force=True) is Outcome.REPLACED
@@ -94,7 +94,7 @@ def test_judge_of_the_first() -> None:
         ("0100", "1", False),
     ],
 )
-def test_sequencers(new: str | None, old: str | None, newer: bool) -> None:
+def test_which_of_two_sequencers_is_newer(new: str | None, old: str | None, newer: bool) -> None:
     assert sequencer_is_newer(new, old) is newer
 
 
@@ -208,7 +208,7 @@ def test_content_keys_follow_the_version() -> None:
 
 
 @pytest.mark.parametrize("text", ["s3://b/k/x.exr", "b/k/x.exr", "/b/k/x.exr", "s3a://b/k/x.exr"])
-def test_spellings(text: str) -> None:
+def test_spellings_of_one_path_are_equal(text: str) -> None:
     assert catalog_path(text) == "b/k/x.exr"
 
 
@@ -220,7 +220,7 @@ def test_spellings_with_known_buckets() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "/", "s3://", "s3://b", "s3://b/", "b"])
-def test_no_path(text: str) -> None:
+def test_a_text_without_bucket_and_key_is_no_path(text: str) -> None:
     with pytest.raises(CatalogError):
         catalog_path(text)
 
@@ -270,7 +270,7 @@ def row(path: str, etag: str | None = "e", size: int | None = 10) -> StoredVersi
     return StoredVersion(path, content_key(path, version), version)
 
 
-def test_compare() -> None:
+def test_storage_and_rows_are_compared_by_version() -> None:
     objects = [
         listed("b/new"),
         listed("b/same", seconds=0.4),

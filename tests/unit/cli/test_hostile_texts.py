@@ -74,7 +74,7 @@ def csv_rows(text: str) -> list[list[str]]:
 
 
 @given(TEXTS, TEXTS)
-def test_json(name: str, text: str) -> None:
+def test_json_preserves_hostile_texts(name: str, text: str) -> None:
     document = check(name, text).to_json()
     assert is_inert(printed(lambda: echo_json(document)))
     found = json.loads(document)["files"][0]
@@ -86,7 +86,7 @@ def test_json(name: str, text: str) -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_sarif(name: str, text: str) -> None:
+def test_sarif_preserves_hostile_texts(name: str, text: str) -> None:
     document = ValidationReport(tuple(results(check(name, text)))).to_sarif()
     assert is_inert(document)
     (found,) = json.loads(document)["runs"][0]["results"]
@@ -105,7 +105,7 @@ def test_the_uri_of_a_name_that_is_not_utf_8_leads_to_the_file() -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_junit(name: str, text: str) -> None:
+def test_junit_preserves_hostile_texts(name: str, text: str) -> None:
     document = ValidationReport(tuple(results(check(name, text)))).to_junit()
     assert is_inert(document)
     first = ET.fromstring(document).find("testsuite/testcase")
@@ -119,7 +119,7 @@ def visible_line_by_line(text: str) -> str:
 
 
 @given(TEXTS, TEXTS)
-def test_csv(name: str, text: str) -> None:
+def test_csv_is_inert_with_hostile_texts(name: str, text: str) -> None:
     lines = pa.table({"path": [unicode_text(name)], unicode_text(text): [unicode_text(text)]})
     for document in (
         csv_text(check(name, text)),

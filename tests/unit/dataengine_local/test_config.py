@@ -33,7 +33,7 @@ secrets:
 """,
     ],
 )
-def test_config_file(tmp_path: Path, text: str) -> None:
+def test_a_config_file_gives_variables_and_secrets_as_texts(tmp_path: Path, text: str) -> None:
     config = load_config(written(tmp_path, "config.yaml", text))
     assert config.envs == {"A": "x", "N": "8", "F": "0.5", "B": "true", "E": ""}
     assert config.secrets == {"db": {"key": "k", "port": "5432"}, "empty": {}}
@@ -80,7 +80,7 @@ def test_a_config_file_that_is_not_there(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml")
 
 
-def test_secrets_folder(tmp_path: Path) -> None:
+def test_a_folder_gives_secrets_by_file(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     written(folder, "db/key", "k\n")
     written(folder, "db/two", "line 1\nline 2\n\n")
@@ -97,7 +97,7 @@ def test_secrets_folder(tmp_path: Path) -> None:
     }
 
 
-def test_unusable_secrets(tmp_path: Path) -> None:
+def test_unusable_secrets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LocalRuntimeError):
         read_secrets_folder(tmp_path / "none")
     written(tmp_path, "secret/key", b"\xff\xfe")
@@ -146,7 +146,7 @@ def test_a_batching_function_finds_the_decorator(tmp_path: Path) -> None:
         ("def init(ctx): pass\ndef handler(ctx, event): pass\nraise KeyError('GREETING')", "GREETING"),
     ],
 )
-def test_unusable_functions(tmp_path: Path, text: str, told: str) -> None:
+def test_unusable_functions_are_refused_with_the_reason(tmp_path: Path, text: str, told: str) -> None:
     path = written(tmp_path, "main.py", text)
     modules = set(sys.modules)
     with pytest.raises(LocalRuntimeError, match=told) as caught:

@@ -108,7 +108,7 @@ def test_spans_of_threads_do_not_mix(ctx: LocalContext) -> None:
     assert all(parent_of(ctx, span) == span.name.replace("inner", "outer") for span in inner)
 
 
-def test_instruments(ctx: LocalContext) -> None:
+def test_instruments_count_by_their_attributes(ctx: LocalContext) -> None:
     counter = ctx.counter("files", "Files seen")
     counter.add(1, {"status": "ok"})
     counter.add(2, {"status": "ok"})

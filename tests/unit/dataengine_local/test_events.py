@@ -111,7 +111,7 @@ def test_the_generated_event_is_an_element_event_without_an_object() -> None:
         parse_events(event)
 
 
-def test_trigger_labels() -> None:
+def test_trigger_labels_are_added_and_need_at_least_one() -> None:
     event = received(generated_event())
     event.set_trigger_labels({"deep": "yes"})
     event.set_trigger_labels({"show": "x"})
@@ -127,7 +127,7 @@ def test_nothing_is_made_up() -> None:
     assert event.data is None
 
 
-def test_binary_mode() -> None:
+def test_headers_of_binary_mode_become_attributes() -> None:
     headers = {
         "Ce-Id": "12",
         "ce-source": "vastdata.com:up",

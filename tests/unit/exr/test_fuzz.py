@@ -26,7 +26,7 @@ def test_mutations_go_through_inspector_rules_and_rows_and_their_headers_come_ba
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
-def test_regressions(path: Path) -> None:
+def test_inputs_that_once_failed_pass(path: Path) -> None:
     assert broken(path.read_bytes(), whole=True) is None
 
 

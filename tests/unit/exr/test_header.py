@@ -321,7 +321,7 @@ def test_required_attributes_in_any_order(order: list[int], doubled: set[int], d
         (Limits(string_bytes=99), build([Part(extra=[a_string("a", "x" * 100)])]), "string_bytes"),
     ],
 )
-def test_limits(limits: Limits, data: bytes, limit: str) -> None:
+def test_each_limit_of_the_header_is_enforced(limits: Limits, data: bytes, limit: str) -> None:
     for have in (len(data), 8):
         with pytest.raises(LimitExceeded) as caught:
             Feeder(data, have, limits=limits).read()

@@ -104,7 +104,7 @@ def test_the_same_id_twice_is_damage() -> None:
         (Limits(manifest_entries=4), "manifest_entries"),
     ],
 )
-def test_limits(limits: Limits, limit: str) -> None:
+def test_each_limit_of_id_manifests_is_enforced(limits: Limits, limit: str) -> None:
     with pytest.raises(LimitExceeded) as caught:
         decode_manifest(packed(GOOD), limits)
     assert caught.value.limit == limit

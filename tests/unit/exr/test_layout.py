@@ -225,7 +225,7 @@ def test_no_layout_where_the_header_does_not_give_one(part: Part) -> None:
         (Part(channels=[Channel(f"c{n}") for n in range(5)]), Limits(channels=4), "channels"),
     ],
 )
-def test_limits(part: Part, limits: Limits, limit: str) -> None:
+def test_each_limit_of_layouts_is_enforced(part: Part, limits: Limits, limit: str) -> None:
     with pytest.raises(LimitExceeded) as caught:
         layout_of(part, limits)
     assert caught.value.limit == limit

@@ -220,7 +220,7 @@ def test_overlaps_gaps_and_a_tail() -> None:
     assert report.states[0].tolist() == [ChunkState.OK, ChunkState.DUPLICATE, ChunkState.OK]
 
 
-def test_line_order() -> None:
+def test_chunks_out_of_the_line_order_are_reported() -> None:
     assert codes(everything(build([Part(line_order=DECREASING_Y)]))) == []
     assert codes(everything(build([Part(replace=[a_lineorder(DECREASING_Y)])]))) == ["CHUNK_ORDER"]
     report = everything(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))

@@ -92,7 +92,7 @@ def crypto(key: str, **fields: str) -> list:
     return [a_string(f"cryptomatte/{key}/{field}", value) for field, value in fields.items()]
 
 
-def test_cryptomatte() -> None:
+def test_cryptomattes_have_their_channels_and_declarations() -> None:
     attributes = crypto("1a2b3c4", name="asset", hash="MurmurHash3_32", conversion="uint32_to_float32", manifest="{}")
     attributes += crypto("7777777", manif_file="a.json")
     (names,) = names_of(

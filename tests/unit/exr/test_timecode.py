@@ -13,7 +13,7 @@ from tests.support.exrbytes import tv60
 
 
 @given(st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 29))
-def test_digits(hours: int, minutes: int, seconds: int, frame: int) -> None:
+def test_the_digits_of_a_time_code_are_read(hours: int, minutes: int, seconds: int, frame: int) -> None:
     reading = read_timecode(TimeCode(tv60(hours, minutes, seconds, frame), 0))
     assert reading.text == f"{hours:02}:{minutes:02}:{seconds:02}:{frame:02}"
     assert not reading.problems

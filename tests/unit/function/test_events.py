@@ -152,7 +152,7 @@ def test_a_real_created_event() -> None:
         ),
     ],
 )
-def test_payload_files(name: str, expected: list[tuple[str, EventKind]]) -> None:
+def test_every_payload_file_gives_its_objects(name: str, expected: list[tuple[str, EventKind]]) -> None:
     raw = load(name)
     text = json.dumps(raw)
     for form in (raw, text, text.encode()):
@@ -225,7 +225,7 @@ def test_an_inner_envelope_says_better_what_happened() -> None:
     assert (event.path, event.kind) == ("renders/shot/a.0001.exr", EventKind.REMOVED)
 
 
-def test_base64_data() -> None:
+def test_base64_data_equals_plain_data() -> None:
     raw = load("element_created.json")
     raw["data_base64"] = base64.b64encode(json.dumps(raw.pop("data")).encode()).decode()
     assert parse_events(raw) == parse_events(load("element_created.json"))
@@ -311,7 +311,7 @@ def test_elementpath_helps_a_lone_record_without_a_usable_name() -> None:
         ("", None),
     ],
 )
-def test_event_names(name: str, kind: EventKind | None) -> None:
+def test_names_of_events_give_their_kind(name: str, kind: EventKind | None) -> None:
     assert event_kind(name) is kind
 
 
@@ -514,7 +514,7 @@ def test_one_error_among_results_stands_in_its_place_and_spoils_no_other() -> No
         '{"a":' * 5_000 + "1" + "}" * 5_000,
     ],
 )
-def test_unusable_events(raw: object) -> None:
+def test_unusable_events_are_errors(raw: object) -> None:
     with pytest.raises(EventError):
         parse_events(raw)
 
@@ -585,7 +585,7 @@ def test_times_come_back_exactly(moment: datetime) -> None:
         (5, None),
     ],
 )
-def test_times(text: object, expected: datetime | None) -> None:
+def test_times_are_read_in_every_form(text: object, expected: datetime | None) -> None:
     assert only(envelope({}, elementpath="b/k", time=text)).time == expected
 
 
@@ -593,7 +593,7 @@ def test_times(text: object, expected: datetime | None) -> None:
     ("size", "expected"),
     [(0, 0), (5, 5), ("17", 17), (-1, None), (True, None), ("", None), ("1e3", None), (1.5, None), (None, None)],
 )
-def test_sizes(size: object, expected: int | None) -> None:
+def test_sizes_are_read_in_every_form(size: object, expected: int | None) -> None:
     raw = record("b", "k")
     raw["s3"]["object"]["size"] = size
     assert only({"Records": [raw]}).size_bytes == expected

@@ -109,7 +109,7 @@ def test_chunks_beyond_every_budget_are_named() -> None:
 @pytest.mark.parametrize(
     ("degrees", "quantile"), [(1, 12.706), (2, 4.303), (5, 2.571), (30, 2.042), (60, 2.000), (1e9, 1.960)]
 )
-def test_students_quantiles(degrees: float, quantile: float) -> None:
+def test_quantiles_of_students_distribution_are_those_of_tables(degrees: float, quantile: float) -> None:
     assert student_t95(degrees) == pytest.approx(quantile, abs=0.001)
 
 

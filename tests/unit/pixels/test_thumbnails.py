@@ -197,7 +197,9 @@ def test_subsampled_channels_fill_the_boxes_between_their_samples(
         ((0, 0, 99, 49), -1.0, (100, 50)),
     ],
 )
-def test_sizes(window: tuple[int, int, int, int], aspect: float, size: tuple[int, int]) -> None:
+def test_a_thumbnail_fits_into_160_pixels_with_square_pixels(
+    window: tuple[int, int, int, int], aspect: float, size: tuple[int, int]
+) -> None:
     assert canvas_size(Box2i(*window), aspect, 160) == size
 
 

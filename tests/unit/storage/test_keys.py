@@ -83,7 +83,7 @@ def test_allowed_buckets_and_prefixes():
     AllowList().check("any", "thing")
 
 
-def test_urls():
+def test_urls_are_split_literally():
     assert split_url("s3://b/k%20/l m+") == ("b", "k%20/l m+")
     assert split_url("S3://b") == ("b", "")
     assert split_url("./s3/x") is None

@@ -157,7 +157,7 @@ def test_asked_for_compression_really_compresses(compression: int, kind: Any) ->
         (ex.ROUND_UP, [(15, 17), (8, 9), (4, 5), (2, 3), (1, 2), (1, 1)]),
     ],
 )
-def test_level_sizes(rounding: int, sizes: list[tuple[int, int]]) -> None:
+def test_levels_have_the_sizes_of_their_rounding_mode(rounding: int, sizes: list[tuple[int, int]]) -> None:
     part = Part("tiledimage", (0, 0, 14, 16), tiles=Tiles(64, 64, ex.MIPMAP, rounding))
     assert [(cell.width, cell.height) for cell in part.cells] == sizes
 
@@ -200,7 +200,7 @@ def test_upper_levels_hold_the_thinned_out_image() -> None:
         ([Part(extra=[ex.attr("n", "t" * 31)])], 2),
     ],
 )
-def test_version_words(parts: list[Part], word: int) -> None:
+def test_the_version_word_describes_the_parts(parts: list[Part], word: int) -> None:
     assert ex.lay_out(parts).version_word == word
 
 

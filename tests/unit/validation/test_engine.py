@@ -172,7 +172,7 @@ def test_same_channels_with_another_view_are_other_facts() -> None:
         ("", "N", Role.OTHER),
     ],
 )
-def test_roles(layer: str, component: str, role: Role) -> None:
+def test_layers_and_components_give_the_role_of_a_channel(layer: str, component: str, role: Role) -> None:
     assert role_of(layer, component) is role
 
 

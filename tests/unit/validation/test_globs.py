@@ -69,7 +69,7 @@ def test_the_fast_translation_is_the_plain_one(glob: str, path: str) -> None:
         ("ab**/c", "abx/c", True),
     ],
 )
-def test_examples(glob: str, path: str, *, fits: bool) -> None:
+def test_globs_match_as_in_these_examples(glob: str, path: str, *, fits: bool) -> None:
     assert (glob_pattern(glob).fullmatch(path) is not None) is fits
 
 

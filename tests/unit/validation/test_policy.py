@@ -43,7 +43,7 @@ def test_profiles_load_and_judge(name: str) -> None:
     assert all(finding.code in RULES for finding in judge(PLAIN, policy))
 
 
-def test_unknown_profile() -> None:
+def test_an_unknown_profile_is_an_error_that_lists_them() -> None:
     with pytest.raises(PolicyError, match="default, strict"):
         builtin_policy("loose")
 
@@ -90,7 +90,9 @@ paths:
         ("Renders/x.exr", 24, 1000, None, Severity.INFO),
     ],
 )
-def test_paths(path: str, rate: float, samples: int, lossy: Severity | None, tag: Severity) -> None:
+def test_path_entries_apply_to_matching_paths(
+    path: str, rate: float, samples: int, lossy: Severity | None, tag: Severity
+) -> None:
     resolved = load(PATHS).for_path(path)
     assert resolved.parameters.frame_rate == rate
     assert resolved.parameters.max_deep_samples == samples
@@ -110,7 +112,7 @@ def test_forced_severity_covers_every_degree() -> None:
     assert finding.severity is Severity.INFO
 
 
-def test_switched_off() -> None:
+def test_a_rule_that_is_off_reports_nothing() -> None:
     assert judge(b"no exr at all", load("name: x\nrules: {STR-MAGIC: off}")) == ()
 
 

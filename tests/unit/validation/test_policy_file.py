@@ -95,7 +95,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_wrong_documents(text: str) -> None:
+def test_wrong_policies_are_refused_with_line_and_key(text: str) -> None:
     told = fault(text)
     assert WRONG[text] in told
     assert all(re.match(r"show\.yaml:\d+: ", line) for line in told.splitlines()), told
@@ -145,7 +145,7 @@ RIGHT = [
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_right_documents(text: str) -> None:
+def test_right_policies_are_accepted_by_loader_and_schema(text: str) -> None:
     assert loads(text)
     assert SCHEMA.is_valid(yaml.safe_load(text))
 

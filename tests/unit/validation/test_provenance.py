@@ -46,7 +46,9 @@ def said(*attributes: Attr) -> Provenance:
         ({"Software": ""}, None, None),
     ],
 )
-def test_software(attributes: dict[str, str], product: str | None, source: str | None) -> None:
+def test_software_is_recognised_by_its_attributes(
+    attributes: dict[str, str], product: str | None, source: str | None
+) -> None:
     provenance = said(*(a_string(name, value) for name, value in attributes.items()))
     assert provenance.product == product
     assert provenance.sources.get("software") == source
@@ -101,7 +103,7 @@ def test_vray_for_maya_and_blender() -> None:
         ((a_int("startFrame", 1001),), None),
     ],
 )
-def test_frame_range(attributes: tuple[Attr, ...], expected: str | None) -> None:
+def test_the_frame_range_is_read_from_attributes(attributes: tuple[Attr, ...], expected: str | None) -> None:
     assert said(*attributes).frame_range == expected
 
 

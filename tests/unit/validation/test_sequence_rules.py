@@ -150,7 +150,9 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("code", "given", "parameters"), BROKEN)
-def test_found(code: str, given: list[FrameSummary], parameters: dict[str, Any]) -> None:
+def test_every_sequence_rule_finds_its_fault_in_its_frames(
+    code: str, given: list[FrameSummary], parameters: dict[str, Any]
+) -> None:
     (finding,) = [finding for finding in judged(given, **parameters) if finding.code == code]
     assert finding.severity is RULES[code].severity
     there = {each.frame for each in given}
@@ -589,14 +591,14 @@ def test_a_frame_far_outside_the_others_is_misnumbered(there: tuple[int, ...], m
     ("text", "rate", "count"),
     [("00:00:01:00", 24.0, 24), ("00:01:00;02", 30_000 / 1001, 1800), ("00:10:00;00", 30_000 / 1001, 17_982)],
 )
-def test_frame_counts(text: str, rate: float, count: int) -> None:
+def test_time_codes_become_counts_of_frames(text: str, rate: float, count: int) -> None:
     clock = clock_of_text(text)
     assert clock
     assert clock.text == text
     assert frame_count(clock, rate) == count
 
 
-def test_dropped_codes() -> None:
+def test_codes_that_drop_frame_skips_are_known() -> None:
     rate = 30_000 / 1001
     assert is_dropped(Clock(0, 1, 0, 1, is_drop_frame=True), rate)
     assert not is_dropped(Clock(0, 10, 0, 1, is_drop_frame=True), rate)

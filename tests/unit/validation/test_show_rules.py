@@ -85,7 +85,9 @@ E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
         ((a_rational("framesPerSecond", 24, 1),), [("SHOW-ATTRIBUTE", E, "24.0", "23.976024")]),
     ],
 )
-def test_attributes(changed: tuple[Attr, ...], expected: list[tuple[str, Severity, str, str]]) -> None:
+def test_requirements_on_attributes_are_checked(
+    changed: tuple[Attr, ...], expected: list[tuple[str, Severity, str, str]]
+) -> None:
     assert hits(made(*changed)) == expected
 
 

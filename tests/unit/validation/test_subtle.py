@@ -111,7 +111,9 @@ LOSSY_CODES = ("CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRI
         *((codec, ["N.R", "N.Y", "id.R", "P.X", ("Z", HALF)], {}) for codec in (NONE, ZIP, PIZ, HTJ2K32, ZSTD)),
     ],
 )
-def test_effective_loss(compression: int, channels: list[Any], expected: dict[str, Severity]) -> None:
+def test_compression_is_judged_by_the_channels_it_alters(
+    compression: int, channels: list[Any], expected: dict[str, Severity]
+) -> None:
     assert found(only(*channels, compression=compression), *LOSSY_CODES) == expected
 
 
@@ -311,7 +313,7 @@ def test_names_that_begin_alike() -> None:
 @pytest.mark.parametrize(
     ("key", "is_odd"), [(KEY, False), (KEY.upper(), True), (f"{KEY}0", True), (KEY[:6], True), ("0", True)]
 )
-def test_keys(key: str, *, is_odd: bool) -> None:
+def test_forms_of_cryptomatte_keys(key: str, *, is_odd: bool) -> None:
     assert bool(found(matte(*ranks(f"{NAME}00"), attributes=declared(key=key)), "CRY-KEY-FORM")) is is_odd
 
 
@@ -352,7 +354,7 @@ def test_the_exponent_s_bit_is_toggled() -> None:
         ("m.JSON", True),
     ],
 )
-def test_sidecar_paths(path: str, *, is_wrong: bool) -> None:
+def test_paths_of_sidecars_stay_in_the_folder(path: str, *, is_wrong: bool) -> None:
     data = matte(*ranks(f"{NAME}00"), attributes=declared("manifest", manif_file=path))
     assert (found(data, "CRY-MANIF-FILE") == {"CRY-MANIF-FILE": E}) is is_wrong
     assert found(data, "CRY-MANIFEST-MISSING") == {}
@@ -370,7 +372,7 @@ def test_sidecar_paths(path: str, *, is_wrong: bool) -> None:
         ('{"a": "3c2569b2"}', {}),
     ],
 )
-def test_manifests(manifest: str, code: dict[str, Severity]) -> None:
+def test_faults_of_manifests_have_their_rules(manifest: str, code: dict[str, Severity]) -> None:
     data = matte(*ranks(f"{NAME}00"), attributes=declared(manifest=manifest))
     assert found(data, "CRY-MANIFEST-JSON", "CRY-MANIFEST-MISSING", "CRY-MANIFEST-HASH") == code
 
@@ -533,7 +535,7 @@ def test_ids_of_deep_parts(names: tuple[str, ...], count: int) -> None:
 
 @pytest.mark.parametrize("box", [(INT_MIN, INT_MIN, INT_MAX, INT_MAX), (INT_MAX, INT_MAX, INT_MIN, INT_MIN)])
 @pytest.mark.parametrize("name", ["dataWindow", "displayWindow", "originalDataWindow"])
-def test_extreme_windows(name: str, box: tuple[int, int, int, int]) -> None:
+def test_extreme_windows_fail_no_rule(name: str, box: tuple[int, int, int, int]) -> None:
     attribute = a_box2i(name, box)
     data = extra(attribute) if name == "originalDataWindow" else build([Part(replace=[attribute])])
     codes = found(data, "WIN-INVALID", "WIN-ODW")  # no rule fails
@@ -648,7 +650,9 @@ def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
         (tv60(0, 1, 0, 2, drop=True), None, {}),
     ],
 )
-def test_time_codes(word: int, rate: tuple[int, int] | None, codes: dict[str, Severity]) -> None:
+def test_faults_of_time_codes_have_their_rules(
+    word: int, rate: tuple[int, int] | None, codes: dict[str, Severity]
+) -> None:
     assert found(timed(word, rate), "TIM-TC-") == codes
 
 
@@ -669,7 +673,7 @@ def test_time_codes(word: int, rate: tuple[int, int] | None, codes: dict[str, Se
         ((17, 1), True),
     ],
 )
-def test_frame_rates(rate: tuple[int, int], *, is_odd: bool) -> None:
+def test_usual_frame_rates_are_accepted(rate: tuple[int, int], *, is_odd: bool) -> None:
     assert bool(found(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")) is is_odd
 
 
@@ -702,7 +706,7 @@ def test_every_field_of_a_key_code_has_its_range(index: int) -> None:
         ("9999:12:31 23:59:59", True),
     ],
 )
-def test_capture_dates(text: str, *, is_odd: bool) -> None:
+def test_valid_capture_dates_are_accepted(text: str, *, is_odd: bool) -> None:
     assert bool(found(extra(a_string("capDate", text)), "TIM-CAPDATE")) is is_odd
 
 
@@ -752,7 +756,7 @@ def test_a_day_has_its_frames(rate: float, frames: int, *, drop: bool) -> None:
         ("show:pq_custom_display", {"COL-ID-NONLINEAR": W}),
     ],
 )
-def test_colour_ids(identifier: str, codes: dict[str, Severity]) -> None:
+def test_faults_of_colour_ids_have_their_rules(identifier: str, codes: dict[str, Severity]) -> None:
     assert found(extra(a_string("colorInteropID", identifier)), "COL-ID-") == codes
 
 
