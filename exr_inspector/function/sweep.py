@@ -20,14 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from exr_inspector.catalog.sweeps import (
-    SweepShard,
-    claim,
-    give_back,
-    move,
-    move_idle,
-    open_shards,
-)
+from exr_inspector.catalog.sweeps import SweepShard, claim, give_back, move, move_idle, open_shards
 from exr_inspector.catalog.vast_catalog import CatalogFile, catalog_files
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (

@@ -237,12 +237,7 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
         LocalDatabaseError: The file is not a DuckDB file, or another program has it open without serving it.
     """
     try:
-        from vastdb_local import (  # noqa: PLC0415 - brings DuckDB, which only this needs
-            LocalVastDB,
-            ServerAddress,
-            Successor,
-            running_server,
-        )
+        from vastdb_local import LocalVastDB, ServerAddress, Successor, running_server  # noqa: PLC0415 - brings DuckDB, which only this needs
     except ModuleNotFoundError as error:
         raise _needs_local(error) from error
 

@@ -19,13 +19,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from exr_inspector.errors import (
-    AccessDenied,
-    ObjectChanged,
-    ObjectNotFound,
-    SettingsError,
-    SourceUnavailable,
-)
+from exr_inspector.errors import AccessDenied, ObjectChanged, ObjectNotFound, SettingsError, SourceUnavailable
 from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal

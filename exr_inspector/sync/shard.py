@@ -14,11 +14,7 @@ from functools import partial
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.catalog import ObjectState
-from exr_inspector.catalog.recheck import (
-    confirm,
-    upsert_if_current,
-    upsert_isolating_failures,
-)
+from exr_inspector.catalog.recheck import confirm, upsert_if_current, upsert_isolating_failures
 from exr_inspector.catalog.rows.groups import Prepared, prepare_each
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.catalog.versions import VersionInfo

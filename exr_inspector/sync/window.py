@@ -30,14 +30,7 @@ from exr_inspector.model import EventInfo
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_exr
 from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.shard import (
-    SHARD_OBJECTS,
-    IngestContext,
-    Shard,
-    ingest_shard,
-    object_state,
-    with_new_manifests,
-)
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state, with_new_manifests
 from exr_inspector.texts import unicode_text
 
 WINDOW = 1_000  # objects of any kind; one page of a listing

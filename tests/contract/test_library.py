@@ -16,14 +16,7 @@ import pytest
 
 import exr_inspector as exr
 from exr_inspector.delivery.patterns import parse_pattern
-from exr_inspector.errors import (
-    CatalogError,
-    NothingMatches,
-    PatternError,
-    PolicyError,
-    SettingsError,
-    SourceError,
-)
+from exr_inspector.errors import CatalogError, NothingMatches, PatternError, PolicyError, SettingsError, SourceError
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.settings import Mount, load_settings
 from tests.support.databases import empty_catalog

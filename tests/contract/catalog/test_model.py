@@ -19,14 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.model import Inspection, StatsMode
-from tests.contract.catalog.model import (
-    Model,
-    assert_equal,
-    damaged,
-    inspection,
-    ready,
-    unreadable,
-)
+from tests.contract.catalog.model import Model, assert_equal, damaged, inspection, ready, unreadable
 from tests.contract.catalog.storm import Shape, Storm, check_audit
 from tests.support.databases import wipe
 from vastdb_local import Fault, FaultKind, LocalVastDB

@@ -9,18 +9,7 @@ from exr_inspector.exr.chunks.layout import Layout, computed_chunk_count, level_
 from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.header.values import LINES_PER_CHUNK, Box2i
 from exr_inspector.exr.limits import Limits
-from tests.support.exrbytes import (
-    Channel,
-    Part,
-    Tiles,
-    a_box2i,
-    a_chlist,
-    a_compression,
-    a_int,
-    a_string,
-    attr,
-    build,
-)
+from tests.support.exrbytes import Channel, Part, Tiles, a_box2i, a_chlist, a_compression, a_int, a_string, attr, build
 
 boxes = st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000), st.integers(1, 70), st.integers(1, 70)).map(
     lambda box: (box[0], box[1], box[0] + box[2] - 1, box[1] + box[3] - 1)

@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.errors import BudgetExceeded, DecodeError
-from exr_inspector.exr.chunks.checks import (
-    LeaderReport,
-    check_all_leaders,
-    check_last_leader,
-    promised_order,
-)
+from exr_inspector.exr.chunks.checks import LeaderReport, check_all_leaders, check_last_leader, promised_order
 from exr_inspector.exr.chunks.leaders import address_of, check_leader, chunk_index, leader_bytes, parse_leader
 from exr_inspector.exr.chunks.rebuild import rebuild_tables
 from exr_inspector.exr.chunks.tables import ChunkState

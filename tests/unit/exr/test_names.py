@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import Channel as Read
 from exr_inspector.exr.names import PartNames, file_names, lossy_channels
-from tests.support.exrbytes import (
-    Channel,
-    Part,
-    a_string,
-    a_stringvector,
-    build,
-)
+from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
 from tests.support.growth import MOST, steps_of
 
 

@@ -15,13 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.errors import EventError
-from exr_inspector.function.events import (
-    EventKind,
-    ObjectEvent,
-    event_kind,
-    parse_each,
-    result_events,
-)
+from exr_inspector.function.events import EventKind, ObjectEvent, event_kind, parse_each, result_events
 from tests.support.parsed import parse_events
 
 FILES = Path(__file__).resolve().parents[2] / "events"
