@@ -183,7 +183,12 @@ class Writer(Generic[Item]):
 
 
 class GroupCommit:
-    """Stores and removes files for many threads in few transactions; safe to share between threads."""
+    """Stores and removes files for many threads in few transactions; safe to share between threads.
+
+    Attributes:
+        stores: Stores inspections, some already converted to rows.
+        removals: Removes files; `remove` waits for the outcome of one.
+    """
 
     def __init__(self, catalog: Catalog, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds
@@ -196,14 +201,6 @@ class GroupCommit:
             lambda items, deadline: catalog.remove_all(items, retry_seconds=share, deadline=deadline),
             lambda items, deadline: [_removed(catalog, item, deadline) for item in items],
         )
-
-    def store(self, inspections: Sequence[Inspection | Prepared], *, deadline: Deadline) -> Sequence[Stored]:
-        """Store the inspections of one event or batch, some already converted to rows, with those of other threads.
-
-        Returns:
-            One result for each inspection, in the same order: what was stored, or the error.
-        """
-        return self.stores.write(inspections, deadline)
 
     def remove(
         self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None

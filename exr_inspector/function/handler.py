@@ -370,7 +370,7 @@ class Service:
             return
         started = time.perf_counter()
         with self._telemetry.span("exr.store", inspections=len(inspections)) as span:
-            for job, outcome in zip(jobs, self._commit.store(inspections, deadline=deadline), strict=True):
+            for job, outcome in zip(jobs, self._commit.stores.write(inspections, deadline), strict=True):
                 if isinstance(outcome, UpsertResult):
                     job.stored = outcome
                 else:

@@ -68,10 +68,10 @@ def stored_together(
     """Return the outcomes of inspections that wait while a first one, which is left out, is stored."""
     commit = GroupCommit(gate, retry_seconds=retry_seconds)
     with ThreadPoolExecutor(len(inspections)) as pool:
-        first = pool.submit(commit.store, inspections[:1], deadline=Deadline.after(30.0))
+        first = pool.submit(commit.stores.write, inspections[:1], Deadline.after(30.0))
         assert gate.entered.wait(30)
         others = [
-            pool.submit(commit.store, [one], deadline=Deadline.after(deadlines.get(one.key, 30.0)))
+            pool.submit(commit.stores.write, [one], Deadline.after(deadlines.get(one.key, 30.0)))
             for one in inspections[1:]
         ]
         until(lambda: len(commit.stores.waiting) == len(others))
@@ -172,7 +172,7 @@ def test_an_idle_function_makes_the_requests_of_one_upsert(stack: LocalStack) ->
     counts = []
     for store in (
         lambda: stack.catalog.upsert([inspection]),
-        lambda: GroupCommit(stack.catalog, 8.0).store([inspection], deadline=Deadline.after(30)),
+        lambda: GroupCommit(stack.catalog, 8.0).stores.write([inspection], Deadline.after(30)),
     ):
         wipe(stack.catalog)
         stack.database.reset_counters()
@@ -250,7 +250,7 @@ def test_the_deadline_of_one_event_ends_its_own_waiting_only(stack: LocalStack, 
 def test_rows_that_cannot_be_built_cost_only_their_own_event(stack: LocalStack, documented: Documented) -> None:
     good, bad = inspected(stack, "a.exr", "b.exr")
     object.__setattr__(bad, "findings", object())
-    fault, stored = GroupCommit(stack.catalog, 8.0).store([bad, good], deadline=Deadline.after(30))
+    fault, stored = GroupCommit(stack.catalog, 8.0).stores.write([bad, good], Deadline.after(30))
     assert isinstance(fault, ExrInspectorError)
     documented(fault.code)
     assert isinstance(stored, UpsertResult)
