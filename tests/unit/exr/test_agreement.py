@@ -25,16 +25,12 @@ from tests.support.exrstrategies import Example
 EVERYTHING = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def parsed(data: bytes) -> Header:
-    return parse_header(data)
-
-
 @pytest.mark.slow
 @EVERYTHING
 @given(strategies.files())
 def test_a_valid_file_is_read_as_it_was_written(example: Example) -> None:
     data, built = example.data, example.built
-    header = parsed(data)
+    header = parse_header(data)
     assert (header.version_word, header.end) == (built.version_word, built.headers_end)
     layouts = [part_layout(part) for part in header.parts]
     assert [layout.chunk_count for layout in layouts] == example.chunk_counts
@@ -82,7 +78,7 @@ def check_places(example: Example, header: Header, layouts: list) -> None:
 @EVERYTHING
 @given(strategies.files())
 def test_a_valid_file_has_no_structural_errors(example: Example) -> None:
-    header = parsed(example.data)
+    header = parse_header(example.data)
     problems = check_header(header, [part_layout(part) for part in header.parts])
     harmless = {"UNKNOWN_ATTRIBUTE_TYPE", "DEPRECATED_ATTRIBUTE", "EMPTY_STRING", "CHANNEL_ORDER"}
     assert {problem.kind.name for problem in problems} <= harmless
@@ -139,7 +135,7 @@ def compare_part(part: PartHeader, header: dict[str, object]) -> None:
 @given(strategies.files(types=sorted(COMPARED)))
 def test_the_openexr_module_reads_the_same_values(example: Example) -> None:
     file = OpenEXR.File(io.BytesIO(example.data), header_only=True)
-    for index, part in enumerate(parsed(example.data).parts):
+    for index, part in enumerate(parse_header(example.data).parts):
         compare_part(part, file.header(index))
 
 
@@ -166,10 +162,10 @@ def test_the_comparison_can_fail() -> None:
 def test_several_channel_lists_are_added_up_as_the_library_does(lists: list[str]) -> None:
     first, *others = [a_chlist([Channel(name) for name in names]) for names in lists]
     data = build([Part(replace=[first], extra=others)])
-    part = parsed(data).parts[0]
+    part = parse_header(data).parts[0]
     theirs = [channel.name for channel in OpenEXR.File(io.BytesIO(data), header_only=True).header()["channels"]]
     assert sorted(channel.name for channel in part.channels or ()) == theirs
     assert [channel.name for channel in part_layout(part).channels] == theirs
-    repeats = [problem for problem in check_header(parsed(data)) if problem.kind.name == "DUPLICATE_ATTRIBUTE"]
+    repeats = [problem for problem in check_header(parse_header(data)) if problem.kind.name == "DUPLICATE_ATTRIBUTE"]
     assert len(repeats) == len(others)
     assert all("the channels of both count" in problem.message for problem in repeats)

@@ -62,10 +62,6 @@ RICH = [
 ]
 
 
-def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Header:
-    return parse_header(data, limits)
-
-
 class Feeder:
     """Gives a header's reader the first `have` bytes of a file and counts its requests.
 
@@ -95,7 +91,7 @@ class Feeder:
 
 def test_everything_stands_as_in_the_file() -> None:
     built = lay_out(RICH)
-    header = parse(built.data)
+    header = parse_header(built.data)
     assert (header.version_word, header.end, header.is_multi_part, header.is_partial) == (
         built.version_word,
         built.headers_end,
@@ -113,7 +109,7 @@ def test_everything_stands_as_in_the_file() -> None:
 
 
 def test_values_are_typed_and_the_rest_are_bytes_with_a_reason() -> None:
-    part = parse(build(RICH)).parts[0]
+    part = parse_header(build(RICH)).parts[0]
     assert part.data_window == Box2i(0, 0, 3, 2)
     assert part.by_name["views"].value == ("left", "", "right")
     assert part.by_name["owner"].value == "me \u00e9"
@@ -130,17 +126,17 @@ def test_values_are_typed_and_the_rest_are_bytes_with_a_reason() -> None:
 @given(st.integers(0, 1200), st.integers(1, 400))
 def test_any_split_gives_the_same_header(have: int, step: int) -> None:
     data = build(RICH)
-    assert Feeder(data, have, ahead=step).read() == parse(data)
+    assert Feeder(data, have, ahead=step).read() == parse_header(data)
 
 
 def test_it_asks_as_far_as_it_needs_and_no_further() -> None:
     data = build(RICH)
     asking = Feeder(data, 0)
-    assert asking.read() == parse(data)
-    assert asking.asked[-1][1] <= parse(data).end + 256  # a name may be that long
+    assert asking.read() == parse_header(data)
+    assert asking.asked[-1][1] <= parse_header(data).end + 256  # a name may be that long
     assert len(asking.asked) < 60
     ahead = Feeder(data, 0, ahead=64)
-    assert ahead.read() == parse(data)
+    assert ahead.read() == parse_header(data)
     assert len(ahead.asked) < 8
 
 
@@ -155,7 +151,7 @@ def test_a_source_that_ends_early_is_a_file_that_ends_there() -> None:
 def test_work_is_linear_however_the_bytes_come() -> None:
     def steps(count: int) -> int:
         data = build([Part(extra=[a_int(f"a{n}", n) for n in range(count)])])
-        assert Feeder(data, 0, ahead=1).read() == parse(data)
+        assert Feeder(data, 0, ahead=1).read() == parse_header(data)
         return steps_of(Feeder(data, 0, ahead=1).read)
 
     assert steps(400) <= MOST * steps(200)
@@ -163,10 +159,10 @@ def test_work_is_linear_however_the_bytes_come() -> None:
 
 def test_every_truncation_is_reported_with_what_could_be_read() -> None:
     data = build([Part(extra=[a_string("owner", "x" * 40)])])
-    whole = parse(data)
+    whole = parse_header(data)
     for cut in range(len(data)):
         if cut >= whole.end:
-            assert parse(data[:cut]) == whole, cut
+            assert parse_header(data[:cut]) == whole, cut
             continue
         with pytest.raises((TruncatedHeader, EmptyFile)) as caught:
             parse_header(data[:cut])
@@ -181,8 +177,8 @@ def test_every_truncation_is_reported_with_what_could_be_read() -> None:
 
 def test_what_the_file_still_has_is_asked_for_and_not_called_truncated() -> None:
     whole = build([Part()])
-    for have in range(parse(whole).end):
-        assert Feeder(whole, have).read() == parse(whole)
+    for have in range(parse_header(whole).end):
+        assert Feeder(whole, have).read() == parse_header(whole)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +208,7 @@ def test_what_ends_the_reading_says_where(data: bytes, error: type[FormatError],
 
 
 def test_duplicates_are_kept_and_the_library_s_choice_counts() -> None:
-    part = parse(
+    part = parse_header(
         build(
             [
                 Part(
@@ -237,42 +233,42 @@ def test_duplicates_are_kept_and_the_library_s_choice_counts() -> None:
 
 
 def test_a_part_can_be_made_of_stored_attributes() -> None:
-    part = parse(build(RICH)).parts[1]
+    part = parse_header(build(RICH)).parts[1]
     assert make_part(1, part.version_word, part.attributes) == part
 
 
 def test_types_come_from_flags_or_from_the_attribute() -> None:
-    single = parse(build([Part(kind="tiledimage", extra=[a_string("type", "scanlineimage")])])).parts[0]
+    single = parse_header(build([Part(kind="tiledimage", extra=[a_string("type", "scanlineimage")])])).parts[0]
     assert (single.part_type, single.declared_type) == ("tiledimage", "scanlineimage")
     assert single.is_tiled
-    deep = parse(build([Part(kind="deeptile")])).parts[0]
+    deep = parse_header(build([Part(kind="deeptile")])).parts[0]
     assert deep.is_deep
     assert deep.is_tiled
-    nameless = parse(build([Part(name="a"), Part(without=("type", "name"))])).parts[1]
+    nameless = parse_header(build([Part(name="a"), Part(without=("type", "name"))])).parts[1]
     assert (nameless.part_type, nameless.name, nameless.is_tiled) == (None, None, False)
 
 
 def test_names_that_are_no_utf8_are_shown_escaped() -> None:
-    part = parse(build([Part(channels=[Channel("a"), Channel("b\udce9")])])).parts[0]  # a byte 0xE9
+    part = parse_header(build([Part(channels=[Channel("a"), Channel("b\udce9")])])).parts[0]  # a byte 0xE9
     assert [channel.name for channel in part.channels or ()] == ["a", "b\\xe9"]
     odd = build([Part(extra=[attr("PLACE", "int", bytes(4))])]).replace(b"PLACE", b"PL\xe9CE")
-    assert "PL\\xe9CE" in parse(odd).parts[0].by_name
+    assert "PL\\xe9CE" in parse_header(odd).parts[0].by_name
 
 
 def test_channel_lists_with_a_bad_end_are_read() -> None:
     value = a_chlist([Channel("A"), Channel("B")]).value
     for bent in (value[:-1], value + b"xyz"):
-        part = parse(build([Part(replace=[attr("channels", "chlist", bent)])])).parts[0]
+        part = parse_header(build([Part(replace=[attr("channels", "chlist", bent)])])).parts[0]
         assert [channel.name for channel in part.channels or ()] == ["A", "B"]
         assert part.by_name["channels"].value == bent
     for bent in (value[:-2], b"", b"A", b"A\0\1"):
-        part = parse(build([Part(replace=[attr("channels", "chlist", bent)])])).parts[0]
+        part = parse_header(build([Part(replace=[attr("channels", "chlist", bent)])])).parts[0]
         assert part.channels == (() if bent == b"" else None)
 
 
 def test_an_empty_channel_name_ends_the_list() -> None:
     channels = [Channel("A"), Channel(""), Channel("B")]
-    part = parse(build([Part(replace=[a_chlist(channels)])])).parts[0]
+    part = parse_header(build([Part(replace=[a_chlist(channels)])])).parts[0]
     assert [channel.name for channel in part.channels or ()] == ["A"]
     assert part.by_name["channels"].problem
 
@@ -291,7 +287,7 @@ def test_an_empty_channel_name_ends_the_list() -> None:
 )
 def test_every_channel_list_reads_as_written(entries: list[tuple[str, int, int, int, int]]) -> None:
     channels = [Channel(name, kind, x, y, linear) for name, kind, x, y, linear in entries]
-    part = parse(build([Part(replace=[a_chlist(channels)])])).parts[0]
+    part = parse_header(build([Part(replace=[a_chlist(channels)])])).parts[0]
     read = [(c.name, c.pixel_type, c.x_sampling, c.y_sampling, c.p_linear) for c in part.channels or ()]
     assert read == [(c.name, c.pixel_type, c.x_sampling, c.y_sampling, c.p_linear) for c in channels]
 
@@ -305,7 +301,7 @@ def test_required_attributes_in_any_order(order: list[int], doubled: set[int], d
         attributes.append(originals[index])
         if place in doubled:
             attributes.append(a_float(f"between{place}", data.draw(st.floats(width=32, allow_nan=False))))
-    part = parse(build([Part(attributes=attributes)])).parts[0]
+    part = parse_header(build([Part(attributes=attributes)])).parts[0]
     assert [(a.name, a.type_name, encode(a.type_name, a.value)) for a in part.attributes] == [
         (a.name, a.type, a.value) for a in attributes
     ]
@@ -349,26 +345,26 @@ def test_a_checkpoint_is_called_and_ends_the_reading() -> None:
 
 def test_the_limit_of_names() -> None:
     data = build([Part(extra=[a_int("n" * 40, 1)])])
-    assert parse(data, limits=Limits(name_bytes=40)) == parse(data)
+    assert parse_header(data, limits=Limits(name_bytes=40)) == parse_header(data)
     with pytest.raises(LimitExceeded) as caught:
         parse_header(data, Limits(name_bytes=39))
     assert caught.value.limit == "name_bytes"
     with pytest.raises(DamagedHeader):
-        parse(build([Part(extra=[a_int("n" * 256, 1)])]))
+        parse_header(build([Part(extra=[a_int("n" * 256, 1)])]))
 
 
 def test_limits_just_kept() -> None:
     data = build([Part()])
-    end = parse(data).end
-    assert parse(data, limits=Limits(header_bytes=end, attributes=8, parts=1)) == parse(data)
+    end = parse_header(data).end
+    assert parse_header(data, limits=Limits(header_bytes=end, attributes=8, parts=1)) == parse_header(data)
     two = build([Part(name="a"), Part(name="b")])
-    count = sum(len(part.attributes) for part in parse(two).parts)
-    assert parse(two, limits=Limits(parts=2, attributes=count)) == parse(two)
+    count = sum(len(part.attributes) for part in parse_header(two).parts)
+    assert parse_header(two, limits=Limits(parts=2, attributes=count)) == parse_header(two)
 
 
 def test_a_header_that_declares_a_large_size_is_refused_before_it_is_read() -> None:
     window = Part(attributes=[a_box2i("dataWindow", (0, 0, 1, 1))])
-    start = build([window])[: parse(build([window])).end - 1] + b"x\0string\0"
+    start = build([window])[: parse_header(build([window])).end - 1] + b"x\0string\0"
     lying = start + struct.pack("<i", 0x7FFFFFFF)
     for size, limits, error in (
         (1 << 40, DEFAULT_LIMITS, LimitExceeded),
@@ -386,7 +382,7 @@ def test_a_header_that_declares_a_large_size_is_refused_before_it_is_read() -> N
 def test_it_asks_for_a_large_value_at_once() -> None:
     data = build([Part(extra=[a_string("comments", "x" * (1 << 20))])])
     feeder = Feeder(data, 400, ahead=256)
-    assert feeder.read() == parse(data)
+    assert feeder.read() == parse_header(data)
     assert len(feeder.asked) == 1
 
 

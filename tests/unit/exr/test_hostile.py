@@ -21,12 +21,8 @@ from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_chlist, a_int
 from tests.support.growth import MOST, steps_of
 
 
-def parsed(data: bytes) -> Header:
-    return parse_header(data)
-
-
 def everything(data: bytes) -> Header:
-    header = parsed(data)
+    header = parse_header(data)
     layouts: list[Layout] = []
     with contextlib.suppress(UnknownLayout):  # of channels without one
         layouts += [part_layout(part) for part in header.parts]
@@ -77,10 +73,10 @@ NO_LOOP = 10_000  # lines of Python; a loop over the entries would execute a mil
 
 def test_no_line_is_carried_out_for_each_entry_of_a_chunk_table() -> None:
     header = build([Part(replace=[a_box2i("dataWindow", (0, 0, 0, (1 << 20) - 1))])])
-    start = parsed(header).end
+    start = parse_header(header).end
     tables = header[:start] + b"".join(struct.pack("<Q", start + 8 * (1 << 20) + 10 * n) for n in range(1 << 20))
     assert steps_of(lambda: exercise(tables[:start] + bytes(8 << 20))) < NO_LOOP  # all zero, beyond the fuzzer's limits
-    assert steps_of(lambda: part_layout(parsed(tables).parts[0])) < NO_LOOP
+    assert steps_of(lambda: part_layout(parse_header(tables).parts[0])) < NO_LOOP
 
 
 def test_no_line_is_carried_out_for_each_byte_of_a_manifest() -> None:
