@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
 import click
@@ -99,58 +99,15 @@ class _MissingPackage(click.ClickException):
         return cls(f"{command} needs the package {error.name}: {remedy}")
 
 
-class _PlaceholderType(type):
-    """The type of a class in place of one that is not installed: its attributes are such classes as well."""
+def _unavailable(name: str, missing: _MissingPackage) -> click.Command:
+    """A command whose packages are not installed."""
 
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _PlaceholderType(name, (), {})
-
-
-class _Placeholder(ModuleType):
-    """A module in place of one that is not installed."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.__path__ = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_PlaceholderType(self.__name__, (), {}), name)
-
-
-def _import_for_help(name: str) -> ModuleType:
-    """Import a command's module for its help alone, with placeholders for missing packages; then forget these imports."""
-    before = sys.modules.copy()
-    try:
-        while True:
-            try:
-                return importlib.import_module(module_of(name))
-            except ModuleNotFoundError as error:
-                if error.name is None or error.name.partition(".")[0] in _OWN_PACKAGES:
-                    raise
-                sys.modules[error.name] = _Placeholder(error.name)
-    finally:
-        for added, module in sys.modules.copy().items():
-            if added in before:
-                sys.modules[added] = before[added]
-            elif isinstance(module, _Placeholder) or added.partition(".")[0] in _OWN_PACKAGES:
-                del sys.modules[added]
-
-
-def _unavailable(command: click.Command, missing: _MissingPackage) -> click.Command:
-    """The command, which can show its help, but fails since a package is not installed."""
-
-    def fail(*_: Any, **__: Any) -> None:
+    def fail() -> None:
         raise missing
 
-    failing = copy.copy(command)
-    failing.epilog = missing.message
-    if isinstance(failing, click.Group):
-        failing.commands = {name: _unavailable(inner, missing) for name, inner in failing.commands.items()}
-    else:
-        failing.callback = fail
-    return failing
+    words = f"{COMMANDS[name]}\n\nThe options cannot be shown: {missing.message}"
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=fail, help=words, context_settings=anything)
 
 
 class LazyGroup(SuggestingGroup):
@@ -165,14 +122,13 @@ class LazyGroup(SuggestingGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command; None if there is none of this name. Without its packages it shows its help, and fails when it is run."""
+        """The command; None if there is none of this name. Without its packages it has a help, and fails when it is run."""
         if cmd_name not in COMMANDS:
             return None
         try:
             module = importlib.import_module(module_of(cmd_name))
         except ModuleNotFoundError as error:
-            missing = _MissingPackage.of(cmd_name, error)
-            return _naming(_unavailable(_import_for_help(cmd_name).command, missing), program())
+            return _unavailable(cmd_name, _MissingPackage.of(cmd_name, error))
         return _naming(module.command, program())
 
     def invoke(self, ctx: click.Context) -> Any:
