@@ -60,7 +60,7 @@ def is_utf16(raw: bytes) -> bool:
     """Whether bytes look like UTF-16 of a Western text: nearly every second one, and few others, are zero."""
     raw = raw[:_GUESSED_BYTES]
     even, odd = raw[::2].count(0), raw[1::2].count(0)
-    return len(raw) > 1 and max(even, odd) * 4 >= len(raw) and min(even, odd) * 8 <= len(raw)
+    return len(raw) > 1 and max(even, odd) * 8 >= 3 * len(raw) and min(even, odd) * 8 <= len(raw)
 
 
 def _western(raw: bytes) -> str:

@@ -24,10 +24,15 @@ from exr_inspector.validation.rules.channels import depths, names_of
 
 _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01
+_CUT_SHARE = 0.05
+_CUT_DIFFERENCE = 0.002
+_UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
+_FLAT = 0.03
+_NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
 _FIREFLY_FACTOR = 100
 _SCATTERED = 0.02
 _LOG_BLACK = 0.05
-_NEARLY_BLACK = 1e-6  # 17 stops below middle grey
+_NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 _MOST_CODE = 65535
@@ -382,8 +387,8 @@ def _has_alpha(part: PartFacts) -> bool:
 
 
 def _nearly_black(part: PartFacts) -> float | None:
-    """The greatest value of the part's colour if it is above zero, but so small that no exposure shows it; else None."""
-    every = [stats for _, stats in _with_stats(part, part.colour)]
+    """The greatest value of the main image if it is above zero, but so small that no exposure shows it; else None."""
+    every = [stats for channel, stats in _with_stats(part, part.colour) if is_beauty(channel.layer)]
     if not every or not all(
         s.exact and s.minimum is not None and s.minimum >= 0 and s.maximum is not None for s in every
     ):
@@ -752,25 +757,78 @@ def motion_clamped(part: PartFacts, _parameters: PixelParameters) -> Results:
 @pixel_rule(
     "PIX-NORMAL-LENGTH",
     Severity.WARNING,
-    "Components of normals are between -1 and 1",
+    "Components of normals are between -1 and 1, and not cut off or converted as colour",
     why="Longer normals were filtered, compressed with loss, or are no normals.",
     source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
     fix="Write normals without filters, and with a lossless compression.",
-    limits="Each component by itself; the length of a normal needs the three components of one pixel.",
+    limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut normals and "
+    "converted normal maps are recognised by the statistics of all pixels.",
 )
 def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report components outside -1 to 1, which prove a length above 1; statistics do not show shorter normals.
+    """Report components outside -1 to 1, which prove a length above 1, normals that were cut at zero, and curved normal maps.
 
     Normals that the codec altered are left to CMP.
     """
+    layers: dict[tuple[str, str | None], list[tuple[NamedChannel, ChannelStats]]] = {}
+    for channel, stats in _with_stats(part, part.of_role(Role.NORMAL)):
+        if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None:
+            layers.setdefault((channel.layer, channel.view), []).append((channel, stats))
+    found = []
     hit = [
-        (channel, stats.minimum, stats.maximum)
-        for channel, stats in _with_stats(part, part.of_role(Role.NORMAL))
-        if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None
-        if stats.minimum < -_NORMAL_LIMIT or stats.maximum > _NORMAL_LIMIT
+        (channel, stats.minimum or 0, stats.maximum or 0)
+        for each in layers.values()
+        for channel, stats in each
+        if (stats.minimum or 0) < -_NORMAL_LIMIT or (stats.maximum or 0) > _NORMAL_LIMIT
     ]
-    if not hit:
-        return NOTHING
-    span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
-    names = names_of(channel for channel, _, _ in hit)
-    return [Found(f"{names}: values are {span}; expected -1 to 1", span, "-1 to 1", hit[0][0].name)]
+    if hit:
+        span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
+        names = names_of(channel for channel, _, _ in hit)
+        found.append(Found(f"{names}: values are {span}; expected -1 to 1", span, "-1 to 1", hit[0][0].name))
+    for each in layers.values():
+        if _are_cut(stats for _, stats in each):
+            share = f"{max(stats.zero_count / stats.samples for _, stats in each):.0%}"
+            message = (
+                f"{names_of(channel for channel, _ in each)}: no value is below zero, and up to {share} are zero; "
+            )
+            message += "negative components were cut off"
+            found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
+    return [*found, *_curved_maps(part)]
+
+
+def _are_cut(every: Iterable[ChannelStats]) -> bool:
+    """Whether normals have zeros in place of negative components: encoded ones have as many zeros in each, the background."""
+    exact = [stats for stats in every if stats.exact and stats.samples]
+    zeros = [stats.zero_count / stats.samples for stats in exact]
+    curved = [stats for stats in exact if (stats.distinct_count or 0) >= _FEW_VALUES and stats.zero_count]
+    return (
+        len(exact) == 3
+        and all(stats.minimum == 0 for stats in exact)
+        and len(curved) >= 2
+        and sorted(zeros)[1] >= _CUT_SHARE
+        and max(zeros) - min(zeros) > _CUT_DIFFERENCE
+    )
+
+
+def _curved_maps(part: PartFacts) -> Results:
+    """Report normal maps, by the name of the layer or file, to which a transfer curve of sRGB was applied, or taken away."""
+    is_map = _NORMAL_MAP.search(part.file.inspection.key.rpartition("/")[2]) is not None
+    found = []
+    for members in part.by_layer.values():
+        every = [members[component] for component in RGB if component in members]
+        if len(every) < len(RGB) or not (is_map or every[0].role is Role.NORMAL):
+            continue
+        means = [part.stats[channel.name].mean or 0 for channel in every if channel.name in part.stats]
+        if (
+            len(means) < len(RGB)
+            or means[2] < _UPRIGHT
+            or any(part.stats[channel.name].negative_count for channel in every)
+        ):
+            continue
+        for middle, what in ((0.214, "from sRGB to linear"), (0.735, "from linear to sRGB")):
+            if all(abs(mean - middle) < _FLAT for mean in means[:2]):
+                shown = ", ".join(f"{mean:.2g}" for mean in means)
+                message = (
+                    f"{names_of(every)}: the means are {shown}, of a normal map 0.5, 0.5, 1: it was converted {what}"
+                )
+                found.append(Found(message, shown, "0.5, 0.5, 1", every[0].name))
+    return found

@@ -66,6 +66,24 @@ def opaque(first_colour: float) -> bytes:
     return build([Part(channels=RGBA, data_window=(0, 0, 63, 63), pixels=pixels)])
 
 
+def normals(*, cut: bool = False, encoded: bool = False) -> bytes:
+    """Normals of a curved surface on a background of zero: with both signs, cut off at zero, or encoded from 0 to 1."""
+    angle = np.linspace(0, np.pi, 4096).reshape(64, 64)
+    surface = {"N.X": np.cos(angle), "N.Y": np.sin(3 * angle) * np.sin(angle), "N.Z": np.cos(3 * angle) * np.sin(angle)}
+    if cut or encoded:
+        surface = {name: np.maximum(values, 0) if cut else (values + 1) / 2 for name, values in surface.items()}
+    pixels = {name: np.where(angle < 0.3, 0, values) for name, values in surface.items()}
+    channels = [Channel(name, FLOAT) for name in pixels]
+    return build([Part(channels=channels, data_window=(0, 0, 63, 63), pixels=pixels)])
+
+
+def normal_map(middle: float) -> bytes:
+    """R, G, B of a nearly flat normal map, with the mean of R and G."""
+    return image(
+        [Channel(name, FLOAT) for name in "RGB"], R=middle + RAMP / 50 - 0.02, G=ONE * middle, B=ONE - RAMP / 50
+    )
+
+
 def plate(low: float, high: float, *, cast: float = 0.0) -> bytes:
     """A dark camera image: most values near the black."""
     ramp = low + (high - low) * np.linspace(0, 1, 12).reshape(SHAPE) ** 3
