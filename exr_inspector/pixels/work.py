@@ -43,7 +43,7 @@ LIBRARY_SHARES = {
     Compression.DWAB: (3.5, 10.0),
     Compression.HTJ2K256: (3.0, 25.0),
     Compression.HTJ2K32: (3.0, 25.0),
-    Compression.LJ2K: (3.0, 25.0),
+    Compression.LJ2K: (3.5, 25.0),
     Compression.ZSTD: (4.0, 0.0),
 }
 _LOW_LINES = 4
