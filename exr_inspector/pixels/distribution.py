@@ -27,6 +27,11 @@ _UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 3
 _HALF_FINITE = 0x7C00
 _FLOAT_FINITE = 0x7F80
 _CODES = np.float32(255)
+_HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+_FINITE_HALVES = np.isfinite(_HALVES)
+with np.errstate(invalid="ignore"):
+    _WHOLE_HALVES = _FINITE_HALVES & (np.trunc(_HALVES) == _HALVES)
+_CODE_HALVES = np.unique(np.append((np.arange(256) / 255).astype(np.float16).view(np.uint16), _SIGN))
 _CODE_ROUNDING = 1e-6  # writers divide by 255 or multiply by its inverse
 _HASH_FACTOR = np.uint32(0x9E3779B1)
 
@@ -163,37 +168,42 @@ class Distribution:
 
     def fractional_share(self) -> float | None:
         """The share of the picked finite values that are not whole numbers; None without a finite value."""
-        values = self._joined()
-        finite = len(values) if self._is_uint else int(np.count_nonzero(np.isfinite(values)))
-        if not finite:
-            return None
-        if self._is_uint:
-            return 0.0
-        with np.errstate(invalid="ignore"):  # a signalling NaN sets a flag
-            whole = int(np.count_nonzero((values == np.trunc(values)) & np.isfinite(values)))
-        return (finite - whole) / finite
+        if self._is_half:
+            by_bits = self._half_counts()
+            finite, whole = int(by_bits[_FINITE_HALVES].sum()), int(by_bits[_WHOLE_HALVES].sum())
+        elif self._is_uint:
+            finite = whole = len(self._joined())
+        else:
+            values = self._joined()
+            is_finite = np.isfinite(values)
+            with np.errstate(invalid="ignore"):  # a signalling NaN sets a flag
+                whole = int(np.count_nonzero((values == np.trunc(values)) & is_finite))
+            finite = int(np.count_nonzero(is_finite))
+        return (finite - whole) / finite if finite else None
 
     def eight_bit_share(self) -> float | None:
         """The share of the picked finite values that are 8-bit codes divided by 255; None without a finite value."""
-        values = self._joined()
-        finite = len(values) if self._is_uint else int(np.count_nonzero(np.isfinite(values)))
-        if not finite:
-            return None
-        with np.errstate(over="ignore", invalid="ignore"):  # of values that are no codes
-            codes = np.clip(np.rint(values.astype(np.float32) * _CODES), 0, _CODES) / _CODES
-            is_code = (
-                values == codes.astype(np.float16)
-                if self._is_half
-                else np.abs(values - codes) <= _CODE_ROUNDING * codes
-            )
-        return int(np.count_nonzero(is_code)) / finite
+        if self._is_half:
+            by_bits = self._half_counts()
+            finite, codes = int(by_bits[_FINITE_HALVES].sum()), int(by_bits[_CODE_HALVES].sum())
+        else:
+            values = self._joined().astype(np.float32, copy=False)
+            finite = int(np.count_nonzero(np.isfinite(values)))
+            with np.errstate(over="ignore", invalid="ignore"):  # of values that are no codes
+                nearest = np.clip(np.rint(values * _CODES), 0, _CODES) / _CODES
+                codes = int(np.count_nonzero(np.abs(values - nearest) <= _CODE_ROUNDING * nearest))
+        return codes / finite if finite else None
 
     def distinct_count(self) -> int:
         """The number of different bit patterns among the picked values: exact for HALF, else of their hashes of 16 bits."""
-        values = self._joined()
-        bits = values.view(np.uint16 if self._is_half else np.uint32)
-        hashes = bits if self._is_half else np.multiply(bits, _HASH_FACTOR) >> np.uint32(16)
+        if self._is_half:
+            return int(np.count_nonzero(self._half_counts()))
+        hashes = np.multiply(self._joined().view(np.uint32), _HASH_FACTOR) >> np.uint32(16)
         return int(np.count_nonzero(np.bincount(hashes, minlength=1 << 16)))
+
+    def _half_counts(self) -> npt.NDArray[np.int64]:
+        """The number of picked HALF values with each bit pattern."""
+        return np.bincount(self._joined().view(np.uint16), minlength=1 << 16)
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The smallest value of each key."""

@@ -312,3 +312,20 @@ def test_signalling_nans_are_left_out_without_a_warning() -> None:
     assert {value for _, value in percentiles} == {1.0}
     assert histogram
     assert sum(histogram.counts) == 1
+
+
+@pytest.mark.parametrize(
+    ("pixel_type", "kind", "expected"),
+    [
+        (PixelType.HALF, np.float16, (0.4, 0.6, 6)),
+        (PixelType.FLOAT, np.float32, (0.4, 0.6, 6)),
+        (PixelType.UINT, np.uint32, (0.0, 2 / 3, 4)),
+    ],
+)
+def test_fractions_8_bit_codes_and_different_values(
+    pixel_type: int, kind: type[np.generic], expected: tuple[float, float, int]
+) -> None:
+    last = np.nan if kind is not np.uint32 else 7
+    found = Distribution(pixel_type)
+    found.add(np.array([0, 1, 0.5, 3, 51 / 255, last]).astype(kind))
+    assert (found.fractional_share(), found.eight_bit_share(), found.distinct_count()) == pytest.approx(expected)

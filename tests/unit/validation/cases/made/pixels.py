@@ -58,6 +58,13 @@ def gradient(values: int, factor: float = 1.0, *, name: str = "", offset: float 
     return build([Part(channels=channels, data_window=(0, 0, 63, 63), pixels=pixels)])
 
 
+def parts(**layers: Pixels) -> bytes:
+    """A main image, and a part with R, G, B for each of the layers."""
+    every = {"rgba": RAMP, **layers}
+    channels = [Channel(name, FLOAT) for name in "RGB"]
+    return build([Part(name=n, channels=channels, pixels=dict.fromkeys("RGB", p)) for n, p in every.items()])
+
+
 def opaque(first_colour: float) -> bytes:
     """An opaque image but for the alpha of its first pixel, which has the colour that is given."""
     pixels = {name: np.full((64, 64), 0.5) for name in "RGB"} | {"A": np.ones((64, 64))}
