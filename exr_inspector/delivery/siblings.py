@@ -99,14 +99,27 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
 
 
 def _copies(
-    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
+    sequences: Sequence[tuple[Recognised, Iterable[FrameSummary]]],
 ) -> dict[str, dict[int, str]]:
-    """The frames of each view, except flat ones, with the pixels of the same frame of another view, whose pattern they have."""
+    """The frames of views and versions with the pixels of the same frame of another one, whose pattern they have.
+
+    Flat frames are left out. Of a version, all frames must be those of another one: a new version may change few.
+    """
+    views = _same_pixels(sequences, _VIEW, "%V")
+    versions = _same_pixels(sequences, _VERSION, "v#")
+    counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
+    return {name: same for name, same in versions.items() if len(same) == counts[name] >= _FEWEST} | views
+
+
+def _same_pixels(
+    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]], word: re.Pattern[str], name: str
+) -> dict[str, dict[int, str]]:
+    """The frames with the pixels of the same frame of a sequence before it, whose pattern differs in a word alone."""
     first: dict[tuple[str, int, str], str] = {}
     found: defaultdict[str, dict[int, str]] = defaultdict(dict)
-    views = [(sequence.pattern, frames) for sequence, frames in sequences if _VIEW.search(sequence.pattern)]
-    for pattern, frames in sorted(views, key=lambda view: view[0]):
-        image = _VIEW.sub("%V", _DIGITS.sub("#", pattern))
+    alike = [(sequence.pattern, frames) for sequence, frames in sequences if word.search(sequence.pattern)]
+    for pattern, frames in sorted(alike, key=lambda each: each[0]):
+        image = word.sub(name, _DIGITS.sub("#", pattern))
         for frame in frames:
             is_flat = frame.pixels is not None and frame.pixels.is_constant
             if frame.pixel_hash is not None and not is_flat:

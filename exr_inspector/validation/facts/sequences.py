@@ -26,7 +26,7 @@ class Siblings:
     Attributes:
         frames: Frames of all of them; they extend the range of the existing frames.
         more: The same for a sequence that has half of these frames or fewer, and may be meant to.
-        copies: Frames whose pixels are those of the same frame of another view.
+        copies: Frames whose pixels are those of the same frame of another view or version.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
     """
 

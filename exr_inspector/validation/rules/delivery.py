@@ -28,7 +28,7 @@ _FOX = "Fox final archive specification"
 _ACCEPTED = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
 _COLOUR = frozenset({"R", "G", "B", "A"})
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_VERSION = re.compile(r"(?:^|[._-])v[0-9]+(?=[._-])", re.IGNORECASE)
+_VERSION = re.compile(r"(?<![a-z0-9])v[0-9]+(?![a-z0-9])", re.IGNORECASE)
 
 
 def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> list[Found]:

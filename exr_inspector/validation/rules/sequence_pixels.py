@@ -21,11 +21,13 @@ _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _TILE = re.compile(r"(?<![a-z])(?:tile|region|bucket|crop)", re.IGNORECASE)
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_CELLS = 4  # smaller rectangles are shadows
-_STEADY = 4  # frames on each side, or on one at the ends, that tell whether the luminance is steady
+_STEADY = 4  # frames on each side, at least two, that tell whether the luminance is steady
 _LEAST_STEP = 1.25
 _STEADY_LEVEL = "1, as in the steady frames around it"
-_MOST_STEPS = 5  # if more than one in so many frames is a step, the light may flicker
+_FLICKER_RUNS = 3  # from so many steps on, the light may flicker
+_MOST_STEPS = 5  # if also more than one in so many frames is a step
 _STEP_TO_SPREAD = 3
+_FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.5  # part of the luminance that is left before the last frame of a fade
 _Grid = npt.NDArray[np.bool_]
 
@@ -119,16 +121,23 @@ def _faded(seen: Sequence[FramePixels]) -> set[int]:
     first = 0
     for is_black, run in groupby(range(len(seen)), lambda i: bool(seen[i].is_black) and not seen[i].has_other_content):
         end = first + len(list(run))
-        before, behind = levels[max(0, first - 3) : first], levels[end : end + 3][::-1]
+        before, behind = levels[max(0, first - _FADE_FRAMES) : first], levels[end : end + _FADE_FRAMES][::-1]
         if is_black and any(map(_is_fade, (before, behind))):
             found.update(range(first, end))
         first = end
     return found
 
 
+def _frames_in_fades(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> set[int]:
+    """The numbers of frames beside black ones at which a fade ends or begins."""
+    faded = _faded([pixels for _, pixels in seen])
+    near = range(-_FADE_FRAMES, _FADE_FRAMES + 1)
+    return {seen[index + step][0].frame for index in faded for step in near if 0 <= index + step < len(seen)}
+
+
 def _is_fade(levels: Sequence[float]) -> bool:
     """Whether three levels fall to less than half of the first."""
-    return len(levels) == 3 and levels[0] > levels[1] > levels[2] > 0 and levels[2] < _FADED * levels[0]
+    return len(levels) == _FADE_FRAMES and levels[0] > levels[1] > levels[2] > 0 and levels[2] < _FADED * levels[0]
 
 
 @sequence_rule(
@@ -203,20 +212,23 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """
     factor = parameters.flash_factor
     seen = [
-        (frame, pixels.luminance * _area(frame))
+        (frame, pixels.luminance)
         for frame, pixels in _seen(sequence)
         if pixels.luminance is not None and not pixels.is_constant
     ]
+    in_fades = _frames_in_fades(_seen(sequence))
     steps = _steps([(value, _area(frame)) for frame, value in seen])
-    is_flicker = _MOST_STEPS * len(steps) > len(seen)
+    runs = sum(index - 1 not in steps for index in steps)
+    is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
     found = []
     for index, (frame, value) in enumerate(seen):
         around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
-        usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
+        alike = [luminance for other, luminance in around if _area(other) == _area(frame)]
+        usual = median(alike) if len(alike) > 1 else 0
         step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
         if step <= 0 or 1 / factor <= step <= factor:
             step, expected = steps.get(index, 0), _STEADY_LEVEL
-        if step > 0:
+        if step > 0 and frame.frame not in in_fades:
             ratio = f"{step:.3g}"
             message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
             severity = Severity.INFO if is_flicker and expected == _STEADY_LEVEL else None
@@ -225,7 +237,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 
 def _area(frame: FrameSummary) -> int:
-    """Pixels of the data window, whose mean luminance rises when it is cropped; 1 if unknown."""
+    """Pixels of the data window; 1 if unknown. Mean luminances of windows of different sizes are not compared."""
     window = frame.data_window or (1, 1)
     width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
     return width * height
@@ -255,7 +267,7 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
     Few of the levels around may be those of the run, as if every third frame came from another machine, but not the nearest.
     """
     around = [*before, *after]
-    if len(around) < _STEADY or not all(map(math.isfinite, [*around, *run])):
+    if min(len(before), len(after)) < _NEIGHBOURS or not all(map(math.isfinite, [*around, *run])):
         return None
     usual = median(around)
     step = min(abs(level - usual) for level in run)

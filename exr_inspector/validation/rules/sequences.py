@@ -406,7 +406,7 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
 
 
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
-    """Frames with the pixels of the same frame of another view."""
+    """Frames with the pixels of the same frame of another view or version."""
     copies = sequence.siblings.copies
     others = {copies[number]: [each for each in copies if copies[each] == copies[number]] for number in copies}
     return [
@@ -414,8 +414,8 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         for other, frames in others.items()
         for each in of_frames(
             frames,
-            f"the same pixels as in {_sibling_name(sequence, other)}, the other view",
-            "different pixels in each view",
+            f"the same pixels as in {_sibling_name(sequence, other)}, another view or version",
+            _OTHER,
         )
     ]
 

@@ -105,6 +105,18 @@ def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity
     assert f"of the 20 frames that {one}.####.exr" in finding.message
 
 
+@pytest.mark.parametrize("changed", [None, 1003])
+def test_a_version_that_is_the_one_before_it_again(changed: int | None) -> None:
+    files = {
+        name: FrameSummary(name, "?", 0, 0, pixel_hash=f"{n}{name if n == changed else ''}")
+        for version in ("v001", "v002")
+        for n in range(1001, 1006)
+        for name in [f"{version}/a_{version}.{n}.exr"]
+    }
+    _, later = judge_frames(files, builtin_policy("default")).sequences
+    assert [tuple(each.frames) for each in later.findings] == [tuple(range(1001, 1006))] * (changed is None)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "is_reported"),
     [((1001, 1005), (1006, 1010), True), ((1001, 1005), (1004, 1010), False), ((1001, 1005), (1007, 1010), False)],

@@ -214,14 +214,14 @@ def test_holes_at_the_ends_and_in_two_frames_in_a_row(holes: set[int], found: li
 
 
 @pytest.mark.parametrize("level", [0.45, 0.6, 1.5])
-@pytest.mark.parametrize("odd", [{1}, {5}, {5, 6}, {3, 8}, {9, 10}])
+@pytest.mark.parametrize("odd", [{5}, {5, 6}, {3, 8}, {9, 10}])
 def test_small_steps_of_one_or_two_frames_among_steady_ones(odd: set[int], level: float) -> None:
-    given = [frame(n, pixels=seen(level if n in odd else 1 + n / 100)) for n in range(1, 13 if 10 not in odd else 11)]
+    given = [frame(n, pixels=seen(level if n in odd else 1 + n / 100)) for n in range(1, 13)]
     assert {number for finding in judged(given) for number in finding.frames if finding.code == "SEQ-FLASH"} == odd
 
 
 @pytest.mark.parametrize(
-    ("levels", "black"), [((1, 1, 0.6, 0.3, 0, 0), Severity.INFO), ((1, 1, 1, 1, 0, 0), Severity.ERROR)]
+    ("levels", "black"), [((1, 1, 1, 0.6, 0.01, 0, 0), Severity.INFO), ((1, 1, 1, 1, 0, 0), Severity.ERROR)]
 )
 @pytest.mark.parametrize("is_reversed", [False, True])
 def test_a_fade_ends_in_black(levels: tuple[float, ...], black: Severity, *, is_reversed: bool) -> None:
@@ -239,6 +239,8 @@ def test_a_fade_ends_in_black(levels: tuple[float, ...], black: Severity, *, is_
 
 
 def test_steps_in_many_frames_are_a_hint() -> None:
+    once = [frame(n, pixels=seen(0.7 if n in {4, 5} else 1.0)) for n in range(1, 10)]
+    assert {(f.code, f.severity) for f in judged(once)} == {("SEQ-FLASH", Severity.WARNING)}
     given = [frame(n, pixels=seen(0.7 if n % 3 == 0 else 1.0)) for n in range(1, 15)]
     assert {(f.code, f.severity, *f.frames) for f in judged(given)} == {
         ("SEQ-FLASH", Severity.INFO, n) for n in (3, 6, 9, 12)
@@ -250,6 +252,10 @@ def test_steps_in_many_frames_are_a_hint() -> None:
 def test_an_image_that_grows_is_no_large_file() -> None:
     grown = [frame(n, size_bytes=10_000 if n < 7 else 90_000) for n in range(1, 11)]
     assert "CHK-SIZE-OUTLIER" not in {found.code for found in judged(grown)}
+
+
+def test_a_slate_is_no_flash() -> None:
+    assert judged([frame(n, pixels=seen(1.2 if n == 1 else 0.5)) for n in range(1, 11)]) == ()
 
 
 def test_a_crop_that_moves_is_no_flash() -> None:

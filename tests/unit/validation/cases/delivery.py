@@ -31,7 +31,7 @@ CASES = [
         PLAIN,
         PLAIN,
         parameters={"version_in_name": True},
-        keys=("shot/ATBP_010_PL01_1.1001.exr", "shot/ATBP_010_PL01_v001.1001.exr"),
+        keys=("shot/ATBP_010_PL01_1.1001.exr", "shot/ATBP_010_PL01-V001.1001.exr"),
     ),
     Case("DEL-FOX-EXR", build([Part(compression=DWAA)]), PLAIN),
     Case("DEL-FOX-EXR", PLAIN, LARGE, parameters=SMALL),
