@@ -634,20 +634,26 @@ def code_values(part: PartFacts, _parameters: PixelParameters) -> Results:
     """
     found = []
     for triple in part.rgb_layers:
-        stats = [part.stats.get(channel.name) for channel in triple]
-        if all(each is not None and _are_codes(each) for each in stats) and len({s.mean for s in stats if s}) > 1:
-            most = max(each.maximum or 0 for each in stats if each)
+        stats = [each for channel in triple if (each := part.stats.get(channel.name)) is not None]
+        is_code = len(stats) == len(triple) and all(map(_are_codes, stats)) and any(map(_are_no_halves, stats))
+        if is_code and len({each.mean for each in stats}) > 1:
+            most = max(each.maximum or 0 for each in stats)
             message = f"{names_of(triple)} hold whole numbers up to {most:g} only; expected scene-linear values"
             found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
     return found
 
 
 def _are_codes(stats: ChannelStats) -> bool:
-    if stats.fractional_share or stats.minimum is None or stats.maximum is None or stats.fractional_share is None:
+    least, most = stats.minimum, stats.maximum
+    if stats.fractional_share != 0 or least is None or most is None:
         return False
-    is_code = stats.minimum >= 0 and _LEAST_CODE < stats.maximum <= _MOST_CODE
-    is_no_half = dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM or not _is_half(stats.maximum)
-    return is_code and is_no_half and (stats.distinct_count or 0) >= _FEW_VALUES
+    return least >= 0 and _LEAST_CODE < most <= _MOST_CODE and (stats.distinct_count or 0) >= _FEW_VALUES
+
+
+def _are_no_halves(stats: ChannelStats) -> bool:
+    """Whether many values are so small that HALF would have fractions, or an extreme is no number that HALF has."""
+    is_small = dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM
+    return is_small or not (_is_half(stats.minimum or 0) and _is_half(stats.maximum or 0))
 
 
 def _is_half(value: float) -> bool:

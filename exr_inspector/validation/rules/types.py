@@ -126,6 +126,12 @@ def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
     return [Found(f"The base layer's colour is {kind}; the show has {wanted.name}", kind, wanted.name, other[0].name)]
 
 
+def _kind_of(channel: NamedChannel) -> str:
+    """The pixel type, and the sampling of a subsampled channel."""
+    x, y = channel.channel.x_sampling, channel.channel.y_sampling
+    return channel.channel.type_name + (f" sampled {x}, {y}" if (x, y) != (1, 1) else "")
+
+
 @channel_rule(
     "TYP-MIXED-RGB",
     Severity.WARNING,
@@ -143,7 +149,7 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     for triple in part.rgb_layers:
         kinds = {(c.channel.pixel_type, c.channel.x_sampling, c.channel.y_sampling) for c in triple}
         if len(kinds) > 1:
-            types = ", ".join(f"{c.component} {c.channel.type_name}" for c in triple)
+            types = ", ".join(f"{c.component} {_kind_of(c)}" for c in triple)
             message = f"{names_of(triple)} differ in type or sampling ({types})"
             found.append(Found(message, types, "equal types and samplings", triple[0].name))
             continue

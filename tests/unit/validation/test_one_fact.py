@@ -260,3 +260,10 @@ def test_parts_that_were_never_written_are_told_together() -> None:
 def test_a_window_that_is_none_is_told_once() -> None:
     data = build([Part(replace=[a_box2i("displayWindow", (-(2**31), 0, 2**31 - 1, 15))])])
     assert codes(judge(data), "WIN-") == ["WIN-INVALID"]
+
+
+def test_samplings_that_differ_are_named() -> None:
+    channels = (Channel("B", 1, 2, 2), Channel("G", 1), Channel("R", 1, 2, 2))
+    findings = judge(build([Part(data_window=(0, 0, 3, 3), channels=channels)]))
+    (finding,) = [each for each in findings if each.code == "TYP-MIXED-RGB"]
+    assert finding.found == "R HALF sampled 2, 2, G HALF, B HALF sampled 2, 2"
