@@ -19,7 +19,7 @@ def damaged() -> Iterator[Sample]:
     )
     offsets = table_of(whole.data)
     yield whole.damaged("truncated.exr", "cut off inside the second of three chunks", whole.data[: offsets[1] + 100])
-    trait = "cut off inside the last chunk, which only that chunk's own size tells"
+    trait = "cut off inside the last chunk, which only the size in that chunk's leader shows"
     yield whole.damaged("truncated_last_chunk.exr", trait, whole.data[: offsets[-1] + 100])
     end = header_end(whole.data)
     yield whole.damaged("header_only.exr", "nothing behind the header", whole.data[:end])
