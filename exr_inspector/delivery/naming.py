@@ -51,10 +51,10 @@ _LEFT_BEHIND = re.compile(
     r"(?P<stem>.+\d{3})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|checkpoint)(?P<extension>\.\w+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
-# Patterns of frames and tiles that a writer was to replace by numbers.
 _SEPARATORS = re.compile(r"[-_. ]+")
 _EXTENSIONS = re.compile(r"(?:\.exr){2,}$")
-_SERIES = 3  # files of a name, of which others may be written differently
+_MANY_TIMES = 3  # as many files have the usual spelling of a name as another one
+# Patterns of frames and tiles that a writer was to replace by numbers.
 _NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^{}]*\}", re.IGNORECASE)
 
 
@@ -173,9 +173,9 @@ def _copy_of(original: str) -> str:
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
     """Remove the groups that are written as the minority of the files of a name.
 
-    These are another case of the extension (`.EXR` beside `.exr`), and, if no number is in both groups, another case or Unicode
-    form, other separators (`-` for `_`) and a second extension (`.exr.exr`): `Beauty.1003` fills the gap in `beauty.####`.
-    Names with the same numbers are two sequences.
+    These are another case of the extension (`.EXR` beside `.exr`), and files that fill gaps of others, but have another Unicode
+    form or, if the others are far more, another case, other separators (`-` for `_`) or a second extension (`.exr.exr`):
+    `Beauty.1003` among `beauty.####`.
 
     Returns:
         The removed files, with the reason.
@@ -184,18 +184,27 @@ def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[
     by_name = sorted(groups, key=_spelled_alike)
     for _, alike in groupby(by_name, key=_spelled_alike):
         *others, usual = sorted(alike, key=lambda shape: (len(groups[shape]), shape))
-        kept = [usual]
-        for shape in reversed(others):
-            numbers = {name.rest() for name in groups[shape]}
-            is_own = len(groups[usual]) < _SERIES or any(
-                numbers & {name.rest() for name in groups[each]} for each in kept
-            )
-            if is_own and _with_lower_extension(shape) != _with_lower_extension(usual):
-                kept.append(shape)
-                continue
-            count = len(groups[usual])
-            strays.update((name.path, _why_other_spelling(shape, usual, count)) for name in groups.pop(shape))
+        for shape in others:
+            few, many = groups[shape], groups[usual]
+            is_sure = _is_same_text(shape, usual) or len(few) * _MANY_TIMES <= len(many)
+            if _with_lower_extension(shape) == _with_lower_extension(usual) or (is_sure and _fill_gaps(few, many)):
+                why = _why_other_spelling(shape, usual, len(many))
+                strays.update((name.path, why) for name in groups.pop(shape))
     return strays
+
+
+def _fill_gaps(names: Iterable[NumberedName], others: Iterable[NumberedName]) -> bool:
+    """Whether names differ from others in one number alone, which none of these has."""
+    mine, theirs = {name.rest() for name in names}, {name.rest() for name in others}
+    varying = [column for column in zip(*mine, *theirs, strict=True) if len(set(column)) > 1]
+    return len(varying) == 1 and mine.isdisjoint(theirs)
+
+
+def _is_same_text(shape: Iterable[str], other: Iterable[str]) -> bool:
+    """Whether two names are the same in one Unicode form."""
+    return [unicodedata.normalize("NFC", text) for text in shape] == [
+        unicodedata.normalize("NFC", text) for text in other
+    ]
 
 
 def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) -> str:
@@ -203,10 +212,7 @@ def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) 
     files = f"{count} file{'s' * (count != 1)}"
     if _with_lower_extension(shape) == _with_lower_extension(usual):
         return f"its extension is written differently from that of {files} of this name: rename or delete it"
-    if all(
-        unicodedata.normalize("NFC", mine) == unicodedata.normalize("NFC", other)
-        for mine, other in zip(shape, usual, strict=True)
-    ):
+    if _is_same_text(shape, usual):
         return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename or delete it"
     other = "#".join(usual[1:])
     return f"{files} {'have' if count > 1 else 'has'} this name in another spelling ({other}): rename or delete it"
@@ -233,30 +239,47 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
     able = [i for i in varying if i not in no_frames and may_count_frames(members, i)]
     none = {i for i in varying if i not in able}
     between_dots = {_between_dots(name, none) for name in members}
-    # Search from the right: the frame number is the last one that orders the files. A spelling of it between dots is preferred.
+    found = _by_last_number(members, able, between_dots, varying_count=len(varying))
+    if found is not None:
+        return found, [], [] if found else [name.path for name in members]
+    if len(able) > 1 and (len(between_dots) > 1 or None in between_dots):
+        return [], [], [name.path for name in members]
+    found, singles = _by_own_number(members, none)
+    return (found, [], singles) if ambiguous_columns else (found, singles, [])
+
+
+def _by_last_number(
+    members: Sequence[NumberedName], able: Sequence[int], between_dots: set[int | None], *, varying_count: int
+) -> list[Recognised] | None:
+    """The sequences whose frame number is the last number that orders all names; none if that is a time, None if there is none.
+
+    A spelling of the frame number between dots is preferred.
+    """
     for index in reversed(able):
         if is_shot(members, index, between_dots):
             continue
         spellings = _spellings(members, index, able)
-        frame = next((i for i in reversed(spellings) if {i} == between_dots), index)
         alike = _by_rest(members, spellings)
-        if all(len(group) > 1 for group in alike) or len(varying) == len(spellings):
-            if any(are_moments(members, left, index) for left in able if left < index):
-                found = _sub_frames(members, index, able)
-                return found, [], [] if found else [name.path for name in members]
-            return [_sequence(group, frame, spellings) for group in alike], [], []
-    if len(able) > 1 and (len(between_dots) > 1 or None in between_dots):
-        return [], [], [name.path for name in members]
+        if varying_count > len(spellings) and any(len(group) == 1 for group in alike):
+            continue
+        if any(are_moments(members, left, index) for left in able if left < index):
+            return _sub_frames(members, index, able)
+        frame = next((i for i in reversed(spellings) if {i} == between_dots), index)
+        return [_sequence(group, frame, spellings) for group in alike]
+    return None
+
+
+def _by_own_number(members: Iterable[NumberedName], none: Container[int]) -> tuple[list[Recognised], list[str]]:
+    """The sequences of the names whose frame number is certain by itself, and the other files."""
     singles: list[str] = []
     groups: dict[tuple[int, tuple[str, ...]], list[NumberedName]] = {}
     for name in members:
-        index_alone = _frame_alone(name, none)
-        if index_alone is None:
+        index = _frame_alone(name, none)
+        if index is None:
             singles.append(name.path)
         else:
-            groups.setdefault((index_alone, name.rest(index_alone)), []).append(name)
-    found = [_sequence(group, index, [index]) for (index, _), group in groups.items()]
-    return (found, [], singles) if ambiguous_columns else (found, singles, [])
+            groups.setdefault((index, name.rest(index)), []).append(name)
+    return [_sequence(group, index, [index]) for (index, _), group in groups.items()], singles
 
 
 def _by_rest(members: Iterable[NumberedName], spellings: Sequence[int]) -> list[list[NumberedName]]:

@@ -156,3 +156,9 @@ def test_copies_of_several_frames_are_no_sequence() -> None:
 def test_what_looks_like_copies_without_the_originals_is_a_sequence() -> None:
     assert found(recognise(["render (1).exr", "render (2).exr"])) == {"render (#).exr": (1, 2)}
     assert found(recognise(["x.1001.EXR", "x.1002.EXR"])) == {"x.####.EXR": (1001, 1002)}
+
+
+@pytest.mark.parametrize("other", ["sh020-beauty.{}.exr", "SH010_beauty.{}.exr"])
+def test_as_many_files_in_another_spelling_are_a_sequence(other: str) -> None:
+    names = [name for n in range(4) for name in (f"sh010_beauty.{1001 + n}.exr", other.format(1005 + n))]
+    assert len(recognise(names).sequences) == 2
