@@ -1,4 +1,4 @@
-"""Computes percentiles and a compact histogram of a channel's values from counts of their bit patterns.
+"""Computes percentiles, a compact histogram and kinds of a channel's values from counts of their bit patterns.
 
 The bits of floating point numbers, read as integers with reversed order for negative numbers, are ordered like the numbers.
 Without their lower bits these keys are bins whose width is proportional to the magnitude. HALF values keep all bits and are
@@ -10,7 +10,7 @@ in the image. Non-finite values are ignored. No I/O.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,24 @@ def _random(first: int, count: int) -> npt.NDArray[np.float64]:
     if first + count <= len(_RANDOM):
         return _RANDOM[first : first + count]
     return np.resize(np.roll(_RANDOM, -first), count)
+
+
+class DistributionSummary(NamedTuple):
+    """What the values of a channel are like; empty and None without a finite value.
+
+    Attributes:
+        percentiles: (percent, value) pairs.
+        histogram: The histogram.
+        fractional_share: Share of the finite values that are not whole numbers.
+        eight_bit_share: Share of the finite values that are 8-bit codes divided by 255.
+        distinct_count: Number of different bit patterns: exact for HALF, else of their hashes of 16 bits.
+    """
+
+    percentiles: tuple[tuple[float, float], ...] = ()
+    histogram: Histogram | None = None
+    fractional_share: float | None = None
+    eight_bit_share: float | None = None
+    distinct_count: int | None = None
 
 
 class Distribution:
@@ -137,73 +155,25 @@ class Distribution:
             self._picks = [self._picked(joined, 3, Places())]
             self._count = len(self._picks[0])
 
-    def _key_counts(self) -> npt.NDArray[np.int64]:
+    def _key_counts(self, by_bits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The number of picked finite values with each key, from `-finite` to `finite - 1`.
 
         Keys are integers in the order of the values.
         """
-        values = self._joined()
-        if self._is_half:
-            bits = values.view(np.uint16)
-        else:
-            # Adding zero turns minus zero into zero. A signalling NaN sets a flag here, and is ignored below.
-            with np.errstate(invalid="ignore"):
-                single = values.astype(np.float32, copy=False) + np.float32(0.0)
-            if self._is_uint:  # rounded down, so that no bin is above the values that it counts
-                single.view(np.int32)[:] -= single.astype(np.float64) > values
-            bits = single.view(np.uint16)[_UPPER]
-        by_bits = np.bincount(bits, minlength=1 << 16)
         positive, negative = by_bits[: self._finite], by_bits[_SIGN : _SIGN + self._finite]
         if self._is_half:  # minus zero counts as zero
             positive[0] += negative[0]
             negative[0] = 0
         return np.concatenate([negative[::-1], positive])
 
-    def _joined(self) -> Samples:
-        """All picked values in one array."""
-        if len(self._picks) != 1:
-            empty = np.zeros(0, np.float16 if self._is_half else np.float32)
-            self._picks = [np.concatenate(self._picks) if self._picks else empty]
-        return self._picks[0]
-
-    def fractional_share(self) -> float | None:
-        """The share of the picked finite values that are not whole numbers; None without a finite value."""
-        if self._is_half:
-            by_bits = self._half_counts()
-            finite, whole = int(by_bits[_FINITE_HALVES].sum()), int(by_bits[_WHOLE_HALVES].sum())
-        elif self._is_uint:
-            finite = whole = len(self._joined())
-        else:
-            values = self._joined()
-            is_finite = np.isfinite(values)
-            with np.errstate(invalid="ignore"):  # a signalling NaN sets a flag
-                whole = int(np.count_nonzero((values == np.trunc(values)) & is_finite))
-            finite = int(np.count_nonzero(is_finite))
-        return (finite - whole) / finite if finite else None
-
-    def eight_bit_share(self) -> float | None:
-        """The share of the picked finite values that are 8-bit codes divided by 255; None without a finite value."""
-        if self._is_half:
-            by_bits = self._half_counts()
-            finite, codes = int(by_bits[_FINITE_HALVES].sum()), int(by_bits[_CODE_HALVES].sum())
-        else:
-            values = self._joined().astype(np.float32, copy=False)
-            finite = int(np.count_nonzero(np.isfinite(values)))
-            with np.errstate(over="ignore", invalid="ignore"):  # of values that are no codes
-                nearest = np.clip(np.rint(values * _CODES), 0, _CODES) / _CODES
-                codes = int(np.count_nonzero(np.abs(values - nearest) <= _CODE_ROUNDING * nearest))
-        return codes / finite if finite else None
-
-    def distinct_count(self) -> int:
-        """The number of different bit patterns among the picked values: exact for HALF, else of their hashes of 16 bits."""
-        if self._is_half:
-            return int(np.count_nonzero(self._half_counts()))
-        hashes = np.multiply(self._joined().view(np.uint32), _HASH_FACTOR) >> np.uint32(16)
-        return int(np.count_nonzero(np.bincount(hashes, minlength=1 << 16)))
-
-    def _half_counts(self) -> npt.NDArray[np.int64]:
-        """The number of picked HALF values with each bit pattern."""
-        return np.bincount(self._joined().view(np.uint16), minlength=1 << 16)
+    def _upper_counts(self, values: Samples) -> npt.NDArray[np.int64]:
+        """The number of FLOAT or UINT values with each upper half of their float32 form."""
+        # Adding zero turns minus zero into zero. A signalling NaN sets a flag here, and is ignored below.
+        with np.errstate(invalid="ignore"):
+            single = values.astype(np.float32, copy=False) + np.float32(0.0)
+        if self._is_uint:  # rounded down, so that no bin is above the values that it counts
+            single.view(np.int32)[:] -= single.astype(np.float64) > values
+        return np.bincount(single.view(np.uint16)[_UPPER], minlength=1 << 16)
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The smallest value of each key."""
@@ -214,23 +184,33 @@ class Distribution:
         bits32 = (wide ^ np.where(keys < 0, 0x7FFFFFFF, 0)).astype(np.int32)
         return np.asarray(bits32.view(np.float32), np.float64)
 
-    def result(self) -> tuple[tuple[tuple[float, float], ...], Histogram | None]:
-        """(percent, value) pairs and the histogram; empty and None without a finite value.
+    def summary(self) -> DistributionSummary:
+        """Percentiles, histogram and kinds of the picked values.
 
         The p-th percentile is the smallest value with at least p percent of the values less than or equal to it: an actual
         value for HALF, otherwise the lower edge of its bin.
         """
-        every = self._key_counts()
+        empty = np.zeros(0, np.float16 if self._is_half else np.float32)
+        values = np.concatenate(self._picks or [empty])
+        if self._is_half:
+            by_bits = np.bincount(values.view(np.uint16), minlength=1 << 16)
+            kinds = _kinds_of_halves(by_bits)
+        else:
+            by_bits = self._upper_counts(values)
+            kinds = _kinds(values)
+        every = self._key_counts(by_bits)
         seen = np.flatnonzero(every)
         if not len(seen):
-            return (), None
+            return DistributionSummary()
         low = int(seen[0]) - self._finite
         counts = every[seen[0] : seen[-1] + 1]
         running = np.cumsum(counts)
         ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * int(running[-1]))).astype(np.int64)
-        values = self._values(np.searchsorted(running, ranks) + low)
-        percentiles = tuple(zip(PERCENTS, values.tolist(), strict=True))
-        return percentiles, self._histogram(low, counts)
+        percentiles = zip(PERCENTS, self._values(np.searchsorted(running, ranks) + low).tolist(), strict=True)
+        finite, whole, codes, distinct = kinds
+        return DistributionSummary(
+            tuple(percentiles), self._histogram(low, counts), (finite - whole) / finite, codes / finite, distinct
+        )
 
     def _histogram(self, low: int, key_counts: npt.NDArray[np.int64]) -> Histogram:
         """The histogram of the counts of the keys from `low` on, in at most MAX_BINS bins."""
@@ -245,3 +225,22 @@ class Distribution:
             edges = np.minimum(edges, np.iinfo(np.uint32).max)
         edges[edge_keys >= self._finite] = 65504.0 if self._is_half else float(np.finfo(np.float32).max)
         return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
+
+
+def _kinds_of_halves(by_bits: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
+    """As `_kinds`, of the number of HALF values with each bit pattern."""
+    finite, whole, codes = (int(by_bits[kind].sum()) for kind in (_FINITE_HALVES, _WHOLE_HALVES, _CODE_HALVES))
+    return finite, whole, codes, int(np.count_nonzero(by_bits))
+
+
+def _kinds(values: Samples) -> tuple[int, int, int, int]:
+    """The numbers of finite, whole and 8-bit values among FLOAT or UINT values, and of different ones, by hashes of 16 bits."""
+    hashes = np.multiply(values.view(np.uint32), _HASH_FACTOR) >> np.uint32(16)
+    distinct = int(np.count_nonzero(np.bincount(hashes, minlength=1 << 16)))
+    single = values.astype(np.float32, copy=False)
+    is_finite = np.isfinite(single)
+    with np.errstate(over="ignore", invalid="ignore"):  # of values that are no codes, and of signalling NaNs
+        nearest = np.clip(np.rint(single * _CODES), 0, _CODES) / _CODES
+        codes = int(np.count_nonzero(np.abs(single - nearest) <= _CODE_ROUNDING * nearest))
+        whole = int(np.count_nonzero((single == np.trunc(single)) & is_finite))
+    return int(np.count_nonzero(is_finite)), whole, codes, distinct

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, DeepStats
-from exr_inspector.pixels.distribution import Distribution, Places
+from exr_inspector.pixels.distribution import Distribution, DistributionSummary, Places
 from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
@@ -161,7 +161,7 @@ class Accumulator:
             mean, stddev = self.mean, math.sqrt(self.m2 / self.finite_count)
             estimated = Estimate(mean, stddev, 0.0, mean, mean) if exact else Estimate(mean, stddev)
         distribution = self.distribution if known and exact else None
-        percentiles, histogram = distribution.result() if distribution else ((), None)
+        summary = distribution.summary() if distribution else DistributionSummary()
         return ChannelStats(
             part=part,
             channel=channel,
@@ -177,11 +177,11 @@ class Accumulator:
             stddev=estimated.stddev if estimated else None,
             first_nan=self.first_nan,
             first_inf=self.first_inf,
-            percentiles=percentiles,
-            histogram=histogram,
-            fractional_share=distribution.fractional_share() if distribution else None,
-            eight_bit_share=distribution.eight_bit_share() if distribution else None,
-            distinct_count=distribution.distinct_count() if distribution else None,
+            percentiles=summary.percentiles,
+            histogram=summary.histogram,
+            fractional_share=summary.fractional_share,
+            eight_bit_share=summary.eight_bit_share,
+            distinct_count=summary.distinct_count,
             coverage=coverage,
             exact=exact,
         )
