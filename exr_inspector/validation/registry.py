@@ -22,8 +22,10 @@ from exr_inspector.validation.rules import (
     cryptomatte,
     cryptomatte_manifest,
     cryptomatte_pixels,
+    data_values,
     deep,
     delivery,
+    encodings,
     pixels,
     sequence_pixels,
     sequences,
@@ -38,7 +40,8 @@ from exr_inspector.validation.rules import (
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
-    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, delivery, sequences, sequence_pixels, show,
+    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, encodings, data_values, delivery, sequences,
+    sequence_pixels, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

@@ -144,6 +144,11 @@ class PartFacts:
         """Statistics of level (0, 0) by channel name; empty if no pixels were read."""
         return self.file.stats_by_part.get(self.index, {})
 
+    def with_stats(self, channels: Iterable[NamedChannel]) -> list[tuple[NamedChannel, ChannelStats]]:
+        """The channels that have statistics, each with them."""
+        stats = self.stats
+        return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
+
     @cached_property
     def upper_stats(self) -> dict[tuple[int, int], list[ChannelStats]]:
         """Statistics of the levels above the first that were read, by level, in ascending order."""

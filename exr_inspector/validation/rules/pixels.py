@@ -5,9 +5,7 @@ Rules whose verdict a sample can falsify (the image is black, no value exceeds 1
 
 from __future__ import annotations
 
-import math
 import re
-import struct
 from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import Field
@@ -20,37 +18,14 @@ from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
-from exr_inspector.validation.rules.channels import depths, names_of
+from exr_inspector.validation.rules.channels import names_of
 
 _ALPHA_TOLERANCE = 1e-3
-_NORMAL_LIMIT = 1.01
-_CUT_SHARE = 0.05
-_CUT_DIFFERENCE = 0.002
-_UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
-_FLAT = 0.03
-_NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
 _FIREFLY_FACTOR = 100
 _SCATTERED = 0.02
-_LOG_BLACK = 0.05
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
-_MOST_CODE = 65535
-_LOWER_PART = 25.0  # percent
-_WHOLE_FROM = 1024  # HALF has no fractions from here on
-_LEAST_CODE = 127
-_FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
-# The blacks of LogC, S-Log3, Canon Log 2 and Cineon are 0.093, those of V-Log and Canon Log 3 0.125, without noise.
-_CAMERA_BLACKS = (0.085, 0.135)
-_EQUAL_BLACKS = 0.01
-_NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
-
-
-def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple[NamedChannel, ChannelStats]]:
-    stats = part.stats
-    return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
-
-
 # Share of the pixels with colour but no alpha: sparks and reflections are few.
 _UNPREMULTIPLIED_SHARE = 0.05
 _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
@@ -206,8 +181,8 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the share of colour and alpha values at or above 65504 with `half_max_share`."""
     hit = [
         (stats, stats.half_max_count, None)
-        for channel, stats in _with_stats(
-            part, part.without_ranks([*part.of_role(Role.COLOUR), *part.of_role(Role.ALPHA)])
+        for channel, stats in part.with_stats(
+            part.without_ranks([*part.of_role(Role.COLOUR), *part.of_role(Role.ALPHA)])
         )
         if stats.half_max_count > parameters.half_max_share * stats.samples
     ]
@@ -235,7 +210,7 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     limit = parameters.firefly_limit
     hit = [
         (channel, stats.maximum)
-        for channel, stats in _with_stats(part, part.colour)
+        for channel, stats in part.with_stats(part.colour)
         if stats.maximum is not None and stats.maximum > limit and _stands_out(stats, limit)
     ]
     if not hit or "envmap" in part.part.by_name:
@@ -255,7 +230,7 @@ def _looks_like_panorama(part: PartFacts) -> bool:
     window = part.part.display_window
     if window is None or window != part.part.data_window:
         return False
-    if any(stats.minimum != 1 for _, stats in _with_stats(part, part.of_role(Role.ALPHA))):
+    if any(stats.minimum != 1 for _, stats in part.with_stats(part.of_role(Role.ALPHA))):
         return False
     x_min, y_min, x_max, y_max = window
     return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
@@ -293,7 +268,7 @@ def _stands_out(stats: ChannelStats, limit: float) -> bool:
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked."""
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
-    for channel, stats in _with_stats(part, part.colour):
+    for channel, stats in part.with_stats(part.colour):
         least = stats.minimum
         if least is None or least >= parameters.negative_tolerance or channel.component in {"RY", "BY"}:
             continue
@@ -325,7 +300,7 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Check minimum and maximum of alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
-    for channel, stats in _with_stats(part, part.without_ranks(part.of_role(Role.ALPHA))):
+    for channel, stats in part.with_stats(part.without_ranks(part.of_role(Role.ALPHA))):
         if stats.minimum is None or stats.maximum is None:
             continue
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
@@ -383,12 +358,12 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
 
 def _has_alpha(part: PartFacts) -> bool:
     """Whether alpha has several values, as in a pass of shadows or mattes."""
-    return any(not stats.is_constant for _, stats in _with_stats(part, part.of_role(Role.ALPHA)))
+    return any(not stats.is_constant for _, stats in part.with_stats(part.of_role(Role.ALPHA)))
 
 
 def _nearly_black(part: PartFacts) -> float | None:
     """The greatest value of the main image if it is above zero, but so small that no exposure shows it; else None."""
-    every = [stats for channel, stats in _with_stats(part, part.colour) if is_beauty(channel.layer)]
+    every = [stats for channel, stats in part.with_stats(part.colour) if is_beauty(channel.layer)]
     if not every or not all(
         s.exact and s.minimum is not None and s.minimum >= 0 and s.maximum is not None for s in every
     ):
@@ -431,7 +406,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
             channel.layer
             for part in file.parts
             if part.part.view == view
-            for channel, stats in _with_stats(part, part.colour)
+            for channel, stats in part.with_stats(part.colour)
             if stats.zero_count < stats.samples
         }
     )
@@ -458,7 +433,7 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     is_black = part.pixels is not None and part.pixels.is_black
     black_beauty = _black_beauty(part)
     empty = {found.channel for found in alpha_empty.check(part, parameters)} if alpha_empty.check else set()
-    for channel, stats in _with_stats(part, part.without_ranks(part.named)):
+    for channel, stats in part.with_stats(part.without_ranks(part.named)):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
         if channel.role is Role.ALPHA and (stats.minimum == 1 or channel.name in empty):
@@ -536,305 +511,4 @@ def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
             pixels = counted(least, "pixel")
             message = f"{every[3].name} is zero in {pixels} or more that have colour, and 1 in nearly all others"
             found.append(Found(message, str(least), "1", every[3].name))
-    return found
-
-
-@pixel_rule(
-    "PIX-CLIPPED-1",
-    Severity.WARNING,
-    "Scene-linear colour has values above 1",
-    why="A maximum of exactly 1 in every channel suggests an image that was made for a display, or clamped.",
-    source="OpenEXR technical introduction (Scene-Referred Images)",
-    fix="Write scene-linear values, without view transform and without clamping.",
-    profiles={"default": "info", "strict": "warning", "texture": "off"},
-)
-def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers whose R, G and B all have a maximum of exactly 1; of parts with a main image, that image alone.
-
-    AOVs such as occlusion and albedo end at 1.
-    """
-    found = []
-    main = [triple for triple in part.rgb_layers if is_beauty(triple[0].layer)]
-    for triple in main or part.rgb_layers:
-        stats = [part.stats.get(channel.name) for channel in triple]
-        if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
-            names = listed(channel.name for channel in triple)
-            message = f"{names} have a maximum of exactly 1; expected values above 1"
-            found.append(Found(message, "1", "values beyond 1", triple[0].name))
-    return found
-
-
-@pixel_rule(
-    "PIX-LOGLIKE",
-    Severity.WARNING,
-    "Colour values do not look logarithmic",
-    why="EXR is expected to hold linear values: logarithmic images composite wrongly, and clients refuse them.",
-    source="Netflix VFX requirements; OpenEXR technical introduction (Scene-Referred Images)",
-    fix="Convert the image from its log encoding to a scene-linear space; the command needs the show's "
-    "OpenColorIO configuration ($OCIO).",
-    command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
-    profiles={
-        "default": "info",
-        "strict": "warning",
-        "texture": "off",
-        "netflix-vfx": "warning",
-        "netflix-nam": "warning",
-    },
-)
-def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
-
-    Dark images, with a lower mean, are reported if the blacks of all three are equal, and those of a camera's log curve. Deep
-    parts and layers of three equal channels, such as heights, are no plates.
-    """
-    found = []
-    for triple in () if part.traits & t.DEEP else part.rgb_layers:
-        every = [part.stats.get(channel.name) for channel in triple]
-        stats = [s for s in every if s is not None and s.exact and not s.is_constant and s.percentiles]
-        if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
-            continue
-        if all(map(_is_log_like, stats)) or _has_camera_blacks(stats):
-            spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats)
-            message = f"Colour values are {spans}; expected blacks near 0"
-            found.append(Found(message, spans, "blacks near 0", triple[0].name))
-    return found
-
-
-def _is_log_like(stats: ChannelStats) -> bool:
-    if stats.minimum is None or stats.maximum is None or stats.mean is None:
-        return False
-    return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
-
-
-def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
-    """Whether the darkest values of R, G and B are equal, in the range of log curves' blacks, and the image is dark."""
-    blacks = [stats.percentiles[0][1] for stats in every]
-    low, high = _CAMERA_BLACKS
-    return (
-        all(low <= black <= high for black in blacks)
-        and max(blacks) - min(blacks) <= _EQUAL_BLACKS
-        and all((stats.minimum or 0) > 0 and (stats.maximum or 0) <= 1 and (stats.mean or 0) <= 0.65 for stats in every)
-    )
-
-
-@pixel_rule(
-    "PIX-CODE-VALUES",
-    Severity.WARNING,
-    "Colour is not stored as code values of 8 to 16 bits",
-    why="Scene-linear software takes the values 0 to 255, or to 65535, for exposures: the image is white.",
-    source="OpenEXR technical introduction (Scene-Referred Images)",
-    fix="Divide the values by the largest code, and convert them to linear before writing. The command divides 8-bit codes.",
-    command="oiiotool IN.exr --mulc 0.00392156863 -o OUT.exr",
-)
-def code_values(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report R, G, B with many whole numbers from 0 to at most 65535 and no other values.
-
-    Labels are few, or equal in all three. From 1024 on, HALF has whole numbers only: values that HALF holds count only if
-    many of them are smaller.
-    """
-    found = []
-    for triple in part.rgb_layers:
-        stats = [each for channel in triple if (each := part.stats.get(channel.name)) is not None]
-        is_code = len(stats) == len(triple) and all(map(_are_codes, stats)) and any(map(_are_no_halves, stats))
-        if is_code and len({each.mean for each in stats}) > 1:
-            most = max(each.maximum or 0 for each in stats)
-            message = f"{names_of(triple)} hold whole numbers up to {most:g} only; expected scene-linear values"
-            found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
-    return found
-
-
-def _are_codes(stats: ChannelStats) -> bool:
-    least, most = stats.minimum, stats.maximum
-    if stats.fractional_share != 0 or least is None or most is None:
-        return False
-    return least >= 0 and _LEAST_CODE < most <= _MOST_CODE and (stats.distinct_count or 0) >= _FEW_VALUES
-
-
-def _are_no_halves(stats: ChannelStats) -> bool:
-    """Whether many values are so small that HALF would have fractions, or an extreme is no number that HALF has."""
-    is_small = dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM
-    return is_small or not (_is_half(stats.minimum or 0) and _is_half(stats.maximum or 0))
-
-
-def _is_half(value: float) -> bool:
-    try:
-        return bool(struct.unpack("<e", struct.pack("<e", value))[0] == value)
-    except OverflowError:
-        return False
-
-
-@pixel_rule(
-    "PIX-STEPS",
-    Severity.INFO,
-    "Colour and depth are no 8-bit values",
-    why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
-    source="OpenEXR technical introduction (Scene-Referred Images)",
-    fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
-    limits="Codes divided by 255; those that were converted to linear values are not recognised.",
-)
-def steps(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report colour layers and depth channels of which all values, many different ones, are 8-bit codes divided by 255."""
-    layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
-    for channel, stats in _with_stats(part, part.without_ranks([*part.colour, *depths(part)])):
-        if not stats.is_constant:
-            layers.setdefault((channel.layer, channel.view, channel.role), []).append((channel, stats))
-    found = []
-    for hits in layers.values():
-        if all(s.eight_bit_share == 1 and (s.distinct_count or 0) >= _FEW_VALUES for _, s in hits):
-            verb = "holds" if len(hits) == 1 else "hold"
-            message = (
-                f"{names_of(channel for channel, _ in hits)} {verb} the 256 values of 8-bit images only, divided by 255"
-            )
-            found.append(Found(message, "n / 255", "more values", hits[0][0].name))
-    return found
-
-
-@pixel_rule(
-    "PIX-ID-FRACTION",
-    Severity.WARNING,
-    "Ids are whole numbers",
-    why="Ids that were filtered or anti-aliased are those of other objects at the edges, or of none.",
-    source="OpenEXR deep ids specification; Cryptomatte specification 1.2.0 (ids are not filtered)",
-    fix="Render the ids without anti-aliasing or with the filter closest, and do not resize them. Cryptomatte has soft edges.",
-)
-def id_fraction(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report id channels in which most values but zero are whole numbers, and some are not. Ids from 0 to 1 are no numbers."""
-    found = []
-    for channel, stats in _with_stats(part, part.of_role(Role.ID)):
-        is_picture = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
-        share, most = stats.fractional_share, stats.maximum
-        if is_picture or not share or most is None or most <= 1:
-            continue
-        if 2 * share < 1 - stats.zero_count / max(1, stats.samples):
-            message = f"{channel.name}: {share:.1%} of the values are not whole numbers; the ids were filtered"
-            found.append(Found(message, f"{share:.1%}", "whole numbers", channel.name))
-    return found
-
-
-@pixel_rule(
-    "PIX-DEPTH-SIGN",
-    Severity.WARNING,
-    "Depth has values above zero and none below",
-    why="Depth is the distance from the camera; a depth of zero everywhere holds no information.",
-    source="Interpreting Deep Pixels; OpenEXR technical introduction (channel names)",
-    fix="Check the depth output of the renderer: positive distances from the camera.",
-)
-def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Check the minimum of depth, and report depth that is zero everywhere."""
-    found = []
-    for channel, stats in _with_stats(part, depths(part)):
-        if channel.component == "ZBack" or (part.traits & t.DEEP and channel.name == "Z"):
-            continue
-        if stats.minimum is not None and stats.minimum < 0:
-            least = f"{stats.minimum:g}"
-            message = f"{channel.name} goes down to {least}"
-            is_mark = stats.minimum in _NO_DEPTH
-            message += ", which often marks pixels without a depth" if is_mark else ""
-            severity = Severity.INFO if is_mark else None
-            found.append(Found(message, least, "0 or more", channel.name, severity=severity))
-        elif stats.exact and stats.samples and stats.zero_count == stats.samples:
-            found.append(Found(f"{channel.name} is zero everywhere", "0", "depth", channel.name))
-    return found
-
-
-@pixel_rule(
-    "PIX-MOTION-CLAMPED",
-    Severity.INFO,
-    "Motion vectors have values below 0 or above 1",
-    why="Vectors of motion to the left, up, or beyond a pixel are lost; encoded ones have to be decoded first.",
-    source="mandelbulber2#576 (the values that compositing expects)",
-    fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
-)
-def motion_clamped(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1."""
-    layers: dict[str, list[tuple[NamedChannel, ChannelStats]]] = {}
-    for channel, stats in _with_stats(part, part.of_role(Role.MOTION)):
-        layers.setdefault(channel.layer, []).append((channel, stats))
-    found = []
-    for hits in layers.values():
-        used = [(channel, stats) for channel, stats in hits if not stats.is_constant]
-        if used and all(stats.exact and (stats.minimum, stats.maximum) == (0, 1) for _, stats in used):
-            names = names_of(channel for channel, _ in used)
-            message = f"{names}: values are exactly 0 to 1; the vectors were clamped or encoded"
-            found.append(Found(message, "0 to 1", "signed vectors", used[0][0].name))
-    return found
-
-
-@pixel_rule(
-    "PIX-NORMAL-LENGTH",
-    Severity.WARNING,
-    "Components of normals are between -1 and 1, and not cut off or converted as colour",
-    why="Longer normals were filtered, compressed with loss, or are no normals.",
-    source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
-    fix="Write normals without filters, and with a lossless compression.",
-    limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut normals and "
-    "converted normal maps are recognised by the statistics of all pixels.",
-)
-def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report components outside -1 to 1, which prove a length above 1, normals that were cut at zero, and curved normal maps.
-
-    Normals that the codec altered are left to CMP.
-    """
-    layers: dict[tuple[str, str | None], list[tuple[NamedChannel, ChannelStats]]] = {}
-    for channel, stats in _with_stats(part, part.of_role(Role.NORMAL)):
-        if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None:
-            layers.setdefault((channel.layer, channel.view), []).append((channel, stats))
-    found = []
-    hit = [
-        (channel, stats.minimum or 0, stats.maximum or 0)
-        for each in layers.values()
-        for channel, stats in each
-        if (stats.minimum or 0) < -_NORMAL_LIMIT or (stats.maximum or 0) > _NORMAL_LIMIT
-    ]
-    if hit:
-        span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
-        names = names_of(channel for channel, _, _ in hit)
-        found.append(Found(f"{names}: values are {span}; expected -1 to 1", span, "-1 to 1", hit[0][0].name))
-    for each in layers.values():
-        if _are_cut(stats for _, stats in each):
-            share = f"{max(stats.zero_count / stats.samples for _, stats in each):.0%}"
-            message = (
-                f"{names_of(channel for channel, _ in each)}: no value is below zero, and up to {share} are zero; "
-            )
-            message += "negative components were cut off"
-            found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
-    return [*found, *_curved_maps(part)]
-
-
-def _are_cut(every: Iterable[ChannelStats]) -> bool:
-    """Whether normals have zeros in place of negative components: encoded ones have as many zeros in each, the background."""
-    exact = [stats for stats in every if stats.exact and stats.samples]
-    zeros = [stats.zero_count / stats.samples for stats in exact]
-    curved = [stats for stats in exact if (stats.distinct_count or 0) >= _FEW_VALUES and stats.zero_count]
-    return (
-        len(exact) == 3
-        and all(stats.minimum == 0 for stats in exact)
-        and len(curved) >= 2
-        and sorted(zeros)[1] >= _CUT_SHARE
-        and max(zeros) - min(zeros) > _CUT_DIFFERENCE
-    )
-
-
-def _curved_maps(part: PartFacts) -> Results:
-    """Report normal maps, by the name of the layer or file, to which a transfer curve of sRGB was applied, or taken away."""
-    is_map = _NORMAL_MAP.search(part.file.inspection.key.rpartition("/")[2]) is not None
-    found = []
-    for members in part.by_layer.values():
-        every = [members[component] for component in RGB if component in members]
-        if len(every) < len(RGB) or not (is_map or every[0].role is Role.NORMAL):
-            continue
-        means = [part.stats[channel.name].mean or 0 for channel in every if channel.name in part.stats]
-        if (
-            len(means) < len(RGB)
-            or means[2] < _UPRIGHT
-            or any(part.stats[channel.name].negative_count for channel in every)
-        ):
-            continue
-        for middle, what in ((0.214, "from sRGB to linear"), (0.735, "from linear to sRGB")):
-            if all(abs(mean - middle) < _FLAT for mean in means[:2]):
-                shown = ", ".join(f"{mean:.2g}" for mean in means)
-                message = (
-                    f"{names_of(every)}: the means are {shown}, of a normal map 0.5, 0.5, 1: it was converted {what}"
-                )
-                found.append(Found(message, shown, "0.5, 0.5, 1", every[0].name))
     return found

@@ -1,0 +1,175 @@
+"""PIX: values of data that are not what their channel holds: ids, depth, motion and normals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import NamedChannel
+from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.roles import RGB, Role
+from exr_inspector.validation.parameters import RuleParameters
+from exr_inspector.validation.rule import Found, Results, pixel_rule
+from exr_inspector.validation.rules.channels import depths, names_of
+from exr_inspector.validation.rules.encodings import FEW_VALUES
+
+_NORMAL_LIMIT = 1.01
+_CUT_SHARE = 0.05
+_CUT_DIFFERENCE = 0.002
+_UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
+_FLAT = 0.03
+_NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
+_NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
+
+
+@pixel_rule(
+    "PIX-ID-FRACTION",
+    Severity.WARNING,
+    "Ids are whole numbers",
+    why="Ids that were filtered or anti-aliased are those of other objects at the edges, or of none.",
+    source="OpenEXR deep ids specification; Cryptomatte specification 1.2.0 (ids are not filtered)",
+    fix="Render the ids without anti-aliasing or with the filter closest, and do not resize them. Cryptomatte has soft edges.",
+)
+def id_fraction(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report id channels in which most values but zero are whole numbers, and some are not. Ids from 0 to 1 are no numbers."""
+    found = []
+    for channel, stats in part.with_stats(part.of_role(Role.ID)):
+        is_picture = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
+        share, most = stats.fractional_share, stats.maximum
+        if is_picture or not share or most is None or most <= 1:
+            continue
+        if 2 * share < 1 - stats.zero_count / max(1, stats.samples):
+            message = f"{channel.name}: {share:.1%} of the values are not whole numbers; the ids were filtered"
+            found.append(Found(message, f"{share:.1%}", "whole numbers", channel.name))
+    return found
+
+
+@pixel_rule(
+    "PIX-DEPTH-SIGN",
+    Severity.WARNING,
+    "Depth has values above zero and none below",
+    why="Depth is the distance from the camera; a depth of zero everywhere holds no information.",
+    source="Interpreting Deep Pixels; OpenEXR technical introduction (channel names)",
+    fix="Check the depth output of the renderer: positive distances from the camera.",
+)
+def depth_sign(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Check the minimum of depth, and report depth that is zero everywhere."""
+    found = []
+    for channel, stats in part.with_stats(depths(part)):
+        if channel.component == "ZBack" or (part.traits & t.DEEP and channel.name == "Z"):
+            continue
+        if stats.minimum is not None and stats.minimum < 0:
+            least = f"{stats.minimum:g}"
+            message = f"{channel.name} goes down to {least}"
+            is_mark = stats.minimum in _NO_DEPTH
+            message += ", which often marks pixels without a depth" if is_mark else ""
+            severity = Severity.INFO if is_mark else None
+            found.append(Found(message, least, "0 or more", channel.name, severity=severity))
+        elif stats.exact and stats.samples and stats.zero_count == stats.samples:
+            found.append(Found(f"{channel.name} is zero everywhere", "0", "depth", channel.name))
+    return found
+
+
+@pixel_rule(
+    "PIX-MOTION-CLAMPED",
+    Severity.INFO,
+    "Motion vectors have values below 0 or above 1",
+    why="Vectors of motion to the left, up, or beyond a pixel are lost; encoded ones have to be decoded first.",
+    source="mandelbulber2#576 (the values that compositing expects)",
+    fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
+)
+def motion_clamped(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1."""
+    layers: dict[str, list[tuple[NamedChannel, ChannelStats]]] = {}
+    for channel, stats in part.with_stats(part.of_role(Role.MOTION)):
+        layers.setdefault(channel.layer, []).append((channel, stats))
+    found = []
+    for hits in layers.values():
+        used = [(channel, stats) for channel, stats in hits if not stats.is_constant]
+        if used and all(stats.exact and (stats.minimum, stats.maximum) == (0, 1) for _, stats in used):
+            names = names_of(channel for channel, _ in used)
+            message = f"{names}: values are exactly 0 to 1; the vectors were clamped or encoded"
+            found.append(Found(message, "0 to 1", "signed vectors", used[0][0].name))
+    return found
+
+
+@pixel_rule(
+    "PIX-NORMAL-LENGTH",
+    Severity.WARNING,
+    "Components of normals are between -1 and 1, and not cut off or converted as colour",
+    why="Longer normals were filtered, compressed with loss, or are no normals.",
+    source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
+    fix="Write normals without filters, and with a lossless compression.",
+    limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut normals and "
+    "converted normal maps are recognised by the statistics of all pixels.",
+)
+def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report components outside -1 to 1, which prove a length above 1, normals that were cut at zero, and curved normal maps.
+
+    Normals that the codec altered are left to CMP.
+    """
+    layers: dict[tuple[str, str | None], list[tuple[NamedChannel, ChannelStats]]] = {}
+    for channel, stats in part.with_stats(part.of_role(Role.NORMAL)):
+        if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None:
+            layers.setdefault((channel.layer, channel.view), []).append((channel, stats))
+    found = []
+    hit = [
+        (channel, stats.minimum or 0, stats.maximum or 0)
+        for each in layers.values()
+        for channel, stats in each
+        if (stats.minimum or 0) < -_NORMAL_LIMIT or (stats.maximum or 0) > _NORMAL_LIMIT
+    ]
+    if hit:
+        span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
+        names = names_of(channel for channel, _, _ in hit)
+        found.append(Found(f"{names}: values are {span}; expected -1 to 1", span, "-1 to 1", hit[0][0].name))
+    for each in layers.values():
+        if _are_cut(stats for _, stats in each):
+            share = f"{max(stats.zero_count / stats.samples for _, stats in each):.0%}"
+            message = (
+                f"{names_of(channel for channel, _ in each)}: no value is below zero, and up to {share} are zero; "
+            )
+            message += "negative components were cut off"
+            found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
+    return [*found, *_curved_maps(part)]
+
+
+def _are_cut(every: Iterable[ChannelStats]) -> bool:
+    """Whether normals have zeros in place of negative components: encoded ones have as many zeros in each, the background."""
+    exact = [stats for stats in every if stats.exact and stats.samples]
+    zeros = [stats.zero_count / stats.samples for stats in exact]
+    curved = [stats for stats in exact if (stats.distinct_count or 0) >= FEW_VALUES and stats.zero_count]
+    return (
+        len(exact) == 3
+        and all(stats.minimum == 0 for stats in exact)
+        and len(curved) >= 2
+        and sorted(zeros)[1] >= _CUT_SHARE
+        and max(zeros) - min(zeros) > _CUT_DIFFERENCE
+    )
+
+
+def _curved_maps(part: PartFacts) -> Results:
+    """Report normal maps, by the name of the layer or file, to which a transfer curve of sRGB was applied, or taken away."""
+    is_map = _NORMAL_MAP.search(part.file.inspection.key.rpartition("/")[2]) is not None
+    found = []
+    for members in part.by_layer.values():
+        every = [members[component] for component in RGB if component in members]
+        if len(every) < len(RGB) or not (is_map or every[0].role is Role.NORMAL):
+            continue
+        means = [part.stats[channel.name].mean or 0 for channel in every if channel.name in part.stats]
+        if (
+            len(means) < len(RGB)
+            or means[2] < _UPRIGHT
+            or any(part.stats[channel.name].negative_count for channel in every)
+        ):
+            continue
+        for middle, what in ((0.214, "from sRGB to linear"), (0.735, "from linear to sRGB")):
+            if all(abs(mean - middle) < _FLAT for mean in means[:2]):
+                shown = ", ".join(f"{mean:.2g}" for mean in means)
+                message = (
+                    f"{names_of(every)}: the means are {shown}, of a normal map 0.5, 0.5, 1: it was converted {what}"
+                )
+                found.append(Found(message, shown, "0.5, 0.5, 1", every[0].name))
+    return found

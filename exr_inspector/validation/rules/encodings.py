@@ -1,0 +1,176 @@
+"""PIX: colour whose values show that they are not scene-linear: display-referred, logarithmic, or integer codes."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import NamedChannel
+from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.roles import Role, is_beauty
+from exr_inspector.validation.parameters import RuleParameters
+from exr_inspector.validation.rule import Found, Results, listed, pixel_rule
+from exr_inspector.validation.rules.channels import depths, names_of
+
+_LOG_BLACK = 0.05
+_MOST_CODE = 65535
+_LOWER_PART = 25.0  # percent
+_WHOLE_FROM = 1024  # HALF has no fractions from here on
+_LEAST_CODE = 127
+FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
+# The blacks of LogC, S-Log3, Canon Log 2 and Cineon are 0.093, those of V-Log and Canon Log 3 0.125, without noise.
+_CAMERA_BLACKS = (0.085, 0.135)
+_EQUAL_BLACKS = 0.01
+
+
+@pixel_rule(
+    "PIX-CLIPPED-1",
+    Severity.WARNING,
+    "Scene-linear colour has values above 1",
+    why="A maximum of exactly 1 in every channel suggests an image that was made for a display, or clamped.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Write scene-linear values, without view transform and without clamping.",
+    profiles={"default": "info", "strict": "warning", "texture": "off"},
+)
+def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report layers whose R, G and B all have a maximum of exactly 1; of parts with a main image, that image alone.
+
+    AOVs such as occlusion and albedo end at 1.
+    """
+    found = []
+    main = [triple for triple in part.rgb_layers if is_beauty(triple[0].layer)]
+    for triple in main or part.rgb_layers:
+        stats = [part.stats.get(channel.name) for channel in triple]
+        if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
+            names = listed(channel.name for channel in triple)
+            message = f"{names} have a maximum of exactly 1; expected values above 1"
+            found.append(Found(message, "1", "values beyond 1", triple[0].name))
+    return found
+
+
+@pixel_rule(
+    "PIX-LOGLIKE",
+    Severity.WARNING,
+    "Colour values do not look logarithmic",
+    why="EXR is expected to hold linear values: logarithmic images composite wrongly, and clients refuse them.",
+    source="Netflix VFX requirements; OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Convert the image from its log encoding to a scene-linear space; the command needs the show's "
+    "OpenColorIO configuration ($OCIO).",
+    command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
+    profiles={
+        "default": "info",
+        "strict": "warning",
+        "texture": "off",
+        "netflix-vfx": "warning",
+        "netflix-nam": "warning",
+    },
+)
+def log_like(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
+
+    Dark images, with a lower mean, are reported if the blacks of all three are equal, and those of a camera's log curve. Deep
+    parts and layers of three equal channels, such as heights, are no plates.
+    """
+    found = []
+    for triple in () if part.traits & t.DEEP else part.rgb_layers:
+        every = [part.stats.get(channel.name) for channel in triple]
+        stats = [s for s in every if s is not None and s.exact and not s.is_constant and s.percentiles]
+        if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
+            continue
+        if all(map(_is_log_like, stats)) or _has_camera_blacks(stats):
+            spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats)
+            message = f"Colour values are {spans}; expected blacks near 0"
+            found.append(Found(message, spans, "blacks near 0", triple[0].name))
+    return found
+
+
+def _is_log_like(stats: ChannelStats) -> bool:
+    if stats.minimum is None or stats.maximum is None or stats.mean is None:
+        return False
+    return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
+
+
+def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
+    """Whether the darkest values of R, G and B are equal, in the range of log curves' blacks, and the image is dark."""
+    blacks = [stats.percentiles[0][1] for stats in every]
+    low, high = _CAMERA_BLACKS
+    return (
+        all(low <= black <= high for black in blacks)
+        and max(blacks) - min(blacks) <= _EQUAL_BLACKS
+        and all((stats.minimum or 0) > 0 and (stats.maximum or 0) <= 1 and (stats.mean or 0) <= 0.65 for stats in every)
+    )
+
+
+@pixel_rule(
+    "PIX-CODE-VALUES",
+    Severity.WARNING,
+    "Colour is not stored as code values of 8 to 16 bits",
+    why="Scene-linear software takes the values 0 to 255, or to 65535, for exposures: the image is white.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Divide the values by the largest code, and convert them to linear before writing. The command divides 8-bit codes.",
+    command="oiiotool IN.exr --mulc 0.00392156863 -o OUT.exr",
+)
+def code_values(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report R, G, B with many whole numbers from 0 to at most 65535 and no other values.
+
+    Labels are few, or equal in all three. From 1024 on, HALF has whole numbers only: values that HALF holds count only if
+    many of them are smaller.
+    """
+    found = []
+    for triple in part.rgb_layers:
+        stats = [each for channel in triple if (each := part.stats.get(channel.name)) is not None]
+        is_code = len(stats) == len(triple) and all(map(_are_codes, stats)) and any(map(_are_no_halves, stats))
+        if is_code and len({each.mean for each in stats}) > 1:
+            most = max(each.maximum or 0 for each in stats)
+            message = f"{names_of(triple)} hold whole numbers up to {most:g} only; expected scene-linear values"
+            found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
+    return found
+
+
+def _are_codes(stats: ChannelStats) -> bool:
+    least, most = stats.minimum, stats.maximum
+    if stats.fractional_share != 0 or least is None or most is None:
+        return False
+    return least >= 0 and _LEAST_CODE < most <= _MOST_CODE and (stats.distinct_count or 0) >= FEW_VALUES
+
+
+def _are_no_halves(stats: ChannelStats) -> bool:
+    """Whether many values are so small that HALF would have fractions, or an extreme is no number that HALF has."""
+    is_small = dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM
+    return is_small or not (_is_half(stats.minimum or 0) and _is_half(stats.maximum or 0))
+
+
+def _is_half(value: float) -> bool:
+    try:
+        return bool(struct.unpack("<e", struct.pack("<e", value))[0] == value)
+    except OverflowError:
+        return False
+
+
+@pixel_rule(
+    "PIX-STEPS",
+    Severity.INFO,
+    "Colour and depth are no 8-bit values",
+    why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
+    limits="Codes divided by 255; those that were converted to linear values are not recognised.",
+)
+def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report colour layers and depth channels of which all values, many different ones, are 8-bit codes divided by 255."""
+    layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
+    for channel, stats in part.with_stats(part.without_ranks([*part.colour, *depths(part)])):
+        if not stats.is_constant:
+            layers.setdefault((channel.layer, channel.view, channel.role), []).append((channel, stats))
+    found = []
+    for hits in layers.values():
+        if all(s.eight_bit_share == 1 and (s.distinct_count or 0) >= FEW_VALUES for _, s in hits):
+            verb = "holds" if len(hits) == 1 else "hold"
+            message = (
+                f"{names_of(channel for channel, _ in hits)} {verb} the 256 values of 8-bit images only, divided by 255"
+            )
+            found.append(Found(message, "n / 255", "more values", hits[0][0].name))
+    return found

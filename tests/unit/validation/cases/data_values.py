@@ -1,0 +1,34 @@
+"""Cases of the rules in `validation/rules/data_values.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exr_inspector.model import Severity
+from tests.unit.validation.cases.made.pixels import (
+    RAMP,
+    ZERO,
+    more,
+    normal_map,
+    normals,
+    read,
+    with_value,
+)
+from tests.unit.validation.judging import Case
+
+CASES = [
+    *read(
+        Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", np.round(RAMP * 5.5))),
+        Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", RAMP * 1.3)),
+        Case("PIX-DEPTH-SIGN", more("Z", with_value(-0.5)), more("Z", RAMP)),
+        Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), severity=Severity.INFO),
+        Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
+        Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
+        Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
+        Case("PIX-NORMAL-LENGTH", normals(cut=True), normals()),
+        Case("PIX-NORMAL-LENGTH", normals(cut=True), normals(encoded=True)),
+        Case("PIX-NORMAL-LENGTH", normal_map(0.214), normal_map(0.5), keys=("tex/wall_normal.exr",) * 2),
+        Case("PIX-NORMAL-LENGTH", normal_map(0.735), normal_map(0.735), keys=("tex/wall_normal.exr", "tex/sky.exr")),
+        Case("PIX-NORMAL-LENGTH", more("normal.x", RAMP), more("normal_var.x", RAMP)),
+    ),
+]

@@ -1,0 +1,36 @@
+"""Cases of the rules in `validation/rules/encodings.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.support.exrbytes import FLOAT, Channel
+from tests.unit.validation.cases.made.pixels import (
+    GOOD,
+    RAMP,
+    gradient,
+    image,
+    plate,
+    read,
+    rgb,
+)
+from tests.unit.validation.judging import RGBA, Case
+
+OCCLUSION = [Channel(f"AO.{name}", FLOAT) for name in "RGB"]
+UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
+CASES = [
+    *read(
+        Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256)),
+        Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256, 254.5)),
+        Case("PIX-CODE-VALUES", gradient(4096, 4095), gradient(4096, 4094.5)),
+        Case("PIX-CODE-VALUES", gradient(3000, 20 * 2999.0), gradient(2000, 32 * 1999.0, offset=4096)),
+        Case("PIX-STEPS", gradient(256), gradient(256, 1e-7)),
+        Case("PIX-STEPS", gradient(256), gradient(160)),
+        Case("PIX-STEPS", gradient(256, name="Z"), gradient(52, name="Z")),
+        Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
+        Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), image([*RGBA, *OCCLUSION], **UP_TO_ONE)),
+        Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(0.1 + RAMP * 0.4)),
+        Case("PIX-LOGLIKE", plate(0.093, 0.38), plate(0.02, 0.38)),
+        Case("PIX-LOGLIKE", plate(0.093, 0.38), plate(0.093, 0.38, cast=0.03)),
+    ),
+]
