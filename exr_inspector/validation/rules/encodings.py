@@ -112,12 +112,14 @@ def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Divide the values by the largest code, and convert them to linear before writing. The command divides 8-bit codes.",
     command="oiiotool IN.exr --mulc 0.00392156863 -o OUT.exr",
+    limits="Layers with R, G and B whose maxima are at least 128 and at most 65535. From 1024 on, HALF has whole numbers only: "
+    "larger values count only if HALF does not have them all.",
 )
 def code_values(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report R, G, B with many whole numbers from 0 to at most 65535 and no other values.
 
-    Labels are few, or equal in all three. From 1024 on, HALF has whole numbers only: values that HALF holds count only if
-    many of them are smaller.
+    Labels are few, or equal in all three. From 1024 on, HALF has whole numbers only: values that may all be HALF numbers count
+    only if many of them are smaller.
     """
     found = []
     for triple in part.rgb_layers:
@@ -138,16 +140,23 @@ def _are_codes(stats: ChannelStats) -> bool:
 
 
 def _are_no_halves(stats: ChannelStats) -> bool:
-    """Whether many values are so small that HALF would have fractions, or an extreme is no number that HALF has."""
-    is_small = dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM
-    return is_small or not (_is_half(stats.minimum or 0) and _is_half(stats.maximum or 0))
+    """Whether many values are so small that HALF would have fractions, or HALF does not have all values.
+
+    It does not if it lacks an extreme, or has fewer numbers from the one to the other than there are different values.
+    """
+    if dict(stats.percentiles).get(_LOWER_PART, math.inf) < _WHOLE_FROM:
+        return True
+    least, most = _bits_as_half(stats.minimum or 0), _bits_as_half(stats.maximum or 0)
+    return least is None or most is None or (stats.distinct_count or 0) > most - least + 1
 
 
-def _is_half(value: float) -> bool:
+def _bits_as_half(value: float) -> int | None:
+    """The bits of a number as HALF, which count the numbers from zero to it; None if HALF does not have it."""
     try:
-        return bool(struct.unpack("<e", struct.pack("<e", value))[0] == value)
+        stored = struct.pack("<e", value)
     except OverflowError:
-        return False
+        return None
+    return int.from_bytes(stored, "little") if struct.unpack("<e", stored)[0] == value else None
 
 
 @pixel_rule(
@@ -169,8 +178,6 @@ def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
     for hits in layers.values():
         if all(s.eight_bit_share == 1 and (s.distinct_count or 0) >= FEW_VALUES for _, s in hits):
             verb = "holds" if len(hits) == 1 else "hold"
-            message = (
-                f"{names_of(channel for channel, _ in hits)} {verb} the 256 values of 8-bit images only, divided by 255"
-            )
+            message = f"{names_of(channel for channel, _ in hits)} {verb} at most 256 different values, all multiples of 1/255"
             found.append(Found(message, "n / 255", "more values", hits[0][0].name))
     return found

@@ -317,6 +317,7 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     why="The render failed, or nothing was connected to the output.",
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
+    limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black.",
     stage=Stage.PIXELS,
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:

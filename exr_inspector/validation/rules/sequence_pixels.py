@@ -23,6 +23,7 @@ _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are comp
 _LEAST_CELLS = 4  # smaller rectangles are shadows
 _STEADY = 4  # frames on each side, at least two, that tell whether the luminance is steady
 _LEAST_STEP = 1.25
+_HOLE_LIGHT = 2  # a rectangle may hold so many times the light of others of its size
 _STEADY_LEVEL = "1, as in the steady frames around it"
 _FLICKER_RUNS = 3  # from so many steps on, the light may flicker
 _MOST_STEPS = 5  # if also more than one in so many frames is a step
@@ -39,6 +40,19 @@ def _seen(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
 def _has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
     """Whether the beauty of a frame has more than one colour, unlike the patches that calibrate a display."""
     return any(pixels.is_constant is False and not pixels.is_black for _, pixels in seen)
+
+
+def _with_zeros(sequence: SequenceFacts) -> list[tuple[int, ZeroGrid]]:
+    """Number and regions of zeros of each frame that is not black."""
+    return [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
+
+
+def _holes(grids: Sequence[ZeroGrid], index: int) -> Iterator[tuple[int, int, int, int]]:
+    """The rectangles of cells that are zero in a grid, but not in those around it."""
+    grid = grids[index]
+    before = _without_zeros(grid, grids[max(0, index - _NEIGHBOURS) : index][::-1])
+    after = _without_zeros(grid, grids[index + 1 : index + 1 + _NEIGHBOURS])
+    return _rectangles(_unpacked(grid) & _lit_around(before, after))
 
 
 def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[_Grid]:
@@ -202,7 +216,8 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     why="A light or texture is missing in the frame, or its exposure differs.",
     source="OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
-    limits="Steps of less than flash_factor are reported only in one or two frames between steady ones.",
+    limits="Windows of different sizes are not compared. Steps of less than flash_factor are reported only in one or two "
+    "frames between steady ones; what a black rectangle takes from a frame is reported as SEQ-BUCKET alone.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
@@ -217,6 +232,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         if pixels.luminance is not None and not pixels.is_constant
     ]
     in_fades = _frames_in_fades(_seen(sequence))
+    zeros = _with_zeros(sequence)
     steps = _steps([(value, _area(frame)) for frame, value in seen])
     runs = sum(index - 1 not in steps for index in steps)
     is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
@@ -228,7 +244,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
         if step <= 0 or 1 / factor <= step <= factor:
             step, expected = steps.get(index, 0), _STEADY_LEVEL
-        if step > 0 and frame.frame not in in_fades:
+        if step > 0 and frame.frame not in in_fades and not (step < 1 and _takes_hole(zeros, frame.frame, 1 - step)):
             ratio = f"{step:.3g}"
             message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
             severity = Severity.INFO if is_flicker and expected == _STEADY_LEVEL else None
@@ -241,6 +257,16 @@ def _area(frame: FrameSummary) -> int:
     window = frame.data_window or (1, 1)
     width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
     return width * height
+
+
+def _takes_hole(seen: Sequence[tuple[int, ZeroGrid]], number: int, lost: float) -> bool:
+    """Whether black rectangles that the frames around a frame do not have explain that it lost this share of its light."""
+    index = next((index for index, (frame, _) in enumerate(seen) if frame == number), None)
+    if index is None:
+        return False
+    hole = sum(width * height for _, _, width, height in _holes([grid for _, grid in seen], index))
+    lit = int((~_unpacked(seen[index][1])).sum())
+    return hole > 0 and lost <= _HOLE_LIGHT * hole / (hole + lit)
 
 
 def _steps(values: Sequence[tuple[float, int]]) -> dict[int, float]:
@@ -294,13 +320,11 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 
     The two frames on each side are compared; for the first and the last frame, both frames on the other side.
     """
-    seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
+    seen = _with_zeros(sequence)
     grids = [grid for _, grid in seen]
     found = []
     for index, (number, grid) in enumerate(seen):
-        before = _without_zeros(grid, grids[max(0, index - _NEIGHBOURS) : index][::-1])
-        after = _without_zeros(grid, grids[index + 1 : index + 1 + _NEIGHBOURS])
-        for cells in _rectangles(_unpacked(grid) & _lit_around(before, after)):
+        for cells in _holes(grids, index):
             x, y, width, height = (count * grid.cell_px for count in cells)
             message = f"Frame {number}: R, G and B are zero in {width} x {height} pixels at ({x}, {y})"
             expected = "no such rectangle, as in the frames around it"

@@ -263,6 +263,18 @@ def test_a_crop_that_moves_is_no_flash() -> None:
     assert "SEQ-FLASH" not in {found.code for found in judged(given)}
 
 
+@pytest.mark.parametrize("window", [(0, 0, 1, 0), (0, 0, 15, 10)])
+def test_a_frame_of_another_size_is_one_finding(window: tuple[int, int, int, int]) -> None:
+    given = frames(odd=5, display_window=window, data_window=window)
+    assert [f.code for f in judged([replace(each, pixels=seen()) for each in given])] == ["SEQ-RES"]
+
+
+@pytest.mark.parametrize(("left", "codes"), [(0.75, {"SEQ-BUCKET"}), (0.3, {"SEQ-BUCKET", "SEQ-FLASH"})])
+def test_what_a_hole_takes_from_the_light_is_no_flash(left: float, codes: set[str]) -> None:
+    odd = seen(0.5 * left, zeros=grid(*LEFT_TOP))
+    assert {f.code for f in judged([frame(n, pixels=odd if n == 5 else seen()) for n in range(1, 11)])} == codes
+
+
 LEFT_TOP = [(x, y) for x in range(5) for y in range(3)]
 
 

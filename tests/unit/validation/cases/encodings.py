@@ -24,6 +24,7 @@ CASES = [
         Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256, 254.5)),
         Case("PIX-CODE-VALUES", gradient(4096, 4095), gradient(4096, 4094.5)),
         Case("PIX-CODE-VALUES", gradient(3000, 20 * 2999.0), gradient(2000, 32 * 1999.0, offset=4096)),
+        Case("PIX-CODE-VALUES", gradient(2595, 2594.0, offset=1500), gradient(150, 2 * 149.0, offset=2048)),
         Case("PIX-STEPS", gradient(256), gradient(256, 1e-7)),
         Case("PIX-STEPS", gradient(256), gradient(160)),
         Case("PIX-STEPS", gradient(256, name="Z"), gradient(52, name="Z")),
