@@ -83,6 +83,8 @@ class JudgedSequence:
         is_texture: Whether the files are UDIM tiles or mipmapped textures, whose numbers are not frames.
         required: Frames required by a given range; empty if the policy or the files decided.
         files: Its files by frame; empty if the sequence was validated from rows.
+        fuller: Another view or AOV of the image with at least twice as many frames; empty without one or if a range was given.
+        fuller_count: Number of frames that this one has.
     """
 
     pattern: str
@@ -97,6 +99,8 @@ class JudgedSequence:
     is_texture: bool = False
     required: FrameNumbers = NO_FRAMES
     files: tuple[CheckedFile, ...] = ()
+    fuller: str = ""
+    fuller_count: int = 0
 
     @property
     def first(self) -> int:
@@ -225,6 +229,8 @@ def judge_sequence(
     every = FrameNumbers.of_spans(expected.ranges)
     here = [f for f in faulty if not f.is_unread and f.frame in every and not _needs_another_name_alone(f)]
     edits = FrameNumbers.of(frame.frame for frame in here if _edits_mend(frame))
+    more = {} if required or resolved.parameters.frame_range is not None else siblings.more
+    lacking = sorted(set(more).difference(numbers))
     judged = JudgedSequence(
         pattern=known.pattern,
         file_count=len(summaries),
@@ -235,6 +241,8 @@ def judge_sequence(
         error_files=len(faulty),
         policy=policy.label,
         required=FrameNumbers.of_spans(required),
+        fuller=more[lacking[0]] if lacking else "",
+        fuller_count=len(more),
     )
     return with_findings(judged, findings)
 

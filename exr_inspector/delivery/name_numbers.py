@@ -166,17 +166,33 @@ def may_count_frames(names: Sequence[NumberedName], index: int) -> bool:
 
     A number directly behind a letter may be if all have the same number of digits, or if most numbers of the range are present:
     `shot0001` and `shot0002` are frames, `htj2k32` and `htj2k256` are two codecs. Image sizes are not frames (`env_512`,
-    `env_1024`, `env_2048`). The time behind a date (`20240501_093000`) is only if most seconds of the range are present, and
-    never in the form `20240501T093000`.
+    `env_1024`, `env_2048`), nor are two short numbers with a gap inside names (`codes8_half`, `codes10_half`). The time behind
+    a date (`20240501_093000`) is only if most seconds of the range are present, and never in the form `20240501T093000`.
     """
     if not all(name.numbers[index].may_be_frame for name in names) or _are_sizes(names, index):
         return False
     values = {name.numbers[index].value for name in names}
+    if _is_loose_pair(names, index, values):
+        return False
     if all(is_time_behind_date(name, index) for name in names):
         return is_dense(values) and not any(name.before(index) == "T" for name in names)
     if not names[0].before(index).isalpha():
         return True
     return len({len(name.numbers[index].digits) for name in names}) == 1 or is_dense(values)
+
+
+def _is_loose_pair(names: Sequence[NumberedName], index: int, values: set[int]) -> bool:
+    """Whether the only two values are short, not padded, not adjacent, and have a word behind them."""
+    return (
+        len(values) == 2
+        and max(values) - min(values) > 1
+        and any(map(str.isalpha, names[0].name[names[0].numbers[index].end :].lower().removesuffix(".exr")))
+        and not any(name.is_between_dots(index) for name in names)
+        and all(
+            len(digits) < SURE_DIGITS and (digits == "0" or not digits.startswith("0"))
+            for digits in (name.numbers[index].digits for name in names)
+        )
+    )
 
 
 def is_time_behind_date(name: NumberedName, index: int) -> bool:

@@ -95,7 +95,21 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
     together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
     found = {pattern: Siblings(together) for pattern, _ in alike} if len(alike) > 1 else {}
     parts = [pattern for pattern, frames in several if 2 * len(frames) <= len(longest) and frames < longest]
+    for pattern, frames in alike if len(alike) > 1 else ():
+        lacking = together.keys() - frames
+        misnamed = {
+            number: other for other, few in known if few <= lacking and _may_be(other, pattern) for number in few
+        }
+        found[pattern] = replace(found[pattern], misnamed=misnamed)
     return found | {pattern: Siblings(more=together) for pattern in parts}
+
+
+def _may_be(other: str, pattern: str) -> bool:
+    """Whether two patterns have the same view or AOV in two spellings, of which the one begins the other (`r`, `right`)."""
+    mine, theirs = ([*_VIEW.findall(each.lower()), *_AOV.findall(each.lower())] for each in (pattern, other))
+    return len(mine) == len(theirs) and all(
+        one.startswith(two) or two.startswith(one) for one, two in zip(mine, theirs, strict=True)
+    )
 
 
 def _copies(

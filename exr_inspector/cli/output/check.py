@@ -20,6 +20,7 @@ from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
 from exr_inspector.texts import csv_cell
+from exr_inspector.validation.facts.sequences import sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import ValidationResult
 from exr_inspector.validation.rule import counted, listed
@@ -41,7 +42,12 @@ def renamed(check: Check, shown: Callable[[str], str]) -> Check:
     return replace(
         check,
         sequences=tuple(
-            replace(sequence, pattern=shown(sequence.pattern), files=files(sequence.files))
+            replace(
+                sequence,
+                pattern=shown(sequence.pattern),
+                files=files(sequence.files),
+                fuller=sequence.fuller and shown(sequence.fuller),
+            )
             for sequence in check.sequences
         ),
         files=files(check.files),
@@ -150,8 +156,12 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
         title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
         console.print(title)
         return _print_grouped(sequence.files, (), console)
-    frame_count = f"{sequence.present} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
-    title.append(f"  {frame_count}", style="default").append(_outcome(sequence, least))
+    every = counted(len(sequence.expected), "frame")
+    if sequence.fuller:
+        every = f"the {sequence.fuller_count} frames of {plain(sibling_name(sequence.pattern, sequence.fuller), 400)}"
+    title.append(f"  {sequence.present} of {every}, {sequence.expected.words}", style="default").append(
+        _outcome(sequence, least)
+    )
     console.print(title)
     console.print(indented(_strip(sequence)))
     hidden = _print_grouped(sequence.files, sequence.findings, console)

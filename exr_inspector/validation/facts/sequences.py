@@ -28,15 +28,23 @@ class Siblings:
         more: The same for a sequence that has half of these frames or fewer, and may be meant to.
         copies: Frames whose pixels are those of the same frame of another view or version.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
+        misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
     """
 
     frames: Mapping[int, str] = field(default_factory=dict)
     more: Mapping[int, str] = field(default_factory=dict)
     copies: Mapping[int, str] = field(default_factory=dict)
     versions: Mapping[int, str] = field(default_factory=dict)
+    misnamed: Mapping[int, str] = field(default_factory=dict)
 
 
 NO_SIBLINGS = Siblings()
+
+
+def sibling_name(mine: str, other: str) -> str:
+    """The file name of another sequence, with its folder if the file names are equal."""
+    own, theirs = mine.split("/"), other.split("/")
+    return "/".join(theirs[-1:] if own[-1:] != theirs[-1:] else theirs[-2:])
 
 
 class SequenceFacts:

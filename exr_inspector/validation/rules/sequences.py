@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFacts, expected_frames
+from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFacts, expected_frames, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
@@ -120,7 +120,7 @@ def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
     """Warn of frames that another version has if each version has a part of one range."""
     by_name: dict[str, list[int]] = {}
     for number, other in sorted(sequence.siblings.versions.items()):
-        by_name.setdefault(_sibling_name(sequence, other), []).append(number)
+        by_name.setdefault(sibling_name(sequence.name, other), []).append(number)
     every = joined_ranges(sorted({*sequence.numbers, *sequence.siblings.versions}))
     return [
         Found(
@@ -139,18 +139,12 @@ def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
     lacking = sorted(set(more).difference(sequence.numbers))
     if not lacking:
         return []
-    other, every = _sibling_name(sequence, more[lacking[0]]), joined_ranges(sorted(more))
+    other, every = sibling_name(sequence.name, more[lacking[0]]), joined_ranges(sorted(more))
     message = (
         f"Only {len(sequence.numbers)} of the {len(more)} frames that {other}, another view or AOV of the image, has"
     )
     severity = Severity.WARNING if 4 * len(sequence.numbers) > len(more) else Severity.INFO
     return [Found(f"{message}: {every}", joined_ranges(sequence.numbers), every, severity=severity)]
-
-
-def _sibling_name(sequence: SequenceFacts, other: str) -> str:
-    """The file name of another sequence, with its folder if the file names are equal."""
-    mine, theirs = sequence.name.split("/"), other.split("/")
-    return "/".join(theirs[-1:] if mine[-1:] != theirs[-1:] else theirs[-2:])
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
@@ -183,8 +177,12 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     siblings = sequence.siblings.frames
     if other := next((siblings[number] for number in sorted(siblings) if number in gaps), ""):
         message += (
-            f"; {_sibling_name(sequence, other)}, another view or AOV of the image, has frames that this one lacks"
+            f"; {sibling_name(sequence.name, other)}, another view or AOV of the image, has frames that this one lacks"
         )
+    misnamed = sequence.siblings.misnamed
+    for other in sorted({other for number, other in misnamed.items() if number in gaps}):
+        there = joined_ranges([number for number, each in misnamed.items() if each == other])
+        message += f"; {sibling_name(sequence.name, other)} has {there}: probably this sequence under another name"
     return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
 
 
@@ -414,7 +412,7 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         for other, frames in others.items()
         for each in of_frames(
             frames,
-            f"the same pixels as in {_sibling_name(sequence, other)}, another view or version",
+            f"the same pixels as in {sibling_name(sequence.name, other)}, another view or version",
             _OTHER,
         )
     ]

@@ -22,6 +22,31 @@ def judged(
     return {each.pattern: each for each in judge_frames(files, policy).sequences}
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "odd", "candidates"),
+    [
+        ("left", "right", "r", 1), ("left", "right", "l", 0), ("beauty", "specular", "spec", 1), ("beauty", "specular", "N", 0),
+    ],
+)  # fmt: skip
+def test_a_frame_under_another_name_is_a_candidate(one: str, other: str, odd: str, candidates: int) -> None:
+    names = [f"sh_{each}.{n}.exr" for each in (one, other) for n in range(1001, 1006)]
+    found = judged(name if name != f"sh_{other}.1003.exr" else f"sh_{odd}.1003.exr" for name in names)
+    gaps = [each.message for sequence in found.values() for each in sequence.findings if each.code == "SEQ-MISSING"]
+    assert [message.count(f"sh_{odd}.####.exr") for message in gaps] == [candidates]
+
+
+@pytest.mark.parametrize(
+    ("count", "range_of_policy", "fuller"), [(8, {}, 40), (15, {}, 40), (8, {"frame_range": [1, 8]}, 0)]
+)
+def test_an_aov_of_few_frames_names_the_frames_of_the_fuller_one(
+    count: int, range_of_policy: dict[str, list[int]], fuller: int
+) -> None:
+    names = [f"b_{aov}.{n:04}.exr" for aov, last in (("beauty", 40), ("N", count)) for n in range(1, last + 1)]
+    found = judged(names, **range_of_policy)
+    assert [each.fuller_count for each in found.values()] == [fuller, 0]
+    assert found["b_N.####.exr"].fuller == "b_beauty.####.exr" * bool(fuller)
+
+
 @pytest.mark.parametrize(("form", "one", "other"), [("b.{}.{}.exr", "left", "right"), ("{}/b_{}.exr", "L", "R")])
 def test_a_frame_that_one_view_lacks_is_missing(form: str, one: str, other: str) -> None:
     names = [form.format(view, n) for view, last in ((one, 1006), (other, 1005)) for n in range(1001, last + 1)]
