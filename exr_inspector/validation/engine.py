@@ -47,6 +47,21 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     return tuple.__new__(Finding, fields)  # equals Finding(...), but faster
 
 
+def _violations(results: object) -> list[Found]:
+    """The violations that a rule returned, which is not None or empty.
+
+    Raises:
+        TypeError: A rule of one's own returned something else.
+    """
+    if isinstance(results, (str, Found)) or not isinstance(results, Iterable):
+        raise TypeError(f"it returned a {type(results).__name__}, expected a list of Found")
+    every = list(results)
+    wrong = next((each for each in every if not isinstance(each, Found)), None)
+    if wrong is not None:
+        raise TypeError(f"it returned a list with a {type(wrong).__name__}, expected a list of Found")
+    return every
+
+
 def _of_sequence(step: Step, found: Found) -> Finding:
     return _finding(step, found, None)._replace(frames=FrameNumbers.of(found.frames))
 
@@ -74,10 +89,10 @@ def _failed(step: Step, part: int | None, error: Exception) -> Finding:
 
 
 def _place(rule: Rule, error: Exception) -> str:
-    """The line of a rule's own file that raised an exception, as ` at rules.py:16`; empty if other code raised it."""
+    """The line of a rule's own file that raised an exception, as ` at rules.py:16`; else that of the rule."""
     code = getattr(rule.check, "__code__", None)
     lines = [each.lineno for each in extract_tb(error.__traceback__) if code and each.filename == code.co_filename]
-    return f" at {Path(code.co_filename).name}:{lines[-1]}" if code and lines else ""
+    return f" at {Path(code.co_filename).name}:{[code.co_firstlineno, *lines][-1]}" if code else ""
 
 
 def _run(
@@ -96,7 +111,7 @@ def _run(
             try:
                 results: Results = step[0](subject, parameters)
                 if results:
-                    findings += [_finding(step, found, part) for found in results]
+                    findings += [_finding(step, found, part) for found in _violations(results)]
             except MemoryBusy:
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
@@ -284,7 +299,8 @@ def validate_sequence(
         findings: list[Finding] = []
         for step in resolved.plan.sequences:
             try:
-                findings += [_of_sequence(step, found) for found in step.check(facts, resolved.parameters)]
+                results = step.check(facts, resolved.parameters)
+                findings += [_of_sequence(step, found) for found in _violations(results or ())]
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, None, error))
         judged[facts.name] = tuple(_capped(findings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import entry_points
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -171,7 +172,7 @@ def add_rules_of_file(path: Path) -> str:
         The `origin` of these rules.
 
     Raises:
-        PolicyError: The file cannot be executed, or a rule has the code of another rule.
+        PolicyError: The file cannot be executed, or a rule is not declared as rules are.
     """
     origin = str(path.resolve())
     try:
@@ -185,6 +186,8 @@ def add_rules_of_file(path: Path) -> str:
             raise PolicyError(
                 f"{path}: the severity of {rule.code} is {rule.severity!r}, expected Severity.INFO, WARNING or ERROR"
             )
+        if (fault := _wrong_parameters(rule)) is not None:
+            raise PolicyError(f"{path}{fault}")
         known = _RULES.get(rule.code)
         if known is not None and known.origin != origin:
             raise PolicyError(
@@ -192,6 +195,20 @@ def add_rules_of_file(path: Path) -> str:
             )
         _RULES[rule.code] = replace(rule, origin=origin)
     return origin
+
+
+def _wrong_parameters(rule: Rule) -> str | None:
+    """What is wrong with the parameters of a rule's function, with its line; None if it can be called."""
+    if rule.check is None:
+        return None
+    try:
+        signature(rule.check).bind(None, None)
+    except TypeError:
+        code = getattr(rule.check, "__code__", None)
+        line = f":{code.co_firstlineno}" if code else ""
+        subject = rule.scope.name.lower()
+        return f"{line}: the function of {rule.code} must take two arguments, ({subject}, parameters)"
+    return None
 
 
 class Parameters(

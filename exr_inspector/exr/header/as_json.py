@@ -285,6 +285,12 @@ _TEXT: dict[str, Callable[[Any], str]] = {
 }
 
 
+def code_text(attribute: Attribute) -> str | None:
+    """The name of a code, such as `ZIP` of a compression; None for values that are no codes."""
+    codes, value = _CODES.get(attribute.type_name), attribute.value
+    return code_name(codes, value) if codes and isinstance(value, int) else None
+
+
 def value_text(attribute: Attribute) -> str | None:
     r"""The value as text, for people and for text search; None for bytes. A list is cut after MAX_ITEMS items.
 
@@ -294,8 +300,8 @@ def value_text(attribute: Attribute) -> str | None:
     if isinstance(value, bytes):
         texts = readable_strings(attribute.type_name, value)
         return None if texts is None else "\n".join(texts[:MAX_ITEMS])
-    if attribute.type_name in _CODES and isinstance(value, int):
-        return code_name(_CODES[attribute.type_name], value)
+    if (name := code_text(attribute)) is not None:
+        return name
     special = _TEXT.get(attribute.type_name)
     if special:
         return special(value)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from exr_inspector.errors import PolicyError
+from exr_inspector.exr.header.attributes import KNOWN_TYPES
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.standard import REQUIRED
 from exr_inspector.exr.header.values import Compression, PixelType, code_name
@@ -49,7 +50,7 @@ def _attributes(firsts: Sequence[PartHeader]) -> list[dict[str, Any]]:
         type_name = _common(each.type_name for each in attributes)
         if type_name is None:
             continue
-        demand: dict[str, Any] = {"name": name, "type": type_name}
+        demand: dict[str, Any] = {"name": name} | ({"type": type_name} if type_name in KNOWN_TYPES else {})
         value = _common(scalar(each.value) for each in attributes) if len(firsts) > 1 else None
         if isinstance(value, (int, float)) or (isinstance(value, str) and 0 < len(value) <= 80 and value.isprintable()):
             demand["value"] = value

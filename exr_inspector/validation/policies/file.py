@@ -33,6 +33,7 @@ _LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
 # A path of a bucket and a key: no slash at the beginning, no URL scheme.
 _PLACE = r"^(?!/)(?![A-Za-z][A-Za-z0-9+.-]*://)"
 _WORD = r"^[^\s@]+$"
+_PYTHON_FILE = r"^[^/\\\\]+\.py$"
 
 
 def _word(value: object) -> object:
@@ -105,7 +106,7 @@ class PolicyFile(_Strict):
         "or error. Later lines override earlier ones.",
     )
     parameters: Parameters = Field(default_factory=Parameters, description="Values that rules compare with.")
-    python_rules: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\\]+\.py$")] | None = Field(
+    python_rules: Annotated[str, Field(min_length=1, max_length=200, pattern=_PYTHON_FILE)] | None = Field(
         None,
         description="Python file with custom rules, in the policy's folder; only for policies that are local files.",
     )
@@ -272,30 +273,43 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
     if not isinstance(values, dict):
         found = "nothing" if values is None else repr(values)[:_SHOWN]
         raise PolicyError(f"{origin}:1: a policy is a mapping of keys, not {found}")
+    faults = _load_python_rules(values.get("python_rules"), folder)
+    if faults is None:
+        faults = _unknown_in(values)
+    if values.get("name") in PROFILES and not is_profile:
+        faults.append((("name",), "is the name of a profile; choose another, so that stored findings are unambiguous"))
     try:
         policy = PolicyFile.model_validate(values)
     except ValidationError as error:
         # pydantic also reports a list as too short if its items have errors; drop this one.
         items = error.errors(include_url=False)
         wrong = {fault["loc"][:length] for fault in items for length in range(len(fault["loc"]))}
-        faults = [(_position(f), _message(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
-        if "python_rules" not in values:  # its rules are not loaded yet
-            faults += _unknown_in(values)
+        faults += [(_position(f), _message(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
         raise _error(origin, lines, faults) from error
-    if policy.python_rules is not None:
-        if folder is None:
-            fault = "only policies that are files on this machine may name Python rules"
-            raise _error(origin, lines, [(("python_rules",), fault)])
-        path = folder / policy.python_rules
-        if not path.is_file():
-            raise _error(origin, lines, [(("python_rules",), f"there is no file {path}")])
-        add_rules_of_file(path)
-    unknown = _unknown_in(values)
-    if policy.name in PROFILES and not is_profile:
-        unknown.append((("name",), "is the name of a profile; choose another, so that stored findings are unambiguous"))
-    if unknown:
-        raise _error(origin, lines, unknown)
+    if faults:
+        raise _error(origin, lines, faults)
     return policy
+
+
+_Faults = list[tuple[Position, str]]
+
+
+def _load_python_rules(name: object, folder: Path | None) -> _Faults | None:
+    """Load the Python rules that a policy names; None if all rules are known then, else why they are not.
+
+    A name that is not one of a Python file is reported by pydantic.
+    """
+    if name is None:
+        return None
+    if not isinstance(name, str) or not re.match(_PYTHON_FILE, name):
+        return []
+    if folder is None:
+        return [(("python_rules",), "only policies that are files on this machine may name Python rules")]
+    path = folder / name
+    if not path.is_file():
+        return [(("python_rules",), f"there is no file {path}")]
+    add_rules_of_file(path)
+    return None
 
 
 def _error(origin: str, lines: dict[Position, int], faults: list[tuple[Position, str]]) -> PolicyError:

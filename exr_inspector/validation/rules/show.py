@@ -9,8 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from exr_inspector.exr.header.as_json import code_text
+from exr_inspector.exr.header.attributes import KNOWN_TYPES
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.model import ProvenanceColumn, Severity
+from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary, Scalar, scalar
@@ -37,6 +40,14 @@ def _pattern_with_group(text: str) -> str:
     return text
 
 
+def _type_name(name: str) -> str:
+    if name not in KNOWN_TYPES:
+        near = did_you_mean(name, sorted(KNOWN_TYPES), 1) or "leave type out if your software defines it"
+        raise ValueError(f"no attribute type of OpenEXR; {near}")
+    return name
+
+
+TypeName = Annotated[str, AfterValidator(_type_name), WithJsonSchema({"enum": sorted(KNOWN_TYPES)})]
 AttributeName = Annotated[str, Field(min_length=1, max_length=255)]
 _NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255}
 AttributeNames = Annotated[
@@ -57,8 +68,12 @@ class AttributeDemand(BaseModel):
     required: bool = Field(
         True, description="Whether the attribute must exist; if false, it is checked only if it exists."
     )
-    type: str | None = Field(None, description="Type name, such as string, int, float, rational, timecode.")
-    value: Scalar | None = Field(None, description="The value; rationals as their quotient.")
+    type: TypeName | None = Field(
+        None, description="One of OpenEXR's types, such as string, int, float, rational, timecode."
+    )
+    value: Scalar | None = Field(
+        None, description="The value; rationals as their quotient, codes by their name (compression: ZIP) or number."
+    )
     one_of: Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(as_tuple)] | None = Field(
         None, description="Allowed values."
     )
@@ -88,20 +103,23 @@ class ShowParameters(RuleParameters):
     )
 
 
-def _equals(value: Scalar | None, wanted: Scalar) -> bool:
+def _equals(value: Scalar | None, name: str | None, wanted: Scalar) -> bool:
+    if name is not None and isinstance(wanted, str):
+        return name == wanted.upper()
     if isinstance(value, (int, float)) and isinstance(wanted, (int, float)):
         return abs(value - wanted) <= 1e-6 * max(1.0, abs(wanted))
     return value == wanted
 
 
-def _requirements(value: Scalar | None, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
+def _requirements(attribute: Attribute, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
     """Check a value against each requirement; yields whether it is met, and the expected value."""
-    text = "" if value is None else str(value)[:_COMPARED_CHARACTERS]
+    value, name = scalar(attribute.value), code_text(attribute)
+    text = name or ("" if value is None else str(value)[:_COMPARED_CHARACTERS])
     number = value if isinstance(value, (int, float)) else math.nan
     if demand.value is not None:
-        yield _equals(value, demand.value), str(demand.value)
+        yield _equals(value, name, demand.value), str(demand.value)
     if demand.one_of is not None:
-        yield any(_equals(value, each) for each in demand.one_of), f"one of {', '.join(map(str, demand.one_of))}"
+        yield any(_equals(value, name, each) for each in demand.one_of), f"one of {', '.join(map(str, demand.one_of))}"
     if demand.minimum is not None:
         yield number >= demand.minimum, f"at least {demand.minimum:g}"
     if demand.maximum is not None:
@@ -126,7 +144,8 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
     if demand.required and isinstance(value, str) and not value.strip() and not _judges_texts(demand):
         return "an empty text", "a text"
     shown = f"of type {attribute.type_name}" if value is None else str(value)[:_COMPARED_CHARACTERS]
-    return next(((shown, expected) for holds, expected in _requirements(value, demand, path) if not holds), None)
+    shown = code_text(attribute) or shown
+    return next(((shown, expected) for holds, expected in _requirements(attribute, demand, path) if not holds), None)
 
 
 @file_rule(

@@ -124,6 +124,11 @@ def test_without_a_policy_these_rules_demand_nothing() -> None:
         ("name: x\nparameters:\n  attributes:\n    - {name: a, path: 'b/c'}\n", "exactly one group"),
         ("name: x\nparameters:\n  attribute_map: {host: a}\n", "parameters.attribute_map.host: must be 'software'"),
         ("name: x\nparameters:\n  attribute_map: {software: []}\n", "parameters.attribute_map.software"),
+        ("name: x\nparameters:\n  attributes:\n    - {name: a, type: strng}\n", "of OpenEXR; did you mean string?"),
+        (
+            "name: x\nparameters:\n  attributes:\n    - {name: a, type: spectrum}\n",
+            "show.yaml:4: parameters.attributes.0.type: no attribute type of OpenEXR; leave type out",
+        ),
         ("name: x\npython_rules: ../rules.py\n", "show.yaml:2: python_rules"),
         ("name: x\npython_rules: rules.py\n", "files on this machine"),
     ],
@@ -142,6 +147,23 @@ def test_the_schema_covers_it() -> None:
         jsonschema.validate({"name": "x", "parameters": {"attribute_map": {"host": "a"}}}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"name": "x", "parameters": {"attributes": [{"nmae": "show"}]}}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "parameters": {"attributes": [{"name": "show", "type": "strng"}]}}, schema)
+
+
+@pytest.mark.parametrize(
+    ("demand", "expected"),
+    [
+        ({"one_of": ["zip", "zips"]}, []),
+        ({"value": 3}, []),
+        ({"value": "PIZ"}, [("ZIP", "PIZ")]),
+        ({"pattern": "ZIPS?"}, []),
+    ],
+)
+def test_codes_are_compared_by_name_and_number(demand: dict[str, object], expected: list[tuple[str, str]]) -> None:
+    text = yaml.safe_dump({"name": "nova", "parameters": {"attributes": [{"name": "compression"} | demand]}})
+    findings = judge(build([Part(compression=3)]), load(text))
+    assert [(f.found, f.expected) for f in findings if f.code == "SHOW-ATTRIBUTE"] == expected
 
 
 OWN_RULE = """
@@ -187,8 +209,10 @@ def test_rules_of_ones_own(tmp_path: Path) -> None:
     ("body", "said"),
     [
         ("return file.hdr", "AttributeError"),
-        ("return ['x']", "AttributeError"),
-        ("return Found('x')", "AttributeError"),
+        ("return ['x']", "own.py:6: TypeError: it returned a list with a str, expected a list of Found"),
+        ("return 'x'", "own.py:6: TypeError: it returned a str, expected a list of Found"),
+        ("return Found('x')", "own.py:6: TypeError: it returned a Found, expected a list of Found"),
+        ("return True", "own.py:6: TypeError: it returned a bool, expected a list of Found"),
         ("return [Found('x', severity='error')]", "TypeError: a severity is 'error', expected Severity.INFO"),
         ("yield Found(3)", "TypeError"),
     ],
@@ -211,6 +235,8 @@ def test_a_rule_of_ones_own_that_fails_lets_no_file_pass(tmp_path: Path, body: s
         "def (",
         OWN_RULE.replace("NOVA-CAMERA", "STR-MAGIC"),
         OWN_RULE.replace("Severity.WARNING", "'warning'"),
+        OWN_RULE.replace("(file, parameters)", "(file)"),
+        OWN_RULE.replace("(file, parameters)", "(file, parameters, more)"),
     ],
 )
 def test_files_that_make_no_rules(tmp_path: Path, text: str) -> None:
@@ -220,8 +246,9 @@ def test_files_that_make_no_rules(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_of_rules_that_is_not_there_is_named_with_the_line_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match=r"show\.yaml:2: python_rules: .*own\.py"):
-        load("name: nova\npython_rules: own.py\n", tmp_path)
+    text = "name: nova\npython_rules: own.py\nrules: {NOVA-X: error}\nextends: no\n"
+    with pytest.raises(PolicyError, match=r"^show\.yaml:2: python_rules: .*own\.py\nshow\.yaml:4: extends: [^\n]*$"):
+        load(text, tmp_path)
 
 
 def test_a_draft_holds_for_the_files_it_was_made_from_and_not_for_others() -> None:
