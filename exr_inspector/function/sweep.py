@@ -37,6 +37,7 @@ from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, Sweep
 from exr_inspector.settings import Settings
 from exr_inspector.storage import is_exr
 from exr_inspector.storage.views import Views
+from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, is_empty, trusted_absence
 from exr_inspector.texts import unicode_text
@@ -150,8 +151,14 @@ class _Run:
                 self._fault(place or roots[0].path, error)
         if tasks:
             with ThreadPoolExecutor(min(len(tasks), self._settings.sweep_shards), "exr-sweep") as pool:
-                for task, outcome in zip(tasks, pool.map(self._process_shard, tasks), strict=True):
-                    self._count(task, outcome)
+                outcomes = list(pool.map(self._process_shard, tasks))
+            for task, outcome in zip(tasks, outcomes, strict=True):
+                self._count(task, outcome)
+            compared = [
+                task.root for task, each in zip(tasks, outcomes, strict=True) if task.is_compared and each.is_finished
+            ]
+            for root in dict.fromkeys(compared):
+                self._validate_outdated(root)
 
     def _count(self, task: SweepTask, outcome: _Outcome) -> None:
         self.report.unfinished += not outcome.is_finished
@@ -161,6 +168,15 @@ class _Run:
             self.report.unreadable += outcome.known
         if outcome.fault is not None:
             self._fault(task.shard.first_path, outcome.fault)
+
+    def _validate_outdated(self, root: SweepRoot) -> None:
+        """Validate the sequences whose files events have stored or removed since the last validation."""
+        try:
+            outdated = outdated_folders(self._connection, root.path, deadline=self._deadline)
+            for _ in judge_folders(self._connection, outdated, self._context.policy, deadline=self._deadline):
+                pass
+        except Exception as error:  # noqa: BLE001 - boundary of one prefix
+            self._fault(root.path, error)
 
     def _fault(self, path: str, error: Exception) -> None:
         self.report.faults.append((path, our_error(error)))

@@ -20,7 +20,7 @@ from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, is_exr
 from exr_inspector.storage.mounts import key_of, path_of
-from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext, current_versions
 from exr_inspector.sync.window import (
     Synced,
@@ -79,6 +79,8 @@ class FolderWatch:
     def catch_up(self, run: Progress) -> None:
         """Remove the rows of files that were deleted before the watch, except below empty folders directly under the root.
 
+        The sequences of folders that lost files, now or earlier, are validated.
+
         Args:
             run: The preceding ingest, which has reported what cannot be listed. If it found no rows, there are none to remove.
 
@@ -86,8 +88,12 @@ class FolderWatch:
             SourceError: The folder cannot be listed.
             CatalogError: The tables cannot be read or written now.
         """
-        if not run.has_previous_rows:
-            return
+        context, target = self._context, self._target
+        done = self._remove_deleted() if run.has_previous_rows else Synced()
+        outdated = outdated_folders(context.catalog.connection, f"{target.bucket}/{target.prefix}")
+        self.judge(done.directories | outdated)
+
+    def _remove_deleted(self) -> Synced:
         context, target = self._context, self._target
         folders = context.opener.folders(target.bucket, target.prefix)
         paths = frozenset(unicode_text(f"{target.bucket}/{folder}") for folder in folders)
@@ -96,7 +102,7 @@ class FolderWatch:
         for window in windows(context, target.bucket, target.prefix, exclude=target.exclude, report=lambda *_: None):
             rows = context.catalog.stored_between(window.after, last=window.last, end=window.end)
             done.merge(remove_unlisted(context, window, rows, Timing(on_outcome=self._report), is_trusted=is_trusted))
-        self.judge(done.directories)
+        return done
 
     def settle(self) -> None:
         """Process the paths that have not changed for SETTLE_SECONDS.

@@ -22,7 +22,7 @@ from exr_inspector.library.judging import Frames, judged
 from exr_inspector.model import StatsMode, Thumbnails
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.sequences import store_folder
+from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rejudge import unjudged
@@ -63,9 +63,18 @@ def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frame
 
 
 def store_sequences(
-    connection: Connection, prefixes: Iterable[str], frames: Frames, judgement: Judgement, since: datetime
+    connection: Connection,
+    prefixes: Iterable[str],
+    frames: Frames,
+    judgement: Judgement,
+    since: datetime,
+    *,
+    policy: Policy,
 ) -> None:
-    """Store the findings of sequences in complete folders, which are those below a prefix that ends in a slash."""
+    """Store the findings of sequences in complete folders, which are those below a prefix that ends in a slash.
+
+    Findings in folders below it whose files are gone are deleted.
+    """
     whole = [prefix for prefix in prefixes if not prefix or prefix.endswith("/")]
     by_folder: dict[str, list[str]] = {}
     for name in frames.names:
@@ -75,6 +84,9 @@ def store_sequences(
     for directory, names in by_folder.items():
         mine = judgements.get(directory, NOTHING)
         store_folder(connection, directory, mine, names, since)
+    for prefix in whole:
+        for _ in judge_folders(connection, outdated_folders(connection, prefix), policy):
+            pass
 
 
 def diff_catalog(

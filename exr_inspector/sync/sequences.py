@@ -1,19 +1,21 @@
 """Validate the sequences of folders by their stored rows.
 
-An event derives the sequence of a file from the file's own name only. An ingest and a sweep, at their end, and `check
---catalog` call `judge_folders` for folders that are up to date. It reads a folder's rows once, compares the names of
+An event derives the sequence of a file from the file's own name only. Ingest, sweep, watch and `db reconcile --fix`, at
+their end, call `judge_folders` for folders that are up to date. It reads a folder's rows once, compares the names of
 its files to correct their `sequence`, `frame_number` and `frame_padding`, validates its sequences, and replaces the
 folder's rows of `sequence_validation`:
 
     judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
 
-The rows of a folder without files are deleted. A small folder costs 16 requests, half of them in a transaction that
-updates a guard row: of two concurrent calls, the one that read later wins. A repeated call changes nothing. Frame
-ranges that a `check` required stay required.
+The rows of a folder without files are deleted. `outdated_folders` finds folders whose files were stored or removed
+without a validation, by events or by a process that was killed. A small folder costs 16 requests, half of them in a
+transaction that updates a guard row: of two concurrent calls, the one that read later wins. A repeated call changes
+nothing. Frame ranges that a `check` required stay required.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -109,6 +111,45 @@ def required_ranges(last: JudgementRows) -> dict[str, tuple[range, ...]]:
     """Return the frame ranges that these validations required, by sequence."""
     rows = [row for each in last.values() for row in each if row["asked_frames"]]
     return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows}
+
+
+def outdated_folders(connection: Connection, prefix: str, *, deadline: Deadline | None = None) -> set[str]:
+    """Return the folders, with their buckets, in which files were stored or removed since their sequences were validated.
+
+    A folder without validated sequences is found only if the name of one of its files alone indicates a sequence.
+
+    Args:
+        connection: The tables.
+        prefix: The folders with files below this prefix, `bucket/key`; empty for all.
+        deadline: When to give up reading.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+    below = unicode_text(prefix[: prefix.rfind("/") + 1])
+
+    def read(work: Work) -> set[str]:
+        columns = ("sequence", "file_count", "judged_at")
+        rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, has_prefix("sequence", below)))
+        validated = {row["sequence"]: (row["file_count"], row["judged_at"]) for row in rows}
+        counts: Counter[str] = Counter()
+        outdated: set[str] = set()
+        for batch in work.select(FILES, ["sequence", "inspected_at"], has_prefix("path", below)):
+            groups = (
+                pa.Table.from_batches([batch])
+                .group_by("sequence")
+                .aggregate([("inspected_at", "count"), ("inspected_at", "max")])
+            )
+            for group in groups.to_pylist():
+                if (sequence := group["sequence"]) is None:
+                    continue
+                counts[sequence] += group["inspected_at_count"]
+                if sequence not in validated or group["inspected_at_max"] > validated[sequence][1]:
+                    outdated.add(sequence)
+        outdated.update(sequence for sequence, (count, _) in validated.items() if count != counts[sequence])
+        return {sequence.rpartition("/")[0] for sequence in outdated}
+
+    return connection.run("look for outdated sequences", read, deadline=deadline)
 
 
 class UnjudgedFolders:

@@ -22,7 +22,7 @@ from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check_
 from exr_inspector.catalog.paths import names_bucket
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
-from exr_inspector.cli.options import catalog_option, paths_option
+from exr_inspector.cli.options import catalog_option, paths_option, stored_policy_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import SuggestingGroup, command_line
@@ -34,6 +34,7 @@ from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
 from exr_inspector.validation.rule import counted
@@ -172,7 +173,11 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
 
 @command.command("reconcile")
 @click.argument("place", metavar="FOLDER|s3://BUCKET/PREFIX")
-@click.option("--fix", is_flag=True, help="Inspect files without a current row, and remove rows of deleted files.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Inspect files without a current row, remove rows of deleted files, and validate their sequences.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before many rows are removed.")
 @click.option("--all", "everything", is_flag=True, help=f"Print every path, not the first {_SHOWN} of a kind.")
 @click.option(
@@ -181,6 +186,7 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
     metavar="PATH",
     help="Take the listing from the cluster's VAST Catalog; PATH is the path of the bucket's view.",
 )
+@stored_policy_option
 @catalog_option
 @paths_option
 def reconcile_command(
@@ -190,6 +196,7 @@ def reconcile_command(
     yes: bool,
     everything: bool,
     root: str | None,
+    policy: str | None,
     catalog: Path | None,
     paths: ShownPaths,
 ) -> None:
@@ -211,7 +218,7 @@ def reconcile_command(
     figures, unlisted = Figures(), Unlisted()
     with open_tables(catalog, need=() if catalog else ("objects",), use=GROUPS) as tables:
         prefix, name_of = _below(tables, place), _names(tables, place, paths)
-        settings = tables.settings.changed(mounts=tables.roots)  # a missing folder fails, it is not empty
+        settings = tables.settings.changed(mounts=tables.roots, policy=policy or tables.settings.policy)
         with closing(SourceOpener(settings)) as opener:
             listed = (
                 vast_catalog_objects(tables.connection, prefix, _view(tables, prefix, root))
@@ -228,12 +235,12 @@ def reconcile_command(
             _print_paths("no row", [item.path for item in comparison.without_row], name_of, everything=everything)
             _print_paths("stale row", [item.path for item in comparison.stale], name_of, everything=everything)
             _print_paths("no object", comparison.without_object, name_of, everything=everything)
-            if fix and (unread or not comparison.is_equal):
+            if fix:
                 _ask_before_removing(comparison, yes=yes)
                 with closing(
                     IngestContext.from_settings(settings, opener, tables.catalog, threads=_THREADS, force=True)
                 ) as context:
-                    _fix(comparison, unread, context, figures)
+                    _fix(comparison, unread, context, figures, prefix)
     for code, path, message in figures.examples:
         click.echo(f"{code}: {name_of(path)}: {plain(message, 1_000)}")
     if comparison.is_equal and not figures.errors:
@@ -316,9 +323,16 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlis
 
 
 def _fix(
-    comparison: Comparison, unread: Sequence[tuple[str, SourceError]], context: IngestContext, figures: Figures
+    comparison: Comparison,
+    unread: Sequence[tuple[str, SourceError]],
+    context: IngestContext,
+    figures: Figures,
+    prefix: str,
 ) -> None:
-    """Inspect files without a current row, and remove rows of deleted files; a file that fails affects no other."""
+    """Inspect files without a current row, remove rows of deleted files, and validate the sequences that changed.
+
+    A file that fails affects no other.
+    """
     wanted = [*comparison.without_row, *comparison.stale]
     done = Synced()
     for start in range(0, len(wanted), _BATCH):
@@ -328,5 +342,11 @@ def _fix(
         echo_error(f"{done.figures.stored} of {len(wanted)} stored")
     done.merge(remove_rows(context, comparison.without_object, Timing()))
     done.merge(store_unreadable(context, unread))
-    click.echo(f"{done.figures.stored} files stored, {done.removed} files removed")
+    connection = context.catalog.connection
+    folders = done.directories | outdated_folders(connection, prefix)
+    sequences = sum(len(judgement.sequences) for judgement in judge_folders(connection, folders, context.policy))
+    if unread or not comparison.is_equal:
+        click.echo(f"{done.figures.stored} files stored, {done.removed} files removed")
+    if folders:
+        click.echo(f"{counted(sequences, 'sequence')} in {counted(len(folders), 'folder')} validated")
     figures.merge(done.figures)

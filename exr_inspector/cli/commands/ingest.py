@@ -45,7 +45,7 @@ from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.storage.keys import file_key
 from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.views import Views
-from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
@@ -193,7 +193,7 @@ def run_ingest(
             policy = PolicySource.from_settings(settings).current()
             # A run that was stopped has some frames of a folder only: they would pass for a complete delivery.
             is_judged = options.judges_sequences and not progress.stopped
-            judged = _validate_sequences(tables.connection, progress, policy, catalog) if is_judged else []
+            judged = _validate_sequences(tables.connection, found, progress, policy, catalog) if is_judged else []
     except KeyboardInterrupt:  # do not wait for other threads
         click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNAL_EXIT_BASE + signal.SIGINT)
@@ -230,12 +230,13 @@ def _unlisted_rows(catalog: Catalog, listings: Sequence[Listing], progress: Prog
 
 
 def _validate_sequences(
-    connection: Connection, progress: Progress, policy: Policy, catalog: Path | None
+    connection: Connection, listings: Sequence[Listing], progress: Progress, policy: Policy, catalog: Path | None
 ) -> list[JudgedSequence]:
-    """Validate the sequences of all folders with inspected files, and store their findings."""
+    """Validate the sequences of all folders with inspected files, or with outdated findings, and store the findings."""
     found: list[JudgedSequence] = []
     try:
-        for judgement in judge_folders(connection, progress.directories, policy):
+        outdated = [outdated_folders(connection, f"{each.bucket}/{each.prefix}") for each in listings]
+        for judgement in judge_folders(connection, progress.directories.union(*outdated), policy):
             found += judgement.sequences
     except (KeyboardInterrupt, CatalogError) as error:
         next_command = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)

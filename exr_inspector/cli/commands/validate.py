@@ -185,7 +185,7 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
             last = read_judgements(tables.connection, frames.directories)
             judgement = frames.judgement(policy, required_ranges(last))
             judgement = with_kept_findings(tables.connection, judgement, last)
-            store_sequences(tables.connection, prefixes, frames, judgement, since)
+            store_sequences(tables.connection, prefixes, frames, judgement, since, policy=policy)
             yield from sequence_results(judgement, policy)
 
         yield results()

@@ -23,6 +23,13 @@ from vastdb_local import LocalVastDB
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
 
+def sequences(catalog: Path) -> list[tuple[str, int]]:
+    """The name of each validated sequence, and the number of its files."""
+    with duckdb.connect(str(catalog), read_only=True) as database:
+        table = '"vastdb/exr_inspector".sequence_validation'
+        return database.execute(f"select sequence, file_count from {table} order by 1").fetchall()
+
+
 def called(*arguments: object) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
 
@@ -96,7 +103,10 @@ def test_a_folder_is_compared_and_brought_up_to_date(catalog: Path, folder: Path
     assert f"no object: {folder}/sh010/beauty.1002.exr" in differs.output
     by_url = called("db", "reconcile", "s3://renders/sh010/", "--catalog", catalog)
     assert "no row: s3://renders/sh010/new.exr" in by_url.output
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "beauty.1003.exr")
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "beauty.1004.exr")
     assert called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix").exit_code == 0
+    assert sequences(catalog) == [("renders/sh010/beauty.####.exr", 3)], "validated again"
     assert "agree" in called("db", "reconcile", folder, "--catalog", catalog).output
 
 
@@ -109,7 +119,8 @@ def test_advice_about_missing_tables_names_the_catalog_file(tmp_path: Path) -> N
 
 def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, folder: Path) -> None:
     (folder / "sh020").mkdir()
-    shutil.copy(SAMPLES / "layers.exr", folder / "sh020" / "beauty.1001.exr")
+    for frame in (1001, 1002):
+        shutil.copy(SAMPLES / "layers.exr", folder / "sh020" / f"beauty.{frame}.exr")
     called("ingest", folder, "--catalog", catalog)
     for path in (folder / "sh010").iterdir():
         path.unlink()
@@ -118,12 +129,17 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
         f"2 rows of files that were not listed; if these were deleted: ./run db reconcile PLACE --fix --catalog {catalog}"
         in again.output
     )
+    with open_tables(catalog) as tables:  # as an event, which validates no sequence
+        tables.catalog.remove("renders/sh020/beauty.1002.exr")
+    (folder / "sh020" / "beauty.1002.exr").unlink()
     assert "not listed" not in called("ingest", folder / "sh020", "--catalog", catalog).output
+    assert ("renders/sh020/beauty.####.exr", 1) in sequences(catalog), "validated without the removed file"
     fix = ("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix")
     assert "confirm with --yes" in str(called(*fix).exception)
     assert len(asked(catalog, "select path from files")) == 3
     assert called(*fix, "--yes").exit_code == 0
     assert len(asked(catalog, "select path from files")) == 1
+    assert sequences(catalog) == [("renders/sh020/beauty.####.exr", 1)], "nothing is said of files that are gone"
 
 
 def test_a_folder_that_is_gone_does_not_match_folders_whose_names_begin_alike(catalog: Path, folder: Path) -> None:

@@ -19,7 +19,7 @@ from exr_inspector.delivery.judgement import judge_frames
 from exr_inspector.errors import CatalogConflict
 from exr_inspector.model import Finding, Inspection, Severity, Status
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.sync.sequences import judge_folders, store_folder
+from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
 from exr_inspector.validation import builtin_policy, frame_of_inspection, load_policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.contract.catalog.model import connect, inspection, ready
@@ -77,6 +77,27 @@ def test_a_folder_is_settled_judged_and_judged_again(catalog: Catalog) -> None:
     for row in settled(catalog):
         catalog.remove(row[0])
     judge(catalog)
+    assert rows(catalog, SEQUENCE_VALIDATION, "sequence") == []
+
+
+def test_folders_are_outdated_from_a_change_of_their_files_until_they_are_validated(catalog: Catalog) -> None:
+    first, second, still = named("a.1001.exr", "a.1002.exr", "notes_v001.exr")
+
+    def outdated() -> bool:
+        found = outdated_folders(catalog.connection, "renders/")
+        assert outdated_folders(catalog.connection, "renders/sh0100/") == set()
+        judge(catalog)
+        assert outdated_folders(catalog.connection, "renders/") == set()
+        return found == {FOLDER}
+
+    catalog.upsert([first, second, still])
+    assert outdated(), "never validated"
+    catalog.upsert([replace(second, inspected_at=catalog.connection.config.clock())], force=True)
+    assert outdated(), "inspected again"
+    catalog.remove(first.path)
+    assert outdated(), "a frame was removed"
+    catalog.remove(second.path)
+    assert outdated(), "no frame is left"
     assert rows(catalog, SEQUENCE_VALIDATION, "sequence") == []
 
 

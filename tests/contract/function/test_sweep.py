@@ -603,6 +603,10 @@ def test_sequences_are_settled_and_judged_per_folder(stack: LocalStack) -> None:
     stack.put("sh010/comp_v003_1003.exr")
     swept(stack)
     assert codes() == set()
+    stack.s3.delete(BUCKET, "sh010/comp_v003_1003.exr")
+    stack.catalog.remove("renders/sh010/comp_v003_1003.exr")  # as by an event
+    assert swept(stack) == {"unchanged": 3}
+    assert len(codes()) == 1
 
 
 def test_pixels_are_read_as_the_settings_say(stack: LocalStack) -> None:
