@@ -23,7 +23,7 @@ _AS_JSON: dict[str, Any] = {
 }
 
 _MEANINGS = {
-    204: "the function handled the event",
+    204: "the function handled the event; the answer has no body, the runtime's log says what was done",
     403: "the runtime refused the request",
     500: "the function failed, or this is no event",
     503: "the function is not ready",

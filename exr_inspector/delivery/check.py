@@ -87,6 +87,15 @@ class Check:
         return f"<Check: {', '.join(facts)}>"
 
     @property
+    def words(self) -> str:
+        """The numbers of checked files and sequences: `40 files in 1 sequence`, `54 files (4 of them in 1 sequence)`."""
+        files, sequences = counted(self.checked, "file"), counted(len(self.sequences), "sequence")
+        frames = self.checked - len(self.files)
+        if not self.sequences:
+            return files
+        return f"{files} in {sequences}" if frames == self.checked else f"{files} ({frames} of them in {sequences})"
+
+    @property
     def checked(self) -> int:
         """Number of files that were checked."""
         return len(self.files) + sum(len(sequence.files) for sequence in self.sequences)

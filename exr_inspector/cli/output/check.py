@@ -71,13 +71,13 @@ def results(check: Check) -> list[ValidationResult]:
 
 
 def csv_text(check: Check) -> str:
-    """One line of CSV for each finding, below a heading."""
+    """One line of CSV for each finding, below a heading; findings of sequences have ranges of frames."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["path", "frame", "severity", "code", "message", "part", "channel", "found", "expected"])
     for sequence in check.sequences:
         for finding in sequence.findings:
-            writer.writerow(_cells(sequence.pattern, None, finding))
+            writer.writerow(_cells(sequence.pattern, FrameNumbers.of(finding.frames).text, finding))
     for file in [*(file for sequence in check.sequences for file in sequence.files), *check.files, *check.others]:
         if file.fault:
             code, _, message = file.fault.partition(": ")
@@ -87,7 +87,7 @@ def csv_text(check: Check) -> str:
     return out.getvalue()
 
 
-def _cells(path: str, frame: int | None, finding: Finding) -> list[object]:
+def _cells(path: str, frame: int | str | None, finding: Finding) -> list[object]:
     severity, place = finding.severity.label, (finding.part, finding.channel)
     cells = (path, frame, severity, finding.code, finding.message, *place, finding.found, finding.expected)
     return [csv_cell(cell) for cell in cells]
@@ -124,8 +124,7 @@ def left_out(check: Check) -> list[str]:
 def _verdict(check: Check, least: Severity | None) -> Text:
     rerender_count = sum(len(sequence.rerender) for sequence in check.sequences)
     is_failed = bool(check.faults) or fails(check.worst, least)
-    counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
-    words = f"{' in '.join(counts)} checked by {plain(check.policy)}" if check.checked else "no file was checked"
+    words = f"{check.words} checked by {plain(check.policy)}" if check.checked else "no file was checked"
     if rerender_count:
         words += f"; {counted(rerender_count, 'frame')} to render again"
     if edit_count := sum(len(sequence.header_edits) for sequence in check.sequences):

@@ -421,6 +421,8 @@ def test_an_empty_answer_says_what_has_to_be_stored_for_it(database: Path) -> No
 def test_query_lists_the_cookbook() -> None:
     done = CliRunner().invoke(command, [])
     assert all(name in done.output for name in cookbook())
+    (line,) = [line.split() for line in done.output.splitlines() if line.startswith("objects ")]
+    assert line[1:3] == ["name", "[prefix]"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_one_file_holds_all_sequences(delivery: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     result = run(delivery, "--to", page)
     assert result.exit_code == 0, result.output
-    assert "7 files in 2 sequences" in result.output
+    assert "7 files (6 of them in 2 sequences)" in result.output
     text = page.read_text(encoding="utf-8")
     assert all(name in text for name in ("beauty.####.exr", "matte.####.exr", "slate.exr", "PIX-NAN"))
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

@@ -32,6 +32,16 @@ def test_figures_and_names_do_not_divide_a_kind(messages: tuple[str, str]) -> No
     assert groups(*messages) == [(messages[0], [1001, 1002])]
 
 
+def test_only_messages_that_differ_are_said_to_be_those_of_the_first_frame() -> None:
+    def text(*levels: int) -> str:
+        found = [(Finding("PIX-NEGATIVE", Severity.WARNING, f"R goes down to {level}"),) for level in levels]
+        (group,) = group_findings([CheckedFile(f"a.{n}.exr", n, each) for n, each in enumerate(found)], ())
+        return group.text
+
+    assert text(-2, -2) == text(-2) == "R goes down to -2"
+    assert "first of 2 frames" in text(-2, -3)
+
+
 def test_a_text_is_not_said_of_files_of_another_kind() -> None:
     empty, picture = "the file is empty", "not an OpenEXR file: found ff d8 (a JPEG file)"
     assert groups(empty, picture, empty) == [(empty, [1001, 1003]), (picture, [1002])]
