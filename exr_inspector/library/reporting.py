@@ -118,6 +118,8 @@ def write_stored_report(
 ) -> StoredReport:
     """Write stored sequences as an HTML page, or as a folder with a page for each; no file is read.
 
+    A sequence whose frames have no rows any more has no page, but is named as one that was not checked.
+
     Args:
         connection: The tables.
         prefixes: Prefixes of `bucket/key`, or sequences (`bucket/sh010/beauty.####.exr`); an empty one stands for all.
@@ -130,7 +132,7 @@ def write_stored_report(
 
     Raises:
         CatalogError: The tables cannot be read.
-        NothingMatches: They have no such sequence.
+        NothingMatches: They have no such sequence, or no rows of its frames.
         ArgumentError: The page cannot be written there.
     """
     from exr_inspector.report.stored import read_sequence, stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
@@ -147,16 +149,26 @@ def write_stored_report(
     _require_few(to, len(found))
     read: Counter[StatsMode] = Counter()
     unread: list[str] = []
+    gone: list[str] = []
 
-    def views() -> Iterator[ShownSequence]:
+    def views() -> Iterator[ShownSequence | None]:
         for done, known in enumerate(found, 1):
             stored = read_sequence(connection, known)
-            read.update(stored.read)
-            unread.extend(file.path for file in stored.checked.files if file.fault)
-            page = _page(stored.checked, stored.figures, shown)
-            yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
+            if stored.has_frames:
+                read.update(stored.read)
+                unread.extend(file.path for file in stored.checked.files if file.fault)
+                page = _page(stored.checked, stored.figures, shown)
+                yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
+            else:
+                gone.append(
+                    f"{shown(known.name)}: the rows of its files were removed after it was judged; "
+                    f"{program_command('db reconcile PLACE --fix')} deletes its findings, too"
+                )
+                yield None
             if progress is not None:
                 progress(done, len(found))
+        if len(gone) == len(found):
+            raise NothingMatches("; ".join(gone))
 
     def about() -> About:
         modes = sorted(read, key=lambda mode: mode.depth) or [StatsMode.OFF]
@@ -165,11 +177,11 @@ def write_stored_report(
             title=", ".join(shown(name) for name in named if name) or "All sequences of the catalog",
             policy=", ".join(dict.fromkeys(known.policy for known in found)),
             made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {' and '.join(modes)}",
-            not_checked=not_checked(modes[0], unread_pixels),
+            not_checked=(*not_checked(modes[0], unread_pixels), *gone),
         )
 
     _write(to, [known.name for known in found], views(), about)
-    return StoredReport(len(found), len(unread))
+    return StoredReport(len(found) - len(gone), len(unread))
 
 
 def _checked(
@@ -295,16 +307,19 @@ def require_writable(target: Path, delivered: Iterable[str] = ()) -> None:
         raise ArgumentError(f"{folder} cannot be written to: name another place")
 
 
-def _write(target: Path, titles: Sequence[str], views: Iterable[ShownSequence], about: Callable[[], About]) -> None:
-    """Write one page of all sequences, or a page for each and an index; all files or none."""
+def _write(
+    target: Path, titles: Sequence[str], views: Iterable[ShownSequence | None], about: Callable[[], About]
+) -> None:
+    """Write one page of all sequences, or a page for each and an index; all files or none. None stands for no page."""
     if _is_page(target):
-        every = list(views)
+        every = [view for view in views if view is not None]
         write_file(target, render(report_of(every, about())))
         return
-    names, kept = page_names(titles), []
+    kept: dict[str, ShownSequence] = {}
     with staged_folder(target) as folder:
-        for name, view in zip(names, views, strict=True):
-            one = replace(about(), files=(), not_checked=())
-            write_file(folder / name, render(report_of([view], one)))
-            kept.append(without_details(view))
-        write_file(folder / _INDEX, render(report_of(kept, about(), is_index=True), links=names))
+        for name, view in zip(page_names(titles), views, strict=True):
+            if view is not None:
+                one = replace(about(), files=(), not_checked=())
+                write_file(folder / name, render(report_of([view], one)))
+                kept[name] = without_details(view)
+        write_file(folder / _INDEX, render(report_of([*kept.values()], about(), is_index=True), links=[*kept]))

@@ -46,6 +46,11 @@ class StoredSequence:
     layers: Mapping[str, Sequence[Thumbnail]]
     read: Counter[StatsMode]
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether there are rows of its frames; False if all were removed since the sequence was validated."""
+        return any(file.frame is not None for file in self.checked.files)
+
 
 @dataclass(frozen=True, slots=True)
 class SequenceRows:

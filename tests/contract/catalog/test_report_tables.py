@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import exr_inspector as exr
 from exr_inspector.cli.__main__ import main
-from exr_inspector.errors import AccessDenied
+from exr_inspector.errors import AccessDenied, NothingMatches
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.reporting import StoredReport, write_stored_report
 from exr_inspector.library.tables import OpenCatalog
@@ -101,7 +101,7 @@ def test_a_whole_catalog_is_an_index_and_a_page_a_sequence(given: Given, tmp_pat
     }
 
 
-def test_an_index_says_of_how_many_files_no_pixel_was_read(tmp_path: Path) -> None:
+def test_an_index_says_of_which_files_it_shows_no_pixel_or_no_page(tmp_path: Path) -> None:
     settings = load_settings({"EXR_MOUNTS": f"shots={tmp_path}"}, secrets_dir=None, need=())
     opener = SourceOpener(settings)
     with exr.open_catalog(empty_catalog(tmp_path / "catalog.duckdb")) as catalog:
@@ -112,9 +112,15 @@ def test_an_index_says_of_how_many_files_no_pixel_was_read(tmp_path: Path) -> No
             catalog.upsert([Inspector.from_settings(settings, stats=stats).inspect(source, POLICY)])
         list(judge_folders(catalog._connection, ["shots/full", "shots/off"], POLICY))
         write_stored_report(catalog._connection, [""], tmp_path / "out")
-    text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert "No pixel of 1 file was read" in text
-    assert "pixels off and full" in text
+        text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+        assert "No pixel of 1 file was read" in text
+        assert "pixels off and full" in text
+        catalog._catalog.remove("shots/off/a.1001.exr")
+        write_stored_report(catalog._connection, [""], tmp_path / "rest")
+        assert {path.name for path in (tmp_path / "rest").iterdir()} == {"index.html", "shots_full_a.html"}
+        assert "shots/off/a.####.exr: " in (tmp_path / "rest" / "index.html").read_text(encoding="utf-8")
+        with pytest.raises(NothingMatches):
+            write_stored_report(catalog._connection, ["shots/off/"], tmp_path / "none.html")
 
 
 def test_one_sequence_is_named_by_its_pattern(given: Given, tmp_path: Path) -> None:
