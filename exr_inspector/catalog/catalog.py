@@ -39,7 +39,7 @@ from exr_inspector.catalog.stored import (
     unstored_manifests,
     update_guards,
 )
-from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, version_numbers
+from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, release
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed, LimitExceeded
 from exr_inspector.model import MISSING_MANIFESTS, EventInfo, Inspection, ObjectVersion, StatsMode
@@ -409,4 +409,4 @@ def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
         return False
     if stored.error_code is None and stored.depth != state.mode.depth:
         return stored.depth > state.mode.depth
-    return version_numbers(stored.inspector_version) >= version_numbers(__version__)
+    return release(stored.inspector_version) >= release(__version__)

@@ -8,11 +8,12 @@ ETag.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 import xxhash
+from packaging.version import InvalidVersion, Version
 
 from exr_inspector.model import EPOCH, MANIFEST, MISSING_MANIFESTS, EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.texts import unicode_text
@@ -62,9 +63,13 @@ def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
     return abs((one.mtime - other.mtime).total_seconds()) <= 1
 
 
-def version_numbers(text: str) -> tuple[int, ...]:
-    """The numbers of a version such as `1.10.2`, for comparison; 0 for a piece that is not a number."""
-    return tuple(int(number) if number.isdigit() else 0 for number in re.split(r"[.+-]", text))
+@lru_cache(maxsize=64)
+def release(text: str) -> Version:
+    """A version of exr-inspector, for comparison (`0.2.0.dev2` before `0.2.0`); the lowest one for another text."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return Version("0.dev0")
 
 
 def _sequencer_is_less(left: str, right: str) -> bool:
@@ -185,7 +190,7 @@ def is_shallower(new: VersionInfo, old: VersionInfo) -> bool:
 
 def supersedes(new: VersionInfo, old: VersionInfo) -> bool:
     """Whether `new` adds anything to `old`; they have the same version, and `new` is not shallower."""
-    new_code, old_code = version_numbers(new.inspector_version), version_numbers(old.inspector_version)
+    new_code, old_code = release(new.inspector_version), release(old.inspector_version)
     if new_code != old_code:
         return new_code > old_code or is_shallower(old, new)
     if is_shallower(old, new):

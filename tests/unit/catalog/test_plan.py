@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -23,9 +24,9 @@ from exr_inspector.catalog.versions import (
     file_id,
     guard_id,
     is_same_version,
+    release,
     sequencer_is_newer,
     version_info,
-    version_numbers,
 )
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import EPOCH, MISSING_MANIFESTS, EventInfo, ObjectVersion, StatsMode
@@ -104,9 +105,19 @@ def test_the_sequencer_decides_within_one_modification_time() -> None:
     assert judge(new, replace(BASE, sequencer="03")) is Outcome.IGNORED_OLDER
 
 
-def test_versions_compare_as_numbers() -> None:
-    assert version_numbers("1.10.0") > version_numbers("1.9.3")
-    assert version_numbers("1.0.0rc1") <= version_numbers("1.0.0")
+def test_versions_compare_as_python_packages_do() -> None:
+    ordered = [
+        "no version",
+        "0.1.0",
+        "0.2.0.dev1",
+        "0.2.0.dev2",
+        "0.2.0rc1",
+        "0.2.0",
+        "0.2.0+site.1",
+        "1.9.3",
+        "1.10.0",
+    ]
+    assert all(release(one) < release(other) for one, other in pairwise(ordered))
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=6), st.randoms())
