@@ -27,7 +27,7 @@ from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name
-from exr_inspector.errors import ArgumentError, CatalogError, SchemaMissing, SettingsError, program_command
+from exr_inspector.errors import ArgumentError, CatalogError, SchemaDrift, SchemaMissing, SettingsError, program_command
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import FileDatabase, file_database
 from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
@@ -172,14 +172,16 @@ def _open(
 
 @contextmanager
 def _advice_for(file: Path | None) -> Iterator[None]:
-    """Name `--catalog FILE` where an error advises `db setup`: without it, that command sets up another database."""
+    """Name `--catalog FILE` where an error advises `db setup` or `db check`, which without it look at another database."""
     try:
         yield
-    except SchemaMissing as error:
+    except (SchemaMissing, SchemaDrift) as error:
         if file is None:
             raise
-        advice = f"`{command_line('db setup', file)}`"
-        raise SchemaMissing(str(error).replace(program_command("db setup"), advice)) from error
+        text = str(error)
+        for command in ("db setup", "db check"):
+            text = text.replace(program_command(command), f"`{command_line(command, file)}`")
+        raise type(error)(text) from error
 
 
 def _has_files(catalog: Catalog) -> bool:

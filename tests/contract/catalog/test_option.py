@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
@@ -115,6 +116,16 @@ def test_advice_about_missing_tables_names_the_catalog_file(tmp_path: Path) -> N
     duckdb.connect(str(path)).close()
     fault = str(called("db", "check", "--catalog", path).exception)
     assert f"db setup --catalog {path}`" in fault
+
+
+def test_advice_about_missing_columns_names_the_catalog_file(catalog: Path) -> None:
+    with open_tables(catalog) as tables, tables.connection.session().transaction() as tx:
+        config = tables.connection.config
+        stats = tx.bucket(config.bucket).schema(config.schema).table("stats")
+        stats.drop_column(pa.schema([stats.arrow_schema.field("distinct_count")]))
+    fault = str(called("validate", "--catalog", catalog, "s3://renders/").exception)
+    assert f"`./run db check --catalog {catalog}`" in fault
+    assert f"`./run db setup --catalog {catalog}`" in str(called("db", "check", "--catalog", catalog).exception)
 
 
 def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, folder: Path) -> None:
