@@ -252,12 +252,14 @@ def test_a_file_of_rules_that_is_not_there_is_named_with_the_line_that_names_it(
 
 
 def test_a_draft_holds_for_the_files_it_was_made_from_and_not_for_others() -> None:
-    good = [made(a_string("project", "nova")) for _ in range(3)]
+    own = Attr("spectrum", "acme:spectrum", b"\x01")  # a type that OpenEXR does not define
+    good = [made(a_string("project", "nova"), own) for _ in range(3)]
     text = draft_policy(
         (inspect(data, key=f"d/sh010_v001.{number}.exr") for number, data in enumerate(good, 1001)), name="nova"
     )
     policy = load(text)
     assert policy.name == "nova"
+    assert "name: spectrum" in text
     for number, data in enumerate(good, 1001):
         assert [f for f in judge(data, policy, key=f"d/sh010_v001.{number}.exr") if f.severity > Severity.INFO] == []
     codes = {f.code for f in judge(made(a_string("project", "vega")), policy, key="d/sh010_v1.1001.exr")}
