@@ -173,9 +173,9 @@ def _copy_of(original: str) -> str:
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
     """Remove the groups that are written as the minority of the files of a name.
 
-    These are another case of the extension (`.EXR` beside `.exr`), and files that fill gaps of others, but have another Unicode
-    form or, if the others are far more, another case, other separators (`-` for `_`) or a second extension (`.exr.exr`):
-    `Beauty.1003` among `beauty.####`.
+    These are another case of the extension (`.EXR` beside `.exr`), and single frames that fill gaps of others, but have another
+    Unicode form or, if the others are far more, another case, other separators (`-` for `_`) or a second extension
+    (`.exr.exr`): `Beauty.1003` among `beauty.####`.
 
     Returns:
         The removed files, with the reason.
@@ -184,20 +184,35 @@ def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[
     by_name = sorted(groups, key=_spelled_alike)
     for _, alike in groupby(by_name, key=_spelled_alike):
         *others, usual = sorted(alike, key=lambda shape: (len(groups[shape]), shape))
+        many = groups[usual]
+        few = [
+            shape for shape in others if _is_same_text(shape, usual) or len(groups[shape]) * _MANY_TIMES <= len(many)
+        ]
+        into_gaps = _in_gaps([groups[shape] for shape in few], many) if few else []
+        gone = {shape for shape, is_in_gaps in zip(few, into_gaps, strict=True) if is_in_gaps}
         for shape in others:
-            few, many = groups[shape], groups[usual]
-            is_sure = _is_same_text(shape, usual) or len(few) * _MANY_TIMES <= len(many)
-            if _with_lower_extension(shape) == _with_lower_extension(usual) or (is_sure and _fill_gaps(few, many)):
+            if shape in gone or _with_lower_extension(shape) == _with_lower_extension(usual):
                 why = _why_other_spelling(shape, usual, len(many))
                 strays.update((name.path, why) for name in groups.pop(shape))
     return strays
 
 
-def _fill_gaps(names: Iterable[NumberedName], others: Iterable[NumberedName]) -> bool:
-    """Whether names differ from others in one number alone, which none of these has."""
-    mine, theirs = {name.rest() for name in names}, {name.rest() for name in others}
-    varying = [column for column in zip(*mine, *theirs, strict=True) if len(set(column)) > 1]
-    return len(varying) == 1 and mine.isdisjoint(theirs)
+def _in_gaps(groups: Sequence[Sequence[NumberedName]], others: Sequence[NumberedName]) -> list[bool]:
+    """For each group, whether its names are single frames that a sequence, the others, lacks between its ends or next to them.
+
+    Consecutive frames are a sequence of their own.
+    """
+    found, singles, unclear = _group_by_frame_number([*others, *(name for group in groups for name in group)])
+    if len(found) != 1 or singles or unclear:
+        return [False] * len(groups)
+    number_of = {frame.path: frame.number for frame in found[0].members}
+    theirs = {number_of[name.path] for name in others}
+    near = range(min(theirs) - 1, max(theirs) + 2)
+    every = [{number_of[name.path] for name in group} for group in groups]
+    return [
+        all(number in near and number not in theirs and number + 1 not in numbers for number in numbers)
+        for numbers in every
+    ]
 
 
 def _is_same_text(shape: Iterable[str], other: Iterable[str]) -> bool:
@@ -213,9 +228,9 @@ def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) 
     if _with_lower_extension(shape) == _with_lower_extension(usual):
         return f"its extension is written differently from that of {files} of this name: rename or delete it"
     if _is_same_text(shape, usual):
-        return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename or delete it"
+        return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename it"
     other = "#".join(usual[1:])
-    return f"{files} {'have' if count > 1 else 'has'} this name in another spelling ({other}): rename or delete it"
+    return f"{files} {'have' if count > 1 else 'has'} this name in another spelling ({other}): rename it"
 
 
 def _spelled_alike(shape: Sequence[str]) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ _MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sk
 _AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
 _VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
 _DIGITS = re.compile(r"#+")
+_MOST_VERSIONS = 16  # with a part of one range each; more are a convention of names
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
 
 
@@ -70,7 +71,7 @@ def siblings_of(
 
 
 def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
-    """The frames of other versions, if all versions together have each frame of one range once."""
+    """The frames of other versions, if all versions, at most _MOST_VERSIONS, together have each frame of one range once."""
     groups: defaultdict[str, list[Recognised]] = defaultdict(list)
     for sequence in sequences:
         if not sequence.is_udim and _VERSION.search(sequence.pattern):
@@ -78,7 +79,9 @@ def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]
     found: dict[str, dict[int, str]] = {}
     for group in groups.values():
         every = [number for sequence in group for number in sequence.frames]
-        if len(group) > 1 and len(set(every)) == len(every) == max(every) - min(every) + 1 > len(group):
+        if 1 < len(group) <= _MOST_VERSIONS and len(set(every)) == len(every) == max(every) - min(every) + 1 > len(
+            group
+        ):
             by_number = {number: sequence.pattern for sequence in group for number in sequence.frames}
             for sequence in group:
                 mine = set(sequence.frames)

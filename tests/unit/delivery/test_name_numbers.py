@@ -133,19 +133,41 @@ def test_copies_and_files_of_another_spelling_are_strays_and_no_frames(stray: st
     assert recognition.singles == (stray,) == tuple(recognition.strays)
 
 
-def test_files_of_a_name_in_another_spelling_are_strays_if_no_number_is_there_twice() -> None:
-    names = [f"B\u00fcro.{n}.exr" for n in range(1001, 1004)]
-    decomposed = [f"Bu\u0308ro.{n}.exr" for n in (1004, 1005)]
+def test_single_frames_in_another_spelling_are_strays_if_they_fill_gaps() -> None:
+    names = [f"B\u00fcro.{n}.exr" for n in range(1001, 1012, 2)]
+    decomposed = [f"Bu\u0308ro.{n}.exr" for n in (1004, 1012)]
     recognition = recognise([*names, *decomposed, "b\u00fcro.1006.exr"])
-    assert [each.frames for each in recognition.sequences] == [(1001, 1002, 1003)]
+    assert [each.frames for each in recognition.sequences] == [tuple(range(1001, 1012, 2))]
     assert {path: "Unicode form" in why for path, why in recognition.strays.items()} == {
         **dict.fromkeys(decomposed, True),
         "b\u00fcro.1006.exr": False,
     }
-    assert len(recognise([*names, "b\u00fcro.1001.exr", "b\u00fcro.1002.exr"]).sequences) == 2
-    odd = ["B\u00fcro.1004.exr.exr", "B\u00fcro .1005.exr", "B\u00fcro_1006.exr"]
+    assert all(why.endswith(": rename it") for why in recognition.strays.values())
+    assert len(recognise([*names, "b\u00fcro.1001.exr", "b\u00fcro.1003.exr"]).sequences) == 2
+    odd = ["B\u00fcro.1004.exr.exr", "B\u00fcro .1006.exr", "B\u00fcro_1008.exr"]
     assert sorted(recognise([*names, *odd]).strays) == sorted(odd)
     assert not recognise(["Take_1.exr", "take_2.exr"]).strays
+
+
+@pytest.mark.parametrize("numbers", [(1013, 1014), (1051, 1052, 1054), (1014,), (1004, 1005)])
+def test_frames_in_another_spelling_that_fill_no_gap_or_follow_each_other_are_a_sequence(
+    numbers: tuple[int, ...],
+) -> None:
+    names = [f"treeA.{n}.exr" for n in range(1001, 1013) if n not in numbers]
+    recognition = recognise([*names, *(f"treea.{n}.exr" for n in numbers)])
+    assert {each.pattern: each.frames for each in recognition.sequences}["treea.####.exr"] == numbers
+    assert not recognition.strays
+
+
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [
+        ("a_v{:03}.exr", "a-v004.exr"), ("a_2024-01-{:02}.exr", "a_2024_01_04.exr"), ("env_{}k.exr", "env-4k.exr"),
+        ("sh{:02}0_comp.1001.exr", "sh040-comp.1001.exr"), ("plate_24050{}.exr", "plate-240504.exr"),
+    ],
+)  # fmt: skip
+def test_names_of_another_version_date_or_size_are_no_strays(usual: str, other: str) -> None:
+    assert not recognise([*map(usual.format, (1, 2, 3)), other]).strays
 
 
 def test_copies_of_several_frames_are_no_sequence() -> None:

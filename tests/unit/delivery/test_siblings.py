@@ -10,6 +10,7 @@ import yaml
 
 from exr_inspector.delivery import siblings
 from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
+from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 
@@ -155,6 +156,14 @@ def test_versions_that_have_one_range_together(
     assert found == [("SEQ-MISSING", 2), ("SEQ-MISSING", 2)] * is_reported
     assert not is_reported or "a_v002.####.exr, goes on with 1006-1010" in one.findings[0].message
     assert (one.rerender.text, two.rerender.text) == ("", "")
+
+
+def test_many_versions_with_a_part_of_one_range_each_are_a_convention() -> None:
+    def told(count: int) -> int:
+        names = [f"w_v{n:03}.{2 * n + k:04}.exr" for n in range(count) for k in (0, 1)]
+        return len(siblings_of([(sequence, ()) for sequence in recognise(names).sequences]))
+
+    assert (told(16), told(17)) == (16, 0)
 
 
 def test_a_frame_of_one_view_in_the_place_of_the_other() -> None:
