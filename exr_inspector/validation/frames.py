@@ -32,6 +32,8 @@ class FramePixels:
         zeros: Regions where the beauty is zero.
         layers: Whether each other layer has a value other than zero, by its name, or by its part for channels without a layer;
             without ids, and without the alpha of layers that have other channels.
+        is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
+            finite.
     """
 
     luminance: float | None
@@ -41,6 +43,7 @@ class FramePixels:
     bad_values: int
     zeros: ZeroGrid | None
     layers: Mapping[str, bool] = field(default_factory=dict)
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +207,16 @@ def frame_pixels(
             beauty.setdefault(channel.channel, channel)
     others = [channel for channel in firsts if channel.channel not in _NO_CONTENT and channel not in beauty.values()]
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
+    is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
     return FramePixels(
         luminance=None if is_data else luminance_of(means),
-        is_black=all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None,
+        is_black=is_black,
         is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
         has_other_content=any(stats.zero_count < stats.samples for stats in others),
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
         zeros=None if is_data else zeros,
         layers=_layers([channel for channel in firsts if channel not in beauty.values()]),
+        is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
     )
 
 

@@ -29,7 +29,9 @@ _FLICKER_RUNS = 3  # from so many steps on, the light may flicker
 _MOST_STEPS = 5  # if also more than one in so many frames is a step
 _STEP_TO_SPREAD = 3
 _FADE_FRAMES = 3  # frames that fall, each below the one before
-_FADED = 0.5  # part of the luminance that is left before the last frame of a fade
+_FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
+_STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
+_FEW_BLACK = 3  # so many black frames may be lost ones
 _Grid = npt.NDArray[np.bool_]
 
 
@@ -114,7 +116,7 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     """Report frames whose beauty is black while their other layers or other frames hold an image; after a fade it is info."""
     seen = _seen(sequence)
     others = _has_images(seen)
-    faded = _faded([pixels for _, pixels in seen])
+    faded, _ = _fades([pixels for _, pixels in seen])
     odd = [(i, frame.frame) for i, (frame, pixels) in enumerate(seen) if _is_odd_black(pixels, has_images=others)]
     ends = of_frames([number for i, number in odd if i in faded], "black, at the end of a fade", "black")
     return of_frames(
@@ -128,30 +130,32 @@ def _is_odd_black(pixels: FramePixels, *, has_images: bool) -> bool:
     return bool(pixels.is_black) and (pixels.has_other_content or has_images)
 
 
-def _faded(seen: Sequence[FramePixels]) -> set[int]:
-    """The positions of black frames, without other content, at which a fade ends or begins."""
+def _fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
+    """The positions of black frames, without other content, at which a fade ends or begins, and of the frames that fade.
+
+    Few black frames between others are a fade only if the image fades on both sides of them; else they may be lost frames.
+    """
     levels = [0.0 if pixels.is_black else pixels.luminance or 0.0 for pixels in seen]
-    found: set[int] = set()
-    first = 0
+    lit = [level for level in levels if level > 0]
+    usual = median(lit) if lit else 0.0
+    black: set[int] = set()
+    fading: set[int] = set()
     for is_black, run in groupby(range(len(seen)), lambda i: bool(seen[i].is_black) and not seen[i].has_other_content):
-        end = first + len(list(run))
-        before, behind = levels[max(0, first - _FADE_FRAMES) : first], levels[end : end + _FADE_FRAMES][::-1]
-        if is_black and any(map(_is_fade, (before, behind))):
-            found.update(range(first, end))
-        first = end
-    return found
+        frames = [*run]
+        first, end = frames[0], frames[-1] + 1
+        sides = [range(max(0, first - _FADE_FRAMES), first), range(end, min(end + _FADE_FRAMES, len(seen)))[::-1]]
+        faded = [side for side in sides if _is_fade([levels[index] for index in side], usual)]
+        if is_black and faded and (len(frames) > _FEW_BLACK or len(faded) == sum(map(bool, sides))):
+            black.update(frames)
+            fading.update(index for side in faded for index in side)
+    return black, fading
 
 
-def _frames_in_fades(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> set[int]:
-    """The numbers of frames beside black ones at which a fade ends or begins."""
-    faded = _faded([pixels for _, pixels in seen])
-    near = range(-_FADE_FRAMES, _FADE_FRAMES + 1)
-    return {seen[index + step][0].frame for index in faded for step in near if 0 <= index + step < len(seen)}
-
-
-def _is_fade(levels: Sequence[float]) -> bool:
-    """Whether three levels fall to less than half of the first."""
-    return len(levels) == _FADE_FRAMES and levels[0] > levels[1] > levels[2] > 0 and levels[2] < _FADED * levels[0]
+def _is_fade(levels: Sequence[float], usual: float) -> bool:
+    """Whether three levels fall to one that is small and about as large as the step before it, so that black comes next."""
+    if len(levels) < _FADE_FRAMES or not levels[0] > levels[1] > levels[2] > 0:
+        return False
+    return levels[2] < min(_FADED * levels[0], _FADED * usual, _STEPS_LEFT * (levels[1] - levels[2]))
 
 
 @sequence_rule(
@@ -231,7 +235,8 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         for frame, pixels in _seen(sequence)
         if pixels.luminance is not None and not pixels.is_constant
     ]
-    in_fades = _frames_in_fades(_seen(sequence))
+    _, fading = _fades([pixels for _, pixels in _seen(sequence)])
+    in_fades = {_seen(sequence)[index][0].frame for index in fading}
     zeros = _with_zeros(sequence)
     steps = _steps([(value, _area(frame)) for frame, value in seen])
     runs = sum(index - 1 not in steps for index in steps)

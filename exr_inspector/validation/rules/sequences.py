@@ -469,12 +469,16 @@ def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
         known = frame.pixel_hash
         is_held = before is not None and known is not None and before.pixel_hash == known
         run = run if is_held else frame.frame
-        if known and not (frame.pixels is not None and frame.pixels.is_black):  # SEQ-BLACK reports black frames
+        if known and not _is_empty(frame):  # SEQ-BLACK reports black frames
             is_constant = frame.pixels is not None and frame.pixels.is_constant
             group = groups.setdefault((known, run if is_constant else None), {})
             group.setdefault(frame.frame, before.frame if before is not None and is_held else None)
         before = frame
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _is_empty(frame: FrameSummary) -> bool:
+    return frame.pixels is not None and frame.pixels.is_empty
 
 
 def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[int]:
@@ -565,9 +569,9 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
-    # A black frame is small; SEQ-BLACK and PIX-BLACK report it.
-    lit = [f for f in sequence.frames if not (f.pixels is not None and f.pixels.is_black)]
-    small = {f.frame: f.size_bytes for f in lit if f.size_bytes and f.size_bytes < middle / factor}
+    # A black frame without other content is small; SEQ-BLACK and PIX-BLACK report it.
+    filled = [f for f in sequence.frames if not _is_empty(f)]
+    small = {f.frame: f.size_bytes for f in filled if f.size_bytes and f.size_bytes < middle / factor}
     large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
     for word, odd in (("smaller", small), ("larger", large)):

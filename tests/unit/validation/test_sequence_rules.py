@@ -87,7 +87,7 @@ def patch(level: float) -> FramePixels:
 
 PIXELS: dict[bool, dict[str, bool]] = {
     False: {},
-    True: {"is_black": True, "is_constant": True, "has_other_content": False},
+    True: {"is_black": True, "is_constant": True, "has_other_content": False, "is_empty": True},
 }
 
 
@@ -221,7 +221,13 @@ def test_small_steps_of_one_or_two_frames_among_steady_ones(odd: set[int], level
 
 
 @pytest.mark.parametrize(
-    ("levels", "black"), [((1, 1, 1, 0.6, 0.01, 0, 0), Severity.INFO), ((1, 1, 1, 1, 0, 0), Severity.ERROR)]
+    ("levels", "black"),
+    [
+        ((1, 1, 1, 0.6, 0.01, 0, 0), Severity.INFO),
+        ((1, 1, 1, 0.75, 0.5, 0.25, 0, 0.3, 0.6, 0.9), Severity.INFO),
+        ((1, 1, 1, 1, 0, 0), Severity.ERROR),
+        ((1, 1, 1, 1, 0.6, 0.4, 0, 0, 0, 0), Severity.ERROR),
+    ],
 )
 @pytest.mark.parametrize("is_reversed", [False, True])
 def test_a_fade_ends_in_black(levels: tuple[float, ...], black: Severity, *, is_reversed: bool) -> None:
@@ -236,6 +242,18 @@ def test_a_fade_ends_in_black(levels: tuple[float, ...], black: Severity, *, is_
         for n, level in enumerate(order, 1)
     ]
     assert [(f.code, f.severity) for f in judged(given)] == [("SEQ-BLACK", black)]
+
+
+@pytest.mark.parametrize("levels", [(1, 1, 0.75, 0.5, 0.25, 0, 1, 1, 1), (1, 1, 6, 4, 2.5, 0, 1.3, 1, 1)])
+def test_a_lost_frame_within_light_that_decays_is_no_fade(levels: tuple[float, ...]) -> None:
+    found = judged([frame(n, pixels=seen(level, **PIXELS[not level])) for n, level in enumerate(levels, 1)])
+    assert {f.code: f.severity for f in found} == {"SEQ-BLACK": Severity.ERROR, "SEQ-FLASH": Severity.WARNING}
+
+
+def test_a_flash_behind_the_black_frames_of_a_fade() -> None:
+    levels = (1, 1, 1, 0.75, 0.5, 0.25, 0, 0, 0, 0, 10, 1, 1, 1)
+    found = judged([frame(n, pixels=seen(level, **PIXELS[not level])) for n, level in enumerate(levels, 1)])
+    assert [tuple(f.frames) for f in found if f.code == "SEQ-FLASH"] == [(11,)]
 
 
 def test_steps_in_many_frames_are_a_hint() -> None:
@@ -551,9 +569,29 @@ def test_a_copy_of_an_earlier_frame_is_found_wherever_it_is() -> None:
     cycle = [frame(n, pixel_hash=f"h{n % 4}") for n in range(1, 13)]
     (found,) = [f for f in judged(cycle) if f.code == "SEQ-DUP"]
     assert (found.severity, tuple(found.frames)) == (Severity.INFO, tuple(range(5, 13)))
-    black = FramePixels(0.0, is_black=True, is_constant=True, has_other_content=False, bad_values=0, zeros=None)
-    faded = [frame(n, pixel_hash="black", pixels=black) if n in {1, 10} else frame(n) for n in range(1, 11)]
-    assert "SEQ-DUP" not in {f.code for f in judged(faded)}
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_black_frames_are_compared_if_they_have_other_content(*, is_empty: bool) -> None:
+    black = seen(0.0, is_black=True, is_constant=True, has_other_content=False, is_empty=is_empty)
+    odd = {"pixel_hash": "h4", "size_bytes": 20_000}
+    given = [frame(n, pixels=black, **odd if n == 5 else {}) for n in range(1, 11)]
+    assert [f.code for f in judged(given)] == ["CHK-SIZE-OUTLIER", "SEQ-DUP"] * (not is_empty)
+
+
+def test_alpha_and_depth_are_content_of_a_black_frame_but_not_if_they_are_flat() -> None:
+    def is_empty(**planes: Any) -> bool:
+        data = image([Channel(c) for c in "ABGRZ"], **dict.fromkeys("RGB", ZERO), **{"Z": ZERO + np.inf, **planes})
+        found = frame_of_inspection(inspect(data, stats=True, key="shot/sh.1001.exr"))
+        assert found
+        assert found.pixels
+        return found.pixels.is_empty
+
+    gradient = np.linspace(0, 1, ZERO.size).reshape(ZERO.shape)
+    assert is_empty()
+    assert is_empty(A=ZERO + 1)
+    assert not is_empty(A=gradient)
+    assert not is_empty(Z=gradient)
 
 
 @pytest.mark.parametrize(
