@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
 from statistics import median
 
 import numpy as np
@@ -18,7 +17,6 @@ from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
-_TILE = re.compile(r"(?<![a-z])(?:tile|region|bucket|crop)", re.IGNORECASE)
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_CELLS = 4  # smaller rectangles are shadows
 _STEADY = 4  # frames on each side, at least two, that tell whether the luminance is steady
@@ -28,6 +26,9 @@ _STEADY_LEVEL = "1, as in the steady frames around it"
 _FLICKER_RUNS = 3  # from so many steps on, the light may flicker
 _MOST_STEPS = 5  # if also more than one in so many frames is a step
 _STEP_TO_SPREAD = 3
+_BEACON_RUNS = 3  # steps at equal distances
+_ALIKE = 0.1  # the most by which the luminances of a beacon's steps may differ, as a logarithm
+_ONE_SIZE = 1.1
 _FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
 _STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
@@ -220,14 +221,16 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     why="A light or texture is missing in the frame, or its exposure differs.",
     source="OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
-    limits="Windows of different sizes are not compared. Steps of less than flash_factor are reported only in one or two "
-    "frames between steady ones; what a black rectangle takes from a frame is reported as SEQ-BUCKET alone.",
+    limits="Of data windows of different sizes, the mean and the sum of the light must both differ. Steps of less than "
+    "flash_factor are reported only in one or two frames between steady ones with windows of nearly one size; what a black "
+    "rectangle takes from a frame is reported as SEQ-BUCKET alone.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
 
     One or two frames also differ by less if the luminance around them is steady: by a quarter, and by three times what four
-    frames on each side differ among themselves; info if these are many. Fades, cuts and flicker of a plate are not steady.
+    frames on each side differ among themselves; info if these are many, or at equal distances as those of a beacon. Fades,
+    cuts and flicker of a plate are not steady.
     """
     factor = parameters.flash_factor
     seen = [
@@ -241,24 +244,26 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     steps = _steps([(value, _area(frame)) for frame, value in seen])
     runs = sum(index - 1 not in steps for index in steps)
     is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
+    is_meant = is_flicker or _is_beacon(steps, [value for _, value in seen])
     found = []
     for index, (frame, value) in enumerate(seen):
         around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
-        alike = [luminance for other, luminance in around if _area(other) == _area(frame)]
-        usual = median(alike) if len(alike) > 1 else 0
+        usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
+        light = median(luminance * _area(other) for other, luminance in around) if len(around) > 1 else 0
         step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
-        if step <= 0 or 1 / factor <= step <= factor:
+        in_sum = value * _area(frame) / light if light > 0 else 0
+        if not (0 < max(step, in_sum) < 1 / factor or min(step, in_sum) > factor):
             step, expected = steps.get(index, 0), _STEADY_LEVEL
         if step > 0 and frame.frame not in in_fades and not (step < 1 and _takes_hole(zeros, frame.frame, 1 - step)):
             ratio = f"{step:.3g}"
             message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
-            severity = Severity.INFO if is_flicker and expected == _STEADY_LEVEL else None
+            severity = Severity.INFO if is_meant and expected == _STEADY_LEVEL else None
             found.append(Found(message, ratio, expected, severity=severity, frames=(frame.frame,)))
     return found
 
 
 def _area(frame: FrameSummary) -> int:
-    """Pixels of the data window; 1 if unknown. Mean luminances of windows of different sizes are not compared."""
+    """Pixels of the data window; 1 if unknown."""
     window = frame.data_window or (1, 1)
     width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
     return width * height
@@ -278,18 +283,36 @@ def _steps(values: Sequence[tuple[float, int]]) -> dict[int, float]:
     """The positions of one or two values that differ from steady ones around them, each with its ratio to these.
 
     Args:
-        values: Values, each with the area that it was taken from; those of different areas are not compared.
+        values: Values, each with the area that it was taken from; areas that differ by more than a tenth are not compared.
     """
     levels = [math.log(value) if value > 0 else -math.inf for value, _ in values]
     found: dict[int, float] = {}
     for first in range(len(levels)):
         for end in range(first + 1, min(first + 2, len(levels)) + 1):
             before, after = levels[max(0, first - _STEADY) : first], levels[end : end + _STEADY]
-            areas = {area for _, area in values[max(0, first - _STEADY) : end + _STEADY]}
-            usual = _steady_level(before[::-1], levels[first:end], after) if len(areas) == 1 else None
+            areas = [area for _, area in values[max(0, first - _STEADY) : end + _STEADY]]
+            is_one_size = max(areas) <= _ONE_SIZE * min(areas)
+            usual = _steady_level(before[::-1], levels[first:end], after) if is_one_size else None
             if usual is not None:
                 found.update((index, math.exp(levels[index] - usual)) for index in range(first, end))
     return found
+
+
+def _is_beacon(steps: Mapping[int, float], values: Sequence[float]) -> bool:
+    """Whether three steps are at equal distances and go to one level.
+
+    One step more on each side counts, too: at the ends of the sequence, too few frames are around it to find it.
+    """
+    starts = sorted(index for index in steps if index - 1 not in steps)
+    distances = {after - before for before, after in pairwise(starts)}
+    if len(distances) != 1:
+        return False
+    (distance,) = distances
+    levels = [math.log(values[index]) for index in starts]
+    for end in (starts[0] - distance, starts[-1] + distance):
+        if 0 <= end < len(values) and values[end] > 0 and abs(math.log(values[end]) - levels[0]) <= _ALIKE:
+            levels.append(math.log(values[end]))
+    return len(levels) >= _BEACON_RUNS and max(levels) - min(levels) <= _ALIKE
 
 
 def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence[float]) -> float | None:
@@ -315,8 +338,9 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
     Severity.ERROR,
     "No frame has a black rectangle that the frames around it do not have",
     why="A bucket or tile of the render is missing.",
-    limits="Rectangles in three or more consecutive frames, and in sequences of two frames, are reported only if they are "
-    "quarters or halves of the image beside others without a black area, with severity warning.",
+    limits="Rectangles in three or more consecutive frames are reported only if they are quarters or halves of the image "
+    "beside others without a black area, and if the frame before and the one behind have nothing black there, with severity "
+    "warning; not in all frames, and not in sequences of two frames.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
@@ -335,29 +359,44 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
             expected = "no such rectangle, as in the frames around it"
             found.append(Found(message, f"{width} x {height} at ({x}, {y})", expected, frames=(number,)))
     named = {frame for each in found for frame in each.frames}
-    is_tile = _TILE.search(sequence.name.rpartition("/")[2])
-    return found if is_tile else found + _in_quarters([(frame, grid) for frame, grid in seen if frame not in named])
+    return found + _in_quarters(seen, named)
 
 
-def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]]) -> list[Found]:
-    """Warnings about frames that were put together from four tiles of which some are black."""
-    odd = [number for number, grid in seen if _has_black_quarters(_unpacked(grid))]
+def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]], named: Collection[int]) -> list[Found]:
+    """Warnings about frames, other than those named, that were put together from four tiles of which some are black.
+
+    If all frames have the black quarters, or if the frames beside them are partly black there, they are the image: an element,
+    one half of a panorama, a contact sheet, a wipe.
+    """
+    odd: list[int] = []
+    for quarters, run in groupby(range(len(seen)), lambda index: _black_quarters(_unpacked(seen[index][1]))):
+        frames = [*run]
+        sides = [(at, at + step) for at, step in ((frames[0], -1), (frames[-1], 1)) if 0 <= at + step < len(seen)]
+        if (
+            len(seen) > _NEIGHBOURS
+            and sides
+            and any(quarters)
+            and all(_are_apart(seen[a][1], seen[b][1]) for a, b in sides)
+        ):
+            odd += [seen[index][0] for index in frames if seen[index][0] not in named]
     what = "quarters of the image are black, and the others are not: was a tile lost when the image was put together?"
     found = of_frames(odd, what, "an image in all quarters", "black quarters")
     return [each._replace(severity=Severity.WARNING) for each in found]
 
 
-def _has_black_quarters(cells: _Grid) -> bool:
-    """Whether quarters are black and the others have no black cell. Cells on the middle lines do not count."""
+def _are_apart(one: ZeroGrid, other: ZeroGrid) -> bool:
+    """Whether two frames of one size have no black cell in common."""
+    return _same_size(one, other) and not (_unpacked(one) & _unpacked(other)).any()
+
+
+def _black_quarters(cells: _Grid) -> tuple[bool, ...]:
+    """Which quarters are black, if the others have no black cell; else empty. Cells on the middle lines do not count."""
     height, width = cells.shape
     if min(height, width) < _LEAST_SIDE:
-        return False
+        return ()
     rows = slice(0, (height - 1) // 2), slice(height // 2 + 1, height)
     columns = slice(0, (width - 1) // 2), slice(width // 2 + 1, width)
     quarters = [cells[row, column] for row in rows for column in columns]
-    black = [bool(quarter.all()) for quarter in quarters]
-    return (
-        any(black)
-        and not all(black)
-        and not any(q.any() for q, is_black in zip(quarters, black, strict=True) if not is_black)
-    )
+    black = tuple(bool(quarter.all()) for quarter in quarters)
+    is_clear = not any(q.any() for q, is_black in zip(quarters, black, strict=True) if not is_black)
+    return black if is_clear and not all(black) else ()

@@ -276,6 +276,26 @@ def test_a_slate_is_no_flash() -> None:
     assert judged([frame(n, pixels=seen(1.2 if n == 1 else 0.5)) for n in range(1, 11)]) == ()
 
 
+@pytest.mark.parametrize(
+    ("lit", "severity"),
+    [
+        ({8, 16, 24}, Severity.INFO),
+        ({1, 13, 25}, Severity.WARNING),
+        ({6, 12, 19}, Severity.WARNING),
+        ({9, 17}, Severity.WARNING),
+    ],
+)
+def test_steps_at_equal_distances_are_a_beacon(lit: set[int], severity: Severity) -> None:
+    found = judged([frame(n, pixels=seen(1.5 if n in lit else 1.0)) for n in range(1, 25)])
+    assert {(f.code, f.severity) for f in found} == {("SEQ-FLASH", severity)}
+
+
+@pytest.mark.parametrize(("level", "codes"), [(5.0, {"SEQ-FLASH", "SEQ-RES"}), (0.5, {"SEQ-RES"})])
+def test_a_flash_within_a_window_that_follows_the_image(level: float, codes: set[str]) -> None:
+    given = [frame(n, pixels=seen(level if n == 5 else 0.5), data_window=(0, 0, 90 + n % 7, 99)) for n in range(1, 11)]
+    assert {f.code for f in judged(given)} == codes
+
+
 def test_a_crop_that_moves_is_no_flash() -> None:
     given = [frame(n, pixels=seen(8 / (n % 4 + 1)), data_window=(0, 0, n % 4, 0)) for n in range(1, 11)]
     assert "SEQ-FLASH" not in {found.code for found in judged(given)}
@@ -297,22 +317,25 @@ LEFT_TOP = [(x, y) for x in range(5) for y in range(3)]
 
 
 @pytest.mark.parametrize(
-    ("cells", "name", "found"),
+    ("cells", "around", "found"),
     [
-        (LEFT_TOP, "beauty", True),
-        ([*LEFT_TOP, *((x + 6, y + 3) for x, y in LEFT_TOP if x < 4)], "beauty", True),
-        (LEFT_TOP, "_tile_1x1_2x2_beauty", False),
-        ([*LEFT_TOP, (8, 5)], "beauty", False),  # an element in a corner
-        (LEFT_TOP[3:], "beauty", False),
-        ([(x, y) for x in range(10) for y in (0, 5)], "beauty", False),  # letterbox
+        (LEFT_TOP, [], True),
+        ([*LEFT_TOP, *((x + 6, y + 3) for x, y in LEFT_TOP if x < 4)], [], True),
+        ([*LEFT_TOP, (8, 5)], [], False),  # an element in a corner
+        (LEFT_TOP[3:], [], False),
+        ([(x, y) for x in range(10) for y in (0, 5)], [], False),  # letterbox
+        (LEFT_TOP, LEFT_TOP, False),  # a contact sheet, or an element, in all frames
+        (LEFT_TOP, LEFT_TOP[:1], False),  # a wipe
     ],
 )
-def test_quarters_that_are_black_in_all_frames(cells: list[tuple[int, int]], name: str, *, found: bool) -> None:
-    key = f"b/shot/{name}.####.exr"
-    given = [frame(number, sequence=key, pixels=seen(zeros=grid(*cells))) for number in range(1, 11)]
-    findings = judged(given)
-    assert [(f.code, f.severity) for f in findings] == [("SEQ-BUCKET", Severity.WARNING)] * found
-    assert all(tuple(f.frames) == tuple(range(1, 11)) for f in findings)
+def test_quarters_that_are_black_in_many_frames(
+    cells: list[tuple[int, int]], around: list[tuple[int, int]], *, found: bool
+) -> None:
+    for odd in (range(4, 8), range(4, 11)):
+        given = [frame(n, pixels=seen(zeros=grid(*(cells if n in odd else around)))) for n in range(1, 11)]
+        findings = judged(given)
+        assert [(f.code, f.severity) for f in findings] == [("SEQ-BUCKET", Severity.WARNING)] * found
+        assert all(tuple(f.frames) == tuple(odd) for f in findings)
 
 
 def test_of_two_frames_neither_tells_what_the_other_lacks() -> None:
