@@ -18,6 +18,7 @@ from exr_inspector.validation.rules.encodings import FEW_VALUES
 _NORMAL_LIMIT = 1.01
 _CUT_SHARE = 0.05
 _CUT_DIFFERENCE = 0.002
+_CUT_LENGTH = 0.95  # mean of the squares of lengths; edges that were filtered are shorter than 1 as well
 _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
@@ -103,7 +104,7 @@ def motion_clamped(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
     fix="Write normals without filters, and with a lossless compression.",
     limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut normals and "
-    "converted normal maps are recognised by the statistics of all pixels.",
+    "converted normal maps are recognised by the statistics of all pixels, cut ones of surfaces in all directions not.",
 )
 def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report components outside -1 to 1, which prove a length above 1, normals that were cut at zero, and curved normal maps.
@@ -137,16 +138,23 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
 
 
 def _are_cut(every: Iterable[ChannelStats]) -> bool:
-    """Whether normals have zeros in place of negative components: encoded ones have as many zeros in each, the background."""
+    """Whether normals have zeros in place of negative components, which makes them shorter than 1.
+
+    Encoded normals have as many zeros in each component, the background.
+    """
     exact = [stats for stats in every if stats.exact and stats.samples]
     zeros = [stats.zero_count / stats.samples for stats in exact]
     curved = [stats for stats in exact if (stats.distinct_count or 0) >= FEW_VALUES and stats.zero_count]
+    squares = sum(
+        (stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2 for stats in exact
+    )  # of lengths, averaged over all pixels
     return (
         len(exact) == 3
         and all(stats.minimum == 0 for stats in exact)
         and len(curved) >= 2
         and sorted(zeros)[1] >= _CUT_SHARE
         and max(zeros) - min(zeros) > _CUT_DIFFERENCE
+        and squares < _CUT_LENGTH * (1 - min(zeros))
     )
 
 

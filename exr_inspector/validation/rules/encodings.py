@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
@@ -21,9 +21,6 @@ _LOWER_PART = 25.0  # percent
 _WHOLE_FROM = 1024  # HALF has no fractions from here on
 _LEAST_CODE = 127
 FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
-# The blacks of LogC, S-Log3, Canon Log 2 and Cineon are 0.093, those of V-Log and Canon Log 3 0.125, without noise.
-_CAMERA_BLACKS = (0.085, 0.135)
-_EQUAL_BLACKS = 0.01
 
 
 @pixel_rule(
@@ -71,16 +68,15 @@ def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
 def log_like(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
 
-    Dark images, with a lower mean, are reported if the blacks of all three are equal, and those of a camera's log curve. Deep
-    parts and layers of three equal channels, such as heights, are no plates.
+    Deep parts and layers of three equal channels, such as heights, are no plates.
     """
     found = []
     for triple in () if part.traits & t.DEEP else part.rgb_layers:
         every = [part.stats.get(channel.name) for channel in triple]
-        stats = [s for s in every if s is not None and s.exact and not s.is_constant and s.percentiles]
+        stats = [s for s in every if s is not None and s.exact and not s.is_constant]
         if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
             continue
-        if all(map(_is_log_like, stats)) or _has_camera_blacks(stats):
+        if all(map(_is_log_like, stats)):
             spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats)
             message = f"Colour values are {spans}; expected blacks near 0"
             found.append(Found(message, spans, "blacks near 0", triple[0].name))
@@ -93,17 +89,6 @@ def _is_log_like(stats: ChannelStats) -> bool:
     return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
 
 
-def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
-    """Whether the darkest values of R, G and B are equal, in the range of log curves' blacks, and the image is dark."""
-    blacks = [stats.percentiles[0][1] for stats in every]
-    low, high = _CAMERA_BLACKS
-    return (
-        all(low <= black <= high for black in blacks)
-        and max(blacks) - min(blacks) <= _EQUAL_BLACKS
-        and all((stats.minimum or 0) > 0 and (stats.maximum or 0) <= 1 and (stats.mean or 0) <= 0.65 for stats in every)
-    )
-
-
 @pixel_rule(
     "PIX-CODE-VALUES",
     Severity.WARNING,
@@ -112,20 +97,20 @@ def _has_camera_blacks(every: Sequence[ChannelStats]) -> bool:
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Divide the values by the largest code, and convert them to linear before writing. The command divides 8-bit codes.",
     command="oiiotool IN.exr --mulc 0.00392156863 -o OUT.exr",
-    limits="Layers with R, G and B whose maxima are at least 128 and at most 65535. From 1024 on, HALF has whole numbers only: "
-    "larger values count only if HALF does not have them all.",
+    limits="R, G and B of the main image whose maxima are at least 128 and at most 65535. From 1024 on, HALF has whole numbers "
+    "only: larger values count only if HALF does not have them all. Counts of photons are reported as well.",
 )
 def code_values(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report R, G, B with many whole numbers from 0 to at most 65535 and no other values.
+    """Report R, G, B of the main image with many whole numbers from 0 to at most 65535 and no other values.
 
-    Labels are few, or equal in all three. From 1024 on, HALF has whole numbers only: values that may all be HALF numbers count
-    only if many of them are smaller.
+    AOVs hold counts of samples, labels are few or equal in all three, and coordinates have all numbers of a row or column.
+    From 1024 on, HALF has whole numbers only: values that may all be HALF numbers count only if many of them are smaller.
     """
     found = []
-    for triple in part.rgb_layers:
+    for triple in (each for each in part.rgb_layers if is_beauty(each[0].layer)):
         stats = [each for channel in triple if (each := part.stats.get(channel.name)) is not None]
         is_code = len(stats) == len(triple) and all(map(_are_codes, stats)) and any(map(_are_no_halves, stats))
-        if is_code and len({each.mean for each in stats}) > 1:
+        if is_code and len({each.mean for each in stats}) > 1 and not _are_coordinates(part, stats):
             most = max(each.maximum or 0 for each in stats)
             message = f"{names_of(triple)} hold whole numbers up to {most:g} only; expected scene-linear values"
             found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
@@ -137,6 +122,17 @@ def _are_codes(stats: ChannelStats) -> bool:
     if stats.fractional_share != 0 or least is None or most is None:
         return False
     return least >= 0 and _LEAST_CODE < most <= _MOST_CODE and (stats.distinct_count or 0) >= FEW_VALUES
+
+
+def _are_coordinates(part: PartFacts, every: Iterable[ChannelStats]) -> bool:
+    """Whether the values of each channel are as many as the pixels of a row or column, and spread evenly."""
+    x_min, y_min, x_max, y_max = part.part.data_window or (0, 0, 0, 0)
+    return all(
+        stats.maximum - stats.minimum in {x_max - x_min, y_max - y_min}
+        and math.isclose(stats.mean, (stats.minimum + stats.maximum) / 2, rel_tol=1e-6)
+        for stats in every
+        if stats.minimum is not None and stats.maximum is not None and stats.mean is not None
+    )
 
 
 def _are_no_halves(stats: ChannelStats) -> bool:

@@ -22,7 +22,6 @@ from exr_inspector.validation.rules.channels import names_of
 
 _ALPHA_TOLERANCE = 1e-3
 _FIREFLY_FACTOR = 100
-_SCATTERED = 0.02
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
@@ -201,6 +200,7 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     fix="Clamp samples in the renderer, or raise the parameter firefly_limit. The command clamps R, G and B, "
     "which it expects to be the first three channels.",
     command="oiiotool IN.exr --clamp:max=1000,1000,1000 -o OUT.exr",
+    limits="At most one pixel in a thousand, or in a hundred of a small image: statistics do not tell more from lights.",
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported.
@@ -211,7 +211,7 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     hit = [
         (channel, stats.maximum)
         for channel, stats in part.with_stats(part.colour)
-        if stats.maximum is not None and stats.maximum > limit and _stands_out(stats, limit)
+        if stats.maximum is not None and stats.maximum > limit and _stands_out(stats)
     ]
     if not hit or "envmap" in part.part.by_name:
         return NOTHING
@@ -236,22 +236,10 @@ def _looks_like_panorama(part: PartFacts) -> bool:
     return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
 
 
-def _stands_out(stats: ChannelStats, limit: float) -> bool:
-    """Whether values above the limit are rare, and far above all others: a sun in a sky has many pixels.
-
-    Up to _SCATTERED of the values may be so bright if there is none in between: the edge of a lamp has pixels of all values.
-    """
+def _stands_out(stats: ChannelStats) -> bool:
+    """Whether the maximum is rare: far above the highest percentile of the statistics. A sun in a sky has many pixels."""
     below = [value for percent, value in stats.percentiles if (100 - percent) * stats.samples >= 100]
-    if not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1):
-        return True
-    if stats.histogram is None:
-        return False
-    edges, counts = stats.histogram.edges, stats.histogram.counts
-    top = len(counts) - 1
-    while top > 0 and counts[top - 1]:
-        top -= 1  # the first of the uppermost bins without an empty one between them
-    others = max((edges[at + 1] for at in range(top) if counts[at]), default=0.0)
-    return edges[top] >= max(limit, _FIREFLY_FACTOR * max(others, 1)) and sum(counts[top:]) <= _SCATTERED * sum(counts)
+    return not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1)
 
 
 @pixel_rule(

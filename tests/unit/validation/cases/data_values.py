@@ -27,6 +27,7 @@ CASES = [
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
         Case("PIX-NORMAL-LENGTH", normals(cut=True), normals()),
         Case("PIX-NORMAL-LENGTH", normals(cut=True), normals(encoded=True)),
+        Case("PIX-NORMAL-LENGTH", normals(cut=True), normals(edge=True)),
         Case("PIX-NORMAL-LENGTH", normal_map(0.214), normal_map(0.5), keys=("tex/wall_normal.exr",) * 2),
         Case("PIX-NORMAL-LENGTH", normal_map(0.735), normal_map(0.735), keys=("tex/wall_normal.exr", "tex/sky.exr")),
         Case("PIX-NORMAL-LENGTH", more("normal.x", RAMP), more("normal_var.x", RAMP)),

@@ -8,9 +8,10 @@ from tests.support.exrbytes import FLOAT, Channel
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     RAMP,
+    coordinates,
+    fog,
     gradient,
     image,
-    plate,
     read,
     rgb,
 )
@@ -25,13 +26,14 @@ CASES = [
         Case("PIX-CODE-VALUES", gradient(4096, 4095), gradient(4096, 4094.5)),
         Case("PIX-CODE-VALUES", gradient(3000, 20 * 2999.0), gradient(2000, 32 * 1999.0, offset=4096)),
         Case("PIX-CODE-VALUES", gradient(2595, 2594.0, offset=1500), gradient(150, 2 * 149.0, offset=2048)),
+        Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256, 255, layer="debug.")),
+        Case("PIX-CODE-VALUES", gradient(256, 255), coordinates()),
         Case("PIX-STEPS", gradient(256), gradient(256, 1e-7)),
         Case("PIX-STEPS", gradient(256), gradient(160)),
         Case("PIX-STEPS", gradient(256, name="Z"), gradient(52, name="Z")),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), image([*RGBA, *OCCLUSION], **UP_TO_ONE)),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(0.1 + RAMP * 0.4)),
-        Case("PIX-LOGLIKE", plate(0.093, 0.38), plate(0.02, 0.38)),
-        Case("PIX-LOGLIKE", plate(0.093, 0.38), plate(0.093, 0.38, cast=0.03)),
+        Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), fog()),
     ),
 ]

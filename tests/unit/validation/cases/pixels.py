@@ -13,12 +13,12 @@ from tests.unit.validation.cases.made.pixels import (
     ZERO,
     deep,
     image,
+    lights,
     more,
     opaque,
     parts,
     read,
     rgb,
-    scattered,
     sun,
     with_value,
 )
@@ -49,6 +49,7 @@ CASES = [
             parameters={"half_max_share": 0.05},
         ),
         Case("PIX-FIREFLY", image(G=with_value(1001)), image(G=with_value(999))),
+        Case("PIX-FIREFLY", image(G=with_value(1001)), lights()),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), GOOD),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), parameters={"negative_warning": 0}),
@@ -75,6 +76,5 @@ CASES = [
         Case("PIX-BLACK", rgb(RAMP * 1e-5), rgb(RAMP * 1e-4)),
         Case("PIX-BLACK", rgb(RAMP * 1e-5), parts(sss=RAMP * 1e-5)),
         Case("PIX-BLACK", image(R=ZERO, G=ZERO, B=ZERO, A=RAMP / 2), severity=Severity.INFO, keys=SHADOW_AND_IMAGE),
-        Case("PIX-FIREFLY", scattered(), scattered(9000)),
     ),
 ]

@@ -41,21 +41,29 @@ def sun(width: int) -> bytes:
     return build([Part(channels=channels, data_window=(0, 0, width - 1, 3), pixels=dict.fromkeys("RGB", pixels))])
 
 
-def scattered(between: float = 0.0) -> bytes:
-    """An image in which one of 80 values is 20000, and as many are `between`: dots, or a lamp with a soft edge."""
+def lights() -> bytes:
+    """An image with small lights: one of 80 values is 20000, and none between these and the others."""
     pixels = np.linspace(0.01, 2.0, 10_240).reshape(80, 128)
     pixels.flat[::80] = 20000
-    pixels.flat[1::80] = between
     channels = [Channel(name) for name in "BGR"]
     return build([Part(channels=channels, data_window=(0, 0, 127, 79), pixels=dict.fromkeys("BGR", pixels))])
 
 
-def gradient(values: int, factor: float = 1.0, *, name: str = "", offset: float = 0.0) -> bytes:
+def gradient(values: int, factor: float = 1.0, *, name: str = "", layer: str = "", offset: float = 0.0) -> bytes:
     """R, G, B, or one FLOAT channel, with a number of different values from 0 to 1, times a factor, plus an offset."""
     steps = np.arange(4096).reshape(64, 64) % values / (values - 1) * factor + offset
     pixels = {name: steps} if name else {"R": steps, "G": steps, "B": np.where(RISING, steps, 0)}
+    pixels = {layer + each: values for each, values in pixels.items()}
     channels = [Channel(each, FLOAT) for each in pixels]
     return build([Part(channels=channels, data_window=(0, 0, 63, 63), pixels=pixels)])
+
+
+def coordinates() -> bytes:
+    """An image whose R, G and B are the column, the row and the column from the right of each pixel."""
+    rows, columns = np.mgrid[:64, :160]
+    pixels = {"R": columns, "G": rows + 200, "B": 159 - columns}
+    channels = [Channel(each, FLOAT) for each in pixels]
+    return build([Part(channels=channels, data_window=(0, 0, 159, 63), pixels=pixels)])
 
 
 def parts(**layers: Pixels) -> bytes:
@@ -73,10 +81,16 @@ def opaque(first_colour: float) -> bytes:
     return build([Part(channels=RGBA, data_window=(0, 0, 63, 63), pixels=pixels)])
 
 
-def normals(*, cut: bool = False, encoded: bool = False) -> bytes:
-    """Normals of a curved surface on a background of zero: with both signs, cut off at zero, or encoded from 0 to 1."""
+def normals(*, cut: bool = False, encoded: bool = False, edge: bool = False) -> bytes:
+    """Normals of a curved surface on a background of zero: with both signs, cut off at zero, or encoded from 0 to 1.
+
+    Those of a rounded edge between two faces are not negative.
+    """
     angle = np.linspace(0, np.pi, 4096).reshape(64, 64)
     surface = {"N.X": np.cos(angle), "N.Y": np.sin(3 * angle) * np.sin(angle), "N.Z": np.cos(3 * angle) * np.sin(angle)}
+    if edge:
+        turn = np.clip(angle - 1, 0, np.pi / 2)
+        surface = {"N.X": np.where(angle < 1 + np.pi / 2, np.cos(turn), 0), "N.Y": np.sin(turn), "N.Z": turn * 0}
     if cut or encoded:
         surface = {name: np.maximum(values, 0) if cut else (values + 1) / 2 for name, values in surface.items()}
     pixels = {name: np.where(angle < 0.3, 0, values) for name, values in surface.items()}
@@ -91,10 +105,10 @@ def normal_map(middle: float) -> bytes:
     )
 
 
-def plate(low: float, high: float, *, cast: float = 0.0) -> bytes:
-    """A dark camera image: most values near the black."""
-    ramp = low + (high - low) * np.linspace(0, 1, 12).reshape(SHAPE) ** 3
-    return image(R=ramp, G=ramp * 1.001, B=ramp + cast)
+def fog() -> bytes:
+    """A dark image without blacks, most values near the lowest one."""
+    ramp = 0.12 + 0.22 * np.linspace(0, 1, 12).reshape(SHAPE) ** 3
+    return image(R=ramp, G=ramp * 1.001, B=ramp)
 
 
 def more(name: str, pixels: Pixels) -> bytes:
