@@ -69,10 +69,12 @@ class Tables:
         if names_bucket(place):
             return catalog_prefix(place)
         path = local_path(place)
-        folder, name = (path, "") if path.is_dir() or place.endswith("/") else (path.parent, path.name)
-        folder = folder.resolve()
         roots = [replace(root, folder=root.folder.resolve()) for root in self.roots]
-        found = mount_of([*roots, *Views(self.settings.views).mounts()], folder)
+        mounts = [*roots, *Views(self.settings.views).mounts()]
+        is_folder = path.is_dir() or place.endswith("/") or path.resolve() in {mount.folder for mount in mounts}
+        folder, name = (path, "") if is_folder else (path.parent, path.name)
+        folder = folder.resolve()
+        found = mount_of(mounts, folder)
         if found is not None:
             return f"{found.bucket}/{key_of(found, folder / name)}".rstrip("/") + "/" * (not name)
         if path.exists():

@@ -42,6 +42,7 @@ WITHOUT = {
     "db setup": "prints tables",
     "db check": "prints tables",
     "db prune": "prints counts",
+    "db remove": "prints the place as given, and a count",
     "package": "prints what it wrote on this machine",
     "completion": "prints a script",
     "localdb serve": "knows no views: it serves any database",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from exr_inspector.catalog.admin.reconcile import (
 )
 from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check_tables, prune, require_good, setup
+from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.paths import names_bucket
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
@@ -27,16 +29,18 @@ from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import SuggestingGroup, command_line
 from exr_inspector.delivery.files import require_place
-from exr_inspector.errors import ArgumentError, SourceError
+from exr_inspector.errors import ArgumentError, BucketUnavailable, SourceError
+from exr_inspector.model import EventInfo
 from exr_inspector.report.words import plain
-from exr_inspector.settings import GROUPS, View, local_path
+from exr_inspector.settings import GROUPS, Mount, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
+from exr_inspector.sync.window import WINDOW, Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
+from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rule import counted
 
 _BATCH = 100  # files inspected and stored in one transaction
@@ -57,6 +61,7 @@ def command() -> None:
       ./run db repair --dry-run
       ./run db reconcile s3://renders/shot010/ --fix
       ./run db reconcile renders/ --catalog show.duckdb
+      ./run db remove s3://old-show/
     """
 
 
@@ -218,8 +223,9 @@ def reconcile_command(
     figures, unlisted = Figures(), Unlisted()
     with open_tables(catalog, need=() if catalog else ("objects",), use=GROUPS) as tables:
         prefix, name_of = _below(tables, place), _names(tables, place, paths)
-        settings = tables.settings.changed(mounts=tables.roots, policy=policy or tables.settings.policy)
-        with closing(SourceOpener(settings)) as opener:
+        settings = tables.settings.changed(policy=policy or tables.settings.policy)
+        with _advising_removal(place, catalog), closing(SourceOpener(settings)) as opener:
+            _require_folders(tables, prefix)
             listed = (
                 vast_catalog_objects(tables.connection, prefix, _view(tables, prefix, root))
                 if root
@@ -249,16 +255,107 @@ def reconcile_command(
         sys.exit(1)
 
 
+@command.command("remove")
+@click.argument("place", metavar="FOLDER|s3://BUCKET/PREFIX")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@catalog_option
+def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
+    """Remove the rows of files that were deleted for good together with their folder, share or bucket.
+
+    A folder that is missing or empty may also be a share that is not mounted, so `reconcile` keeps the rows of its files. This
+    command removes them, after a question. It refuses while any file is listed there.
+
+    \b
+    Examples:
+      ./run db remove s3://old-show/
+      ./run db remove renders/sh010 --catalog show.duckdb
+    """
+    with open_tables(catalog, need=() if catalog else ("objects",), use=GROUPS) as tables:
+        prefix = _below(tables, place)
+        _refuse_listed(tables, prefix, place, catalog)
+        paths = list(dict.fromkeys(row.path for row in stored_versions(tables.connection, prefix)))
+        if paths and not yes:
+            _confirm(f"the rows of {counted(len(paths), 'file')} below {place}, of which none is there")
+        for start in range(0, len(paths), WINDOW):
+            tables.catalog.remove_all(
+                [Removal(path, EventInfo(), is_seen=True) for path in paths[start : start + WINDOW]]
+            )
+        folders = {path.rpartition("/")[0] for path in paths} | outdated_folders(tables.connection, prefix)
+        for _ in judge_folders(tables.connection, folders, PolicySource.from_settings(tables.settings).current()):
+            pass
+    click.echo(f"{counted(len(paths), 'file')} removed")
+
+
+def _refuse_listed(tables: Tables, prefix: str, place: str, catalog: Path | None) -> None:
+    """Return if no file is listed below a prefix, or its bucket or folder is gone.
+
+    Raises:
+        ArgumentError: A file is listed.
+        SourceError: It is not known whether files are there.
+    """
+    bucket, _, key = prefix.partition("/")
+    outer, inner = _roots(tables, prefix)
+    there = [key] if outer is None or outer.folder.is_dir() else [root.prefix for root in inner if root.folder.is_dir()]
+    with closing(SourceOpener(tables.settings)) as opener:
+        for start in there:
+            with suppress(BucketUnavailable):
+                if next(opener.list(bucket, start, exclude=()), None) is not None:
+                    raise ArgumentError(
+                        f"{place}: files are there; to remove the rows of those that are not: "
+                        f"{command_line(f'db reconcile {shlex.quote(place)} --fix', catalog)}"
+                    )
+
+
+def _roots(tables: Tables, prefix: str) -> tuple[Mount | None, list[Mount]]:
+    """The local folder that contains the files with a prefix, and the folders of parts of them."""
+    bucket, _, key = prefix.partition("/")
+    roots = sorted((root for root in tables.roots if root.bucket == bucket), key=lambda root: len(root.prefix))
+    outer = next((root for root in reversed(roots) if key.startswith(root.prefix)), None)
+    return outer, [root for root in roots if root is not outer and root.prefix.startswith(key)]
+
+
+def _require_folders(tables: Tables, prefix: str) -> None:
+    """Return if the local folders of the files with a prefix exist: a missing folder is not an empty one.
+
+    Raises:
+        BucketUnavailable: One does not.
+    """
+    outer, inner = _roots(tables, prefix)
+    for root in filter(None, (outer, *inner)):
+        if not root.folder.is_dir():
+            raise BucketUnavailable(f"{root.place}: its folder {root.folder} does not exist; is the share mounted?")
+
+
+@contextmanager
+def _advising_removal(place: str, catalog: Path | None) -> Iterator[None]:
+    """Say how to remove the rows if a bucket or folder is not there because it was deleted."""
+    try:
+        yield
+    except BucketUnavailable as error:
+        advice = command_line(f"db remove {shlex.quote(place)}", catalog)
+        raise BucketUnavailable(
+            f"{error} Rows of files that are not there stay; if these were deleted for good: {advice}"
+        ) from error
+
+
 def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
     """Ask before so many rows are removed that a missing share or an incomplete listing may be the cause."""
     count = len(comparison.without_object)
     is_all = count == comparison.stored
     if yes or not count or (not is_all and (count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE)):
         return
-    question = f"remove {count} of {comparison.stored} rows, whose objects are not listed?"
+    _confirm(f"{count} of {comparison.stored} rows, whose objects are not listed")
+
+
+def _confirm(rows: str) -> None:
+    """Ask whether to remove rows.
+
+    Raises:
+        ArgumentError: Nobody can answer.
+    """
     if not sys.stdin.isatty():
-        raise ArgumentError(f"{question} If these objects were deleted, confirm with --yes")
-    click.confirm(question, abort=True)
+        raise ArgumentError(f"nothing was removed: {rows}; if these were deleted, confirm with --yes")
+    click.confirm(f"remove {rows}?", abort=True)
 
 
 def _below(tables: Tables, place: str) -> str:

@@ -17,7 +17,9 @@ from click.testing import CliRunner, Result
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
-from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
+from exr_inspector.errors import ArgumentError, BucketUnavailable, CatalogError, SettingsError
+from exr_inspector.ingest.roots import record_roots
+from exr_inspector.settings import Mount
 from tests.support.databases import empty_catalog
 from vastdb_local import LocalVastDB
 
@@ -162,12 +164,19 @@ def test_a_folder_that_is_gone_does_not_match_folders_whose_names_begin_alike(ca
     assert "2 files removed" in gone.output
 
 
-def test_a_folder_that_is_gone_is_not_an_empty_one(catalog: Path, folder: Path) -> None:
-    folder.rename(folder.with_name("elsewhere"))
-    done = called("db", "reconcile", "s3://renders/", "--catalog", catalog, "--fix", "--yes")
-    assert done.exception is not None
-    assert "2 files removed" not in done.output
-    assert "sh010/beauty.1001.exr" in called("query", "listing", "--catalog", catalog).output
+def test_rows_of_a_folder_that_is_gone_stay_until_they_are_removed_by_name(catalog: Path, folder: Path) -> None:
+    moved, shot = folder.rename(folder.with_name("moved")), [("renders/sh010/beauty.####.exr", 2)]
+    with open_tables(catalog) as tables:
+        record_roots(tables.connection, tables.settings.changed(mounts=(Mount("moved", moved),)), {"moved"})
+    assert "2 objects, 0 rows" in called("db", "reconcile", moved, "--catalog", catalog).output, "the other one is gone"
+    gone = called("db", "reconcile", folder, "--catalog", catalog, "--fix", "--yes").exception
+    assert isinstance(gone, BucketUnavailable)
+    assert f"db remove {folder} --catalog {catalog}" in str(gone)
+    assert isinstance(called("db", "remove", folder, "--catalog", catalog).exception, ArgumentError), "not confirmed"
+    assert isinstance(called("db", "remove", moved, "--catalog", catalog, "--yes").exception, ArgumentError), "not gone"
+    assert sequences(catalog) == shot
+    assert "2 files removed" in called("db", "remove", folder, "--catalog", catalog, "--yes").output
+    assert sequences(catalog) == []
 
 
 def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalog: Path, tmp_path: Path) -> None:
