@@ -14,7 +14,7 @@ from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences import SequenceParameters, area, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
@@ -264,9 +264,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 def _area(frame: FrameSummary) -> int:
     """Pixels of the data window; 1 if unknown."""
-    window = frame.data_window or (1, 1)
-    width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
-    return width * height
+    return area(frame.data_window or (1, 1))
 
 
 def _takes_hole(seen: Sequence[tuple[int, ZeroGrid]], number: int, lost: float) -> bool:

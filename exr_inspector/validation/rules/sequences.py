@@ -32,6 +32,9 @@ _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"
 _FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
 _SPARSE = 100  # missing frames for each frame that is there
+_TYPICAL = 8  # fewer frames do not tell which data window is the usual one
+_RARE = 4  # less than one frame of so many has a region as its data window
+_REGION = 0.9  # the most that a region has of the area
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 
 
@@ -248,32 +251,41 @@ def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
 
 
 def _data_windows(sequence: SequenceFacts) -> list[Found]:
-    """Report data windows that change; a warning if some frames share one that is smaller than that of all others.
+    """Report data windows that change; a warning if few frames share one that is clearly smaller than that of all others.
 
-    Such a window is the region of a render that was left on. A window that follows the image differs from frame to frame.
+    Such a window is the region of a render that was left on. A window that follows the image differs from frame to frame, or
+    is another one from some frame on.
     """
-    windows = Counter(f.data_window for f in sequence.frames if f.data_window)
+    known = [(frame.frame, frame.data_window) for frame in sequence.frames if frame.data_window]
+    windows = Counter(window for _, window in known)
     if len(windows) < 2:
         return []
-    (usual, count), *others = windows.most_common()
-    if len(others) == 1 and count > others[0][1] and _is_region(others[0][0], usual):
-        odd = [f.frame for f in sequence.frames if f.data_window == others[0][0]]
-        what = f"the data window is {_window(others[0][0])}, in the other frames {_window(usual)}: only a region was rendered?"
-        found = of_frames(odd, what, _window(usual), _window(others[0][0]))
+    (usual, _), (other, _), *more = windows.most_common()
+    odd = [index for index, (_, window) in enumerate(known) if window == other]
+    is_rare = len(known) >= _TYPICAL and _RARE * len(odd) < len(known) and not more
+    is_run_at_end = odd[-1] - odd[0] < len(odd) and (odd[0] == 0 or odd[-1] == len(known) - 1)
+    if is_rare and not is_run_at_end and _is_region(other, usual):
+        what = f"the data window is {_window(other)}, in the other frames {_window(usual)}: only a region was rendered?"
+        found = of_frames([known[index][0] for index in odd], what, _window(usual), _window(other))
         return [each._replace(severity=Severity.WARNING) for each in found]
     message = f"The data window changes over the sequence: {len(windows)} different ones"
     return [Found(message, str(len(windows)), "1", severity=Severity.INFO)]
 
 
 def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
-    """Whether a data window lies in another one, and is larger than the single pixel that stands for an empty image."""
-    if len(window) != len(whole):
+    """Whether a data window lies in another one, is clearly smaller, and is not the single pixel of an empty image."""
+    if len(window) != len(whole) or not 1 < area(window) < _REGION * area(whole):
         return False
     if len(window) == 2:
-        return max(window) > 1 and all(mine <= other for mine, other in zip(window, whole, strict=True))
+        return all(mine <= other for mine, other in zip(window, whole, strict=True))
     (left, top, right, bottom), (whole_left, whole_top, whole_right, whole_bottom) = window, whole
-    is_inside = left >= whole_left and top >= whole_top and right <= whole_right and bottom <= whole_bottom
-    return is_inside and (right > left or bottom > top)
+    return left >= whole_left and top >= whole_top and right <= whole_right and bottom <= whole_bottom
+
+
+def area(window: tuple[int, ...]) -> int:
+    """Pixels of a window as a frame summary has it."""
+    width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
+    return width * height
 
 
 def _some(names: Sequence[str]) -> str:
@@ -393,7 +405,7 @@ def _presence(frame: FrameSummary, value: object) -> str | None:
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
     limits="Only frames whose pixels were hashed; constant frames are compared only with the previous frame. If all frames are "
-    "equal (a still), or half of them repeat others (a cycle), the severity is info.",
+    "equal (a still), half of them repeat others (a cycle), or up to half of them are those of another view, it is info.",
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.
@@ -404,11 +416,12 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
 
 
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
-    """Frames with the pixels of the same frame of another view or version."""
+    """Frames with the pixels of the same frame of another view or version; info if most frames differ."""
     copies = sequence.siblings.copies
     others = {copies[number]: [each for each in copies if copies[each] == copies[number]] for number in copies}
+    are_few = 2 * len(copies) <= len(sequence.numbers)
     return [
-        each
+        each._replace(severity=Severity.INFO) if are_few else each
         for other, frames in others.items()
         for each in of_frames(
             frames,

@@ -166,15 +166,17 @@ def test_many_versions_with_a_part_of_one_range_each_are_a_convention() -> None:
     assert (told(16), told(17)) == (16, 0)
 
 
-def test_a_frame_of_one_view_in_the_place_of_the_other() -> None:
+@pytest.mark.parametrize(("same", "severity"), [((1003,), 1), ((1001, 1002), 1), (tuple(range(1001, 1006)), 2)])
+def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...], severity: int) -> None:
     files = {
-        name: FrameSummary(name, "?", 0, 0, pixel_hash=name if copied != n else str(n))
-        for view, copied in (("left", 1003), ("right", 1003))
+        name: FrameSummary(name, "?", 0, 0, pixel_hash=str(n) if n in same else name)
+        for view in ("left", "right")
         for n in range(1001, 1006)
         for name in [f"{view}/a.{n}.exr"]
     }
     left, right = judge_frames(files, builtin_policy("default")).sequences
-    assert (left.findings, [(each.code, tuple(each.frames)) for each in right.findings]) == ((), [("SEQ-DUP", (1003,))])
+    found = [(each.code, each.severity, tuple(each.frames)) for each in right.findings]
+    assert (left.findings, found) == ((), [("SEQ-DUP", severity, same)])
     assert "left/a.####.exr" in right.findings[0].message
 
 

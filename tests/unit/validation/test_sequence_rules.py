@@ -454,6 +454,16 @@ def test_frames_of_which_only_a_region_was_rendered(whole: tuple[int, ...], regi
     assert (finding.severity, tuple(finding.frames)) == (Severity.WARNING, (4, 5))
 
 
+@pytest.mark.parametrize(
+    ("count", "odd", "window"),
+    [(24, range(15, 25), (1, 1, 8, 8)), (24, range(1, 5), (1, 1, 8, 8)), (3, range(2, 3), (1, 1, 8, 8)),
+     (24, range(9, 10), (0, 0, 99, 98)), (24, range(9, 16), (1, 1, 8, 8))],
+)  # fmt: skip
+def test_a_window_that_follows_the_image_is_no_region(count: int, odd: range, window: tuple[int, ...]) -> None:
+    given = [frame(n, data_window=window if n in odd else (0, 0, 99, 99)) for n in range(1, count + 1)]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-RES"] == [Severity.INFO]
+
+
 def test_a_frame_that_is_there_with_two_paddings_is_one_finding() -> None:
     twice = [*frames(), frame(4, padding=6, sequence="b/shot/beauty.######.exr")]
     (finding,) = [f for f in judged(twice) if f.code == "SEQ-PADDING"]
