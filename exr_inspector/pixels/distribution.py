@@ -31,7 +31,9 @@ _HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 _FINITE_HALVES = np.isfinite(_HALVES)
 with np.errstate(invalid="ignore"):
     _WHOLE_HALVES = _FINITE_HALVES & (np.trunc(_HALVES) == _HALVES)
-_CODE_HALVES = np.unique(np.append((np.arange(256) / 255).astype(np.float16).view(np.uint16), _SIGN))
+_CODE_HALVES = np.zeros(1 << 16, np.bool_)
+_CODE_HALVES[(np.arange(256) / 255).astype(np.float16).view(np.uint16)] = True
+_CODE_HALVES[_SIGN] = True
 _CODE_ROUNDING = 1e-6  # writers divide by 255 or multiply by its inverse
 _HASH_FACTOR = np.uint32(0x9E3779B1)
 
@@ -155,16 +157,17 @@ class Distribution:
             self._picks = [self._picked(joined, 3, Places())]
             self._count = len(self._picks[0])
 
-    def _key_counts(self, by_bits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The number of picked finite values with each key, from `-finite` to `finite - 1`.
+    def _keys(self, bits: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The keys of finite values, from `-finite` to `finite - 1`, in the order of the values, with their indices in `bits`.
 
-        Keys are integers in the order of the values.
+        Args:
+            bits: Bit patterns of values in ascending order.
         """
-        positive, negative = by_bits[: self._finite], by_bits[_SIGN : _SIGN + self._finite]
-        if self._is_half:  # minus zero counts as zero
-            positive[0] += negative[0]
-            negative[0] = 0
-        return np.concatenate([negative[::-1], positive])
+        first_negative, none = np.searchsorted(bits, [_SIGN, _SIGN + self._finite])
+        end = np.searchsorted(bits, self._finite)
+        order = np.concatenate([np.arange(none - 1, first_negative - 1, -1), np.arange(end)])
+        keys = bits[order]
+        return np.where(keys < _SIGN, keys, _SIGN - 1 - keys), order
 
     def _upper_counts(self, values: Samples) -> npt.NDArray[np.int64]:
         """The number of FLOAT or UINT values with each upper half of their float32 form."""
@@ -192,34 +195,35 @@ class Distribution:
         """
         empty = np.zeros(0, np.float16 if self._is_half else np.float32)
         values = np.concatenate(self._picks or [empty])
-        if self._is_half:
-            by_bits = np.bincount(values.view(np.uint16), minlength=1 << 16)
-            kinds = _kinds_of_halves(by_bits)
-        else:
-            by_bits = self._upper_counts(values)
-            kinds = _kinds(values)
-        every = self._key_counts(by_bits)
-        seen = np.flatnonzero(every)
-        if not len(seen):
+        by_bits = (
+            np.bincount(values.view(np.uint16), minlength=1 << 16) if self._is_half else self._upper_counts(values)
+        )
+        bits = np.flatnonzero(by_bits)
+        kinds = _kinds_of_halves(bits, by_bits[bits]) if self._is_half else _kinds(values)
+        if self._is_half and by_bits[_SIGN]:  # minus zero counts as zero
+            by_bits[0] += by_bits[_SIGN]
+            by_bits[_SIGN] = 0
+            bits = np.flatnonzero(by_bits)
+        keys, order = self._keys(bits)
+        if not len(keys):
             return DistributionSummary()
-        low = int(seen[0]) - self._finite
-        counts = every[seen[0] : seen[-1] + 1]
+        counts = by_bits[bits[order]]
         running = np.cumsum(counts)
         ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * int(running[-1]))).astype(np.int64)
-        percentiles = zip(PERCENTS, self._values(np.searchsorted(running, ranks) + low).tolist(), strict=True)
+        percentiles = zip(PERCENTS, self._values(keys[np.searchsorted(running, ranks)]).tolist(), strict=True)
         finite, whole, codes, distinct = kinds
         return DistributionSummary(
-            tuple(percentiles), self._histogram(low, counts), (finite - whole) / finite, codes / finite, distinct
+            tuple(percentiles), self._histogram(keys, counts), (finite - whole) / finite, codes / finite, distinct
         )
 
-    def _histogram(self, low: int, key_counts: npt.NDArray[np.int64]) -> Histogram:
-        """The histogram of the counts of the keys from `low` on, in at most MAX_BINS bins."""
-        high = low + len(key_counts) - 1
+    def _histogram(self, keys: npt.NDArray[np.int64], key_counts: npt.NDArray[np.int64]) -> Histogram:
+        """The histogram of the counts of ascending keys, in at most MAX_BINS bins."""
+        low, high = int(keys[0]), int(keys[-1])
         shift = 0
         while (high >> shift) - (low >> shift) >= MAX_BINS:
             shift += 1
         edge_keys = np.arange(low >> shift, (high >> shift) + 2, dtype=np.int64) << shift
-        counts = np.add.reduceat(key_counts, np.maximum(edge_keys[:-1] - low, 0))
+        counts = np.bincount((keys >> shift) - (low >> shift), key_counts).astype(np.int64)
         edges = self._values(np.clip(edge_keys, -self._finite, self._finite - 1))
         if self._is_uint:
             edges = np.minimum(edges, np.iinfo(np.uint32).max)
@@ -227,10 +231,12 @@ class Distribution:
         return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
 
 
-def _kinds_of_halves(by_bits: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
-    """As `_kinds`, of the number of HALF values with each bit pattern."""
-    finite, whole, codes = (int(by_bits[kind].sum()) for kind in (_FINITE_HALVES, _WHOLE_HALVES, _CODE_HALVES))
-    return finite, whole, codes, int(np.count_nonzero(by_bits))
+def _kinds_of_halves(bits: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
+    """As `_kinds`, of the different bit patterns of HALF values and their numbers."""
+    finite, whole, codes = (
+        int(counts[is_kind[bits]].sum()) for is_kind in (_FINITE_HALVES, _WHOLE_HALVES, _CODE_HALVES)
+    )
+    return finite, whole, codes, len(bits)
 
 
 def _kinds(values: Samples) -> tuple[int, int, int, int]:
