@@ -57,10 +57,10 @@ def guessed_encoding(raw: bytes) -> str:
 
 
 def is_utf16(raw: bytes) -> bool:
-    """Whether bytes look like UTF-16 of a Western text: nearly every second one, and few others, are zero."""
+    """Whether bytes look like UTF-16 of two Western letters or more: nearly every second one, and few others, are zero."""
     raw = raw[:_GUESSED_BYTES]
     even, odd = raw[::2].count(0), raw[1::2].count(0)
-    return len(raw) > 1 and max(even, odd) * 8 >= 3 * len(raw) and min(even, odd) * 8 <= len(raw)
+    return len(raw) > 3 and max(even, odd) * 8 >= 3 * len(raw) and min(even, odd) * 8 <= len(raw)
 
 
 def _western(raw: bytes) -> str:

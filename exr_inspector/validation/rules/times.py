@@ -220,9 +220,9 @@ def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
     return found
 
 
-# Attribute -> least and greatest value that is plausible in the unit of the standard, and that unit.
-_MOST_HOURS = 14
+_LEAST_HOURS, _MOST_HOURS = 0.25, 14  # offsets of time zones
 _LEAST_RATE = 24  # exposures of whole seconds from here on are shutter speeds whose 1/ was left out
+# Attribute -> least and greatest value that is plausible in the unit of the standard, and that unit.
 _PLAUSIBLE = {
     "nominalFocalLength": (0.1, 5_000, "mm"),
     "pinholeFocalLength": (0.1, 5_000, "mm"),
@@ -256,7 +256,7 @@ def units(part: PartFacts, _parameters: TimeParameters) -> Results:
             wanted = f"{least:g} to {greatest:g} {unit}"
             found.append(Found(f"{name} is {value:g}; expected {wanted}", f"{value:g}", wanted))
     offset, exposure = part.number("utcOffset"), part.number("expTime")
-    if offset and abs(offset) <= _MOST_HOURS:
+    if offset and _LEAST_HOURS <= abs(offset) <= _MOST_HOURS:
         message = f"utcOffset is {offset:g}: the unit is seconds, and this looks like hours"
         found.append(Found(message, f"{offset:g}", f"{offset * 3600:g}"))
     rate = part.part.value("framesPerSecond", "rational")

@@ -207,6 +207,7 @@ def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
         ("/volumes/会社/shot010_comp_v003/テスト", "shift_jis", "Shift-JIS"),
         ("日本語", "euc_jp", "EUC-JP"),
         ("Prêt à livrer", "utf-16-le", "UTF-16"),
+        ("\x80\0", "latin-1", "Windows-1252"),
         ("ÿÿÿÿ", "latin-1", "padding bytes 0xFF"),
     ],
 )

@@ -37,6 +37,7 @@ CASES = [
     Case("TIM-POSITIVE", extra(a_float("isoSpeed", 0)), extra(a_float("isoSpeed", 800))),
     Case("TIM-UNITS", extra(a_float("nominalFocalLength", 50_000)), extra(a_float("nominalFocalLength", 50))),
     Case("TIM-UNITS", extra(a_float("utcOffset", -9)), extra(a_float("utcOffset", -9 * 3600))),
+    Case("TIM-UNITS", extra(a_float("utcOffset", 0.25)), extra(a_float("utcOffset", 9e-39))),
     Case(
         "TIM-UNITS", extra(a_float("expTime", 48), RATE), extra(a_float("expTime", 30.5), RATE), severity=Severity.INFO
     ),
