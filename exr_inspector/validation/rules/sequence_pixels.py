@@ -233,13 +233,12 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     cuts and flicker of a plate are not steady.
     """
     factor = parameters.flash_factor
+    every = _seen(sequence)
     seen = [
-        (frame, pixels.luminance)
-        for frame, pixels in _seen(sequence)
-        if pixels.luminance is not None and not pixels.is_constant
+        (frame, pixels.luminance) for frame, pixels in every if pixels.luminance is not None and not pixels.is_constant
     ]
-    _, fading = _fades([pixels for _, pixels in _seen(sequence)])
-    in_fades = {_seen(sequence)[index][0].frame for index in fading}
+    _, fading = _fades([pixels for _, pixels in every])
+    in_fades = {every[index][0].frame for index in fading}
     zeros = _with_zeros(sequence)
     steps = _steps([(value, _area(frame)) for frame, value in seen])
     runs = sum(index - 1 not in steps for index in steps)
