@@ -19,7 +19,7 @@ import click
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.cli.program import INTERRUPTED, SuggestingGroup
-from exr_inspector.errors import CHECKOUT, ExrInspectorError, install_command, program
+from exr_inspector.errors import CHECKOUT, ExrInspectorError, SettingsError, install_command, program
 from exr_inspector.texts import visible
 
 _COMMANDS_PACKAGE = "exr_inspector.cli.commands."
@@ -87,25 +87,19 @@ def module_of(name: str) -> str:
     return _OTHER_MODULES.get(name, _COMMANDS_PACKAGE + name.replace("-", "_"))
 
 
-class _MissingPackage(click.ClickException):
-    """The command needs a package that is not installed."""
-
-    exit_code = 2
-
-    @classmethod
-    def of(cls, command: str, error: ModuleNotFoundError) -> _MissingPackage:
-        """The error of a command for one of an import."""
-        remedy = install_command("local") if program() != CHECKOUT else f"start it with {CHECKOUT}"
-        return cls(f"{command} needs the package {error.name}: {remedy}")
+def _missing(command: str, error: ModuleNotFoundError) -> SettingsError:
+    """The error of a command for a package that is not installed."""
+    remedy = install_command("local") if program() != CHECKOUT else f"start it with {CHECKOUT}"
+    return SettingsError(f"{command} needs the package {error.name}: {remedy}")
 
 
-def _unavailable(name: str, missing: _MissingPackage) -> click.Command:
+def _unavailable(name: str, missing: SettingsError) -> click.Command:
     """A command whose packages are not installed."""
 
     def fail() -> None:
         raise missing
 
-    words = f"{COMMANDS[name]}\n\nThe options cannot be shown: {missing.message}"
+    words = f"{COMMANDS[name]}\n\nThe options cannot be shown: {missing}"
     anything = {"ignore_unknown_options": True, "allow_extra_args": True}
     return click.Command(name, callback=fail, help=words, context_settings=anything)
 
@@ -128,7 +122,7 @@ class LazyGroup(SuggestingGroup):
         try:
             module = importlib.import_module(module_of(cmd_name))
         except ModuleNotFoundError as error:
-            return _unavailable(cmd_name, _MissingPackage.of(cmd_name, error))
+            return _unavailable(cmd_name, _missing(cmd_name, error))
         return _naming(module.command, program())
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -146,7 +140,7 @@ class LazyGroup(SuggestingGroup):
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in _OWN_PACKAGES:
                 raise
-            raise _MissingPackage.of(ctx.invoked_subcommand or "it", error) from error
+            raise _missing(ctx.invoked_subcommand or "it", error) from error
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(INTERRUPTED)

@@ -248,7 +248,9 @@ class FolderBucket:
                 raise
             raise DanglingLink(f"{self.name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
-            raise AccessDenied(f"{self.name}/{key}: leads out of the folder mounted as bucket {self.name}")
+            raise AccessDenied(
+                f"{self.name}/{key}: a link out of the folder of bucket {self.name} is not followed, whatever its rights: copy the file"
+            )
         return real[len(root) + 1 :]
 
     def _is_dangling(self, path: str) -> bool:
@@ -311,7 +313,7 @@ class FolderBucket:
                     elif not listing.includes(target) and not listing.is_excluded(f"{key}/"):
                         place += "/"
                         raise AccessDenied(
-                            f"{place}: a link to a folder elsewhere is not followed: name {target} as well"
+                            f"{place}: a link to a folder elsewhere is not followed, whatever its rights: name {target} as well"
                         )
                 except SourceError as error:
                     listing.report_or_raise(place, error)

@@ -449,8 +449,9 @@ def require_good(report: SchemaReport) -> None:
     """Check that this version of exr-inspector can write to the tables.
 
     Raises:
-        SchemaMissing: Something is missing; `./run db setup` creates it.
-        SchemaDrift: The tables have another schema version, or a column has another type.
+        SchemaMissing: The schema, a table or guard rows are missing; `./run db setup` creates them.
+        SchemaDrift: The tables have another schema version, lack columns, which `./run db setup` adds, or have columns of
+            other types.
     """
     if report.is_good:
         return
@@ -459,4 +460,6 @@ def require_good(report: SchemaReport) -> None:
     text = "; ".join(report.differences)
     if any(table.drift for table in report.tables):
         raise SchemaDrift(f"{_DRIFT}: {text}")
-    raise SchemaMissing(f"{text}: {program_command('db setup')} creates what is missing")
+    lacks_columns = all(table.exists for table in report.tables) and any(table.missing for table in report.tables)
+    fault = SchemaDrift if lacks_columns else SchemaMissing
+    raise fault(f"{text}: {program_command('db setup')} creates what is missing")

@@ -173,7 +173,8 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
     if report.is_clean:
         click.echo("nothing to repair")
     elif report.incomplete_files and not dry_run:
-        click.echo(f"inspect these files again: {command_line('db reconcile PLACE --fix', catalog)}")
+        named = shlex.quote(place) if place else "PLACE"
+        click.echo(f"inspect these files again: {command_line(f'db reconcile {named} --fix', catalog)}")
 
 
 @command.command("reconcile")

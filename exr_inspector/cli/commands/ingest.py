@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,7 @@ from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Mount, Settings, local_path
-from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
+from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener, is_exr
 from exr_inspector.storage.keys import file_key
 from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.views import Views
@@ -85,6 +86,7 @@ class RunOptions:
         policy: Value of `--policy`.
         judges_sequences: Whether to validate sequences; False if the run does not see all files of a folder.
         bucket: Value of `--bucket`.
+        place: The place to name in advice.
         nothing: The message if there are no files.
     """
 
@@ -96,6 +98,7 @@ class RunOptions:
     policy: str | None = None
     judges_sequences: bool = True
     bucket: str | None = None
+    place: str = "PLACE"
     nothing: str = "no EXR files were found there"
 
 
@@ -165,7 +168,8 @@ def command(
         refuse_empty(places)
         return found
 
-    run_ingest(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy, bucket=bucket))
+    place = shlex.quote(places[0]) if len(places) == 1 else "PLACE"
+    run_ingest(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy, bucket=bucket, place=place))
 
 
 def run_ingest(
@@ -201,7 +205,7 @@ def run_ingest(
     if unlisted:
         console.print(
             f"{counted(unlisted, 'row')} of files that were not listed; if these were deleted:"
-            f" {command_line('db reconcile PLACE --fix', catalog)}",
+            f" {command_line(f'db reconcile {options.place} --fix', catalog)}",
             soft_wrap=True,
         )
     if judged:
@@ -331,10 +335,10 @@ def targets_of(
 
 
 def _require_existing(place: str) -> None:
-    """Return if a place that is no URL is there.
+    """Return if a place that is no URL is there, and a folder or an .exr file.
 
     Raises:
-        NothingMatches: It is not there, or its name is empty.
+        NothingMatches: It is not there, or its name is empty, or that of another kind of file.
     """
     require_name(place)
     if place.startswith("s3://"):
@@ -347,6 +351,8 @@ def _require_existing(place: str) -> None:
         raise NothingMatches(
             f"{error}: patterns are not expanded here, name the folder that holds the files"
         ) from error
+    if not (local_path(place).is_dir() or is_exr(place)):
+        raise NothingMatches(f"{place} is no .exr file or folder")
 
 
 def _outermost(targets: Sequence[Target]) -> list[Target]:

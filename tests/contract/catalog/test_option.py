@@ -139,7 +139,7 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
         path.unlink()
     again = called("ingest", folder, "--catalog", catalog)
     assert (
-        f"2 rows of files that were not listed; if these were deleted: ./run db reconcile PLACE --fix --catalog {catalog}"
+        f"2 rows of files that were not listed; if these were deleted: ./run db reconcile {folder} --fix --catalog {catalog}"
         in again.output
     )
     with open_tables(catalog) as tables:  # as an event, which validates no sequence

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import exr_inspector.cli.__main__ as entry
 from exr_inspector.cli.__main__ import COMMANDS, COMPLETE_VARIABLE, main, module_of
+from exr_inspector.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "samples" / "layers.exr"
@@ -153,4 +154,5 @@ def test_a_command_without_its_packages_has_a_help_and_fails(monkeypatch: pytest
     monkeypatch.delitem(sys.modules, module_of("watch"), raising=False)
     shown, failed = (CliRunner().invoke(main, ["watch", *words]) for words in (["--help"], ["renders", "--poll"]))
     assert (shown.exit_code, COMMANDS["watch"] in shown.output, "watchfiles" in shown.output) == (0, True, True)
-    assert (failed.exit_code, "watchfiles" in failed.output) == (2, True)
+    assert isinstance(failed.exception, SettingsError)
+    assert "watchfiles" in str(failed.exception)

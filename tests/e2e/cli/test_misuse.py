@@ -85,6 +85,7 @@ def is_one_line(err: str, words: str) -> None:
         (("ingest", "missing"), {}, "^NO_FILES: there is no file or folder missing$"),
         (("db", "reconcile", ""), DATABASE | STORE, "an empty name"),
         (("report", "s3://b/k.exr", "--to", "a.html"), STORE, "k.exr: SOURCE_UNAVAILABLE.*cannot connect"),
+        (("ingest", "text", "--catalog", "c.duckdb"), {}, "^NO_FILES: text is no .exr file or folder$"),
         (("ingest", "~nobody-here", "--catalog", "c.duckdb"), {}, "there is no file or folder ~nobody-here"),
         (("inspect", "s3://b/k.exr"), {}, "S3_ENDPOINT_URL.*not set"),
         (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
