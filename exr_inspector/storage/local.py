@@ -249,7 +249,7 @@ class FolderBucket:
             raise DanglingLink(f"{self.name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
             raise AccessDenied(
-                f"{self.name}/{key}: a link out of the folder of bucket {self.name} is not followed, whatever its rights: copy the file"
+                f"{self.name}/{key}: a link out of bucket {self.name}'s folder, not followed whatever its rights: copy the file"
             )
         return real[len(root) + 1 :]
 
@@ -313,7 +313,7 @@ class FolderBucket:
                     elif not listing.includes(target) and not listing.is_excluded(f"{key}/"):
                         place += "/"
                         raise AccessDenied(
-                            f"{place}: a link to a folder elsewhere is not followed, whatever its rights: name {target} as well"
+                            f"{place}: a link to a folder elsewhere, not followed whatever its rights: name {target} as well"
                         )
                 except SourceError as error:
                     listing.report_or_raise(place, error)
