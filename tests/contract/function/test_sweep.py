@@ -607,6 +607,11 @@ def test_sequences_are_settled_and_judged_per_folder(stack: LocalStack) -> None:
     stack.catalog.remove("renders/sh010/comp_v003_1003.exr")  # as by an event
     assert swept(stack) == {"unchanged": 3}
     assert len(codes()) == 1
+    for row in stack.rows("files"):
+        stack.s3.delete(BUCKET, row["key"])
+        stack.catalog.remove(row["path"])
+    assert swept(stack) == {}
+    assert codes() == set(), "nothing is said of files that are gone"
 
 
 def test_pixels_are_read_as_the_settings_say(stack: LocalStack) -> None:
