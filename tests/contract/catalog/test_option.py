@@ -26,11 +26,15 @@ from vastdb_local import LocalVastDB
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
 
-def sequences(catalog: Path) -> list[tuple[str, int]]:
-    """The name of each validated sequence, and the number of its files."""
+def stored(catalog: Path, columns: str, table: str) -> list[tuple[object, ...]]:
+    """Columns of a table, without a server."""
     with duckdb.connect(str(catalog), read_only=True) as database:
-        table = '"vastdb/exr_inspector".sequence_validation'
-        return database.execute(f"select sequence, file_count from {table} order by 1").fetchall()
+        return database.execute(f'select {columns} from "vastdb/exr_inspector".{table} order by 1').fetchall()
+
+
+def sequences(catalog: Path) -> list[tuple[object, ...]]:
+    """The name of each validated sequence, and the number of its files."""
+    return stored(catalog, "sequence, file_count", "sequence_validation")
 
 
 def called(*arguments: object) -> Result:
@@ -149,9 +153,9 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
     assert ("renders/sh020/beauty.####.exr", 1) in sequences(catalog), "validated without the removed file"
     fix = ("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix")
     assert "confirm with --yes" in str(called(*fix).exception)
-    assert len(asked(catalog, "select path from files")) == 3
+    assert len(stored(catalog, "path", "files")) == 3
     assert called(*fix, "--yes").exit_code == 0
-    assert len(asked(catalog, "select path from files")) == 1
+    assert len(stored(catalog, "path", "files")) == 1
     assert sequences(catalog) == [("renders/sh020/beauty.####.exr", 1)], "nothing is said of files that are gone"
 
 
@@ -159,7 +163,7 @@ def test_a_folder_that_is_gone_does_not_match_folders_whose_names_begin_alike(ca
     (folder / "sh010").rename(folder / "sh020")
     done = called("db", "reconcile", folder / "sh01", "--catalog", catalog, "--fix", "--yes")
     assert "there is no file or folder" in str(done.exception)
-    assert len(asked(catalog, "select path from files")) == 2
+    assert len(stored(catalog, "path", "files")) == 2
     gone = called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix", "--yes")
     assert "2 files removed" in gone.output
 

@@ -13,6 +13,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.setup import check_tables, setup
+from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.judgement import NOTHING, judge_frames
@@ -83,22 +84,14 @@ def test_a_folder_is_settled_judged_and_judged_again(catalog: Catalog) -> None:
 
 
 def test_folders_are_outdated_from_a_change_of_their_files_until_they_are_validated(catalog: Catalog) -> None:
-    first, second, still = named("a.1001.exr", "a.1002.exr", "notes_v001.exr")
-
-    def outdated() -> bool:
-        found = outdated_folders(catalog.connection, "renders/")
-        judge(catalog)
-        return found == {FOLDER}
-
-    catalog.upsert([first, second, still])
-    assert outdated(), "never validated"
-    catalog.upsert([replace(second, inspected_at=catalog.connection.config.clock())], force=True)
-    assert outdated(), "inspected again"
-    catalog.remove(first.path)
-    assert outdated(), "a frame was removed"
+    files = named("a.1001.exr", "a.1002.exr", "notes_v001.exr")
+    catalog.upsert(files)
+    assert outdated_folders(catalog.connection, "renders/") == {FOLDER}, "never validated"
+    judge(catalog)
     assert outdated_folders(catalog.connection, "renders/") == set()
-    catalog.remove(second.path)
-    assert len(rows(catalog, SEQUENCE_VALIDATION, "sequence")) == 1
+    catalog.upsert([replace(files[1], inspected_at=catalog.connection.config.clock())], force=True)
+    assert outdated_folders(catalog.connection, "renders/") == {FOLDER}, "inspected again"
+    catalog.remove_all([Removal(item.path, item.event, is_seen=True) for item in files])
     now = catalog.connection.config.clock()
     store_sequences(
         catalog.connection, ["renders/"], Frames([]), NOTHING, now, policy=POLICY

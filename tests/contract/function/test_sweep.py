@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from dataengine_local.events import element_event, schedule_event
+from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, SWEEPS
 from exr_inspector.catalog.sdk.work import rows_of
 from exr_inspector.catalog.sweeps import claim, open_shards
@@ -25,7 +26,7 @@ from exr_inspector.function import sweep as sweeps
 from exr_inspector.function import sweep_shard
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
-from exr_inspector.model import StatsMode
+from exr_inspector.model import EventInfo, StatsMode
 from exr_inspector.storage.keys import file_key
 from tests.chaos.stack import BUCKET, LocalStack, sample
 from tests.support.documented import Documented
@@ -607,9 +608,11 @@ def test_sequences_are_settled_and_judged_per_folder(stack: LocalStack) -> None:
     stack.catalog.remove("renders/sh010/comp_v003_1003.exr")  # as by an event
     assert swept(stack) == {"unchanged": 3}
     assert len(codes()) == 1
-    for row in stack.rows("files"):
-        stack.s3.delete(BUCKET, row["key"])
-        stack.catalog.remove(row["path"])
+    for frame in (1, 2, 4):
+        stack.s3.delete(BUCKET, f"sh010/comp_v003_100{frame}.exr")
+    stack.catalog.remove_all(
+        [Removal(f"renders/sh010/comp_v003_100{frame}.exr", EventInfo(), is_seen=True) for frame in (1, 2, 4)]
+    )
     assert swept(stack) == {}
     assert codes() == set(), "nothing is said of files that are gone"
 
