@@ -28,7 +28,9 @@ from exr_inspector.validation.rules import (
     delivery,
     encodings,
     pixels,
+    sequence_files,
     sequence_pixels,
+    sequence_times,
     sequences,
     show,
     structure,
@@ -42,7 +44,7 @@ from exr_inspector.validation.rules import (
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, encodings, data_values, delivery, sequences,
-    sequence_pixels, show,
+    sequence_files, sequence_times, sequence_pixels, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

@@ -1,0 +1,231 @@
+"""Sequence rules on files of frames: copies, files of another render, and sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
+from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
+from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequence_times import out_of_order, time_codes
+from exr_inspector.validation.rules.sequences import SequenceParameters, named, of_frames
+
+_NODE_HASH = "nuke/node_hash"
+_OTHER = "different pixels"
+_FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
+_SMALL = 3  # sequences with fewer frames have no typical size or age
+
+
+@sequence_rule(
+    "SEQ-DUP",
+    Severity.WARNING,
+    "No frame has the pixels of another one",
+    why="A frame was repeated or copied instead of rendered.",
+    source="OpenImageIO idiff",
+    fix="If the repetition is not intended, render the frames that the message names.",
+    limits="Only frames whose pixels were hashed; constant frames are compared only with the previous frame. If all frames are "
+    "equal (a still), half of them repeat others (a cycle), or up to half of them are those of another view, it is info.",
+)
+def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.
+
+    Of equal frames, the first is taken as the original, unless attributes or times show that it is a copy of a later one.
+    """
+    return [*_repeated_frames(sequence, parameters), *_copies_of_view(sequence)]
+
+
+def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
+    """Frames with the pixels of the same frame of another view or version; info if most frames differ."""
+    copies = sequence.siblings.copies
+    others = {copies[number]: [each for each in copies if copies[each] == copies[number]] for number in copies}
+    are_few = 2 * len(copies) <= len(sequence.numbers)
+    return [
+        each._replace(severity=Severity.INFO) if are_few else each
+        for other, frames in others.items()
+        for each in of_frames(
+            frames,
+            f"the same pixels as in {sibling_name(sequence.name, other)}, another view or version",
+            _OTHER,
+        )
+    ]
+
+
+def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Frames with the pixels of another frame of the sequence."""
+    hashes = {frame.pixel_hash for frame in sequence.frames}
+    if len(hashes) == 1 and None not in hashes and len(sequence.numbers) > 1:
+        message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
+        every = joined_ranges(sequence.numbers)
+        return [Found(message, every, "different pixels", severity=Severity.INFO, frames=sequence.numbers[1:])]
+    groups = _equal_frames(sequence)
+    if not groups:
+        return NOTHING
+    misplaced = _misplaced(sequence, parameters)
+    held: dict[int, int] = {}
+    copies: dict[int, int] = {}
+    shown: dict[int, int] = {}  # by attributes or times, copies of a later frame
+    for before in groups:
+        original = next((number for number in before if number not in misplaced), min(before))
+        for number, previous in before.items():
+            if number < original:
+                shown[number] = original
+            elif number > original:
+                (copies if previous is None else held)[number] = original if previous is None else previous
+    is_cycle = 2 * len(copies) >= len(sequence.numbers)
+    more = _repeated_pixels(copies)
+    return [
+        *(
+            _repeated_pixels(held)
+            if len(held) == 1
+            else of_frames([*held], "the same pixels as the frame before", _OTHER)
+        ),
+        *_repeated_pixels(shown, ", and by frame number, time code or time of writing the copy of the two"),
+        *(each._replace(severity=Severity.INFO) if is_cycle else each for each in more),
+    ]
+
+
+def _repeated_pixels(originals: Mapping[int, int], more: str = "") -> list[Found]:
+    """Create one finding for frames that repeat others, which `originals` gives."""
+    of = FrameNumbers.of(originals.values())
+    return of_frames([*originals], f"the same pixels as frame{'s' * (len(of) != 1)} {of.words}{more}", _OTHER)
+
+
+def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
+    """Groups of frames with equal pixels: each frame with the one before it if that is in the group, else None.
+
+    Constant frames are in groups with their neighbours only.
+    """
+    groups: dict[tuple[str, int | None], dict[int, int | None]] = {}
+    run = before = None
+    for frame in sequence.frames:
+        known = frame.pixel_hash
+        is_held = before is not None and known is not None and before.pixel_hash == known
+        run = run if is_held else frame.frame
+        if known and not _is_empty(frame):  # SEQ-BLACK reports black frames
+            is_constant = frame.pixels is not None and frame.pixels.is_constant
+            group = groups.setdefault((known, run if is_constant else None), {})
+            group.setdefault(frame.frame, before.frame if before is not None and is_held else None)
+        before = frame
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _is_empty(frame: FrameSummary) -> bool:
+    return frame.pixels is not None and frame.pixels.is_empty
+
+
+def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[int]:
+    """Frames whose attributes are those of another frame, or that alone were written after the frame behind them."""
+    found = {frame.frame for frame in _other_numbers(sequence)}
+    coded, rate = time_codes(sequence, parameters)
+    if rate is not None and len({code.text for _, code in coded}) > 1:
+        found |= {frame.frame for frame, _ in out_of_order(coded, rate)}
+    # Frames that are broken, and were perhaps written again, say nothing of the order in which the others were written.
+    whole = [frame for frame in sequence.frames if frame.pixel_hash is not None]
+    written = [(frame.frame, frame.mtime) for frame in whole if frame.mtime is not None]
+    late = [
+        index
+        for index, ((_, time), (_, after)) in enumerate(pairwise(written))
+        if time > after and (index == 0 or written[index - 1][1] <= after)
+    ]
+    descents = sum(time > after for (_, time), (_, after) in pairwise(written))
+    if len(written) > _SMALL and len(late) == descents <= max(1, len(written) // _FEW_LATE):
+        found |= {written[index][0] for index in late}
+    return found
+
+
+@sequence_rule(
+    "SEQ-STALE-FRAME",
+    Severity.WARNING,
+    "All frames were written in one run, and frame numbers in attributes are those of the file names",
+    why="Frames of an older render were left in place.",
+    source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input)",
+    fix="Render the frames that the message names again.",
+    limits="nuke/node_hash is compared in files, not in stored rows; with severity info.",
+)
+def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare modification times with the median, and frame numbers in attributes with those of the names."""
+    found = []
+    times = [frame.mtime for frame in sequence.frames if frame.mtime]
+    if len(times) >= _SMALL:
+        middle = sorted(times)[len(times) // 2]
+        limit = timedelta(hours=parameters.stale_hours)
+        odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
+        expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
+        found += of_frames(odd, "written at another time than most", expected)
+    odd = [frame.frame for frame in _other_numbers(sequence)]
+    found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
+    return found + _other_scripts(sequence)
+
+
+def _other_numbers(sequence: SequenceFacts) -> list[FrameSummary]:
+    """Frames whose number in an attribute differs from that of the name by another amount than in most frames."""
+    offsets = [
+        (frame, frame.frame - frame.embedded_frame) for frame in sequence.frames if frame.embedded_frame is not None
+    ]
+    if not offsets:
+        return []
+    usual = Counter(offset for _, offset in offsets).most_common(1)[0][0]
+    return [frame for frame, offset in offsets if offset != usual]
+
+
+def _other_scripts(sequence: SequenceFacts) -> list[Found]:
+    """Frames whose hash of Nuke's nodes differs from that of most, such as those rendered before the last change of the script.
+
+    If nodes are animated, the hash may differ in every frame; such sequences are not reported.
+    """
+    hashes = {f.frame: f.attributes[_NODE_HASH] for f in sequence.frames if f.attributes and _NODE_HASH in f.attributes}
+    if not hashes:
+        return []
+    usual, count = Counter(hashes.values()).most_common(1)[0]
+    odd = [frame for frame, value in hashes.items() if value != usual]
+    if not odd or 2 * count <= len(hashes):
+        return []
+    what = "nuke/node_hash is not that of most frames: rendered from another state of the script"
+    return [each._replace(severity=Severity.INFO) for each in of_frames(odd, what, usual, hashes[odd[0]])]
+
+
+@sequence_rule(
+    "CHK-SIZE-OUTLIER",
+    Severity.WARNING,
+    "No frame's file is far larger or smaller than most of its sequence",
+    why="A much smaller file is often black or partly rendered.",
+    source="OpenEXR file layout document (chunk data)",
+    fix="Look at the frames that the message names, and render those again that are black or incomplete.",
+    limits="File sizes only. Large files beside others of at least half their size are not reported: the image grew.",
+)
+def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare file sizes with the median, and report empty files."""
+    sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
+    empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
+    found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
+    if len(sizes) < _SMALL:
+        return found
+    middle, factor = median(sizes), parameters.size_outlier
+    # A black frame without other content is small; SEQ-BLACK and PIX-BLACK report it.
+    filled = [f for f in sequence.frames if not _is_empty(f)]
+    small = {f.frame: f.size_bytes for f in filled if f.size_bytes and f.size_bytes < middle / factor}
+    large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
+    expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
+    for word, odd in (("smaller", small), ("larger", large)):
+        if odd:
+            least, most = min(odd.values()), max(odd.values())
+            size = f"{least} bytes" if least == most else f"{least} to {most} bytes"
+            found += of_frames(list(odd), f"{size}, far {word} than most ({middle:.0f} bytes)", expected, size)
+    return found
+
+
+def _without_neighbours(sequence: SequenceFacts) -> list[tuple[int, int]]:
+    """Frames with their file sizes, without those beside a frame that has at least half their size."""
+    sizes = [(frame.frame, frame.size_bytes or 0) for frame in sequence.frames]
+    ends = [(0, 0), *sizes, (0, 0)]
+    return [
+        each
+        for before, each, after in zip(ends, sizes, ends[2:], strict=False)
+        if 2 * max(before[1], after[1]) < each[1]
+    ]

@@ -1,0 +1,133 @@
+"""Sequence rules on rates, time codes and counters of frames."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.frame_numbers import joined_ranges
+from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences import SequenceParameters, drift
+
+_MAX_RATE = 240
+_COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
+
+
+@sequence_rule(
+    "TIM-FPS-SEQ",
+    Severity.ERROR,
+    "All frames have the same framesPerSecond",
+    why="A sequence has one rate; software takes it from any frame.",
+    source="OpenEXR standard attributes",
+    fix="Write the same rate into all frames.",
+    command="exrstdattr -framesPerSecond 24 1 IN.exr OUT.exr",
+)
+def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare the rates of the frames that have one."""
+    return drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
+
+
+@sequence_rule(
+    "TIM-TC-SEQ",
+    Severity.WARNING,
+    "The time code advances by one frame from frame to frame",
+    why="Editorial cannot align the shot with the timeline.",
+    source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
+    fix="Find out which frames come from another take or were copied, and correct their time codes.",
+    command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
+)
+def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Check that time code minus frame number is constant, also across midnight and dropped time codes.
+
+    The rate is framesPerSecond, else timecodeRate, else `frame_rate`; without a rate nothing is checked. A time code that all
+    frames share was copied from one file with its other attributes, and is reported once as info.
+    """
+    coded, rate = time_codes(sequence, parameters)
+    if len(coded) < 2 or rate is None:
+        return NOTHING
+    if constant := _repeated("time code", [(frame.frame, code.text) for frame, code in coded]):
+        return constant
+    odd = out_of_order(coded, rate)
+    if not odd:
+        return NOTHING
+    first, code = odd[0]
+    frames = [frame.frame for frame, _ in odd]
+    last = max(code.frame for _, code in coded)
+    counted = next((other for other in _COUNTED if last < other and not _out_of_step(coded, other, 1)), None)
+    if counted is not None:
+        place = f"the first that differs is {code.text} at {first.frame}"
+        message = f"Time codes count {counted} frames a second at a frame rate of {rate:g}; {place}"
+        return [Found(message, f"{counted} frames a second", f"{rate:g}", frames=frames)]
+    message = (
+        f"Time codes of frames {joined_ranges(frames)} do not follow the frame numbers as those of the other frames do; "
+        f"the first is {code.text} at {first.frame}"
+    )
+    return [Found(message, code.text, "one frame more from frame to frame", frames=frames)]
+
+
+_Coded = list[tuple[FrameSummary, timecodes.Clock]]
+
+
+def time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple[_Coded, float | None]:
+    """The frames with time codes, and their rate; None if it is unknown or no rate."""
+    coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
+    rates = [frame.frame_rate for frame, _ in coded] + [frame.timecode_rate for frame, _ in coded]
+    rate = next((rate for rate in rates if rate and math.isfinite(rate)), parameters.frame_rate)
+    return coded, rate if rate is not None and 1 <= rate <= _MAX_RATE else None
+
+
+def out_of_order(coded: _Coded, rate: float) -> _Coded:
+    """Frames whose time code does not follow the frame number as most do, at a rate in frames a second."""
+    # Above 30 frames per second the field counts frame pairs, but some writers count single frames.
+    per_step = round(rate / timecodes.counted_rate(rate))
+    return min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
+
+
+def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
+    """Create an info finding if all frames have the same value of something that must differ from frame to frame."""
+    if len(values) < 2 or len({value for _, value in values}) > 1:
+        return NOTHING
+    value, frames = str(values[0][1]), [frame for frame, _ in values]
+    message = f"All {len(values)} frames with {what} have the same one, {value}; expected one that changes from frame to frame"
+    return [Found(message, value, "a different one in each frame", severity=Severity.INFO, frames=frames)]
+
+
+def _out_of_step(coded: _Coded, rate: float, per_step: int) -> _Coded:
+    """Frames whose time code deviates from that of most others, at `rate` steps per second of `per_step` frames each."""
+    offsets = []
+    for frame, code in coded:
+        day = timecodes.frames_of_day(code, rate) * per_step
+        offsets.append((timecodes.frame_count(code, rate) * per_step - frame.frame) % day)
+    counts = Counter(offsets)
+    # The offsets of frames on one step differ by less than a step: find the offset window with most frames.
+    usual = max(counts, key=lambda offset: sum(counts[offset - back] for back in range(per_step)))
+    steady = {usual - back for back in range(per_step)}
+    return [each for each, offset in zip(coded, offsets, strict=True) if offset not in steady]
+
+
+@sequence_rule(
+    "TIM-COUNTER",
+    Severity.WARNING,
+    "imageCounter rises from frame to frame",
+    why="It is the camera's count of images, so a step back means that frames were exchanged or copied.",
+    source="OpenEXR standard attributes",
+    fix="Compare the frames that the message names with the camera's originals.",
+)
+def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare the counters of adjacent frames."""
+    counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
+    if constant := _repeated("imageCounter", counted):
+        codes = [(f.frame, f.time_code.text) for f in sequence.frames if f.time_code is not None]
+        return NOTHING if _repeated("time code", codes) else constant  # one fact: TIM-TC-SEQ reports it
+    odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
+    if not odd:
+        return NOTHING
+    numbers = joined_ranges(odd)
+    message = f"imageCounter does not rise at frame{'s' * (len(odd) > 1)} {numbers}"
+    return [Found(message, numbers, "a higher number in each frame", frames=odd)]
