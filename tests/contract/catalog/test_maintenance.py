@@ -259,10 +259,10 @@ def test_prune_goes_on_after_a_transaction(catalog: Catalog, shared: Pair, monke
     before = count(catalog, "inspections")
     aged = connect(shared[0], clock=lambda: START - timedelta(days=900))
     aged.upsert([inspection(f"aged/{number}.exr") for number in range(5)])
-    told: list[str] = []
+    progress_lines: list[str] = []
     now = connect(shared[0], clock=lambda: START)
-    assert prune(now.connection, keep_days=800, progress=told.append) == 5
-    assert told == ["2 rows deleted", "4 rows deleted"]
+    assert prune(now.connection, keep_days=800, progress=progress_lines.append) == 5
+    assert progress_lines == ["2 rows deleted", "4 rows deleted"]
     assert count(catalog, "inspections") == before
 
 
@@ -347,10 +347,10 @@ def test_orphaned_rows_are_deleted(catalog: Catalog) -> None:
 def test_incomplete_files_go_and_are_named(catalog: Catalog, name: str) -> None:
     model = seeded(catalog)
     lose_rows(catalog, name, "renders/r/3.exr")
-    told: list[str] = []
-    report = repair(catalog.connection, progress=told.append)
+    progress_lines: list[str] = []
+    report = repair(catalog.connection, progress=progress_lines.append)
     assert report.incomplete_files == ("renders/r/3.exr",)
-    assert told
+    assert progress_lines
     lost = model.files.pop("renders/r/3.exr")
     assert_equal(catalog, model)
     assert catalog.upsert([lost])[0].outcome.value == "inserted"
@@ -371,9 +371,9 @@ def test_repair_in_slices(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("exr_inspector.catalog.admin.repair._FILES_PER_SLICE", 2)
     model = seeded(catalog)
     copy_rows(catalog, "files", "renders/r/0.exr")
-    told: list[str] = []
-    assert repair(catalog.connection, progress=told.append).duplicate_files == 1
-    assert len(told) == 3
+    progress_lines: list[str] = []
+    assert repair(catalog.connection, progress=progress_lines.append).duplicate_files == 1
+    assert len(progress_lines) == 3
     assert_equal(catalog, model)
 
 

@@ -393,7 +393,7 @@ def test_query_takes_sql_on_several_lines(database: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("selec 1", 'syntax error at or near "selec" (in line 1)'),
         ("select path,\n  from from files", "(in line 2)"),
@@ -401,10 +401,10 @@ def test_query_takes_sql_on_several_lines(database: Path) -> None:
         ("select * from read_csv('/etc/hosts')", "a query reads the tables of its catalog alone"),
     ],
 )
-def test_wrong_sql_is_one_line(database: Path, text: str, told: str) -> None:
+def test_wrong_sql_is_one_line(database: Path, text: str, expected: str) -> None:
     error = run(database, text).exception
     assert isinstance(error, CatalogError)
-    assert told in str(error)
+    assert expected in str(error)
     assert "\n" not in str(error)
 
 

@@ -536,9 +536,9 @@ def test_no_error_tells_a_credential_or_the_servers_words():
                 s3.script(fault)
                 with pytest.raises(ExrInspectorError) as caught:
                     act()
-                told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__cause__)
+                text = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__cause__)
                 for secret in (ACCESS_KEY, SECRET_KEY, LEAK, "Signature"):
-                    assert secret not in told, fault
+                    assert secret not in text, fault
 
 
 def test_variables_of_aws_change_nothing(s3, monkeypatch):

@@ -79,11 +79,11 @@ def test_links_and_pipes(folder, opener, tmp_path):
     for key in ("loop", "dangling", "sub", "pipe", "a.exr/x", "n" * 300):
         with pytest.raises(ObjectNotFound):
             opener.open("b", key).read(start=0, end=1)
-    told = {}
-    found = opener.list("b", report=lambda path, error: told.update({path: error.code}))
+    named = {}
+    found = opener.list("b", report=lambda path, error: named.update({path: error.code}))
     assert [entry.key for entry in found] == ["a.exr", "inside.exr"]
     elsewhere = dict.fromkeys(("b/out.exr", "b/up/", "b/sibling/"), AccessDenied.code)
-    assert told == elsewhere | dict.fromkeys(("b/loop", "b/dangling", "b/long", "b/pipe"), ObjectNotFound.code)
+    assert named == elsewhere | dict.fromkeys(("b/loop", "b/dangling", "b/long", "b/pipe"), ObjectNotFound.code)
 
 
 def test_no_file_stays_open(folder, opener):
@@ -108,26 +108,26 @@ def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder
     (folder / "shot" / ".snapshot" / "gone.exr").symlink_to("nope")
     (folder / "shot" / ".Trash-1").symlink_to(tmp_path)
     (folder / "shot" / "moved").symlink_to(tmp_path / "a share that is away")
-    told = []
+    named = []
 
     def listed(prefix):
-        told.clear()
-        return [entry.key for entry in opener.list("b", prefix, report=lambda *fault: told.append(fault))]
+        named.clear()
+        return [entry.key for entry in opener.list("b", prefix, report=lambda *fault: named.append(fault))]
 
     away = ("b/shot/moved", "a link that leads nowhere")
     assert listed("") == ["a.exr", "plates/b.exr", "shot/v2/a.exr"]
-    assert [path for path, _ in told] == ["b/shot/moved"]
+    assert [path for path, _ in named] == ["b/shot/moved"]
     assert listed("shot/") == ["shot/v2/a.exr"]
-    assert [path for path, _ in told] == ["b/shot/moved", "b/shot/plates.exr/"]
-    assert away[1] in str(told[0][1])
-    assert str(folder / "plates") in str(told[1][1]), "says which folder to name as well"
+    assert [path for path, _ in named] == ["b/shot/moved", "b/shot/plates.exr/"]
+    assert away[1] in str(named[0][1])
+    assert str(folder / "plates") in str(named[1][1]), "says which folder to name as well"
     assert listed("shot/v2/") == ["shot/v2/a.exr"]
-    assert [path for path, _ in told] == ["b/shot/v2/loop/"]
+    assert [path for path, _ in named] == ["b/shot/v2/loop/"]
     assert listed("shot/v2/a") == ["shot/v2/a.exr"]
-    assert told == [], "keys with another prefix were not requested"
+    assert named == [], "keys with another prefix were not requested"
     assert listed("shot/latest/") == ["shot/latest/a.exr"], "a link that is named itself is followed"
     assert listed("shot/moved/") == []
-    assert [path for path, _ in told] == ["b/shot/moved/"]
+    assert [path for path, _ in named] == ["b/shot/moved/"]
     with pytest.raises(ObjectNotFound, match="leads nowhere"):
         opener.open("b", "shot/moved/a.exr").read(start=0, end=1)
     with pytest.raises(ObjectNotFound, match="no such file"):
@@ -478,9 +478,9 @@ def test_what_may_not_be_entered_is_reported_and_the_rest_is_listed(open_folder)
     write(folder, "locked/x.exr", "open/y.exr", "z.exr")
     (folder / "locked").chmod(0o700)
     script = """
-told = []
-keys = [entry.key for entry in opener.list("b", report=lambda path, error: told.append([path, error.code]))]
-print(json.dumps([keys, told]))
+named = []
+keys = [entry.key for entry in opener.list("b", report=lambda path, error: named.append([path, error.code]))]
+print(json.dumps([keys, named]))
 """
     found = json.loads(printed_by_nobody(script, folder))
     assert found == [["a.exr", "open/y.exr", "z.exr"], [["b/locked/", AccessDenied.code]]]
@@ -536,10 +536,10 @@ def test_a_file_whose_server_fails_is_reported_and_the_rest_is_listed(folder, op
         return really(path, flags, mode, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", failing)
-    told = []
-    found = [entry.key for entry in opener.list("b", report=lambda path, error: told.append((path, error.code)))]
+    named = []
+    found = [entry.key for entry in opener.list("b", report=lambda path, error: named.append((path, error.code)))]
     assert found == ["a.exr", "b.exr", "c.exr"]
-    assert told == [("b/link.exr", SourceUnavailable.code), ("b/sub/", SourceUnavailable.code)]
+    assert named == [("b/link.exr", SourceUnavailable.code), ("b/sub/", SourceUnavailable.code)]
     with pytest.raises(SourceUnavailable):
         list(opener.list("b"))
     with pytest.raises(SourceUnavailable):

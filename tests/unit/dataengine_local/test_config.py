@@ -132,7 +132,7 @@ def test_a_batching_function_finds_the_decorator(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("def init(ctx): pass\n", "def handler"),
         ("def handler(ctx, event): pass\n", "def init"),
@@ -146,10 +146,10 @@ def test_a_batching_function_finds_the_decorator(tmp_path: Path) -> None:
         ("def init(ctx): pass\ndef handler(ctx, event): pass\nraise KeyError('GREETING')", "GREETING"),
     ],
 )
-def test_unusable_functions_are_refused_with_the_reason(tmp_path: Path, text: str, told: str) -> None:
+def test_unusable_functions_are_refused_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:
     path = written(tmp_path, "main.py", text)
     modules = set(sys.modules)
-    with pytest.raises(LocalRuntimeError, match=told) as caught:
+    with pytest.raises(LocalRuntimeError, match=expected) as caught:
         load_function(tmp_path)
     assert str(path) in str(caught.value)
     assert not {name for name in set(sys.modules) - modules if name.startswith("exr_inspector_function")}

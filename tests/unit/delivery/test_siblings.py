@@ -159,11 +159,11 @@ def test_versions_that_have_one_range_together(
 
 
 def test_many_versions_with_a_part_of_one_range_each_are_a_convention() -> None:
-    def told(count: int) -> int:
+    def siblings_found(count: int) -> int:
         names = [f"w_v{n:03}.{2 * n + k:04}.exr" for n in range(count) for k in (0, 1)]
         return len(siblings_of([(sequence, ()) for sequence in recognise(names).sequences]))
 
-    assert (told(16), told(17)) == (16, 0)
+    assert (siblings_found(16), siblings_found(17)) == (16, 0)
 
 
 @pytest.mark.parametrize(("same", "severity"), [((1003,), 1), ((1001, 1002), 1), (tuple(range(1001, 1006)), 2)])

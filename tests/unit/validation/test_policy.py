@@ -139,7 +139,7 @@ def test_errors_name_line_and_key(text: str, where: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("name: 5", "name: must be text, not 5"),
         ("name: x\nextends: 3", "extends: must be 'default'"),
@@ -158,14 +158,14 @@ def test_errors_name_line_and_key(text: str, where: str) -> None:
         ("name: x\nparameters: {frame_range: [1]}", "parameters.frame_range.1: is required"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_one_error_that_says_what_it_must_be(text: str, told: str) -> None:
+def test_a_value_of_the_wrong_type_is_one_error_that_says_what_it_must_be(text: str, expected: str) -> None:
     (line,) = fault(text).splitlines()
-    assert told in line
+    assert expected in line
 
 
 def test_all_errors_at_once() -> None:
-    told = fault("name: x\nextends: nothing\nparameters: {frame_rate: -1}\n").splitlines()
-    assert len(told) == 2
+    lines = fault("name: x\nextends: nothing\nparameters: {frame_rate: -1}\n").splitlines()
+    assert len(lines) == 2
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
