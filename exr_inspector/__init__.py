@@ -97,6 +97,6 @@ def __getattr__(name: str) -> object:
     except ModuleNotFoundError as error:
         if module not in _EXTRAS:
             raise
-        from exr_inspector.errors import missing_package  # noqa: PLC0415 - only here
+        from exr_inspector.texts import missing_package  # noqa: PLC0415 - only here
 
         raise missing_package(name, error.name or "vastdb", _EXTRAS[module]) from error

@@ -6,12 +6,7 @@ handler, so that the platform delivers the event again. No message contains a cr
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import ClassVar
-
-CHECKOUT = "./run"
-INSTALLED = "exr-inspector"
 
 
 class ExrInspectorError(Exception):
@@ -33,38 +28,6 @@ class SettingsError(ExrInspectorError):
     """A setting is missing or wrong; the message names the variable."""
 
     code = "SETTINGS"
-
-
-def _is_checkout() -> bool:
-    """Whether this package lies in a checkout, which has `./run` and the pages of docs/."""
-    return (Path(__file__).resolve().parents[1] / "run").is_file()
-
-
-def program() -> str:
-    """Return how the user starts this program: `./run` in a checkout, `exr-inspector` if that was typed or is all there is."""
-    return CHECKOUT if _is_checkout() and Path(sys.argv[0]).name != INSTALLED else INSTALLED
-
-
-def program_command(arguments: str) -> str:
-    """Return a command of this program in backticks, for advice in messages."""
-    return f"`{program()} {arguments}`"
-
-
-def page(name: str) -> str:
-    """Return where a page of the documentation is, for advice in messages; installed packages do not contain it."""
-    return f"docs/{name}.md" + ("" if _is_checkout() else " in the source of exr-inspector")
-
-
-def install_command(extra: str) -> str:
-    """Return the command that installs an extra's packages; in a checkout, one to run there."""
-    if _is_checkout():
-        return f"pip install '.[{extra}]' in the checkout of exr-inspector"
-    return f"pip install 'exr-inspector[{extra}]'"
-
-
-def missing_package(what: str, package: str, extra: str) -> SettingsError:
-    """Return the error for `what`, which needs a package of an extra."""
-    return SettingsError(f"{what} needs the package {package.partition('.')[0]}: {install_command(extra)}")
 
 
 class ArgumentError(ExrInspectorError, ValueError):

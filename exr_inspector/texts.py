@@ -1,4 +1,4 @@
-r"""Convert texts from files, keys and error messages so that they are safe to print, store and parse.
+r"""Texts that are safe to print, store and parse, from files, keys and error messages; commands and pages that messages name.
 
 A name may contain bytes that are not UTF-8 (lone surrogates in Python), control codes for a terminal, and marks that
 change the direction of text. All output shows them as Python's escapes: `\x1b`, `\u202e`, `\udcff`.
@@ -9,9 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
+from exr_inspector.errors import SettingsError
+
+CHECKOUT = "./run"
+INSTALLED = "exr-inspector"
 LINES = "\t\n\xa0\u202f\u3000"  # not printable to Python, but harmless within quotes: tab, line feed and special spaces
 _NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 _FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")  # characters that begin a formula in a spreadsheet
@@ -67,3 +73,35 @@ def csv_cell(value: object) -> object:
     if isinstance(value, (bool, list, dict)):
         return csv_cell(json_document(value))
     return "" if value is None else value
+
+
+def _is_checkout() -> bool:
+    """Whether this package lies in a checkout, which has `./run` and the pages of docs/."""
+    return (Path(__file__).resolve().parents[1] / "run").is_file()
+
+
+def program() -> str:
+    """Return how the user starts this program: `./run` in a checkout, `exr-inspector` if that was typed or is all there is."""
+    return CHECKOUT if _is_checkout() and Path(sys.argv[0]).name != INSTALLED else INSTALLED
+
+
+def program_command(arguments: str) -> str:
+    """Return a command of this program in backticks, for advice in messages."""
+    return f"`{program()} {arguments}`"
+
+
+def page(name: str) -> str:
+    """Return where a page of the documentation is, for advice in messages; installed packages do not contain it."""
+    return f"docs/{name}.md" + ("" if _is_checkout() else " in the source of exr-inspector")
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra's packages; in a checkout, one to run there."""
+    if _is_checkout():
+        return f"pip install '.[{extra}]' in the checkout of exr-inspector"
+    return f"pip install 'exr-inspector[{extra}]'"
+
+
+def missing_package(what: str, package: str, extra: str) -> SettingsError:
+    """Return the error for `what`, which needs a package of an extra."""
+    return SettingsError(f"{what} needs the package {package.partition('.')[0]}: {install_command(extra)}")

@@ -28,8 +28,9 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.predicates import Where
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id, known_version
-from exr_inspector.errors import SchemaMissing, program_command
+from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo
+from exr_inspector.texts import program_command
 
 _RARE_COUNTS = {table.name: ROW_COUNTS[table.name] for table in RARE}
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)  # between hosts that use NTP

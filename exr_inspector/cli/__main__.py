@@ -19,8 +19,8 @@ import click
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.cli.program import INTERRUPTED, SuggestingGroup
-from exr_inspector.errors import CHECKOUT, ExrInspectorError, SettingsError, install_command, program
-from exr_inspector.texts import visible
+from exr_inspector.errors import ExrInspectorError, SettingsError
+from exr_inspector.texts import CHECKOUT, install_command, program, visible
 
 _COMMANDS_PACKAGE = "exr_inspector.cli.commands."
 # Modules of the commands that other packages have.

@@ -27,12 +27,13 @@ from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name
-from exr_inspector.errors import ArgumentError, CatalogError, SchemaDrift, SchemaMissing, SettingsError, program_command
+from exr_inspector.errors import ArgumentError, CatalogError, SchemaDrift, SchemaMissing, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import FileDatabase, file_database
 from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
 from exr_inspector.storage.mounts import key_of, merged, mount_of
 from exr_inspector.storage.views import Views
+from exr_inspector.texts import program_command
 
 
 @dataclass(slots=True)

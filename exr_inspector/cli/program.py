@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.errors import program
-from exr_inspector.texts import did_you_mean
+from exr_inspector.texts import did_you_mean, program
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as in shells; after SIGTERM, `cli.__main__` changes it to 143
 

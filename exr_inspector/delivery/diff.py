@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from exr_inspector.delivery.files import expand, is_folder
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
-from exr_inspector.errors import ExrInspectorError, NothingMatches, program_command
+from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.as_json import to_json_text, value_text
 from exr_inspector.exr.header.parser import PartHeader
@@ -26,6 +26,7 @@ from exr_inspector.pixels.rows import Band, PartRows
 from exr_inspector.settings import local_path
 from exr_inspector.storage import RangeSource, SourceOpener
 from exr_inspector.storage.keys import split_url
+from exr_inspector.texts import program_command
 from exr_inspector.validation.rule import listed
 
 _BAND_ROWS = 64

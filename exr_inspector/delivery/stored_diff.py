@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from exr_inspector.delivery.diff import FileDiff, PartDiff, box_text, compare_attributes
-from exr_inspector.errors import ExrInspectorError, program_command
+from exr_inspector.errors import ExrInspectorError
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import PixelType, code_name
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ChannelStats, Inspection, PixelReport
 from exr_inspector.storage import SourceOpener
+from exr_inspector.texts import program_command
 from exr_inspector.validation import Policy
 
 _FIGURES = (

@@ -23,14 +23,7 @@ from datetime import datetime, timedelta
 from exr_inspector.catalog.sweeps import SweepShard, claim, give_back, move, move_idle, open_shards
 from exr_inspector.catalog.vast_catalog import CatalogFile, catalog_files
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import (
-    BucketUnavailable,
-    CatalogError,
-    ExrInspectorError,
-    PathWithoutView,
-    our_error,
-    program_command,
-)
+from exr_inspector.errors import BucketUnavailable, CatalogError, ExrInspectorError, PathWithoutView, our_error
 from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result
 from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, SweepRoot, SweepTask
@@ -40,7 +33,7 @@ from exr_inspector.storage.views import Views
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, is_empty, trusted_absence
-from exr_inspector.texts import unicode_text
+from exr_inspector.texts import program_command, unicode_text
 
 READERS = 16  # objects read at a time, all shards together
 MOST_CHANGES = 200_000  # Catalog entries per query; if there are more, only the earlier half of the time range is taken

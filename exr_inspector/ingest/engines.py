@@ -18,11 +18,12 @@ from uuid import uuid4
 
 from pebble import ProcessExpired, ProcessPool
 
-from exr_inspector.errors import WorkerDied, missing_package
+from exr_inspector.errors import WorkerDied
 from exr_inspector.ingest.worker import WorkerConfig, ingest_in_worker
 from exr_inspector.pixels.isolation import interrupts_blocked
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
+from exr_inspector.texts import missing_package
 
 
 def cores() -> int:

@@ -22,11 +22,12 @@ import pyarrow as pa
 
 from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
-from exr_inspector.errors import ArgumentError, SourceError, program_command
+from exr_inspector.errors import ArgumentError, SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.texts import program_command
 
 _BUFFERED = 200_000  # objects, of all lanes together, kept in memory before they are written
 _BATCH = 20_000  # objects kept in memory while a lane is read

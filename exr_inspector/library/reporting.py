@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence
-from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, program_command
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
@@ -35,6 +35,7 @@ from exr_inspector.report.pictures import budget, fitting, layer_pictures
 from exr_inspector.report.write import page_names, staged_folder, write_file
 from exr_inspector.settings import local_path
 from exr_inspector.storage import is_exr
+from exr_inspector.texts import program_command
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.sdk.connection import Connection

@@ -16,13 +16,13 @@ from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import NOTHING, Judgement
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
-from exr_inspector.errors import program_command
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, judged
 from exr_inspector.model import StatsMode, Thumbnails
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
+from exr_inspector.texts import program_command
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rejudge import unjudged

@@ -21,7 +21,7 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work
-from exr_inspector.errors import ArgumentError, CatalogError, SettingsError, missing_package, program_command
+from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection
@@ -30,6 +30,7 @@ from exr_inspector.storage import FILE_BUCKET
 from exr_inspector.storage.keys import file_path
 from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.sequences import sequence_name
+from exr_inspector.texts import missing_package, program_command
 
 
 class OpenCatalog(Reader):

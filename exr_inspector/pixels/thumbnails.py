@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.errors import SettingsError, missing_package
+from exr_inspector.errors import SettingsError
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Preview
 from exr_inspector.model import Thumbnail, Thumbnails
 from exr_inspector.pixels.boxes import BoxSums, Canvas, Floats, canvas_size
+from exr_inspector.texts import missing_package
 
 LONGEST_PX = 160
 MOST_PICTURES = 64

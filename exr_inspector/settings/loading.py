@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from exr_inspector.errors import SettingsError, page
+from exr_inspector.errors import SettingsError
 from exr_inspector.settings.fields import (
     DATABASE,
     FUNCTION,
@@ -28,6 +28,7 @@ from exr_inspector.settings.fields import (
     needed,
     not_set,
 )
+from exr_inspector.texts import page
 
 SECRETS_DIR = Path("/secrets")
 _PREFIXES = ("EXR_", "VAST_DB_")

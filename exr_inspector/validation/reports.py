@@ -14,9 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from exr_inspector import __version__
-from exr_inspector.errors import missing_package
 from exr_inspector.model import Finding, Severity
-from exr_inspector.texts import LINES, json_document, name_bytes, visible
+from exr_inspector.texts import LINES, json_document, missing_package, name_bytes, visible
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.registry import RULES
 from exr_inspector.validation.rule import Rule

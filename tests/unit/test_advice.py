@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exr_inspector import errors
+from exr_inspector import texts
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,13 @@ from exr_inspector import errors
 )
 def test_a_checkout_has_both_commands_and_all_pages(typed: str, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [typed])
-    assert errors.program_command("db check") == f"`{program} db check`"
-    assert errors.page("settings") == "docs/settings.md"
-    assert "duckdb: pip install '.[local]' in the checkout" in str(errors.missing_package("it", "duckdb.x", "local"))
+    assert texts.program_command("db check") == f"`{program} db check`"
+    assert texts.page("settings") == "docs/settings.md"
+    assert "duckdb: pip install '.[local]' in the checkout" in str(texts.missing_package("it", "duckdb.x", "local"))
 
 
 def test_an_installed_package_has_one_command_and_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "__file__", str(tmp_path / "exr_inspector" / "errors.py"))
-    assert errors.program_command("db check") == "`exr-inspector db check`"
-    assert "source of exr-inspector" in errors.page("settings")
-    assert str(errors.missing_package("it", "duckdb.x", "local")).endswith("duckdb: pip install 'exr-inspector[local]'")
+    monkeypatch.setattr(texts, "__file__", str(tmp_path / "exr_inspector" / "texts.py"))
+    assert texts.program_command("db check") == "`exr-inspector db check`"
+    assert "source of exr-inspector" in texts.page("settings")
+    assert str(texts.missing_package("it", "duckdb.x", "local")).endswith("duckdb: pip install 'exr-inspector[local]'")

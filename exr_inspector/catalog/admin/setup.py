@@ -41,7 +41,8 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.transport import is_partitioned
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
-from exr_inspector.errors import CatalogError, SchemaDrift, SchemaExists, SchemaMissing, program_command
+from exr_inspector.errors import CatalogError, SchemaDrift, SchemaExists, SchemaMissing
+from exr_inspector.texts import program_command
 
 _PRUNE_ROWS = 50_000  # rows deleted in one transaction, so that it does not hold up other writers
 _MAX_DAYS = 36_500

@@ -26,7 +26,8 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import Where, every
 from exr_inspector.catalog.sdk.work import Work
-from exr_inspector.errors import CatalogError, program_command
+from exr_inspector.errors import CatalogError
+from exr_inspector.texts import program_command
 
 Values = Mapping[str, object]
 

@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.schema import BY_NAME, Table
-from exr_inspector.errors import CatalogError, page
-from exr_inspector.texts import did_you_mean
+from exr_inspector.errors import CatalogError
+from exr_inspector.texts import did_you_mean, page
 
 _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
 _NO_COLUMN = re.compile(r"Referenced column \"([^\"]+)\" not found|does not have a column named \"([^\"]+)\"")

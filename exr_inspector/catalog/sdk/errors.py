@@ -27,8 +27,8 @@ from exr_inspector.errors import (
     SchemaDrift,
     SchemaExists,
     SchemaMissing,
-    program_command,
 )
+from exr_inspector.texts import program_command
 
 _UNLISTED_STATUS = re.compile(r"(\d{3}) is not a valid HttpStatus")
 _DRIFT_CODES = frozenset({"NoSuchColumn", "TabularMismatchColumnName", "TabularMismatchColumnType"})

@@ -18,7 +18,8 @@ from exr_inspector.catalog.sdk.known_tables import KnownTables
 from exr_inspector.catalog.sdk.predicates import Where, every, is_in
 from exr_inspector.catalog.sdk.transport import open_table
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import SchemaMissing, program_command
+from exr_inspector.errors import SchemaMissing
+from exr_inspector.texts import program_command
 
 ROW_ID = "$row_id"
 _SORTED_ROW_ID = pa.decimal128(38, 0)

@@ -27,10 +27,10 @@ from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.query_formats import aligned_lines, as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
-from exr_inspector.errors import CatalogError, program_command
+from exr_inspector.errors import CatalogError
 from exr_inspector.library.tables import require_file, schema_of_tables
 from exr_inspector.settings import load_settings
-from exr_inspector.texts import did_you_mean
+from exr_inspector.texts import did_you_mean, program_command
 from exr_inspector.validation.rule import counted
 from vastdb_local import ServerAddress, Successor, running_server
 

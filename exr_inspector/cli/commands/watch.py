@@ -20,7 +20,7 @@ from exr_inspector.cli.commands.ingest import BlockedNotice, exclude_option, tar
 from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.errors import CatalogConflict, CatalogUnavailable, program_command
+from exr_inspector.errors import CatalogConflict, CatalogUnavailable
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, require_parts
 from exr_inspector.ingest.run import Ingest, Target
@@ -30,6 +30,7 @@ from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
+from exr_inspector.texts import program_command
 
 _TICK_MS = 500
 

@@ -14,8 +14,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from exr_inspector.errors import PolicyError, program_command
-from exr_inspector.texts import did_you_mean
+from exr_inspector.errors import PolicyError
+from exr_inspector.texts import did_you_mean, program_command
 from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters, add_rules_of_file
 from exr_inspector.validation.rules.show import AttributeDemand
 

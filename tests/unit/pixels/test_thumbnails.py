@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from exr_inspector.catalog.schema import CELL_BYTES
-from exr_inspector.errors import SettingsError, install_command
+from exr_inspector.errors import SettingsError
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import StatsMode, Thumbnail, Thumbnails
 from exr_inspector.pixels import thumbnails
@@ -24,6 +24,7 @@ from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.pixels.statistics import Accumulator, Samples
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, difference_hash, require_encoder, shown_layers
 from exr_inspector.storage import SourceOpener
+from exr_inspector.texts import install_command
 from tests.support.exrbytes import FLOAT, HALF, MIPMAP, UINT, Channel, Part, Tiles, a_float, a_preview, build
 from tests.support.located import located
 from tests.unit.pixels.test_reader import report
