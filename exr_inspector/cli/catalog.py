@@ -27,7 +27,7 @@ from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name
-from exr_inspector.errors import ArgumentError, CatalogError, SchemaDrift, SchemaMissing, SettingsError
+from exr_inspector.errors import ArgumentError, CatalogError, NothingMatches, SchemaDrift, SchemaMissing, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import FileDatabase, file_database
 from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
@@ -63,8 +63,9 @@ class Tables:
         """What the paths of a place begin with: of `s3://bucket/key` or `bucket/key`, and of local folders, files and patterns.
 
         Raises:
-            NothingMatches: The name is empty.
+            NothingMatches: The name is empty, or neither a local folder or file nor in a bucket of these tables.
             ArgumentError: It is a local folder or file that no bucket of these tables stands for.
+            CatalogError: The tables cannot be read.
         """
         require_name(place)
         if names_bucket(place):
@@ -78,13 +79,19 @@ class Tables:
         found = mount_of(mounts, folder)
         if found is not None:
             return f"{found.bucket}/{key_of(found, folder / name)}".rstrip("/") + "/" * (not name)
+        known = "folders they know: " + (", ".join(f"{root.place} is {root.folder}" for root in self.roots) or "none")
         if path.exists():
-            known = ", ".join(f"{root.place} is {root.folder}" for root in self.roots) or "none"
             raise ArgumentError(
-                f"{place}: these tables have no files of this folder; folders they know: {known}."
+                f"{place}: these tables have no files of this folder; {known}."
                 f" {program_command('ingest')} adds it; a bucket of that name is s3://{place.strip('/')}/"
             )
-        return catalog_prefix(place)
+        prefix = catalog_prefix(place)
+        if not self.catalog.has_files(f"{prefix.partition('/')[0]}/"):
+            raise NothingMatches(
+                f"{place}: there is no such folder, and no such bucket in these tables; {known}."
+                " Other buckets are named as s3://BUCKET/PREFIX"
+            )
+        return prefix
 
 
 def configured(settings: Settings) -> Settings:

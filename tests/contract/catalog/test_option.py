@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
-from exr_inspector.errors import ArgumentError, BucketUnavailable, CatalogError, SettingsError
+from exr_inspector.errors import ArgumentError, BucketUnavailable, CatalogError, NothingMatches, SettingsError
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.settings import Mount
 from tests.support.databases import empty_catalog
@@ -186,9 +186,15 @@ def test_rows_of_a_folder_that_is_gone_stay_until_they_are_removed_by_name(catal
 def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalog: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    for line in (("db", "reconcile"), ("db", "repair"), ("validate",)):
-        error = called(*line, other, "--catalog", catalog).exception
-        assert isinstance(error, ArgumentError)
+    for line, place, kind in (
+        (("db", "reconcile"), other, ArgumentError),
+        (("db", "repair"), other, ArgumentError),
+        (("validate",), other, ArgumentError),
+        (("db", "reconcile"), other / "gone", NothingMatches),
+        (("db", "remove"), "rendres/sh010", NothingMatches),
+    ):
+        error = called(*line, place, "--catalog", catalog).exception
+        assert type(error) is kind
         assert f"renders is {tmp_path / 'renders'}" in str(error)
 
 
