@@ -115,6 +115,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
         "gaffer#4983": "https://github.com/GafferHQ/gaffer/issues/4983",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
+        "3D_Blender#2": "https://github.com/Mrguanglei/3D_Blender/issues/2",
         "tev#87": "https://github.com/Tom94/tev/issues/87",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
-from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_beauty
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, pixel_rule
+from exr_inspector.validation.rule import Found, Results, Stage, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
 from exr_inspector.validation.rules.encodings import FEW_VALUES
 
@@ -23,6 +23,8 @@ _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
+_COPIED_ROLES = DATA_ROLES - {Role.CRYPTOMATTE}
+_Values = tuple[float | None, ...]
 
 
 @pixel_rule(
@@ -181,3 +183,49 @@ def _curved_maps(part: PartFacts) -> Results:
                 )
                 found.append(Found(message, shown, "0.5, 0.5, 1", every[0].name))
     return found
+
+
+@file_rule(
+    "PIX-DATA-COPY",
+    Severity.WARNING,
+    "No layer of data holds the values of the main image",
+    why="The pass was not rendered, or is connected to the wrong output: depth, normals or vectors are lost.",
+    source="3D_Blender#2 (depth and normals look exactly like the image)",
+    fix="Connect the pass to its own output, and render or write the frames again.",
+    limits="Layers of depth, normals, positions, motion and ids, by their names; main images whose R, G and B differ.",
+    stage=Stage.PIXELS,
+)
+def data_copy(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Report layers of data of which every channel that is not constant has the statistics of a channel of the main image.
+
+    Statistics of all pixels are compared: equal means, deviations, extremes and counts of many different values.
+    """
+    colours: dict[str | None, dict[_Values, str]] = {}
+    for part in file.parts:
+        for channel, stats in part.with_stats(part.colour):
+            if is_beauty(channel.layer) and (values := _values(stats)):
+                colours.setdefault(channel.view, {}).setdefault(values, channel.name)
+    found = []
+    for part in file.parts:
+        for (_, view), members in part.by_layer.items():
+            main = colours.get(view, {})
+            hits = [
+                (channel, main.get(_values(stats) or ()))
+                for channel, stats in part.with_stats(members.values())
+                if channel.role in _COPIED_ROLES and not (stats.exact and stats.is_constant)
+            ]
+            copied = [name for _, name in hits if name]
+            if len(main) > 1 and hits and len(copied) == len(hits):
+                names = names_of(channel for channel, _ in hits)
+                verb = "holds" if len(hits) == 1 else "hold"
+                message = f"{names} {verb} the same values as {listed(dict.fromkeys(copied))} of the main image"
+                first = hits[0][0]
+                found.append(Found(message, "the main image", first.role.name.lower(), first.name, part=part.index))
+    return found
+
+
+def _values(stats: ChannelStats) -> _Values:
+    """What tells the values of a channel from those of another one; empty if only a sample was read, or if they are few."""
+    if not stats.exact or stats.nan_count or (stats.distinct_count or 0) < FEW_VALUES:
+        return ()
+    return stats.samples, stats.zero_count, stats.minimum, stats.maximum, stats.mean, stats.stddev

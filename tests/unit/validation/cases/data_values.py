@@ -8,14 +8,18 @@ from exr_inspector.model import Severity
 from tests.unit.validation.cases.made.pixels import (
     RAMP,
     ZERO,
+    flat,
     more,
     normal_map,
     normals,
     read,
+    scene,
     with_value,
 )
 from tests.unit.validation.judging import Case
 
+IMAGE = scene()
+COPY = {f"Normal_{name}": values for name, values in IMAGE.items()}
 CASES = [
     *read(
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", np.round(RAMP * 5.5))),
@@ -31,5 +35,8 @@ CASES = [
         Case("PIX-NORMAL-LENGTH", normal_map(0.214), normal_map(0.5), keys=("tex/wall_normal.exr",) * 2),
         Case("PIX-NORMAL-LENGTH", normal_map(0.735), normal_map(0.735), keys=("tex/wall_normal.exr", "tex/sky.exr")),
         Case("PIX-NORMAL-LENGTH", more("normal.x", RAMP), more("normal_var.x", RAMP)),
+        Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**IMAGE, **COPY | {"Normal_G": IMAGE["G"] - 0.5})),
+        Case("PIX-DATA-COPY", flat(**IMAGE, Z=IMAGE["G"]), flat(**dict.fromkeys("RGBZ", IMAGE["G"]))),
+        Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**IMAGE, diffuse_R=IMAGE["R"])),
     ),
 ]

@@ -33,6 +33,31 @@ def image(channels: Sequence[Channel] = RGBA, **pixels: Pixels) -> bytes:
     return build([Part(channels=channels, pixels=every)])
 
 
+def flat(kind: int = FLOAT, **pixels: Pixels) -> bytes:
+    """A scan line image of the pixel type and the pixels by channel name, in which `_` stands for a dot."""
+    every = {name.replace("_", "."): values for name, values in pixels.items()}
+    height, width = next(iter(every.values())).shape
+    return build(
+        [
+            Part(
+                channels=[Channel(name, kind) for name in every],
+                data_window=(0, 0, width - 1, height - 1),
+                pixels=every,
+            )
+        ]
+    )
+
+
+def scene(low: float = 0.01, high: float = 0.9, size: int = 64) -> dict[str, Pixels]:
+    """R, G and B of a square image of many values from low to high, which are spread evenly."""
+    ramp = np.linspace(low, high, size * size)
+    return {
+        "R": ramp.reshape(size, size),
+        "G": ramp[::-1].reshape(size, size) * 0.9,
+        "B": ramp.reshape(size, size).T * 0.8,
+    }
+
+
 def sun(width: int) -> bytes:
     """R, G and B of this width and four lines, with one very bright pixel."""
     pixels = np.ones((4, width))
