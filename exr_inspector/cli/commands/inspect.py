@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 
@@ -102,19 +102,18 @@ def command(
       ./run inspect --format csv --fields path,width,height,compression renders/ > files.csv
       ./run inspect --json s3://renders/shot/beauty.1001.exr | jq .files[0].compression
     """
-    if form != "text" and (as_json or why or all_attributes):
-        raise click.UsageError("--json, --why and --all describe single files: leave out --format")
     shows = thumbnail or thumbnail_as is not None
-    if shows and (form != "text" or as_json):
-        raise click.UsageError("--thumbnail is for the text that describes single files: leave out --format and --json")
-    if fields is not None and form == "text":
+    if form != "text":
+        _refuse_with_lines(
+            {"--json": as_json, "--why": why, "--all": all_attributes, "--objects": objects, "--thumbnail": shows}
+        )
+    elif fields is not None:
         raise click.UsageError("--fields needs --format table, csv or json")
-    if objects and form != "text":
-        raise click.UsageError("--objects describes single files: leave out --format")
-    if objects and stats not in {None, FULL}:
-        raise click.UsageError("--objects reads every pixel: leave out --stats, or say --stats full")
-    if with_hash and stats not in {None, FULL}:
-        raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
+    if shows and as_json:
+        raise click.UsageError("--thumbnail is for the text that describes single files: leave out --json")
+    for option, given in (("--objects", objects), ("--hash", with_hash)):
+        if given and stats not in {None, FULL}:
+            raise click.UsageError(f"{option} reads every pixel: leave out --stats, or say --stats full")
     columns = fields_of(fields)
     depth = FULL if objects or with_hash else stats or (FULL if shows else DEFAULT_STATS)
     with session(
@@ -129,15 +128,21 @@ def command(
         files = _Files(made, targets, paths)
         if form != "text":
             print_lines(files, columns, form, paths)
-            files.report_unchecked(depth)
         elif as_json:
             _print_documents(files, paths)
-            files.report_unchecked(depth)
         else:
             console = output()
             described = _shown(files, console, thumbnail_as) if shows else files
             _print_text(described, console, all_attributes=all_attributes, objects=objects, why=why)
+        if form != "text" or as_json:
+            files.report_unchecked(depth)
     sys.exit(files.exit_code)
+
+
+def _refuse_with_lines(given: Mapping[str, bool]) -> None:
+    """Raise UsageError if --format, which prints one line per file, was given with an option that describes single files."""
+    if wrong := [option for option, is_given in given.items() if is_given]:
+        raise click.UsageError(f"--format prints one line per file: leave it out, or leave out {' and '.join(wrong)}")
 
 
 class _Files:

@@ -108,12 +108,7 @@ def command(
       ./run validate --format sarif --fail-on warning s3://renders/shot010/ > findings.sarif
     """
     from_rows = stored or catalog is not None
-    if from_rows and (with_hash or stats is not None or levels is not None):
-        raise click.UsageError(
-            "--stats, --levels and --hash read files, but --catalog and --stored read rows: give one or the other"
-        )
-    if with_hash and stats not in {None, "full"}:
-        raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
+    _refuse_options(from_rows=from_rows, stats=stats, levels=levels, with_hash=with_hash)
     request = _Request(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
     depth: Stats = "full" if with_hash else stats or DEFAULT_STATS
     source = _from_rows(request, catalog) if from_rows else _from_files(request, depth, levels, with_hash=with_hash)
@@ -124,20 +119,41 @@ def command(
         named = (replace(result, name=shown(result.name)) for result in until_stopped)
         nothing = "No rows found" if request.files else no_sequence
         every = _print(named, form, fail_on, nothing=nothing, why=why, quiet=quiet)
-    upper = sum(result.unchecked == UPPER_LEVELS for result in every)
-    unread = sum(bool(result.unchecked) for result in every) - upper
-    left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
-    if upper:
-        remedy = "" if from_rows else " --levels all reads them."
-        left_out = [*left_out, f"Levels above the first of {counted(upper, 'file')} were not read.{remedy}"]
-    if not (from_rows or request.sequences) and sum(not result.fault for result in every) > 1:
-        left_out = [*left_out, "Sequences were not checked for missing and odd frames. --sequence checks them."]
-    for sentence in left_out:
+    for sentence in _left_out(every, None if from_rows else StatsMode(depth), sequences=from_rows or request.sequences):
         click.echo(sentence, err=form != "text")
     if until_stopped.is_interrupted:
         click.echo(f"stopped: this is what was found in {counted(len(every), 'file')} until then", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(_exit_code(every, fail_on))
+
+
+def _refuse_options(*, from_rows: bool, stats: Stats | None, levels: Levels | None, with_hash: bool) -> None:
+    """Raise UsageError for options that exclude each other."""
+    if from_rows and (with_hash or stats is not None or levels is not None):
+        raise click.UsageError(
+            "--stats, --levels and --hash read files, but --catalog and --stored read rows: give one or the other"
+        )
+    if with_hash and stats not in {None, "full"}:
+        raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
+
+
+def _left_out(every: Sequence[ValidationResult], stats: StatsMode | None, *, sequences: bool) -> list[str]:
+    """Sentences about what was not checked.
+
+    Args:
+        every: All results.
+        stats: The statistics with which the files were read; None if rows were checked.
+        sequences: Whether sequences were checked.
+    """
+    upper = sum(result.unchecked == UPPER_LEVELS for result in every)
+    unread = sum(bool(result.unchecked) for result in every) - upper
+    sentences = [*(not_checked(StatsMode.SAMPLED, unread) if stats is None else unchecked_lines(stats, unread))]
+    if upper:
+        remedy = "" if stats is None else " --levels all reads them."
+        sentences.append(f"Levels above the first of {counted(upper, 'file')} were not read.{remedy}")
+    if not sequences and sum(not result.fault for result in every) > 1:
+        sentences.append("Sequences were not checked for missing and odd frames. --sequence checks them.")
+    return sentences
 
 
 @dataclass(frozen=True, slots=True)

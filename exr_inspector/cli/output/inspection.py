@@ -185,19 +185,29 @@ def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_att
     if names and names.layers:
         blocks += ["", *layers_table(names, _types(inspection, part.index))]
     if inspection.pixels:
-        stats = [channel for channel in inspection.pixels.channels if channel.part == part.index]
-        if stats:
-            pixels = [entry for entry in inspection.pixels.parts if entry.part == part.index]
-            is_read = any(entry.chunks_read for entry in pixels)
-            unread = [] if is_read else [_unread_text(inspection.pixels, whole)]
-            blocks += ["", *(unread or statistics_table(stats, pixels, console))]
-            if deep := _deep_text(pixels):
-                blocks.append(Text(deep, style="dim"))
+        blocks += _pixel_blocks(inspection.pixels, part.index, whole, console)
     shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}
     rest = [a for a in part.attributes if all_attributes or a.problem or a.name not in shown_above]
     if rest:
         blocks += ["", *attributes_table(rest)]
     return Group(title, indented(Group(*blocks)))
+
+
+def _pixel_blocks(
+    report: PixelReport, part: int, whole: Completeness | None, console: Console
+) -> Iterable[RenderableType]:
+    """The statistics of a part, or why there are none, and what its deep samples are; each block after an empty line."""
+    stats = [channel for channel in report.channels if channel.part == part]
+    pixels = [entry for entry in report.parts if entry.part == part]
+    if not stats:
+        return
+    yield ""
+    if any(entry.chunks_read for entry in pixels):
+        yield from statistics_table(stats, pixels, console)
+    else:
+        yield _unread_text(report, whole)
+    if deep := _deep_text(pixels):
+        yield Text(deep, style="dim")
 
 
 def show(

@@ -113,15 +113,7 @@ def statistics_table(
     stats: Sequence[ChannelStats], pixels: Sequence[PartPixels], console: Console
 ) -> Iterable[RenderableType]:
     """The statistics of each channel, with histograms if the terminal is wide enough."""
-    share = min((channel.coverage for channel in stats), default=0.0)
-    caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
-    verdicts = [
-        word
-        for word, holds in (("black", "is_black"), ("constant", "is_constant"))
-        if any(getattr(p, holds) for p in pixels if (p.level_x, p.level_y) == (0, 0))
-    ]
-    title = Text(f"statistics of {caption}{': ' if verdicts else ''}{', '.join(verdicts)}", style="dim")
-    table = plain_table("channel", title=title, title_justify="left")
+    table = plain_table("channel", title=Text(_statistics_title(stats, pixels), style="dim"), title_justify="left")
     for column in ("min", "max", "mean", "stddev", "NaN", "Inf"):
         table.add_column(column, justify="right", no_wrap=True)
     with_bars = console.width >= _WIDE_COLUMNS and any(channel.histogram for channel in stats)
@@ -139,6 +131,16 @@ def statistics_table(
     yield table
     if (more := len(stats) - MAX_STATISTICS) > 0:
         yield Text(f"and {more:,} further channels (--json has them all)", style="dim")
+
+
+def _statistics_title(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]) -> str:
+    """How many pixels were read, and whether the first level is black or constant."""
+    share = min((channel.coverage for channel in stats), default=0.0)
+    caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
+    firsts = [entry for entry in pixels if (entry.level_x, entry.level_y) == (0, 0)]
+    verdicts = ["black"] if any(entry.is_black for entry in firsts) else []
+    verdicts += ["constant"] if any(entry.is_constant for entry in firsts) else []
+    return ": ".join(filter(None, (f"statistics of {caption}", ", ".join(verdicts))))
 
 
 def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType]:
