@@ -114,6 +114,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
         "gaffer#4983": "https://github.com/GafferHQ/gaffer/issues/4983",
+        "gaffer#6524": "https://github.com/GafferHQ/gaffer/issues/6524",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
         "3D_Blender#2": "https://github.com/Mrguanglei/3D_Blender/issues/2",
         "tev#87": "https://github.com/Tom94/tev/issues/87",

@@ -1,8 +1,9 @@
 """The role of a channel by its name: colour, alpha, depth, id, position, normal, motion.
 
 OpenEXR files give no other information about the meaning of a channel. The words are those that renderers and compositors
-write. A channel without a known word is OTHER, and no rule about data applies to it. Where each AOV has a file of its own, its
-channels are called R, G, B, and only the file's name says that they hold data (`layer_of_file`).
+write. A channel without a known word is OTHER, as are measures such as variance, and no rule about data applies to it. Where
+each AOV has a file of its own, its channels are called R, G, B, and only the file's name says that they hold data
+(`layer_of_file`).
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word
 # Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, and RenderMan's
 # `normal_var` no normals.
 _DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "var", "variance", "mse", "stddev"})
+# Measures of the rendering, in words joined by underscores: their R, G, B are no light and may have any value.
+_MEASURE = re.compile(
+    r"(?:^|_)(?:var|variances?|mse|std_?dev|standard_deviation|(?:samples?|ray|hit)_?counts?|(?:cpu|render)_?time|heat_?map"
+    r"|inv_density)(?:_|$)"
+)
 # A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
 # The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`,
@@ -61,7 +67,7 @@ _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
 _FILE_LAYER = re.compile(
     r"(?:^|[._ -])(?:(?P<short>[NPZ]|(?i:[a-z]*crypto[a-z_]*)0\d)(?=[._])|(?P<word>Normal"
     r"|(?i:z?_?depth(?:_?map)?|normals|(?:normal|sim)_?map|(?:world_?)?positions?|w?pos|pworld|pref|uvs?|uvmap|stmap|velocity"
-    r"|motion_?vectors?|mvec|opticalflow|disparity)))"
+    r"|motion_?vectors?|mvec|opticalflow|disparity|variance|sample_?count)))"
     r"(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
 )
 _FOLDER_LETTERS = 4  # folders called `P`, `uv1` or `pos` may hold images
@@ -91,6 +97,10 @@ def _of_segment(segment: str) -> Role:
         if role not in {Role.OTHER, Role.ID}:  # `objectId` is an id; `idCharacter` is ambiguous
             return role
     return _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
+
+
+def _is_measure(segment: str) -> bool:
+    return _MEASURE.search("_".join(_TOKEN.findall(segment)).lower()) is not None
 
 
 def is_beauty(layer: str) -> bool:
@@ -146,8 +156,8 @@ def role_of(layer: str, component: str) -> Role:
     role = _of_segment(layer.rpartition(".")[2]) if layer else Role.OTHER
     if role is not Role.OTHER:
         return role
-    if component == "Y" and layer:
-        return Role.OTHER  # ambiguous: luminance, or the second component of X, Y, Z
+    if layer and (component == "Y" or _is_measure(layer.rpartition(".")[2])):
+        return Role.OTHER  # Y is ambiguous: luminance, or the second component of X, Y, Z
     if component in _COLOURS:
         return Role.COLOUR
     return _BARE.get(component) or (_of_segment(component) if len(component) > 1 else Role.OTHER)

@@ -12,7 +12,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import Role, is_beauty
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_beauty, role_of
 from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule, listed
 
@@ -337,6 +337,27 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
         Found(f"Part {second} repeats channels of part {first}: {listed(names)}", listed(names), part=second)
         for (first, second), names in repeated.items()
     ]
+
+
+@file_rule(
+    "CHN-PART-NAME",
+    Severity.INFO,
+    "The name of a single part that holds the main image is not that of another layer",
+    why="Readers that take the name of a part for its layer load the image as depth, for instance.",
+    source="gaffer#6524",
+    fix="Remove the attribute name, or write rgba. Nuke writes what the metadata exr/name of its input says.",
+)
+def part_name(file: FileFacts, _parameters: ChannelParameters) -> Results:
+    """Compare the name of the only part, if it has R, G and B in the base layer, with layers of data and the part's own."""
+    part = file.parts[0]
+    name = part.part.name
+    if not name or file.is_multi_part or not {"R", "G", "B"} <= {channel.name for channel in part.channels}:
+        return NOTHING
+    layers = {channel.layer.partition(".")[0] for channel in part.named if "." in channel.name}
+    if is_beauty(name) or (role_of(name, "R") not in DATA_ROLES and name not in layers):
+        return NOTHING
+    message = f"The part is called {name!r}, but has R, G, B without a layer, which is the main image"
+    return [Found(message, name, "no name, or rgba", part=0)]
 
 
 @channel_rule(

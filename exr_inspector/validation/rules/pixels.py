@@ -21,9 +21,12 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counte
 from exr_inspector.validation.rules.channels import names_of
 
 _ALPHA_TOLERANCE = 1e-3
+_HALF_MAX = 65504.0
 _FIREFLY_FACTOR = 100
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
+# Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
+_NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 # Share of the pixels with colour but no alpha: sparks and reflections are few.
 _UNPREMULTIPLIED_SHARE = 0.05
@@ -177,15 +180,16 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     command="oiiotool IN.exr --clamp:max=60000,60000,60000 -o OUT.exr",
 )
 def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Compare the share of colour and alpha values at or above 65504 with `half_max_share`."""
+    """Compare the share of colour and alpha values at or beyond 65504 with `half_max_share`, but for marks of no value."""
     hit = [
         (stats, stats.half_max_count, None)
         for channel, stats in part.with_stats(
             part.without_ranks([*part.of_role(Role.COLOUR), *part.of_role(Role.ALPHA)])
         )
         if stats.half_max_count > parameters.half_max_share * stats.samples
+        if not (stats.minimum in _NO_VALUE and (stats.maximum or 0) < _HALF_MAX)
     ]
-    below = all(stats.maximum is not None and stats.maximum < 0 for stats, _, _ in hit)
+    below = all(stats.maximum is not None and stats.maximum < _HALF_MAX for stats, _, _ in hit)
     return _holds(
         part, hit, lambda count: f"{counted(count, 'value')} of {'-65504 and less' if below else '65504 and more'}"
     )
@@ -254,24 +258,40 @@ def _stands_out(stats: ChannelStats) -> bool:
     profiles={"texture": "info"},
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked."""
+    """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked.
+
+    A layer of one colour channel, or of equal ones, may hold heights or another measure, which is an info finding.
+    """
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     for channel, stats in part.with_stats(part.colour):
         least = stats.minimum
         if least is None or least >= parameters.negative_tolerance or channel.component in {"RY", "BY"}:
             continue
         by_layer.setdefault((channel.layer, channel.view), []).append((least, channel, stats))
-    return [_negative(hit, parameters) for hit in by_layer.values()]
+    return [
+        _negative(hit, parameters, is_grey=_is_grey(part, part.by_layer[layer].values()))
+        for layer, hit in by_layer.items()
+    ]
 
 
-def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters) -> Found:
+def _is_grey(part: PartFacts, channels: Iterable[NamedChannel]) -> bool:
+    """Whether a layer has one colour channel, or several with the same values."""
+    every = [stats for channel, stats in part.with_stats(channels) if channel.role is Role.COLOUR]
+    return len({(stats.minimum, stats.maximum, stats.mean, stats.stddev) for stats in every}) == 1
+
+
+def _negative(
+    hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters, *, is_grey: bool
+) -> Found:
     least, channel, _ = min(hit, key=lambda each: each[0])
     count, samples = (sum(getattr(stats, name) for _, _, stats in hit) for name in ("negative_count", "samples"))
     if parameters.negative_limit is not None and least < parameters.negative_limit:
         severity = Severity.ERROR
     else:
-        severity = Severity.WARNING if least < parameters.negative_warning else Severity.INFO
+        severity = Severity.WARNING if least < parameters.negative_warning and not is_grey else Severity.INFO
     message = f"{names_of(each for _, each, _ in hit)}: {count} of {samples} values are below zero, down to {least:g}"
+    if is_grey:
+        message += ", which often marks points without a value" if least in _NO_VALUE else ", as heights may be"
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
 
 

@@ -164,7 +164,15 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
         ("RGBA_denoise", "R", Role.COLOUR),
         ("valid", "R", Role.COLOUR),
         ("normal_var", "x", Role.OTHER),
-        ("depth_mse", "R", Role.COLOUR),
+        ("depth_mse", "R", Role.OTHER),
+        ("variance", "G", Role.OTHER),
+        ("Denoising Image Variance", "R", Role.OTHER),
+        ("RelativeVariance", "B", Role.OTHER),
+        ("sampleCount", "R", Role.OTHER),
+        ("render_time", "R", Role.OTHER),
+        ("variant", "R", Role.COLOUR),
+        ("varnish", "R", Role.COLOUR),
+        ("invariance_light", "R", Role.COLOUR),
     ],
 )
 def test_roles_by_words(layer: str, component: str, role: Role) -> None:
@@ -208,6 +216,11 @@ def test_the_layer_that_a_files_name_states(name: str, layer: str) -> None:
     assert not layer or role_of(layer, "R") in DATA_ROLES
     assert not layer or role_of(layer, "A") in {Role.ALPHA, Role.CRYPTOMATTE}
     assert layer_of_file(name, ["R", "G", "B", "diffuse.R"]) == ""
+
+
+def test_a_file_named_for_a_measure_holds_no_colour() -> None:
+    assert layer_of_file("sh010_variance.1001.exr", "RGB") == "variance"
+    assert role_of("variance", "R") is Role.OTHER
 
 
 def test_a_file_named_for_its_data_is_data() -> None:

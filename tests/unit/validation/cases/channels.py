@@ -7,6 +7,7 @@ from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_string, b
 from tests.unit.validation.cases.made.channels import channels, only
 from tests.unit.validation.judging import PLAIN, RGBA, Case
 
+KEY = [*RGBA, Channel("key.R"), Channel("rgba.R")]
 CASES = [
     Case("CHN-RGB-INCOMPLETE", channels("diffuse.R", "diffuse.G"), channels("diffuse.R", "diffuse.G", "diffuse.B")),
     Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
@@ -31,6 +32,9 @@ CASES = [
         build([Part(name=name, extra=[a_string("view", "left")]) for name in ("a", "a.left")]),
         build([Part(name=f"a.{view}", extra=[a_string("view", view)]) for view in ("left", "right")]),
     ),
+    Case("CHN-PART-NAME", build([Part(name="depth")]), build([Part(name="shot")])),
+    Case("CHN-PART-NAME", build([Part(name="key", channels=KEY)]), build([Part(name="rgba", channels=KEY)])),
+    Case("CHN-PART-NAME", build([Part(name="depth")]), build([Part(name="depth", channels=[Channel("Z", FLOAT)])])),
     Case("CHN-LUMA-CHROMA", only(Channel("Y"), Channel("RY"), Channel("BY")), only(Channel("Y"))),
     Case("CHN-LUMA-CHROMA", only(Channel("RY"), Channel("BY")), severity=Severity.ERROR),
     Case(

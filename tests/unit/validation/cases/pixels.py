@@ -28,6 +28,7 @@ HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
 COLOUR_TIMES_ALPHA = dict.fromkeys("RGB", RAMP * HALF_ALPHA)
 HALF_COLOUR = [*(Channel(name, FLOAT, 2, 1) for name in "RGB"), Channel("A", FLOAT)]  # half the samples in x
 HALF_COLOUR_TIMES_ALPHA = {name: values[:, ::2] for name, values in COLOUR_TIMES_ALPHA.items()}
+LOWEST = with_value(np.finfo(np.float32).min)
 BELOW_ZERO = image(B=with_value(-0.9), G=with_value(-1))
 SHADOW_AND_IMAGE = ("shot/sh010_shadow.1001.exr", "shot/sh010.1001.exr")
 IMAGE_AND_AOV = ("shot/sh010.1001.exr", "shot/sh010_N.1001.exr")
@@ -55,6 +56,10 @@ CASES = [
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), parameters={"negative_warning": 0}),
         Case("PIX-NEGATIVE", image(B=with_value(-1)), severity=Severity.ERROR, parameters={"negative_limit": -0.1}),
         Case("PIX-NEGATIVE", BELOW_ZERO, BELOW_ZERO, keys=IMAGE_AND_AOV),
+        Case("PIX-NEGATIVE", image([Channel("Y", FLOAT)], Y=with_value(-9999)), severity=Severity.INFO),
+        Case("PIX-NEGATIVE", rgb(with_value(-2)), severity=Severity.INFO),
+        Case("PIX-HALF-MAX", image([Channel("Y", FLOAT)], Y=with_value(-1e38)), image([Channel("Y", FLOAT)], Y=LOWEST)),
+        Case("PIX-FIREFLY", more("albedo.R", with_value(3000)), more("variance.R", with_value(3000))),
         Case("PIX-FIREFLY", sun(9), GOOD, severity=Severity.WARNING),
         Case("PIX-FIREFLY", sun(8), GOOD, severity=Severity.INFO),
         Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
