@@ -169,14 +169,16 @@ class Distribution:
         keys = bits[order]
         return np.where(keys < _SIGN, keys, _SIGN - 1 - keys), order
 
-    def _upper_counts(self, values: Samples) -> npt.NDArray[np.int64]:
-        """The number of FLOAT or UINT values with each upper half of their float32 form."""
+    def _bins(self, values: Samples) -> npt.NDArray[np.uint16]:
+        """The bits of HALF values, or the upper halves of the float32 form of FLOAT and UINT values."""
+        if self._is_half:
+            return values.view(np.uint16)
         # Adding zero turns minus zero into zero. A signalling NaN sets a flag here, and is ignored below.
         with np.errstate(invalid="ignore"):
             single = values.astype(np.float32, copy=False) + np.float32(0.0)
         if self._is_uint:  # rounded down, so that no bin is above the values that it counts
             single.view(np.int32)[:] -= single.astype(np.float64) > values
-        return np.bincount(single.view(np.uint16)[_UPPER], minlength=1 << 16)
+        return single.view(np.uint16)[_UPPER]
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The smallest value of each key."""
@@ -191,13 +193,12 @@ class Distribution:
         """Percentiles, histogram and kinds of the picked values.
 
         The p-th percentile is the smallest value with at least p percent of the values less than or equal to it: an actual
-        value for HALF, otherwise the lower edge of its bin.
+        value for HALF, otherwise the lower edge of its bin, or the maximum if so many values are equal to it.
         """
         empty = np.zeros(0, np.float16 if self._is_half else np.float32)
         values = np.concatenate(self._picks or [empty])
-        by_bits = (
-            np.bincount(values.view(np.uint16), minlength=1 << 16) if self._is_half else self._upper_counts(values)
-        )
+        bins = self._bins(values)
+        by_bits = np.bincount(bins, minlength=1 << 16)
         bits = np.flatnonzero(by_bits)
         kinds = _kinds_of_halves(bits, by_bits[bits]) if self._is_half else _kinds(values)
         if self._is_half and by_bits[_SIGN]:  # minus zero counts as zero
@@ -210,7 +211,12 @@ class Distribution:
         counts = by_bits[bits[order]]
         running = np.cumsum(counts)
         ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * int(running[-1]))).astype(np.int64)
-        percentiles = zip(PERCENTS, self._values(keys[np.searchsorted(running, ranks)]).tolist(), strict=True)
+        found = self._values(keys[np.searchsorted(running, ranks)])
+        if not self._is_half:
+            highest = values[bins == bits[order[-1]]]
+            top = highest.max()
+            found[ranks > running[-1] - np.count_nonzero(highest == top)] = top + 0.0
+        percentiles = zip(PERCENTS, found.tolist(), strict=True)
         finite, whole, codes, distinct = kinds
         return DistributionSummary(
             tuple(percentiles), self._histogram(keys, counts), (finite - whole) / finite, codes / finite, distinct

@@ -117,6 +117,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "gaffer#6524": "https://github.com/GafferHQ/gaffer/issues/6524",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
         "3D_Blender#2": "https://github.com/Mrguanglei/3D_Blender/issues/2",
+        "hdrmerge#196": "https://github.com/jcelaya/hdrmerge/issues/196",
+        "godot#58164": "https://github.com/godotengine/godot/issues/58164",
         "tev#87": "https://github.com/Tom94/tev/issues/87",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",

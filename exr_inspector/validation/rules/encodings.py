@@ -1,4 +1,4 @@
-"""PIX: colour whose values show that they are not scene-linear: display-referred, logarithmic, or integer codes."""
+"""PIX: colour whose values show that they are not scene-linear: display-referred, cut off, logarithmic, or integer codes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ _LOWER_PART = 25.0  # percent
 _WHOLE_FROM = 1024  # HALF has no fractions from here on
 _LEAST_CODE = 127
 FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
+_MANY_VALUES = 512  # so many that one value is rare in each hundred
+_HALF_MAX = 65504
+_PLATEAU = 99.0  # percent; highlights were cut off if the values above are equal
+_SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are the edges of a flat light
 
 
 @pixel_rule(
@@ -46,6 +50,52 @@ def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
             message = f"{names} have a maximum of exactly 1; expected values above 1"
             found.append(Found(message, "1", "values beyond 1", triple[0].name))
     return found
+
+
+@pixel_rule(
+    "PIX-CLIPPED",
+    Severity.INFO,
+    "Highlights are not cut off",
+    why="A clamped sun or lamp of an environment map lights too little. Channels that a camera or raw converter cut off at "
+    "different values give highlights a tint, often magenta.",
+    source="hdrmerge#196 (magenta highlights); godot#58164 (clamped environment map)",
+    fix="Write the values without clamping; merge more exposures; or reconstruct highlights before white balance. Nothing if "
+    "the plateau is a light or a background of one colour.",
+    limits="R, G and B of the main image, if in two channels one value in a hundred or more is the maximum, of at least 1 and "
+    "below 65504, and others come near it.",
+)
+def clipped_highlights(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report main images in which many values of two or three channels are their maximum, and others are little below it.
+
+    A maximum of 1 in all channels is left to PIX-CLIPPED-1, and 65504 to PIX-HALF-MAX. Deep samples are not judged.
+    """
+    found = []
+    for triple in () if part.traits & t.DEEP else part.rgb_layers:
+        hits = [(channel, stats) for channel, stats in part.with_stats(triple) if _has_plateau(stats)]
+        tops = [stats.maximum or 0 for _, stats in hits]
+        if len(hits) < 2 or max(tops) <= 1 or not is_beauty(triple[0].layer):
+            continue
+        values = listed(f"{top:g}" for top in dict.fromkeys(tops))
+        share = min(100 - min(percent for percent, value in s.percentiles if value == s.maximum) for _, s in hits)
+        message = (
+            f"{names_of(channel for channel, _ in hits)}: {share:g} % of the values or more are exactly {values}; "
+        )
+        message += "highlights were cut off" + (", and have a tint" if len(set(tops)) > 1 else "")
+        found.append(Found(message, values, "several values", hits[0][0].name))
+    return found
+
+
+def _has_plateau(stats: ChannelStats) -> bool:
+    """Whether many values are equal to the maximum, and others between half of it and the maximum.
+
+    Few others are the edges of a light or of another surface of one colour.
+    """
+    most, histogram = stats.maximum, stats.histogram
+    if most is None or not 1 <= most < _HALF_MAX or histogram is None or (stats.distinct_count or 0) < _MANY_VALUES:
+        return False
+    bins = [*zip(histogram.edges[:-1], histogram.counts, strict=True)]
+    slope = sum(count for edge, count in bins[:-1] if edge >= most / 2)
+    return dict(stats.percentiles).get(_PLATEAU) == most and slope >= _SLOPE_SHARE * bins[-1][1]
 
 
 @pixel_rule(

@@ -278,6 +278,16 @@ def test_ranks_of_percentiles_are_near() -> None:
     assert rank_error(noise, PixelType.HALF) < 0.003
 
 
+@pytest.mark.parametrize("top", [1.4, -1.4, 0.0])
+def test_percentiles_of_equal_highest_values_are_the_maximum(top: float) -> None:
+    array = np.linspace(top - 0.01, top, 1000, dtype=np.float32)
+    assert dict(distribution(array, PixelType.FLOAT)[0])[99.0] < array.max()
+    array[-50:] = array.max()
+    array[-100] = np.inf
+    percentiles = dict(distribution(array, PixelType.FLOAT)[0])
+    assert percentiles[75.0] < percentiles[99.0] == percentiles[99.9] == array[-1]
+
+
 def test_no_percentile_of_uint_is_above_the_maximum() -> None:
     for top in (2**32 - 1, 2**24 + 1, 4_000_000_001):
         percentiles, histogram = distribution(np.full(50, top, np.uint32), PixelType.UINT)

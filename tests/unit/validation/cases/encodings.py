@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.support.exrbytes import FLOAT, Channel
+from tests.support.exrbytes import FLOAT, HALF, Channel
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     RAMP,
     coordinates,
+    flat,
     fog,
     gradient,
     image,
     read,
     rgb,
+    scene,
 )
 from tests.unit.validation.judging import RGBA, Case
 
 OCCLUSION = [Channel(f"AO.{name}", FLOAT) for name in "RGB"]
 UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
+BRIGHT = scene(high=4)
+TOPS = {"R": 2.0, "G": 1.0, "B": 1.4}
+LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 20, values) for name, values in scene().items()}
 CASES = [
     *read(
         Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256)),
@@ -33,6 +38,13 @@ CASES = [
         Case("PIX-STEPS", gradient(256, name="Z"), gradient(52, name="Z")),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), image([*RGBA, *OCCLUSION], **UP_TO_ONE)),
+        Case("PIX-CLIPPED", flat(**{name: np.minimum(v, 1.9) for name, v in BRIGHT.items()}), flat(**BRIGHT)),
+        Case("PIX-CLIPPED", flat(**{name: np.minimum(v, TOPS[name]) for name, v in BRIGHT.items()}), flat(**LAMP)),
+        Case(
+            "PIX-CLIPPED",
+            flat(HALF, **{name: np.minimum(v, 3.0) for name, v in BRIGHT.items()}),
+            flat(HALF, **{name: np.minimum(v, 1.0) for name, v in BRIGHT.items()}),
+        ),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(0.1 + RAMP * 0.4)),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), fog()),
     ),
