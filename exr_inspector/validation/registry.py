@@ -110,6 +110,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "blender_with_vray_additions#195": "https://github.com/ChaosGroup/blender_with_vray_additions/issues/195",
         "Sammie-Roto-2#60": "https://github.com/Zarxrax/Sammie-Roto-2/issues/60",
         "Mitsuba#178": "https://github.com/mitsuba-renderer/mitsuba/issues/178",
+        "openexr#2223": "https://github.com/AcademySoftwareFoundation/openexr/issues/2223",
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",

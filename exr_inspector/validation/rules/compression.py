@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, Compression, code_name
+from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, Compression, PixelType, code_name
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
@@ -133,6 +133,26 @@ def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results
     if part.compression not in _DWA:
         return NOTHING
     return _altered(part, _altered_data(part), ": the last component of the name says colour")
+
+
+@channel_rule(
+    "CMP-DWA-LOSSLESS",
+    Severity.INFO,
+    "In a part compressed with DWA, colour channels are called R, G, B, Y, RY or BY",
+    why="DWA compresses only these, in upper case, as colour. It keeps all others exact, which takes more space.",
+    source="OpenEXRCore 3.5 internal_dwa_classifier.h; openexr#2223",
+    fix="No action is needed if the size does not matter. Else write the layer with the components R, G and B.",
+)
+def dwa_lossless(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+    """Report colour channels, such as `diffuse.r` and `diffuse.red`, that DWA does not compress as colour."""
+    if part.compression not in _DWA:
+        return NOTHING
+    exact = [c for c in part.of_role(Role.COLOUR) if not c.is_lossy and c.channel.pixel_type != PixelType.UINT]
+    if not exact:
+        return NOTHING
+    codec, verb = codec_name(part.compression), "is" if len(exact) == 1 else "are"
+    message = f"{names_of(exact)} {verb} stored without loss: {codec} compresses as colour only R, G, B, Y, RY and BY"
+    return [Found(message, ", ".join(dict.fromkeys(c.component for c in exact)), "R, G, B", exact[0].name)]
 
 
 @channel_rule(

@@ -14,6 +14,8 @@ CASES = [
     Case("CMP-PXR24-FLOAT", channels(*NORMALS, compression=PXR24), channels("Z", compression=PXR24)),
     Case("CMP-PXR24-FLOAT", channels(Channel("id", FLOAT), compression=PXR24), severity=Severity.ERROR),
     Case("CMP-DWA-NAMES", channels("id.R", compression=DWAA), channels("id.r", compression=DWAA)),
+    Case("CMP-DWA-LOSSLESS", channels("diffuse.r", compression=DWAA), channels("diffuse.R", "id.r", compression=DWAA)),
+    Case("CMP-DWA-LOSSLESS", channels("diffuse.red", compression=DWAA), channels("diffuse.red", compression=ZIP)),
     Case(
         "CMP-LJ2K-TRIPLET",
         only(*layer("N", "rgb", FLOAT), compression=LJ2K),
