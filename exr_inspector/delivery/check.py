@@ -11,7 +11,7 @@ from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_na
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
-from exr_inspector.delivery.siblings import siblings_of
+from exr_inspector.delivery.siblings import overwritten_aovs, siblings_of
 from exr_inspector.delivery.strays import files_beside, with_stray
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
@@ -273,7 +273,9 @@ def _with_strays(
     Files with ambiguous names get none: `Check.ambiguous` lists them.
     """
     known = [expansion.recognition for expansion in expansions]
-    strays = {path: why for each in known for path, why in each.strays.items()}
+    singles = [path for each in known for path in each.singles]
+    strays = overwritten_aovs(singles, (sequence for each in known for sequence in each.sequences))
+    strays |= {path: why for each in known for path, why in each.strays.items()}
     unclear = {path for each in known for group in each.ambiguous for path in group}
     folders = {sequence.pattern.rpartition("/")[0] for sequence in sequences if not sequence.is_texture}
     for file in files:

@@ -33,6 +33,11 @@ _WORD = (
 # `diffuse`, `diffuse_direct`, `specular_raw`, and of a single light: `beauty_key`
 _MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
 _AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
+# AOVs that change from frame to frame and are no maps of textures or lenses
+_ANIMATED = re.compile(
+    r"(?<![a-zA-Z0-9])(?i:beauty|combined|rgba?|z_?depth|depth|motion_?vectors?|mvec|velocity|[a-z]*crypto[a-z]*"
+    r"|object_?id|material_?id)(?![a-z])"
+)
 _VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
 _DIGITS = re.compile(r"#+")
 _MOST_VERSIONS = 16  # with a part of one range each; more are a convention of names
@@ -55,10 +60,8 @@ def siblings_of(
     """
     groups: defaultdict[str, list[Recognised]] = defaultdict(list)
     for sequence, _ in sequences:
-        image = _VIEW.sub("%V", _DIGITS.sub("#", sequence.pattern))
-        image = _AOV.sub("", image)  # the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`
         if not sequence.is_udim:
-            groups[image].append(sequence)
+            groups[_image_of(sequence.pattern)].append(sequence)
     found: dict[str, Siblings] = {}
     for group in groups.values():
         if len(group) > 1:
@@ -67,6 +70,35 @@ def siblings_of(
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
     for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
+    return found
+
+
+def _image_of(path: str) -> str:
+    """The path without its view and AOV; the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`."""
+    return _AOV.sub("", _VIEW.sub("%V", _DIGITS.sub("#", path)))
+
+
+def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) -> dict[str, str]:
+    """The files without a frame number that are AOVs of a sequence's image, with the reason.
+
+    >>> from exr_inspector.delivery.naming import recognise
+    >>> beauty = recognise(f"a/sh_beauty.{n}.exr" for n in range(1001, 1006)).sequences
+    >>> list(overwritten_aovs(["a/sh_crypto.exr", "a/sh_uv.exr", "a/other_crypto.exr"], beauty))
+    ['a/sh_crypto.exr']
+    """
+    images = {
+        re.sub(r"[._ -]?#", "", _image_of(sequence.pattern)): sequence
+        for sequence in sequences
+        if len(sequence.frames) >= _FEWEST and not sequence.is_udim
+    }
+    found: dict[str, str] = {}
+    for path in singles:
+        other = images.get(_image_of(path)) if _ANIMATED.search(path.rpartition("/")[2]) else None
+        if other is not None:
+            found[path] = (
+                f"an AOV without a frame number beside the {len(other.frames)} frames of "
+                f"{other.pattern.rpartition('/')[2]}: probably every frame was written to this name, and the last one is left"
+            )
     return found
 
 

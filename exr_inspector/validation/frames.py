@@ -11,6 +11,7 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.facts.colourspaces import other_tag
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
@@ -161,6 +162,8 @@ def _colour(part: PartHeader) -> str:
         words.append(" ".join(f"{value:.4g}" for value in values))
     if part.integer("acesImageContainerFlag") == 1:
         words.append("ACES container")
+    if not any(words) and (other := other_tag(part)):
+        words = [other[1]]
     return ", ".join(filter(None, words)) or "untagged"
 
 

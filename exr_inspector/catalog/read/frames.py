@@ -83,6 +83,7 @@ def frame_of_row(
     is_read = row.get("status") == "inspected"
     has_header = is_read or bool(parts)
     colour = [row.get("color_interop_id"), row.get("chromaticities"), "ACES container" if row.get("is_aces") else None]
+    colour = colour if any(colour) else [row.get("color_space")]
     summary = FrameSummary(
         path=row["path"],
         sequence=row["sequence"],

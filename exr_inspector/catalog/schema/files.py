@@ -220,9 +220,10 @@ def _is_aces(part: PartHeader) -> bool | None:
 
 
 def _color_space(part: PartHeader) -> str | None:
-    for name in ("colorInteropID", "oiio:ColorSpace", "colorSpace"):
-        if value := part.text(name):
-            return clipped(value)
+    if value := part.text("colorInteropID"):
+        return clipped(value)
+    if other := colourspaces.other_tag(part):
+        return other[1]
     if _is_aces(part):
         return colourspaces.ACES
     values = part.value("chromaticities", "chromaticities")
@@ -351,7 +352,7 @@ FILES_COLUMNS = (
     nullable("frame_range", TEXT, "Frames of the job as written: `1001-1100`", of=provenance("frame_range")),
     nullable("provenance", TEXT, "JSON object: the attribute of each known column from `software` to `frame_range`",
              of=provenance("sources", lambda names: compact_json(dict(names)) if names else None)),
-    nullable("color_space", TEXT, "The first existing attribute of colorInteropID, oiio:ColorSpace and colorSpace; otherwise"
+    nullable("color_space", TEXT, "Attribute colorInteropID, or that of a product, such as oiio:ColorSpace; otherwise"
              " the id of an ACES container, or of the published space that chromaticities describe: `lin_ap1_scene`",
              of=first(_color_space)),
     nullable("color_interop_id", TEXT, "Attribute colorInteropID", of=text("colorInteropID")),

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from ctypes import c_float
 
+from exr_inspector.exr.header.parser import PartHeader
+
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
 
@@ -74,14 +76,24 @@ _ALIASES = {
     "srgb": "srgb_rec709_display",
     "rec709": "g24_rec709_display",
 }
-_ENCODED = re.compile(
-    r"srgb(?!.*linear)|^g\d\d|gamma|rec\.?709(?!.*linear)|bt\.?709|^pq|^hlg|display|output|log|acescct?$", re.IGNORECASE
-)
+# `Linear Rec.709`, `lin_rec709`, `scene_linear`, but not `non-linear`
+_LINEAR = re.compile(r"(?<!(?i:non))(?<!(?i:non)[-_ ])(?:(?i:linear)|(?<![a-zA-Z])(?i:lin)(?![a-z]))")
+_ENCODED = re.compile(r"srgb|^g\d\d|gamma|rec\.?709|bt\.?709|^pq|^hlg|display|output|log|acescct?$", re.IGNORECASE)
+
+
+def other_tag(part: PartHeader) -> tuple[str, str] | None:
+    """Attribute and colour space, if an attribute of a product names one; None for other parts."""
+    for name in OTHER_TAGS:
+        if name in part.by_name and (space := part.text(name)):
+            return name, space[:80]
+    return None
 
 
 def id_of_name(name: str) -> str | None:
     """The id of a colour space by another name that software uses for it; None if the name is unknown."""
-    return _ALIASES.get(name.strip().lower())
+    text = name.strip().lower()
+    ids = (text, f"{text}_scene")  # configurations of OpenColorIO also have `lin_rec709`
+    return _ALIASES.get(text) or next((known for known in ids if known in PUBLISHED), None)
 
 
 def is_encoded_name(name: str) -> bool:
@@ -89,7 +101,7 @@ def is_encoded_name(name: str) -> bool:
     known = id_of_name(name)
     if known is not None:
         return is_non_linear(known)
-    return "linear" not in name.lower() and _ENCODED.search(name[:80]) is not None
+    return _LINEAR.search(name[:80]) is None and _ENCODED.search(name[:80]) is not None
 
 
 _TOKEN = r"[a-z0-9._~/*#%^+()\[\]|-]+"  # noqa: S105 - a piece of a grammar, not a secret

@@ -134,14 +134,6 @@ _TAGS = "colorInteropID or chromaticities"
 _UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAGS),)
 
 
-def other_tag(part: PartFacts) -> tuple[str, str] | None:
-    """Attribute and colour space of a part that only a product-specific attribute tags; None for other parts."""
-    for name in spaces.OTHER_TAGS:
-        if name in part.part.by_name and (space := part.part.text(name)):
-            return name, space[:80]
-    return None
-
-
 @part_rule(
     "COL-TAG-OTHER",
     Severity.INFO,
@@ -155,7 +147,7 @@ def other_tag(part: PartFacts) -> tuple[str, str] | None:
 )
 def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Report a colour space that only a non-standard attribute names; a warning if it suggests a display or an encoding."""
-    tag = None if part.traits & t.TAGGED else other_tag(part)
+    tag = None if part.traits & t.TAGGED else spaces.other_tag(part.part)
     if tag is None:
         return NOTHING
     name, space = tag
@@ -184,7 +176,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     """Report a file with colour and without any tag. Non-standard tags are left to COL-TAG-OTHER."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
-    if file.traits & t.COLOUR and any(other_tag(part) for part in file.parts):
+    if file.traits & t.COLOUR and any(spaces.other_tag(part.part) for part in file.parts):
         return NOTHING
     return _UNTAGGED
 
@@ -320,7 +312,7 @@ def tagged_space(part: PartFacts) -> str | None:
         return identifier
     values = chromaticities(part)
     if values is None:
-        other = other_tag(part)
+        other = spaces.other_tag(part.part)
         return (spaces.id_of_name(other[1]) or other[1]) if other else None
     return spaces.space_of(values) or f"chromaticities {short(values)}"
 

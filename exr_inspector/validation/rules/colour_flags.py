@@ -13,7 +13,7 @@ from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.aces import flag_text
-from exr_inspector.validation.rules.colour import chromaticities, other_tag, short
+from exr_inspector.validation.rules.colour import chromaticities, short
 
 _FLAGS = "OpenEXRCore 3.5 color_metadata.c"
 _CIF = "ASWF Color Interop recommendation 04"
@@ -49,7 +49,7 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
 def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Compare the published primaries of the id, or of the space that oiio:ColorSpace or the like names, to 0.001."""
     identifier, values = part.part.text("colorInteropID"), chromaticities(part)
-    if identifier is None and (tag := other_tag(part)) is not None:
+    if identifier is None and (tag := spaces.other_tag(part.part)) is not None:
         identifier = spaces.id_of_name(tag[1])
     wanted = spaces.PRIMARIES.get(identifier or "")
     if values is None or wanted is None or spaces.are_close(values, wanted):

@@ -427,7 +427,7 @@ REPORTED = (
         why="Copies and files of interrupted writes are taken for frames, or hide that a frame is not complete.",
         source="Netflix VFX plate naming",
         fix="Delete what does not belong to the delivery; the message says what the file seems to be.",
-        limits="`check` and `report`, by names: copies, other spellings of a name, AppleDouble, `.tmp`, `.part` and backups; "
-        "with severity info, other files beside the frames.",
+        limits="`check` and `report`, by names: copies, AOVs without a frame number beside the frames of their image, other "
+        "spellings of a name, AppleDouble, `.tmp`, `.part` and backups; with severity info, other files beside the frames.",
     ),
 )

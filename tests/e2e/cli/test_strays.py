@@ -19,7 +19,7 @@ from tests.support.databases import empty_catalog
 from tests.unit.validation.cases.made.metadata import declared, matte
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "compression_none.exr"
-COPIES = ("x.1001 (1).exr", "x.1002 copy.exr", "x.1001.EXR")
+COPIES = ("x.1001 (1).exr", "x.1002 copy.exr", "x.1001.EXR", "x_depth.exr")
 OTHERS = ("x.1001.exr.part", "x.1004.exr.tmp", "x.1002.exr~", "._x.1001.exr", "x.1003.tmp", ".x.1003.exr.Qk3f9a")
 HARMLESS = ("Thumbs.db", "notes.txt")
 

@@ -192,6 +192,7 @@ def test_summary_of_the_first_part() -> None:
         ([("acesImageContainerFlag", "int", 1)], "lin_ap0_scene"),
         ([("acesImageContainerFlag", "int", 0)], None),
         ([("chromaticities", "chromaticities", AP1), ("colorSpace", "string", "ACEScg")], "ACEScg"),
+        ([("colourspace", "string", "ACEScg")], "ACEScg"),
     ],
 )
 def test_a_colour_space_is_named_by_what_the_header_says(attributes: list[Any], space: str | None) -> None:

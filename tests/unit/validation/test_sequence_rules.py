@@ -25,6 +25,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
+from tests.unit.validation.cases.made.colour import extra
 from tests.unit.validation.cases.made.metadata import LAYERS, declared
 from tests.unit.validation.cases.made.pixels import ZERO, image
 from tests.unit.validation.judging import PLAIN, inspect, policy
@@ -562,6 +563,16 @@ def test_drift_is_found_in_rows() -> None:
     ]
     given = [summary for row in rows if (summary := frame_of_row(row))]
     assert {finding.code for finding in judged(given)} == {"SEQ-COMPRESSION"}
+
+
+def test_drift_of_a_colour_space_that_only_an_attribute_of_a_product_names() -> None:
+    seen = [
+        inspect(extra(a_string("oiio:ColorSpace", "ACEScg" if n < 4 else "lin_rec709")), key=f"shot/b.{n:04}.exr")
+        for n in range(1, 5)
+    ]
+    for given in ([frame_of_inspection(each) for each in seen], [frame_of_row(stored(each)) for each in seen]):
+        found = judged([frame for frame in given if frame is not None])
+        assert [(f.code, tuple(f.frames)) for f in found] == [("SEQ-METADATA", (4,))]
 
 
 def test_a_file_without_a_number_is_no_frame() -> None:

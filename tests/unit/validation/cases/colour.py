@@ -23,6 +23,11 @@ CASES = [
     Case("COL-TAG-OTHER", extra(a_string("colorSpace", "Output - Rec.709")), severity=Severity.WARNING),
     Case("COL-TAG-OTHER", extra(a_string("colorSpace", "Linear Rec.709 (sRGB)"))),
     Case("COL-TAG-OTHER", extra(a_string("colorspace", "ACEScg"))),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "lin_rec709"))),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "linRec709"))),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "lin_rec709_scene"))),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "non-linear sRGB")), severity=Severity.WARNING),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "g24_rec709")), severity=Severity.WARNING),
     Case(
         "COL-SHOW-SPACE",
         extra(a_string("oiio:ColorSpace", "sRGB")),
