@@ -116,6 +116,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
         "gaffer#4983": "https://github.com/GafferHQ/gaffer/issues/4983",
         "gaffer#6524": "https://github.com/GafferHQ/gaffer/issues/6524",
+        "Middlebury flow code": "https://vision.middlebury.edu/flow/submit/",
+        "VOLDOR#6": "https://github.com/htkseason/VOLDOR/issues/6",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
         "3D_Blender#2": "https://github.com/Mrguanglei/3D_Blender/issues/2",
         "hdrmerge#196": "https://github.com/jcelaya/hdrmerge/issues/196",

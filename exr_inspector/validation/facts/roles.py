@@ -44,7 +44,7 @@ _WORDS = {
     Role.NORMAL: {"n", "ng", "normal", "normals"},
     Role.MOTION: {
         "motion", "velocity", "motionvector", "motionvectors", "mvec", "vector", "vectors", "forward", "backward", "disparity",
-        "flow", "opticalflow",
+        "flow",
     },
 }  # fmt: skip
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
@@ -61,19 +61,23 @@ _MEASURE = re.compile(
 )
 # A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
+# Optical flow from one frame to another. `flow` alone also names images, of lava or water.
+_FLOW = r"(?:forward|backward|fwd|bwd|fw|bw|optical)_?flow|flow_?(?:forward|backward|fwd|bwd|fw|bw)"
+_IS_FLOW = re.compile(_FLOW)
 # The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`,
 # AliceVision's `1186573_depthMap.exr`, and V-Ray's `shot.VRayCryptomatte00.0001.exr`. Words that also end the names of images
-# (`title_motion`, `test_normal`) are left out.
+# (`title_motion`, `test_normal`) are left out, except for files of two channels, which are no images.
 _FILE_LAYER = re.compile(
     r"(?:^|[._ -])(?:(?P<short>[NPZ]|(?i:[a-z]*crypto[a-z_]*)0\d)(?=[._])|(?P<word>Normal"
     r"|(?i:z?_?depth(?:_?map)?|normals|(?:normal|sim)_?map|(?:world_?)?positions?|w?pos|pworld|pref|uvs?|uvmap|stmap|velocity"
-    r"|motion_?vectors?|mvec|opticalflow|disparity|variance|sample_?count)))"
+    r"|motion_?vectors?|mvec|disparity|variance|sample_?count|" + _FLOW + r"))|(?P<pair>(?i:flow|motion|vectors?)))"
     r"(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"
 )
 _FOLDER_LETTERS = 4  # folders called `P`, `uv1` or `pos` may hold images
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _IMAGE = frozenset("RGBAY")
+_PAIR = frozenset("RG")
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
 # The names that writers of multi-part files give the part with the main image.
 _BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
@@ -89,6 +93,8 @@ def _of_segment(segment: str) -> Role:
     word = segment.lower().rstrip("0123456789").strip("_- ")
     if word in _ROLE_OF_WORD and (len(word) > 1 or len(segment) == 1):  # `p0` is a numbered part, `P` a position
         return _ROLE_OF_WORD[word]
+    if _IS_FLOW.fullmatch(word):
+        return Role.MOTION
     tokens = [token.lower() for token in _TOKEN.findall(segment)]
     if not _DERIVED.isdisjoint(tokens):
         return Role.OTHER
@@ -127,8 +133,9 @@ def layer_of_file(path: str, channels: Iterable[str]) -> str:
     if not _IMAGE.issuperset(channels):
         return ""
     folder, _, name = path.rpartition("/")
-    if match := _FILE_LAYER.search(name):
-        return match["short"] or match["word"]
+    match = _FILE_LAYER.search(name)
+    if match and (not match["pair"] or _PAIR.issuperset(channels)):
+        return match["short"] or match["word"] or match["pair"]
     layer = _layer_of_folder(folder.rpartition("/")[2])
     return "" if layer and not _IMAGE_NAMES.isdisjoint(token.lower() for token in _TOKEN.findall(name)) else layer
 

@@ -11,7 +11,7 @@ from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_beauty
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, Stage, file_rule, listed, pixel_rule
+from exr_inspector.validation.rule import Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
 from exr_inspector.validation.rules.encodings import FEW_VALUES
 
@@ -23,6 +23,7 @@ _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
+_UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _COPIED_ROLES = DATA_ROLES - {Role.CRYPTOMATTE}
 _Values = tuple[float | None, ...]
 
@@ -95,6 +96,34 @@ def motion_clamped(part: PartFacts, _parameters: RuleParameters) -> Results:
             names = names_of(channel for channel, _ in used)
             message = f"{names}: values are exactly 0 to 1; the vectors were clamped or encoded"
             found.append(Found(message, "0 to 1", "signed vectors", used[0][0].name))
+    return found
+
+
+@pixel_rule(
+    "PIX-MOTION-UNKNOWN",
+    Severity.INFO,
+    "Motion vectors are below 65504",
+    why="No motion is so long: the values mark unknown motion, or are wrong. Vector blur and warps spread them.",
+    source="Middlebury flow code flowIO.h (UNKNOWN_FLOW); VOLDOR#6",
+    fix="Mask these pixels, or replace their vectors by 0. If they are no marks, render the vectors again.",
+)
+def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report motion vectors and flow with values of 65504 and more, such as 1e10, which marks pixels without a known flow."""
+    found = []
+    for members in part.by_layer.values():
+        hits = [
+            (channel, stats)
+            for channel, stats in part.with_stats(members.values())
+            if channel.role is Role.MOTION and stats.half_max_count
+        ]
+        if hits:
+            count = sum(stats.half_max_count for _, stats in hits)
+            least, most = min(stats.minimum or 0 for _, stats in hits), max(stats.maximum or 0 for _, stats in hits)
+            extreme = most if most >= -least else least
+            names = names_of(channel for channel, _ in hits)
+            what = "which marks an unknown flow" if abs(extreme) == _UNKNOWN_FLOW else "no motion in an image"
+            message = f"{names}: {counted(count, 'value')} of 65504 and more, up to {extreme:g}, {what}"
+            found.append(Found(message, f"{extreme:g}", "vectors in pixels", hits[0][0].name))
     return found
 
 

@@ -27,6 +27,7 @@ _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops bel
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 # Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
 _NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
+_THIRD = frozenset({"b", "z", "blue"})
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 # Share of the pixels with colour but no alpha: sparks and reflections are few.
 _UNPREMULTIPLIED_SHARE = 0.05
@@ -433,8 +434,8 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
 def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
 
-    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, and images of one pixel. Black views and empty alpha have
-    rules of their own.
+    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image, and images of
+    one pixel. Black views and empty alpha have rules of their own.
     """
     base: list[str] = []
     others: list[str] = []
@@ -446,6 +447,8 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
         if channel.role is Role.ALPHA and (stats.minimum == 1 or channel.name in empty):
+            continue
+        if channel.role is Role.MOTION and channel.component.lower() in _THIRD and stats.minimum == 0:
             continue
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
         if (is_base and is_black) or channel.name in black_beauty:

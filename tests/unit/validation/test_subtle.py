@@ -193,6 +193,10 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("shot.VRayCryptomatte00.0001.exr", "VRayCryptomatte00"),
         ("1186573_depthMap.exr", "depthMap"),
         ("tree_vat_pos.exr", "pos"),
+        ("forward_flow_0001.exr", "forward_flow"),
+        ("sh010_opticalFlow.1001.exr", "opticalFlow"),
+        ("flow_bwd/0001.exr", "flow_bwd"),
+        ("lava_flow.1001.exr", ""),
         ("sh010/N/sh010.1001.exr", ""),
         ("sh010/normals/sh010.1001.exr", "normals"),
         ("alpha/P/sh010.1001.exr", ""),
@@ -216,6 +220,10 @@ def test_the_layer_that_a_files_name_states(name: str, layer: str) -> None:
     assert not layer or role_of(layer, "R") in DATA_ROLES
     assert not layer or role_of(layer, "A") in {Role.ALPHA, Role.CRYPTOMATTE}
     assert layer_of_file(name, ["R", "G", "B", "diffuse.R"]) == ""
+
+
+def test_two_channels_of_flow_are_no_image() -> None:
+    assert [layer_of_file("sh010_flow.1001.exr", channels) for channels in ("RG", "RGB")] == ["flow", ""]
 
 
 def test_a_file_named_for_a_measure_holds_no_colour() -> None:

@@ -28,6 +28,8 @@ CASES = [
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), severity=Severity.INFO),
         Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
         Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
+        Case("PIX-MOTION-UNKNOWN", more("flow.X", with_value(1e10)), more("flow.X", with_value(-60000))),
+        Case("PIX-MOTION-UNKNOWN", more("velocity.X", with_value(-1e20)), more("Z", with_value(1e10))),
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
         Case("PIX-NORMAL-LENGTH", normals(cut=True), normals()),
         Case("PIX-NORMAL-LENGTH", normals(cut=True), normals(encoded=True)),

@@ -72,6 +72,7 @@ CASES = [
         ),
         Case("PIX-CONSTANT", rgb(ONE), GOOD),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
+        Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), image(B=with_value(-6e-8))),
         Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
