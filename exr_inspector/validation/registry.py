@@ -14,6 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.rule import Rule
 from exr_inspector.validation.rules import (
     aces,
+    alpha,
     attributes,
     channels,
     chunks,
@@ -43,8 +44,8 @@ from exr_inspector.validation.rules import (
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
-    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, encodings, data_values, delivery, sequences,
-    sequence_files, sequence_times, sequence_pixels, show,
+    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, alpha, encodings, data_values, delivery,
+    sequences, sequence_files, sequence_times, sequence_pixels, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

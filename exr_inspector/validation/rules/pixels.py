@@ -12,26 +12,26 @@ from pydantic import Field
 
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity, StatsMode
-from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
+from exr_inspector.validation.rules.alpha import empty_alphas
 from exr_inspector.validation.rules.channels import names_of
 
-_ALPHA_TOLERANCE = 1e-3
 _HALF_MAX = 65504.0
 _FIREFLY_FACTOR = 100
+_STARS = re.compile(
+    r"(?<![a-z])(?:stars|star_?(?:field|map)s?|galax(?:y|ies)|milky_?way|nebulae?)(?![a-z])", re.IGNORECASE
+)
+_POINTS_BLACK = 0.98  # share of zeros in an image of points: few objects are so small
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 # Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
 _NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
 _THIRD = frozenset({"b", "z", "blue"})
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
-# Share of the pixels with colour but no alpha: sparks and reflections are few.
-_UNPREMULTIPLIED_SHARE = 0.05
-_OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
 # Statistics of a channel, the number of its bad values, and the position of the first one if known.
 _Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
 
@@ -210,7 +210,8 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported.
 
-    Without the attribute envmap, an image of the shape of a latitude-longitude map has an info finding.
+    Without the attribute envmap, an image of the shape of a latitude-longitude map has an info finding, as have images of stars
+    by name, and those that are black but for few points.
     """
     limit = parameters.firefly_limit
     hit = [
@@ -227,6 +228,9 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     if _looks_like_panorama(part):
         message += ". If the image is an environment map, this is a light: write the attribute envmap"
         severity = Severity.INFO
+    elif _STARS.search(part.file.inspection.key.rpartition("/")[2]) or _shows_points(part):
+        message += ". If the image shows stars or sparks, these are lights"
+        severity = Severity.INFO
     return [Found(message, f"{most:g}", f"at most {limit:g}", channel.name, severity=severity)]
 
 
@@ -239,6 +243,11 @@ def _looks_like_panorama(part: PartFacts) -> bool:
         return False
     x_min, y_min, x_max, y_max = window
     return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
+
+
+def _shows_points(part: PartFacts) -> bool:
+    """Whether the colour of all layers is black but for few pixels."""
+    return all(s.exact and s.zero_count >= _POINTS_BLACK * s.samples for _, s in part.with_stats(part.colour))
 
 
 def _stands_out(stats: ChannelStats) -> bool:
@@ -294,29 +303,6 @@ def _negative(
     if is_grey:
         message += ", which often marks points without a value" if least in _NO_VALUE else ", as heights may be"
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
-
-
-@pixel_rule(
-    "PIX-ALPHA-RANGE",
-    Severity.WARNING,
-    "Alpha is between 0 and 1",
-    why="Edges glow or turn dark in composites; deep compositing requires the range.",
-    source="Interpreting Deep Pixels; OpenEXR technical introduction (alpha)",
-    fix="Look for additive merges and for filters with overshoot, and clamp alpha.",
-    command="oiiotool IN.exr --clamp:clampalpha=1 -o OUT.exr",
-)
-def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Check minimum and maximum of alpha; an error in deep parts."""
-    severity = Severity.ERROR if part.traits & t.DEEP else None
-    found = []
-    for channel, stats in part.with_stats(part.without_ranks(part.of_role(Role.ALPHA))):
-        if stats.minimum is None or stats.maximum is None:
-            continue
-        if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
-            span = f"{stats.minimum:g} to {stats.maximum:g}"
-            message = f"{channel.name} is {span}; expected 0 to 1"
-            found.append(Found(message, span, "0 to 1", channel.name, severity=severity))
-    return found
 
 
 @file_rule(
@@ -431,7 +417,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
     profiles={"texture": "info"},
 )
-def constant(part: PartFacts, parameters: PixelParameters) -> Results:
+def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
 
     Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image, and images of
@@ -442,7 +428,7 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     first: dict[bool, str] = {}
     is_black = part.pixels is not None and part.pixels.is_black
     black_beauty = _black_beauty(part)
-    empty = {found.channel for found in alpha_empty.check(part, parameters)} if alpha_empty.check else set()
+    empty = empty_alphas(part)
     for channel, stats in part.with_stats(part.without_ranks(part.named)):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
@@ -460,67 +446,4 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
         if names:
             message = f"The same value everywhere: {listed(names)}"
             found.append(Found(message, listed(names), "several values", first[is_base], severity=severity))
-    return found
-
-
-@pixel_rule(
-    "PIX-ALPHA-EMPTY",
-    Severity.WARNING,
-    "Alpha is not zero everywhere where there is an image",
-    why="The image disappears when it is composited over another one.",
-    source="OpenEXR technical introduction (alpha)",
-    fix="Write alpha in the renderer, or remove the channel.",
-)
-def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers whose A is all zero while their colour is not."""
-    found = []
-    for members in part.by_layer.values():
-        coverage = (
-            part.stats.get(members["A"].name) if part.without_ranks(members.values()) and "A" in members else None
-        )
-        if coverage is None or not coverage.exact or not coverage.samples or coverage.zero_count < coverage.samples:
-            continue
-        colours = [part.stats.get(members[c].name) for c in "RGB" if c in members and members[c].role is Role.COLOUR]
-        if any(stats and stats.zero_count < stats.samples for stats in colours):
-            name = members["A"].name
-            found.append(Found(f"{name} is zero everywhere, but the image is not", "0", "coverage", name))
-    return found
-
-
-@pixel_rule(
-    "PIX-UNPREMULT",
-    Severity.WARNING,
-    "Colour is multiplied by alpha",
-    why="Compositing software takes colour as premultiplied: edges get bright or dark lines, and what alpha hides is added.",
-    source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
-    fix="Multiply the colour by alpha. No action is needed for light that is only added, such as fire and reflections.",
-    command="oiiotool IN.exr --premult -o OUT.exr",
-    profiles={"default": "info", "comp": "warning", "texture": "off"},
-    limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
-    yields_to=("PIX-ALPHA-EMPTY",),
-)
-def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
-
-    Their number is at least the number of zeros of alpha minus that of the colour channel with the fewest zeros; NaN is
-    counted as zero. Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged.
-    """
-    found = []
-    for triple in part.rgb_layers:
-        members = part.by_layer[triple[0].layer, triple[0].view]
-        every = [*triple, members["A"]] if "A" in members else []
-        stats = [part.stats.get(channel.name) for channel in every if not channel.is_lossy]
-        *colours, alpha = stats if len(stats) == 4 else [None]
-        if alpha is None or not alpha.exact or part.traits & t.DEEP or alpha.zero_count == alpha.samples:
-            continue
-        without = [each.zero_count + each.nan_count for each in colours if each and each.samples == alpha.samples]
-        least = alpha.zero_count - min(without, default=alpha.samples)
-        if least > _UNPREMULTIPLIED_SHARE * alpha.samples:
-            share = f"{least / alpha.samples:.0%}"
-            message = f"{names_of(triple)}: {share} of the pixels or more have colour where {every[3].name} is zero"
-            found.append(Found(message, share, "colour times alpha", triple[0].name))
-        elif least > 0 and dict(alpha.percentiles).get(_OPAQUE_FROM) == 1:
-            pixels = counted(least, "pixel")
-            message = f"{every[3].name} is zero in {pixels} or more that have colour, and 1 in nearly all others"
-            found.append(Found(message, str(least), "1", every[3].name))
     return found

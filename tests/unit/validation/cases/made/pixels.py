@@ -58,6 +58,13 @@ def scene(low: float = 0.01, high: float = 0.9, size: int = 64) -> dict[str, Pix
     }
 
 
+def stars(number: int) -> dict[str, Pixels]:
+    """R, G and B of a black square image with this number of single pixels, the first of which is 3000."""
+    pixels = np.zeros((64, 64))
+    pixels.flat[: number * 4 : 4] = 3000 / np.arange(1, number + 1) ** 3.0
+    return dict.fromkeys("RGB", pixels)
+
+
 def sun(width: int) -> bytes:
     """R, G and B of this width and four lines, with one very bright pixel."""
     pixels = np.ones((4, width))

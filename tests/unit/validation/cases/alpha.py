@@ -1,0 +1,26 @@
+"""Cases of the rules in `validation/rules/alpha.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exr_inspector.model import Severity
+from tests.support.exrbytes import FLOAT, Channel
+from tests.unit.validation.cases.made.pixels import GOOD, ONE, RAMP, ZERO, deep, image, opaque, read, with_value
+from tests.unit.validation.judging import Case
+
+HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
+COLOUR_TIMES_ALPHA = dict.fromkeys("RGB", RAMP * HALF_ALPHA)
+HALF_COLOUR = [*(Channel(name, FLOAT, 2, 1) for name in "RGB"), Channel("A", FLOAT)]  # half the samples in x
+HALF_COLOUR_TIMES_ALPHA = {name: values[:, ::2] for name, values in COLOUR_TIMES_ALPHA.items()}
+CASES = [
+    *read(
+        Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
+        Case("PIX-ALPHA-RANGE", deep(alpha=1.5), deep(), severity=Severity.ERROR),
+        Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),
+        Case("PIX-UNPREMULT", opaque(0.5), opaque(0)),
+    ),
+]
