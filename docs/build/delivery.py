@@ -76,13 +76,13 @@ def _channels(frame: int) -> _Channels:
     """The pixels of a frame: a moving gradient and a diffuse layer."""
     y, x = np.mgrid[0:_HEIGHT, 0:_WIDTH].astype(np.float32)
     waves = {"R": x / 17 + frame, "G": y / 13 + frame, "B": (x + y) / 23 + frame}
-    colour = {name: (0.25 + 0.2 * np.sin(wave)).astype(np.float16) for name, wave in waves.items()}
+    alpha = np.clip(x / _WIDTH * 2, 0, 1)
+    colour = {name: ((0.25 + 0.2 * np.sin(wave)) * alpha).astype(np.float16) for name, wave in waves.items()}
     layer = {f"diffuse.{name}": values / 2 for name, values in colour.items()}
-    alpha = np.clip(x / _WIDTH * 2, 0, 1).astype(np.float16)
     if frame == 1009:
         colour = {name: np.zeros_like(values) for name, values in colour.items()}
     if frame == 1016:
         colour["R"][20:23, 40:45] = np.nan
     if frame == 1017:
         layer = {}
-    return {**colour, "A": alpha, **layer}
+    return {**colour, "A": alpha.astype(np.float16), **layer}

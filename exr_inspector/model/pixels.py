@@ -74,6 +74,10 @@ class ChannelStats:
             every sample was read.
         eight_bit_share: Share of these values that are 8-bit codes divided by 255.
         distinct_count: Number of different values among these; of FLOAT and UINT a few fewer, and at most 65536.
+        uncovered_count: For A of a layer with R, G, B and A: number of pixels with colour where it is zero; None for other
+            channels, and unless every sample was read (as for the next one).
+        low_alpha_colour: Mean colour where this A is above zero and below 1/8, divided by the mean where it is not zero: about
+            the mean alpha there if colour is multiplied by alpha, 1 if not. None if fewer than 16 pixels have such an alpha.
     """
 
     part: int
@@ -104,6 +108,8 @@ class ChannelStats:
     fractional_share: float | None = None
     eight_bit_share: float | None = None
     distinct_count: int | None = None
+    uncovered_count: int | None = None
+    low_alpha_colour: float | None = None
 
     @property
     def inf_count(self) -> int:

@@ -10,6 +10,7 @@ from exr_inspector.exr.chunks.layout import Layout, Level, samples
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import BoxAdder, Piece
+from exr_inspector.pixels.coverage import Coverage, coverages
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.distribution import Distribution, stride_for
 from exr_inspector.pixels.hashing import StripRows
@@ -34,6 +35,7 @@ class LevelFigures:
         stopped: Why decoding ended early: `time`, or `faults` for too many faults; empty if it did not.
         read: Position of the strip's request in the plan.
         zeros: Where colour is zero; None unless requested.
+        coverages: By the position of A, alpha and colour of each layer that has both.
         objects: Objects of the strip's Cryptomattes.
         boxes: Sums of the strip for thumbnails.
         rows: Hashes of the strip's rows; None unless requested.
@@ -48,6 +50,7 @@ class LevelFigures:
     stopped: str = ""
     read: int = 0
     zeros: ZeroMap | None = None
+    coverages: dict[int, Coverage] = field(default_factory=dict)
     objects: list[StripObjects] = field(default_factory=list)
     boxes: list[Piece] = field(default_factory=list)
     rows: StripRows | None = None
@@ -62,6 +65,8 @@ class LevelFigures:
         self.stopped = self.stopped or other.stopped
         if self.zeros is not None and other.zeros is not None:
             self.zeros.merge(other.zeros)
+        for number, coverage in self.coverages.items():
+            coverage.merge(other.coverages[number])
 
     def add(self, block: DecodedBlock, workspace: Workspace, boxes: BoxAdder | None = None) -> None:
         """Add decoded chunks; `boxes` sums them for thumbnails."""
@@ -80,6 +85,8 @@ class LevelFigures:
             self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
         if self.zeros is not None:
             self.zeros.add(block)
+        for coverage in self.coverages.values():
+            coverage.add(block.arrays)
         self.chunks_read += len(block.places)
 
 
@@ -105,4 +112,4 @@ def empty_figures(
             distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
     zeros = ZeroMap(layout, layout.levels[level]) if with_zeros and layout.levels else None
-    return LevelFigures(part, level, accumulators, zeros=zeros)
+    return LevelFigures(part, level, accumulators, zeros=zeros, coverages=coverages(layout))

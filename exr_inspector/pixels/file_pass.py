@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 
 import xxhash
@@ -271,13 +272,22 @@ class FilePass:
         exact = figures.chunks_read == level.chunk_count
         seen = figures.deep.pixels if layout.is_deep else accumulator.samples
         expected = level_samples(layout, level, number)
-        return accumulator.result(
+        stats = accumulator.result(
             part=figures.part,
             channel=layout.channels[number].name,
             level=(level.level_x, level.level_y),
             coverage=1.0 if exact else min(1.0, seen / expected) if expected else 0.0,
             exact=exact,
             estimated=None if exact else self._estimate(figures, number),
+        )
+        coverage = figures.coverages.get(number)
+        if coverage is None or not exact:
+            return stats
+        colours = [figures.channels[position].moments for position in coverage.colours]
+        return replace(
+            stats,
+            uncovered_count=coverage.uncovered,
+            low_alpha_colour=coverage.low_alpha_colour(stats.zero_count, colours),
         )
 
     def _estimate(self, figures: LevelFigures, number: int) -> Estimate | None:

@@ -54,7 +54,8 @@ _CHILD_COLUMNS = {
         "mean_low", "mean_high", "stddev", "samples", "finite_count", "nan_count", "positive_inf_count",
         "negative_inf_count", "zero_count", "negative_count", "half_max_count", "first_nan_x", "first_nan_y",
         "first_inf_x", "first_inf_y", "percentiles", "histogram",
-        "fractional_share", "eight_bit_share", "distinct_count", "coverage", "exact",
+        "fractional_share", "eight_bit_share", "distinct_count", "uncovered_count", "low_alpha_colour", "coverage",
+        "exact",
     ),
     VALIDATION: (
         *_KEYS, "finding_index", "part_index", "channel", "code", "severity_rank", "message", "found", "expected",

@@ -161,6 +161,8 @@ def channel_stats(row: StoredRow) -> ChannelStats:
         fractional_share=row["fractional_share"],
         eight_bit_share=row["eight_bit_share"],
         distinct_count=row["distinct_count"],
+        uncovered_count=row["uncovered_count"],
+        low_alpha_colour=row["low_alpha_colour"],
     )
 
 

@@ -207,6 +207,10 @@ STATS_COLUMNS = (
              of=lambda r: r.stats.eight_bit_share),
     nullable("distinct_count", LONG, "Number of different values, at most 65,536; null like the percentiles", "values",
              of=lambda r: r.stats.distinct_count),
+    nullable("uncovered_count", LONG, "Of A of a layer with R, G, B: pixels with colour where it is zero; null of a sample",
+             "pixels", of=lambda r: r.stats.uncovered_count),
+    nullable("low_alpha_colour", REAL, "Of such an A: mean colour where it is above 0 and below 1/8, divided by the mean "
+             "where it is not 0; null of a sample", of=lambda r: finite(r.stats.low_alpha_colour)),
     required("coverage", REAL, "Share of the channel's samples that were read", "0 to 1", of=lambda r: r.stats.coverage),
     required("exact", BOOL, "Whether all samples were read", of=lambda r: r.stats.exact),
     required("sample_stride", LONG, "1 when exact, otherwise the rounded reciprocal of coverage; 0 when nothing was read",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from exr_inspector.model import Severity
+from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, counted, pixel_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 
 _ALPHA_TOLERANCE = 1e-3
 # Share of the pixels with colour but no alpha: sparks and reflections are few.
 _UNPREMULTIPLIED_SHARE = 0.05
+_INVERTED_SHARE = 0.8  # the rest are soft edges
+# Premultiplied colour at an alpha below 1/8 is about 1/16 of that at 1; a rim light makes it a few times brighter.
+_STRAIGHT_COLOUR = 0.5
+_MOSTLY_OPAQUE = 0.5  # the mean alpha, without which most pixels are as dark as those of low alpha
 _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
 
 
@@ -78,31 +82,48 @@ def empty_alphas(part: PartFacts) -> list[str]:
     fix="Multiply the colour by alpha. No action is needed for light that is only added, such as fire and reflections.",
     command="oiiotool IN.exr --premult -o OUT.exr",
     profiles={"default": "info", "comp": "warning", "texture": "off"},
-    limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
+    limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero, or as bright "
+    "where alpha is low as elsewhere.",
     yields_to=("PIX-ALPHA-EMPTY",),
 )
 def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
+    """Report layers in which many pixels have colour but no alpha, or low alpha but full colour, and opaque images with holes.
 
-    Their number is at least the number of zeros of alpha minus that of the colour channel with the fewest zeros; NaN is
-    counted as zero. Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged.
+    Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged.
     """
-    found = []
+    found: list[Found] = []
     for triple in part.rgb_layers:
         members = part.by_layer[triple[0].layer, triple[0].view]
         every = [*triple, members["A"]] if "A" in members else []
         stats = [part.stats.get(channel.name) for channel in every if not channel.is_lossy]
         *colours, alpha = stats if len(stats) == 4 else [None]
-        if alpha is None or not alpha.exact or part.traits & t.DEEP or alpha.zero_count == alpha.samples:
+        if alpha is None or alpha.uncovered_count is None or part.traits & t.DEEP:
             continue
-        without = [each.zero_count + each.nan_count for each in colours if each and each.samples == alpha.samples]
-        least = alpha.zero_count - min(without, default=alpha.samples)
-        if least > _UNPREMULTIPLIED_SHARE * alpha.samples:
-            share = f"{least / alpha.samples:.0%}"
-            message = f"{names_of(triple)}: {share} of the pixels or more have colour where {every[3].name} is zero"
-            found.append(Found(message, share, "colour times alpha", triple[0].name))
-        elif least > 0 and dict(alpha.percentiles).get(_OPAQUE_FROM) == 1:
-            pixels = counted(least, "pixel")
-            message = f"{every[3].name} is zero in {pixels} or more that have colour, and 1 in nearly all others"
-            found.append(Found(message, str(least), "1", every[3].name))
+        if alpha.zero_count < alpha.samples:
+            black = min((each.zero_count for each in colours if each), default=0)
+            nans = sum(each.nan_count for each in colours if each)
+            found += _judge_alpha(names_of(triple), every[3].name, alpha, black, nans)
     return found
+
+
+def _judge_alpha(colour: str, name: str, alpha: ChannelStats, black: int, nans: int) -> Results:
+    """The finding on alpha that is not zero everywhere; `black` and `nans` are numbers of pixels with such colour at most."""
+    hidden, covered = max(0, (alpha.uncovered_count or 0) - nans), alpha.samples - alpha.zero_count
+    covered_black = black - (alpha.zero_count - hidden)
+    if hidden and hidden > _INVERTED_SHARE * alpha.zero_count and covered_black > _INVERTED_SHARE * covered:
+        message = f"{name} is zero where {colour} hold the image, and above zero where they are black, as if inverted"
+        return [Found(message, "inverted", "1 where the image is", name)]
+    share = hidden / alpha.samples
+    if share > _UNPREMULTIPLIED_SHARE:
+        message = f"{colour}: {share:.0%} of the pixels have colour where {name} is zero"
+        return [Found(message, f"{share:.0%}", "colour times alpha", name)]
+    if hidden and dict(alpha.percentiles).get(_OPAQUE_FROM) == 1:
+        message = f"{name} is zero in {counted(hidden, 'pixel')} with colour, and 1 in nearly all others"
+        return [Found(message, str(hidden), "1", name)]
+    ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
+    if ratio > _STRAIGHT_COLOUR and sum_of_alpha > _MOSTLY_OPAQUE * covered:
+        message = (
+            f"{colour}: where {name} is below 1/8, colour is on average {ratio:.2g} times that of the rest of the image"
+        )
+        return [Found(message, f"{ratio:.2g}", "colour times alpha", name)]
+    return NOTHING

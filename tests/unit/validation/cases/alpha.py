@@ -6,7 +6,18 @@ import numpy as np
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, Channel
-from tests.unit.validation.cases.made.pixels import GOOD, ONE, RAMP, ZERO, deep, image, opaque, read, with_value
+from tests.unit.validation.cases.made.pixels import (
+    GOOD,
+    ONE,
+    RAMP,
+    ZERO,
+    deep,
+    image,
+    opaque,
+    read,
+    soft_edge,
+    with_value,
+)
 from tests.unit.validation.judging import Case
 
 HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
@@ -22,5 +33,7 @@ CASES = [
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),
         Case("PIX-UNPREMULT", opaque(0.5), opaque(0)),
+        Case("PIX-UNPREMULT", soft_edge(premultiplied=False), soft_edge(premultiplied=True)),
+        Case("PIX-UNPREMULT", soft_edge(premultiplied=True, inverted=True), soft_edge(premultiplied=True, opacity=0.1)),
     ),
 ]

@@ -113,6 +113,15 @@ def opaque(first_colour: float) -> bytes:
     return build([Part(channels=RGBA, data_window=(0, 0, 63, 63), pixels=pixels)])
 
 
+def soft_edge(*, premultiplied: bool, inverted: bool = False, opacity: float = 1.0) -> bytes:
+    """Grey from left to right, with an edge of 16 pixels to black; alpha follows it, times an opacity, or is inverted."""
+    alpha = np.tile(np.clip(np.arange(64, 0, -1) / 16, 0, 1), (64, 1)) * opacity
+    colour = alpha * 0.5 if premultiplied else np.where(alpha > 0, 0.5, 0)
+    alpha = np.round(1 - alpha) if inverted else alpha
+    pixels = {"R": colour, "G": colour, "B": colour, "A": alpha}
+    return build([Part(channels=RGBA, data_window=(0, 0, 63, 63), pixels=pixels)])
+
+
 def normals(*, cut: bool = False, encoded: bool = False, edge: bool = False) -> bytes:
     """Normals of a curved surface on a background of zero: with both signs, cut off at zero, or encoded from 0 to 1.
 
