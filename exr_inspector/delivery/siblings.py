@@ -38,6 +38,11 @@ _ANIMATED = re.compile(
     r"(?<![a-zA-Z0-9])(?i:beauty|combined|rgba?|z_?depth|depth|motion_?vectors?|mvec|velocity|[a-z]*crypto[a-z]*"
     r"|object_?id|material_?id)(?![a-z])"
 )
+# Files of several AOVs, as the write nodes of one script name them.
+_BUNDLE = re.compile(
+    r"[._-]?(?<![a-zA-Z0-9])(?:data|pass(?:es)?|aovs?|util(?:s|ity|ities)?|tech|light_?groups?)(?![a-zA-Z0-9])",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
 _DIGITS = re.compile(r"#+")
 _MOST_VERSIONS = 16  # with a part of one range each; more are a convention of names
@@ -70,6 +75,8 @@ def siblings_of(
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
     for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
+    for pattern, newer in _newer_aovs(sequence for sequence, _ in sequences).items():
+        found[pattern] = replace(found.get(pattern, NO_SIBLINGS), newer=newer)
     return found
 
 
@@ -100,6 +107,37 @@ def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) ->
                 f"{other.pattern.rpartition('/')[2]}: probably every frame was written to this name, and the last one is left"
             )
     return found
+
+
+def _newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
+    """The views and AOVs of one image that have a newer version in their file names than a sequence has, by its pattern.
+
+    Of each, the newest version counts. Only sequences that share most frames with the newer one are compared.
+    """
+    groups: defaultdict[str, dict[str, tuple[int, Recognised]]] = defaultdict(dict)
+    for sequence in sequences:
+        folder, slash, file_name = _DIGITS.sub("#", sequence.pattern).rpartition("/")
+        versions = _VERSION.findall(file_name)
+        if sequence.is_udim or not versions or len(sequence.frames) < _FEWEST:
+            continue
+        name = folder + slash + _VERSION.sub("v#", file_name)
+        of_image, version = groups[_BUNDLE.sub("", _image_of(name))], int(versions[-1][1:])
+        if name not in of_image or version > of_image[name][0]:
+            of_image[name] = version, sequence
+    found: dict[str, tuple[str, ...]] = {}
+    for of_image in groups.values():
+        newest = max(version for version, _ in of_image.values())
+        latest = [sequence for version, sequence in of_image.values() if version == newest]
+        for version, sequence in of_image.values():
+            if version < newest and (newer := [each.pattern for each in latest if _share_frames(each, sequence)]):
+                found[sequence.pattern] = tuple(newer)
+    return found
+
+
+def _share_frames(one: Recognised, other: Recognised) -> bool:
+    """Whether two sequences have more than half of their frames in common."""
+    mine, theirs = set(one.frames), set(other.frames)
+    return 2 * len(mine & theirs) > len(mine | theirs)
 
 
 def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:

@@ -18,7 +18,7 @@ _UNFINISHED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
-_OTHER = "its name does not end in .exr: check whether it belongs to the delivery"
+_OTHER = "not read, since its name does not end in .exr: check whether it belongs to the delivery"
 _NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it belongs to the delivery"
 
 

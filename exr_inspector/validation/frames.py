@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from statistics import fmean
 
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
@@ -35,6 +37,8 @@ class FramePixels:
             without ids, and without the alpha of layers that have other channels.
         is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
             finite.
+        means: Mean of each channel of the beauty.
+        deviation: Standard deviation of the beauty: root of the mean variance of its channels.
     """
 
     luminance: float | None
@@ -45,6 +49,8 @@ class FramePixels:
     zeros: ZeroGrid | None
     layers: Mapping[str, bool] = field(default_factory=dict)
     is_empty: bool = False
+    means: Mapping[str, float] = field(default_factory=dict)
+    deviation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +226,14 @@ def frame_pixels(
         zeros=None if is_data else zeros,
         layers=_layers([channel for channel in firsts if channel not in beauty.values()]),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
+        means={} if is_data else means,
+        deviation=None if is_data else _deviation(beauty.values()),
     )
+
+
+def _deviation(channels: Iterable[ChannelStats]) -> float | None:
+    known = [stats.stddev for stats in channels if stats.stddev is not None]
+    return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
 def _layers(channels: Iterable[ChannelStats]) -> dict[str, bool]:

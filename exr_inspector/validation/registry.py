@@ -30,6 +30,7 @@ from exr_inspector.validation.rules import (
     encodings,
     pixels,
     sequence_files,
+    sequence_levels,
     sequence_pixels,
     sequence_times,
     sequences,
@@ -45,7 +46,7 @@ from exr_inspector.validation.rules import (
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, alpha, encodings, data_values, delivery,
-    sequences, sequence_files, sequence_times, sequence_pixels, show,
+    sequences, sequence_files, sequence_times, sequence_pixels, sequence_levels, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -131,6 +132,9 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "exrs#153": "https://github.com/johannesvollmer/exrs/issues/153",
         "openexr#1278": "https://github.com/AcademySoftwareFoundation/openexr/issues/1278",
         "ProEXR#7": "https://github.com/fnordware/ProEXR/issues/7",
+        "BlendFarm#107": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/107",
+        "agave#180": "https://github.com/AllenCell/agave/issues/180",
+        "VF-BlenderAutosaveRender#5": "https://github.com/jeinselen/VF-BlenderAutosaveRender/issues/5",
         "docs/settings.md": "of this project",
         "the show's policy": "the parameter in brackets, see docs/policies.md",
     }

@@ -12,7 +12,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequence_times import out_of_order, time_codes
 from exr_inspector.validation.rules.sequences import SequenceParameters, named, of_frames
 
@@ -144,9 +144,11 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     Severity.WARNING,
     "All frames were written in one run, and frame numbers in attributes are those of the file names",
     why="Frames of an older render were left in place.",
-    source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input)",
+    source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input); "
+    "VF-BlenderAutosaveRender#5 (versions of output nodes)",
     fix="Render the frames that the message names again.",
-    limits="nuke/node_hash is compared in files, not in stored rows; with severity info.",
+    limits="With severity info: nuke/node_hash, which is compared in files, not in stored rows; and views and AOVs of one "
+    "image whose file names have different versions.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare modification times with the median, and frame numbers in attributes with those of the names."""
@@ -160,7 +162,16 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         found += of_frames(odd, "written at another time than most", expected)
     odd = [frame.frame for frame in _other_numbers(sequence)]
     found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
-    return found + _other_scripts(sequence)
+    return [*found, *_other_scripts(sequence), *_older_than_siblings(sequence)]
+
+
+def _older_than_siblings(sequence: SequenceFacts) -> list[Found]:
+    """Name the views and AOVs of the image that have a newer version; info, since one that did not change may be left."""
+    newer = [sibling_name(sequence.name, other) for other in sequence.siblings.newer]
+    if not newer:
+        return []
+    what = f"{listed(newer)}, other views or AOVs of the image, have a newer version in their names"
+    return [Found(what, sequence.name.rpartition("/")[2], newer[0], severity=Severity.INFO)]
 
 
 def _other_numbers(sequence: SequenceFacts) -> list[FrameSummary]:

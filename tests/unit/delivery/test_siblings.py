@@ -12,6 +12,7 @@ from exr_inspector.delivery import siblings
 from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.siblings import siblings_of
+from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 
 
@@ -129,6 +130,34 @@ def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity
     (finding,) = part.findings
     assert (finding.code, finding.severity, finding.found) == ("SEQ-MISSING", severity, f"1001-{last}")
     assert f"of the 20 frames that {one}.####.exr" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("names", "older"),
+    [
+        (("a_beauty_v003", "a_passes_v003", "a_data_v002"), {"a_data_v002": 2}),
+        (("a_v010", "a_N_v009", "a_crypto_v009"), {"a_N_v009": 1, "a_crypto_v009": 1}),
+        (("a.left.v2", "a.right.v1"), {"a.right.v1": 1}),
+        (("a_beauty_v002", "a_beauty_v003", "a_N_v003"), {}),  # the version before is there, too
+        (("a_beauty_v002", "a_beauty_v003", "a_N_v002"), {"a_N_v002": 1}),
+        (("a_smoke_v003", "a_fire_v003", "a_dust_v002"), {}),  # elements have versions of their own
+        (("v003/a_beauty_v003", "v002/a_N_v002"), {}),
+        (("a_beauty_v003", "b_N_v002"), {}),
+    ],
+)
+def test_an_aov_that_was_left_at_an_older_version(names: tuple[str, ...], older: dict[str, int]) -> None:
+    found = judged(f"{name}.{n}.exr" for name in names for n in range(1001, 1005))
+    assert {each.code for sequence in found.values() for each in sequence.findings} == (
+        {"SEQ-STALE-FRAME"} if older else set()
+    )
+    left = {name.partition(".##")[0]: each.findings[0] for name, each in found.items() if each.findings}
+    assert {name: finding.message.count(".####.exr") for name, finding in left.items()} == older
+    assert all(finding.severity is Severity.INFO for finding in left.values())
+
+
+def test_aovs_of_other_frames_may_have_other_versions() -> None:
+    names = [*numbered("a_beauty_v003.{}.exr", 1001, 1010), *numbered("a_N_v002.{}.exr", 1008, 1017)]
+    assert [each.findings for each in judged(names).values()] == [(), ()]
 
 
 @pytest.mark.parametrize("changed", [None, 1003])

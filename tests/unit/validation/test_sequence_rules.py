@@ -101,6 +101,14 @@ def with_layers(*dark: int) -> list[FrameSummary]:
     return [frame(n, pixels=seen(layers={"diffuse": n not in dark})) for n in range(1, 11)]
 
 
+GREY = {"R": 0.4, "G": 0.4, "B": 0.4}
+MAGENTA = {"R": 0.5, "G": 0.3, "B": 0.5}
+
+
+def noisy(number: int, size: float = 1.2, deviation: float = 0.3, **changed: Any) -> FrameSummary:
+    return frame(number, size_bytes=round(1e6 * size) + number, pixels=seen(deviation=deviation, **changed))
+
+
 HOLE = grid((2, 1), (3, 1), (2, 2), (3, 2))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
@@ -137,6 +145,8 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-FLASH", with_pixels(seen(2.5)), {}),
     ("SEQ-FLASH", with_pixels(seen(0.1)), {}),
     ("SEQ-BUCKET", with_pixels(seen(zeros=HOLE)), {}),
+    ("SEQ-HUE", [frame(n, pixels=seen(means=MAGENTA if n == 5 else GREY)) for n in range(1, 11)], {}),
+    ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
     ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
     ("TIM-COUNTER", frames(image_counter=4), {}),

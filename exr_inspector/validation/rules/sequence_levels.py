@@ -1,0 +1,272 @@
+"""SEQ: sequence rules on the light, the colours and the noise of frames of which all pixels were read. Pure.
+
+A frame is compared with the frames around it. Small differences are reported only in one or two frames between steady ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequence_pixels import NEIGHBOURS, fades, seen_frames, takes_hole, with_zeros
+from exr_inspector.validation.rules.sequences import SequenceParameters, area, of_frames
+
+_STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
+_LEAST_STEP = 1.25  # of luminances
+_LEAST_HUE = 1.15  # of the ratio of R or B to G
+_LEAST_SIZE = 1.1  # of files
+_LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
+_ONE_LIGHT = 1.05  # the most by which frames of one light differ
+_STEADY_LEVEL = "1, as in the steady frames around it"
+_FLICKER_RUNS = 3  # from so many steps on, the light may flicker
+_MOST_STEPS = 5  # if also more than one in so many frames is a step
+_STEP_TO_SPREAD = 3
+_BEACON_RUNS = 3  # steps at equal distances
+_ALIKE = 0.1  # the most by which the luminances of a beacon's steps may differ, as a logarithm
+_ONE_SIZE = 1.1
+
+
+@sequence_rule(
+    "SEQ-FLASH",
+    Severity.WARNING,
+    "The mean luminance of a frame is similar to that of the frames around it",
+    why="A light or texture is missing in the frame, or its exposure differs.",
+    source="OpenImageIO oiiotool --stats (mean)",
+    fix="Compare the frame with those around it, and render it again unless the flash is intended.",
+    limits="Of data windows of different sizes, the mean and the sum of the light must both differ. Steps of less than "
+    "flash_factor are reported only in one or two frames between steady ones with windows of nearly one size; what a black "
+    "rectangle takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+)
+def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
+
+    One or two frames also differ by less if the luminance around them is steady: by a quarter, and by three times what four
+    frames on each side differ among themselves; info if these are many, or at equal distances as those of a beacon. Fades,
+    cuts and flicker of a plate are not steady.
+    """
+    return _flashes(sequence, parameters)
+
+
+def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Found]:
+    """See `flash`."""
+    factor = parameters.flash_factor
+    every = seen_frames(sequence)
+    seen = [
+        (frame, pixels.luminance) for frame, pixels in every if pixels.luminance is not None and not pixels.is_constant
+    ]
+    _, fading = fades([pixels for _, pixels in every])
+    explained = {every[index][0].frame for index in fading}.union(_other_hues(sequence).magenta)
+    zeros = with_zeros(sequence)
+    steps = _steps([(value, _area(frame)) for frame, value in seen], _LEAST_STEP)
+    runs = sum(index - 1 not in steps for index in steps)
+    is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
+    is_meant = is_flicker or _is_beacon(steps, [value for _, value in seen])
+    found = []
+    for index, (frame, value) in enumerate(seen):
+        around = seen[max(0, index - NEIGHBOURS) : index] + seen[index + 1 : index + 1 + NEIGHBOURS]
+        usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
+        light = median(luminance * _area(other) for other, luminance in around) if len(around) > 1 else 0
+        step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
+        in_sum = value * _area(frame) / light if light > 0 else 0
+        if not (0 < max(step, in_sum) < 1 / factor or min(step, in_sum) > factor):
+            step, expected = steps.get(index, 0), _STEADY_LEVEL
+        if step > 0 and frame.frame not in explained and not (step < 1 and takes_hole(zeros, frame.frame, 1 - step)):
+            ratio = f"{step:.3g}"
+            message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
+            severity = Severity.INFO if is_meant and expected == _STEADY_LEVEL else None
+            found.append(Found(message, ratio, expected, severity=severity, frames=(frame.frame,)))
+    return found
+
+
+def _area(frame: FrameSummary) -> int:
+    """Pixels of the data window; 1 if unknown."""
+    return area(frame.data_window or (1, 1))
+
+
+def _steps(values: Sequence[tuple[float, int]], least: float) -> dict[int, float]:
+    """The positions of one or two values that differ from steady ones around them, each with its ratio to these.
+
+    Args:
+        values: Values, each with the area that it was taken from; areas that differ by more than a tenth are not compared.
+        least: The smallest ratio.
+    """
+    levels = [math.log(value) if value > 0 else -math.inf for value, _ in values]
+    found: dict[int, float] = {}
+    for first in range(1, len(levels)):
+        if abs(levels[first] - levels[first - 1]) <= math.log(least) / _STEP_TO_SPREAD:
+            continue  # the nearest value is one of the step
+        for end in range(first + 1, min(first + 2, len(levels)) + 1):
+            before, after = levels[max(0, first - _STEADY) : first], levels[end : end + _STEADY]
+            areas = [area for _, area in values[max(0, first - _STEADY) : end + _STEADY]]
+            is_one_size = max(areas) <= _ONE_SIZE * min(areas)
+            usual = _steady_level(before[::-1], levels[first:end], after, least) if is_one_size else None
+            if usual is not None:
+                found.update((index, math.exp(levels[index] - usual)) for index in range(first, end))
+    return found
+
+
+def _with_ends(steps: Mapping[int, float], values: Sequence[float]) -> dict[int, float]:
+    """Steps, with those at the ends of the sequence that go from the same level to the same one.
+
+    There, too few frames are on one side to tell a step from a change, but not if others are like it.
+    """
+    found = dict(steps)
+    for index in {0, 1, len(values) - 2, len(values) - 1}.difference(steps):
+        beside = [values[near] for near in (index - 1, index + 1) if 0 <= near < len(values) and near not in steps]
+        for other, ratio in steps.items():
+            usual, most = values[other] / ratio, ratio ** (1 / _STEP_TO_SPREAD)
+            if _is_near(values[index], values[other], most) and all(_is_near(each, usual, most) for each in beside):
+                found[index] = values[index] / usual
+    return found
+
+
+def _is_near(value: float, other: float, ratio: float) -> bool:
+    return value > 0 and other > 0 and abs(math.log(value / other)) <= abs(math.log(ratio))
+
+
+def _is_beacon(steps: Mapping[int, float], values: Sequence[float]) -> bool:
+    """Whether three steps are at equal distances and go to one level.
+
+    One step more on each side counts, too: at the ends of the sequence, too few frames are around it to find it.
+    """
+    starts = sorted(index for index in steps if index - 1 not in steps)
+    distances = {after - before for before, after in pairwise(starts)}
+    if len(distances) != 1:
+        return False
+    (distance,) = distances
+    levels = [math.log(values[index]) for index in starts]
+    for end in (starts[0] - distance, starts[-1] + distance):
+        if 0 <= end < len(values) and values[end] > 0 and abs(math.log(values[end]) - levels[0]) <= _ALIKE:
+            levels.append(math.log(values[end]))
+    return len(levels) >= _BEACON_RUNS and max(levels) - min(levels) <= _ALIKE
+
+
+def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence[float], least: float) -> float | None:
+    """The steady level around one or two others that are a step away from it, all as logarithms; None if there is none.
+
+    Few of the levels around may be those of the run, as if every third frame came from another machine, but not the nearest.
+    """
+    around = [*before, *after]
+    if min(len(before), len(after)) < NEIGHBOURS or not all(map(math.isfinite, [*around, *run])):
+        return None
+    usual = median(around)
+    step = min(abs(level - usual) for level in run)
+    others = [level for level in around if abs(level - run[0]) > step / _STEP_TO_SPREAD]
+    nearest = [*before[:1], *after[:1]]
+    is_alone = 2 * (len(around) - len(others)) < len(others) and all(level in others for level in nearest)
+    spread = max(others) - min(others) if others else math.inf
+    is_one_step = max(run) - min(run) <= step / _STEP_TO_SPREAD
+    return usual if is_alone and is_one_step and step > max(math.log(least), _STEP_TO_SPREAD * spread) else None
+
+
+@sequence_rule(
+    "SEQ-HUE",
+    Severity.WARNING,
+    "The ratio of R, G and B in a frame is similar to that in the frames around it",
+    why="Renderers show textures that they do not find in magenta. Other colours come from another texture or light.",
+    source="BlendFarm#107 (pink where textures are missing); OpenImageIO oiiotool --stats (mean)",
+    fix="Compare the frame with those around it, look for textures that its machine does not have, and render it again.",
+    limits="One or two frames between steady ones. Only frames with more R and B and less G are warnings: light that is added "
+    "takes nothing away; other colours have severity info, and none if the luminance differs, too (SEQ-FLASH).",
+)
+def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare the ratios of the means of R and B to that of G with those of four frames on each side."""
+    hues = _other_hues(sequence)
+    if not (hues.magenta or hues.others):
+        return NOTHING
+    in_light = {number for found in _flashes(sequence, parameters) for number in found.frames}
+    expected = "the ratio of R, G and B in the frames around"
+    magenta = "more R and B and less G than in the frames around: magenta, as textures that were not found?"
+    others = of_frames(
+        [number for number in hues.others if number not in in_light],
+        "another ratio of R, G and B than in the frames around: another light or texture?",
+        expected,
+    )
+    return [
+        *of_frames(hues.magenta, magenta, expected),
+        *(found._replace(severity=Severity.INFO) for found in others),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hues:
+    """Numbers of frames with other colours than the frames around them: towards magenta, with less G, and others."""
+
+    magenta: Sequence[int]
+    others: Sequence[int]
+
+
+def _other_hues(sequence: SequenceFacts) -> _Hues:
+    """The frames whose ratio of R or B to G differs from that of the steady frames around them."""
+    seen = [
+        (frame, pixels.means)
+        for frame, pixels in seen_frames(sequence)
+        if not pixels.is_constant and all(pixels.means.get(name, 0) > 0 for name in "RGB")
+    ]
+    red, blue = (_ratio_steps([(means[name] / means["G"], _area(frame)) for frame, means in seen]) for name in "RB")
+    odd = red.keys() | blue.keys()
+    means = {name: [each[name] for _, each in seen] for name in "RGB"}
+
+    def is_magenta(index: int) -> bool:
+        usual = {name: _usual(values, index, odd) for name, values in means.items()}
+        has_more = all(usual[name] * _ONE_LIGHT < means[name][index] for name in "RB")
+        return index in red and index in blue and has_more and means["G"][index] * _ONE_LIGHT < usual["G"]
+
+    magenta = [index for index in sorted(odd) if is_magenta(index)]
+    numbers = [frame.frame for frame, _ in seen]
+    return _Hues([numbers[each] for each in magenta], [numbers[each] for each in sorted(odd.difference(magenta))])
+
+
+def _ratio_steps(ratios: Sequence[tuple[float, int]]) -> dict[int, float]:
+    return _with_ends(_steps(ratios, _LEAST_HUE), [ratio for ratio, _ in ratios])
+
+
+def _usual(values: Sequence[float], index: int, odd: Collection[int]) -> float:
+    """The median of the values near a position, without those of odd frames."""
+    near = range(max(0, index - _STEADY), min(index + _STEADY + 1, len(values)))
+    around = [values[each] for each in near if each not in odd]
+    return median(around) if around else values[index]
+
+
+@sequence_rule(
+    "SEQ-NOISE",
+    Severity.INFO,
+    "No frame has far more noise than the frames around it",
+    why="The frame was rendered with fewer samples, or its denoiser failed.",
+    source="agave#180 (frames with too few samples); OpenImageIO oiiotool --stats (StdDev)",
+    fix="Compare the frame with those around it, and render it again with their samples if it has more noise.",
+    limits="One or two frames, between steady ones, whose files are larger by a tenth and whose pixels vary more at the same "
+    "luminance; a frame that alone is sharp is found, too. The size of files tells nothing with NONE and B44.",
+)
+def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare file sizes, since noise compresses badly, and the standard deviation of the beauty at the same luminance."""
+    seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
+    usual = Counter(_coding(frame) for frame, _ in seen).most_common(1)
+    seen = [(frame, pixels) for frame, pixels in seen if _coding(frame) == usual[0][0]]
+    sizes = [(float(frame.size_bytes or 0), _area(frame)) for frame, _ in seen]
+    larger = {index: step for index, step in _steps(sizes, _LEAST_SIZE).items() if step > 1}
+    larger = _with_ends(larger, [size for size, _ in sizes])
+    luminances = [pixels.luminance or 0.0 for _, pixels in seen]
+    deviations = [pixels.deviation or 0.0 for _, pixels in seen]
+
+    def is_noisier(index: int) -> bool:
+        light, usual = _usual(luminances, index, larger), _usual(deviations, index, larger)
+        added = math.sqrt(max(0.0, deviations[index] ** 2 - usual**2))  # the variances of image and noise add up
+        return _is_near(luminances[index], light, _ONE_LIGHT) and added >= _LEAST_NOISE * light
+
+    odd = [seen[index][0].frame for index in sorted(larger) if is_noisier(index)]
+    what = "a larger file, whose pixels vary more at the same luminance, than the frames around: more noise?"
+    return of_frames(odd, what, "the noise of the frames around")
+
+
+def _coding(frame: FrameSummary) -> tuple[object, ...]:
+    """What decides about the size of a file besides the image."""
+    return frame.channels, frame.compression, frame.storage

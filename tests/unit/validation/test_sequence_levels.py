@@ -1,0 +1,114 @@
+"""Frames whose colours or noise differ from those around them, and good sequences in which they change, too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.model import Severity
+from exr_inspector.validation import frame_of_inspection
+from tests.unit.validation.cases.made.pixels import RAMP, image
+from tests.unit.validation.judging import inspect
+from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, judged, noisy, seen, stored
+
+Colour = tuple[float, float, float]
+USUAL: Colour = (0.4, 0.4, 0.4)
+
+
+def hues(*colours: Colour, luminance: float = 0.4) -> set[tuple[Severity, tuple[int, ...]]]:
+    """The severity and the frames of the findings on sequences of frames with these means of R, G and B."""
+    given = [
+        frame(n, pixels=seen(luminance, means=dict(zip("RGB", colour, strict=True))))
+        for n, colour in enumerate(colours, 1)
+    ]
+    found = judged(given)
+    assert {each.code for each in found} <= {"SEQ-HUE"}
+    return {(each.severity, tuple(each.frames)) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("odd", "severity"),
+    [
+        ((0.5, 0.3, 0.5), Severity.WARNING),
+        ((0.5, 0.4, 0.5), Severity.INFO),  # a light was added
+        ((0.4, 0.3, 0.4), Severity.INFO),  # a light was off
+        ((0.5, 0.3, 0.4), Severity.INFO),
+        ((0.3, 0.4, 0.4), Severity.INFO),
+        ((0.43, 0.4, 0.4), None),
+        ((0.4, 0.4, 0.0), None),  # no ratio
+    ],
+)
+def test_only_frames_that_turn_magenta_are_warnings(odd: Colour, severity: Severity | None) -> None:
+    assert hues(*[USUAL] * 4, odd, odd, *[USUAL] * 4) == ({(severity, (5, 6))} if severity is not None else set())
+
+
+def test_frames_at_the_ends_are_found_if_others_are_like_them() -> None:
+    odd = (0.5, 0.3, 0.5)
+    assert hues(*(odd if n in {1, 4, 9} else USUAL for n in range(1, 11))) == {(Severity.WARNING, (1, 4, 9))}
+    assert hues(*(odd if n in {1, 9} else USUAL for n in range(1, 11))) == set(), "too few frames tell"
+
+
+@pytest.mark.parametrize(
+    "colours",
+    [
+        [USUAL if n < 6 else (0.5, 0.3, 0.5) for n in range(10)],  # a cut
+        [(0.5, 0.3, 0.5) if 4 <= n < 7 else USUAL for n in range(10)],  # a shot of three frames
+        [(0.4 + n / 20, 0.4 - n / 50, 0.4 + n / 20) for n in range(10)],  # the light changes
+        [(0.3 + n % 2 * 0.1, 0.4, 0.3 + n * 7 % 5 / 20) for n in range(10)],  # it flickers
+        [(0.5, 0.3, 0.5) if n % 2 else USUAL for n in range(10)],
+    ],
+)
+def test_colours_that_change_in_good_sequences(colours: list[Colour]) -> None:
+    assert hues(*colours) == set()
+
+
+@pytest.mark.parametrize(("means", "codes"), [(MAGENTA, {"SEQ-HUE"}), ({**GREY, "R": 0.9}, {"SEQ-FLASH"})])
+def test_a_frame_whose_light_and_hue_differ_is_one_finding(means: dict[str, float], codes: set[str]) -> None:
+    odd = seen(0.7, means=means)
+    assert {
+        f.code for f in judged([frame(n, pixels=odd if n == 5 else seen(means=GREY)) for n in range(1, 11)])
+    } == codes
+
+
+@pytest.mark.parametrize(
+    ("size", "deviation", "luminance", "is_found"),
+    [
+        (1.2, 0.3, 0.5, True),
+        (1.2, 0.3, 0.56, False),  # there is more to see
+        (1.2, 0.201, 0.5, False),  # larger for another reason
+        (1.05, 0.3, 0.5, False),
+        (0.8, 0.3, 0.5, False),
+    ],
+)
+def test_noise_makes_files_larger_at_the_same_luminance(
+    size: float, deviation: float, luminance: float, *, is_found: bool
+) -> None:
+    for odd in ({5}, {5, 6}, {2, 5, 10}):
+        given = [
+            noisy(n, size, deviation, luminance=luminance) if n in odd else noisy(n, 1.0, 0.2) for n in range(1, 11)
+        ]
+        assert [(f.code, f.severity, {*f.frames}) for f in judged(given)] == [
+            ("SEQ-NOISE", Severity.INFO, odd)
+        ] * is_found
+
+
+def test_frames_of_another_codec_are_no_noise() -> None:
+    given = [noisy(n, 1.0, 0.2) if n != 5 else noisy(n) for n in range(1, 11)]
+    given[4] = frame(5, size_bytes=given[4].size_bytes, pixels=given[4].pixels, compression="NONE")
+    assert [found.code for found in judged(given)] == ["SEQ-COMPRESSION"]
+
+
+def test_means_and_deviation_of_files_and_of_rows() -> None:
+    inspection = inspect(image(R=np.full((3, 4), 0.5)), stats=True)
+    by_inspection = frame_of_inspection(inspection)
+    assert inspection.pixels
+    assert by_inspection
+    assert by_inspection.pixels
+    by_row = frame_of_row(stored(inspection), stats=inspection.pixels.channels)
+    assert by_row
+    assert by_row.pixels == replace(by_inspection.pixels, zeros=None)
+    assert by_inspection.pixels.means == {"B": pytest.approx(1, abs=1e-3), "G": pytest.approx(1, abs=1e-3), "R": 0.5}
+    assert by_inspection.pixels.deviation == pytest.approx(float(np.std(RAMP)) * (2 / 3) ** 0.5, rel=1e-3)
