@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,6 +21,11 @@ _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"
 _FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
 _SMALL = 3  # sequences with fewer frames have no typical size or age
+_FEWEST_APART = 6  # sequences with fewer frames have no typical pause and no typical change of the image
+_LEAST_PAUSE = 3600.0  # seconds
+_PAUSES = 20  # a pause between two runs is so many times that between two frames
+_LEAST_JUMP = math.log(1.05)  # of the luminance
+_JUMPS = 4  # it is so many times what neighbouring frames differ
 
 
 @sequence_rule(
@@ -151,7 +157,7 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     "image whose file names have different versions.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Compare modification times with the median, and frame numbers in attributes with those of the names."""
+    """Compare modification times with the median and between neighbours, and frame numbers in attributes with names."""
     found = []
     times = [frame.mtime for frame in sequence.frames if frame.mtime]
     if len(times) >= _SMALL:
@@ -159,7 +165,7 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         limit = timedelta(hours=parameters.stale_hours)
         odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
         expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
-        found += of_frames(odd, "written at another time than most", expected)
+        found += of_frames(odd, "written at another time than most", expected) or _written_apart(sequence)
     odd = [frame.frame for frame in _other_numbers(sequence)]
     found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
     return [*found, *_other_scripts(sequence), *_older_than_siblings(sequence)]
@@ -172,6 +178,34 @@ def _older_than_siblings(sequence: SequenceFacts) -> list[Found]:
         return []
     what = f"{listed(newer)}, other views or AOVs of the image, have a newer version in their names"
     return [Found(what, sequence.name.rpartition("/")[2], newer[0], severity=Severity.INFO)]
+
+
+def _written_apart(sequence: SequenceFacts) -> list[Found]:
+    """Frames at one end, or between others, that were written in another run, if the luminance jumps where they begin or end.
+
+    A pause alone is a frame that was rendered again, or a night; a jump alone is a cut.
+    """
+    seen = [
+        (frame.frame, frame.mtime.timestamp(), math.log(level))
+        for frame in sequence.frames
+        if frame.mtime
+        and frame.pixels
+        and not frame.pixels.is_constant
+        and (level := frame.pixels.luminance or 0.0) > 0
+    ]
+    if len(seen) < _FEWEST_APART:
+        return []
+    pauses = [abs(after - time) for (_, time, _), (_, after, _) in pairwise(seen)]
+    jumps = [abs(after - level) for (_, _, level), (_, _, after) in pairwise(seen)]
+    pause, jump = max(_LEAST_PAUSE, _PAUSES * median(pauses)), max(_LEAST_JUMP, _JUMPS * median(jumps))
+    ends = [index + 1 for index, each in enumerate(pauses) if each > pause]
+    if not 1 <= len(ends) <= 2 or any(jumps[end - 1] <= jump for end in ends):
+        return []
+    is_tail = len(ends) == 1 and seen[ends[0]][1] < seen[ends[0] - 1][1]
+    first, end = (ends[0], len(seen)) if is_tail else (0, ends[0]) if len(ends) == 1 else ends
+    hours = pauses[ends[0] - 1] / 3600
+    what = f"written {hours:.3g} hours apart from the frames next to them, and the luminance jumps there"
+    return of_frames([number for number, _, _ in seen[first:end]], what, "one run")
 
 
 def _other_numbers(sequence: SequenceFacts) -> list[FrameSummary]:

@@ -7,7 +7,7 @@ thousand frames is well under a second.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -50,7 +50,7 @@ def drift(
             by_value.setdefault(value, []).append(frame.frame)
     if len(by_value) < 2:
         return []
-    usual = max(by_value, key=lambda value: len(by_value[value]))
+    usual = _usual(sequence, by_value)
     expected = show(usual)
     found = []
     for value, numbers in by_value.items():
@@ -58,6 +58,12 @@ def drift(
             message = f"{named(numbers)}: {what} is {show(value)}, in the other frames {expected}"
             found.append(Found(message, show(value), expected, frames=numbers))
     return found
+
+
+def _usual(sequence: SequenceFacts, by_value: Mapping[Any, Sequence[int]]) -> Any:
+    """The value that most frames have; if two have as many, that of the frames written last, since older ones may be left."""
+    written = {frame.frame: frame.mtime.timestamp() for frame in sequence.frames if frame.mtime is not None}
+    return max(by_value, key=lambda value: (len(by_value[value]), max(written.get(n, 0.0) for n in by_value[value])))
 
 
 def _window(values: tuple[int, ...]) -> str:
@@ -324,7 +330,7 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
             by_value.setdefault(frame.channels, []).append(frame.frame)
     if len(by_value) < 2:
         return NOTHING
-    usual = max(by_value, key=lambda value: len(by_value[value]))
+    usual = _usual(sequence, by_value)
     found = []
     for value, numbers in by_value.items():
         if value == usual:

@@ -575,6 +575,39 @@ def test_drift_is_found_in_rows() -> None:
     assert {finding.code for finding in judged(given)} == {"SEQ-COMPRESSION"}
 
 
+@pytest.mark.parametrize("newer", [range(1, 6), range(6, 11)])
+def test_of_two_halves_the_one_written_first_is_named(newer: range) -> None:
+    given = [
+        frame(n, compression="ZIP" if n < 6 else "PIZ", mtime=START + timedelta(hours=n in newer, minutes=n))
+        for n in range(1, 11)
+    ]
+    (found,) = [f for f in judged(given) if f.code == "SEQ-COMPRESSION"]
+    assert tuple(found.frames) == tuple(n for n in range(1, 11) if n not in newer)
+
+
+@pytest.mark.parametrize(
+    ("old", "step", "stale"),
+    [
+        (range(1, 5), 1.3, True),
+        (range(8, 11), 1.3, True),
+        (range(4, 7), 1.3, True),
+        (range(4, 7), 1.01, False),  # rendered again
+        (range(0), 1.3, False),  # a cut
+    ],
+)
+def test_frames_of_another_run_are_stale_where_the_luminance_jumps(old: range, step: float, *, stale: bool) -> None:
+    given = [
+        frame(
+            n,
+            mtime=START + timedelta(minutes=n, hours=-20 * (n in old)),
+            pixels=seen(step if n in old or (not old and n < 5) else 1.0),
+        )
+        for n in range(1, 11)
+    ]
+    found = [tuple(f.frames) for f in judged(given) if f.code == "SEQ-STALE-FRAME"]
+    assert found == [tuple(old)] * stale
+
+
 def test_drift_of_a_colour_space_that_only_an_attribute_of_a_product_names() -> None:
     seen = [
         inspect(extra(a_string("oiio:ColorSpace", "ACEScg" if n < 4 else "lin_rec709")), key=f"shot/b.{n:04}.exr")
