@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
+from exr_inspector.validation.facts.timecodes import Clock
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
 
@@ -17,6 +18,9 @@ _STEPPED = 4  # from this number of frames on, equal distances are taken as the 
 _FAR = 2  # a frame lies far outside if the gap before it is longer than this many times the number of all frames
 _FAR_FRAMES = 100  # the shortest such gap
 _FEW = 20  # one in so many frames may lie far outside, or a single one
+_TIME_CODES = range(1_000_000, 24_000_000)  # 01:00:00:00 to 23:59:59:99 as numbers
+_COUNTED = (24, 25, 30, 48, 50, 60)  # frames a second that time codes count
+_DROPPED = 2  # a minute begins with this time code if it drops frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,8 @@ def expected_frames(
         required = (range(frame_range[0], frame_range[1] + 1),)
     if required:
         return ExpectedFrames(tuple(each if each.step > 1 else range(each.start, each.stop, step) for each in required))
+    if step == 1 and (clock := clock_of_numbers(numbers)) is not None:
+        return ExpectedFrames(clock.ranges(numbers[0], numbers[-1]))
     far = far_frames(numbers)
     numbers = [number for number in numbers if number not in far]
     if step == 1 and len(numbers) >= _STEPPED:
@@ -172,6 +178,60 @@ def expected_frames(
     phase = Counter(number % step for number in numbers).most_common(1)[0][0]
     on_step = [number for number in numbers if number % step == phase]
     return ExpectedFrames((range(on_step[0], on_step[-1] + 1, step),), far=far)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberClock:
+    """How frame numbers that are time codes (`01002311` for 01:00:23:11) count.
+
+    Attributes:
+        rate: Frames a second, of which the last two digits count all.
+        is_drop_frame: Whether minutes, but not each tenth, begin with frame 2.
+    """
+
+    rate: int
+    is_drop_frame: bool = False
+
+    def clock(self, number: int) -> Clock:
+        """The time code that is the number."""
+        hours, minutes, seconds, frame = (number // 100**power % 100 for power in (3, 2, 1, 0))
+        return Clock(hours, minutes, seconds, frame, self.is_drop_frame)
+
+    def ranges(self, first: int, last: int) -> tuple[range, ...]:
+        """The numbers from the first to the last one: a range for each second."""
+        found = []
+        for second in range(_seconds(first), _seconds(last) + 1):
+            start = 100 * (second % 60 + 100 * (second // 60 % 60 + 100 * (second // 3600)))
+            skipped = _DROPPED if self.is_drop_frame and second % 60 == 0 and second // 60 % 10 else 0
+            found.append(range(max(first, start + skipped), min(last, start + self.rate - 1) + 1))
+        return tuple(filter(None, found))
+
+
+def clock_of_numbers(numbers: Sequence[int]) -> NumberClock | None:
+    """How these ascending numbers count if they are time codes: they go on from the last frame of a second to the next second.
+
+    >>> clock_of_numbers([1000022, 1000023, 1000100, 1000101])
+    NumberClock(rate=24, is_drop_frame=False)
+    >>> clock_of_numbers([1000021, 1000022, 1000100, 1000101])
+    """
+    if not numbers or numbers[0] not in _TIME_CODES or numbers[-1] not in _TIME_CODES:
+        return None
+    if any(number // 100 % 100 > 59 or number // 10_000 % 100 > 59 for number in numbers):
+        return None
+    steps = [
+        (before % 100 + 1, after % 100)
+        for before, after in pairwise(numbers)
+        if _seconds(after) == _seconds(before) + 1 and after % 100 in {0, _DROPPED}
+    ]
+    rate = Counter(rate for rate, _ in steps if rate in _COUNTED).most_common(1)
+    if not rate or any(number % 100 >= rate[0][0] for number in numbers):
+        return None
+    return NumberClock(rate[0][0], is_drop_frame=(rate[0][0], _DROPPED) in steps)
+
+
+def _seconds(number: int) -> int:
+    """Seconds since midnight of a number that is a time code."""
+    return (number // 1_000_000 * 60 + number // 10_000 % 100) * 60 + number // 100 % 100
 
 
 def far_frames(numbers: Sequence[int]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.facts.sequences import SequenceFacts, clock_of_numbers
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
@@ -100,14 +100,16 @@ def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
 
 def _out_of_step(coded: _Coded, rate: float, per_step: int) -> _Coded:
     """Frames whose time code deviates from that of most others, at `rate` steps per second of `per_step` frames each."""
+    clock = clock_of_numbers(sorted({frame.frame for frame, _ in coded}))
+    day = timecodes.frames_of_day(coded[0][1], rate) * per_step
     offsets = []
     for frame, code in coded:
-        day = timecodes.frames_of_day(code, rate) * per_step
-        offsets.append((timecodes.frame_count(code, rate) * per_step - frame.frame) % day)
+        place = frame.frame if clock is None else timecodes.frame_count(clock.clock(frame.frame), clock.rate)
+        offsets.append((timecodes.frame_count(code, rate) * per_step - place) % day)
     counts = Counter(offsets)
     # The offsets of frames on one step differ by less than a step: find the offset window with most frames.
-    usual = max(counts, key=lambda offset: sum(counts[offset - back] for back in range(per_step)))
-    steady = {usual - back for back in range(per_step)}
+    usual = max(counts, key=lambda offset: sum(counts[(offset - back) % day] for back in range(per_step)))
+    steady = {(usual - back) % day for back in range(per_step)}
     return [each for each, offset in zip(coded, offsets, strict=True) if offset not in steady]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.validation import frame_numbers
+from exr_inspector.validation.facts import sequences
 from exr_inspector.validation.frame_numbers import FrameNumbers
 
 _SPANS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(1, 3)), max_size=4)
@@ -41,5 +42,5 @@ def test_a_place_behind_the_last_is_none() -> None:
         FrameNumbers.of([1])[1]
 
 
-def test_the_examples_in_the_docstring_are_true() -> None:
-    assert doctest.testmod(frame_numbers).failed == 0
+def test_the_examples_in_the_docstrings_are_true() -> None:
+    assert [doctest.testmod(module).failed for module in (frame_numbers, sequences)] == [0, 0]

@@ -19,7 +19,7 @@ from exr_inspector.validation import (
     validate_sequence,
 )
 from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE
-from exr_inspector.validation.facts.sequences import expected_frames
+from exr_inspector.validation.facts.sequences import clock_of_numbers, expected_frames
 from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FramePixels
@@ -606,6 +606,35 @@ def test_frames_of_another_run_are_stale_where_the_luminance_jumps(old: range, s
     ]
     found = [tuple(f.frames) for f in judged(given) if f.code == "SEQ-STALE-FRAME"]
     assert found == [tuple(old)] * stale
+
+
+@pytest.mark.parametrize(("rate", "minute", "drop"), [(24, 0, False), (30, 1, True), (25, 10, False), (60, 59, False)])
+@pytest.mark.parametrize("lost", [None, 4])
+def test_frame_numbers_that_are_time_codes(rate: int, minute: int, lost: int | None, *, drop: bool) -> None:
+    start = frame_count(Clock(1, minute - 1, 59, 0, drop) if minute else Clock(1, 0, 0, 0, drop), rate)
+    codes = [
+        Clock(1, minutes, seconds, each, drop)
+        for minutes, seconds in ([(minute - 1, 59), (minute, 0)] if minute else [(0, 0), (0, 1)])
+        for each in range(2 * (drop and seconds == 0), rate)
+    ]
+    assert [frame_count(code, rate) - start for code in codes] == [*range(len(codes))]
+    given = [
+        frame(
+            ((code.hours * 100 + code.minutes) * 100 + code.seconds) * 100 + code.frame,
+            time_code=code if rate < 60 else code._replace(frame=code.frame // 2),
+            frame_rate=rate,
+        )
+        for index, code in enumerate(codes)
+        if index != lost
+    ]
+    found = [f for f in judged(given) if f.code in {"SEQ-MISSING", "TIM-TC-SEQ"}]
+    assert [f.code for f in found] == ["SEQ-MISSING"] * (lost is not None)
+    assert [len(f.frames) for f in found] == [1] * len(found)
+
+
+def test_a_gap_between_takes_is_no_time_code() -> None:
+    assert clock_of_numbers([*range(1000, 1024), *range(1100, 1124)]) is None
+    assert expected_frames([1000021, 1000022, 1000100], (), None, 1).count == 80
 
 
 def test_drift_of_a_colour_space_that_only_an_attribute_of_a_product_names() -> None:
