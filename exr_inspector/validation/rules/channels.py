@@ -70,15 +70,18 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     fix="Write the main image as R, G, B of part 0. With the command, list the other channels, too: it drops "
     "those that are not named.",
     command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B,OTHER,CHANNELS -o OUT.exr",
-    when=t.UNUSUAL,
+    when=t.UNUSUAL | t.MULTI_PART,
 )
 def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
-    """Check the base layer of the first part; a deep part may have depth alone."""
+    """Check the base layer of the first part; a deep part may have depth alone.
+
+    A first part whose name makes its R, G, B data, before a part with colour, is an info finding: layers are in any order.
+    """
     part = file.parts[0]
     if not part.channels or part.traits & t.DEEP:
         return NOTHING
     if part.channel_facts.has_base_colour:
-        return NOTHING
+        return _image_in_later_part(file)
     meant: dict[str, set[str]] = {}
     for channel in part.of_role(Role.COLOUR):
         meant.setdefault(channel.layer, set()).add(_LONG_NAMES.get(channel.component.lower(), ""))
@@ -89,6 +92,18 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
         found = listed(channel.name for channel in part.channels)
         has = f"it has {found}"
     return [Found(f"Part 0 has no R, G, B or Y in its base layer; {has}", found, "R, G, B or Y", part=0)]
+
+
+def _image_in_later_part(file: FileFacts) -> Results:
+    first = file.parts[0]
+    later = [] if first.of_role(Role.COLOUR) else [part for part in file.parts if part.of_role(Role.COLOUR)]
+    if not later:
+        return NOTHING
+    image = next((part for part in later if is_beauty(part.names.part_layer)), later[0])
+    message = (
+        f"Part 0 is called {first.part.name!r} and holds data; colour is in part {image.index}, {image.part.name!r}"
+    )
+    return [Found(message, str(first.part.name), "the main image in part 0", part=0, severity=Severity.INFO)]
 
 
 @channel_rule(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_string, build
-from tests.unit.validation.cases.made.channels import channels, only
+from tests.unit.validation.cases.made.channels import channels, named_parts, only
 from tests.unit.validation.judging import PLAIN, RGBA, Case
 
 KEY = [*RGBA, Channel("key.R"), Channel("rgba.R")]
 CASES = [
     Case("CHN-RGB-INCOMPLETE", channels("diffuse.R", "diffuse.G"), channels("diffuse.R", "diffuse.G", "diffuse.B")),
     Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
+    Case("CHN-NO-BASE-RGB", named_parts("N", "C"), named_parts("C", "N"), severity=Severity.INFO),
+    Case("CHN-NO-BASE-RGB", named_parts("N", "albedo", "C"), named_parts("N", "P"), severity=Severity.INFO),
     Case("CHN-CASE", only(*map(Channel, "RGBa")), only(*map(Channel, ("Ci.r", "Ci.g", "Ci.b", "a")))),
     Case("CHN-CASE", only(*map(Channel, "rgb")), channels("crypto00.r", "crypto00.g", "crypto00.b", "crypto00.a")),
     Case("CHN-LAYER-TWINS", channels("Diffuse.R", "diffuse.R"), channels("diffuse.R", "diffuse.r", "Specular.R")),

@@ -30,6 +30,11 @@ def layer(name: str, components: str, kind: int) -> list[Channel]:
 NORMALS = layer("N", "XYZ", FLOAT)
 
 
+def named_parts(*names: str) -> bytes:
+    """A file with a part of R, G, B for each name."""
+    return build([Part(name=name) for name in names])
+
+
 def eyes(*views: str) -> bytes:
     return build([Part(name=f"p{i}", extra=[a_string("view", view)]) for i, view in enumerate(views)])
 
