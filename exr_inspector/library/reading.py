@@ -76,7 +76,6 @@ def session(
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
     levels: Levels | None = None,
-    zeros: bool = False,
     objects: bool = False,
     policy: str = "default",
     is_isolated: bool = True,
@@ -89,7 +88,6 @@ def session(
         stats: As in `inspect`, as are `hash`, `levels` and `policy`.
         hash: See `inspect`.
         levels: See `inspect`.
-        zeros: Whether a full pass records where colour is exactly zero.
         objects: Whether a full pass lists all objects of Cryptomattes.
         policy: See `inspect`.
         is_isolated: Whether separate processes decode pixels. The OpenEXR library prints lines about damaged chunks, and can
@@ -114,7 +112,7 @@ def session(
             stats=mode,
             levels=levels,
             with_hash=hash,
-            with_zeros=zeros,
+            with_zeros=True,
             max_objects=settings.max_ids if objects else None,
             is_isolated=is_isolated,
             thumbnails=thumbnails,
@@ -125,12 +123,10 @@ def session(
 def check_session(
     settings: Settings, *, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
 ) -> AbstractContextManager[Session]:
-    """The session of a check: a full pass reads all levels, hashes pixels and records zeros, so that frames can be compared."""
+    """The session of a check: a full pass reads all levels and hashes pixels, so that frames can be compared."""
     is_full = stats == "full"
     levels: Levels | None = "all" if is_full else None
-    return session(
-        settings, stats=stats, hash=is_full, levels=levels, zeros=is_full, policy=policy, thumbnails=thumbnails
-    )
+    return session(settings, stats=stats, hash=is_full, levels=levels, policy=policy, thumbnails=thumbnails)
 
 
 def inspect(

@@ -71,11 +71,13 @@ class LevelFigures:
     def add(self, block: DecodedBlock, workspace: Workspace, boxes: BoxAdder | None = None) -> None:
         """Add decoded chunks; `boxes` sums them for thumbnails."""
         for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
-            nans, infs = accumulator.nan_count, accumulator.inf_count
+            nans, infs, zeros = accumulator.nan_count, accumulator.inf_count, accumulator.zero_count
             placed = accumulator.add(array, workspace)
             has_nan, has_inf = accumulator.nan_count > nans, accumulator.inf_count > infs
             if boxes is not None:
                 boxes.add(block, number, placed, is_finite=not (has_nan or has_inf))
+            if self.zeros is not None:  # while the values are in the processor's cache
+                self.zeros.add(block, number, accumulator.zero_count - zeros)
             if has_nan:
                 accumulator.note(first_nan=block.first_pixel(number, np.isnan))
             if has_inf:
@@ -83,8 +85,6 @@ class LevelFigures:
         if block.counts is not None:
             by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
             self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
-        if self.zeros is not None:
-            self.zeros.add(block)
         for coverage in self.coverages.values():
             coverage.add(block.arrays)
         self.chunks_read += len(block.places)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import ZeroGrid
-from exr_inspector.pixels.decoded import DecodedBlock, bits_of
+from exr_inspector.pixels.decoded import Array, DecodedBlock, bits_of
 
 CELL_PX = 8
 _COLOURS = ("R", "G", "B", "Y")
@@ -38,25 +38,23 @@ class ZeroMap:
         self._channels = colour_channels(layout)
         self._lit = np.zeros((-(-level.height // CELL_PX), -(-level.width // CELL_PX)), np.bool_)
 
-    def add(self, block: DecodedBlock) -> None:
-        """Add decoded chunks."""
-        if not self._channels:
+    def add(self, block: DecodedBlock, number: int, zeros: int) -> None:
+        """Add a channel of decoded chunks, which has this number of zeros; only channels of colour count."""
+        if number not in self._channels:
             return
         first = 0
         corner = self._layout.data_window
         for window in _windows(block):
             top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
-            down, across = _starts(top, window.height), _starts(left, window.width)
-            rows = slice(top // CELL_PX, top // CELL_PX + len(down))
-            columns = slice(left // CELL_PX, left // CELL_PX + len(across))
-            for number in self._channels:
-                bits = bits_of(block.arrays[number][first : first + window.height])
-                # Rows first and one by one, which is the fastest order of memory accesses.
-                bounds = pairwise([*down.tolist(), window.height])
-                lines = np.stack([np.bitwise_or.reduce(bits[start:end], axis=0) for start, end in bounds])
-                cells = np.bitwise_or.reduceat(lines, across, axis=1)
-                self._lit[rows, columns] |= _non_zero(cells, block.arrays[number].dtype)
+            bounds = _bounds(top, window.height)
+            columns = slice(left // CELL_PX, (left + window.width - 1) // CELL_PX + 1)
+            lit = self._lit[top // CELL_PX :, columns][: len(bounds)]
+            pixels = block.arrays[number][first : first + window.height]
             first += window.height
+            if not zeros:
+                lit[:] = True
+            elif rows := np.flatnonzero(~lit.all(axis=1)).tolist():
+                lit[rows] |= _lit_cells(pixels, [bounds[row] for row in rows], left % CELL_PX)
 
     def merge(self, other: ZeroMap) -> None:
         """Add the cells of another map of the same level."""
@@ -78,12 +76,24 @@ def _windows(block: DecodedBlock) -> list[Box2i]:
     return [Box2i(windows[0].x_min, windows[0].y_min, windows[-1].x_max, windows[-1].y_max)]
 
 
-def _non_zero(bits: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[np.bool_]:
-    """Mask of values that are neither zero nor minus zero, from the bits of one value or the OR of several."""
-    found: npt.NDArray[np.bool_] = bits != 0 if dtype.kind == "u" else np.left_shift(bits, 1) != 0
+def _bounds(top: int, height: int) -> list[tuple[int, int]]:
+    """The first row and the end of the rows of each cell, in rows that start `top` rows below a cell's edge."""
+    return [*pairwise([0, *range(CELL_PX - top % CELL_PX, height, CELL_PX), height])]
+
+
+def _lit_cells(pixels: Array, bounds: Sequence[tuple[int, int]], offset: int) -> npt.NDArray[np.bool_]:
+    """Mask of cells with a value that is not zero (nor minus zero), for rows that start `offset` pixels after a cell's edge."""
+    bits = bits_of(pixels)
+    width = bits.shape[1]
+    lines = np.zeros((len(bounds), -(-(offset + width) // CELL_PX) * CELL_PX), bits.dtype)
+    for line, (start, end) in zip(lines, bounds, strict=True):
+        # Row by row, which is the fastest order of memory accesses.
+        np.bitwise_or.reduce(bits[start:end], axis=0, out=line[offset : offset + width])
+    words = lines.view(np.uint64)
+    per_cell = bits.dtype.itemsize  # since cells are 8 pixels wide
+    cells = words[:, ::per_cell].copy()
+    for number in range(1, per_cell):
+        cells |= words[:, number::per_cell]
+    magnitude = np.full(8 // per_cell, np.iinfo(bits.dtype).max >> (pixels.dtype.kind != "u"), bits.dtype)
+    found: npt.NDArray[np.bool_] = cells & magnitude.view(np.uint64) != 0
     return found
-
-
-def _starts(offset: int, length: int) -> npt.NDArray[np.intp]:
-    """Positions where cells start in an interval that starts `offset` pixels after a cell's edge."""
-    return np.unique(np.r_[0, np.arange(-offset % CELL_PX, length, CELL_PX)]).astype(np.intp)

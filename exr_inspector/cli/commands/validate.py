@@ -172,10 +172,9 @@ def _from_files(
 ) -> Iterator[Iterable[ValidationResult]]:
     frames = Frames(request.targets) if request.sequences else None
     settings = settings_for([*request.targets, request.policy])
-    # As `check` looks for missing buckets and copies, which only frames side by side show.
-    compares = stats == "full" and request.sequences
-    hashes = with_hash or compares
-    with session(settings, stats=stats, levels=levels, hash=hashes, zeros=compares, policy=request.policy) as made:
+    # As `check` looks for copies, which only frames side by side show.
+    hashes = with_hash or (stats == "full" and request.sequences)
+    with session(settings, stats=stats, levels=levels, hash=hashes, policy=request.policy) as made:
         results = judge_files(made, request.targets, frames)
         kept = results if request.files else (result for result in results if result.fault)
         yield chain(kept, frames.judged(made.policy) if frames else ())

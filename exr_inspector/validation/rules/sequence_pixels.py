@@ -7,9 +7,9 @@ from itertools import groupby
 from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 
 from exr_inspector.model import Severity, ZeroGrid
+from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
@@ -17,13 +17,11 @@ from exr_inspector.validation.rules.sequences import SequenceParameters, of_fram
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
-_LEAST_CELLS = 4  # smaller rectangles are shadows
 _HOLE_LIGHT = 2  # a rectangle may hold so many times the light of others of its size
 _FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
 _STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
 _FEW_BLACK = 3  # so many black frames may be lost ones
-_Grid = npt.NDArray[np.bool_]
 
 
 def seen_frames(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
@@ -48,7 +46,7 @@ def _holes(grids: Sequence[ZeroGrid], index: int) -> Iterator[tuple[int, int, in
     grid = grids[index]
     before = _without_zeros(grid, grids[max(0, index - NEIGHBOURS) : index][::-1])
     after = _without_zeros(grid, grids[index + 1 : index + 1 + NEIGHBOURS])
-    return _rectangles(_unpacked(grid) & _lit_around(before, after))
+    return rectangles(cells_of(grid) & _lit_around(before, after))
 
 
 def takes_hole(seen: Sequence[tuple[int, ZeroGrid]], number: int, lost: float) -> bool:
@@ -57,55 +55,26 @@ def takes_hole(seen: Sequence[tuple[int, ZeroGrid]], number: int, lost: float) -
     if index is None:
         return False
     hole = sum(width * height for _, _, width, height in _holes([grid for _, grid in seen], index))
-    lit = int((~_unpacked(seen[index][1])).sum())
+    lit = int((~cells_of(seen[index][1])).sum())
     return hole > 0 and lost <= _HOLE_LIGHT * hole / (hole + lit)
 
 
-def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[_Grid]:
+def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[Cells]:
     """The mask of non-zero cells of each other frame with the same size as `grid`."""
-    return [~_unpacked(other) for other in others if _same_size(other, grid)]
+    return [~cells_of(other) for other in others if _same_size(other, grid)]
 
 
-def _lit_around(before: Sequence[_Grid], after: Sequence[_Grid]) -> _Grid | bool:
+def _lit_around(before: Sequence[Cells], after: Sequence[Cells]) -> Cells | bool:
     """The mask of cells that are not zero before and after a frame, from the nearest two frames of each side, nearest first."""
     if not before or not after:
         side = before or after
         return bool(len(side) == NEIGHBOURS) and side[0] & side[1]
-    lit: _Grid = before[0] & np.any(after, axis=0) | np.any(before, axis=0) & after[0]
+    lit: Cells = before[0] & np.any(after, axis=0) | np.any(before, axis=0) & after[0]
     return lit
 
 
 def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
     return (one.columns, one.rows, one.cell_px) == (other.columns, other.rows, other.cell_px)
-
-
-def _unpacked(grid: ZeroGrid) -> _Grid:
-    bits = np.unpackbits(np.frombuffer(grid.bits, np.uint8), count=grid.rows * grid.columns)
-    found: _Grid = bits.reshape(grid.rows, grid.columns).astype(np.bool_)
-    return found
-
-
-def _rectangles(cells: _Grid) -> Iterator[tuple[int, int, int, int]]:
-    """Groups of adjacent cells that fill a rectangle, as x, y, width and height in cells."""
-    left = cells.copy()
-    while left.any():
-        y, x = (int(n) for n in np.unravel_index(int(left.argmax()), left.shape))
-        width = _run(left[y, x:])
-        height = _run(left[y:, x : x + width].all(axis=1))
-        stands_alone = not (
-            left[y : y + height, max(0, x - 1) : x].any()
-            or left[y : y + height, x + width : x + width + 1].any()
-            or left[y + height : y + height + 1, x : x + width].any()
-        )
-        if stands_alone and width * height >= _LEAST_CELLS:
-            yield x, y, width, height
-        left[y : y + height, x : x + width] = False
-
-
-def _run(cells: npt.ArrayLike) -> int:
-    """The number of consecutive set cells from the first one."""
-    found = np.asarray(cells)
-    return len(found) if found.all() else int(found.argmin())
 
 
 @sequence_rule(
@@ -253,7 +222,7 @@ def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]], named: Collection[int]) -
     one half of a panorama, a contact sheet, a wipe.
     """
     odd: list[int] = []
-    for quarters, run in groupby(range(len(seen)), lambda index: _black_quarters(_unpacked(seen[index][1]))):
+    for quarters, run in groupby(range(len(seen)), lambda index: _black_quarters(cells_of(seen[index][1]))):
         frames = [*run]
         sides = [(at, at + step) for at, step in ((frames[0], -1), (frames[-1], 1)) if 0 <= at + step < len(seen)]
         if (
@@ -270,10 +239,10 @@ def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]], named: Collection[int]) -
 
 def _are_apart(one: ZeroGrid, other: ZeroGrid) -> bool:
     """Whether two frames of one size have no black cell in common."""
-    return _same_size(one, other) and not (_unpacked(one) & _unpacked(other)).any()
+    return _same_size(one, other) and not (cells_of(one) & cells_of(other)).any()
 
 
-def _black_quarters(cells: _Grid) -> tuple[bool, ...]:
+def _black_quarters(cells: Cells) -> tuple[bool, ...]:
     """Which quarters are black, if the others have no black cell; else empty. Cells on the middle lines do not count."""
     height, width = cells.shape
     if min(height, width) < _LEAST_SIDE:
