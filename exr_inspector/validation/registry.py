@@ -16,6 +16,7 @@ from exr_inspector.validation.rules import (
     aces,
     alpha,
     attributes,
+    black_areas,
     channels,
     chunks,
     colour,
@@ -45,8 +46,8 @@ from exr_inspector.validation.rules import (
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
-    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, alpha, encodings, data_values, delivery,
-    sequences, sequence_files, sequence_times, sequence_pixels, sequence_levels, show,
+    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
+    delivery, sequences, sequence_files, sequence_times, sequence_pixels, sequence_levels, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -121,6 +122,9 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Middlebury flow code": "https://vision.middlebury.edu/flow/submit/",
         "VOLDOR#6": "https://github.com/htkseason/VOLDOR/issues/6",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
+        "RadeonProRenderBlenderAddon#46": "https://github.com/GPUOpen-LibrariesAndSDKs/RadeonProRenderBlenderAddon/issues/46",
+        "RenderManForBlender#720": "https://github.com/prman-pixar/RenderManForBlender/issues/720",
+        "ComfyUI-FlashVSR#4": "https://github.com/1038lab/ComfyUI-FlashVSR/issues/4",
         "3D_Blender#2": "https://github.com/Mrguanglei/3D_Blender/issues/2",
         "hdrmerge#196": "https://github.com/jcelaya/hdrmerge/issues/196",
         "godot#58164": "https://github.com/godotengine/godot/issues/58164",
@@ -149,7 +153,6 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
         "COL-SEQ-STALE": "needs the plate from which the image was made",
         "CRY-FILTERED": "needs single pixels, which statistics do not keep",
         "DEEP-COUNTS": "reported as CHK-DECODE: decoding a chunk checks its cumulative sample counts",
-        "PIX-BLACK-TILES": "needs the position of values, which statistics do not keep",
         "PIX-LINES": "needs the position of values, which statistics do not keep",
     }
 )

@@ -8,7 +8,7 @@ import pytest
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.storage import SourceOpener
-from tests.support.exrbytes import HALF, UINT, ZIP, Channel, Part, Tiles, build
+from tests.support.exrbytes import FLOAT, HALF, UINT, ZIP, Channel, Part, Tiles, build
 from tests.unit.pixels.test_reader import report
 
 WINDOW = (3, -5, 41, 21)  # 39 x 27 pixels: the last cells are narrower
@@ -17,15 +17,16 @@ SMALL_STRIPS = PixelConfig(with_zeros=True, read_bytes=700, strip_bytes=900)  # 
 
 @pytest.mark.parametrize("tiles", [None, Tiles(20, 12), Tiles(16, 16)], ids=["scan lines", "tiles", "tiles of cells"])
 @pytest.mark.parametrize("config", [PixelConfig(with_zeros=True), SMALL_STRIPS], ids=["one strip", "small strips"])
+@pytest.mark.parametrize("pixel_type", [HALF, FLOAT])
 def test_cells_are_zero_where_every_colour_is(
-    tiles: Tiles | None, config: PixelConfig, opener: SourceOpener, budget: DecodeBudget
+    tiles: Tiles | None, config: PixelConfig, pixel_type: int, opener: SourceOpener, budget: DecodeBudget
 ) -> None:
     random = np.random.default_rng(7)
     lit = np.kron(random.random((4, 5)) < 0.5, np.ones((8, 8)))[:27, :39]
     colours = {name: lit * random.integers(-1, 2, lit.shape) for name in "BGR"}
     colours["G"][26, 38] = 1  # a single pixel in the last, smallest cell
     colours["R"][:8, :8] = -0.0
-    channels = (*(Channel(name, HALF) for name in "ABGR"), Channel("id", UINT))
+    channels = (*(Channel(name, pixel_type) for name in "ABGR"), Channel("id", UINT))
     others = {name: np.ones(lit.shape) for name in ("A", "id")}
     kind = {"kind": "tiledimage", "tiles": tiles} if tiles else {}
     part = Part(data_window=WINDOW, channels=channels, pixels=colours | others, compression=ZIP, **kind)
@@ -42,6 +43,14 @@ def test_cells_are_zero_where_every_colour_is(
     assert (found.columns, found.rows, found.cell_px) == (5, 4, 8)
     assert bits.reshape(4, 5).astype(bool).tolist() == dark.tolist()
     assert 4 < dark.sum() < 16
+
+
+def test_no_cell_is_zero_if_one_colour_never_is(opener: SourceOpener, budget: DecodeBudget) -> None:
+    pixels = {"B": np.zeros((16, 16)), "G": np.ones((16, 16)), "R": np.zeros((16, 16))}
+    data = build([Part(data_window=(0, 0, 15, 15), channels=[Channel(name) for name in pixels], pixels=pixels)])
+    found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True)).parts[0].zeros
+    assert found is not None
+    assert not any(found.bits)
 
 
 def test_parts_without_colour_at_every_pixel_have_no_cells(opener: SourceOpener, budget: DecodeBudget) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
+from exr_inspector.pixels.config import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import Policy, load_policy, validate_file
@@ -28,7 +29,7 @@ def opener() -> SourceOpener:
 
 @cache
 def inspector(stats: StatsMode) -> Inspector:
-    return Inspector(InspectorConfig(stats=stats, leaders=LeaderMode.ALL))
+    return Inspector(InspectorConfig(stats=stats, leaders=LeaderMode.ALL, pixels=PixelConfig(with_zeros=True)))
 
 
 def policy(text: str = "", **parameters: Any) -> Policy:

@@ -1,0 +1,107 @@
+"""PIX: areas of exact black in an image that shows something everywhere else: lost tiles, and borders."""
+
+from __future__ import annotations
+
+import math
+
+from exr_inspector.model import ChannelStats, Severity, ZeroGrid
+from exr_inspector.validation.facts.black_cells import cells_of, rectangles
+from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.roles import is_beauty
+from exr_inspector.validation.parameters import RuleParameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, pixel_rule
+from exr_inspector.validation.rules.channels import names_of
+from exr_inspector.validation.rules.encodings import FEW_VALUES
+
+_LEAST_TILE = 2  # cells: the tiles of renderers have 16 pixels and more
+_MOST_BLACK = 4  # an image of which more than one part in so many is black shows something else before black
+_LARGEST = 4  # a tile is at most one part in so many of the width and height of the image
+_OTHER_ZEROS = 20  # there is at most one other zero for so many in the tiles
+_BORDERS = ((1, 1), (2, 2), (4, 4), (0, 1), (1, 0), (0, 2), (2, 0))  # columns and rows, of both sides together
+_LEAST_SIDE = 64
+
+
+def _main_image(part: PartFacts) -> list[ChannelStats]:
+    """The statistics of R, G and B of the main image, if all pixels were read and have many values; else empty."""
+    triple = next((triple for triple in part.rgb_layers if is_beauty(triple[0].layer)), ())
+    every = [stats for _, stats in part.with_stats(triple)]
+    is_seen = len(every) == 3 and all(s.exact and (s.distinct_count or 0) >= FEW_VALUES for s in every)
+    return every if is_seen else []
+
+
+@pixel_rule(
+    "PIX-BLACK-TILES",
+    Severity.WARNING,
+    "No tile of the image is black while everything around it is not",
+    why="A bucket or tile of the render or of the denoiser is missing.",
+    source="RadeonProRenderBlenderAddon#46 (black tiles); RenderManForBlender#720 (black squares)",
+    fix="Render or denoise the frame again.",
+    limits="Tiles of 16 pixels and more with edges at multiples of 8, one of them inside the image. They have nearly "
+    "all zeros of the image, and at most a quarter of its pixels. Known when files are read, not by their stored rows.",
+)
+def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report rectangles of a common grid in which R, G and B are exactly zero, if nearly no other pixel is.
+
+    Objects, letterboxes and the space around the charts of textures have other edges, or reach the edge of the image.
+    """
+    every, grid = _main_image(part), part.pixels.zeros if part.pixels else None
+    if not every or grid is None or not any(grid.bits):
+        return NOTHING
+    found = _tiles(grid)
+    zeros = sum(width * height for _, _, width, height in found) * grid.cell_px**2
+    fewest = min(stats.zero_count for stats in every)
+    if not zeros or zeros * _MOST_BLACK > every[0].samples or fewest - zeros > zeros / _OTHER_ZEROS:
+        return NOTHING
+    areas = [f"{w} x {h} at ({x}, {y})" for x, y, w, h in ([n * grid.cell_px for n in tile] for tile in found)]
+    shown = listed(areas, most=3)
+    message = (
+        f"R, G and B are zero in {counted(len(areas), 'rectangle')} of whole tiles, and nearly nowhere else: {shown}"
+    )
+    return [Found(message, shown, "an image", every[0].channel)]
+
+
+def _tiles(grid: ZeroGrid) -> list[tuple[int, int, int, int]]:
+    """The black rectangles of a grid, in cells, if they are whole tiles of one size; else none."""
+    cells = cells_of(grid)
+    found = [*rectangles(cells)]
+    if sum(width * height for _, _, width, height in found) != cells.sum():
+        return []
+    side = 0
+    is_inside = False
+    for x, y, width, height in found:
+        ends_right, ends_below = x + width == grid.columns, y + height == grid.rows
+        side = math.gcd(side, x, y, 0 if ends_right else width, 0 if ends_below else height)
+        is_inside = is_inside or bool(x and y and not ends_right and not ends_below)
+        if width * _LARGEST > grid.columns or height * _LARGEST > grid.rows:
+            return []
+    return found if is_inside and side >= _LEAST_TILE else []
+
+
+@pixel_rule(
+    "PIX-BLACK-BORDER",
+    Severity.INFO,
+    "The image has no black border",
+    why="A crop, filter or scaling that is off by a pixel leaves a line, which shows in edges, blurs and tiled textures.",
+    source="ComfyUI-FlashVSR#4 (a border of one pixel)",
+    fix="Look at the edges. Correct the crop or the padding of the last step, and write the image again.",
+    limits="One or two lines on each side or on one, known by the number of zeros, which other pixels can have by chance.",
+)
+def black_border(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report images with as many zeros in each of R, G and B as a narrow border has, without a black cell of 8 x 8 pixels.
+
+    A data window that differs from the display window may have a black edge, which Nuke writes.
+    """
+    window, every = part.part.data_window, _main_image(part)
+    zeros = {stats.zero_count for stats in every}
+    is_black_inside = part.pixels is not None and part.pixels.zeros is not None and any(part.pixels.zeros.bits)
+    if window is None or window != part.part.display_window or len(zeros) != 1 or is_black_inside:
+        return NOTHING
+    width, height = window.width, window.height
+    for columns, rows in _BORDERS if min(width, height) >= _LEAST_SIDE else ():
+        if zeros == {width * height - (width - columns) * (height - rows)}:
+            count = zeros.pop()
+            triple = next(triple for triple in part.rgb_layers if triple[0].name == every[0].channel)
+            what = " and ".join(counted(n, noun) for n, noun in ((columns, "column"), (rows, "row")) if n)
+            message = f"{names_of(triple)} are zero in {count} pixels, as many as {what} at the edges have"
+            return [Found(message, f"{count} zeros", "an image up to its edges", every[0].channel)]
+    return NOTHING
