@@ -97,6 +97,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "ASWF Color Interop recommendation": "https://github.com/AcademySoftwareFoundation/ColorInterop",
         "Cryptomatte specification 1.2.0": "https://github.com/Psyop/Cryptomatte/tree/master/specification",
         "Cryptomatte reference utilities": "https://github.com/Psyop/Cryptomatte/blob/master/nuke/cryptomatte_utilities.py",
+        "OpenColorIO file rules": "https://opencolorio.readthedocs.io/en/latest/guides/authoring/rules.html",
         "OpenColorIO": "https://github.com/AcademySoftwareFoundation/OpenColorIO/tree/main/src/OpenColorIO/transforms/builtins",
         "OpenImageIO": "https://openimageio.readthedocs.io",
         "Academy's reference container writer": "https://github.com/ampas/aces_container",

@@ -76,6 +76,11 @@ _ALIASES = {
     "srgb": "srgb_rec709_display",
     "rec709": "g24_rec709_display",
 }
+# Names of scene-linear spaces in file names, which OpenColorIO's file rules and Affinity Photo read.
+_IN_FILE_NAME = re.compile(
+    r"(?<![a-z0-9])(?:(?P<lin_ap1_scene>acescg|lin_ap1)|(?P<lin_ap0_scene>aces2065[-_. ]?1|lin_ap0)|lin(?:ear)?[-_. ]?(?:"
+    r"(?P<lin_rec709_scene>rec[_.]?709|srgb)|(?P<lin_rec2020_scene>rec[_.]?2020)|(?P<lin_p3d65_scene>p3[-_]?d65)))(?![a-z0-9])"
+)
 # `Linear Rec.709`, `lin_rec709`, `scene_linear`, but not `non-linear`
 _LINEAR = re.compile(r"(?<!(?i:non))(?<!(?i:non)[-_ ])(?:(?i:linear)|(?<![a-zA-Z])(?i:lin)(?![a-z]))")
 _ENCODED = re.compile(r"srgb|^g\d\d|gamma|rec\.?709|bt\.?709|^pq|^hlg|display|output|log|acescct?$", re.IGNORECASE)
@@ -94,6 +99,12 @@ def id_of_name(name: str) -> str | None:
     text = name.strip().lower()
     ids = (text, f"{text}_scene")  # configurations of OpenColorIO also have `lin_rec709`
     return _ALIASES.get(text) or next((known for known in ids if known in PUBLISHED), None)
+
+
+def space_in_file_name(name: str) -> str | None:
+    """The id of the scene-linear space that a file's name states, the last one if there are several; None if none."""
+    found = [match.lastgroup for match in _IN_FILE_NAME.finditer(name.lower())]
+    return found[-1] if found else None
 
 
 def is_encoded_name(name: str) -> bool:

@@ -35,7 +35,8 @@ _WORDS = {
     Role.DEPTH: {"depth", "z", "zdepth", "zback"},
     Role.ID: {
         "id", "ids", "objectid", "materialid", "particleid", "instanceid", "primid", "indexob", "indexma", "object index",
-        "material index",
+        "material index", "index", "objectindex", "materialindex", "shapeindex", "shape_index", "primindex", "prim_index",
+        "instance_index", "segmap", "segmentation",
     },
     Role.POSITION: {
         "p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "uvmap", "st",
@@ -49,7 +50,7 @@ _WORDS = {
 }  # fmt: skip
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
 # Within a longer name, single letters (`diffuse_p`) and ambiguous words (`1st_bounce`) are not used.
-_ALONE = frozenset({"st", "ng", "pos", "forward", "backward", "flow"})
+_ALONE = frozenset({"st", "ng", "pos", "forward", "backward", "flow", "index", "segmentation"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
 # Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, and RenderMan's
 # `normal_var` no normals.

@@ -129,6 +129,26 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
     return NOTHING
 
 
+@part_rule(
+    "COL-FILE-NAME",
+    Severity.WARNING,
+    "The colour space in the file's name is that of the tags",
+    why="Software that goes by file names (OpenColorIO's file rules, Affinity Photo) converts from another space than readers "
+    "of the tags.",
+    source="OpenColorIO file rules",
+    fix="Find out which one is right; rename the file, or write the right tag.",
+    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    when=t.COLOUR,
+)
+def file_name(part: PartFacts, _parameters: ColourParameters) -> Results:
+    """Compare the scene-linear space that the name states (`shot_acescg.1001.exr`) with that of the tags."""
+    named = spaces.space_in_file_name(part.file.inspection.key.rpartition("/")[2])
+    tagged = spaces.base_of(tagged_space(part) or "")
+    if named is None or tagged == named or tagged not in spaces.PRIMARIES or not part.of_role(Role.COLOUR):
+        return NOTHING
+    return [Found(f"The file's name says {named}, the tags {tagged}", tagged, named)]
+
+
 # Created once, because most files have this finding.
 _TAGS = "colorInteropID or chromaticities"
 _UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAGS),)

@@ -28,6 +28,14 @@ CASES = [
     Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "lin_rec709_scene"))),
     Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "non-linear sRGB")), severity=Severity.WARNING),
     Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "g24_rec709")), severity=Severity.WARNING),
+    Case("COL-FILE-NAME", extra(REC709), extra(tag("lin_ap1_scene")), keys=("s/sh010_acescg.1001.exr",) * 2),
+    Case("COL-FILE-NAME", extra(tag("lin_ap1_scene")), extra(REC709), keys=("s/sh010_linear_sRGB.exr",) * 2),
+    Case(
+        "COL-FILE-NAME",
+        extra(REC709),
+        extra(REC709),
+        keys=("ACES2065-1/a.ACES2065-1.1001.exr", "acescg/macescg_v1.exr"),
+    ),
     Case(
         "COL-SHOW-SPACE",
         extra(a_string("oiio:ColorSpace", "sRGB")),
