@@ -9,6 +9,7 @@ in the image. Non-finite values are ignored. No I/O.
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, NamedTuple
 
@@ -189,16 +190,15 @@ class Distribution:
         bits32 = (wide ^ np.where(keys < 0, 0x7FFFFFFF, 0)).astype(np.int32)
         return np.asarray(bits32.view(np.float32), np.float64)
 
-    def summary(self) -> DistributionSummary:
-        """Percentiles, histogram and kinds of the picked values.
+    def summary(self, maximum: float = math.nan) -> DistributionSummary:
+        """Percentiles, histogram and kinds of the picked values; `maximum` is the channel's largest finite value, if known.
 
         The p-th percentile is the smallest value with at least p percent of the values less than or equal to it: an actual
         value for HALF, otherwise the lower edge of its bin, or the maximum if so many values are equal to it.
         """
         empty = np.zeros(0, np.float16 if self._is_half else np.float32)
         values = np.concatenate(self._picks or [empty])
-        bins = self._bins(values)
-        by_bits = np.bincount(bins, minlength=1 << 16)
+        by_bits = np.bincount(self._bins(values), minlength=1 << 16)
         bits = np.flatnonzero(by_bits)
         kinds = _kinds_of_halves(bits, by_bits[bits]) if self._is_half else _kinds(values)
         if self._is_half and by_bits[_SIGN]:  # minus zero counts as zero
@@ -213,9 +213,7 @@ class Distribution:
         ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * int(running[-1]))).astype(np.int64)
         found = self._values(keys[np.searchsorted(running, ranks)])
         if not self._is_half:
-            highest = values[bins == bits[order[-1]]]
-            top = highest.max()
-            found[ranks > running[-1] - np.count_nonzero(highest == top)] = top + 0.0
+            found[ranks > running[-1] - np.count_nonzero(values == maximum)] = maximum + 0.0
         percentiles = zip(PERCENTS, found.tolist(), strict=True)
         finite, whole, codes, distinct = kinds
         return DistributionSummary(
