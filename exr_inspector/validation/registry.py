@@ -130,6 +130,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "hdrmerge#196": "https://github.com/jcelaya/hdrmerge/issues/196",
         "godot#58164": "https://github.com/godotengine/godot/issues/58164",
         "tev#87": "https://github.com/Tom94/tev/issues/87",
+        "Cryptomatte#22": "https://github.com/Psyop/Cryptomatte/issues/22",
+        "exrs#247": "https://github.com/johannesvollmer/exrs/issues/247",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",
         "OpenImageIO#1271": "https://github.com/AcademySoftwareFoundation/OpenImageIO/issues/1271",

@@ -99,7 +99,8 @@ class _Findings:
             states = np.zeros(count, np.uint8) if states is None else states.copy()
             self.states[wanted.part] = states
         states[wanted.chunk] = check.state
-        message = f"chunk {wanted.chunk}: {_MESSAGES[check.kind]}"
+        window = self.chunks.layouts[wanted.part].place(wanted.chunk).window
+        message = f"chunk {wanted.chunk} (rows {window.y_min} to {window.y_max}): {_MESSAGES[check.kind]}"
         self.problems.add(Problem(check.kind, message, wanted.part, wanted.offset, check.found, check.expected))
 
     def report(self, checked: str) -> LeaderReport:

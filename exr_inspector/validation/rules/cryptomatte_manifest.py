@@ -9,7 +9,7 @@ from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, ManifestState
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results
+from exr_inspector.validation.rule import Found, Results, counted
 from exr_inspector.validation.rules.cryptomatte import matte_rule
 
 _UPPER_CASE_ID = re.compile(r':\s*"(?=[0-9a-f]*[A-F])([0-9A-Fa-f]{8})"')
@@ -115,6 +115,34 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
             first, name = matte.manifest[wrong[0]], wrong[0]
             message = f"{matte.label}: {count} ids are not the hash of their name; the first is that of {name[:100]!r}"
             found.append(Found(message, first, f"{manifests.cryptomatte_id(name):08x}", part=matte.part))
+    return found
+
+
+@matte_rule(
+    "CRY-NAME-CHARS",
+    Severity.INFO,
+    "Names in a manifest have no comma, no blank at the start or end, and no angle brackets around them",
+    why="Lists of names, in which Cryptomatte nodes keep the selection, use these characters: the object cannot be selected "
+    "in older ones.",
+    source="Cryptomatte#22",
+    fix="Rename the object, and render again.",
+)
+def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Report names that a list of names, separated by commas, cannot hold."""
+    found = []
+    for matte in file.mattes:
+        manifest = matte.manifest if isinstance(matte.manifest, dict) else {}
+        odd = [
+            name
+            for name in manifest
+            if "," in name or name != name.strip() or name.startswith("<") or name.endswith(">")
+        ]
+        if odd:
+            message = (
+                f"{matte.label}: {counted(len(odd), 'name')} with commas, outer blanks or angle brackets, such as "
+            )
+            message += repr(odd[0][:100])
+            found.append(Found(message, odd[0][:100], "other characters", part=matte.part))
     return found
 
 

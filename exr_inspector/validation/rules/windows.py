@@ -214,6 +214,33 @@ def part_scaled(file: FileFacts, _parameters: WindowParameters) -> Results:
     return found
 
 
+@file_rule(
+    "WIN-PARTS-DIFFER",
+    Severity.INFO,
+    "All parts of a view have the same data window",
+    why="Readers that take one bounding box for the whole file fail, or shift the other parts.",
+    source="exrs#247",
+    fix="Write all layers with the same data window: switch off automatic data windows of the renderer, and extend the smaller "
+    "layers when merging files.",
+    when=t.MULTI_PART,
+    yields_to=("WIN-PART-SCALED",),
+)
+def parts_differ(file: FileFacts, _parameters: WindowParameters) -> Results:
+    """Report the first part of each view whose data window is not that of the view's first part."""
+    firsts: dict[str | None, tuple[int, Box2i]] = {}
+    found: dict[str | None, Found] = {}
+    for part in file.parts:
+        windows, view = _windows(part), part.part.view
+        if windows is None or part.part.data_window is None or view in found:
+            continue
+        index, first = firsts.setdefault(view, (part.index, windows[0]))
+        if windows[0] != first:
+            mine, other = _corners(windows[0]), _corners(first)
+            message = f"The data window is {mine}, but that of part {index} {other}"
+            found[view] = Found(message, mine, other, part=part.index)
+    return list(found.values())
+
+
 @part_rule(
     "WIN-OVERSCAN-BIG",
     Severity.WARNING,

@@ -17,5 +17,16 @@ CASES = [
     Case("CRY-MANIF-FILE", matte(declared("manifest", manif_file="../m.json")), matte(declared(manif_file="m.json"))),
     Case("CRY-MANIF-FILE", matte(declared(manif_file="m.txt"))),
     Case("CRY-MANIFEST-HASH", matte(declared(manifest='{"bunny": "00000001"}')), GOOD),
+    Case("CRY-NAME-CHARS", matte(declared(manifest='{"box, red": "3c2569b2"}')), GOOD),
+    Case(
+        "CRY-NAME-CHARS",
+        matte(declared(manifest='{" box": "3c2569b2"}')),
+        matte(declared(manifest='{"a b": "3c2569b2"}')),
+    ),
+    Case(
+        "CRY-NAME-CHARS",
+        matte(declared(manifest='{"<box>": "3c2569b2"}')),
+        matte(declared(manifest='{"a<b": "3c2569b2"}')),
+    ),
     Case("CRY-COLLISION", matte(declared(manifest='{"a": "3c2569b2", "b": "3c2569b2"}')), GOOD),
 ]

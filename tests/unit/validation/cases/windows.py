@@ -19,6 +19,7 @@ CASES = [
     Case("WIN-DISPLAY-ORIGIN", window(5, 5, 8, 8), window(0, 0, 8, 8)),
     Case("WIN-DATA-OUTSIDE", window(20, 0, 23, 2, display=(0, 0, 9, 9)), window(9, 0, 23, 2, display=(0, 0, 9, 9))),
     Case("WIN-CROPPED", window(1, 0, 3, 2, display=(0, 0, 9, 9))),
+    Case("WIN-PARTS-DIFFER", two_sizes(31, 30), two_sizes(31, 31)),
     Case("WIN-PART-SCALED", two_sizes(31, 15), two_sizes(31, 31)),
     Case("WIN-PART-SCALED", two_sizes(32, 15), two_sizes(15, 31)),
     Case("WIN-OVERSCAN-BIG", window(-6, 0, 9, 9, display=(0, 0, 9, 9)), window(-5, 0, 9, 9, display=(0, 0, 9, 9))),
