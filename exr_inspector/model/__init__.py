@@ -20,6 +20,7 @@ from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import Problem
 from exr_inspector.model.pixels import (
     ChannelStats,
+    ColourLines,
     DeepStats,
     Histogram,
     MatteObjects,
@@ -27,6 +28,7 @@ from exr_inspector.model.pixels import (
     PartPixels,
     PixelFault,
     PixelReport,
+    Seam,
     StatsMode,
     Thumbnail,
     Thumbnails,
@@ -34,9 +36,9 @@ from exr_inspector.model.pixels import (
 )
 
 __all__ = [
-    "MANIFEST", "ChannelStats", "Cost", "DeepStats", "EventInfo", "Finding", "Histogram", "Inspection", "MatteObjects",
-    "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault", "PixelReport", "Provenance", "ProvenanceColumn",
-    "SequenceName", "Severity", "StatsMode", "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
+    "MANIFEST", "ChannelStats", "ColourLines", "Cost", "DeepStats", "EventInfo", "Finding", "Histogram", "Inspection",
+    "MatteObjects", "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault", "PixelReport", "Provenance",
+    "ProvenanceColumn", "Seam", "SequenceName", "Severity", "StatsMode", "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
 ]  # fmt: skip
 
 MANIFEST = "manifest"  # start of `Inspection.manifest_stop`

@@ -172,6 +172,36 @@ class ZeroGrid:
     bits: bytes
 
 
+class Seam(NamedTuple):
+    """A straight line across an image beyond which a channel is multiplied by a factor while its texture goes on.
+
+    Attributes:
+        is_vertical: Whether it goes from top to bottom.
+        at: The first column or row behind it, from the data window's corner.
+        channel: The channel whose factor is the largest.
+        factor: The factor of the values behind it.
+    """
+
+    is_vertical: bool
+    at: int
+    channel: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColourLines:
+    """What sampled rows and columns tell about a part's colour.
+
+    Attributes:
+        seams: Its seams.
+        small: The mean of R, G and B (or Y) in the cells of a square grid, row by row, as 32-bit floats of this machine; empty
+            for tiny images and with bad values.
+    """
+
+    seams: tuple[Seam, ...] = ()
+    small: bytes = b""
+
+
 @dataclass(frozen=True, slots=True)
 class PartPixels:
     """Results for one level of a part.
@@ -188,6 +218,7 @@ class PartPixels:
         deep: Samples per pixel; None for a flat part.
         pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any file; None unless requested.
         zeros: Where the part's colour is zero; None unless requested, and for parts without colour.
+        lines: Seams and a small image, of the first part; None as `zeros`.
     """
 
     part: int
@@ -200,6 +231,7 @@ class PartPixels:
     deep: DeepStats | None
     pixel_hash: str | None
     zeros: ZeroGrid | None = None
+    lines: ColourLines | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -14,6 +14,7 @@ from exr_inspector.pixels.coverage import Coverage, coverages
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.distribution import Distribution, stride_for
 from exr_inspector.pixels.hashing import StripRows
+from exr_inspector.pixels.lines import LineSamples
 from exr_inspector.pixels.objects import StripObjects
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
 from exr_inspector.pixels.zeros import ZeroMap
@@ -35,6 +36,7 @@ class LevelFigures:
         stopped: Why decoding ended early: `time`, or `faults` for too many faults; empty if it did not.
         read: Position of the strip's request in the plan.
         zeros: Where colour is zero; None unless requested.
+        lines: Sampled rows and columns of the first part's colour; None unless zeros are requested.
         coverages: By the position of A, alpha and colour of each layer that has both.
         objects: Objects of the strip's Cryptomattes.
         boxes: Sums of the strip for thumbnails.
@@ -50,6 +52,7 @@ class LevelFigures:
     stopped: str = ""
     read: int = 0
     zeros: ZeroMap | None = None
+    lines: LineSamples | None = None
     coverages: dict[int, Coverage] = field(default_factory=dict)
     objects: list[StripObjects] = field(default_factory=list)
     boxes: list[Piece] = field(default_factory=list)
@@ -65,6 +68,8 @@ class LevelFigures:
         self.stopped = self.stopped or other.stopped
         if self.zeros is not None and other.zeros is not None:
             self.zeros.merge(other.zeros)
+        if self.lines is not None and other.lines is not None:
+            self.lines.merge(other.lines)
         for number, coverage in self.coverages.items():
             coverage.merge(other.coverages[number])
 
@@ -85,6 +90,8 @@ class LevelFigures:
         if block.counts is not None:
             by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
             self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
+        if self.lines is not None:
+            self.lines.add(block)
         for coverage in self.coverages.values():
             coverage.add(block.arrays)
         self.chunks_read += len(block.places)
@@ -112,4 +119,5 @@ def empty_figures(
             distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
     zeros = ZeroMap(layout, layout.levels[level]) if with_zeros and layout.levels else None
-    return LevelFigures(part, level, accumulators, zeros=zeros, coverages=coverages(layout))
+    lines = LineSamples(layout, layout.levels[level]) if zeros is not None and part == level == 0 else None
+    return LevelFigures(part, level, accumulators, zeros=zeros, lines=lines, coverages=coverages(layout))

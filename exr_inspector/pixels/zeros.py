@@ -44,7 +44,7 @@ class ZeroMap:
             return
         first = 0
         corner = self._layout.data_window
-        for window in _windows(block):
+        for window in windows_of(block):
             top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
             bounds = _bounds(top, window.height)
             columns = slice(left // CELL_PX, (left + window.width - 1) // CELL_PX + 1)
@@ -68,7 +68,7 @@ class ZeroMap:
         return ZeroGrid(columns, rows, CELL_PX, np.packbits(~self._lit).tobytes())
 
 
-def _windows(block: DecodedBlock) -> list[Box2i]:
+def windows_of(block: DecodedBlock) -> list[Box2i]:
     """The windows of a block's chunks in order; consecutive scan line blocks are merged to one window."""
     windows = [place.window for place in block.places]
     if block.layout.is_tiled or any(one.y_max + 1 != other.y_min for one, other in pairwise(windows)):

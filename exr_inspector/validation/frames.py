@@ -11,12 +11,13 @@ from statistics import fmean
 
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
-from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
+from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
+_FEW_ZEROS = 0.001  # of all pixels
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
@@ -39,6 +40,8 @@ class FramePixels:
             finite.
         means: Mean of each channel of the beauty.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
+        lines: Seams and a small image of the beauty; None if they were not determined.
+        unit_depths: Channels of depth whose least value is exactly 0, in few pixels, and whose largest one is exactly 1.
     """
 
     luminance: float | None
@@ -51,6 +54,8 @@ class FramePixels:
     is_empty: bool = False
     means: Mapping[str, float] = field(default_factory=dict)
     deviation: float | None = None
+    lines: ColourLines | None = None
+    unit_depths: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class FrameSummary:
         colour: Colour tags of all parts.
         views: Names of the views.
         software: Product that wrote the file.
+        host: Computer that rendered the frame.
         frame_rate: framesPerSecond.
         timecode_rate: timecodeRate: frames that the time code counts a second.
         time_code: The time code.
@@ -106,6 +112,7 @@ class FrameSummary:
     colour: str | None = None
     views: str | None = None
     software: str | None = None
+    host: str | None = None
     frame_rate: float | None = None
     timecode_rate: int | None = None
     time_code: timecodes.Clock | None = None
@@ -194,13 +201,18 @@ def luminance_of(means: Mapping[str, float]) -> float | None:
 
 
 def frame_pixels(
-    channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None, *, path: str = ""
+    channels: Iterable[ChannelStats],
+    zeros: ZeroGrid | None = None,
+    lines: ColourLines | None = None,
+    *,
+    path: str = "",
 ) -> FramePixels | None:
     """Combine the channel statistics of the first level; None unless all pixels were read.
 
     Args:
         channels: Statistics of all channels of a frame, in the order of the parts.
         zeros: Regions where the beauty is zero; None if they were not determined.
+        lines: Its seams and a small image; None if they were not determined.
         path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty. If only
             its folder says so, it has no luminance and no regions, but it may be black or constant.
     """
@@ -224,11 +236,21 @@ def frame_pixels(
         has_other_content=any(stats.zero_count < stats.samples for stats in others),
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
         zeros=None if is_data else zeros,
+        lines=None if is_data else lines,
         layers=_layers([channel for channel in firsts if channel not in beauty.values()]),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviation=None if is_data else _deviation(beauty.values()),
+        unit_depths=frozenset(each.channel for each in firsts if _is_unit_depth(each, layer_of_file(path, names))),
     )
+
+
+def _is_unit_depth(stats: ChannelStats, layer_of_bare: str) -> bool:
+    if (stats.minimum, stats.maximum) != (0.0, 1.0) or not 0 < stats.zero_count <= max(1.0, _FEW_ZEROS * stats.samples):
+        return False
+    layer, _, component = stats.channel.rpartition(".")
+    highest = max((value for percent, value in stats.percentiles if percent < 100), default=0.0)
+    return highest < 1 and role_of(layer or layer_of_bare, component) is Role.DEPTH
 
 
 def _deviation(channels: Iterable[ChannelStats]) -> float | None:
@@ -255,7 +277,8 @@ def _pixels(inspection: Inspection) -> FramePixels | None:
     if report is None:
         return None
     zeros = next((part.zeros for part in report.parts if part.zeros is not None), None)
-    return frame_pixels(report.channels, zeros, path=inspection.key)
+    lines = next((part.lines for part in report.parts if part.lines is not None), None)
+    return frame_pixels(report.channels, zeros, lines, path=inspection.key)
 
 
 def _is_texture(part: PartHeader) -> bool:
@@ -305,6 +328,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         colour="; ".join(_colour(part) for part in header.parts),
         views=", ".join(view for names in inspection.names for view in names.views),
         software=inspection.provenance.product,
+        host=inspection.provenance.render_host,
         frame_rate=rate.value if isinstance(rate, Rational) else None,
         timecode_rate=first.integer("timecodeRate"),
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,

@@ -33,6 +33,7 @@ from exr_inspector.validation.rules import (
     sequence_files,
     sequence_levels,
     sequence_pixels,
+    sequence_steady,
     sequence_times,
     sequences,
     show,
@@ -47,7 +48,8 @@ from exr_inspector.validation.rules import (
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
-    delivery, sequences, sequence_files, sequence_times, sequence_pixels, sequence_levels, show,
+    delivery, sequences, sequence_files, sequence_times, sequence_pixels, sequence_levels, sequence_steady,
+    show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -139,7 +141,11 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "exrs#153": "https://github.com/johannesvollmer/exrs/issues/153",
         "openexr#1278": "https://github.com/AcademySoftwareFoundation/openexr/issues/1278",
         "ProEXR#7": "https://github.com/fnordware/ProEXR/issues/7",
+        "BlendFarm#31": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/31",
+        "BlendFarm#111": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/111",
+        "KinoMotion#16": "https://github.com/keijiro/KinoMotion/issues/16",
         "BlendFarm#107": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/107",
+        "ComfyUI-Depth-Pro#8": "https://github.com/spacepxl/ComfyUI-Depth-Pro/issues/8",
         "agave#180": "https://github.com/AllenCell/agave/issues/180",
         "VF-BlenderAutosaveRender#5": "https://github.com/jeinselen/VF-BlenderAutosaveRender/issues/5",
         "docs/settings.md": "of this project",

@@ -101,6 +101,7 @@ def frame_of_row(
         colour=(", ".join(filter(None, colour)) or "untagged") if has_header else None,
         views=(row.get("views") or "") if has_header else None,
         software=row.get("software"),
+        host=row.get("render_host"),
         frame_rate=row.get("fps"),
         timecode_rate=row.get("timecode_rate"),
         time_code=timecodes.clock_of_text(row.get("timecode")),

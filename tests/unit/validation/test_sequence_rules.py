@@ -11,7 +11,7 @@ import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.rows.build import file_rows
-from exr_inspector.model import Finding, Inspection, Severity, ZeroGrid
+from exr_inspector.model import ColourLines, Finding, Inspection, Seam, Severity, ZeroGrid
 from exr_inspector.validation import (
     RULES,
     FrameSummary,
@@ -109,6 +109,12 @@ def noisy(number: int, size: float = 1.2, deviation: float = 0.3, **changed: Any
     return frame(number, size_bytes=round(1e6 * size) + number, pixels=seen(deviation=deviation, **changed))
 
 
+def small(*, is_turned: bool = False) -> bytes:
+    """A small image that is bright at its top, or at its bottom."""
+    rows = np.linspace(1, 0, 16, dtype=np.float32)
+    return np.repeat(rows[::-1] if is_turned else rows, 16).tobytes()
+
+
 HOLE = grid((2, 1), (3, 1), (2, 2), (3, 2))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
@@ -146,6 +152,14 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-FLASH", with_pixels(seen(0.1)), {}),
     ("SEQ-BUCKET", with_pixels(seen(zeros=HOLE)), {}),
     ("SEQ-HUE", [frame(n, pixels=seen(means=MAGENTA if n == 5 else GREY)) for n in range(1, 11)], {}),
+    (
+        "SEQ-HOST",
+        [frame(n, host="abc"[n % 3], pixels=seen(0.43 if n % 3 == 2 else 0.4)) for n in range(1, 13)],
+        {},
+    ),
+    ("SEQ-SEAM", with_pixels(seen(lines=ColourLines((Seam(True, 960, "R", 1.2),)))), {}),
+    ("SEQ-MIRROR", [frame(n, pixels=seen(lines=ColourLines((), small(is_turned=n == 5)))) for n in range(1, 11)], {}),
+    ("SEQ-DEPTH-SCALE", [frame(n, pixels=seen(unit_depths=frozenset({"Z"}))) for n in range(1, 11)], {}),
     ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
     ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
@@ -167,7 +181,11 @@ def test_every_sequence_rule_finds_its_fault_in_its_frames(
     (finding,) = [finding for finding in judged(given, **parameters) if finding.code == code]
     assert finding.severity is RULES[code].severity
     there = {each.frame for each in given}
-    odd = {4, 5} if code != "DEL-NFX-NUMBERING" else {2, 4, 6, 8}
+    odd = {
+        "DEL-NFX-NUMBERING": {2, 4, 6, 8},
+        "SEQ-HOST": {2, 5, 8, 11},
+        "SEQ-DEPTH-SCALE": there,
+    }.get(code, {4, 5})
     assert finding.frames, "frames that the message names"
     assert set(finding.frames) <= odd if code != "SEQ-MISSING" else there.isdisjoint(finding.frames)
 

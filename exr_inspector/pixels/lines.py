@@ -1,0 +1,134 @@
+"""Samples some rows and columns of a part's colour, which show seams of images that were put together, and mirrored images.
+
+A seam is a straight line across the whole image beyond which a colour is multiplied by one factor while the texture goes on. At
+the edge of an object, the texture beyond it is another one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.model import ColourLines, Seam
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.zeros import colour_channels, windows_of
+
+_LINES = 64  # sampled rows, and columns, at least half as many
+_LEAST_LINES = 16  # fewer tell nothing of a texture
+_NEAR = 8  # positions on each side that must not have such a step
+_LEAST_FACTOR = 1.03
+_DARKEST = 2.0**-12  # below it, factors are noise
+_LIT = 0.9  # of the lines that must be lit on both sides
+_ONE_WAY = 0.95  # of the lines that must step in one direction
+_ALONE = 0.25  # the most that a step near a seam has of its size
+_SAME_TEXTURE = 1.5  # how much more the steps of a seam may vary than those near it
+_TEXTURED = 0.35  # how much they may vary in parts of what the image varies along the seam
+_ROUNDING = 1e-3  # of HALF, in stops
+_MOST_SEAMS = 4
+_GRID = 16  # cells of the small image in each direction
+_Lines = npt.NDArray[np.float32]
+
+
+class LineSamples:
+    """Sampled rows and columns of the colour of a level; parts can be merged in any order."""
+
+    __slots__ = ("_across", "_channels", "_down", "_layout", "_level", "_names", "_pieces")
+
+    def __init__(self, layout: Layout, level: Level) -> None:
+        self._layout, self._level = layout, level
+        self._channels = colour_channels(layout)
+        self._names = [layout.channels[number].name for number in self._channels]
+        self._down, self._across = -(-level.height // _LINES), -(-level.width // _LINES)
+        # whether they are rows; the position of the first row and column among those kept; (channels, rows, columns)
+        self._pieces: list[tuple[bool, int, int, npt.NDArray[np.floating]]] = []
+
+    def add(self, block: DecodedBlock) -> None:
+        """Add decoded chunks."""
+        if not self._channels:
+            return
+        first = 0
+        corner = self._layout.data_window
+        for window in windows_of(block):
+            top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
+            rows = first + np.arange(-top % self._down, window.height, self._down)
+            columns = np.arange(-left % self._across, window.width, self._across)
+            arrays = [block.arrays[number] for number in self._channels]
+            if len(rows):
+                found = np.stack([array[rows] for array in arrays])
+                self._pieces.append((True, -(-top // self._down), left, found))
+            if len(columns):
+                inside = slice(first, first + window.height)
+                found = np.stack([array[inside, columns] for array in arrays])
+                self._pieces.append((False, top, -(-left // self._across), found))
+            first += window.height
+
+    def merge(self, other: LineSamples) -> None:
+        """Add the samples of other chunks of the same level."""
+        self._pieces += other._pieces
+
+    def result(self) -> ColourLines | None:
+        """The seams and the small image; None for a part without colour."""
+        if not self._channels:
+            return None
+        rows = self._joined(is_rows=True)
+        columns = self._joined(is_rows=False)
+        seams = [*self._seams(rows, is_vertical=True), *self._seams(np.swapaxes(columns, 1, 2), is_vertical=False)]
+        return ColourLines(tuple(seams[:_MOST_SEAMS]), _small(rows))
+
+    def _joined(self, *, is_rows: bool) -> _Lines:
+        height, width = self._level.height, self._level.width
+        shape = (-(-height // self._down), width) if is_rows else (height, -(-width // self._across))
+        found = np.full((len(self._channels), *shape), np.nan, np.float32)
+        for kind, top, left, piece in self._pieces:
+            if kind is is_rows:
+                found[:, top : top + piece.shape[1], left : left + piece.shape[2]] = piece
+        return found
+
+    def _seams(self, lines: _Lines, *, is_vertical: bool) -> list[Seam]:
+        """The seams across lines, of shape (channels, lines, positions)."""
+        best: dict[int, Seam] = {}
+        for name, channel in zip(self._names, lines, strict=True):
+            for at, factor in _steps(channel):
+                if at not in best or abs(np.log(best[at].factor)) < abs(np.log(factor)):
+                    best[at] = Seam(is_vertical, at, name, factor)
+        return [best[at] for at in sorted(best)]
+
+
+def _steps(lines: _Lines) -> list[tuple[int, float]]:
+    """Positions of seams across lines, of shape (lines, positions), each with the factor of the values from there on."""
+    if lines.shape[0] < _LEAST_LINES or lines.shape[1] < 2 * _NEAR + 2:
+        return []
+    with np.errstate(all="ignore"):
+        stops = np.log2(lines)
+    stops = np.where((lines > _DARKEST) & np.isfinite(stops), stops, np.nan)
+    steps = np.diff(stops, axis=1)
+    is_lit = np.isfinite(steps)
+    steps = np.where(is_lit, steps, 0)  # few of them at the positions that are judged
+    usual = np.median(steps, axis=0)
+    spread = np.median(np.abs(steps - usual), axis=0)
+    is_able = is_lit.mean(axis=0) >= _LIT
+    sizes = np.where(is_able, np.abs(usual), np.inf)
+    around = sliding_window_view(sizes, 2 * _NEAR + 1)
+    others = np.maximum(around[:, :_NEAR].max(axis=1), around[:, _NEAR + 1 :].max(axis=1))
+    inner = sizes[_NEAR:-_NEAR]
+    is_alone = is_able[_NEAR:-_NEAR] & (inner > np.log2(_LEAST_FACTOR)) & (others <= _ALONE * inner)
+    found = []
+    for at in np.flatnonzero(is_alone) + _NEAR:
+        near = np.delete(spread[at - _NEAR : at + _NEAR + 1], _NEAR)
+        step, level = steps[is_lit[:, at], at], stops[is_lit[:, at], at]
+        goes_on = spread[at] <= _SAME_TEXTURE * np.median(near) + _ROUNDING
+        is_textured = spread[at] + _ROUNDING <= _TEXTURED * np.median(np.abs(level - np.median(level)))
+        if goes_on and is_textured and np.mean((step > 0) == (usual[at] > 0)) >= _ONE_WAY:
+            found.append((int(at) + 1, float(2 ** usual[at])))
+    return found
+
+
+def _small(rows: _Lines) -> bytes:
+    """The mean of the colour in a grid of cells, row by row; empty for images of fewer rows or columns, and for bad values."""
+    grey = rows.mean(axis=0)
+    if min(grey.shape) < _GRID or not np.isfinite(grey).all():
+        return b""
+    bands = [band.mean(axis=0) for band in np.array_split(grey, _GRID)]
+    return np.array([[cell.mean() for cell in np.array_split(band, _GRID)] for band in bands], np.float32).tobytes()

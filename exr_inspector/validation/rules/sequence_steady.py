@@ -1,0 +1,209 @@
+"""SEQ: sequence rules on what is one in all frames: the look of machines and of tiles, which side is up, the scale of depth.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.model import Seam, Severity
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.frames import FramePixels
+from exr_inspector.validation.rule import NOTHING, Results, listed, sequence_rule
+from exr_inspector.validation.rules.sequence_pixels import seen_frames
+from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
+
+_LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance
+_LEAST_STEP = math.log(1.02)
+_STEP_TO_OTHERS = 3  # how many times larger the steps of a machine are than other changes
+_ONE_STEP = 2  # how many times its largest step is that of its smallest one at most
+_UNLIKE = (
+    0.25  # the least difference of two images, in parts of the standard deviation, that tells whether one is turned
+)
+_TURNED = 0.4  # the most that is left of it if the image is turned
+_FEWEST = 3  # frames that tell whether depth has one scale
+
+
+@sequence_rule(
+    "SEQ-HOST",
+    Severity.WARNING,
+    "The frames of each computer have the light and colours of those of the others",
+    why="A computer with another version, driver, colour configuration or texture renders frames that flicker.",
+    source="BlendFarm#31 (other colours from another computer)",
+    fix="Compare a frame that the message names with those beside it, mend the computer, and render its frames again.",
+    limits="Files that name their computer (hostComputer and the like), and at least six changes from it to others or back, "
+    "all with a similar step of 2 % or more.",
+)
+def hosts(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare the luminance, and the means of R, G and B, of neighbouring frames of different computers.
+
+    Of several computers, that with the largest step is named; of two that take turns, that with fewer frames.
+    """
+    seen = [(f.frame, f.host, pixels) for f, pixels in seen_frames(sequence) if f.host and not pixels.is_constant]
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for number, host, _ in seen:
+        numbers[str(host)].append(number)
+    if len(numbers) < 2:
+        return NOTHING
+    for what, value_of in _MEASURES:
+        known = [(str(host), math.log(value)) for _, host, pixels in seen if (value := value_of(pixels) or 0) > 0]
+        if len(known) != len(seen):
+            continue
+        steps = _steps(known)
+        odd = [host for host, each in steps.items() if each.is_other]
+        if odd:
+            host = max(odd, key=lambda name: (round(abs(steps[name].usual), 6), -len(numbers[name])))
+            ratio = f"{math.exp(steps[host].usual):.3g}"
+            message = (
+                f"rendered by {host}, and {what} is {ratio} times that of the frames of other computers beside them"
+            )
+            return of_frames(numbers[host], message, "1", ratio)
+    return NOTHING
+
+
+def _mean(name: str) -> Callable[[FramePixels], float | None]:
+    return lambda pixels: pixels.means.get(name)
+
+
+_MEASURES: tuple[tuple[str, Callable[[FramePixels], float | None]], ...] = (
+    ("the mean luminance", lambda pixels: pixels.luminance),
+    *((f"the mean of {name}", _mean(name)) for name in "RGB"),
+)
+
+
+@dataclass(slots=True)
+class _Steps:
+    """The steps of logarithms where a computer's frames begin and end, and all other differences of neighbouring frames."""
+
+    first: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+
+    @property
+    def usual(self) -> float:
+        """The median step."""
+        return median([*self.first, *self.last])
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the computer's frames are another level: enough steps, on both sides, in one direction, alike, and large."""
+        sizes = [abs(step) for step in (*self.first, *self.last)]
+        if len(sizes) < _LEAST_CHANGES or not self.first or not self.last:
+            return False
+        is_one_way = len({step > 0 for step in (*self.first, *self.last)}) == 1
+        least = max(_LEAST_STEP, _STEP_TO_OTHERS * median(map(abs, self.others or [0.0])))
+        return is_one_way and min(sizes) >= least and max(sizes) <= _ONE_STEP * min(sizes)
+
+
+def _steps(known: Sequence[tuple[str, float]]) -> dict[str, _Steps]:
+    found = {host: _Steps() for host, _ in known}
+    for (host, value), (after, next_value) in pairwise(known):
+        for name, steps in found.items():
+            if name not in {host, after} or host == after:
+                steps.others.append(next_value - value)
+            elif name == after:
+                steps.first.append(next_value - value)
+            else:
+                steps.last.append(value - next_value)
+    return found
+
+
+@sequence_rule(
+    "SEQ-DEPTH-SCALE",
+    Severity.WARNING,
+    "Depth has one scale in all frames",
+    why="Depth that is scaled from 0 to 1 frame by frame flickers, and its distances cannot be used.",
+    source="ComfyUI-Depth-Pro#8 (depth scaled frame by frame flickers)",
+    fix="Write depth in units of the scene, or scale all frames by the same two distances.",
+    limits="Three frames or more, in all of which the least value is exactly 0 in few pixels and the largest exactly 1.",
+)
+def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report channels of depth that reach exactly from 0 to 1 in every frame; depth that was clamped has many such pixels."""
+    seen = [(frame.frame, frame.pixel_hash, pixels.unit_depths) for frame, pixels in seen_frames(sequence)]
+    hashes = [pixel_hash for _, pixel_hash, _ in seen]
+    if len(seen) < _FEWEST or (len(set(hashes)) < _FEWEST and None not in hashes):
+        return NOTHING
+    names = sorted(frozenset.intersection(*(names for _, _, names in seen)))
+    what = f"{listed(names)} from exactly 0 to 1 in each: scaled frame by frame, so that the scale changes"
+    return (
+        of_frames([number for number, _, _ in seen], what, "one scale for all frames", "0 to 1") if names else NOTHING
+    )
+
+
+@sequence_rule(
+    "SEQ-SEAM",
+    Severity.WARNING,
+    "No frame has a straight line across it beyond which the tone differs",
+    why="The image was put together from tiles of renders that differ, or overlap.",
+    source="BlendFarm#31, BlendFarm#111 (a frame divided among computers)",
+    fix="Render the frames on one computer, or with one version, device and colour configuration on all.",
+    limits="Lines from edge to edge in frames of which `check` or `report` reads all pixels, with a step of 3 % or more in one "
+    "channel, where the texture goes on; not the edges of objects, and not lines in black.",
+)
+def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Create one finding for each line, with its frames."""
+    frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
+    for frame, pixels in seen_frames(sequence):
+        for seam in pixels.lines.seams if pixels.lines else ():
+            frames[seam.is_vertical, seam.at][frame.frame] = seam
+    found = []
+    for (is_vertical, at), every in sorted(frames.items()):
+        first = next(iter(every.values()))
+        line = "column" if is_vertical else "row"
+        what = f"from {line} {at} on, {first.channel} is {first.factor:.3g} times what it is before, while the texture goes on"
+        found += of_frames([*every], f"{what}: put together from renders that differ?", "one tone", f"{line} {at}")
+    return found
+
+
+@sequence_rule(
+    "SEQ-MIRROR",
+    Severity.WARNING,
+    "No frame is upside down or mirrored beside the others",
+    why="Some machines or writers exchange the first and the last row.",
+    source="KinoMotion#16 (frames that are written upside down)",
+    fix="Turn the frames that the message names, and look for the writer that turns them.",
+    command="oiiotool IN.exr --flip -o OUT.exr",
+    limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
+    "change is a cut.",
+)
+def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare small images of neighbouring frames, as they are and turned."""
+    seen = [(frame.frame, pixels.lines.small) for frame, pixels in seen_frames(sequence) if pixels.lines]
+    numbers = [number for number, small in seen if small]
+    if len(numbers) < _FEWEST:
+        return NOTHING
+    images = np.stack([np.frombuffer(small, np.float32) for _, small in seen if small])
+    images = images.reshape(len(numbers), math.isqrt(images.shape[1]), -1)
+    for way, turned in _TURNS:
+        if odd := _turned(numbers, images, turned(images)):
+            return of_frames(odd, f"{way}, compared with the frames beside them", "as the others")
+    return NOTHING
+
+
+_Images = npt.NDArray[np.float32]
+_TURNS: tuple[tuple[str, Callable[[_Images], _Images]], ...] = (
+    ("upside down", lambda images: images[:, ::-1]),
+    ("mirrored left to right", lambda images: images[:, :, ::-1]),
+    ("turned by 180 degrees", lambda images: images[:, ::-1, ::-1]),
+)
+
+
+def _turned(numbers: Sequence[int], images: _Images, turned: _Images) -> list[int]:
+    """The frames, at most half, that are far more like the frames beside them if they are turned; none if that changes once."""
+    spread = np.maximum(images[:-1].std(axis=(1, 2)), np.finfo(np.float32).tiny)
+    as_is, if_turned = (np.abs(each[:-1] - images[1:]).mean(axis=(1, 2)) / spread for each in (images, turned))
+    changes = (as_is > _UNLIKE) & (if_turned < _TURNED * as_is)
+    is_turned = np.concatenate([[False], np.cumsum(changes) % 2 == 1])
+    if np.count_nonzero(changes) < 2:
+        return []
+    few = bool(2 * is_turned.sum() <= len(numbers))
+    return [number for number, each in zip(numbers, is_turned.tolist(), strict=True) if each is few]

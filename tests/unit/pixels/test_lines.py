@@ -1,0 +1,99 @@
+"""Seams of images that were put together, and edges that are none, in a full read; the small image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from exr_inspector.model import ColourLines
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.reader import PixelConfig
+from exr_inspector.storage import SourceOpener
+from tests.support.exrbytes import HALF, ZIP, Channel, Part, Tiles, build
+from tests.unit.pixels.test_reader import report
+
+HEIGHT, WIDTH = 70, 90
+Pixels = np.ndarray
+Lines = Callable[..., ColourLines]
+
+
+@pytest.fixture
+def lines(opener: SourceOpener, budget: DecodeBudget) -> Lines:
+    """The lines of an image of these R, G and B."""
+
+    def read(image: Pixels, *, tiles: Tiles | None = None, strip_bytes: int = 1 << 20) -> ColourLines:
+        height, width = image.shape[:2]
+        kind = {"kind": "tiledimage", "tiles": tiles} if tiles else {}
+        part = Part(
+            data_window=(3, -5, width + 2, height - 6),
+            channels=[Channel(name, HALF) for name in "BGR"],
+            pixels={name: image[..., number] for number, name in enumerate("RGB")},
+            compression=ZIP,
+            **kind,
+        )
+        data = build([part])
+        config = PixelConfig(with_zeros=True, read_bytes=8 * strip_bytes, strip_bytes=strip_bytes)
+        found = report(opener.open_bytes(data), data, budget, config=config).parts[0].lines
+        assert found is not None
+        return found
+
+    return read
+
+
+def picture(seed: int = 1, noise: float = 0.02) -> Pixels:
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    grey = 0.4 + 0.2 * np.sin(x / 9 + y / 14) + 0.1 * np.cos(y / 12 - x / 20)
+    return grey[..., None] * np.array([1.1, 0.9, 0.7]) * (1 + noise * random.standard_normal((HEIGHT, WIDTH, 3)))
+
+
+@pytest.mark.parametrize("tiles", [None, Tiles(32, 16)], ids=["scan lines", "tiles"])
+@pytest.mark.parametrize("strip_bytes", [1 << 20, 5_000])
+def test_a_seam_is_found_where_the_tone_changes(lines: Lines, tiles: Tiles | None, strip_bytes: int) -> None:
+    image = picture()
+    image[:, 50:] *= [1.2, 1.0, 0.9]
+    image[40:] *= 0.8
+    found = lines(image, tiles=tiles, strip_bytes=strip_bytes)
+    assert [(seam.is_vertical, seam.at) for seam in found.seams] == [(True, 50), (False, 40)]
+    assert found.seams[0].channel == "R"
+    assert [seam.factor for seam in found.seams] == pytest.approx([1.2, 0.8], rel=0.02)
+
+
+def beside(left: Pixels, right: Pixels) -> Pixels:
+    return np.concatenate([left[:, :45], right[:, 45:]], axis=1)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        picture(),
+        beside(picture(), picture(2)[::-1] * 1.3),  # two images
+        beside(picture() * 0.0, picture()),  # a black border
+        beside(np.full((HEIGHT, WIDTH, 3), 0.4), np.full((HEIGHT, WIDTH, 3), 0.5)),  # a chart
+        beside(*(np.full((HEIGHT, WIDTH, 3), 0.4) + 0.01 * np.random.default_rng(n).random((HEIGHT, WIDTH, 3)) + 0.1 * n
+                 for n in (0, 1))),  # a corner of two walls
+        np.where(np.arange(WIDTH)[:, None] % 10 < 5, 1.3, 1.0) * picture(),  # blinds
+        np.where(np.arange(HEIGHT)[:, None, None] < 30, 1.0, np.where(np.arange(WIDTH)[:, None] < 45, 1.0, 1.3)) * picture(),
+        picture()[:14],
+        picture()[:, :14],
+    ],
+    ids=["plain", "two images", "border", "chart", "corner", "blinds", "short line", "few rows", "few columns"],
+)  # fmt: skip
+def test_other_edges_are_no_seams(lines: Lines, image: Pixels) -> None:
+    assert lines(image).seams == ()
+
+
+def test_the_small_image_is_the_mean_of_cells(lines: Lines) -> None:
+    image = np.kron(np.arange(256.0).reshape(16, 16), np.ones((4, 5)))[..., None] * np.ones(3)
+    small = np.frombuffer(lines(image).small, np.float32)
+    assert small.tolist() == [*range(256)]
+    image[9, 9] = np.nan
+    assert lines(image).small in {b"", small.tobytes()}  # the row may not be among those sampled
+
+
+def test_only_the_first_part_is_sampled(opener: SourceOpener, budget: DecodeBudget) -> None:
+    data = build([Part(name="a"), Part(name="b")])
+    found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True))
+    assert [part.lines is None for part in found.parts] == [False, True]

@@ -1,0 +1,113 @@
+"""The look of machines and the scale of depth: what flickers in a sequence, and good sequences that change, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.model import ColourLines, Seam
+from exr_inspector.validation import FrameSummary, frame_of_inspection
+from tests.support.exrbytes import a_string
+from tests.unit.validation.cases.made.colour import extra
+from tests.unit.validation.cases.made.pixels import flat
+from tests.unit.validation.judging import inspect
+from tests.unit.validation.test_sequence_rules import frame, judged, seen, stored
+
+
+def rendered(hosts: str, levels: dict[str, float], *, step: float = 0.0, noise: float = 0.0) -> list[FrameSummary]:
+    """Frames of hosts that are named by letters, each with its light, which also changes by `step` from frame to frame."""
+    light = np.random.default_rng(1).uniform(1 - noise, 1 + noise, len(hosts))
+    return [
+        frame(n, host=host, pixels=seen(0.4 * levels.get(host, 1.0) * light[n - 1] * (1 + step) ** n))
+        for n, host in enumerate(hosts, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "odd"),
+    [
+        (rendered("abcabcabcabc", {"c": 1.06}), "c"),
+        (rendered("abcabcabcabc", {"a": 0.96}), "a"),
+        (rendered("aaabaaabaaabaaab", {"b": 1.1}), "b"),
+        (rendered("ababaababaabab", {"b": 1.05}, step=0.01), "b"),
+        (rendered("abcabcabcabcabcabc", {"c": 1.06}, noise=0.005), "c"),
+        (rendered("abcabcabcabc", {}, noise=0.05), ""),  # fire
+        (rendered("abcabcabcabc", {}, step=0.05), ""),  # a lamp is dimmed
+        (rendered("aaaaaabbbbbb", {"b": 1.3}), ""),  # a cut
+        (rendered("aabbaacccc", {"b": 1.3}), ""),  # lightning
+        (rendered("abcabcabcabc", {"c": 1.01}), ""),
+        (rendered("aaaaaaaaaaaa", {}), ""),
+    ],
+)
+def test_a_machine_with_another_look_is_named(given: list[FrameSummary], odd: str) -> None:
+    found = [each for each in judged(given) if each.code == "SEQ-HOST"]
+    assert [tuple(each.frames) for each in found] == [tuple(f.frame for f in given if f.host == odd)] * bool(odd)
+
+
+def test_the_machine_is_known_from_files_and_rows() -> None:
+    made = inspect(extra(a_string("hostComputer", "render-07")), key="shot/sh.1001.exr")
+    for known in (frame_of_inspection(made), frame_of_row(stored(made))):
+        assert known is not None
+        assert known.host == "render-07"
+
+
+UNIT = np.linspace(0, 1, 2000).reshape(40, 50)
+
+
+@pytest.mark.parametrize(
+    ("depth", "is_unit"),
+    [(UNIT, True), (UNIT * 0.9, False), (np.clip(UNIT * 3 - 1, 0, 1), False), (UNIT * 40, False)],
+)
+def test_depth_that_is_scaled_frame_by_frame(depth: np.ndarray, *, is_unit: bool) -> None:
+    for key, name in (("shot/sh.1001.exr", "Z"), ("shot/sh_depth.1001.exr", "R")):
+        made = frame_of_inspection(inspect(flat(**{name: depth}), stats=True, key=key))
+        assert made is not None
+        assert made.pixels is not None
+        assert made.pixels.unit_depths == {name} if is_unit else not made.pixels.unit_depths
+
+
+@pytest.mark.parametrize(("others", "is_found"), [(frozenset({"Z"}), True), (frozenset(), False)])
+def test_depth_of_one_scale_reaches_its_ends_in_few_frames(others: frozenset[str], *, is_found: bool) -> None:
+    given = [frame(n, pixels=seen(unit_depths=frozenset({"Z"}) if n == 3 else others)) for n in range(1, 6)]
+    assert [f.code for f in judged(given)] == ["SEQ-DEPTH-SCALE"] * is_found
+    still = [frame(n, pixel_hash="h", pixels=seen(unit_depths=others)) for n in range(1, 6)]
+    assert "SEQ-DEPTH-SCALE" not in {f.code for f in judged(still)}
+
+
+def test_a_seam_in_all_frames_is_one_finding() -> None:
+    seams = (Seam(True, 960, "R", 1.2), Seam(False, 540, "G", 0.9))
+    given = [frame(n, pixels=seen(lines=ColourLines(seams[: 1 + n % 2]))) for n in range(1, 7)]
+    found = {tuple(f.frames): f.found for f in judged(given) if f.code == "SEQ-SEAM"}
+    assert found == {(1, 2, 3, 4, 5, 6): "column 960", (1, 3, 5): "row 540"}
+
+
+IMAGE = np.random.default_rng(3).random((16, 16), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [(np.flipud, "upside down"), (np.fliplr, "mirrored"), (lambda image: image[::-1, ::-1], "180 degrees")],
+)
+@pytest.mark.parametrize(("odd", "found"), [({4, 5}, (4, 5)), ({3, 8}, (3, 8)), ({6, 7, 8, 9, 10}, ())])
+def test_frames_that_are_turned(turn: Any, words: str, odd: set[int], found: tuple[int, ...]) -> None:
+    light = np.linspace(0.9, 1.1, 11, dtype=np.float32)
+    given = [
+        frame(n, pixels=seen(lines=ColourLines((), (light[n] * (turn(IMAGE) if n in odd else IMAGE)).tobytes())))
+        for n in range(1, 11)
+    ]
+    seams = [f for f in judged(given) if f.code == "SEQ-MIRROR"]
+    assert [tuple(f.frames) for f in seams] == [found] * bool(found)
+    assert all(words in f.message for f in seams)
+
+
+def test_another_image_for_a_while_is_not_turned() -> None:
+    other = np.random.default_rng(4).random((16, 16), dtype=np.float32)
+    even = (IMAGE + IMAGE[::-1]) / 2
+    for one, two in ((IMAGE, other), (even, even[::-1])):
+        given = [
+            frame(n, pixels=seen(lines=ColourLines((), (two if n in {4, 5} else one).tobytes()))) for n in range(1, 11)
+        ]
+        assert "SEQ-MIRROR" not in {f.code for f in judged(given)}
