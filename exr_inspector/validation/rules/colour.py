@@ -140,7 +140,7 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     when=t.COLOUR,
 )
-def file_name(part: PartFacts, _parameters: ColourParameters) -> Results:
+def space_in_name(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Compare the scene-linear space that the name states (`shot_acescg.1001.exr`) with that of the tags."""
     named = spaces.space_in_file_name(part.file.inspection.key.rpartition("/")[2])
     tagged = spaces.base_of(tagged_space(part) or "")
