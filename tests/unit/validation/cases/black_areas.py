@@ -6,9 +6,9 @@ from tests.unit.validation.cases.made.pixels import Pixels, flat, read, scene
 from tests.unit.validation.judging import Case
 
 
-def black(*areas: tuple[slice, slice]) -> dict[str, Pixels]:
-    """R, G and B of an image of 128 x 128 pixels that is black in the areas."""
-    pixels = scene(size=128)
+def black(*areas: tuple[slice, slice], size: int = 128) -> dict[str, Pixels]:
+    """R, G and B of a square image that is black in the areas."""
+    pixels = scene(size=size)
     for values in pixels.values():
         for area in areas:
             values[area] = 0
@@ -20,18 +20,36 @@ def inside(side: int, at: int = 32) -> tuple[slice, slice]:
     return slice(at, at + side), slice(at, at + side)
 
 
-EDGE = slice(0, 1)
+def framed(left: int, right: int, top: int, bottom: int) -> dict[str, Pixels]:
+    """R, G and B of an image with so many black columns and rows at its edges."""
+    return black(
+        (WHOLE, slice(0, left)),
+        (WHOLE, slice(128 - right, None)),
+        (slice(0, top), WHOLE),
+        (slice(128 - bottom, None), WHOLE),
+    )
+
+
 WHOLE = slice(None)
-FRAME = black((EDGE, WHOLE), (slice(-1, None), WHOLE), (WHOLE, EDGE), (WHOLE, slice(-1, None)))
+FULL = scene(size=128)
+CLIPPED_TILE = slice(32, 64), slice(128, 152)  # at the right edge of an image of 152 columns
 CASES = [
     *read(
         Case("PIX-BLACK-TILES", flat(**black(inside(32))), flat(**black(inside(40)))),
         Case("PIX-BLACK-TILES", flat(**black(inside(16), inside(32, 96))), flat(**black(inside(20)))),
         Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(inside(16, 0), inside(16, 112)))),
         Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(inside(16), inside(6, 70)))),
-        Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(inside(16)) | {"G": scene(size=128)["G"]})),
-        Case("PIX-BLACK-BORDER", flat(**FRAME), flat(**black(inside(20)))),
-        Case("PIX-BLACK-BORDER", flat(**black((EDGE, WHOLE))), flat(**FRAME | {"G": scene(size=128)["G"]})),
-        Case("PIX-BLACK-BORDER", flat(**FRAME), flat(**black((slice(8, 16), slice(16, 32))))),
+        Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(inside(16)) | {"G": FULL["G"]})),
+        Case(
+            "PIX-BLACK-TILES",
+            flat(**black(inside(32, 64), CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
+            flat(**black(CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
+        ),
+        Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(*(inside(24, at) for at in (8, 40, 72))))),
+        Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
+        Case("PIX-BLACK-BORDER", flat(**framed(2, 2, 2, 2)), flat(**framed(1, 1, 1, 1) | {"G": FULL["G"]})),
+        Case("PIX-BLACK-BORDER", flat(**framed(0, 1, 0, 1)), flat(**black((slice(8, 16), slice(16, 32))))),
+        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 0)), flat(**FULL)),
+        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 1)), flat(**framed(0, 0, 1, 2))),
     ),
 ]
