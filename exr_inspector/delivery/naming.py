@@ -190,9 +190,11 @@ def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[
         ]
         into_gaps = _in_gaps([groups[shape] for shape in few], many) if few else []
         gone = {shape for shape, is_in_gaps in zip(few, into_gaps, strict=True) if is_in_gaps}
+        largest = {_with_lower_extension(shape): shape for shape in [*others, usual]}
         for shape in others:
-            if shape in gone or _with_lower_extension(shape) == _with_lower_extension(usual):
-                why = _why_other_spelling(shape, usual, len(many))
+            twin = usual if shape in gone else largest[_with_lower_extension(shape)]
+            if twin != shape:
+                why = _why_other_spelling(shape, twin, len(groups[twin]))
                 strays.update((name.path, why) for name in groups.pop(shape))
     return strays
 

@@ -228,7 +228,7 @@ def _wrong_parameters(rule: Rule) -> str | None:
     if rule.check is None:
         return None
     try:
-        signature(rule.check).bind(None, None)
+        signature(rule.check, follow_wrapped=False).bind(None, None)
     except TypeError:
         code = getattr(rule.check, "__code__", None)
         line = f":{code.co_firstlineno}" if code else ""

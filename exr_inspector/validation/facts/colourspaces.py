@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from ctypes import c_float
+from difflib import get_close_matches
 
 from exr_inspector.exr.header.parser import PartHeader
 
@@ -99,6 +100,22 @@ def id_of_name(name: str) -> str | None:
     text = name.strip().lower()
     ids = (text, f"{text}_scene")  # configurations of OpenColorIO also have `lin_rec709`
     return _ALIASES.get(text) or next((known for known in ids if known in PUBLISHED), None)
+
+
+def meant_id(identifier: str) -> str | None:
+    """The published id of the same transfer function and primaries, if one differs from an id in spelling alone."""
+    text = _letters(identifier)
+    found = []
+    for known in sorted(PUBLISHED):
+        space, _, image_state = known.rpartition("_")
+        rest = text.removeprefix(_letters(space))
+        if space and rest != text and (not rest or get_close_matches(rest, [image_state], 1)):
+            found.append(known)
+    return found[0] if len(found) == 1 else None
+
+
+def _letters(identifier: str) -> str:
+    return "".join(filter(str.isalnum, identifier.lower()))
 
 
 def space_in_file_name(name: str) -> str | None:

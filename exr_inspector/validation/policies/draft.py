@@ -48,7 +48,8 @@ def _attributes(firsts: Sequence[PartHeader]) -> list[dict[str, Any]]:
     for name in sorted(name for name in shared if not name.startswith("cryptomatte/")):
         attributes = [part.by_name[name] for part in firsts]
         type_name = _common(each.type_name for each in attributes)
-        if type_name is None:
+        # SHOW-ATTRIBUTE refuses an empty text, so a file of a good delivery that has one needs no such attribute.
+        if type_name is None or any(isinstance(each.value, str) and not each.value.strip() for each in attributes):
             continue
         demand: dict[str, Any] = {"name": name} | ({"type": type_name} if type_name in KNOWN_TYPES else {})
         value = _common(scalar(each.value) for each in attributes) if len(firsts) > 1 else None

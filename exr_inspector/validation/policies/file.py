@@ -34,6 +34,7 @@ _LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
 _PLACE = r"^(?!/)(?![A-Za-z][A-Za-z0-9+.-]*://)"
 _WORD = r"^[^\s@]+$"
 _PYTHON_FILE = r"^[^/\\\\]+\.py$"
+_NAME_CHARACTERS = 200
 
 
 def _word(value: object) -> object:
@@ -106,7 +107,7 @@ class PolicyFile(_Strict):
         "or error. Later lines override earlier ones.",
     )
     parameters: Parameters = Field(default_factory=Parameters, description="Values that rules compare with.")
-    python_rules: Annotated[str, Field(min_length=1, max_length=200, pattern=_PYTHON_FILE)] | None = Field(
+    python_rules: Annotated[str, Field(min_length=1, max_length=_NAME_CHARACTERS, pattern=_PYTHON_FILE)] | None = Field(
         None,
         description="Python file with custom rules, in the policy's folder; only for policies that are local files.",
     )
@@ -301,7 +302,7 @@ def _load_python_rules(name: object, folder: Path | None) -> _Faults | None:
     """
     if name is None:
         return None
-    if not isinstance(name, str) or not re.match(_PYTHON_FILE, name):
+    if not isinstance(name, str) or not re.match(_PYTHON_FILE, name) or len(name) > _NAME_CHARACTERS:
         return []
     if folder is None:
         return [(("python_rules",), "only policies that are files on this machine may name Python rules")]

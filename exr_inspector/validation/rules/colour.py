@@ -6,7 +6,6 @@ The rules that correspond to checks of OpenEXR 3.5 (COL-C-...) are in `colour_fl
 from __future__ import annotations
 
 import math
-from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import Field
@@ -21,7 +20,6 @@ from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import names_of
 
-_SIMILAR = 0.65  # of difflib: lin_ap1 and lin_ap1_scene
 _CIF = "ASWF Color Interop recommendation 04"
 
 
@@ -65,9 +63,8 @@ def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
 
 
 def _suggested(identifier: str, otherwise: str) -> str:
-    """The published id that is meant by a name of software or by a similar id, or else the form that an id must have."""
-    similar = get_close_matches(identifier.lower(), sorted(spaces.PUBLISHED), 1, _SIMILAR)
-    return spaces.id_of_name(identifier) or "".join(similar) or otherwise
+    """The published id of the same space as a name of software or a misspelled id, or else the form that an id must have."""
+    return spaces.id_of_name(identifier) or spaces.meant_id(identifier) or otherwise
 
 
 @part_rule(

@@ -15,6 +15,7 @@ from exr_inspector.validation.rule import Found, Results, Stage, counted, file_r
 from exr_inspector.validation.rules.channels import depths, names_of
 from exr_inspector.validation.rules.encodings import FEW_VALUES
 
+_HASHES = 2.0**23  # FLOAT has no fractions from there on
 _NORMAL_LIMIT = 1.01
 _CUT_SHARE = 0.05
 _CUT_DIFFERENCE = 0.002
@@ -37,12 +38,15 @@ _Values = tuple[float | None, ...]
     fix="Render the ids without anti-aliasing or with the filter closest, and do not resize them. Cryptomatte has soft edges.",
 )
 def id_fraction(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report id channels in which most values but zero are whole numbers, and some are not. Ids from 0 to 1 are no numbers."""
+    """Report id channels in which most values but zero are whole numbers, and some are not.
+
+    Ids from 0 to 1 are no numbers, and larger ones than FLOAT has fractions for may be the bits of hashes.
+    """
     found = []
     for channel, stats in part.with_stats(part.of_role(Role.ID)):
         is_picture = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
         share, most = stats.fractional_share, stats.maximum
-        if is_picture or not share or most is None or most <= 1:
+        if is_picture or not share or most is None or not 1 < most < _HASHES:
             continue
         if 2 * share < 1 - stats.zero_count / max(1, stats.samples):
             message = f"{channel.name}: {share:.1%} of the values are not whole numbers; the ids were filtered"

@@ -151,7 +151,7 @@ def _is_log_like(stats: ChannelStats) -> bool:
     "only: larger values count only if HALF does not have them all. Counts of photons are reported as well.",
 )
 def code_values(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report R, G, B of the main image with many whole numbers from 0 to at most 65535 and no other values.
+    """Report R, G, B of the main image with many whole numbers from 0 to at most 65535 and nearly no other values.
 
     AOVs hold counts of samples, labels are few or equal in all three, and coordinates have all numbers of a row or column.
     From 1024 on, HALF has whole numbers only: values that may all be HALF numbers count only if many of them are smaller.
@@ -162,9 +162,18 @@ def code_values(part: PartFacts, _parameters: RuleParameters) -> Results:
         is_code = len(stats) == len(triple) and all(map(_are_codes, stats)) and any(map(_are_no_halves, stats))
         if is_code and len({each.mean for each in stats}) > 1 and not _are_coordinates(part, stats):
             most = max(each.maximum or 0 for each in stats)
-            message = f"{names_of(triple)} hold whole numbers up to {most:g} only; expected scene-linear values"
+            message = (
+                f"{names_of(triple)}: nearly all values are whole numbers up to {most:g}; expected scene-linear values"
+            )
             found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
     return found
+
+
+def _are_bytes(stats: ChannelStats) -> bool:
+    """Whether many different values are 8-bit codes divided by 255; those of large images are known from a selection."""
+    least, most = stats.minimum, stats.maximum
+    is_in_range = least is not None and most is not None and least >= 0 and most <= 1
+    return is_in_range and stats.eight_bit_share == 1 and (stats.distinct_count or 0) >= FEW_VALUES
 
 
 def _are_codes(stats: ChannelStats) -> bool:
@@ -212,18 +221,18 @@ def _bits_as_half(value: float) -> int | None:
     why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
-    limits="Codes divided by 255; those that were converted to linear values are not recognised.",
+    limits="Codes divided by 255, among the values of which percentiles are made, of large images a selection. Codes that were "
+    "converted to linear values are not recognised.",
 )
 def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report colour layers and depth channels of which all values, many different ones, are 8-bit codes divided by 255."""
+    """Report colour layers and depth channels of which nearly all values, many different ones, are 8-bit codes by 255."""
     layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
     for channel, stats in part.with_stats(part.without_ranks([*part.colour, *depths(part)])):
         if not stats.is_constant:
             layers.setdefault((channel.layer, channel.view, channel.role), []).append((channel, stats))
     found = []
     for hits in layers.values():
-        if all(s.eight_bit_share == 1 and (s.distinct_count or 0) >= FEW_VALUES for _, s in hits):
-            verb = "holds" if len(hits) == 1 else "hold"
-            message = f"{names_of(channel for channel, _ in hits)} {verb} at most 256 different values, all multiples of 1/255"
+        if all(_are_bytes(stats) for _, stats in hits):
+            message = f"{names_of(channel for channel, _ in hits)}: nearly all values are multiples of 1/255"
             found.append(Found(message, "n / 255", "more values", hits[0][0].name))
     return found

@@ -259,10 +259,9 @@ def units(part: PartFacts, _parameters: TimeParameters) -> Results:
     if offset and _LEAST_HOURS <= abs(offset) <= _MOST_HOURS:
         message = f"utcOffset is {offset:g}: the unit is seconds, and this looks like hours"
         found.append(Found(message, f"{offset:g}", f"{offset * 3600:g}"))
-    rate = part.part.value("framesPerSecond", "rational")
-    if exposure and isinstance(rate, Rational) and exposure >= max(_LEAST_RATE, rate.value or 0) and exposure % 1 == 0:
-        message = (
-            f"expTime is {exposure:g} seconds at {rate.value:g} frames per second; perhaps 1/{exposure:g} is meant"
-        )
+    rational = part.part.value("framesPerSecond", "rational")
+    rate = (rational.value if isinstance(rational, Rational) else None) or 0
+    if exposure and rate > 0 and exposure >= max(_LEAST_RATE, rate) and exposure % 1 == 0:
+        message = f"expTime is {exposure:g} seconds at {rate:g} frames per second; perhaps 1/{exposure:g} is meant"
         found.append(Found(message, f"{exposure:g}", f"1/{exposure:g}", severity=Severity.INFO))
     return found

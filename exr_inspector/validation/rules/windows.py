@@ -317,8 +317,8 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     source="OpenEXRCore 3.5 validation.c; OpenEXR standard attributes",
     problem=ProblemKind.SCREEN_WINDOW,
     fix="Write the camera's values, or (0, 0) and 1. The command overwrites the four bytes of the width, since tools of "
-    f"the OpenEXR library cannot open files in which it is negative; {WHERE_OFFSET}. `exrstdattr -screenWindowCenter 0 0` "
-    "writes the centre.",
+    f"the OpenEXR library cannot open files in which it is negative; {WHERE_OFFSET}. For the centre, it is "
+    "`exrstdattr -screenWindowCenter 0 0 IN.exr OUT.exr`.",
     command=WRITE_ONE,
     limits="Finite values only; whether the values fit the camera cannot be known from the file.",
     when=t.SCREEN,
@@ -328,7 +328,8 @@ def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     found = []
     width = part.part.value("screenWindowWidth", "float")
     if isinstance(width, float) and not math.isfinite(width):
-        found.append(Found(f"screenWindowWidth is {width}, not a finite number", str(width), "finite"))
+        offset = part.part.by_name["screenWindowWidth"].offset
+        found.append(Found(f"screenWindowWidth is {width}, not a finite number", str(width), "finite", offset=offset))
     centre = part.part.value("screenWindowCenter", "v2f")
     if isinstance(centre, tuple) and not all(math.isfinite(float(x)) for x in centre):  # type: ignore[arg-type]  # v2f
         found.append(Found(f"screenWindowCenter is {centre}, not finite", str(centre), "finite"))

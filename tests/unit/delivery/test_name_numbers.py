@@ -149,6 +149,18 @@ def test_single_frames_in_another_spelling_are_strays_if_they_fill_gaps() -> Non
     assert not recognise(["Take_1.exr", "take_2.exr"]).strays
 
 
+def test_a_file_with_another_extension_is_a_stray_beside_the_names_it_shares_although_more_have_a_third_spelling() -> (
+    None
+):
+    names = [*(f"tree_A.{n}.exr" for n in range(1001, 1021)), *(f"tree_a.{n}.exr" for n in range(1001, 1011))]
+    recognition = recognise([*names, "tree_a.1005.EXR"])
+    assert {each.pattern: len(each.members) for each in recognition.sequences} == {
+        "tree_A.####.exr": 20,
+        "tree_a.####.exr": 10,
+    }
+    assert "that of 10 files" in recognition.strays["tree_a.1005.EXR"]
+
+
 @pytest.mark.parametrize("numbers", [(1013, 1014), (1051, 1052, 1054), (1014,), (1004, 1005)])
 def test_frames_in_another_spelling_that_fill_no_gap_or_follow_each_other_are_a_sequence(
     numbers: tuple[int, ...],

@@ -228,6 +228,24 @@ def test_a_rule_of_ones_own_that_fails_lets_no_file_pass(tmp_path: Path, body: s
 
 
 @pytest.mark.usefixtures("_own_rules")
+def test_a_rule_of_ones_own_may_have_a_decorator(tmp_path: Path) -> None:
+    decorator = """
+from functools import wraps
+
+
+def on_files(check):
+    @wraps(check)
+    def checked(file, parameters):
+        return check(file)
+    return checked
+"""
+    text = OWN_RULE.replace("(file, parameters)", "(file)").replace("def camera", "@on_files\ndef camera")
+    (tmp_path / "own.py").write_text(decorator + text)
+    policy = load("name: nova\npython_rules: own.py\n", tmp_path)
+    assert "NOVA-CAMERA" in {finding.code for finding in validate_file(inspect(PLAIN), policy)}
+
+
+@pytest.mark.usefixtures("_own_rules")
 @pytest.mark.parametrize(
     "text",
     [
@@ -251,9 +269,14 @@ def test_a_file_of_rules_that_is_not_there_is_named_with_the_line_that_names_it(
         load(text, tmp_path)
 
 
+def test_a_file_name_of_rules_that_is_too_long_is_named_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"^show\.yaml:2: python_rules: .*200 characters"):
+        load(f"name: nova\npython_rules: {'x' * 300}.py\n", tmp_path)
+
+
 def test_a_draft_holds_for_the_files_it_was_made_from_and_not_for_others() -> None:
     own = Attr("spectrum", "acme:spectrum", b"\x01")  # a type that OpenEXR does not define
-    good = [made(a_string("project", "nova"), own) for _ in range(3)]
+    good = [made(a_string("project", "nova"), a_string("owner", ""), own) for _ in range(3)]
     text = draft_policy(
         (inspect(data, key=f"d/sh010_v001.{number}.exr") for number, data in enumerate(good, 1001)), name="nova"
     )

@@ -48,6 +48,7 @@ from tests.support.exrbytes import (
     tv60,
 )
 from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
+from tests.unit.validation.cases.made.pixels import gradient
 from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
@@ -603,6 +604,39 @@ def test_odd_floats_in_every_float_attribute(value: float) -> None:
     assert ("COL-WHITELUM" in codes, "TIM-POSITIVE" in codes) == (not is_sound, not is_sound)
     assert codes["WIN-PAR-RANGE"] is E
     assert ("WIN-SCREEN" in codes) == (not np.isfinite(value) or value < 0)
+
+
+def test_the_offset_of_a_width_that_is_not_finite_is_that_of_its_value() -> None:
+    data = build([Part(replace=[a_float("screenWindowWidth", float("inf"))])])
+    (finding,) = of(data, "WIN-SCREEN")
+    assert finding.offset is not None
+    assert data[finding.offset : finding.offset + 4] == np.float32(np.inf).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [
+        ("lin_ap1", "lin_ap1_scene"),
+        ("LIN-Rec709_sceen", "lin_rec709_scene"),
+        ("g24_rec2020_display", "a published id, or namespace:id"),
+        ("lin_arriwg4_scene", "a published id, or namespace:id"),
+        ("hlg_p3d65_display", "a published id, or namespace:id"),
+    ],
+)
+def test_only_ids_of_the_same_space_are_suggested(identifier: str, expected: str) -> None:
+    data = extra(a_string("colorInteropID", identifier))
+    assert expected in {
+        finding.expected for code in ("COL-ID-UNREGISTERED", "COL-ID-SYNTAX") for finding in of(data, code)
+    }
+
+
+def test_values_above_one_are_no_bytes_by_255_even_if_none_of_them_was_picked() -> None:
+    inspection = inspect(gradient(256), stats=True)
+    assert "PIX-STEPS" in {finding.code for finding in validate_file(inspection, EVERYTHING)}
+    assert inspection.pixels is not None
+    channels = tuple(replace(stats, maximum=5.25) for stats in inspection.pixels.channels)
+    brighter = replace(inspection, pixels=replace(inspection.pixels, channels=channels))
+    assert "PIX-STEPS" not in {finding.code for finding in validate_file(brighter, EVERYTHING)}
 
 
 @pytest.mark.parametrize(

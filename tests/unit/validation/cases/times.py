@@ -41,6 +41,12 @@ CASES = [
     Case(
         "TIM-UNITS", extra(a_float("expTime", 48), RATE), extra(a_float("expTime", 30.5), RATE), severity=Severity.INFO
     ),
+    Case(
+        "TIM-UNITS",
+        extra(a_float("expTime", 60), RATE),
+        extra(a_float("expTime", 48), a_rational("framesPerSecond", 24, 0)),
+        severity=Severity.INFO,
+    ),
     Case("TIM-UNITS", extra(a_float("latitude", 5_500)), extra(a_float("latitude", -41.3), a_float("shutterAngle", 0))),
     Case("TIM-POSITIVE", extra(a_rational("captureRate", 0, 1)), extra(a_rational("captureRate", 24, 1))),
     Case(
