@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exr_inspector.library.tables import OpenCatalog, open_catalog
     from exr_inspector.model import Finding, Inspection, Severity, StatsMode, Status
 
-__version__ = "0.2.0.dev2"
+__version__ = "0.2.0.dev3"
 
 __all__ = [
     "ArgumentError",
