@@ -1,7 +1,7 @@
 """Samples some rows and columns of a part's colour, which show seams of images that were put together, and mirrored images.
 
-A seam is a straight line across the whole image beyond which a colour is multiplied by one factor while the texture goes on. At
-the edge of an object, the texture beyond it is another one.
+A seam is a straight line across the image, or from an edge to its middle, beyond which a colour is multiplied by one factor
+while the texture goes on. At the edge of an object, the texture beyond it is another one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _LINES = 64  # sampled rows, and columns, at least half as many
 _LEAST_LINES = 16  # fewer tell nothing of a texture
 _NEAR = 8  # positions on each side that must not have such a step
 _LEAST_FACTOR = 1.03
+_LEAST_FACTOR_OF_HALF = 1.06  # of half a line
 _DARKEST = 2.0**-12  # below it, factors are noise
 _LIT = 0.9  # of the lines that must be lit on both sides
 _ONE_WAY = 0.95  # of the lines that must step in one direction
@@ -88,16 +89,26 @@ class LineSamples:
 
     def _seams(self, lines: _Lines, *, is_vertical: bool) -> list[Seam]:
         """The seams across lines, of shape (channels, lines, positions)."""
-        best: dict[int, Seam] = {}
-        for name, channel in zip(self._names, lines, strict=True):
-            for at, factor in _steps(channel):
-                if at not in best or abs(np.log(best[at].factor)) < abs(np.log(factor)):
-                    best[at] = Seam(is_vertical, at, name, factor)
-        return [best[at] for at in sorted(best)]
+        found: dict[int, Seam] = {}
+        half = lines.shape[1] // 2  # where four tiles meet, the halves of a line differ
+        halves = ((slice(half), _LEAST_FACTOR_OF_HALF), (slice(half, None), _LEAST_FACTOR_OF_HALF))
+        for part, least in ((slice(None), _LEAST_FACTOR), *halves):
+            here: dict[int, Seam] = {}
+            for name, channel in zip(self._names, lines, strict=True):
+                for at, factor in _steps(channel[part], least):
+                    if at not in here or abs(np.log(here[at].factor)) < abs(np.log(factor)):
+                        here[at] = Seam(is_vertical, at, name, factor)
+            found = here | found
+        return [found[at] for at in sorted(found)]
 
 
-def _steps(lines: _Lines) -> list[tuple[int, float]]:
-    """Positions of seams across lines, of shape (lines, positions), each with the factor of the values from there on."""
+def _steps(lines: _Lines, least: float) -> list[tuple[int, float]]:
+    """Positions of seams across lines, of shape (lines, positions), each with the factor of the values from there on.
+
+    Args:
+        lines: The values.
+        least: The smallest factor.
+    """
     if lines.shape[0] < _LEAST_LINES or lines.shape[1] < 2 * _NEAR + 2:
         return []
     with np.errstate(all="ignore"):
@@ -113,7 +124,7 @@ def _steps(lines: _Lines) -> list[tuple[int, float]]:
     around = sliding_window_view(sizes, 2 * _NEAR + 1)
     others = np.maximum(around[:, :_NEAR].max(axis=1), around[:, _NEAR + 1 :].max(axis=1))
     inner = sizes[_NEAR:-_NEAR]
-    is_alone = is_able[_NEAR:-_NEAR] & (inner > np.log2(_LEAST_FACTOR)) & (others <= _ALONE * inner)
+    is_alone = is_able[_NEAR:-_NEAR] & (inner > np.log2(least)) & (others <= _ALONE * inner)
     found = []
     for at in np.flatnonzero(is_alone) + _NEAR:
         near = np.delete(spread[at - _NEAR : at + _NEAR + 1], _NEAR)

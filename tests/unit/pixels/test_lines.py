@@ -42,11 +42,12 @@ def lines(opener: SourceOpener, budget: DecodeBudget) -> Lines:
     return read
 
 
-def picture(seed: int = 1, noise: float = 0.02) -> Pixels:
+def picture(seed: int = 1, size: int = 1) -> Pixels:
     random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    height, width = HEIGHT * size, WIDTH * size
+    y, x = np.mgrid[0:height, 0:width]
     grey = 0.4 + 0.2 * np.sin(x / 9 + y / 14) + 0.1 * np.cos(y / 12 - x / 20)
-    return grey[..., None] * np.array([1.1, 0.9, 0.7]) * (1 + noise * random.standard_normal((HEIGHT, WIDTH, 3)))
+    return grey[..., None] * np.array([1.1, 0.9, 0.7]) * (1 + 0.02 * random.standard_normal((height, width, 3)))
 
 
 @pytest.mark.parametrize("tiles", [None, Tiles(32, 16)], ids=["scan lines", "tiles"])
@@ -59,6 +60,13 @@ def test_a_seam_is_found_where_the_tone_changes(lines: Lines, tiles: Tiles | Non
     assert [(seam.is_vertical, seam.at) for seam in found.seams] == [(True, 50), (False, 40)]
     assert found.seams[0].channel == "R"
     assert [seam.factor for seam in found.seams] == pytest.approx([1.2, 0.8], rel=0.02)
+
+
+def test_seams_of_four_tiles(lines: Lines) -> None:
+    image = picture(size=2)
+    image[:70, :90] *= 1.2
+    image[70:, 90:] *= 1.2
+    assert [(seam.is_vertical, seam.at) for seam in lines(image).seams] == [(True, 90), (False, 70)]
 
 
 def beside(left: Pixels, right: Pixels) -> Pixels:
@@ -75,7 +83,7 @@ def beside(left: Pixels, right: Pixels) -> Pixels:
         beside(*(np.full((HEIGHT, WIDTH, 3), 0.4) + 0.01 * np.random.default_rng(n).random((HEIGHT, WIDTH, 3)) + 0.1 * n
                  for n in (0, 1))),  # a corner of two walls
         np.where(np.arange(WIDTH)[:, None] % 10 < 5, 1.3, 1.0) * picture(),  # blinds
-        np.where(np.arange(HEIGHT)[:, None, None] < 30, 1.0, np.where(np.arange(WIDTH)[:, None] < 45, 1.0, 1.3)) * picture(),
+        np.where(np.arange(HEIGHT)[:, None, None] < 50, 1.0, np.where(np.arange(WIDTH)[:, None] < 70, 1.0, 1.3)) * picture(),
         picture()[:14],
         picture()[:, :14],
     ],
