@@ -127,7 +127,7 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     source="Cryptomatte#22",
     fix="Rename the object, and render again.",
 )
-def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
+def selectable_names(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report names that a list of names, separated by commas, cannot hold."""
     found = []
     for matte in file.mattes:
