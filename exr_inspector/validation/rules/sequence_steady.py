@@ -147,8 +147,8 @@ def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Res
     source="BlendFarm#31, BlendFarm#111 (a frame divided among computers)",
     fix="Render the frames on one computer, or with one version, device and colour configuration on all.",
     limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
-    "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and not "
-    "lines in black.",
+    "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
+    "not lines in black.",
 )
 def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Create one finding for each line, with its frames."""
