@@ -49,6 +49,10 @@ _MOMENT = re.compile(
     rf"(?<!\d)(?:19|20)\d\d([-.]){_MONTH}\1{_DAY}(?:[T_ .-]+{_HOUR}([-.:]){_SIXTIETH}(?:\2{_SIXTIETH})?)?(?!\d)",
     re.ASCII,
 )
+# The same with `_` between the numbers; without a time, they may as well be a shot, a take and a frame.
+_MOMENT_IN_WORDS = re.compile(
+    rf"(?<!\d)(?:19|20)\d\d_{_MONTH}_{_DAY}_{_HOUR}_{_SIXTIETH}(?:_{_SIXTIETH})?(?!\d)", re.ASCII
+)
 _SHORT_DATE = re.compile(rf"(?<!\d)(?:[1-4]\d-{_MONTH}-{_DAY}|{_DAY}-{_MONTH}-(?:20)?[1-4]\d)(?!\d)", re.ASCII)
 _DATE_BEFORE = re.compile(rf"(?<!\d)(?:19|20)\d\d{_MONTH}{_DAY}[T_ .-]$", re.ASCII)
 # Six digits: year, month and day of 2010 to 2049, in any usual order. Times before 01:00 are not tested: they may be the frames
@@ -136,7 +140,9 @@ def parse_name(path: str) -> NumberedName:
     folder, slash, name = path.rpartition("/")
     stem_end = name.rfind(".") if name.lower().endswith(".exr") else len(name)
     numbers = []
-    others = [found.span() for pattern in (_GRID, _MOMENT) for found in pattern.finditer(name, 0, stem_end)]
+    others = [
+        found.span() for pattern in (_GRID, _MOMENT, _MOMENT_IN_WORDS) for found in pattern.finditer(name, 0, stem_end)
+    ]
     for match in _NUMBER.finditer(name, 0, stem_end):
         start, end = match.span()
         is_signed = start > 0 and name[start - 1] == "-" and (start == 1 or name[start - 2] in "._ ")
@@ -261,6 +267,25 @@ def tile_columns(members: Sequence[NumberedName]) -> set[int]:
         if _is_tile(first, left) and _is_grid(members, left)
         for index in (left, left + 1)
     }
+
+
+def range_columns(members: Sequence[NumberedName]) -> set[int]:
+    """Indices of the numbers that are the ends of ranges, as in `IMG_0001-0003` and `IMG_0004-0006`, merged brackets.
+
+    In each name the first number is the lower one, and no two ranges overlap.
+    """
+    first = members[0]
+    return {
+        index
+        for left in range(len(first.numbers) - 1)
+        if first.name[first.numbers[left].end : first.numbers[left + 1].start] == "-" and _are_ranges(members, left)
+        for index in (left, left + 1)
+    }
+
+
+def _are_ranges(members: Sequence[NumberedName], left: int) -> bool:
+    ends = sorted({(name.numbers[left].value, name.numbers[left + 1].value) for name in members})
+    return len(ends) > 1 and all(low < high for low, high in ends) and all(a[1] < b[0] for a, b in pairwise(ends))
 
 
 def _is_tile(name: NumberedName, left: int) -> bool:

@@ -35,6 +35,7 @@ from exr_inspector.delivery.name_numbers import (
     is_time_behind_date,
     may_count_frames,
     parse_name,
+    range_columns,
     tile_columns,
 )
 from exr_inspector.storage.sequences import is_apple_double
@@ -252,7 +253,7 @@ def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised
     columns = range(len(members[0].numbers))
     varying = [i for i in columns if len({name.numbers[i].value for name in members}) > 1]
     ambiguous_columns = [i for i in varying if is_ambiguous(members, i)]
-    no_frames = {*ambiguous_columns, *tile_columns(members)}
+    no_frames = {*ambiguous_columns, *tile_columns(members), *range_columns(members)}
     able = [i for i in varying if i not in no_frames and may_count_frames(members, i)]
     none = {i for i in varying if i not in able}
     between_dots = {_between_dots(name, none) for name in members}

@@ -24,6 +24,8 @@ def found(recognition: Recognition) -> dict[str, tuple[int, ...]]:
         ("ref_1920_a.exr", "ref_3840_a.exr"),
         ("cam1.exr", "cam2.exr"),
         ("rock_lod0.exr", "rock_lod1.exr"),
+        ("IMG_0001-0003.exr", "IMG_0004-0006.exr", "IMG_0010-0012.exr"),
+        ("2021_04_05_11_20_19_0.exr", "2021_04_05_11_20_20_1.exr", "2021_04_05_11_20_21_2.exr"),
     ],
 )
 def test_sizes_and_levels_are_no_frames_and_leave_nothing_open(names: tuple[str, ...]) -> None:
@@ -56,6 +58,8 @@ def test_what_may_be_a_date_a_time_or_a_shot_is_left_open_with_the_names(names: 
     ("names", "expected"),
     [
         (("a_1024.exr", "a_1080.exr"), {"a_####.exr": (1024, 1080)}),
+        (("a-1-1001.exr", "a-1-1002.exr"), {"a-1-####.exr": (1001, 1002)}),
+        (("2024_01_12.exr", "2024_01_13.exr"), {"2024_01_##.exr": (12, 13)}),
         (("a_0512.exr", "a_1024.exr"), {"a_####.exr": (512, 1024)}),
         (("a_1024.exr",), {"a_####.exr": (1024,)}),
         (("f_000101.exr", "f_000102.exr"), {"f_######.exr": (101, 102)}),
