@@ -200,6 +200,13 @@ class BucketUnavailable(SourceError):
     retryable = True
 
 
+class BucketMissing(BucketUnavailable):
+    """A bucket or folder that certainly holds no file: the store has no such bucket, or the folder does not exist or is empty.
+
+    It was deleted, or its share is not mounted.
+    """
+
+
 class CredentialsRefused(SourceError):
     """The store does not accept the credentials: rotated or expired keys, or a wrong clock.
 

@@ -175,7 +175,7 @@ def _open(
         if database and create and not options:
             ensure_tables(catalog.connection)
         roots = merged(recorded_roots(catalog.connection) if database else [], settings.mounts)
-        existing_roots = tuple(root for root in roots if root.folder.is_dir())
+        existing_roots = tuple(root for root in roots if os.path.isdir(root.folder))  # noqa: PTH112 - no error
         announce(database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}")
         yield Tables(settings.changed(mounts=existing_roots), catalog, roots, set_up)
 

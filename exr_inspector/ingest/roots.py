@@ -17,9 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
-from exr_inspector.catalog.sdk.work import ROW_ID, Work
+from exr_inspector.catalog.sdk.predicates import has_prefix
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id
 from exr_inspector.errors import ArgumentError, BucketUnavailable
@@ -27,6 +30,7 @@ from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Mount, Settings
 from exr_inspector.storage.mounts import path_of
 from exr_inspector.storage.views import Views
+from exr_inspector.texts import unicode_text
 
 _TABLE = "roots"
 _PREFIX = pa.schema([("prefix", pa.string())])
@@ -39,15 +43,18 @@ def recorded_roots(connection: Connection) -> list[Mount]:
     Raises:
         CatalogError: The tables cannot be read.
     """
-    config = connection.config
 
     def body(work: Work) -> list[Mount]:
         with translated("read the folders of buckets"):
-            schema = work.tx.bucket(config.bucket).schema(config.schema, fail_if_missing=False)
-            table = schema and schema.table(_TABLE, fail_if_missing=False)
+            table = _table(work, connection.config)
             return list(_recorded(table)) if table else []
 
     return connection.run("read the folders of buckets", body)
+
+
+def _table(work: Work, config: CatalogConfig) -> Any:
+    schema = work.tx.bucket(config.bucket).schema(config.schema, fail_if_missing=False)
+    return schema and schema.table(_TABLE, fail_if_missing=False)
 
 
 def _recorded(table: Any) -> Iterator[Mount]:
@@ -114,6 +121,40 @@ def record_roots(
             table.insert(pa.Table.from_pylist(rows, _SCHEMA))
 
     connection.run("record the folders of buckets", body)
+
+
+def forget_roots(connection: Connection, roots: Collection[Mount]) -> None:
+    """Delete the records of folders whose files have no rows, so that the names of their buckets are free.
+
+    Args:
+        connection: The tables.
+        roots: Folders without files; those with rows, and those that are not recorded, are left alone.
+
+    Raises:
+        CatalogError: The tables cannot be read or written.
+    """
+
+    def body(work: Work) -> None:
+        doing = "delete the folders of buckets"
+        with translated(doing):
+            table = _table(work, connection.config)
+            if not table:
+                return
+            before = table.select(internal_row_id=True).read_all()
+        known = [_root(row) for row in before.to_pylist()]
+        is_free = [root in roots and not _has_rows(work, root) for root in known]
+        if any(is_free):
+            places = [root.place for root, free in zip(known, is_free, strict=True) if free]
+            touch_guards(work, [file_id(place) for place in places], connection.config.new_id(), connection.config)
+            with translated(doing):
+                table.delete(before.filter(pa.array(is_free, pa.bool_())).select([ROW_ID]))
+
+    connection.run("delete the folders of buckets", body)
+
+
+def _has_rows(work: Work, root: Mount) -> bool:
+    below = has_prefix("path", unicode_text(f"{root.bucket}/{root.prefix}"))
+    return bool(rows_of(work.select(FILES, ["path"], below, limit=1)))
 
 
 def require_parts(roots: Collection[Mount], targets: Iterable[Listing]) -> None:

@@ -26,7 +26,7 @@ from obstore.exceptions import (
 
 from exr_inspector.errors import (
     AccessDenied,
-    BucketUnavailable,
+    BucketMissing,
     CredentialsRefused,
     ObjectChanged,
     ObjectNotFound,
@@ -136,7 +136,7 @@ def judge_answer(status: int, body: str, path: str, cause: Exception | None = No
     found = _CODE.search(body)
     code = found.group(1) if found else ""
     if code == "NoSuchBucket":
-        return Failure(BucketUnavailable(f"{path}: there is no such bucket at this endpoint"), cause, Next.STOP)
+        return Failure(BucketMissing(f"{path}: there is no such bucket at this endpoint"), cause, Next.STOP)
     if code in _CREDENTIAL_CODES or status == 401:
         reason = _CREDENTIAL_CODES.get(code, "the store does not accept the credentials")
         return Failure(CredentialsRefused(f"{path}: {reason}"), cause, Next.STOP)

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from exr_inspector.errors import (
     AccessDenied,
+    BucketMissing,
     BucketUnavailable,
     ObjectChanged,
     ObjectNotFound,
@@ -183,16 +184,21 @@ class FolderBucket:
         all deleted.
 
         Raises:
-            BucketUnavailable: The folder is missing, empty, replaced or locked.
+            BucketMissing: The folder is missing or empty.
+            BucketUnavailable: The folder is replaced or locked.
         """
         known = self._known_root()
-        found = _identity(self.root, may_be_empty=True)
-        if known is not None and found == known:
-            if os.access(self.root, os.X_OK):
-                return
+        try:
+            require_folder(self.root, self.name)
+            if known is None and _is_empty(self.root):
+                raise BucketMissing(f"{self.name}: the folder {self.root} is empty; is the share mounted?")
+            is_same = known is None or known == _identity(self.root, may_be_empty=True)
+        except OSError as error:
+            raise _unavailable(self.name, self.root, error) from error
+        if not is_same:
+            raise BucketUnavailable(f"{self.name}: the folder {self.root} is now another folder; is the share mounted?")
+        if not os.access(self.root, os.X_OK):
             raise BucketUnavailable(f"{self.name}: the folder {self.root} may not be entered; has a ticket expired?")
-        what = "is gone" if found is None else "is empty" if known is None else "is now another folder"
-        raise BucketUnavailable(f"{self.name}: the folder {self.root} {what}; is the share mounted?")
 
     def _known_root(self) -> tuple[int, int] | None:
         """Return the root's device and inode from the first time it had any content; None if it never had."""
@@ -263,8 +269,7 @@ class FolderBucket:
         try:
             folder = os.open(self.root, _FOLDER)
         except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise BucketUnavailable(f"{self.name}: the folder {self.root} cannot be opened ({reason})") from error
+            raise _unavailable(self.name, self.root, error) from error
         try:
             *above, name = path.split("/")
             for component in above:
@@ -392,13 +397,48 @@ def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
     """Return device and inode of a folder; None if it does not exist or is empty, as if a share is not mounted."""
     try:
         state = folder.stat()
-        if not may_be_empty:
-            with os.scandir(folder) as found:
-                if next(found, None) is None:
-                    return None
+        if not may_be_empty and _is_empty(folder):
+            return None
     except OSError:
         return None
     return state.st_dev, state.st_ino
+
+
+def _is_empty(folder: Path) -> bool:
+    with os.scandir(folder) as found:
+        return next(found, None) is None
+
+
+def require_folder(folder: Path, place: str) -> None:
+    """Return if the folder of a bucket, or of a part of one, exists.
+
+    Raises:
+        BucketMissing: It certainly does not exist.
+        BucketUnavailable: It may exist: a folder above it may not be entered, the file system fails, or a link leads nowhere,
+            as it does to a share that is not mounted.
+    """
+    try:
+        is_there = stat.S_ISDIR(folder.stat().st_mode)
+    except OSError as error:
+        raise _unavailable(place, folder, error) from error
+    if not is_there:
+        raise BucketMissing(f"{place}: its folder {folder} does not exist, and a file is in its place")
+
+
+def _unavailable(place: str, folder: Path, error: OSError) -> BucketUnavailable:
+    """Convert the error of a file system call about the folder of a bucket."""
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return BucketUnavailable(f"{place}: the folder {folder} may not be entered; has a ticket expired?")
+    if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+        return BucketUnavailable(f"{place}: the folder {folder} cannot be opened ({os.strerror(error.errno or 0)})")
+    deepest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not deepest.exists():
+        return BucketUnavailable(
+            f"{place}: the folder {folder} cannot be opened: {deepest} is a link that leads nowhere"
+        )
+    if deepest == folder:  # it appeared meanwhile
+        return BucketUnavailable(f"{place}: the folder {folder} cannot be opened; is the share mounted?")
+    return BucketMissing(f"{place}: its folder {folder} does not exist; is the share mounted?")
 
 
 def _is_target_missing(link: Path) -> bool:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import ObjectNotFound
+from exr_inspector.errors import BucketMissing, ObjectNotFound
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Mount, Settings, local_path
 from exr_inspector.storage.budget import Meter
@@ -161,6 +162,24 @@ class SourceOpener:
     def includes(self, bucket: str, prefix: str, key: str, *, exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
         """Whether `list` yields an object with this key, if it exists."""
         return not is_excluded(key, prefix=prefix, exclude=exclude) and self._allowed.admits(bucket, key)
+
+    def any_file(self, bucket: str, prefix: str) -> str | None:
+        """Return the key of one object whose key begins with `prefix`; None if there certainly is none.
+
+        The bucket and each folder mounted in it are listed separately, so that a missing one hides no object of the others.
+
+        Raises:
+            AccessDenied: The settings do not allow all objects with the prefix.
+            SourceError: As `open`, and if something cannot be listed.
+        """
+        self._allowed.check(bucket, prefix)
+        outer, inner = self._holders(bucket, prefix)
+        for where in (outer, *inner):
+            with suppress(BucketMissing):
+                for entry in where.entries(prefix, None):
+                    if (self._folder(bucket, entry.key) or where) is where:
+                        return entry.key
+        return None
 
     def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
         """Return the folders directly below a folder, as keys that end in a slash, by rising key.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,12 +29,14 @@ from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import SuggestingGroup, command_line
 from exr_inspector.delivery.files import require_place
-from exr_inspector.errors import ArgumentError, BucketUnavailable, SourceError
+from exr_inspector.errors import ArgumentError, BucketMissing, SourceError
+from exr_inspector.ingest.roots import forget_roots
 from exr_inspector.model import EventInfo
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Mount, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
-from exr_inspector.storage.keys import split_url
+from exr_inspector.storage.keys import AllowList, split_url
+from exr_inspector.storage.local import require_folder
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
@@ -233,12 +235,15 @@ def reconcile_command(
                 else _listed(opener, prefix, figures, unlisted)
             )
             comparison = compare(listed, stored_versions(tables.connection, prefix))
-            kept = tuple(path for path in comparison.without_object if path not in unlisted)
+            hidden = {path for path in comparison.without_object if not _allowed(tables).admits(*path.split("/", 1))}
+            kept = tuple(path for path in comparison.without_object if path not in unlisted and path not in hidden)
             comparison = replace(comparison, without_object=kept)
             unread = unlisted.take_files()
             if not (comparison.listed or comparison.stored or names_bucket(place)):
                 require_place(place)
             click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
+            if hidden:
+                click.echo(f"{counted(len(hidden), 'row')} not compared: EXR_ALLOWED_PREFIXES excludes the files")
             _print_paths("no row", [item.path for item in comparison.without_row], name_of, everything=everything)
             _print_paths("stale row", [item.path for item in comparison.stale], name_of, everything=everything)
             _print_paths("no object", comparison.without_object, name_of, everything=everything)
@@ -264,7 +269,8 @@ def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
     """Remove the rows of files that were deleted for good together with their folder, share or bucket.
 
     A folder that is missing or empty may also be a share that is not mounted, so `reconcile` keeps the rows of its files. This
-    command removes them, after a question. It refuses while any file is listed there.
+    command removes them, after a question. It refuses while a file is there, and while that is not known, for example because
+    a folder may not be entered. The name of a bucket without rows is free for another folder.
 
     \b
     Examples:
@@ -284,6 +290,9 @@ def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
         folders = {path.rpartition("/")[0] for path in paths} | outdated_folders(tables.connection, prefix)
         for _ in judge_folders(tables.connection, folders, PolicySource.from_settings(tables.settings).current()):
             pass
+        outer, inner = _roots(tables, prefix)
+        is_removed = outer is not None and (f"{outer.bucket}/{outer.prefix}" == prefix or _is_missing(outer))
+        forget_roots(tables.connection, [*inner, *([outer] if outer and is_removed else [])])
     click.echo(f"{counted(len(paths), 'file')} removed")
 
 
@@ -295,16 +304,35 @@ def _refuse_listed(tables: Tables, prefix: str, place: str, catalog: Path | None
         SourceError: It is not known whether files are there.
     """
     bucket, _, key = prefix.partition("/")
+    _allowed(tables).check(bucket, key)
     outer, inner = _roots(tables, prefix)
-    there = [key] if outer is None or outer.folder.is_dir() else [root.prefix for root in inner if root.folder.is_dir()]
+    parts = [root for root in inner if not _is_missing(root)]
+    starts = [root.prefix for root in parts] if outer and _is_missing(outer) else [key]
     with closing(SourceOpener(tables.settings)) as opener:
-        for start in there:
-            with suppress(BucketUnavailable):
-                if next(opener.list(bucket, start, exclude=()), None) is not None:
-                    raise ArgumentError(
-                        f"{place}: files are there; to remove the rows of those that are not: "
-                        f"{command_line(f'db reconcile {shlex.quote(place)} --fix', catalog)}"
-                    )
+        for found in filter(None, (opener.any_file(bucket, start) for start in starts)):
+            part = next((root for root in parts if found.startswith(root.prefix)), None)
+            there = f"s3://{bucket}/{part.prefix}" if part else place
+            raise ArgumentError(
+                f"{there}: files are there; to remove the rows of those that are not: "
+                f"{command_line(f'db reconcile {shlex.quote(there)} --fix', catalog)}"
+            )
+
+
+def _allowed(tables: Tables) -> AllowList:
+    return AllowList(tables.settings.allowed_buckets, tables.settings.allowed_prefixes)
+
+
+def _is_missing(root: Mount) -> bool:
+    """Whether the folder of a bucket does not exist.
+
+    Raises:
+        BucketUnavailable: It is not known.
+    """
+    try:
+        require_folder(root.folder, root.place)
+    except BucketMissing:
+        return True
+    return False
 
 
 def _roots(tables: Tables, prefix: str) -> tuple[Mount | None, list[Mount]]:
@@ -319,12 +347,11 @@ def _require_folders(tables: Tables, prefix: str) -> None:
     """Return if the local folders of the files with a prefix exist: a missing folder is not an empty one.
 
     Raises:
-        BucketUnavailable: One does not.
+        BucketUnavailable: One does not, or cannot be opened.
     """
     outer, inner = _roots(tables, prefix)
     for root in filter(None, (outer, *inner)):
-        if not root.folder.is_dir():
-            raise BucketUnavailable(f"{root.place}: its folder {root.folder} does not exist; is the share mounted?")
+        require_folder(root.folder, root.place)
 
 
 @contextmanager
@@ -332,10 +359,11 @@ def _advising_removal(place: str, catalog: Path | None) -> Iterator[None]:
     """Say how to remove the rows if a bucket or folder is not there because it was deleted."""
     try:
         yield
-    except BucketUnavailable as error:
+    except BucketMissing as error:
         advice = command_line(f"db remove {shlex.quote(place)}", catalog)
-        raise BucketUnavailable(
-            f"{error} Rows of files that are not there stay; if these were deleted for good: {advice}"
+        raise BucketMissing(
+            f"{error}{'' if str(error).endswith('?') else '.'} Rows of files that are not there stay; "
+            f"if these were deleted for good: {advice}"
         ) from error
 
 
@@ -362,13 +390,15 @@ def _confirm(rows: str) -> None:
 def _below(tables: Tables, place: str) -> str:
     """The prefix of paths of a place in one bucket: `s3://shots` does not include the bucket `shots2`.
 
-    A local place that is no file is a folder, also if it is gone: `renders/sh1` does not include `renders/sh10`.
+    A local place that is no file, and never was one, is a folder, also if it is gone: `renders/sh1` does not include
+    `renders/sh10`.
     """
     prefix = tables.prefix(place)
     if not prefix.partition("/")[0]:
         raise click.UsageError("name a folder, or a bucket: s3://bucket/prefix")
-    is_folder = "/" not in prefix or not (names_bucket(place) or local_path(place).is_file())
-    return f"{prefix.rstrip('/')}/" if is_folder else prefix
+    if names_bucket(place) or local_path(place).is_file() or tables.catalog.stored_at([prefix]):
+        return prefix if "/" in prefix else f"{prefix}/"
+    return f"{prefix.rstrip('/')}/"
 
 
 def _view(tables: Tables, prefix: str, root: str) -> View:
@@ -390,12 +420,14 @@ def _view(tables: Tables, prefix: str, root: str) -> View:
 
 def _names(tables: Tables, place: str, paths: ShownPaths) -> Callable[[str], str]:
     """The function that names stored paths as the place was named: as URLs or as local files, or as `--paths` says."""
-    mounts = [] if names_bucket(place) or paths.form else [root for root in tables.roots if root.folder.is_dir()]
+    roots = [] if names_bucket(place) or paths.form else sorted(tables.roots, key=lambda root: -len(root.prefix))
+    mounts = [(root, root.folder.is_dir()) for root in roots]
 
     def name_of(path: str) -> str:
         bucket, _, key = path.partition("/")
-        mount = next((each for each in mounts if each.bucket == bucket and key.startswith(each.prefix)), None)
-        name = f"{mount.folder}/{key.removeprefix(mount.prefix)}" if mount else paths.named(f"s3://{path}")
+        is_in_it = ((each, there) for each, there in mounts if each.bucket == bucket and key.startswith(each.prefix))
+        mount, is_there = next(is_in_it, (None, False))
+        name = f"{mount.folder}/{key.removeprefix(mount.prefix)}" if mount and is_there else paths.named(f"s3://{path}")
         return plain(name, len(name))  # keys may have control codes for the terminal
 
     return name_of

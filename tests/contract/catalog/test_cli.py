@@ -20,7 +20,9 @@ from exr_inspector.catalog.schema import TABLES
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.commands.db import command
 from exr_inspector.errors import (
+    AccessDenied,
     ArgumentError,
+    BucketMissing,
     BucketUnavailable,
     CatalogUnavailable,
     SchemaDrift,
@@ -226,6 +228,31 @@ def test_wrong_keys_a_page_and_an_empty_share_remove_nothing(ground: Ground, s3:
     ground.folder.mkdir()
     assert isinstance(ground.run("reconcile", "s3://shots/", "--fix", "--yes").exception, BucketUnavailable)
     assert ground.paths() == before
+
+
+def test_rows_of_files_that_are_mounted_or_may_not_be_read_are_not_removed(
+    ground: Ground, s3: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects(s3, 2)
+    ground.run("reconcile", "s3://renders/", "--fix")
+    monkeypatch.setenv("EXR_MOUNTS", f"gone/sh1={ground.folder}/sh1,gone/sh2={tmp_path}")
+    ground.run("reconcile", "s3://gone/sh1/", "--fix")
+    before = ground.paths()
+    assert len(before) == 2 + len(NAMES)
+    s3.script(Status(404, "NoSuchBucket"), Status(404, "NoSuchBucket"))
+    assert isinstance(ground.run("reconcile", "s3://gone/").exception, BucketMissing)
+    there = ground.run("remove", "s3://gone/", "--yes").exception
+    assert isinstance(there, ArgumentError)
+    assert "reconcile s3://gone/sh1/ --fix" in str(there)
+    monkeypatch.setenv("EXR_ALLOWED_PREFIXES", "renders/b,gone/sh2/")
+    for place in ("s3://renders/", "s3://renders/a", "s3://gone/sh1/"):
+        assert isinstance(ground.run("remove", place, "--yes").exception, AccessDenied), place
+    assert "no object" not in ground.run("reconcile", "s3://renders/").output
+    assert ground.paths() == before
+    shutil.rmtree(ground.folder)
+    monkeypatch.delenv("EXR_ALLOWED_PREFIXES")
+    monkeypatch.setenv("EXR_MOUNTS", f"shots={tmp_path}")
+    assert "4 files removed" in ground.run("remove", "s3://gone/", "--yes").output
 
 
 @pytest.mark.heavy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -18,7 +19,16 @@ from click.testing import CliRunner, Result
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
-from exr_inspector.errors import ArgumentError, BucketUnavailable, CatalogError, NothingMatches, SettingsError
+from exr_inspector.errors import (
+    AccessDenied,
+    ArgumentError,
+    BucketMissing,
+    BucketUnavailable,
+    CatalogError,
+    NothingMatches,
+    ObjectNotFound,
+    SettingsError,
+)
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.settings import Mount
 from tests.support.databases import empty_catalog
@@ -182,6 +192,69 @@ def test_rows_of_a_folder_that_is_gone_stay_until_they_are_removed_by_name(catal
     assert sequences(catalog) == shot
     assert "2 files removed" in called("db", "remove", folder, "--catalog", catalog, "--yes").output
     assert sequences(catalog) == []
+    other = shutil.copytree(moved, folder.parent / "other" / folder.name)
+    assert called("ingest", other, "--catalog", catalog).exit_code == 0, "the name of the bucket is free"
+    assert sequences(catalog) == shot
+
+
+def test_rows_stay_while_their_folder_cannot_be_opened(
+    catalog: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(path: object, real: Callable[..., object] = os.scandir) -> object:
+        if path == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
+
+    remove = ("db", "remove", folder, "--catalog", catalog, "--yes")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refusing)
+        for line in (remove, ("db", "reconcile", folder, "--catalog", catalog)):
+            refused = called(*line).exception
+            assert type(refused) is BucketUnavailable, line
+            assert "db remove" not in str(refused)
+    above, away = folder.parent / "above", folder.rename(folder.with_name("away"))
+    with open_tables(catalog) as tables:
+        record_roots(tables.connection, tables.settings.changed(mounts=(Mount("shows", above / "show"),)), {"shows"})
+    for link, target, bucket in (
+        (folder, "nowhere", "renders"),
+        (folder, folder, "renders"),
+        (above, "nowhere", "shows"),
+    ):
+        link.symlink_to(target)  # to a share that is not mounted
+        assert type(called("db", "remove", f"s3://{bucket}/", *remove[3:]).exception) is BucketUnavailable
+        link.unlink()
+    monkeypatch.setenv("EXR_ALLOWED_PREFIXES", "other/")
+    assert isinstance(called(*remove).exception, AccessDenied), "also without a folder"
+    monkeypatch.delenv("EXR_ALLOWED_PREFIXES")
+    assert len(stored(catalog, "path", "files")) == 2
+    folder.write_text("a file where the folder was")
+    assert isinstance(called("db", "reconcile", "s3://renders/", "--catalog", catalog).exception, BucketMissing)
+    folder.unlink()
+    away.rename(folder)
+    (folder / "sh010" / "beauty.1002.exr").unlink()
+    assert "1 file removed" in called("db", "remove", folder / "sh010/beauty.1002.exr", *remove[3:]).output
+    (folder / "sh010" / "beauty.1001.exr").unlink()
+    (folder / "sh010" / "beauty.1001.exr").symlink_to("nowhere")
+    for place in (folder, folder / "sh010", folder / "sh010" / "beauty.1001.exr"):
+        assert isinstance(called("db", "remove", place, *remove[3:]).exception, ObjectNotFound), (
+            "a link that leads nowhere"
+        )
+    assert sequences(catalog) == [("renders/sh010/beauty.####.exr", 1)]
+
+
+def test_a_part_of_a_bucket_that_is_empty_hides_no_file_of_the_rest(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, part = empty_catalog(tmp_path / "parts.duckdb"), tmp_path / "part"
+    shutil.copytree(folder / "sh010", part)
+    monkeypatch.setenv("EXR_MOUNTS", f"bkt={folder},bkt/sh020={part}")
+    assert called("ingest", "s3://bkt/", "--catalog", file).exit_code == 0
+    (part / "beauty.1002.exr").unlink()
+    assert f"no object: {part}/beauty.1002.exr\n" in called("db", "reconcile", part, "--catalog", file).output
+    (part / "beauty.1001.exr").unlink()
+    assert isinstance(called("db", "remove", "s3://bkt/", "--catalog", file, "--yes").exception, ArgumentError)
+    assert "2 files removed" in called("db", "remove", part, "--catalog", file, "--yes").output
+    assert [path for (path,) in stored(file, "path", "files")] == [f"bkt/sh010/beauty.{n}.exr" for n in (1001, 1002)]
 
 
 def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalog: Path, tmp_path: Path) -> None:

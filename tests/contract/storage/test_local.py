@@ -489,14 +489,20 @@ print(json.dumps([keys, named]))
 @NEEDS_ROOT
 def test_a_share_that_may_not_be_entered_denies_no_file(open_folder):
     script = """
-for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: opener.head("b", "gone.exr")):
+new = SourceOpener(load_settings({"EXR_MOUNTS": "b=" + sys.argv[1]}, secrets_dir=None))
+for act in (
+    lambda: opener.open("b", "a.exr").read(start=0, end=1),
+    lambda: opener.head("b", "gone.exr"),
+    lambda: opener.any_file("b", "sub/"),
+    lambda: new.any_file("b", ""),
+):
     try:
         print(act())
     except ExrInspectorError as error:
-        print(error.code, error.retryable)
+        print(type(error).__name__, error.retryable)
 """
     found = printed_by_nobody(script, open_folder, before="os.chmod(sys.argv[1], 0o600)")
-    assert found.splitlines() == [f"{BucketUnavailable.code} True"] * 2
+    assert found.splitlines() == ["BucketUnavailable True"] * 4
 
 
 def test_a_share_that_goes_away_while_a_file_is_stale_is_no_missing_file(folder, opener, monkeypatch):

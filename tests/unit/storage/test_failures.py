@@ -6,7 +6,7 @@ import pytest
 
 from exr_inspector.errors import (
     AccessDenied,
-    BucketUnavailable,
+    BucketMissing,
     CredentialsRefused,
     ExrInspectorError,
     ObjectNotFound,
@@ -43,7 +43,7 @@ from exr_inspector.storage.failures import Next, judge_answer
         (403, "InvalidObjectState", ObjectUnreadable, Next.STOP),
         (400, "InvalidRequest KMS.DisabledException KMS.NotFoundException", ObjectUnreadable, Next.STOP),
         (400, "KMS.KMSInvalidStateException", ObjectUnreadable, Next.STOP),
-        (404, "NoSuchBucket", BucketUnavailable, Next.STOP),
+        (404, "NoSuchBucket", BucketMissing, Next.STOP),
         (404, "NoSuchKey NoSuchVersion NotFound", ObjectNotFound, Next.STOP),
         (404, "NoSuchUpload", SourceUnavailable, Next.STOP),
         (400, "InvalidArgument", SourceUnavailable, Next.STOP),
