@@ -294,13 +294,14 @@ def _negative(
     hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters, *, is_grey: bool
 ) -> Found:
     least, channel, _ = min(hit, key=lambda each: each[0])
+    is_measure = is_grey and (least > -_HALF_MAX or least in _NO_VALUE)
     count, samples = (sum(getattr(stats, name) for _, _, stats in hit) for name in ("negative_count", "samples"))
     if parameters.negative_limit is not None and least < parameters.negative_limit:
         severity = Severity.ERROR
     else:
-        severity = Severity.WARNING if least < parameters.negative_warning and not is_grey else Severity.INFO
+        severity = Severity.WARNING if least < parameters.negative_warning and not is_measure else Severity.INFO
     message = f"{names_of(each for _, each, _ in hit)}: {count} of {samples} values are below zero, down to {least:g}"
-    if is_grey:
+    if is_measure:
         message += ", which often marks points without a value" if least in _NO_VALUE else ", as heights may be"
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
 
