@@ -175,7 +175,8 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
     source="BlendFarm#107 (pink where textures are missing); OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, look for textures that its machine does not have, and render it again.",
     limits="One or two frames between steady ones. Only frames with more R and B and less G are warnings: light that is added "
-    "takes nothing away; other colours have severity info, and none if the luminance differs, too (SEQ-FLASH).",
+    "takes nothing away, but a flash of magenta light in a darker scene can look the same. Other colours have severity info, "
+    "and none if the luminance differs, too (SEQ-FLASH).",
 )
 def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the ratios of the means of R and B to that of G with those of four frames on each side."""

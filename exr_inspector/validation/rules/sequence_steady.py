@@ -119,12 +119,13 @@ def _steps(known: Sequence[tuple[str, float]]) -> dict[str, _Steps]:
 
 @sequence_rule(
     "SEQ-DEPTH-SCALE",
-    Severity.WARNING,
+    Severity.INFO,
     "Depth has one scale in all frames",
     why="Depth that is scaled from 0 to 1 frame by frame flickers, and its distances cannot be used.",
     source="ComfyUI-Depth-Pro#8 (depth scaled frame by frame flickers)",
     fix="Write depth in units of the scene, or scale all frames by the same two distances.",
-    limits="Three frames or more, in all of which the least value is exactly 0 in few pixels and the largest exactly 1.",
+    limits="Three frames or more, in all of which the least value is exactly 0 in few pixels and the largest exactly 1. If the "
+    "nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
 def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report channels of depth that reach exactly from 0 to 1 in every frame; depth that was clamped has many such pixels."""
@@ -133,7 +134,7 @@ def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Res
     if len(seen) < _FEWEST or (len(set(hashes)) < _FEWEST and None not in hashes):
         return NOTHING
     names = sorted(frozenset.intersection(*(names for _, _, names in seen)))
-    what = f"{listed(names)} from exactly 0 to 1 in each: scaled frame by frame, so that the scale changes"
+    what = f"{listed(names)} from exactly 0 to 1 in each: probably scaled frame by frame, so that the scale changes"
     return (
         of_frames([number for number, _, _ in seen], what, "one scale for all frames", "0 to 1") if names else NOTHING
     )
@@ -141,14 +142,14 @@ def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Res
 
 @sequence_rule(
     "SEQ-SEAM",
-    Severity.WARNING,
+    Severity.INFO,
     "No frame has a straight line across it beyond which the tone differs",
     why="The image was put together from tiles of renders that differ, or overlap.",
     source="BlendFarm#31, BlendFarm#111 (a frame divided among computers)",
     fix="Render the frames on one computer, or with one version, device and colour configuration on all.",
     limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
     "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
-    "not lines in black.",
+    "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
 )
 def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Create one finding for each line, with its frames."""
@@ -167,14 +168,14 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 
 @sequence_rule(
     "SEQ-MIRROR",
-    Severity.WARNING,
+    Severity.INFO,
     "No frame is upside down or mirrored beside the others",
     why="Some machines or writers exchange the first and the last row.",
     source="KinoMotion#16 (frames that are written upside down)",
     fix="Turn the frames that the message names, and look for the writer that turns them.",
     command="oiiotool IN.exr --flip -o OUT.exr",
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
-    "change is a cut.",
+    "change is a cut. Lights and objects that move from one side to the other can look the same.",
 )
 def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of neighbouring frames, as they are and turned."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.model import ColourLines, Seam
+from exr_inspector.model import ColourLines, Seam, Severity
 from exr_inspector.validation import FrameSummary, frame_of_inspection
 from tests.support.exrbytes import a_string
 from tests.unit.validation.cases.made.colour import extra
@@ -72,7 +72,7 @@ def test_depth_that_is_scaled_frame_by_frame(depth: np.ndarray, *, is_unit: bool
 @pytest.mark.parametrize(("others", "is_found"), [(frozenset({"Z"}), True), (frozenset(), False)])
 def test_depth_of_one_scale_reaches_its_ends_in_few_frames(others: frozenset[str], *, is_found: bool) -> None:
     given = [frame(n, pixels=seen(unit_depths=frozenset({"Z"}) if n == 3 else others)) for n in range(1, 6)]
-    assert [f.code for f in judged(given)] == ["SEQ-DEPTH-SCALE"] * is_found
+    assert [(f.code, f.severity) for f in judged(given)] == [("SEQ-DEPTH-SCALE", Severity.INFO)] * is_found
     still = [frame(n, pixel_hash="h", pixels=seen(unit_depths=others)) for n in range(1, 6)]
     assert "SEQ-DEPTH-SCALE" not in {f.code for f in judged(still)}
 
@@ -80,8 +80,8 @@ def test_depth_of_one_scale_reaches_its_ends_in_few_frames(others: frozenset[str
 def test_a_seam_in_all_frames_is_one_finding() -> None:
     seams = (Seam(True, 960, "R", 1.2), Seam(False, 540, "G", 0.9))
     given = [frame(n, pixels=seen(lines=ColourLines(seams[: 1 + n % 2]))) for n in range(1, 7)]
-    found = {tuple(f.frames): f.found for f in judged(given) if f.code == "SEQ-SEAM"}
-    assert found == {(1, 2, 3, 4, 5, 6): "column 960", (1, 3, 5): "row 540"}
+    found = {tuple(f.frames): (f.found, f.severity) for f in judged(given) if f.code == "SEQ-SEAM"}
+    assert found == {(1, 2, 3, 4, 5, 6): ("column 960", Severity.INFO), (1, 3, 5): ("row 540", Severity.INFO)}
 
 
 IMAGE = np.random.default_rng(3).random((16, 16), dtype=np.float32)
@@ -100,7 +100,7 @@ def test_frames_that_are_turned(turn: Any, words: str, odd: set[int], found: tup
     ]
     seams = [f for f in judged(given) if f.code == "SEQ-MIRROR"]
     assert [tuple(f.frames) for f in seams] == [found] * bool(found)
-    assert all(words in f.message for f in seams)
+    assert all(words in f.message and f.severity is Severity.INFO for f in seams)
 
 
 def test_another_image_for_a_while_is_not_turned() -> None:
