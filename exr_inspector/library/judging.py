@@ -52,7 +52,7 @@ class Frames:
     def add_row(self, rows: FrameRows, name: str) -> None:
         """Add a file by its stored rows."""
         file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
-        self._keep(frame_of_row(file, rows.parts, rows.channels, rows.stats), name)
+        self._keep(frame_of_row(file, rows.parts, rows.channels, rows.stats, rows.attributes), name)
 
     def _keep(self, frame: FrameSummary | None, name: str) -> None:
         if frame is not None:

@@ -52,11 +52,11 @@ def judge_catalog(
                     frames.add(again, path)
 
 
-def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frames) -> None:
-    """Collect the stored frames below prefixes or patterns, from the rows of files, parts and channels."""
+def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frames, policy: Policy) -> None:
+    """Collect the stored frames below prefixes or patterns, with what the rules of a policy compare."""
     for target in prefixes:
         start, is_selected = _prefix(target)
-        for rows in stored_frames(connection, start):
+        for rows in stored_frames(connection, start, attributes=policy.compared_attributes):
             path = str(rows.file["path"])
             if is_selected(path):
                 frames.add_row(rows, path)

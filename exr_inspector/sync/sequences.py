@@ -8,7 +8,7 @@ folder's rows of `sequence_validation`:
     judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
 
 The rows of a folder without files are deleted. `outdated_folders` finds folders whose files were stored or removed
-without a validation, by events or by a process that was killed. A small folder costs 16 requests, half of them in a
+without a validation, by events or by a process that was killed. A small folder costs 17 requests, half of them in a
 transaction that updates a guard row: of two concurrent calls, the one that read later wins. A repeated call changes
 nothing. Frame ranges that a `check` required stay required.
 """
@@ -47,8 +47,9 @@ from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.rules.sequences import named
 
-# These rules compare pixels and attributes of neighbouring frames, which validation by rows does not read.
-_NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-COMPRESSION", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
+# These rules compare pixels, which rows do not hold.
+_NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM"})
+_BESIDE_OTHERS = frozenset({"SEQ-MIRROR"})  # no longer true if other frames change
 _FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
@@ -77,10 +78,11 @@ def judge_folders(
 def _judge_folder(connection: Connection, directory: str, policy: Policy, deadline: Deadline | None) -> Judgement:
     since = connection.config.clock()
     files: dict[str, FrameSummary] = {}
-    for rows in stored_frames(connection, f"{directory}/"):
+    for rows in stored_frames(connection, f"{directory}/", attributes=policy.compared_attributes):
         if "/" in str(rows.file["path"])[len(directory) + 1 :]:
             continue
-        frame = frame_of_row({**rows.file, "sequence": "?", "frame_number": 0}, rows.parts, rows.channels, rows.stats)
+        file = {**rows.file, "sequence": "?", "frame_number": 0}
+        frame = frame_of_row(file, rows.parts, rows.channels, rows.stats, rows.attributes)
         if frame is not None:
             files[frame.path] = frame
     folder = _Folder(directory, tuple(files), since)
@@ -400,8 +402,10 @@ def _kept_findings(
         if row["code"] in _NOT_IN_ROWS:
             moments = inspected.get(row["sequence"], {})
             known = {number for number, moment in moments.items() if moment <= row["judged_at"]}
-            finding = _finding_of_frames(sequence_finding(row), known, is_all=len(known) == len(moments))
-            kept.setdefault(row["sequence"], []).extend([finding] if finding else [])
+            is_all = len(known) == len(moments)
+            finding = _finding_of_frames(sequence_finding(row), known, is_all=is_all)
+            if finding and (is_all or row["code"] not in _BESIDE_OTHERS):
+                kept.setdefault(row["sequence"], []).append(finding)
     return kept
 
 

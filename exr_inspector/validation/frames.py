@@ -8,9 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import fmean
+from typing import Any
 
 from exr_inspector.exr.header.parser import PartHeader
-from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
+from exr_inspector.exr.header.values import (
+    Attribute,
+    Chromaticities,
+    Compression,
+    LevelMode,
+    Rational,
+    TimeCode,
+    code_name,
+)
 from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag
@@ -20,6 +29,7 @@ LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weight
 _FEW_ZEROS = 0.001  # of all pixels
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
+COMPARED_ATTRIBUTES = frozenset({"dwaCompressionLevel", "imageCounter", "nuke/node_hash"})  # by every policy
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
 
 
@@ -89,7 +99,7 @@ class FrameSummary:
         pixel_hash: Hash of the decoded pixels of all parts.
         pixels: Statistics of all pixels; None unless all were read.
         is_complete: Whether every chunk is present.
-        attributes: Attributes of the first part with a single value, as text; None if read from rows.
+        attributes: Attributes of the first part with a single value, as text; only those that are compared if read from rows.
         is_texture: Whether the file is mipmapped, as maketx and txmake write textures: its number is not a frame number.
         has_error: Whether the file has a finding of severity error or could not be read.
         error_codes: Rules of its findings of severity error, sorted; those of the header for a file with status `failed`.
@@ -140,11 +150,15 @@ def scalar(value: object) -> Scalar | None:
     return value if isinstance(value, (str, int, float)) else None
 
 
-def _texts(part: PartHeader) -> dict[str, str]:
+def compared_values(attributes: Iterable[Attribute]) -> dict[str, Any]:
+    """The fields of the summary that hold attributes of the first part as they are: `attributes` and `image_counter`."""
+    some = list(attributes)
+    counters = [each.value for each in some if (each.name, each.type_name) == ("imageCounter", "int")]
     return {
-        each.name: str(value)[:_TEXT_CHARACTERS]
-        for each in part.attributes
-        if (value := scalar(each.value)) is not None
+        "attributes": {
+            each.name: str(value)[:_TEXT_CHARACTERS] for each in some if (value := scalar(each.value)) is not None
+        },
+        "image_counter": counters[-1] if counters and isinstance(counters[-1], int) else None,
     }
 
 
@@ -333,11 +347,10 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         timecode_rate=first.integer("timecodeRate"),
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
         embedded_frame=embedded_frame(first),
-        image_counter=first.integer("imageCounter"),
         cryptomattes=_cryptomattes(inspection),
         pixel_hash=_pixel_hash(inspection),
         pixels=_pixels(inspection),
         is_complete=inspection.is_complete,
-        attributes=_texts(first),
+        **compared_values(first.attributes),
         is_texture=any(map(_is_texture, header.parts)),
     )

@@ -9,11 +9,11 @@ from typing import Any
 
 from exr_inspector.catalog.schema.columns import utc
 from exr_inspector.errors import is_store_fault
-from exr_inspector.exr.header.values import LevelMode
+from exr_inspector.exr.header.values import Attribute, LevelMode
 from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.frames import compared_aspect, frame_pixels
+from exr_inspector.validation.frames import compared_aspect, compared_values, frame_pixels
 
 Row = Mapping[str, Any]
 
@@ -65,7 +65,11 @@ _WITHOUT_HEADER = (  # columns that do not come from the header
 
 
 def frame_of_row(
-    row: Row, parts: Sequence[Row] = (), channels: tuple[str, ...] = (), stats: Sequence[ChannelStats] = ()
+    row: Row,
+    parts: Sequence[Row] = (),
+    channels: tuple[str, ...] = (),
+    stats: Sequence[ChannelStats] = (),
+    attributes: Sequence[Attribute] | None = None,
 ) -> FrameSummary | None:
     """The summary of a frame; None if the file is not a frame of a sequence.
 
@@ -75,6 +79,7 @@ def frame_of_row(
         parts: Its rows of `parts`, in order.
         channels: `<part>:<channel> <TYPE>` of all channels, sorted; needed with `parts`.
         stats: The statistics of those channels of which all pixels of the first level were read, by part.
+        attributes: `COMPARED_ATTRIBUTES` of its first part, and those that the policy compares; None if they are unknown.
     """
     if row.get("header_is_partial"):  # too little of the header is known to compare the frame with others
         row, parts = {name: row.get(name) for name in _WITHOUT_HEADER}, ()
@@ -111,4 +116,7 @@ def frame_of_row(
         error_codes=tuple((row.get("error_codes") or "").split(",")) if row.get("error_codes") else (),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),
     )
-    return replace(summary, **_from_parts(parts, channels)) if parts else summary
+    if not parts:
+        return summary
+    summary = replace(summary, **_from_parts(parts, channels))
+    return summary if attributes is None else replace(summary, **compared_values(attributes))

@@ -7,9 +7,10 @@ rest. Each page is one transaction, so all rows of a file have one version; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -18,12 +19,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exr_inspector.catalog.paths import catalog_prefix
-from exr_inspector.catalog.rows.read_back import PROVENANCE_COLUMNS, channel_stats, inspection_from_rows
+from exr_inspector.catalog.rows.read_back import (
+    PROVENANCE_COLUMNS,
+    attributes_from_rows,
+    channel_stats,
+    inspection_from_rows,
+)
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
 from exr_inspector.catalog.sdk.connection import Connection
-from exr_inspector.catalog.sdk.predicates import every, has_prefix
+from exr_inspector.catalog.sdk.predicates import every, has_prefix, is_in
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
+from exr_inspector.exr.header.values import Attribute
 from exr_inspector.model import ChannelStats, Inspection
 
 PAGE_FILES = 2_000
@@ -73,6 +80,7 @@ _FRAME_PARTS = (
     *_KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",
     "display_x_max", "display_y_max", "compression", "part_type", "tiling", "cryptomattes", "pixel_hash",
 )  # fmt: skip
+_FRAME_ATTRIBUTES = _CHILD_COLUMNS[ATTRIBUTES]
 _FRAME_CHANNELS = (*_KEYS, "part_index", "name", "type")
 _FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name not in {"percentiles", "histogram"})
 
@@ -105,12 +113,14 @@ class FrameRows:
         parts: Its rows of `parts`, in order.
         channels: `<part>:<channel> <TYPE>` of all channels, by part and name.
         stats: The statistics of those channels of which all pixels of the first level were read, by part.
+        attributes: The requested attributes of the first part; None if their rows are invalid.
     """
 
     file: Row
     parts: Sequence[Row]
     channels: tuple[str, ...]
     stats: Sequence[ChannelStats] = ()
+    attributes: Sequence[Attribute] | None = ()
 
 
 class _Listed(NamedTuple):
@@ -137,20 +147,22 @@ def stored_inspections(
 
 
 def stored_frames(
-    connection: Connection, prefix: str = "", *, page_files: int = FRAME_PAGE_FILES
+    connection: Connection, prefix: str = "", *, attributes: Collection[str] = (), page_files: int = FRAME_PAGE_FILES
 ) -> Iterator[FrameRows]:
     """Yield the frame rows of all files below a prefix, in order of path.
 
     Args:
         connection: The database.
         prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
+        attributes: Names of the attributes that are read.
         page_files: Maximum number of files in a page.
 
     Raises:
         CatalogError: The database cannot be read.
     """
     pages = _pages(_list(connection, prefix), page_files, FRAME_PAGE_BYTES)
-    yield from chain.from_iterable(_ahead(connection, "read frames", pages, _read_frames))
+    read = partial(_read_frames, names=sorted(attributes))
+    yield from chain.from_iterable(_ahead(connection, "read frames", pages, read))
 
 
 def _list(connection: Connection, prefix: str) -> list[_Listed]:
@@ -228,7 +240,7 @@ def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredInspection:
         return StoredInspection(path, None, f"{error.code}: {error}")
 
 
-def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:
+def _read_frames(work: Work, page: tuple[str, str], *, names: Sequence[str]) -> list[FrameRows]:
     files = rows_of(work.select(FILES, _FRAME_FILES, _between("path", page)))
     parts: dict[tuple[str, str], list[Row]] = {}
     for row in rows_of(work.select(PARTS, _FRAME_PARTS, _between("file_path", page))):
@@ -237,12 +249,24 @@ def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:
     stats: dict[tuple[str, str], list[Row]] = {}
     for row in rows_of(work.select(STATS, _FRAME_STATS, every(_between("file_path", page), _is_exact_first_level))):
         stats.setdefault(_owner(row), []).append({**row, "percentiles": None, "histogram": None})
+    attributes: dict[tuple[str, str], list[Row]] = {}
+    first_part = every(_between("file_path", page), is_in("name", names), lambda table: table["part_index"] == 0)
+    for row in rows_of(work.select(ATTRIBUTES, _FRAME_ATTRIBUTES, first_part)) if names else ():
+        attributes.setdefault(_owner(row), []).append(row)
     found = []
     for file in sorted(files, key=itemgetter("path")):
         mine = sorted(parts.get(_owner(file), ()), key=itemgetter("part_index"))
         read = map(channel_stats, sorted(stats.get(_owner(file), ()), key=itemgetter("stats_index")))
-        found.append(FrameRows(file, mine, channels.get(_owner(file), ()), tuple(read)))
+        named = _first_part(attributes.get(_owner(file), ()))
+        found.append(FrameRows(file, mine, channels.get(_owner(file), ()), tuple(read), named))
     return found
+
+
+def _first_part(rows: Sequence[Row]) -> tuple[Attribute, ...] | None:
+    try:
+        return attributes_from_rows(rows).get(0, ())
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _is_exact_first_level(table: Any) -> Any:

@@ -196,7 +196,7 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
             if request.files:
                 yield from judge_catalog(tables.connection, prefixes, policy, frames)
             else:
-                gather_frames(tables.connection, prefixes, frames)
+                gather_frames(tables.connection, prefixes, frames, policy)
             last = read_judgements(tables.connection, frames.directories)
             judgement = frames.judgement(policy, required_ranges(last))
             judgement = with_kept_findings(tables.connection, judgement, last)

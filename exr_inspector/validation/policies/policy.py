@@ -20,6 +20,7 @@ from typing import Any
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
 from exr_inspector.texts import did_you_mean
+from exr_inspector.validation.frames import COMPARED_ATTRIBUTES
 from exr_inspector.validation.policies.file import PROFILES, PolicyFile, parse_policy
 from exr_inspector.validation.policies.globs import glob_pattern
 from exr_inspector.validation.policies.plan import RulePlan, make_plan
@@ -105,6 +106,13 @@ class Policy:
     def levels(self) -> Mapping[str, Severity | None]:
         """The levels for paths that match no path entry, as in `ResolvedPolicy`."""
         return _resolve(self, ()).levels
+
+    @property
+    def compared_attributes(self) -> frozenset[str]:
+        """The attributes of the first part whose values rules compare between the frames of a sequence."""
+        resolved = [_resolve(self, ()), *(_resolve(self, (index,)) for index in range(len(self.paths)))]
+        demands = [demand for each in resolved for demand in each.parameters.attributes or ()]
+        return COMPARED_ATTRIBUTES.union(demand.name for demand in demands if demand.steady)
 
     def for_path(self, path: str) -> ResolvedPolicy:
         """Resolve the policy for the path `<bucket>/<key>`."""

@@ -153,8 +153,7 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input); "
     "VF-BlenderAutosaveRender#5 (versions of output nodes)",
     fix="Render the frames that the message names again.",
-    limits="With severity info: nuke/node_hash, which is compared in files, not in stored rows; and views and AOVs of one "
-    "image whose file names have different versions.",
+    limits="With severity info: nuke/node_hash, and views and AOVs of one image whose file names have different versions.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare modification times with the median and between neighbours, and frame numbers in attributes with names."""

@@ -362,7 +362,7 @@ def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameter
 
 
 def _dwa_level(frame: FrameSummary) -> str | None:
-    """The level of the first part, as text; None if another codec is used or only rows are known."""
+    """The level of the first part, as text; None if another codec is used, or if it is unknown."""
     is_known = frame.attributes is not None and (frame.compression or "").startswith("DWA")
     return frame.attributes.get("dwaCompressionLevel", "45.0") if is_known and frame.attributes is not None else None
 

@@ -186,7 +186,7 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
     needs=("attributes",),
 )
 def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
-    """Compare values over the frames; they are known only if the files were read, not from stored rows."""
+    """Compare values over the frames."""
     found: list[Found] = []
     for demand in parameters.attributes or ():
         if demand.steady:

@@ -115,37 +115,43 @@ def test_a_file_that_is_replaced_or_removed_meanwhile_is_never_mixed(filled: tup
         assert item.inspection == single.inspection
 
 
-def _spoil(catalog: Catalog, path: str) -> None:
-    def body(work: Work) -> None:
+def _spoil(catalog: Catalog, path: str) -> str:
+    """Spoil the value of an attribute; returns its name."""
+
+    def body(work: Work) -> str:
         (row, *_) = rows_of(work.select(ATTRIBUTES, ["name"], lambda t: t["file_path"] == path, row_ids=True))
         work.update(ATTRIBUTES, [row[ROW_ID]], {"value": pa.array(["no JSON"], pa.string())})
+        return str(row["name"])
 
-    catalog.connection.run("spoil", body)
+    return catalog.connection.run("spoil", body)
 
 
 def test_rows_that_make_no_sense_are_one_file_s_fault(filled: tuple[LocalVastDB, Catalog]) -> None:
     _, catalog = filled
-    _spoil(catalog, "renders/shot/beauty.0002.exr")
+    name = _spoil(catalog, "renders/shot/beauty.0002.exr")
     stored = {item.path: item for item in stored_inspections(catalog.connection)}
     bad = stored.pop("renders/shot/beauty.0002.exr")
     assert bad == StoredInspection(bad.path, None, bad.fault)
     assert bad.fault.startswith("CATALOG: stored rows cannot be read")
     assert all(item.inspection for item in stored.values())
+    frames = {rows.file["path"]: rows.attributes for rows in stored_frames(catalog.connection, attributes=[name])}
+    assert frames.pop(bad.path) is None
+    assert None not in frames.values()
 
 
 @pytest.mark.parametrize("page_files", [1, 1_000])
 def test_frames_by_rows_are_frames_by_inspection(filled: tuple[LocalVastDB, Catalog], page_files: int) -> None:
     _, catalog = filled
-    stored = stored_frames(catalog.connection, page_files=page_files)
-    made = [frame_of_row(rows.file, rows.parts, rows.channels, rows.stats) for rows in stored]
+    stored = stored_frames(catalog.connection, attributes=["owner", "imageCounter"], page_files=page_files)
+    made = [frame_of_row(rows.file, rows.parts, rows.channels, rows.stats, rows.attributes) for rows in stored]
     by_rows = [frame for frame in made if frame is not None]
     by_inspection = [frame_of_inspection(item) for item in scene()[:3]]
     assert len(by_rows) == 3
     for rows, whole in zip(by_rows, by_inspection, strict=True):
         assert isinstance(rows, FrameSummary)
         assert whole
-        # Frames are read without the table of attributes.
-        assert rows == replace(whole, cryptomattes=(), is_complete=None, attributes=None)
+        owner = {"owner": (whole.attributes or {})["owner"]}
+        assert rows == replace(whole, cryptomattes=(), is_complete=None, attributes=owner)
 
 
 def test_tiled_frames_and_hashes_by_rows_are_those_by_inspection() -> None:

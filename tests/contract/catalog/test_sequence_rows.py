@@ -18,6 +18,7 @@ from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.judgement import NOTHING, judge_frames
 from exr_inspector.errors import CatalogConflict
+from exr_inspector.exr.header.values import Compression
 from exr_inspector.library.judging import Frames
 from exr_inspector.library.stored import store_sequences
 from exr_inspector.model import Finding, Inspection, Severity, Status
@@ -27,6 +28,8 @@ from exr_inspector.validation import builtin_policy, frame_of_inspection, load_p
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.contract.catalog.model import connect, inspection, ready
 from tests.support.databases import empty_tables
+from tests.support.exrbytes import Part, a_float, a_int, a_string, build
+from tests.unit.validation.judging import inspect
 from vastdb_local import LocalVastDB
 
 POLICY = builtin_policy("default")
@@ -123,18 +126,50 @@ def test_what_was_read_later_stays_and_what_only_pixels_tell_is_kept(catalog: Ca
     frames = {item.path: frame for item in files if (frame := frame_of_inspection(item))}
     judgement = judge_frames(frames, POLICY)
     bucket = Finding("SEQ-BUCKET", Severity.ERROR, "a hole", frames=(1002,))
+    seam = Finding("SEQ-SEAM", Severity.WARNING, "Frames 1001-1002: a seam", frames=(1001, 1002))
+    mirror = Finding("SEQ-MIRROR", Severity.WARNING, "Frame 1003: upside down", frames=(1003,))
     (sequence,) = judgement.sequences
-    checked = replace(judgement, sequences=(replace(sequence, findings=(bucket,), rerender=FrameNumbers.of([1002])),))
+    known = replace(sequence, findings=(bucket, seam, mirror), rerender=FrameNumbers.of([1002]))
+    checked = replace(judgement, sequences=(known,))
     now = catalog.connection.config.clock()
     assert store_folder(catalog.connection, FOLDER, checked, frames, now)
     assert not store_folder(catalog.connection, FOLDER, judgement, frames, now - timedelta(seconds=1))
     judge(catalog)
     found = rows(catalog, SEQUENCE_VALIDATION, "code", "frames", "rerender_frames")
-    assert ("SEQ-BUCKET", "1002", "1002") in found
+    assert {("SEQ-BUCKET", "1002", "1002"), ("SEQ-SEAM", "1001-1002", "1002"), ("SEQ-MIRROR", "1003", "1002")} <= {
+        *found
+    }
     changed = replace(files[1], inspected_at=catalog.connection.config.clock() + timedelta(seconds=1))
     catalog.upsert([changed], force=True)
     judge(catalog)
-    assert "SEQ-BUCKET" not in {row[0] for row in rows(catalog, SEQUENCE_VALIDATION, "code")}
+    left = {
+        row
+        for row in rows(catalog, SEQUENCE_VALIDATION, "code", "message")
+        if row[0] in {"SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM"}
+    }
+    assert left == {("SEQ-SEAM", "Frame 1001: a seam")}
+
+
+def test_attributes_are_compared_by_the_rows_of_all_frames(catalog: Catalog) -> None:
+    policy = load_policy("name: x\nparameters: {attributes: [{name: owner, steady: true}]}", origin="x")
+
+    def frame(number: int, counter: int, level: float = 45.0, owner: str = "a") -> Inspection:
+        attributes = (a_int("imageCounter", counter), a_float("dwaCompressionLevel", level), a_string("owner", owner))
+        made = inspect(build([Part(compression=Compression.DWAA, extra=attributes)]))
+        name = sequence_name("renders", f"sh010/a.{number}.exr")
+        now = catalog.connection.config.clock()
+        return replace(made, bucket="renders", key=f"sh010/a.{number}.exr", name=name, inspected_at=now)
+
+    def found(*written: Inspection) -> dict[str, str]:
+        catalog.upsert(written, force=True)
+        list(judge_folders(catalog.connection, [FOLDER], policy))
+        codes = {"SEQ-COMPRESSION", "SHOW-STEADY", "TIM-COUNTER"}
+        return {code: frames for code, frames in rows(catalog, SEQUENCE_VALIDATION, "code", "frames") if code in codes}
+
+    first = (frame(1, 1), frame(2, 2, level=100.0), frame(3, 9), frame(4, 4, owner="b"), frame(5, 5))
+    assert found(*first) == {"SEQ-COMPRESSION": "2", "SHOW-STEADY": "4", "TIM-COUNTER": "4"}
+    assert found(frame(3, 3)) == {"SEQ-COMPRESSION": "2", "SHOW-STEADY": "4"}, "frame 4 was right"
+    assert found(*(frame(number, number, level=100.0) for number in (1, 3, 4, 5))) == {}
 
 
 def test_requests_of_judging_a_folder() -> None:
@@ -145,7 +180,7 @@ def test_requests_of_judging_a_folder() -> None:
             server.reset_counters()
             judge(catalog)
             counts.append(sum(server.counters().values()))
-    assert counts == [16, 17]  # six begin and end transactions; the second time the rows are deleted first
+    assert counts == [17, 18]  # six begin and end transactions; the second time the rows are deleted first
 
 
 def test_two_validations_of_one_folder_conflict(catalog: Catalog) -> None:
