@@ -11,6 +11,7 @@ from exr_inspector.model import ZeroGrid
 
 Cells = npt.NDArray[np.bool_]
 _LEAST_CELLS = 4  # smaller rectangles are shadows
+_MOST_CORNERS = 1000  # upper left ones, of which each group has one or more; images of particles and stars have more
 
 
 def cells_of(grid: ZeroGrid) -> Cells:
@@ -21,20 +22,23 @@ def cells_of(grid: ZeroGrid) -> Cells:
 
 
 def rectangles(cells: Cells) -> Iterator[tuple[int, int, int, int]]:
-    """Groups of adjacent cells that fill a rectangle, as x, y, width and height in cells."""
-    left = cells.copy()
-    while left.any():
-        y, x = (int(n) for n in np.unravel_index(int(left.argmax()), left.shape))
-        width = _run(left[y, x:])
-        height = _run(left[y:, x : x + width].all(axis=1))
+    """Groups of adjacent cells that fill a rectangle, as x, y, width and height in cells; none among very many groups."""
+    is_corner = cells.copy()
+    is_corner[1:] &= ~cells[:-1]
+    is_corner[:, 1:] &= ~cells[:, :-1]
+    if np.count_nonzero(is_corner) > _MOST_CORNERS:
+        return
+    for y, x in np.argwhere(is_corner).tolist():
+        width = _run(cells[y, x:])
+        height = _run(cells[y:, x : x + width].all(axis=1))
         stands_alone = not (
-            left[y : y + height, max(0, x - 1) : x].any()
-            or left[y : y + height, x + width : x + width + 1].any()
-            or left[y + height : y + height + 1, x : x + width].any()
+            cells[y : y + height, max(0, x - 1) : x].any()
+            or cells[y : y + height, x + width : x + width + 1].any()
+            or cells[max(0, y - 1) : y, x : x + width].any()
+            or cells[y + height : y + height + 1, x : x + width].any()
         )
         if stands_alone and width * height >= _LEAST_CELLS:
             yield x, y, width, height
-        left[y : y + height, x : x + width] = False
 
 
 def _run(cells: npt.ArrayLike) -> int:

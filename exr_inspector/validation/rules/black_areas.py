@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from exr_inspector.model import ChannelStats, Severity, ZeroGrid
-from exr_inspector.validation.facts.black_cells import cells_of, rectangles
+from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import is_beauty
 from exr_inspector.validation.parameters import RuleParameters
@@ -47,10 +47,10 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     every, grid = _main_image(part), part.pixels.zeros if part.pixels else None
     if not every or grid is None or not any(grid.bits):
         return NOTHING
-    found = _tiles(grid)
-    zeros = sum(width * height for _, _, width, height in found) * grid.cell_px**2
+    cells = cells_of(grid)
+    zeros = int(cells.sum()) * grid.cell_px**2
     fewest = min(stats.zero_count for stats in every)
-    if not zeros or zeros * _MOST_BLACK > every[0].samples or fewest - zeros > zeros / _OTHER_ZEROS:
+    if zeros * _MOST_BLACK > every[0].samples or fewest - zeros > zeros / _OTHER_ZEROS or not (found := _tiles(cells)):
         return NOTHING
     areas = [f"{w} x {h} at ({x}, {y})" for x, y, w, h in ([n * grid.cell_px for n in tile] for tile in found)]
     shown = listed(areas, most=3)
@@ -60,19 +60,19 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     return [Found(message, shown, "an image", every[0].channel)]
 
 
-def _tiles(grid: ZeroGrid) -> list[tuple[int, int, int, int]]:
-    """The black rectangles of a grid, in cells, if they are whole tiles of one size; else none."""
-    cells = cells_of(grid)
+def _tiles(cells: Cells) -> list[tuple[int, int, int, int]]:
+    """The rectangles of set cells, if they are whole tiles of one size; else none."""
+    rows, columns = cells.shape
     found = [*rectangles(cells)]
     if sum(width * height for _, _, width, height in found) != cells.sum():
         return []
     side = 0
     is_inside = False
     for x, y, width, height in found:
-        ends_right, ends_below = x + width == grid.columns, y + height == grid.rows
+        ends_right, ends_below = x + width == columns, y + height == rows
         side = math.gcd(side, x, y, 0 if ends_right else width, 0 if ends_below else height)
         is_inside = is_inside or bool(x and y and not ends_right and not ends_below)
-        if width * _LARGEST > grid.columns or height * _LARGEST > grid.rows:
+        if width * _LARGEST > columns or height * _LARGEST > rows:
             return []
     return found if is_inside and side >= _LEAST_TILE else []
 
