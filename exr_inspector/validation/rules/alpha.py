@@ -82,48 +82,72 @@ def empty_alphas(part: PartFacts) -> list[str]:
     fix="Multiply the colour by alpha. No action is needed for light that is only added, such as fire and reflections.",
     command="oiiotool IN.exr --premult -o OUT.exr",
     profiles={"default": "info", "comp": "warning", "texture": "off"},
-    limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero, or as bright "
-    "where alpha is low as elsewhere.",
+    limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
     yields_to=("PIX-ALPHA-EMPTY",),
 )
 def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report layers in which many pixels have colour but no alpha, or low alpha but full colour, and opaque images with holes.
+    """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
 
-    Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged.
+    Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged. Of rows without the number of
+    pixels with colour but no alpha, the least number is judged that the zeros of the channels allow.
     """
-    found: list[Found] = []
-    for triple in part.rgb_layers:
-        members = part.by_layer[triple[0].layer, triple[0].view]
-        every = [*triple, members["A"]] if "A" in members else []
-        stats = [part.stats.get(channel.name) for channel in every if not channel.is_lossy]
-        *colours, alpha = stats if len(stats) == 4 else [None]
-        if alpha is None or alpha.uncovered_count is None or part.traits & t.DEEP:
-            continue
-        if alpha.zero_count < alpha.samples:
-            black = min((each.zero_count for each in colours if each), default=0)
-            nans = sum(each.nan_count for each in colours if each)
-            found += _judge_alpha(names_of(triple), every[3].name, alpha, black, nans)
+    return [each for layer in _layers_with_alpha(part) for each in _judge_alpha(*layer)]
+
+
+@pixel_rule(
+    "PIX-LOW-ALPHA",
+    Severity.INFO,
+    "Colour at low alpha is darker than elsewhere",
+    why="Soft edges that are as bright as the rest suggest colour that is not multiplied by alpha, and get bright lines.",
+    source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
+    fix="Multiply the colour by alpha. No action is needed for reflections on glass and rim light on hair.",
+    command="oiiotool IN.exr --premult -o OUT.exr",
+    profiles={"texture": "off"},
+    limits="Layers with R, G, B and A without loss, of which all pixels were read, and none that PIX-UNPREMULT reports.",
+)
+def low_alpha(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report layers in which pixels of an alpha below 1/8 are on average nearly as bright as those of the rest."""
+    found = []
+    for colour, name, colours, alpha in _layers_with_alpha(part):
+        ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
+        is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
+        if ratio > _STRAIGHT_COLOUR and is_opaque and not _judge_alpha(colour, name, colours, alpha):
+            message = f"{colour}: where {name} is below 1/8, colour is on average {ratio:.2g} times that of the rest"
+            found.append(Found(message, f"{ratio:.2g}", "colour times alpha", name))
     return found
 
 
-def _judge_alpha(colour: str, name: str, alpha: ChannelStats, black: int, nans: int) -> Results:
-    """The finding on alpha that is not zero everywhere; `black` and `nans` are numbers of pixels with such colour at most."""
-    hidden, covered = max(0, (alpha.uncovered_count or 0) - nans), alpha.samples - alpha.zero_count
+def _layers_with_alpha(part: PartFacts) -> list[tuple[str, str, list[ChannelStats], ChannelStats]]:
+    """Names and statistics of colour and alpha of each layer without loss that was read completely, and not all transparent."""
+    found = []
+    for triple in part.rgb_layers:
+        members = part.by_layer[triple[0].layer, triple[0].view]
+        every = [*triple, members["A"]] if "A" in members and not part.traits & t.DEEP else []
+        *colours, alpha = [part.stats.get(each.name) for each in every if not each.is_lossy] or [None]
+        known = [each for each in colours if each and alpha and each.samples == alpha.samples]
+        if alpha and alpha.exact and len(known) == 3 and alpha.zero_count < alpha.samples:
+            found.append((names_of(triple), every[3].name, known, alpha))
+    return found
+
+
+def _judge_alpha(colour: str, name: str, colours: list[ChannelStats], alpha: ChannelStats) -> Results:
+    """The finding on alpha that is not zero everywhere; NaN is no colour."""
+    black = min(each.zero_count for each in colours)
+    if alpha.uncovered_count is None:
+        hidden = alpha.zero_count - min(each.zero_count + each.nan_count for each in colours)
+    else:
+        hidden = alpha.uncovered_count - sum(each.nan_count for each in colours)
+    hidden, covered = max(0, hidden), alpha.samples - alpha.zero_count
     covered_black = black - (alpha.zero_count - hidden)
     if hidden and hidden > _INVERTED_SHARE * alpha.zero_count and covered_black > _INVERTED_SHARE * covered:
         message = f"{name} is zero where {colour} hold the image, and above zero where they are black, as if inverted"
         return [Found(message, "inverted", "1 where the image is", name)]
     share = hidden / alpha.samples
     if share > _UNPREMULTIPLIED_SHARE:
-        message = f"{colour}: {share:.0%} of the pixels have colour where {name} is zero"
+        or_more = " or more" if alpha.uncovered_count is None else ""
+        message = f"{colour}: {share:.0%}{or_more} of the pixels have colour where {name} is zero"
         return [Found(message, f"{share:.0%}", "colour times alpha", name)]
     if hidden and dict(alpha.percentiles).get(_OPAQUE_FROM) == 1:
         message = f"{name} is zero in {counted(hidden, 'pixel')} with colour, and 1 in nearly all others"
         return [Found(message, str(hidden), "1", name)]
-    ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
-    if ratio > _STRAIGHT_COLOUR and sum_of_alpha > _MOSTLY_OPAQUE * covered:
-        message = (
-            f"{colour}: where {name} is below 1/8, colour is on average {ratio:.2g} times that of the rest of the image"
-        )
-        return [Found(message, f"{ratio:.2g}", "colour times alpha", name)]
     return NOTHING

@@ -48,7 +48,7 @@ from tests.support.exrbytes import (
     tv60,
 )
 from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
-from tests.unit.validation.cases.made.pixels import gradient
+from tests.unit.validation.cases.made.pixels import gradient, image
 from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
@@ -254,6 +254,18 @@ def test_a_black_image_in_a_folder_named_for_data_is_reported(key: str, *, is_re
     assert summary.pixels is not None
     assert summary.pixels.is_black is (True if is_reported else None)
     assert (summary.pixels.luminance is None) is ("depth" in key)
+
+
+def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> None:
+    alpha = np.where(np.arange(12).reshape(3, 4) > 5, 1.0, 0.0)
+    straight = inspect(image(A=alpha), stats=True)
+    assert straight.pixels is not None
+    channels = tuple(replace(each, uncovered_count=None, low_alpha_colour=None) for each in straight.pixels.channels)
+    stored = replace(straight, pixels=replace(straight.pixels, channels=channels))
+    messages = {f.code: f.message for f in validate_file(stored, EVERYTHING)}
+    assert messages["PIX-UNPREMULT"] == "R, G, B: 42% or more of the pixels have colour where A is zero"
+    premultiplied = image(A=alpha, **dict.fromkeys("RGB", alpha / 2))
+    assert found(premultiplied, "PIX-UNPREMULT", stats=True) == {}
 
 
 def test_the_third_axis_is_no_depth() -> None:

@@ -33,7 +33,8 @@ CASES = [
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),
         Case("PIX-UNPREMULT", opaque(0.5), opaque(0)),
-        Case("PIX-UNPREMULT", soft_edge(premultiplied=False), soft_edge(premultiplied=True)),
+        Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True)),
         Case("PIX-UNPREMULT", soft_edge(premultiplied=True, inverted=True), soft_edge(premultiplied=True, opacity=0.1)),
+        Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True, opacity=0.1)),
     ),
 ]
