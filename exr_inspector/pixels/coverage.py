@@ -52,7 +52,8 @@ class Coverage:
     def _add_run(self, alpha: Samples, colours: list[Samples]) -> None:
         bits = bits_of(alpha)
         low = bits_of(np.array(LOW_ALPHA, alpha.dtype))
-        if bits.min() >= low:  # opaque, the usual case: the bits of positive values order like the values
+        signed = bits.view(f"i{bits.itemsize}")
+        if signed.min() >= low:  # opaque, the usual case: the bits of positive values order like the values
             return
         is_hidden = (bits << 1) == 0
         if is_hidden.any():

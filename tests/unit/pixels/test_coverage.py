@@ -51,6 +51,20 @@ def test_colour_is_compared_with_the_alpha_of_its_pixel(
     )
 
 
+@pytest.mark.parametrize("kind", [HALF, FLOAT])
+def test_alpha_of_minus_zero_is_zero(kind: int, opener: SourceOpener, budget: DecodeBudget) -> None:
+    alpha = np.where(np.arange(12).reshape(3, 4) > 4, 1.0, -0.0)
+    data = build(
+        [
+            Part(
+                channels=[Channel(name, kind) for name in "ABGR"],
+                pixels={"A": alpha} | dict.fromkeys("BGR", np.full((3, 4), 0.5)),
+            )
+        ]
+    )
+    assert _alpha(data, opener, budget, PixelConfig())["A"].uncovered_count == 5
+
+
 def test_few_pixels_of_low_alpha_have_no_mean(opener: SourceOpener, budget: DecodeBudget) -> None:
     channels = [Channel(name) for name in "ABGR"]
     data = build([Part(channels=channels, pixels={name: np.full((3, 4), 0.1) for name in "ABGR"})])
