@@ -118,7 +118,6 @@ def _steps(lines: _Lines, least: float) -> list[tuple[int, float]]:
     is_lit = np.isfinite(steps)
     steps = np.where(is_lit, steps, 0)  # few of them at the positions that are judged
     usual = np.median(steps, axis=0)
-    spread = np.median(np.abs(steps - usual), axis=0)
     is_able = is_lit.mean(axis=0) >= _LIT
     sizes = np.where(is_able, np.abs(usual), np.inf)
     around = sliding_window_view(sizes, 2 * _NEAR + 1)
@@ -127,10 +126,12 @@ def _steps(lines: _Lines, least: float) -> list[tuple[int, float]]:
     is_alone = is_able[_NEAR:-_NEAR] & (inner > np.log2(least)) & (others <= _ALONE * inner)
     found = []
     for at in np.flatnonzero(is_alone) + _NEAR:
-        near = np.delete(spread[at - _NEAR : at + _NEAR + 1], _NEAR)
+        window = slice(at - _NEAR, at + _NEAR + 1)
+        spreads = np.median(np.abs(steps[:, window] - usual[window]), axis=0)
+        spread, near = spreads[_NEAR], np.delete(spreads, _NEAR)
         step, level = steps[is_lit[:, at], at], stops[is_lit[:, at], at]
-        goes_on = spread[at] <= _SAME_TEXTURE * np.median(near) + _ROUNDING
-        is_textured = spread[at] + _ROUNDING <= _TEXTURED * np.median(np.abs(level - np.median(level)))
+        goes_on = spread <= _SAME_TEXTURE * np.median(near) + _ROUNDING
+        is_textured = spread + _ROUNDING <= _TEXTURED * np.median(np.abs(level - np.median(level)))
         if goes_on and is_textured and np.mean((step > 0) == (usual[at] > 0)) >= _ONE_WAY:
             found.append((int(at) + 1, float(2 ** usual[at])))
     return found
@@ -138,8 +139,9 @@ def _steps(lines: _Lines, least: float) -> list[tuple[int, float]]:
 
 def _small(rows: _Lines) -> bytes:
     """The mean of the colour in a grid of cells, row by row; empty for images of fewer rows or columns, and for bad values."""
-    grey = rows.mean(axis=0)
-    if min(grey.shape) < _GRID or not np.isfinite(grey).all():
+    if min(rows.shape[1:]) < _GRID:
         return b""
-    bands = [band.mean(axis=0) for band in np.array_split(grey, _GRID)]
-    return np.array([[cell.mean() for cell in np.array_split(band, _GRID)] for band in bands], np.float32).tobytes()
+    with np.errstate(all="ignore"):  # infinite and very large values
+        bands = [band.mean(axis=0) for band in np.array_split(rows.mean(axis=0), _GRID)]
+        cells = np.array([[cell.mean() for cell in np.array_split(band, _GRID)] for band in bands], np.float32)
+    return cells.tobytes() if np.isfinite(cells).all() else b""

@@ -101,6 +101,13 @@ def test_the_small_image_is_the_mean_of_cells(lines: Lines) -> None:
     assert lines(image).small in {b"", small.tobytes()}  # the row may not be among those sampled
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinite_values_make_no_small_image(lines: Lines) -> None:
+    image = picture()
+    image[:, 7] = [np.inf, -np.inf, 1]
+    assert lines(image) == ColourLines((), b"")
+
+
 def test_only_the_first_part_is_sampled(opener: SourceOpener, budget: DecodeBudget) -> None:
     data = build([Part(name="a"), Part(name="b")])
     found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True))
