@@ -115,6 +115,11 @@ def is_beauty(layer: str) -> bool:
     return layer.rpartition(".")[2].lower() in _BEAUTY
 
 
+def is_ambiguous(layer: str) -> bool:
+    """Whether the name of a layer is a word for data that names other images, too: `flow` (of lava), `forward`, `index`."""
+    return layer.rpartition(".")[2].lower() in _ALONE
+
+
 def _of_cryptomatte(segment: str) -> Role | None:
     """The role of a Cryptomatte's layer, declared or not: CRYPTOMATTE for a rank, OTHER for a preview; None for other layers.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_beauty
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_ambiguous, is_beauty, layer_of_file
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, Stage, counted, file_rule, listed, pixel_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
 from exr_inspector.validation.rules.encodings import FEW_VALUES
 
@@ -25,6 +25,8 @@ _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
 _UNKNOWN_FLOW = 1e10  # in Middlebury's files
+_NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
+_DIRECTION_TOLERANCE = 0.01
 _COPIED_ROLES = DATA_ROLES - {Role.CRYPTOMATTE}
 _Values = tuple[float | None, ...]
 
@@ -225,19 +227,25 @@ def _curved_maps(part: PartFacts) -> Results:
     why="The pass was not rendered, or is connected to the wrong output: depth, normals or vectors are lost.",
     source="3D_Blender#2 (depth and normals look exactly like the image)",
     fix="Connect the pass to its own output, and render or write the frames again.",
-    limits="Layers of depth, normals, positions, motion and ids, by their names; main images whose R, G and B differ.",
+    limits="Layers of depth, normals, positions, motion and ids, by their names; main images whose R, G, B differ, and are not "
+    "data by the file's name, negative values or lengths of 1. Info for names such as flow, which images also have.",
     stage=Stage.PIXELS,
 )
 def data_copy(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report layers of data of which every channel that is not constant has the statistics of a channel of the main image.
 
-    Statistics of all pixels are compared: equal means, deviations, extremes and counts of many different values.
+    Statistics of all pixels are compared: equal means, deviations, extremes and counts of many different values. Tools that
+    write data as R, G, B to view it often add its own layer: such files are named for the data, or show no picture.
     """
+    if layer_of_file(file.inspection.key, "RG"):  # the words for any channels, and those for pairs
+        return NOTHING
     colours: dict[str | None, dict[_Values, str]] = {}
     for part in file.parts:
-        for channel, stats in part.with_stats(part.colour):
-            if is_beauty(channel.layer) and (values := _values(stats)):
-                colours.setdefault(channel.view, {}).setdefault(values, channel.name)
+        for triple in part.rgb_layers:
+            every = part.with_stats(triple)
+            if is_beauty(triple[0].layer) and _is_picture([stats for _, stats in every]):
+                for channel, stats in every:
+                    colours.setdefault(channel.view, {}).setdefault(_values(stats), channel.name)
     found = []
     for part in file.parts:
         for (_, view), members in part.by_layer.items():
@@ -248,13 +256,27 @@ def data_copy(file: FileFacts, _parameters: RuleParameters) -> Results:
                 if channel.role in _COPIED_ROLES and not (stats.exact and stats.is_constant)
             ]
             copied = [name for _, name in hits if name]
-            if len(main) > 1 and hits and len(copied) == len(hits):
+            if hits and len(copied) == len(hits):
                 names = names_of(channel for channel, _ in hits)
                 verb = "holds" if len(hits) == 1 else "hold"
                 message = f"{names} {verb} the same values as {listed(dict.fromkeys(copied))} of the main image"
                 first = hits[0][0]
-                found.append(Found(message, "the main image", first.role.name.lower(), first.name, part=part.index))
+                severity = Severity.INFO if members.keys() >= set(RGB) and is_ambiguous(first.layer) else None
+                expected = first.role.name.lower()
+                found.append(Found(message, "the main image", expected, first.name, part=part.index, severity=severity))
     return found
+
+
+def _is_picture(every: Sequence[ChannelStats]) -> bool:
+    """Whether R, G and B may be light: they differ, few values are negative, and they are no directions stored as 0 to 1."""
+    if len(every) < 3 or len({_values(stats) for stats in every} - {()}) < 3:
+        return False
+    if any(stats.negative_count > _NEGATIVE_SHARE * stats.samples for stats in every):
+        return False
+    # The squares of a direction add up to 1. Of its components stored as v = (n + 1) / 2, the sum of v - v^2 is 1/2.
+    total = sum((stats.mean or 0) - (stats.mean or 0) ** 2 - (stats.stddev or 0) ** 2 for stats in every)
+    covered = 1 - min(stats.zero_count for stats in every) / every[0].samples
+    return abs(total - covered / 2) > _DIRECTION_TOLERANCE
 
 
 def _values(stats: ChannelStats) -> _Values:

@@ -8,6 +8,8 @@ from exr_inspector.model import Severity
 from tests.unit.validation.cases.made.pixels import (
     RAMP,
     ZERO,
+    Pixels,
+    directions,
     flat,
     more,
     normal_map,
@@ -19,7 +21,17 @@ from tests.unit.validation.cases.made.pixels import (
 from tests.unit.validation.judging import Case
 
 IMAGE = scene()
-COPY = {f"Normal_{name}": values for name, values in IMAGE.items()}
+DIRECTIONS = directions()
+SIGNED = {name: values - 0.2 for name, values in IMAGE.items()}
+PAIR = IMAGE | {"B": IMAGE["B"] * 0}
+
+
+def copied(layer: str, image: dict[str, Pixels]) -> dict[str, Pixels]:
+    """The channels of an image as those of a layer."""
+    return {f"{layer}_{name}": values for name, values in image.items()}
+
+
+COPY = copied("Normal", IMAGE)
 CASES = [
     *read(
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", np.round(RAMP * 5.5))),
@@ -41,5 +53,15 @@ CASES = [
         Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**IMAGE, **COPY | {"Normal_G": IMAGE["G"] - 0.5})),
         Case("PIX-DATA-COPY", flat(**IMAGE, Z=IMAGE["G"]), flat(**dict.fromkeys("RGBZ", IMAGE["G"]))),
         Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**IMAGE, diffuse_R=IMAGE["R"])),
+        Case(
+            "PIX-DATA-COPY",
+            flat(**IMAGE, **COPY),
+            flat(**IMAGE, **COPY),
+            keys=("s/sh010.1001.exr", "s/sh010_N.1001.exr"),
+        ),
+        Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**DIRECTIONS, **copied("N", DIRECTIONS))),
+        Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**SIGNED, **copied("P", SIGNED))),
+        Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**PAIR, **copied("motion", PAIR))),
+        Case("PIX-DATA-COPY", flat(**IMAGE, **copied("flow", IMAGE)), severity=Severity.INFO),
     ),
 ]

@@ -139,6 +139,14 @@ def normals(*, cut: bool = False, encoded: bool = False, edge: bool = False) -> 
     return build([Part(channels=channels, data_window=(0, 0, 63, 63), pixels=pixels)])
 
 
+def directions() -> dict[str, Pixels]:
+    """Normals of a curved surface on a background of zero, stored from 0 to 1 as R, G and B."""
+    y, x = np.mgrid[:64, :64] / 32 - 1
+    normals = np.stack([0.9 * x, 0.7 * y, np.ones((64, 64))])
+    stored = (normals / np.linalg.norm(normals, axis=0) + 1) / 2
+    return dict(zip("RGB", np.where(np.hypot(x, y) < 0.8, stored, 0), strict=True))
+
+
 def normal_map(middle: float) -> bytes:
     """R, G, B of a nearly flat normal map, with the mean of R and G."""
     return image(
