@@ -82,6 +82,8 @@ _IN_FILE_NAME = re.compile(
     r"(?<![a-z0-9])(?:(?P<lin_ap1_scene>acescg|lin_ap1)|(?P<lin_ap0_scene>aces2065[-_. ]?1|lin_ap0)|lin(?:ear)?[-_. ]?(?:"
     r"(?P<lin_rec709_scene>rec[_.]?709|srgb)|(?P<lin_rec2020_scene>rec[_.]?2020)|(?P<lin_p3d65_scene>p3[-_]?d65)))(?![a-z0-9])"
 )
+# `_from_` or `_to_` before or behind the name of a space, for which `=` stands here
+_CONVERSION = re.compile(r"(?<![a-z])(?:from|to)[-_. ]*=|=[-_. ]*(?:from|to)(?![a-z])")
 # `Linear Rec.709`, `lin_rec709`, `scene_linear`, but not `non-linear`
 _LINEAR = re.compile(r"(?<!(?i:non))(?<!(?i:non)[-_ ])(?:(?i:linear)|(?<![a-zA-Z])(?i:lin)(?![a-z]))")
 _ENCODED = re.compile(r"srgb|^g\d\d|gamma|rec\.?709|bt\.?709|^pq|^hlg|display|output|log|acescct?$", re.IGNORECASE)
@@ -119,9 +121,13 @@ def _letters(identifier: str) -> str:
 
 
 def space_in_file_name(name: str) -> str | None:
-    """The id of the scene-linear space that a file's name states, the last one if there are several; None if none."""
+    """The id of the scene-linear space that a file's name states, the last one if there are several; None if none.
+
+    None, too, for the name of a conversion (`acescg_to_lin_rec709`, `srgb_from_acescg`): the image may be its input or result.
+    """
     found = [match.lastgroup for match in _IN_FILE_NAME.finditer(name.lower())]
-    return found[-1] if found else None
+    is_conversion = _CONVERSION.search(_IN_FILE_NAME.sub("=", name.lower())) is not None
+    return found[-1] if found and not is_conversion else None
 
 
 def is_encoded_name(name: str) -> bool:

@@ -34,6 +34,13 @@ CASES = [
         "COL-FILE-NAME",
         extra(REC709),
         extra(REC709),
+        keys=("a_torso.acescg.exr", "a_srgb_from_acescg.exr"),
+    ),
+    Case("COL-FILE-NAME", extra(REC709), extra(REC709), keys=("a_to_b_acescg.exr", "a_acescg_to_srgb.exr")),
+    Case(
+        "COL-FILE-NAME",
+        extra(REC709),
+        extra(REC709),
         keys=("ACES2065-1/a.ACES2065-1.1001.exr", "acescg/macescg_v1.exr"),
     ),
     Case(
