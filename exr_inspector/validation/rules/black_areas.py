@@ -31,11 +31,12 @@ def _main_image(part: PartFacts) -> list[ChannelStats]:
 
 @pixel_rule(
     "PIX-BLACK-TILES",
-    Severity.WARNING,
+    Severity.INFO,
     "No tile of the image is black while everything around it is not",
     why="A bucket or tile of the render or of the denoiser is missing.",
     source="RadeonProRenderBlenderAddon#46 (black tiles); RenderManForBlender#720 (black squares)",
-    fix="Render or denoise the frame again.",
+    fix="Render or denoise the frame again. Nothing if they are free space of an atlas or contact sheet, or part of a chart.",
+    profiles={"texture": "off"},
     limits="Tiles of 16 pixels and more with edges at multiples of 8, one of them inside the image. They have nearly "
     "all zeros of the image, and at most a quarter of its pixels. Known when files are read, not by their stored rows.",
 )
