@@ -487,8 +487,8 @@ def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, d
     [
         ({"EXR_MEMORY_MIB": "1"}, {}),
         ({"EXR_MAX_HEADER_BYTES": "100000"}, {"EXR_MAX_HEADER_BYTES": "200000"}),
-        ({"EXR_MAX_ATTRIBUTES": "8"}, {"EXR_MAX_ATTRIBUTES": "9"}),
-        ({"EXR_MAX_STRING_BYTES": "1000"}, {}),
+        pytest.param({"EXR_MAX_ATTRIBUTES": "8"}, {"EXR_MAX_ATTRIBUTES": "9"}, marks=pytest.mark.heavy),
+        pytest.param({"EXR_MAX_STRING_BYTES": "1000"}, {}, marks=pytest.mark.heavy),
     ],
     ids=lambda names: next(iter(names), "default"),
 )
@@ -733,7 +733,7 @@ def open_folder() -> Iterator[Path]:
     "it is named without being read; exit code `1`",
     "give the right and run `./run ingest PLACE --force`, or exclude it",
 )
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.skipif(
     os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv, to try as somebody else"
 )
