@@ -52,6 +52,11 @@ _LEFT_BEHIND = re.compile(
     r"(?P<stem>.+\d{3})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|checkpoint)(?P<extension>\.\w+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
+# What Syncthing, Dropbox and Nextcloud add to the name of a file that was changed in two places.
+_CONFLICT = re.compile(
+    r"(?P<stem>.+?)(?:\.sync-conflict-\d{8}-\d{6}(?:-\w{7})?| \([^()]*conflicted copy[^()]*\))",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
 _SEPARATORS = re.compile(r"[-_. ]+")
 _EXTENSIONS = re.compile(r"(?:\.exr){2,}$")
 _MANY_TIMES = 3  # as many files have the usual spelling of a name as another one
@@ -153,7 +158,7 @@ def _why_stray(path: str, neighbours: Mapping[str, None]) -> str:
         return f"its writer did not replace {pattern[0]} by a frame number, so that all frames went to this file"
     stem, dot, extension = name.rpartition(".")
     original = name
-    if copied := _COPY.fullmatch(stem):
+    if copied := _CONFLICT.fullmatch(stem) or _COPY.fullmatch(stem):
         original = f"{copied['stem']}{dot}{extension}"
     if (left := _LEFT_BEHIND.fullmatch(name)) and original == name:
         original = f"{left['stem']}{left['extension']}"

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from exr_inspector.delivery.naming import Recognised
 from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.facts.roles import RGB, layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 
 _VIEW = re.compile(r"(?<![a-zA-Z0-9])(?:left|right|l|r)(?![a-zA-Z0-9])", re.IGNORECASE)
@@ -71,7 +72,7 @@ def siblings_of(
     for group in groups.values():
         if len(group) > 1:
             found |= _frames_of(group)
-    for pattern, copies in _copies(sequences).items():
+    for pattern, copies in (_copies(sequences) | _images_under_data(sequences)).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
     for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
@@ -167,7 +168,11 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
     alike = [(pattern, frames) for pattern, frames in several if 2 * len(frames & longest) > len(frames | longest)]
     together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
     found = {pattern: Siblings(together) for pattern, _ in alike} if len(alike) > 1 else {}
-    parts = [pattern for pattern, frames in several if 2 * len(frames) <= len(longest) and frames < longest]
+    parts = [
+        pattern
+        for pattern, frames in known
+        if 2 * len(frames) <= len(longest) and frames < longest and _says_a_range(pattern, len(frames))
+    ]
     for pattern, frames in alike if len(alike) > 1 else ():
         lacking = together.keys() - frames
         misnamed = {
@@ -175,6 +180,11 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
         }
         found[pattern] = replace(found[pattern], misnamed=misnamed)
     return found | {pattern: Siblings(more=together) for pattern in parts}
+
+
+def _says_a_range(pattern: str, count: int) -> bool:
+    """Whether a sequence has enough frames to be compared; of an AOV that changes, the only frame may be all frames in one."""
+    return count >= _FEWEST or (count == 1 and _ANIMATED.search(pattern.rpartition("/")[2]) is not None)
 
 
 def _may_be(other: str, pattern: str) -> bool:
@@ -196,6 +206,44 @@ def _copies(
     versions = _same_pixels(sequences, _VERSION, "v#")
     counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
     return {name: same for name, same in versions.items() if len(same) == counts[name] >= _FEWEST} | views
+
+
+def _images_under_data(
+    sequences: Sequence[tuple[Recognised, Iterable[FrameSummary]]],
+) -> dict[str, dict[int, str]]:
+    """The frames of depth, normals and other data, by their names, with the pixels of the same frame of an image in colour.
+
+    All frames must be those of one image, whose sequence lies in the same folder or in one beside it.
+    """
+    images: dict[tuple[str, int, str | None], str] = {}
+    data: list[tuple[str, list[FrameSummary]]] = []
+    for sequence, each in sequences:
+        frames = [frame for frame in each if frame.pixel_hash is not None]
+        if frames and layer_of_file(frames[0].path, RGB):
+            data.append((sequence.pattern, frames))
+            continue
+        for frame in frames:
+            if frame.pixels is not None and _is_coloured(frame.pixels.means):
+                for folder in _folders(sequence.pattern):
+                    images.setdefault((folder, frame.frame, frame.pixel_hash), sequence.pattern)
+    found: dict[str, dict[int, str]] = {}
+    for pattern, frames in data:
+        keys = [(folder, frame.frame, frame.pixel_hash) for frame in frames for folder in _folders(pattern)]
+        copies = {key[1]: images[key] for key in keys if key in images}
+        if len(copies) == len(frames) >= _FEWEST:
+            found[pattern] = copies
+    return found
+
+
+def _folders(pattern: str) -> tuple[str, str]:
+    """The folder of a sequence and the one above it."""
+    folder = pattern.rpartition("/")[0]
+    return folder, folder.rpartition("/")[0]
+
+
+def _is_coloured(means: Mapping[str, float]) -> bool:
+    """Whether R, G and B differ; depth that was written as an image is grey."""
+    return len({f"{means[name]:.4g}" for name in "RGB" if name in means}) > 1
 
 
 def _same_pixels(

@@ -29,8 +29,8 @@ class Siblings:
 
     Attributes:
         frames: Frames of all of them; they extend the range of the existing frames.
-        more: The same for a sequence that has half of these frames or fewer, and may be meant to.
-        copies: Frames whose pixels are those of the same frame of another view or version.
+        more: The same for a sequence that has half of these frames or fewer, and may be meant to, or a single one.
+        copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
         newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV.

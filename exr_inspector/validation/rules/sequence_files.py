@@ -56,7 +56,7 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         for other, frames in others.items()
         for each in of_frames(
             frames,
-            f"the same pixels as in {sibling_name(sequence.name, other)}, another view or version",
+            f"the same pixels as in {sibling_name(sequence.name, other)}, another view, AOV or version",
             _OTHER,
         )
     ]

@@ -132,7 +132,7 @@ def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
 
 
 def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
-    """The frames of other views or AOVs of the image, if this one has half of them or fewer; info below a quarter."""
+    """The frames of other views or AOVs of the image, if this one has half of them or fewer; info for a few."""
     more = sequence.siblings.more
     lacking = sorted(set(more).difference(sequence.numbers))
     if not lacking:
@@ -141,8 +141,10 @@ def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
     message = (
         f"Only {len(sequence.numbers)} of the {len(more)} frames that {other}, another view or AOV of the image, has"
     )
-    severity = Severity.WARNING if 4 * len(sequence.numbers) > len(more) else Severity.INFO
-    return [Found(f"{message}: {every}", joined_ranges(sequence.numbers), every, severity=severity)]
+    is_one = len(sequence.numbers) == 1
+    end = "; each of them may have been written to this one" if is_one else ""
+    severity = Severity.WARNING if is_one or 4 * len(sequence.numbers) > len(more) else Severity.INFO
+    return [Found(f"{message}: {every}{end}", joined_ranges(sequence.numbers), every, severity=severity)]
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:

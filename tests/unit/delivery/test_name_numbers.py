@@ -129,6 +129,8 @@ FRAMES = ("x.1001.exr", "x.1002.exr", "x.1003.exr")
         "x.1001 (1).exr", "x.1001(2).exr", "x.1001 copy.exr", "x.1001 copy 2.exr", "x.1001 - Copy.exr", "x.1001 - Copy (3).exr",
         "Copy of x.1001.exr", "x.1001 Kopie.exr", "x.1001.EXR", "x.1004.EXR", "x.1001.Exr", "._x.1001.exr", "._x.1004.exr",
         "x.1001_1.exr", "x.1001_part.exr", "x.1002.old.exr", "x.####.exr", "x.$F4.exr", "x.%04d.exr", "x.<UDIM>.exr",
+        "x.1002.sync-conflict-20160401-100237.exr", "x.1002.sync-conflict-20260401-100237-K3QX2AB.exr",
+        "x.1003 (render-07's conflicted copy 2026-04-01).exr", "x.1003 (conflicted copy 2026-04-01 100237).exr",
     ],
 )  # fmt: skip
 def test_copies_and_files_of_another_spelling_are_strays_and_no_frames(stray: str) -> None:

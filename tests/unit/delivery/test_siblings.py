@@ -14,6 +14,8 @@ from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
+from exr_inspector.validation.facts.roles import layer_of_file
+from exr_inspector.validation.frames import FramePixels
 
 
 def judged(
@@ -130,6 +132,47 @@ def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity
     (finding,) = part.findings
     assert (finding.code, finding.severity, finding.found) == ("SEQ-MISSING", severity, f"1001-{last}")
     assert f"of the 20 frames that {one}.####.exr" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("aov", "count", "is_found"), [("crypto_object", 1, True), ("uv", 1, False), ("depth", 2, False)]
+)
+def test_an_aov_of_which_every_frame_was_written_to_one_name(aov: str, count: int, *, is_found: bool) -> None:
+    beauty = numbered("a_beauty.{}.exr", 1001, 1010)
+    found = judged([*beauty, *numbered(f"a_{aov}.{{}}.exr", 1001, 1000 + count)])[f"a_{aov}.####.exr"].findings
+    assert [(each.code, each.severity) for each in found] == [("SEQ-MISSING", Severity.WARNING)] * is_found
+
+
+def coloured(name: str, picture: str, means: dict[str, float]) -> FrameSummary:
+    number = int(name[-8:-4])
+    pixels = FramePixels(0.3, False, False, False, 0, None, means={} if layer_of_file(name, "RGB") else means)
+    return FrameSummary(name, "?", number, 4, pixel_hash=f"{picture}{number}", pixels=pixels)
+
+
+COLOURS = {"R": 0.3, "G": 0.2, "B": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("image", "data", "pictures", "means", "count"),
+    [
+        ("image_{}", "depth_{}", "aaaaa", COLOURS, 5),
+        ("rgb/{}", "depth/{}", "aaaaa", COLOURS, 5),
+        ("image_{}", "depth_{}", "aabaa", COLOURS, 0),
+        ("image_{}", "depth_{}", "aaaaa", dict.fromkeys("RGB", 0.2), 0),  # depth under another name
+        ("image_{}", "take_{}", "aaaaa", COLOURS, 0),
+        ("one/a/image_{}", "two/a/depth_{}", "aaaaa", COLOURS, 0),
+    ],
+)
+def test_data_that_hold_the_pixels_of_the_image(
+    image: str, data: str, pictures: str, means: dict[str, float], count: int
+) -> None:
+    numbers = range(1001, 1006)
+    files = {f"{image.format(n)}.exr": "a" for n in numbers} | {
+        f"{data.format(n)}.exr": picture for n, picture in zip(numbers, pictures, strict=True)
+    }
+    frames = {name: coloured(name, picture, means) for name, picture in files.items()}
+    found = siblings_of([(each, [frames[m.path] for m in each.members]) for each in recognise(frames).sequences])
+    assert sum(len(each.copies) for each in found.values()) == count
 
 
 @pytest.mark.parametrize(
