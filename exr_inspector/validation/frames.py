@@ -26,6 +26,7 @@ from exr_inspector.validation.facts.colourspaces import other_tag
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
+_MANY_VALUES = 64
 _FEW_ZEROS = 0.001  # of all pixels
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
@@ -51,7 +52,8 @@ class FramePixels:
         means: Mean of each channel of the beauty.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
         lines: Seams and a small image of the beauty; None if they were not determined.
-        unit_depths: Channels of depth whose least value is exactly 0, in few pixels, and whose largest one is exactly 1.
+        unit_channels: Channels of depth from exactly 0, in few pixels, to exactly 1, and of motion vectors whose largest
+            component is exactly 1 or -1.
     """
 
     luminance: float | None
@@ -65,7 +67,7 @@ class FramePixels:
     means: Mapping[str, float] = field(default_factory=dict)
     deviation: float | None = None
     lines: ColourLines | None = None
-    unit_depths: frozenset[str] = frozenset()
+    unit_channels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,16 +257,39 @@ def frame_pixels(
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviation=None if is_data else _deviation(beauty.values()),
-        unit_depths=frozenset(each.channel for each in firsts if _is_unit_depth(each, layer_of_file(path, names))),
+        unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
     )
 
 
-def _is_unit_depth(stats: ChannelStats, layer_of_bare: str) -> bool:
+def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:
+    found: set[str] = set()
+    motion: dict[str, list[ChannelStats]] = {}
+    for stats in every:
+        layer, _, component = stats.channel.rpartition(".")
+        role = role_of(layer or layer_of_bare, component)
+        if role is Role.DEPTH and _is_unit_depth(stats):
+            found.add(stats.channel)
+        elif role is Role.MOTION and not stats.is_constant:
+            motion.setdefault(layer, []).append(stats)
+    for vectors in motion.values():
+        if any(map(_reaches_one, vectors)) and all(_extreme(stats) <= 1 for stats in vectors):
+            found.update(stats.channel for stats in vectors)
+    return frozenset(found)
+
+
+def _is_unit_depth(stats: ChannelStats) -> bool:
     if (stats.minimum, stats.maximum) != (0.0, 1.0) or not 0 < stats.zero_count <= max(1.0, _FEW_ZEROS * stats.samples):
         return False
-    layer, _, component = stats.channel.rpartition(".")
-    highest = max((value for percent, value in stats.percentiles if percent < 100), default=0.0)
-    return highest < 1 and role_of(layer or layer_of_bare, component) is Role.DEPTH
+    return max((value for percent, value in stats.percentiles if percent < 100), default=0.0) < 1
+
+
+def _reaches_one(stats: ChannelStats) -> bool:
+    """Whether the largest magnitude is exactly 1; a mask, of the pixels whose motion is known, has few values."""
+    return _extreme(stats) == 1 and (stats.distinct_count or 0) >= _MANY_VALUES
+
+
+def _extreme(stats: ChannelStats) -> float:
+    return max(abs(stats.minimum or 0.0), abs(stats.maximum or 0.0))
 
 
 def _deviation(channels: Iterable[ChannelStats]) -> float | None:

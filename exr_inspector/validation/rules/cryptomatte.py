@@ -204,6 +204,28 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 @matte_rule(
+    "CRY-PART",
+    Severity.INFO,
+    "A part with channels of a Cryptomatte declares it",
+    why="Software that reads one part, as Fusion does, finds no mattes without the attributes in that part.",
+    source=f"Cryptomatte#137 (no metadata in the part that holds the mattes); {_SPEC}",
+    fix="Write the cryptomatte/ attributes into the header of the part that holds the channels; the command copies one.",
+    command="exrstdattr -part 1 -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
+)
+def declared_apart(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Report Cryptomattes of which no part with channels has an attribute of their key."""
+    found = []
+    for matte in file.mattes:
+        start, holders = f"cryptomatte/{matte.declared.key}/", sorted({part for part, _ in matte.places()})
+        names = (name for part in holders for name in file.parts[part].part.by_name)
+        if holders and not any(name.startswith(start) for name in names):
+            where = f"part{'s' * (len(holders) > 1)} {listed(map(str, holders))}"
+            message = f"{matte.label} is declared in part {matte.part} alone, and has its channels in {where}"
+            found.append(Found(message, f"part {matte.part}", where, part=matte.part))
+    return found
+
+
+@matte_rule(
     "CRY-ONE-LAYER",
     Severity.INFO,
     "A Cryptomatte has more than one layer",

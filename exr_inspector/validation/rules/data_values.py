@@ -20,6 +20,8 @@ _NORMAL_LIMIT = 1.01
 _CUT_SHARE = 0.05
 _CUT_DIFFERENCE = 0.002
 _CUT_LENGTH = 0.95  # mean of the squares of lengths; edges that were filtered are shorter than 1 as well
+_NEAR_ZERO = 0.02  # of the lowest percent of absolute values
+_UNIT_DIFFERENCE = 0.002
 _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
@@ -140,11 +142,12 @@ def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Longer normals were filtered, compressed with loss, or are no normals.",
     source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
     fix="Write normals without filters, and with a lossless compression.",
-    limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut normals and "
-    "converted normal maps are recognised by the statistics of all pixels, cut ones of surfaces in all directions not.",
+    limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut and absolute "
+    "normals and converted normal maps are recognised by the statistics of all pixels: cut ones of surfaces in all directions "
+    "are not, nor absolute ones beside a background of zero. Texels of 0, 0, 0 in a normal map, less than 5 %, are info.",
 )
 def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report components outside -1 to 1, which prove a length above 1, normals that were cut at zero, and curved normal maps.
+    """Report components outside -1 to 1, which prove a length above 1, normals that were cut or lost signs, and faulty maps.
 
     Normals that the codec altered are left to CMP.
     """
@@ -171,7 +174,11 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
             )
             message += "negative components were cut off"
             found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
-    return [*found, *_curved_maps(part)]
+        elif _are_absolute([stats for _, stats in each]):
+            message = f"{names_of(channel for channel, _ in each)}: no value is below zero, and the length is 1; "
+            message += "the signs of the components are lost"
+            found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
+    return [*found, *_faulty_maps(part)]
 
 
 def _are_cut(every: Iterable[ChannelStats]) -> bool:
@@ -195,8 +202,33 @@ def _are_cut(every: Iterable[ChannelStats]) -> bool:
     )
 
 
-def _curved_maps(part: PartFacts) -> Results:
-    """Report normal maps, by the name of the layer or file, to which a transfer curve of sRGB was applied, or taken away."""
+def _are_absolute(every: Sequence[ChannelStats]) -> bool:
+    """Whether normals of length 1 have no negative components, and two of them go down to zero in all steps.
+
+    Encoded normals have other lengths, and those of faces in three directions few values, most of them zero.
+    """
+    near_zero = [
+        stats
+        for stats in every
+        if stats.percentiles
+        and stats.percentiles[1][1] < _NEAR_ZERO
+        and (stats.distinct_count or 0) >= FEW_VALUES
+        and stats.zero_count < _CUT_SHARE * stats.samples
+    ]
+    squares = sum((stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2 for stats in every)
+    return (
+        len(every) == 3
+        and all(stats.exact and not stats.negative_count for stats in every)
+        and len(near_zero) >= 2
+        and abs(squares - 1) < _UNIT_DIFFERENCE
+    )
+
+
+def _faulty_maps(part: PartFacts) -> Results:
+    """Report normal maps, by the name of the layer or file, to which a transfer curve of sRGB was applied, or taken away.
+
+    Texels of 0, 0, 0 in maps that have few of them are info.
+    """
     is_map = _NORMAL_MAP.search(part.file.inspection.key.rpartition("/")[2]) is not None
     found = []
     for members in part.by_layer.values():
@@ -210,6 +242,11 @@ def _curved_maps(part: PartFacts) -> Results:
             or any(part.stats[channel.name].negative_count for channel in every)
         ):
             continue
+        zeros = {(part.stats[channel.name].zero_count, part.stats[channel.name].minimum) for channel in every}
+        count, least = zeros.pop()
+        if not zeros and least == 0 and count < _CUT_SHARE * part.stats[every[0].name].samples:
+            message = f"{names_of(every)}: {counted(count, 'texel')} are 0, 0, 0, which is no normal: a bake that failed there?"
+            found.append(Found(message, "0, 0, 0", "0.5, 0.5, 1", every[0].name, severity=Severity.INFO))
         for middle, what in ((0.214, "from sRGB to linear"), (0.735, "from linear to sRGB")):
             if all(abs(mean - middle) < _FLAT for mean in means[:2]):
                 shown = ", ".join(f"{mean:.2g}" for mean in means)

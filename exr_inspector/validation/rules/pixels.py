@@ -27,6 +27,7 @@ _STARS = re.compile(
 )
 _POINTS_BLACK = 0.98  # share of zeros in an image of points: few objects are so small
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
+_DARK = 2.0**-10  # more than seven stops below it
 _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 # Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
 _NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
@@ -313,7 +314,8 @@ def _negative(
     why="The render failed, or nothing was connected to the output.",
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
-    limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black.",
+    limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black; "
+    "below 2^-10 (0.00098) it is info.",
     stage=Stage.PIXELS,
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:
@@ -345,7 +347,8 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             found.append(Found(message, "0", "an image", black[0], part=part.index))
         if (most := _nearly_black(part)) is not None:
             message = f"The image is nearly black: no colour value is above {most:g}"
-            found.append(Found(message, f"{most:g}", "an image", part=part.index))
+            severity = None if most < _NEARLY_BLACK else Severity.INFO
+            found.append(Found(message, f"{most:g}", "an image", part=part.index, severity=severity))
         if levels := _black_levels(part):
             message = f"{counted(len(levels), 'level')} above the first {'is' if len(levels) == 1 else 'are'} zero"
             message += f" everywhere, from level {levels[0][0]},{levels[0][1]} on, although the image is not"
@@ -359,14 +362,14 @@ def _has_alpha(part: PartFacts) -> bool:
 
 
 def _nearly_black(part: PartFacts) -> float | None:
-    """The greatest value of the main image if it is above zero, but so small that no exposure shows it; else None."""
+    """The greatest value of the main image if it is above zero, but so small that hardly an exposure shows it; else None."""
     every = [stats for channel, stats in part.with_stats(part.colour) if is_beauty(channel.layer)]
     if not every or not all(
         s.exact and s.minimum is not None and s.minimum >= 0 and s.maximum is not None for s in every
     ):
         return None
     most = max(stats.maximum or 0 for stats in every)
-    return most if 0 < most < _NEARLY_BLACK else None
+    return most if 0 < most < _DARK else None
 
 
 def _black_levels(part: PartFacts) -> list[tuple[int, int]]:

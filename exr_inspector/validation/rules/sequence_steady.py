@@ -1,4 +1,4 @@
-"""SEQ: sequence rules on what is one in all frames: the look of machines and of tiles, which side is up, the scale of depth.
+"""SEQ: sequence rules on what is one in all frames: the look of machines and of tiles, which side is up, the scale of data.
 
 Pure.
 """
@@ -120,23 +120,24 @@ def _steps(known: Sequence[tuple[str, float]]) -> dict[str, _Steps]:
 @sequence_rule(
     "SEQ-DEPTH-SCALE",
     Severity.INFO,
-    "Depth has one scale in all frames",
-    why="Depth that is scaled from 0 to 1 frame by frame flickers, and its distances cannot be used.",
-    source="ComfyUI-Depth-Pro#8 (depth scaled frame by frame flickers)",
-    fix="Write depth in units of the scene, or scale all frames by the same two distances.",
-    limits="Three frames or more, in all of which the least value is exactly 0 in few pixels and the largest exactly 1. If the "
-    "nearest and the farthest point do not move, one scale for all frames gives the same.",
+    "Depth and motion vectors have one scale in all frames",
+    why="Depth that is scaled from 0 to 1 frame by frame flickers, and its distances cannot be used; nor can vectors that are "
+    "divided by the longest one of each frame.",
+    source="ComfyUI-Depth-Pro#8 (depth scaled frame by frame flickers); IsaacLab#7029 (motion scaled by its peak)",
+    fix="Write depth in units of the scene and motion in pixels, or scale all frames by the same values.",
+    limits="Three frames or more, in all of which depth is exactly 0 in few pixels and 1 at most, or the largest component of "
+    "the vectors exactly 1 or -1. If the nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
 def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report channels of depth that reach exactly from 0 to 1 in every frame; depth that was clamped has many such pixels."""
-    seen = [(frame.frame, frame.pixel_hash, pixels.unit_depths) for frame, pixels in seen_frames(sequence)]
+    """Report depth from exactly 0 to 1, which clamped depth is in many pixels, and vectors up to exactly 1, in every frame."""
+    seen = [(frame.frame, frame.pixel_hash, pixels.unit_channels) for frame, pixels in seen_frames(sequence)]
     hashes = [pixel_hash for _, pixel_hash, _ in seen]
     if len(seen) < _FEWEST or (len(set(hashes)) < _FEWEST and None not in hashes):
         return NOTHING
     names = sorted(frozenset.intersection(*(names for _, _, names in seen)))
-    what = f"{listed(names)} from exactly 0 to 1 in each: probably scaled frame by frame, so that the scale changes"
+    what = f"{listed(names)} up to exactly 1 in each: scaled frame by frame, so that the scale changes"
     return (
-        of_frames([number for number, _, _ in seen], what, "one scale for all frames", "0 to 1") if names else NOTHING
+        of_frames([number for number, _, _ in seen], what, "one scale for all frames", "up to 1") if names else NOTHING
     )
 
 

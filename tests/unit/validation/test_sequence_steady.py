@@ -66,14 +66,31 @@ def test_depth_that_is_scaled_frame_by_frame(depth: np.ndarray, *, is_unit: bool
         made = frame_of_inspection(inspect(flat(**{name: depth}), stats=True, key=key))
         assert made is not None
         assert made.pixels is not None
-        assert made.pixels.unit_depths == {name} if is_unit else not made.pixels.unit_depths
+        assert made.pixels.unit_channels == {name} if is_unit else not made.pixels.unit_channels
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "is_unit"),
+    [
+        (UNIT, UNIT / 2 - 0.1, True),
+        (UNIT / 3, 1 - 2 * UNIT, True),
+        (UNIT, UNIT * 1.2, False),  # longer
+        (UNIT / 2, np.round(UNIT), False),  # a mask
+        (UNIT * 0.9, UNIT / 2, False),
+    ],
+)
+def test_motion_that_is_scaled_frame_by_frame(x: np.ndarray, y: np.ndarray, *, is_unit: bool) -> None:
+    made = frame_of_inspection(inspect(flat(R=x, G=y, B=0 * x), stats=True, key="shot/sh_motion_vectors.1001.exr"))
+    assert made is not None
+    assert made.pixels is not None
+    assert made.pixels.unit_channels == (frozenset("RG") if is_unit else frozenset())
 
 
 @pytest.mark.parametrize(("others", "is_found"), [(frozenset({"Z"}), True), (frozenset(), False)])
 def test_depth_of_one_scale_reaches_its_ends_in_few_frames(others: frozenset[str], *, is_found: bool) -> None:
-    given = [frame(n, pixels=seen(unit_depths=frozenset({"Z"}) if n == 3 else others)) for n in range(1, 6)]
+    given = [frame(n, pixels=seen(unit_channels=frozenset({"Z"}) if n == 3 else others)) for n in range(1, 6)]
     assert [(f.code, f.severity) for f in judged(given)] == [("SEQ-DEPTH-SCALE", Severity.INFO)] * is_found
-    still = [frame(n, pixel_hash="h", pixels=seen(unit_depths=others)) for n in range(1, 6)]
+    still = [frame(n, pixel_hash="h", pixels=seen(unit_channels=others)) for n in range(1, 6)]
     assert "SEQ-DEPTH-SCALE" not in {f.code for f in judged(still)}
 
 

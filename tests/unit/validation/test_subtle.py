@@ -208,6 +208,10 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("alpha/uv1/sh010.1001.exr", ""),
         ("VRayCryptomatte00/sh010.1001.exr", "VRayCryptomatte00"),
         ("depth_v003/sh010_v003.1001.exr", "depth"),
+        ("000000-cameraNormals.exr", "cameraNormals"),
+        ("sh010_world_normal.1001.exr", "world_normal"),
+        ("NormalImage_0001.exr", "NormalImage"),
+        ("DepthImage0001.exr", "DepthImage"),
         ("crypto_object.0001.exr", ""),
         ("P1010023.exr", ""),
         ("test_normal.exr", ""),
@@ -439,7 +443,7 @@ def test_ranks_in_another_part_are_no_colour() -> None:
 def test_both_eyes_of_a_cryptomatte_are_looked_at() -> None:
     views = ("left", "right")
     good = apart(ranks(f"{NAME}00", f"{NAME}01"), ranks(f"{NAME}00", f"{NAME}01"), views=views)
-    assert found(good, "CRY-") == {}
+    assert found(good, "CRY-") == {"CRY-PART": I}
     for eyes in ((HALF, FLOAT), (FLOAT, HALF)):
         layers = [ranks(f"{NAME}00", kind=kind) for kind in eyes]
         assert found(apart(*layers, views=views), "CRY-FLOAT32") == {"CRY-FLOAT32": E}

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import DWAA, HALF, Part, a_string, build
-from tests.unit.validation.cases.made.metadata import GOOD, LAYERS, NAME, TAG, declared, matte, ranks, stereo
+from tests.unit.validation.cases.made.metadata import (
+    GOOD,
+    LAYERS,
+    NAME,
+    TAG,
+    declared,
+    in_two_parts,
+    matte,
+    ranks,
+    stereo,
+)
 from tests.unit.validation.judging import Case
 
 CASES = [
@@ -24,6 +34,8 @@ CASES = [
     Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.WARNING),
     Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}0", f"{NAME}1")), GOOD),
     Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),
+    Case("CRY-PART", in_two_parts(first=declared()), in_two_parts(second=declared())),
+    Case("CRY-PART", in_two_parts(first=declared()), in_two_parts(declared(), declared())),
     Case("CRY-ONE-LAYER", matte(channels=ranks(f"{NAME}00")), GOOD),
     Case("CRY-LAYER-EXACT", matte(channels=ranks("Crypto_Object00")), GOOD),
     Case("CRY-FLOAT32", matte(channels=ranks(f"{NAME}00", kind=HALF)), GOOD),

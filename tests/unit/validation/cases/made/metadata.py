@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id
 from tests.support.exrbytes import (
@@ -58,6 +58,11 @@ def matte(
     made = declared() if attributes is None else attributes
     layers = LAYERS if channels is None else channels
     return build([Part(channels=[*RGB, *layers], compression=compression, extra=[*made, *more])])
+
+
+def in_two_parts(first: Sequence[Attr] = (), second: Sequence[Attr] = ()) -> bytes:
+    """A main image with the first attributes, and a part of Cryptomatte layers with the second ones."""
+    return build([Part(name="rgba", extra=first), Part(name="crypto", channels=LAYERS, extra=second)])
 
 
 def stereo(*right: str) -> bytes:

@@ -154,6 +154,26 @@ def normal_map(middle: float) -> bytes:
     )
 
 
+def facing(*, absolute: bool = False, encoded: bool = False, faces: bool = False) -> bytes:
+    """Normals in all directions of the half that faces the camera, without their signs, encoded, or of a cube's three faces."""
+    turn, tilt = np.meshgrid(np.linspace(0, 2 * np.pi, 64), np.linspace(0, np.pi / 2, 64))
+    parts = [np.cos(turn) * np.sin(tilt), np.sin(turn) * np.sin(tilt), np.cos(tilt)]
+    if faces:
+        parts = [np.where(np.argmax(np.abs(parts), axis=0) == axis, 1.0, 0.0) for axis in range(3)]
+    if absolute or encoded:
+        parts = [np.abs(each) if absolute else (each + 1) / 2 for each in parts]
+    return flat(**dict(zip(("N_X", "N_Y", "N_Z"), parts, strict=True)))
+
+
+def holes(share: float) -> bytes:
+    """A normal map with 0, 0, 0 in a share of its texels, and with a mean blue of about 0.99 in the others."""
+    ramp = np.linspace(0.3, 0.7, 4096).reshape(64, 64)
+    is_hole = np.arange(4096).reshape(64, 64) % 100 < 100 * share
+    return flat(
+        R=np.where(is_hole, 0, ramp), G=np.where(is_hole, 0, 1 - ramp), B=np.where(is_hole, 0, 0.98 + ramp / 40)
+    )
+
+
 def fog() -> bytes:
     """A dark image without blacks, most values near the lowest one."""
     ramp = 0.12 + 0.22 * np.linspace(0, 1, 12).reshape(SHAPE) ** 3
