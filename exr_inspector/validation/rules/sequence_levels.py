@@ -1,4 +1,4 @@
-"""SEQ: sequence rules on the light, the colours and the noise of frames of which all pixels were read. Pure.
+"""SEQ: sequence rules on the light, the colours, the noise and the detail of frames of which all pixels were read. Pure.
 
 A frame is compared with the frames around it. Small differences are reported only in one or two frames between steady ones.
 """
@@ -24,6 +24,8 @@ _LEAST_STEP = 1.25  # of luminances
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
 _LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
+_SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
+_STEADY_SIZE = 1.02  # the most by which the files of other frames differ in size
 _ONE_LIGHT = 1.05  # the most by which frames of one light differ
 _STEADY_LEVEL = "1, as in the steady frames around it"
 _FLICKER_RUNS = 3  # from so many steps on, the light may flicker
@@ -266,6 +268,38 @@ def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     odd = [seen[index][0].frame for index in sorted(larger) if is_noisier(index)]
     what = "a larger file, whose pixels vary more at the same luminance, than the frames around: more noise?"
     return of_frames(odd, what, "the noise of the frames around")
+
+
+@sequence_rule(
+    "SEQ-SOFT",
+    Severity.INFO,
+    "No frame has far less detail than the frames around it",
+    why="The frame was scaled up from a smaller image, or denoised or filtered more than the others.",
+    source="Netflix Frame Error (frames that were blown up)",
+    fix="Compare the frame with those around it, and render it again from the same sources if it is softer.",
+    limits="Runs of frames between others, at most half of a sequence whose other files have one size within 2 %, if their "
+    "files are smaller by 5 % at the same luminance. The size of files tells nothing with NONE and B44.",
+)
+def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
+    seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
+    if len({(*_coding(frame), _area(frame)) for frame, _ in seen}) != 1:
+        return NOTHING
+    sizes = [float(frame.size_bytes or 0) for frame, _ in seen]
+    is_small = [size < _SMALLER * median(sizes) for size in sizes]
+    others = [size for size, small in zip(sizes, is_small, strict=True) if not small]
+    if not any(is_small) or is_small[0] or is_small[-1] or 2 * sum(is_small) > len(sizes):
+        return NOTHING
+    if max(others) > _STEADY_SIZE * min(others):
+        return NOTHING
+    for (_, one), (_, other), are_small in zip(seen, seen[1:], pairwise(is_small), strict=False):
+        sharp, less = (other, one) if are_small[0] else (one, other)
+        is_same = _is_near(less.luminance or 0.0, sharp.luminance or 0.0, _ONE_LIGHT)
+        if len({*are_small}) == 2 and not (is_same and (less.deviation or 0.0) < _ONE_LIGHT * (sharp.deviation or 0.0)):
+            return NOTHING
+    odd = [frame.frame for (frame, _), small in zip(seen, is_small, strict=True) if small]
+    what = "smaller files at the same luminance than the frames around, all of one size: less detail, scaled up or filtered?"
+    return of_frames(odd, what, "the detail of the frames around")
 
 
 def _coding(frame: FrameSummary) -> tuple[object, ...]:

@@ -95,6 +95,30 @@ def test_noise_makes_files_larger_at_the_same_luminance(
         ] * is_found
 
 
+@pytest.mark.parametrize(
+    ("odd", "size", "deviation", "luminance", "others", "is_found"),
+    [
+        ({5, 6, 7, 8}, 0.9, 0.19, 0.5, 0.005, True),
+        ({5}, 0.9, 0.2, 0.5, 0.005, True),
+        ({3, 4, 7}, 0.9, 0.2, 0.5, 0.005, True),
+        ({5, 6}, 0.96, 0.2, 0.5, 0.005, False),
+        ({5, 6}, 0.9, 0.2, 0.46, 0.005, False),  # an object leaves
+        ({5, 6}, 0.9, 0.3, 0.5, 0.005, False),
+        ({5, 6}, 0.9, 0.2, 0.5, 0.04, False),  # sizes that change in all frames
+        ({8, 9, 10}, 0.9, 0.2, 0.5, 0.005, False),  # a cut
+    ],
+)
+def test_soft_frames_have_smaller_files_at_the_same_luminance(
+    odd: set[int], size: float, deviation: float, luminance: float, others: float, *, is_found: bool
+) -> None:
+    given = [
+        noisy(n, size, deviation, luminance=luminance) if n in odd else noisy(n, 1 + n % 2 * others, 0.2)
+        for n in range(1, 11)
+    ]
+    found = [(f.code, f.severity, {*f.frames}) for f in judged(given) if f.code == "SEQ-SOFT"]
+    assert found == [("SEQ-SOFT", Severity.INFO, odd)] * is_found
+
+
 def test_frames_of_another_codec_are_no_noise() -> None:
     given = [noisy(n, 1.0, 0.2) if n != 5 else noisy(n) for n in range(1, 11)]
     given[4] = frame(5, size_bytes=given[4].size_bytes, pixels=given[4].pixels, compression="NONE")

@@ -161,6 +161,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MIRROR", [frame(n, pixels=seen(lines=ColourLines((), small(is_turned=n == 5)))) for n in range(1, 11)], {}),
     ("SEQ-DEPTH-SCALE", [frame(n, pixels=seen(unit_channels=frozenset({"Z"}))) for n in range(1, 11)], {}),
     ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
+    ("SEQ-SOFT", [noisy(n, 0.9, 0.2) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
     ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
     ("TIM-COUNTER", frames(image_counter=4), {}),
