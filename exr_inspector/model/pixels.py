@@ -196,10 +196,16 @@ class ColourLines:
         seams: Its seams.
         small: The mean of R, G and B (or Y) in the cells of a square grid, row by row, as 32-bit floats of this machine; empty
             for tiny images and with bad values.
+        stripe_period: Columns after which the steps from one column to the next repeat over the whole width, 3 or 4; 0 if they
+            do not.
+        border_level: The mean of the outermost rows and columns in parts of those a few pixels further in, if all four sides
+            fade to about half; None otherwise.
     """
 
     seams: tuple[Seam, ...] = ()
     small: bytes = b""
+    stripe_period: int = 0
+    border_level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

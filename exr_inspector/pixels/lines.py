@@ -1,4 +1,4 @@
-"""Samples some rows and columns of a part's colour, which show seams of images that were put together, and mirrored images.
+"""Samples some rows and columns of a part's colour: seams of images that were put together, mirrored images, stripes, borders.
 
 A seam is a straight line across the image, or from an edge to its middle, beyond which a colour is multiplied by one factor
 while the texture goes on. At the edge of an object, the texture beyond it is another one.
@@ -28,6 +28,13 @@ _SAME_TEXTURE = 1.5  # how much more the steps of a seam may vary than those nea
 _TEXTURED = 0.35  # how much they may vary in parts of what the image varies along the seam
 _ROUNDING = 1e-3  # of HALF, in stops
 _MOST_SEAMS = 4
+_PERIODS = (3, 4)  # of the channels of RGB and RGBA; 2 is a mosaic of a sensor, or two fields
+_STRIPES = 0.1  # the least mean step, in stops
+_PERIODIC = 0.9  # the least correlation of steps with those a period further
+_BORDERS = (3, 4, 6, 8, 12, 16)  # pixels in which an image that was blurred against black fades
+_LEAST_FADE, _MOST_FADE = 0.4, 1.3  # stops; at the edge, half of such an image is black
+_USUAL_FADE = 0.7  # stops, of all sides together
+_BEHIND = 0.25  # the most by which it changes in as many pixels behind the border
 _GRID = 16  # cells of the small image in each direction
 _Lines = npt.NDArray[np.float32]
 
@@ -76,7 +83,7 @@ class LineSamples:
         rows = self._joined(is_rows=True)
         columns = self._joined(is_rows=False)
         seams = [*self._seams(rows, is_vertical=True), *self._seams(np.swapaxes(columns, 1, 2), is_vertical=False)]
-        return ColourLines(tuple(seams[:_MOST_SEAMS]), _small(rows))
+        return ColourLines(tuple(seams[:_MOST_SEAMS]), _small(rows), _stripe_period(rows), _border_level(rows, columns))
 
     def _joined(self, *, is_rows: bool) -> _Lines:
         height, width = self._level.height, self._level.width
@@ -146,3 +153,49 @@ def _small(rows: _Lines) -> bytes:
         bands = [band.mean(axis=0) for band in np.array_split(rows.mean(axis=0), _GRID)]
         cells = np.array([[cell.mean() for cell in np.array_split(band, _GRID)] for band in bands], np.float32)
     return cells.tobytes() if np.isfinite(cells).all() else b""
+
+
+def _stripe_period(rows: _Lines) -> int:
+    """The number of columns after which the steps between columns repeat in all channels; 0 if none.
+
+    It is that of pixels with another number of channels than the buffer from which they were copied.
+    """
+    if rows.shape[1] < _LEAST_LINES or rows.shape[2] < 8 * max(_PERIODS):
+        return 0
+    few = rows[:, :: rows.shape[1] // _LEAST_LINES]
+    with np.errstate(all="ignore"):
+        steps = np.sort(np.diff(np.log2(few), axis=2), axis=1)[:, few.shape[1] // 2]
+    if not np.isfinite(steps).all() or np.abs(steps).mean(axis=1).min() < _STRIPES:
+        return 0
+    if any(_repeats(each, 2) for each in steps):
+        return 0
+    return next((p for p in _PERIODS if all(_repeats(each, p) for each in steps)), 0)
+
+
+def _repeats(steps: npt.NDArray[np.float32], period: int) -> bool:
+    with np.errstate(all="ignore"):
+        return bool(np.corrcoef(steps[:-period], steps[period:])[0, 1] > _PERIODIC)
+
+
+def _border_level(rows: _Lines, columns: _Lines) -> float | None:
+    """The level of the edges if the image fades to about half of what it is a few pixels further in, on all four sides."""
+    with np.errstate(all="ignore"):  # infinite and very large values
+        across, down = rows.mean(axis=0), columns.mean(axis=0).T
+    sides = (across, across[:, ::-1], down, down[:, ::-1])
+    if min(each.shape[0] for each in sides) < _LEAST_LINES:
+        return None
+    for width in _BORDERS:
+        if min(each.shape[1] for each in sides) < _NEAR * width:
+            break
+        fades = [_stops(each[:, 0], each[:, width]) for each in sides]
+        behind = [_stops(each[:, width], each[:, 2 * width]) for each in sides]
+        is_faded = all(_LEAST_FADE <= fade <= _MOST_FADE for fade in fades) and np.mean(fades) >= _USUAL_FADE
+        if is_faded and all(abs(step) <= _BEHIND for step in behind):
+            return float(2 ** -np.mean(fades))
+    return None
+
+
+def _stops(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+    """The median of the steps from one position of all lines to another one; NaN if there are black ones."""
+    with np.errstate(all="ignore"):
+        return float(np.median(np.log2(other / one)))

@@ -147,6 +147,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "BlendFarm#111": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/111",
         "KinoMotion#16": "https://github.com/keijiro/KinoMotion/issues/16",
         "BlendFarm#107": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/107",
+        "openmoonray#228": "https://github.com/OpenMoonRay/openmoonray/pull/228",
+        "spin_nuke_gizmos#5": "https://github.com/SpinVFX/spin_nuke_gizmos/issues/5",
         "IsaacLab#7029": "https://github.com/isaac-sim/IsaacLab/pull/7029",
         "ComfyUI-Depth-Pro#8": "https://github.com/spacepxl/ComfyUI-Depth-Pro/issues/8",
         "agave#180": "https://github.com/AllenCell/agave/issues/180",

@@ -1,4 +1,4 @@
-"""PIX: areas of exact black in an image that shows something everywhere else: lost tiles, and borders."""
+"""PIX: lost tiles and borders of an image that shows something everywhere else, and stripes of single columns."""
 
 from __future__ import annotations
 
@@ -106,3 +106,41 @@ def black_border(part: PartFacts, _parameters: RuleParameters) -> Results:
             message = f"{names_of(triple)} are zero in {count} pixels, as many as {what} at the edges have"
             return [Found(message, f"{count} zeros", "an image up to its edges", every[0].channel)]
     return NOTHING
+
+
+@pixel_rule(
+    "PIX-BORDER-FADE",
+    Severity.INFO,
+    "The image does not fade to black at its edges",
+    why="A blur or scaling filter took black from outside of the image: the edges get dark when the image is used.",
+    source="spin_nuke_gizmos#5 (black from outside in a blur)",
+    fix="Blur or scale the image with repeated edges, or with pixels beyond them: in Nuke, switch off `black outside`.",
+    limits="Edges that fade to about half within 3 to 16 pixels on all four sides. Known when files are read, not by "
+    "their stored rows.",
+)
+def border_fade(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report main images of which the outermost rows and columns are about half of those a few pixels further in."""
+    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
+    if not every or lines is None or lines.border_level is None:
+        return NOTHING
+    message = f"The edges are {lines.border_level:.2g} times what the image is a few pixels further in, on all sides"
+    return [Found(message, f"{lines.border_level:.2g}", "1", every[0].channel)]
+
+
+@pixel_rule(
+    "PIX-STRIPES",
+    Severity.WARNING,
+    "The image has no stripes of single columns over its whole width",
+    why="Pixels of three channels were read as four, or of four as three: every column shows another channel.",
+    source="openmoonray#228 (a buffer of color3f read as color4f)",
+    fix="Write the image with the number of channels that the buffer has.",
+    limits="Steps between columns that repeat after 3 or 4 columns in all rows and channels. Known when files are read, not by "
+    "their stored rows.",
+)
+def stripes(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report main images in which the steps from one column to the next repeat."""
+    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
+    if not every or lines is None or not lines.stripe_period:
+        return NOTHING
+    message = f"Vertical stripes that repeat after {lines.stripe_period} columns: pixels of another number of channels?"
+    return [Found(message, f"every {lines.stripe_period} columns", "no stripes", every[0].channel)]

@@ -112,3 +112,42 @@ def test_only_the_first_part_is_sampled(opener: SourceOpener, budget: DecodeBudg
     data = build([Part(name="a"), Part(name="b")])
     found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True))
     assert [part.lines is None for part in found.parts] == [False, True]
+
+
+@pytest.mark.parametrize(("stored", "read", "period"), [(4, 3, 4), (3, 4, 3), (3, 3, 0)])
+def test_stripes_of_pixels_that_were_read_with_another_number_of_channels(
+    lines: Lines, stored: int, read: int, period: int
+) -> None:
+    image = picture(size=2)
+    height, width = image.shape[:2]
+    buffer = np.dstack([image, np.ones((height, width))])[..., :stored].ravel()
+    striped = np.resize(buffer, height * width * read).reshape(height, width, read)[..., :3]
+    assert lines(striped).stripe_period == period
+
+
+def test_a_mosaic_and_a_texture_are_no_stripes(lines: Lines) -> None:
+    image = picture(size=2)
+    image[:, ::2] *= 0.7
+    assert not lines(image).stripe_period
+    image[:50, ::3] *= 0.5
+    assert not lines(image).stripe_period
+
+
+def blurred(image: Pixels, radius: int) -> Pixels:
+    """The image after a blur that takes black from outside of it."""
+    padded = np.pad(image, ((radius, radius), (radius, radius), (0, 0)))
+    for axis in (0, 1):
+        padded = np.mean([np.roll(padded, step, axis) for step in range(-radius, radius + 1)], axis=0)
+    return padded[radius:-radius, radius:-radius]
+
+
+def test_edges_that_fade_to_half(lines: Lines) -> None:
+    image = picture(size=2)
+    level = lines(blurred(image, 4)).border_level
+    assert level == pytest.approx(0.55, abs=0.08)
+    assert lines(image).border_level is None
+    y, x = np.mgrid[-1:1:140j, -1:1:180j]
+    vignette = image * (1 - 0.3 * (x**2 + y**2))[..., None]
+    assert lines(vignette).border_level is None
+    matte = image * (np.hypot(x, y) < 0.9)[..., None]
+    assert lines(matte).border_level is None

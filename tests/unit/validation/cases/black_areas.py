@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from exr_inspector.model import Severity
 from tests.unit.validation.cases.made.pixels import Pixels, flat, read, scene
 from tests.unit.validation.judging import Case
@@ -31,6 +33,19 @@ def framed(left: int, right: int, top: int, bottom: int) -> dict[str, Pixels]:
     )
 
 
+def striped(period: int) -> dict[str, Pixels]:
+    """R, G and B of an image whose columns are darker in turn."""
+    factors = np.resize(np.linspace(0.2, 1, period), 128)
+    return {name: values * factors for name, values in black().items()}
+
+
+def faded(level: float) -> dict[str, Pixels]:
+    """R, G and B of an image whose edges fade to a level over four pixels."""
+    ramp = np.minimum(1, level + (1 - level) / 4 * np.arange(128))
+    edge = np.minimum(ramp, ramp[::-1])
+    return {name: values * np.minimum.outer(edge, edge) for name, values in black().items()}
+
+
 WHOLE = slice(None)
 FULL = scene(size=128)
 CLIPPED_TILE = slice(32, 64), slice(128, 152)  # at the right edge of an image of 152 columns
@@ -47,6 +62,8 @@ CASES = [
             flat(**black(CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
         ),
         Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(*(inside(24, at) for at in (8, 40, 72))))),
+        Case("PIX-STRIPES", flat(**striped(4)), flat(**striped(2))),
+        Case("PIX-BORDER-FADE", flat(**faded(0.55)), flat(**faded(0.9))),
         Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
         Case("PIX-BLACK-BORDER", flat(**framed(2, 2, 2, 2)), flat(**framed(1, 1, 1, 1) | {"G": FULL["G"]})),
         Case("PIX-BLACK-BORDER", flat(**framed(0, 1, 0, 1)), flat(**black((slice(8, 16), slice(16, 32))))),
