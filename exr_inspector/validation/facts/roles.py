@@ -116,7 +116,7 @@ def is_beauty(layer: str) -> bool:
     return layer.rpartition(".")[2].lower() in _BEAUTY
 
 
-def is_ambiguous(layer: str) -> bool:
+def also_names_images(layer: str) -> bool:
     """Whether the name of a layer is a word for data that names other images, too: `flow` (of lava), `forward`, `index`."""
     return layer.rpartition(".")[2].lower() in _ALONE
 

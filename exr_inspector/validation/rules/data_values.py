@@ -9,7 +9,7 @@ from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_ambiguous, is_beauty, layer_of_file
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_names_images, is_beauty, layer_of_file
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
@@ -298,7 +298,7 @@ def data_copy(file: FileFacts, _parameters: RuleParameters) -> Results:
                 verb = "holds" if len(hits) == 1 else "hold"
                 message = f"{names} {verb} the same values as {listed(dict.fromkeys(copied))} of the main image"
                 first = hits[0][0]
-                severity = Severity.INFO if members.keys() >= set(RGB) and is_ambiguous(first.layer) else None
+                severity = Severity.INFO if members.keys() >= set(RGB) and also_names_images(first.layer) else None
                 expected = first.role.name.lower()
                 found.append(Found(message, "the main image", expected, first.name, part=part.index, severity=severity))
     return found
