@@ -45,6 +45,11 @@ from exr_inspector.validation.reports import junit_text, sarif_text
 @stats_option("check")
 @fail_on_option
 @click.option(
+    "--info",
+    is_flag=True,
+    help="Also print findings of severity info, as with --fail-on info. The formats for programs always have them.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "csv", "sarif", "junit"]),
@@ -62,6 +67,7 @@ def command(
     policy: str,
     stats: Stats | None,
     fail_on: Severity | None,
+    info: bool,
     form: str,
     paths: ShownPaths,
 ) -> None:
@@ -105,7 +111,7 @@ def command(
         for sentence in left_out(done):
             click.echo(sentence, err=True)
     if form == "text":
-        print_check(done, output(), least=fail_on)
+        print_check(done, output(), least=fail_on, info=info or fail_on is Severity.INFO)
     elif form == "csv":
         click.echo(csv_text(done), nl=False)
     elif form == "junit":

@@ -93,23 +93,32 @@ def _cells(path: str, frame: int | str | None, finding: Finding) -> list[object]
     return [csv_cell(cell) for cell in cells]
 
 
-def print_check(check: Check, console: Console, *, least: Severity | None) -> None:
-    """Print a strip of frames, the findings with their frames, the frames to render again, and the verdict."""
+def print_check(check: Check, console: Console, *, least: Severity | None, info: bool = False) -> None:
+    """Print a strip of frames, the findings with their frames, the frames to render again, and the verdict.
+
+    Args:
+        check: The check.
+        console: Where to print it.
+        least: The lowest severity of a finding that lets the check fail; None if none does.
+        info: Whether findings of severity info are printed, too.
+    """
     hidden: set[_Hidden] = set()
     for sequence in check.sequences:
-        hidden |= _print_sequence(sequence, console, least)
-    hidden |= _print_files(check.files, console, least)
+        hidden |= _print_sequence(sequence, console, least, info=info)
+    hidden |= _print_files(check.files, console, least, info=info)
     _print_others(check.others, console)
     for group in check.ambiguous:
         names = ", ".join(plain(path.rpartition("/")[2], 80) for path in group[:4])
         console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
     for target, reason in check.faults:
         console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"), soft_wrap=True)
-    kinds = ((Severity.INFO, "of severity info"), (Severity.WARNING, f"beyond {_SHOWN} lines of a sequence"))
-    for severity, why in kinds:
-        codes = ", ".join(sorted(code for code, worst in hidden if min(worst, Severity.WARNING) is severity))
-        if codes:
-            console.print(Text(f"Not shown: {codes} ({why}); --format json lists all", style="dim"), soft_wrap=True)
+    kinds = (
+        (False, "of severity info); --info shows them"),
+        (True, f"beyond {_SHOWN} lines of a sequence); --format json lists all"),
+    )
+    for is_beyond, why in kinds:
+        if codes := ", ".join(sorted({code for code, worst in hidden if (info or worst > Severity.INFO) is is_beyond})):
+            console.print(Text(f"Not shown: {codes} ({why}", style="dim"), soft_wrap=True)
     for sentence in left_out(check):
         console.print(Text(sentence, style="yellow"), soft_wrap=True)
     console.print(_verdict(check, least))
@@ -148,13 +157,13 @@ def _outcome(checked: JudgedSequence | CheckedFile, least: Severity | None) -> T
     )
 
 
-def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity | None) -> set[_Hidden]:
+def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity | None, *, info: bool) -> set[_Hidden]:
     """Print a sequence; return what `_print_grouped` returns."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
         title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
         console.print(title)
-        return _print_grouped(sequence.files, (), console)
+        return _print_grouped(sequence.files, (), console, info=info)
     every = counted(len(sequence.expected), "frame")
     if sequence.fuller:
         every = f"the {sequence.fuller_count} frames of {plain(sibling_name(sequence.pattern, sequence.fuller), 400)}"
@@ -163,7 +172,7 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     )
     console.print(title)
     console.print(indented(_strip(sequence)))
-    hidden = _print_grouped(sequence.files, sequence.findings, console)
+    hidden = _print_grouped(sequence.files, sequence.findings, console, info=info)
     lists = (
         ("render again", sequence.rerender),
         ("edit the header", sequence.header_edits),
@@ -195,7 +204,7 @@ def _strip(sequence: JudgedSequence) -> Text:
     return text
 
 
-def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> set[_Hidden]:
+def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None, *, info: bool) -> set[_Hidden]:
     """Print files that are not frames; return what `_print_grouped` returns."""
     hidden: set[_Hidden] = set()
     for file in files:
@@ -205,7 +214,7 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
             )
             continue
         console.print(Text(plain(file.path, 400), style="bold").append(_outcome(file, least)))
-        hidden |= _print_grouped([file], (), console)
+        hidden |= _print_grouped([file], (), console, info=info)
     return hidden
 
 
@@ -232,11 +241,13 @@ def _findings_table() -> Table:
     return table
 
 
-def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[_Hidden]:
-    """Print a table of errors and warnings; return the codes and severities of findings that it leaves out."""
+def _print_grouped(
+    files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console, *, info: bool
+) -> set[_Hidden]:
+    """Print a table of errors, warnings and, with `info`, the rest; return codes and severities of what it leaves out."""
     rows = group_findings(files, findings)
     table = _findings_table()
-    visible = [row for row in rows if row.severity > Severity.INFO][:_SHOWN]
+    visible = [row for row in rows if info or row.severity > Severity.INFO][:_SHOWN]
     for row in visible:
         frames = FrameNumbers.of(row.frames).text if row.files else ""  # messages of sequences name their frames
         table.add_row(severity_text(row.severity), row.code, frames, Text(plain(row.text, 400)))

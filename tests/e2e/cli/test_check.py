@@ -321,7 +321,12 @@ def test_a_link_that_leads_nowhere_is_named(delivery: Path, target: str) -> None
 def test_what_is_not_shown_is_said_once(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / f"{name}.exr", image(1))
-    assert run(tmp_path, "--stats", "off").output.count("Not shown: ") == 1
+    output = run(tmp_path, "--stats", "off").output
+    assert output.count("Not shown: COL-UNTAGGED (of severity info); --info shows them") == 1
+    for option in (["--info"], ["--fail-on", "info"]):
+        output = run(tmp_path, "--stats", "off", *option).output
+        assert "Not shown" not in output
+        assert output.count("info  COL-UNTAGGED") == 2
 
 
 @pytest.mark.parametrize("form", ["csv", "junit", "sarif"])
