@@ -24,7 +24,7 @@ class PixelConfig:
         max_faults: Number of damaged chunks after which reading ends.
         hash_file: Whether to hash the file's bytes; only in a full read.
         hash_pixels: Whether to hash decoded pixels; only in a full read.
-        with_zeros: Whether to record where the colour of parts is zero; only in a full read.
+        with_zeros: Whether to record where the colour of parts is zero; only if all chunks are read.
         hash_bytes: Maximum memory in bytes for rows of tiles that wait to be hashed.
         max_ids: Maximum number of distinct Cryptomatte ids that are counted; only in a full read.
         max_objects: Maximum number of listed Cryptomatte objects, those with the largest coverage.

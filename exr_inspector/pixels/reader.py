@@ -128,13 +128,14 @@ def read_pixels(
             max_requests=config.max_sample_requests,
             chunk_bytes=min(config.sample_chunk_bytes, most_packed),
         )
-    layers = shown_layers(layouts, config.thumbnails) if is_full or plan.chunks == len(extents) else ()
+    is_whole = is_full or plan.chunks == len(extents)  # the sample of a small file has all of its chunks
+    layers = shown_layers(layouts, config.thumbnails) if is_whole else ()
     pictures = {(part, 0): canvas for part, canvas in canvases(file.header, layouts, layers).items()}
     context = replace(
         file.context(deadline, max_faults=config.max_faults, is_full=is_full),
         pictures=_pictures(pictures, layers),
-        picks=_picks(layouts, config) if is_full else 0,
-        with_zeros=config.with_zeros and is_full,
+        picks=_picks(layouts, config) if is_whole else 0,
+        with_zeros=config.with_zeros and is_whole,
         counting=plan_counting(mattes, layouts) if is_full else Counting(),
     )
     reading = FilePass(context, config, layouts, plan, layers, checkpoint=checkpoint)

@@ -49,9 +49,12 @@ def test_an_ordinary_file_costs_one_request_with_its_verdict_on_completeness(s3:
 
 def test_sampled_statistics_of_a_small_file_come_with_the_first_request(s3: FaultyS3) -> None:
     inspection = inspect(s3, build([Part()]), stats=StatsMode.SAMPLED)
+    assert s3.count("GET") == 1
     assert inspection.pixels is not None
     assert {channel.channel for channel in inspection.pixels.channels} == {"R", "G", "B"}
-    assert s3.count("GET") == 1
+    whole = inspect(s3, build([Part()]), stats=StatsMode.FULL)
+    assert whole.pixels is not None
+    assert inspection.pixels.channels == whole.pixels.channels, "with percentiles"
 
 
 def test_a_large_header_is_read_in_few_requests(s3: FaultyS3) -> None:

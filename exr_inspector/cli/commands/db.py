@@ -29,7 +29,7 @@ from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import SuggestingGroup, command_line
 from exr_inspector.delivery.files import require_place
-from exr_inspector.errors import ArgumentError, BucketMissing, SourceError
+from exr_inspector.errors import ArgumentError, BucketMissing, NothingMatches, SourceError
 from exr_inspector.ingest.roots import forget_roots
 from exr_inspector.model import EventInfo
 from exr_inspector.report.words import plain
@@ -214,7 +214,7 @@ def reconcile_command(
 
     Exit code 0 when they agree or were fixed, 1 when they differ or a file could not be listed or inspected: it is named, and
     the others are processed. Exit code 2 when a share is not mounted, or the store does not answer. --fix asks before it
-    removes a tenth of the rows or more.
+    removes all rows, or ten or more that are a tenth of them.
 
     \b
     Examples:
@@ -279,8 +279,12 @@ def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
     """
     with open_tables(catalog, need=() if catalog else ("objects",), use=GROUPS) as tables:
         prefix = _below(tables, place)
-        _refuse_listed(tables, prefix, place, catalog)
+        outer, inner = _roots(tables, prefix)
         paths = list(dict.fromkeys(row.path for row in stored_versions(tables.connection, prefix)))
+        is_root = outer is not None and f"{outer.bucket}/{outer.prefix}" == prefix
+        if not (paths or inner or is_root):
+            raise NothingMatches(f"{place}: the tables have no rows of files below it")
+        _refuse_listed(tables, prefix, place, catalog)
         if paths and not yes:
             _confirm(f"the rows of {counted(len(paths), 'file')} below {place}, of which none is there")
         for start in range(0, len(paths), WINDOW):
@@ -290,10 +294,9 @@ def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
         folders = {path.rpartition("/")[0] for path in paths} | outdated_folders(tables.connection, prefix)
         for _ in judge_folders(tables.connection, folders, PolicySource.from_settings(tables.settings).current()):
             pass
-        outer, inner = _roots(tables, prefix)
-        is_removed = outer is not None and (f"{outer.bucket}/{outer.prefix}" == prefix or _is_missing(outer))
+        is_removed = outer is not None and (is_root or _is_missing(outer))
         forget_roots(tables.connection, [*inner, *([outer] if outer and is_removed else [])])
-    click.echo(f"{counted(len(paths), 'file')} removed")
+    click.echo(f"rows of {counted(len(paths), 'file')} removed")
 
 
 def _refuse_listed(tables: Tables, prefix: str, place: str, catalog: Path | None) -> None:
@@ -373,7 +376,7 @@ def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
     is_all = count == comparison.stored
     if yes or not count or (not is_all and (count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE)):
         return
-    _confirm(f"{count} of {comparison.stored} rows, whose objects are not listed")
+    _confirm(f"{count} of {comparison.stored} rows, whose files are not listed")
 
 
 def _confirm(rows: str) -> None:
@@ -383,8 +386,8 @@ def _confirm(rows: str) -> None:
         ArgumentError: Nobody can answer.
     """
     if not sys.stdin.isatty():
-        raise ArgumentError(f"nothing was removed: {rows}; if these were deleted, confirm with --yes")
-    click.confirm(f"remove {rows}?", abort=True)
+        raise ArgumentError(f"nothing was removed: there are {rows}; if these files were deleted, confirm with --yes")
+    click.confirm(f"Remove {rows}?", abort=True)
 
 
 def _below(tables: Tables, place: str) -> str:
@@ -476,7 +479,7 @@ def _fix(
     folders = done.directories | outdated_folders(connection, prefix)
     sequences = sum(len(judgement.sequences) for judgement in judge_folders(connection, folders, context.policy))
     if unread or not comparison.is_equal:
-        click.echo(f"{done.figures.stored} files stored, {done.removed} files removed")
+        click.echo(f"{counted(done.figures.stored, 'file')} stored, rows of {counted(done.removed, 'file')} removed")
     if folders:
         click.echo(f"{counted(sequences, 'sequence')} in {counted(len(folders), 'folder')} validated")
     figures.merge(done.figures)

@@ -21,7 +21,7 @@ OTHERS = {
 def explanation(rule: Rule) -> str:
     """One paragraph about a rule."""
     command = f" Command: {rule.command}" if rule.command else ""
-    return f"{rule.title}. {rule.why} ({rule.source}) Fix: {rule.fix}{command}"
+    return f"Must hold: {rule.title}. Why: {rule.why} Source: {rule.source}. Fix: {rule.fix}{command}"
 
 
 def explain(codes: Iterable[str], console: Console) -> None:

@@ -79,7 +79,8 @@ def empty_alphas(part: PartFacts) -> list[str]:
     "Colour is multiplied by alpha",
     why="Compositing software takes colour as premultiplied: edges get bright or dark lines, and what alpha hides is added.",
     source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
-    fix="Multiply the colour by alpha. No action is needed for light that is only added, such as fire and reflections.",
+    fix="Multiply the colour by alpha, with the command; if alpha is inverted, invert it instead. No action is needed for "
+    "light that is only added, such as fire and reflections.",
     command="oiiotool IN.exr --premult -o OUT.exr",
     profiles={"default": "info", "comp": "warning", "texture": "off"},
     limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",

@@ -133,8 +133,8 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
     why="Software that goes by file names (OpenColorIO's file rules, Affinity Photo) converts from another space than readers "
     "of the tags.",
     source="OpenColorIO file rules",
-    fix="Find out which one is right; rename the file, or write the right tag.",
-    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    fix="Find out which one is right; rename the file, or write the right tag: SPACE is the space in the name.",
+    command="exrstdattr -string colorInteropID SPACE IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def space_in_name(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -307,9 +307,9 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     "The file names the show's colour space",
     why="Images of two colour spaces do not match in the cut.",
     source="the show's policy (colour_space)",
-    fix="Correct the tag if the pixels are right; otherwise convert the image with the show's OpenColorIO "
-    "configuration ($OCIO).",
-    command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
+    fix="Write the tag if the pixels are right: SPACE is the expected space. Otherwise convert the image with the show's "
+    "OpenColorIO configuration ($OCIO): `oiiotool IN.exr --colorconvert FROM TO -o OUT.exr`.",
+    command="exrstdattr -string colorInteropID SPACE IN.exr OUT.exr",
     needs=("colour_space",),
 )
 def show_space(part: PartFacts, parameters: ColourParameters) -> Results:

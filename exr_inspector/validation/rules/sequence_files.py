@@ -152,7 +152,8 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     why="Frames of an older render were left in place.",
     source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input); "
     "VF-BlenderAutosaveRender#5 (versions of output nodes)",
-    fix="Render the frames that the message names again.",
+    fix="Render the frames that the message names again. Of a view or AOV with an older version, write the new one, or keep it "
+    "if it did not change.",
     limits="With severity info: nuke/node_hash, and views and AOVs of one image whose file names have different versions.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:

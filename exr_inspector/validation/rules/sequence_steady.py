@@ -173,7 +173,8 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     "No frame is upside down or mirrored beside the others",
     why="Some machines or writers exchange the first and the last row.",
     source="KinoMotion#16 (frames that are written upside down)",
-    fix="Turn the frames that the message names, and look for the writer that turns them.",
+    fix="Turn the frames that the message names, with --flip if they are upside down, --flop if they are mirrored, or "
+    "--rotate180, and look for the writer that turns them.",
     command="oiiotool IN.exr --flip -o OUT.exr",
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
     "change is a cut. Lights and objects that move from one side to the other can look the same.",

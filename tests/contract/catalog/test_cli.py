@@ -89,7 +89,7 @@ def test_reconcile_and_repair(ground: Ground) -> None:
     assert found.output.count("no row: s3://shots/sh1/") == len(NAMES)
     done = ground.run("reconcile", "s3://shots/sh1/", "--fix")
     assert done.exit_code == 0, done.output
-    assert "4 files stored, 0 files removed" in done.output
+    assert "4 files stored, rows of 0 files removed" in done.output
     assert ground.paths() == sorted(f"shots/sh1/{name}" for name in NAMES)
     assert ground.run("reconcile", "s3://shots/").exit_code == 0
     (ground.folder / "sh1" / "layers.exr").unlink()
@@ -252,7 +252,7 @@ def test_rows_of_files_that_are_mounted_or_may_not_be_read_are_not_removed(
     shutil.rmtree(ground.folder)
     monkeypatch.delenv("EXR_ALLOWED_PREFIXES")
     monkeypatch.setenv("EXR_MOUNTS", f"shots={tmp_path}")
-    assert "4 files removed" in ground.run("remove", "s3://gone/", "--yes").output
+    assert "rows of 4 files removed" in ground.run("remove", "s3://gone/", "--yes").output
 
 
 @pytest.mark.heavy
@@ -261,7 +261,7 @@ def test_many_removals_are_asked_about(ground: Ground, s3: FaultyS3) -> None:
     assert ground.run("reconcile", "s3://renders/", "--fix").exit_code == 0
     for index in range(5):
         s3.delete("renders", f"a.{index:04}.exr")
-    assert "5 files removed" in ground.run("reconcile", "s3://renders/", "--fix").output, (
+    assert "rows of 5 files removed" in ground.run("reconcile", "s3://renders/", "--fix").output, (
         "few rows are removed without a question"
     )
     for index in range(20):
@@ -270,7 +270,7 @@ def test_many_removals_are_asked_about(ground: Ground, s3: FaultyS3) -> None:
     assert isinstance(refused.exception, ArgumentError)
     assert "15 of 25 rows" in str(refused.exception)
     assert len(ground.paths()) == 25
-    assert "15 files removed" in ground.run("reconcile", "s3://renders/", "--fix", "--yes").output
+    assert "rows of 15 files removed" in ground.run("reconcile", "s3://renders/", "--fix", "--yes").output
     assert "agree" in ground.run("reconcile", "s3://renders/").output
 
 
@@ -314,5 +314,5 @@ def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(
     assert isinstance(CliRunner().invoke(main, [*words, "/view"]).exception, ArgumentError)
     monkeypatch.delenv("EXR_VIEWS")
     done = ground.run("reconcile", "s3://shots/sh1/", "--fix", "--yes", "--vast-catalog", "/view")
-    assert "1 files removed" in done.output, done.output
+    assert "rows of 1 file removed" in done.output, done.output
     assert ground.paths() == [path for path in before if not path.endswith("truncated.exr")]

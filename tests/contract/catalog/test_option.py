@@ -176,7 +176,15 @@ def test_a_folder_that_is_gone_does_not_match_folders_whose_names_begin_alike(ca
     assert "there is no file or folder" in str(done.exception)
     assert len(stored(catalog, "path", "files")) == 2
     gone = called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix", "--yes")
-    assert "2 files removed" in gone.output
+    assert "rows of 2 files removed" in gone.output
+
+
+@pytest.mark.parametrize("place", ["sh99", "s3://gooood/"])
+def test_a_place_without_rows_is_no_success(catalog: Path, folder: Path, place: str) -> None:
+    named = place if place.startswith("s3:") else folder / place
+    done = called("db", "remove", named, "--catalog", catalog, "--yes")
+    assert isinstance(done.exception, NothingMatches)
+    assert "no rows of files below it" in str(done.exception)
 
 
 def test_rows_of_a_folder_that_is_gone_stay_until_they_are_removed_by_name(catalog: Path, folder: Path) -> None:
@@ -190,7 +198,7 @@ def test_rows_of_a_folder_that_is_gone_stay_until_they_are_removed_by_name(catal
     assert isinstance(called("db", "remove", folder, "--catalog", catalog).exception, ArgumentError), "not confirmed"
     assert isinstance(called("db", "remove", moved, "--catalog", catalog, "--yes").exception, ArgumentError), "not gone"
     assert sequences(catalog) == shot
-    assert "2 files removed" in called("db", "remove", folder, "--catalog", catalog, "--yes").output
+    assert "rows of 2 files removed" in called("db", "remove", folder, "--catalog", catalog, "--yes").output
     assert sequences(catalog) == []
     other = shutil.copytree(moved, folder.parent / "other" / folder.name)
     assert called("ingest", other, "--catalog", catalog).exit_code == 0, "the name of the bucket is free"
@@ -232,7 +240,7 @@ def test_rows_stay_while_their_folder_cannot_be_opened(
     folder.unlink()
     away.rename(folder)
     (folder / "sh010" / "beauty.1002.exr").unlink()
-    assert "1 file removed" in called("db", "remove", folder / "sh010/beauty.1002.exr", *remove[3:]).output
+    assert "rows of 1 file removed" in called("db", "remove", folder / "sh010/beauty.1002.exr", *remove[3:]).output
     (folder / "sh010" / "beauty.1001.exr").unlink()
     (folder / "sh010" / "beauty.1001.exr").symlink_to("nowhere")
     for place in (folder, folder / "sh010", folder / "sh010" / "beauty.1001.exr"):
@@ -253,7 +261,7 @@ def test_a_part_of_a_bucket_that_is_empty_hides_no_file_of_the_rest(
     assert f"no object: {part}/beauty.1002.exr\n" in called("db", "reconcile", part, "--catalog", file).output
     (part / "beauty.1001.exr").unlink()
     assert isinstance(called("db", "remove", "s3://bkt/", "--catalog", file, "--yes").exception, ArgumentError)
-    assert "2 files removed" in called("db", "remove", part, "--catalog", file, "--yes").output
+    assert "rows of 2 files removed" in called("db", "remove", part, "--catalog", file, "--yes").output
     assert [path for (path,) in stored(file, "path", "files")] == [f"bkt/sh010/beauty.{n}.exr" for n in (1001, 1002)]
 
 

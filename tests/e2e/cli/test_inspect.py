@@ -369,7 +369,7 @@ def test_a_deep_part_tells_its_samples_per_pixel() -> None:
 def test_rules_that_were_broken_are_explained_on_request() -> None:
     files = [str(SAMPLES / name) for name in ("nan_inf.exr", "black.exr")]
     without, explained = (CliRunner().invoke(command, [*files, *more]).output for more in ((), ("--why",)))
-    for words in ("No pixel value is NaN. One NaN spreads", "The render failed"):
+    for words in ("No pixel value is NaN. Why: One NaN spreads", "The render failed"):
         assert words not in without
         assert explained.count(words) == 1
 
