@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from exr_inspector import __version__
 from exr_inspector.delivery.grouping import listed_findings
 from exr_inspector.delivery.judgement import CheckedFile
-from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of
 from exr_inspector.report.words import figure, human_bytes, plain
 from exr_inspector.texts import json_document, missing_package
@@ -77,7 +76,7 @@ class OtherFile:
         path: Its path, as the user gave it.
         severity: Severity of its worst finding; empty without findings.
         verdict: `failed`, `warnings` or `passed`.
-        texts: Its errors and warnings.
+        texts: Its findings, the worst first.
     """
 
     path: str
@@ -157,12 +156,11 @@ def without_details(view: ShownSequence) -> ShownSequence:
 
 
 def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
-    """Files that are not frames, with their errors and warnings."""
+    """Files that are not frames, with their findings, the worst first."""
     found = []
     for file in files:
-        texts = [
-            f"{code}: {message}" for severity, code, message, _ in listed_findings(file) if severity > Severity.INFO
-        ]
+        notes = sorted(listed_findings(file), key=lambda note: -note[0])
+        texts = [f"{code}: {message}" for _, code, message, _ in notes]
         label = file.worst.label if file.worst else ""
         found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(texts[:_TEXTS_A_FILE])))
     return found

@@ -52,6 +52,7 @@ def test_a_folder_gets_an_index_and_a_page_a_sequence(delivery: Path, tmp_path: 
     assert len(pages) == 3
     assert all(f'href="{page.name}"' in index for page in pages if page.name != "index.html")
     assert "<script>" not in index
+    assert "<div>COL-UNTAGGED: " in index, "of the file that is not a frame"
 
 
 def test_pages_are_not_written_among_the_files_of_a_delivery(delivery: Path, tmp_path: Path) -> None:
