@@ -257,7 +257,9 @@ def reconcile_command(
         click.echo(f"{code}: {name_of(path)}: {plain(message, 1_000)}")
     if comparison.is_equal and not figures.errors:
         click.echo("storage and tables agree")
-    elif figures.errors or not fix:
+    elif not (comparison.is_equal or fix):
+        click.echo(f"to make them agree: {command_line(f'db reconcile {shlex.quote(place)} --fix', catalog)}")
+    if figures.errors or not (comparison.is_equal or fix):
         sys.exit(1)
 
 

@@ -53,6 +53,10 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
       ./run policy init deliveries/nova/v003 --name nova -o nova.yaml
       ./run validate --policy nova.yaml deliveries/nova/v004
     """
+    if output is not None and output.exists():
+        raise click.UsageError(f"{output} exists; remove it or choose another name")
+    if output is not None and not output.parent.is_dir():
+        raise click.UsageError(f"{output}: there is no folder {output.parent}: create it first")
     with session(settings_for(targets), stats="off") as made:
         paths = chain.from_iterable(paths_of(made.opener, target) for target in targets)
         frames, unread = Frames(targets), list[str]()
@@ -81,8 +85,6 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
     if output is None:
         click.echo(text, nl=False)
         return
-    if output.exists():
-        raise click.UsageError(f"{output} exists; remove it or choose another name")
     output.write_text(text, encoding="utf-8")
     called = click.get_current_context().find_root().info_name
     click.echo(f"{output}: written; read it, then: {called} check FOLDER --policy {output}")

@@ -20,6 +20,7 @@ from exr_inspector.model import Inspection
 from exr_inspector.texts import visible
 from exr_inspector.validation.facts.colourspaces import PUBLISHED
 from exr_inspector.validation.frames import frame_of_inspection, scalar
+from exr_inspector.validation.rule import counted
 
 _MAX_ATTRIBUTES = 40
 _DIGITS = re.compile(r"\d+", re.ASCII)
@@ -132,7 +133,7 @@ def draft_policy(
     document = {
         "name": name,
         "version": "1",
-        "description": f"Drafted from {len(good)} files by `policy init`.",
+        "description": f"Drafted from {counted(len(good), 'file')} by `policy init`.",
         "extends": "default",
         "parameters": {
             key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items() if value

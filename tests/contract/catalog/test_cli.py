@@ -87,6 +87,7 @@ def test_reconcile_and_repair(ground: Ground) -> None:
     found = ground.run("reconcile", "s3://shots/sh1/")
     assert found.exit_code == 1
     assert found.output.count("no row: s3://shots/sh1/") == len(NAMES)
+    assert "db reconcile s3://shots/sh1/ --fix\n" in found.output
     done = ground.run("reconcile", "s3://shots/sh1/", "--fix")
     assert done.exit_code == 0, done.output
     assert "4 files stored, rows of 0 files removed" in done.output
