@@ -98,7 +98,7 @@ def test_reconcile_fixes_the_rows_of_a_restored_file(mount: Mount) -> None:
     mount.ingest()
     mount.write("compression_piz", JANUARY)
     done = CliRunner().invoke(db, ["reconcile", "s3://renders/", "--fix"], env=mount.environ)
-    assert "1 files stored" in done.output, done.output
+    assert "1 file stored" in done.output, done.output
     assert mount.compression() == "PIZ"
 
 
