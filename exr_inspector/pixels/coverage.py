@@ -16,7 +16,7 @@ from exr_inspector.pixels.estimates import Moments
 
 LOW_ALPHA = 0.125
 _LEAST_PIXELS = 16  # with low alpha, for a mean
-_MOST_PIXELS = 2048  # with low alpha, of a run
+_MOST_PIXELS = 1024  # with low alpha, of a run
 _RUN = 1 << 16
 
 Samples = npt.NDArray[Any]
@@ -63,8 +63,9 @@ class Coverage:
             else:
                 is_lit = reduce(np.logical_or, [each << 1 != 0 for each in bits_of_colours])
             self.uncovered += int(np.count_nonzero(is_hidden & is_lit))
-        at = np.flatnonzero((bits - 1) < low - 1)  # zero wraps around
-        at = at[:: 1 + len(at) // _MOST_PIXELS]
+        is_low = (bits - 1) < low - 1  # zero wraps around
+        step = 1 + int(np.count_nonzero(is_low)) // _MOST_PIXELS
+        at = np.flatnonzero(is_low[::step]) * step
         if len(at):
             values = np.stack([colour[at] for colour in colours]).astype(np.float64)
             values = values[:, np.isfinite(values).all(axis=0)]

@@ -60,15 +60,12 @@ class LineSamples:
         corner = self._layout.data_window
         for window in windows_of(block):
             top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
-            rows = first + np.arange(-top % self._down, window.height, self._down)
-            columns = np.arange(-left % self._across, window.width, self._across)
-            arrays = [block.arrays[number] for number in self._channels]
-            if len(rows):
-                found = np.stack([array[rows] for array in arrays])
+            arrays = [block.arrays[number][first : first + window.height] for number in self._channels]
+            if (row := -top % self._down) < window.height:
+                found = np.stack([array[row :: self._down] for array in arrays])
                 self._pieces.append((True, -(-top // self._down), left, found))
-            if len(columns):
-                inside = slice(first, first + window.height)
-                found = np.stack([array[inside, columns] for array in arrays])
+            if (column := -left % self._across) < window.width:
+                found = np.stack([array[:, column :: self._across] for array in arrays])
                 self._pieces.append((False, top, -(-left // self._across), found))
             first += window.height
 
@@ -99,29 +96,31 @@ class LineSamples:
         found: dict[int, Seam] = {}
         half = lines.shape[1] // 2  # where four tiles meet, the halves of a line differ
         halves = ((slice(half), _LEAST_FACTOR_OF_HALF), (slice(half, None), _LEAST_FACTOR_OF_HALF))
+        if half < 1 or lines.shape[2] < 2 * _NEAR + 2:
+            return []
+        with np.errstate(all="ignore"):
+            stops = np.where(lines > _DARKEST, np.log2(lines), np.nan)
+            steps = np.diff(stops, axis=2)
         for part, least in ((slice(None), _LEAST_FACTOR), *halves):
             here: dict[int, Seam] = {}
-            for name, channel in zip(self._names, lines, strict=True):
-                for at, factor in _steps(channel[part], least):
+            for name, levels, differences in zip(self._names, stops, steps, strict=True):
+                for at, factor in _steps(levels[part], differences[part], least):
                     if at not in here or abs(np.log(here[at].factor)) < abs(np.log(factor)):
                         here[at] = Seam(is_vertical, at, name, factor)
             found = here | found
         return [found[at] for at in sorted(found)]
 
 
-def _steps(lines: _Lines, least: float) -> list[tuple[int, float]]:
-    """Positions of seams across lines, of shape (lines, positions), each with the factor of the values from there on.
+def _steps(stops: _Lines, steps: _Lines, least: float) -> list[tuple[int, float]]:
+    """Positions of seams across lines, each with the factor of the values from there on.
 
     Args:
-        lines: The values.
+        stops: Logarithms of the values, of shape (lines, positions); NaN for dark ones.
+        steps: Differences of neighbouring positions, not finite beside dark and infinite values.
         least: The smallest factor.
     """
-    if lines.shape[0] < _LEAST_LINES or lines.shape[1] < 2 * _NEAR + 2:
+    if len(steps) < _LEAST_LINES:
         return []
-    with np.errstate(all="ignore"):
-        stops = np.log2(lines)
-    stops = np.where((lines > _DARKEST) & np.isfinite(stops), stops, np.nan)
-    steps = np.diff(stops, axis=1)
     is_lit = np.isfinite(steps)
     steps = np.where(is_lit, steps, 0)  # few of them at the positions that are judged
     count = len(steps)
