@@ -30,12 +30,6 @@ from exr_inspector.validation.rules import (
     delivery,
     encodings,
     pixels,
-    sequence_files,
-    sequence_levels,
-    sequence_pixels,
-    sequence_steady,
-    sequence_times,
-    sequences,
     show,
     structure,
     tiles,
@@ -44,12 +38,17 @@ from exr_inspector.validation.rules import (
     views,
     windows,
 )
+from exr_inspector.validation.rules.sequences import files as sequence_files
+from exr_inspector.validation.rules.sequences import headers as sequence_headers
+from exr_inspector.validation.rules.sequences import levels as sequence_levels
+from exr_inspector.validation.rules.sequences import pixels as sequence_pixels
+from exr_inspector.validation.rules.sequences import steady as sequence_steady
+from exr_inspector.validation.rules.sequences import times as sequence_times
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
-    delivery, sequences, sequence_files, sequence_times, sequence_pixels, sequence_levels, sequence_steady,
-    show,
+    delivery, sequence_headers, sequence_files, sequence_times, sequence_pixels, sequence_levels, sequence_steady, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -253,6 +252,6 @@ class Parameters(
     pixels.PixelParameters,
     deep.DeepParameters,
     delivery.DeliveryParameters,
-    sequences.SequenceParameters,
+    sequence_headers.SequenceParameters,
 ):
     """The parameters of all rules."""

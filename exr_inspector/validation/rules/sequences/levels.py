@@ -16,8 +16,8 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequence_pixels import NEIGHBOURS, fades, seen_frames, takes_hole, with_zeros
-from exr_inspector.validation.rules.sequences import SequenceParameters, area, of_frames
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, of_frames
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, fades, seen_frames, takes_hole, with_zeros
 
 _STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
 _LEAST_STEP = 1.25  # of luminances

@@ -14,8 +14,8 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequence_times import out_of_order, time_codes
-from exr_inspector.validation.rules.sequences import SequenceParameters, named, of_frames
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, named, of_frames
+from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"

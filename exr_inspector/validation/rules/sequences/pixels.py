@@ -13,7 +13,7 @@ from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangl
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared

@@ -1,4 +1,4 @@
-"""SEQ, and the sequence rules of other groups: comparisons of frame summaries. Pure.
+"""Sequence rules on frame numbers and headers: comparisons of frame summaries. Pure.
 
 A difference is reported against the value that most frames have, in one finding for all frames that share it. The time for ten
 thousand frames is well under a second.
