@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+_MANY_VALUES = 64
+
 
 class StatsMode(str, Enum):
     """How much of the pixels is read; ordered by `depth`."""
@@ -122,6 +124,11 @@ class ChannelStats:
         if self.exact:
             return 1
         return max(1, round(1 / self.coverage)) if self.coverage else 0
+
+    @property
+    def has_many_values(self) -> bool:
+        """Whether 64 different values are known, or more: flat shading, mattes and labels have fewer."""
+        return self.distinct_count is not None and self.distinct_count >= _MANY_VALUES
 
     @property
     def is_constant(self) -> bool:

@@ -26,7 +26,6 @@ from exr_inspector.validation.facts.colourspaces import other_tag
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
-_MANY_VALUES = 64
 _FEW_ZEROS = 0.001  # of all pixels
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
@@ -285,7 +284,7 @@ def _is_unit_depth(stats: ChannelStats) -> bool:
 
 def _reaches_one(stats: ChannelStats) -> bool:
     """Whether the largest magnitude is exactly 1; a mask, of the pixels whose motion is known, has few values."""
-    return _extreme(stats) == 1 and (stats.distinct_count or 0) >= _MANY_VALUES
+    return _extreme(stats) == 1 and stats.has_many_values
 
 
 def _extreme(stats: ChannelStats) -> float:

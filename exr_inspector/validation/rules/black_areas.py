@@ -10,8 +10,6 @@ from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import is_beauty
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, pixel_rule
-from exr_inspector.validation.rules.channels import names_of
-from exr_inspector.validation.rules.encodings import FEW_VALUES
 
 _LEAST_TILE = 2  # cells: the tiles of renderers have 16 pixels and more
 _MOST_BLACK = 4  # an image of which more than one part in so many is black shows something else before black
@@ -25,7 +23,7 @@ def _main_image(part: PartFacts) -> list[ChannelStats]:
     """The statistics of R, G and B of the main image, if all pixels were read and have many values; else empty."""
     triple = next((triple for triple in part.rgb_layers if is_beauty(triple[0].layer)), ())
     every = [stats for _, stats in part.with_stats(triple)]
-    is_seen = len(every) == 3 and all(s.exact and (s.distinct_count or 0) >= FEW_VALUES for s in every)
+    is_seen = len(every) == 3 and all(s.exact and s.has_many_values for s in every)
     return every if is_seen else []
 
 
@@ -101,9 +99,9 @@ def black_border(part: PartFacts, _parameters: RuleParameters) -> Results:
     for columns, rows in _BORDERS if min(width, height) >= _LEAST_SIDE else ():
         if zeros == {width * height - (width - columns) * (height - rows)}:
             count = zeros.pop()
-            triple = next(triple for triple in part.rgb_layers if triple[0].name == every[0].channel)
             what = " and ".join(counted(n, noun) for n, noun in ((columns, "column"), (rows, "row")) if n)
-            message = f"{names_of(triple)} are zero in {count} pixels, as many as {what} at the edges have"
+            names = listed(stats.channel for stats in every)
+            message = f"{names} are zero in {count} pixels, as many as {what} at the edges have"
             return [Found(message, f"{count} zeros", "an image up to its edges", every[0].channel)]
     return NOTHING
 

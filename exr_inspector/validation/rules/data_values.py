@@ -13,7 +13,6 @@ from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_nam
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
-from exr_inspector.validation.rules.encodings import FEW_VALUES
 
 _HASHES = 2.0**23  # FLOAT has no fractions from there on
 _NORMAL_LIMIT = 1.01
@@ -188,7 +187,7 @@ def _are_cut(every: Iterable[ChannelStats]) -> bool:
     """
     exact = [stats for stats in every if stats.exact and stats.samples]
     zeros = [stats.zero_count / stats.samples for stats in exact]
-    curved = [stats for stats in exact if (stats.distinct_count or 0) >= FEW_VALUES and stats.zero_count]
+    curved = [stats for stats in exact if stats.has_many_values and stats.zero_count]
     squares = sum(
         (stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2 for stats in exact
     )  # of lengths, averaged over all pixels
@@ -212,7 +211,7 @@ def _are_absolute(every: Sequence[ChannelStats]) -> bool:
         for stats in every
         if stats.percentiles
         and stats.percentiles[1][1] < _NEAR_ZERO
-        and (stats.distinct_count or 0) >= FEW_VALUES
+        and stats.has_many_values
         and stats.zero_count < _CUT_SHARE * stats.samples
     ]
     squares = sum((stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2 for stats in every)
@@ -318,6 +317,6 @@ def _is_picture(every: Sequence[ChannelStats]) -> bool:
 
 def _values(stats: ChannelStats) -> _Values:
     """What tells the values of a channel from those of another one; empty if only a sample was read, or if they are few."""
-    if not stats.exact or stats.nan_count or (stats.distinct_count or 0) < FEW_VALUES:
+    if not stats.exact or stats.nan_count or not stats.has_many_values:
         return ()
     return stats.samples, stats.zero_count, stats.minimum, stats.maximum, stats.mean, stats.stddev

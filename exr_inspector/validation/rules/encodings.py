@@ -20,7 +20,6 @@ _MOST_CODE = 65535
 _LOWER_PART = 25.0  # percent
 _WHOLE_FROM = 1024  # HALF has no fractions from here on
 _LEAST_CODE = 127
-FEW_VALUES = 64  # different values; flat shading, mattes and labels have fewer
 _MANY_VALUES = 512  # so many that one value is rare in each hundred
 _HALF_MAX = 65504
 _PLATEAU = 99.0  # percent; highlights were cut off if the values above are equal
@@ -173,14 +172,14 @@ def _are_bytes(stats: ChannelStats) -> bool:
     """Whether many different values are 8-bit codes divided by 255; those of large images are known from a selection."""
     least, most = stats.minimum, stats.maximum
     is_in_range = least is not None and most is not None and least >= 0 and most <= 1
-    return is_in_range and stats.eight_bit_share == 1 and (stats.distinct_count or 0) >= FEW_VALUES
+    return is_in_range and stats.eight_bit_share == 1 and stats.has_many_values
 
 
 def _are_codes(stats: ChannelStats) -> bool:
     least, most = stats.minimum, stats.maximum
     if stats.fractional_share != 0 or least is None or most is None:
         return False
-    return least >= 0 and _LEAST_CODE < most <= _MOST_CODE and (stats.distinct_count or 0) >= FEW_VALUES
+    return least >= 0 and _LEAST_CODE < most <= _MOST_CODE and stats.has_many_values
 
 
 def _are_coordinates(part: PartFacts, every: Iterable[ChannelStats]) -> bool:
