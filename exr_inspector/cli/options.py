@@ -13,7 +13,7 @@ import click
 from exr_inspector.cli.paths import FORMS, ShownPaths
 from exr_inspector.delivery.patterns import parse_frames
 from exr_inspector.errors import PatternError
-from exr_inspector.library.reading import DEFAULT_STATS
+from exr_inspector.library.reading import DEFAULT_STATS, Stats
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.validation import PROFILES
 
@@ -51,6 +51,12 @@ def stats_option(command_name: str) -> Callable[[Command], Command]:
         type=click.Choice([mode.value for mode in StatsMode]),
         help=f"{STATS_RULE}  [default: {STATS_DEFAULTS[command_name]}]",
     )
+
+
+def refuse_fewer_pixels(option: str, stats: Stats | None) -> None:
+    """Raise UsageError for an option that reads every pixel beside a --stats that does not."""
+    if stats not in {None, "full"}:
+        raise click.UsageError(f"{option} reads every pixel: leave out --stats, or say --stats full")
 
 
 levels_option = click.option(

@@ -130,15 +130,16 @@ def _newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
         newest = max(version for version, _ in of_image.values())
         latest = [sequence for version, sequence in of_image.values() if version == newest]
         for version, sequence in of_image.values():
-            if version < newest and (newer := [each.pattern for each in latest if _share_frames(each, sequence)]):
+            mine = frozenset(sequence.frames)
+            others = latest if version < newest else []
+            if newer := [each.pattern for each in others if _share_most(frozenset(each.frames), mine)]:
                 found[sequence.pattern] = tuple(newer)
     return found
 
 
-def _share_frames(one: Recognised, other: Recognised) -> bool:
-    """Whether two sequences have more than half of their frames in common."""
-    mine, theirs = set(one.frames), set(other.frames)
-    return 2 * len(mine & theirs) > len(mine | theirs)
+def _share_most(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Whether two sequences have more than half of all their frames in common."""
+    return 2 * len(one & other) > len(one | other)
 
 
 def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
@@ -165,7 +166,7 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
     known = [(sequence.pattern, frozenset(sequence.frames)) for sequence in group]
     longest = max((frames for _, frames in known), key=len)
     several = [(pattern, frames) for pattern, frames in known if len(frames) >= _FEWEST]
-    alike = [(pattern, frames) for pattern, frames in several if 2 * len(frames & longest) > len(frames | longest)]
+    alike = [(pattern, frames) for pattern, frames in several if _share_most(frames, longest)]
     together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
     found = {pattern: Siblings(together) for pattern, _ in alike} if len(alike) > 1 else {}
     parts = [

@@ -74,7 +74,7 @@ class LineSamples:
         self._pieces += other._pieces
 
     def result(self) -> ColourLines | None:
-        """The seams and the small image; None for a part without colour."""
+        """The seams, the small image, stripes and the level of the edges; None for a part without colour."""
         if not self._channels:
             return None
         rows = self._joined(is_rows=True)
@@ -93,11 +93,12 @@ class LineSamples:
 
     def _seams(self, lines: _Lines, *, is_vertical: bool) -> list[Seam]:
         """The seams across lines, of shape (channels, lines, positions)."""
-        found: dict[int, Seam] = {}
-        half = lines.shape[1] // 2  # where four tiles meet, the halves of a line differ
-        halves = ((slice(half), _LEAST_FACTOR_OF_HALF), (slice(half, None), _LEAST_FACTOR_OF_HALF))
-        if half < 1 or lines.shape[2] < 2 * _NEAR + 2:
+        _, count, positions = lines.shape
+        if count < _LEAST_LINES or positions < 2 * _NEAR + 2:
             return []
+        found: dict[int, Seam] = {}
+        half = count // 2  # where four tiles meet, the halves of a line differ
+        halves = ((slice(half), _LEAST_FACTOR_OF_HALF), (slice(half, None), _LEAST_FACTOR_OF_HALF))
         with np.errstate(all="ignore"):
             stops = np.where(lines > _DARKEST, np.log2(lines), np.nan)
             steps = np.diff(stops, axis=2)

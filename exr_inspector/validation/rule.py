@@ -155,7 +155,7 @@ class Rule:
 
     @property
     def edits_bytes(self) -> bool:
-        """Whether the command overwrites bytes in place, which mends files that the OpenEXR library cannot open, too."""
+        """Whether the command overwrites bytes in place, which also repairs files that the OpenEXR library cannot open."""
         return "conv=notrunc" in self.command
 
     @property

@@ -235,7 +235,8 @@ def reconcile_command(
                 else _listed(opener, prefix, figures, unlisted)
             )
             comparison = compare(listed, stored_versions(tables.connection, prefix))
-            hidden = {path for path in comparison.without_object if not _allowed(tables).admits(*path.split("/", 1))}
+            allowed = _allowed(tables)
+            hidden = {path for path in comparison.without_object if not allowed.admits(*path.split("/", 1))}
             kept = tuple(path for path in comparison.without_object if path not in unlisted and path not in hidden)
             comparison = replace(comparison, without_object=kept)
             unread = unlisted.take_files()

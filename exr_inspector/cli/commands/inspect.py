@@ -13,7 +13,7 @@ from rich.console import Console
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import levels_option, paths_option, policy_option, stats_option
+from exr_inspector.cli.options import levels_option, paths_option, policy_option, refuse_fewer_pixels, stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
@@ -112,8 +112,8 @@ def command(
     if shows and as_json:
         raise click.UsageError("--thumbnail is for the text that describes single files: leave out --json")
     for option, given in (("--objects", objects), ("--hash", with_hash)):
-        if given and stats not in {None, FULL}:
-            raise click.UsageError(f"{option} reads every pixel: leave out --stats, or say --stats full")
+        if given:
+            refuse_fewer_pixels(option, stats)
     columns = fields_of(fields)
     depth = FULL if objects or with_hash else stats or (FULL if shows else DEFAULT_STATS)
     with session(

@@ -22,6 +22,7 @@ from exr_inspector.cli.options import (
     levels_option,
     paths_option,
     policy_option,
+    refuse_fewer_pixels,
     rows_catalog_option,
     stats_option,
 )
@@ -133,8 +134,8 @@ def _refuse_options(*, from_rows: bool, stats: Stats | None, levels: Levels | No
         raise click.UsageError(
             "--stats, --levels and --hash read files, but --catalog and --stored read rows: give one or the other"
         )
-    if with_hash and stats not in {None, "full"}:
-        raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
+    if with_hash:
+        refuse_fewer_pixels("--hash", stats)
 
 
 def _left_out(every: Sequence[ValidationResult], stats: StatsMode | None, *, sequences: bool) -> list[str]:

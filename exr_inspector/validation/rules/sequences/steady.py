@@ -39,7 +39,8 @@ _FEWEST = 3  # frames that tell whether depth has one scale
     "The frames of each computer have the light and colours of those of the others",
     why="A computer with another version, driver, colour configuration or texture renders frames that flicker.",
     source="BlendFarm#31 (other colours from another computer)",
-    fix="Compare a frame that the message names with those beside it, mend the computer, and render its frames again.",
+    fix="Compare a frame that the message names with those beside it, correct the computer's setup, and render its frames "
+    "again.",
     limits="Files that name their computer (hostComputer and the like), and at least six changes from it to others or back, "
     "all with a similar step of 2 % or more.",
 )
