@@ -139,7 +139,8 @@ class JudgedSequence:
         there = {frame for frame, _ in found}
         named: list[tuple[Sequence[int], Severity]] = [(finding.frames, finding.severity) for finding in self.findings]
         for frames, level in [*named, (self.rerender, Severity.ERROR), (self.header_edits, Severity.ERROR)]:
-            found += [(frame, level) for frame in there if frame in frames]
+            shorter, longer = (frames, there) if len(frames) < len(there) else (there, frames)
+            found += [(frame, level) for frame in shorter if frame in longer]
         worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
         for frame, severity in found:
             if severity is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,14 @@ def sibling_name(mine: str, other: str) -> str:
     """The file name of another sequence, with its folder if the file names are equal."""
     own, theirs = mine.split("/"), other.split("/")
     return "/".join(theirs[-1:] if own[-1:] != theirs[-1:] else theirs[-2:])
+
+
+def by_sibling(mine: str, frames: Mapping[int, str]) -> dict[str, list[int]]:
+    """The file name of each other sequence, as in `sibling_name`, with its frames in ascending order."""
+    found: dict[str, list[int]] = {}
+    for number, other in sorted(frames.items()):
+        found.setdefault(sibling_name(mine, other), []).append(number)
+    return found
 
 
 class SequenceFacts:
@@ -135,12 +144,12 @@ class ExpectedFrames:
         return FrameNumbers(self.ranges).text
 
     def missing(self, numbers: Iterable[int]) -> FrameNumbers:
-        """The expected frames that are not in `numbers`. Time depends on `numbers`, not on the length of the ranges."""
+        """The expected frames that are not in `numbers`. Time depends on `numbers` and ranges, not on their length."""
         present = sorted(set(numbers))
         gaps: list[range] = []
         for expected in self.ranges:
             done = 0
-            for number in present:
+            for number in present[bisect_left(present, expected.start) : bisect_left(present, expected.stop)]:
                 if number in expected:
                     place = expected.index(number)
                     gaps.append(expected[done:place])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from exr_inspector.model import Inspection
-from exr_inspector.validation import validate_file
+from exr_inspector.validation import RULES, validate_file
 from exr_inspector.validation.engine import MAX_TEXT_CHARACTERS
+from exr_inspector.validation.facts.sequences import SequenceFacts, Siblings
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
-from tests.support.growth import steps_of
+from tests.support.growth import MOST, steps_of
 from tests.unit.validation.judging import EVERYTHING, inspect
+from tests.unit.validation.test_sequence_rules import frame, seen
 
 
 def matte_file(layers: int, mattes: int, layer: str) -> bytes:
@@ -36,6 +40,41 @@ def test_layers_of_cryptomattes_grow_linearly(layer: str) -> None:
 def test_declared_cryptomattes_grow_linearly() -> None:
     small, large = (judged_calls(matte_file(200, count, "c{:02}")) for count in (16, 32))
     assert large < 2.5 * small
+
+
+def hosts(count: int) -> SequenceFacts:
+    """Each frame comes from a computer of its own, as from the pods of a cloud."""
+    return SequenceFacts("a", [frame(n, host=f"pod-{n}", pixels=seen(0.4 + n % 5 / 10)) for n in range(1, count + 1)])
+
+
+def dark_layer(count: int) -> SequenceFacts:
+    return SequenceFacts("a", [frame(n, pixels=seen(layers={"fog": False})) for n in range(1, count + 1)])
+
+
+def copies(count: int) -> SequenceFacts:
+    copied = {n: f"{n}/a" for n in range(1, count + 1)}
+    return SequenceFacts("a", [frame(n) for n in copied], siblings=Siblings(copies=copied))
+
+
+def single_frames(count: int) -> SequenceFacts:
+    return SequenceFacts("a", [frame(2 * n) for n in range(count)], [range(2 * n, 2 * n + 1) for n in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("code", "made"),
+    [
+        ("SEQ-HOST", hosts),
+        ("SEQ-LAYER-BLACK", dark_layer),
+        ("SEQ-DUP", copies),
+        ("SEQ-MISSING", single_frames),
+    ],
+)
+def test_rules_of_sequences_grow_linearly(code: str, made: Callable[[int], SequenceFacts]) -> None:
+    check = RULES[code].check
+    assert check is not None
+    parameters = EVERYTHING.for_path("a").parameters
+    small, large = (steps_of(partial(check, made(count), parameters)) for count in (100, 200))
+    assert large < MOST * small
 
 
 def named(length: int) -> Inspection:

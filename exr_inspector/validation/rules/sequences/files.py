@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
+from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
@@ -49,16 +49,11 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
     """Frames with the pixels of the same frame of another view or version; info if most frames differ."""
     copies = sequence.siblings.copies
-    others = {copies[number]: [each for each in copies if copies[each] == copies[number]] for number in copies}
     are_few = 2 * len(copies) <= len(sequence.numbers)
     return [
         each._replace(severity=Severity.INFO) if are_few else each
-        for other, frames in others.items()
-        for each in of_frames(
-            frames,
-            f"the same pixels as in {sibling_name(sequence.name, other)}, another view, AOV or version",
-            _OTHER,
-        )
+        for other, frames in by_sibling(sequence.name, copies).items()
+        for each in of_frames(frames, f"the same pixels as in {other}, another view, AOV or version", _OTHER)
     ]
 
 

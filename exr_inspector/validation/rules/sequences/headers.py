@@ -13,8 +13,14 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFacts, expected_frames, sibling_name
-from exr_inspector.validation.frame_numbers import joined_ranges
+from exr_inspector.validation.facts.sequences import (
+    ExpectedFrames,
+    SequenceFacts,
+    by_sibling,
+    expected_frames,
+    sibling_name,
+)
+from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, reported, sequence_rule
@@ -116,9 +122,6 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
     """Warn of frames that another version has if each version has a part of one range."""
-    by_name: dict[str, list[int]] = {}
-    for number, other in sorted(sequence.siblings.versions.items()):
-        by_name.setdefault(sibling_name(sequence.name, other), []).append(number)
     every = joined_ranges(sorted({*sequence.numbers, *sequence.siblings.versions}))
     return [
         Found(
@@ -127,7 +130,7 @@ def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
             every,
             severity=Severity.WARNING,
         )
-        for other, numbers in by_name.items()
+        for other, numbers in by_sibling(sequence.name, sequence.siblings.versions).items()
     ]
 
 
@@ -157,11 +160,11 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     gaps = expected.missing(numbers)
     if expected.is_guessed and not gaps:
         message = f"Only every {_ordinal(expected.step)} frame from {expected.first} to {expected.last} is there"
-        every = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
-        return [Found(message, expected.text, every, severity=Severity.WARNING)]
-    within = [number for number in numbers if any(each.start <= number < each.stop for each in expected.ranges)]
-    outside = sorted({*numbers}.difference(within, expected.far))
-    between = [number for number in within if not any(number in each for each in expected.ranges)]
+        wanted = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
+        return [Found(message, expected.text, wanted, severity=Severity.WARNING)]
+    every, within = FrameNumbers(expected.ranges), FrameNumbers(tuple(range(r.start, r.stop) for r in expected.ranges))
+    outside = [number for number in numbers if number not in within and number not in expected.far]
+    between = [number for number in numbers if number in within and number not in every]
     found = [
         *of_frames(outside, f"outside the range {expected.text}", expected.text),
         *of_frames(between, f"not among {expected.text}", expected.text),
@@ -179,10 +182,9 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
         message += (
             f"; {sibling_name(sequence.name, other)}, another view or AOV of the image, has frames that this one lacks"
         )
-    misnamed = sequence.siblings.misnamed
-    for other in sorted({other for number, other in misnamed.items() if number in gaps}):
-        there = joined_ranges([number for number, each in misnamed.items() if each == other])
-        message += f"; {sibling_name(sequence.name, other)} has {there}: probably this sequence under another name"
+    for other, there in sorted(by_sibling(sequence.name, sequence.siblings.misnamed).items()):
+        if any(number in gaps for number in there):
+            message += f"; {other} has {joined_ranges(there)}: probably this sequence under another name"
     return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
 
 

@@ -67,6 +67,7 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
     _, fading = fades([pixels for _, pixels in every])
     explained = {every[index][0].frame for index in fading}.union(_other_hues(sequence).magenta)
     zeros = with_zeros(sequence)
+    grids, places = [grid for _, grid in zeros], {number: place for place, (number, _) in enumerate(zeros)}
     steps = _steps([(value, _area(frame)) for frame, value in seen], _LEAST_STEP)
     runs = sum(index - 1 not in steps for index in steps)
     is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
@@ -80,7 +81,9 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
         in_sum = value * _area(frame) / light if light > 0 else 0
         if not (0 < max(step, in_sum) < 1 / factor or min(step, in_sum) > factor):
             step, expected = steps.get(index, 0), _STEADY_LEVEL
-        if step > 0 and frame.frame not in explained and not (step < 1 and takes_hole(zeros, frame.frame, 1 - step)):
+        place = places.get(frame.frame) if step < 1 else None
+        has_hole = place is not None and takes_hole(grids, place, 1 - step)
+        if step > 0 and frame.frame not in explained and not has_hole:
             ratio = f"{step:.3g}"
             message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
             severity = Severity.INFO if is_meant and expected == _STEADY_LEVEL else None
@@ -286,7 +289,8 @@ def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     if len({(*_coding(frame), _area(frame)) for frame, _ in seen}) != 1:
         return NOTHING
     sizes = [float(frame.size_bytes or 0) for frame, _ in seen]
-    is_small = [size < _SMALLER * median(sizes) for size in sizes]
+    most = _SMALLER * median(sizes)
+    is_small = [size < most for size in sizes]
     others = [size for size, small in zip(sizes, is_small, strict=True) if not small]
     if not any(is_small) or is_small[0] or is_small[-1] or 2 * sum(is_small) > len(sizes):
         return NOTHING

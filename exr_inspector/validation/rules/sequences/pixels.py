@@ -49,13 +49,10 @@ def _holes(grids: Sequence[ZeroGrid], index: int) -> Iterator[tuple[int, int, in
     return rectangles(cells_of(grid) & _lit_around(before, after))
 
 
-def takes_hole(seen: Sequence[tuple[int, ZeroGrid]], number: int, lost: float) -> bool:
+def takes_hole(grids: Sequence[ZeroGrid], index: int, lost: float) -> bool:
     """Whether black rectangles that the frames around a frame do not have explain that it lost this share of its light."""
-    index = next((index for index, (frame, _) in enumerate(seen) if frame == number), None)
-    if index is None:
-        return False
-    hole = sum(width * height for _, _, width, height in _holes([grid for _, grid in seen], index))
-    lit = int((~cells_of(seen[index][1])).sum())
+    hole = sum(width * height for _, _, width, height in _holes(grids, index))
+    lit = int((~cells_of(grids[index])).sum())
     return hole > 0 and lost <= _HOLE_LIGHT * hole / (hole + lit)
 
 
@@ -163,7 +160,7 @@ def _is_short(lit: Sequence[bool | None], index: int) -> bool:
     """Whether a dark frame is one of at most two in a row, with two lit frames on each side."""
     first = index if index == 0 or lit[index - 1] is not False else index - 1
     end = first
-    while end < len(lit) and lit[end] is False:
+    while end < len(lit) and lit[end] is False and end - first <= NEIGHBOURS:
         end += 1
     around = [*lit[max(0, first - NEIGHBOURS) : first], *lit[end : end + NEIGHBOURS]]
     return end - first <= NEIGHBOURS and around == [True] * (2 * NEIGHBOURS)

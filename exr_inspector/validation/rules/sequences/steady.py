@@ -60,7 +60,11 @@ def hosts(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         if len(known) != len(seen):
             continue
         steps = _steps(known)
-        odd = [host for host, each in steps.items() if each.is_other]
+        odd = [
+            host
+            for host, each in steps.items()
+            if each.is_one_way and each.least >= max(_LEAST_STEP, _STEP_TO_OTHERS * _usual_change(known, host))
+        ]
         if odd:
             host = max(odd, key=lambda name: (round(abs(steps[name].usual), 6), -len(numbers[name])))
             ratio = f"{math.exp(steps[host].usual):.3g}"
@@ -83,11 +87,10 @@ _MEASURES: tuple[tuple[str, Callable[[FramePixels], float | None]], ...] = (
 
 @dataclass(slots=True)
 class _Steps:
-    """The steps of logarithms where a computer's frames begin and end, and all other differences of neighbouring frames."""
+    """The steps of logarithms where a computer's frames begin and where they end, both as its frames minus the others."""
 
     first: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
-    others: list[float] = field(default_factory=list)
 
     @property
     def usual(self) -> float:
@@ -95,27 +98,36 @@ class _Steps:
         return median([*self.first, *self.last])
 
     @property
-    def is_other(self) -> bool:
-        """Whether the computer's frames are another level: enough steps, on both sides, in one direction, alike, and large."""
-        sizes = [abs(step) for step in (*self.first, *self.last)]
-        if len(sizes) < _LEAST_CHANGES or not self.first or not self.last:
+    def least(self) -> float:
+        """The size of the smallest step."""
+        return min(map(abs, (*self.first, *self.last)))
+
+    @property
+    def is_one_way(self) -> bool:
+        """Whether the steps are enough, on both sides, in one direction and of similar size."""
+        every = [*self.first, *self.last]
+        if len(every) < _LEAST_CHANGES or not self.first or not self.last:
             return False
-        is_one_way = len({step > 0 for step in (*self.first, *self.last)}) == 1
-        least = max(_LEAST_STEP, _STEP_TO_OTHERS * median(map(abs, self.others or [0.0])))
-        return is_one_way and min(sizes) >= least and max(sizes) <= _ONE_STEP * min(sizes)
+        return len({step > 0 for step in every}) == 1 and max(map(abs, every)) <= _ONE_STEP * self.least
 
 
 def _steps(known: Sequence[tuple[str, float]]) -> dict[str, _Steps]:
     found = {host: _Steps() for host, _ in known}
     for (host, value), (after, next_value) in pairwise(known):
-        for name, steps in found.items():
-            if name not in {host, after} or host == after:
-                steps.others.append(next_value - value)
-            elif name == after:
-                steps.first.append(next_value - value)
-            else:
-                steps.last.append(value - next_value)
+        if host != after:
+            found[after].first.append(next_value - value)
+            found[host].last.append(value - next_value)
     return found
+
+
+def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
+    """The median difference of neighbouring frames, without the steps to and from a computer; 0 without others."""
+    changes = [
+        abs(next_value - value)
+        for (name, value), (after, next_value) in pairwise(known)
+        if name == after or host not in {name, after}
+    ]
+    return median(changes or [0.0])
 
 
 @sequence_rule(
