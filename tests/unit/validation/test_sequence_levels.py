@@ -45,6 +45,13 @@ def test_only_frames_that_turn_magenta_are_warnings(odd: Colour, severity: Sever
     assert hues(*[USUAL] * 4, odd, odd, *[USUAL] * 4) == ({(severity, (5, 6))} if severity is not None else set())
 
 
+@pytest.mark.parametrize("count", [3, 8])
+def test_a_block_of_frames_that_a_machine_without_the_textures_rendered(count: int) -> None:
+    colours = [*[USUAL] * 6, *[(0.5, 0.3, 0.5)] * count, *[USUAL] * 6]
+    assert hues(*colours) == {(Severity.WARNING, (*range(7, 7 + count),))}
+    assert hues(*[*[USUAL] * 6, *[(0.5, 0.4, 0.5)] * count, *[USUAL] * 6]) == set(), "another light"
+
+
 def test_frames_at_the_ends_are_found_if_others_are_like_them() -> None:
     odd = (0.5, 0.3, 0.5)
     assert hues(*(odd if n in {1, 4, 9} else USUAL for n in range(1, 11))) == {(Severity.WARNING, (1, 4, 9))}
@@ -55,7 +62,8 @@ def test_frames_at_the_ends_are_found_if_others_are_like_them() -> None:
     "colours",
     [
         [USUAL if n < 6 else (0.5, 0.3, 0.5) for n in range(10)],  # a cut
-        [(0.5, 0.3, 0.5) if 4 <= n < 7 else USUAL for n in range(10)],  # a shot of three frames
+        [(0.5, 0.3, 0.5) if 2 <= n < 8 else USUAL for n in range(10)],  # more than half
+        [(0.5, 0.3, 0.5) if 4 <= n < 7 else USUAL if n < 4 else (0.4, 0.4, 0.5) for n in range(10)],  # three shots
         [(0.4 + n / 20, 0.4 - n / 50, 0.4 + n / 20) for n in range(10)],  # the light changes
         [(0.3 + n % 2 * 0.1, 0.4, 0.3 + n * 7 % 5 / 20) for n in range(10)],  # it flickers
         [(0.5, 0.3, 0.5) if n % 2 else USUAL for n in range(10)],

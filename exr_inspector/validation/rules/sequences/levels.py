@@ -6,8 +6,9 @@ A frame is compared with the frames around it. Small differences are reported on
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -96,19 +97,28 @@ def _area(frame: FrameSummary) -> int:
     return area(frame.data_window or (1, 1))
 
 
-def _steps(values: Sequence[tuple[float, int]], least: float) -> dict[int, float]:
-    """The positions of one or two values that differ from steady ones around them, each with its ratio to these.
+def _steps(values: Sequence[tuple[float, int]], least: float, longest: int = 2) -> dict[int, float]:
+    """The positions of values that differ from steady ones around them, each with its ratio to these.
 
     Args:
         values: Values, each with the area that it was taken from; areas that differ by more than a tenth are not compared.
         least: The smallest ratio.
+        longest: How many such values may follow each other.
     """
     levels = [math.log(value) if value > 0 else -math.inf for value, _ in values]
+    changes = [abs(after - before) for before, after in pairwise(levels)]
+    small = math.log(least) / _STEP_TO_SPREAD
     found: dict[int, float] = {}
     for first in range(1, len(levels)):
-        if abs(levels[first] - levels[first - 1]) <= math.log(least) / _STEP_TO_SPREAD:
-            continue  # the nearest value is one of the step
-        for end in range(first + 1, min(first + 2, len(levels)) + 1):
+        if changes[first - 1] <= small:
+            continue  # the value before is one of the run
+        low = high = levels[first]
+        for end in range(first + 1, min(first + longest, len(levels)) + 1):
+            low, high = min(low, levels[end - 1]), max(high, levels[end - 1])
+            if high - low > changes[first - 1] / 2:
+                break  # no run of like values
+            if end < len(levels) and changes[end - 1] <= small:
+                continue  # the next value is one of the run
             before, after = levels[max(0, first - _STEADY) : first], levels[end : end + _STEADY]
             areas = [area for _, area in values[max(0, first - _STEADY) : end + _STEADY]]
             is_one_size = max(areas) <= _ONE_SIZE * min(areas)
@@ -179,9 +189,9 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
     why="Renderers show textures that they do not find in magenta. Other colours come from another texture or light.",
     source="BlendFarm#107 (pink where textures are missing); OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, look for textures that its machine does not have, and render it again.",
-    limits="One or two frames between steady ones. Only frames with more R and B and less G are warnings: light that is added "
-    "takes nothing away, but a flash of magenta light in a darker scene can look the same. Other colours have severity info, "
-    "and none if the luminance differs, too (SEQ-FLASH).",
+    limits="Frames between steady ones. Only frames with more R and B and less G are warnings: light that is added takes "
+    "nothing away, but a flash of magenta light in a darker scene can look the same. Other colours are reported in one or two "
+    "frames only, with severity info, and not if the luminance differs, too (SEQ-FLASH).",
 )
 def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the ratios of the means of R and B to that of G with those of four frames on each side."""
@@ -217,28 +227,31 @@ def _other_hues(sequence: SequenceFacts) -> _Hues:
         for frame, pixels in seen_frames(sequence)
         if not pixels.is_constant and all(pixels.means.get(name, 0) > 0 for name in "RGB")
     ]
-    red, blue = (_ratio_steps([(means[name] / means["G"], _area(frame)) for frame, means in seen]) for name in "RB")
+    ratios = [[(means[name] / means["G"], _area(frame)) for frame, means in seen] for name in "RB"]
+    red, blue = (_ratio_steps(each, longest=len(seen) // 2) for each in ratios)
     odd = red.keys() | blue.keys()
+    usual_ones = [index for index in range(len(seen)) if index not in odd]
     means = {name: [each[name] for _, each in seen] for name in "RGB"}
 
     def is_magenta(index: int) -> bool:
-        usual = {name: _usual(values, index, odd) for name, values in means.items()}
+        usual = {name: _usual(values, index, usual_ones) for name, values in means.items()}
         has_more = all(usual[name] * _ONE_LIGHT < means[name][index] for name in "RB")
         return index in red and index in blue and has_more and means["G"][index] * _ONE_LIGHT < usual["G"]
 
-    magenta = [index for index in sorted(odd) if is_magenta(index)]
+    magenta = {index for index in odd if is_magenta(index)}
+    others = {index for each in ratios for index in _ratio_steps(each)} - magenta
     numbers = [frame.frame for frame, _ in seen]
-    return _Hues([numbers[each] for each in magenta], [numbers[each] for each in sorted(odd.difference(magenta))])
+    return _Hues([numbers[each] for each in sorted(magenta)], [numbers[each] for each in sorted(others)])
 
 
-def _ratio_steps(ratios: Sequence[tuple[float, int]]) -> dict[int, float]:
-    return _with_ends(_steps(ratios, _LEAST_HUE), [ratio for ratio, _ in ratios])
+def _ratio_steps(ratios: Sequence[tuple[float, int]], longest: int = 2) -> dict[int, float]:
+    return _with_ends(_steps(ratios, _LEAST_HUE, longest), [ratio for ratio, _ in ratios])
 
 
-def _usual(values: Sequence[float], index: int, odd: Collection[int]) -> float:
-    """The median of the values near a position, without those of odd frames."""
-    near = range(max(0, index - _STEADY), min(index + _STEADY + 1, len(values)))
-    around = [values[each] for each in near if each not in odd]
+def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
+    """The median of the nearest values before and after a position, of those at the positions `usual`, in order."""
+    at = bisect(usual, index)
+    around = [values[each] for each in usual[max(0, at - _STEADY) : at + _STEADY]]
     return median(around) if around else values[index]
 
 
@@ -263,8 +276,10 @@ def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     luminances = [pixels.luminance or 0.0 for _, pixels in seen]
     deviations = [pixels.deviation or 0.0 for _, pixels in seen]
 
+    steady = [index for index in range(len(seen)) if index not in larger]
+
     def is_noisier(index: int) -> bool:
-        light, usual = _usual(luminances, index, larger), _usual(deviations, index, larger)
+        light, usual = _usual(luminances, index, steady), _usual(deviations, index, steady)
         added = math.sqrt(max(0.0, deviations[index] ** 2 - usual**2))  # the variances of image and noise add up
         return _is_near(luminances[index], light, _ONE_LIGHT) and added >= _LEAST_NOISE * light
 
