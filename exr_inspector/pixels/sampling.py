@@ -195,5 +195,6 @@ def _strata(cell: _Cell) -> Iterator[tuple[list[Run], int]]:
     count = max(1, cell.draws // 3)
     bounds = np.linspace(0, len(cell.clusters), count + 1).round().astype(int).tolist()
     regions = [cell.clusters[low:high] for low, high in pairwise(bounds)]
-    draws = [cell.draws // count + (number < cell.draws % count) for number in range(count)]
-    yield from zip(regions, draws, strict=True)
+    least, rest = divmod(cell.draws, count)
+    able = [number for number, clusters in enumerate(regions) if len(clusters) > least][:rest]
+    yield from ((clusters, least + (number in able)) for number, clusters in enumerate(regions))

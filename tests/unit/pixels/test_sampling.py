@@ -121,6 +121,12 @@ def test_a_sample_is_spread_over_the_rows() -> None:
     assert plan.bytes >= 36_000  # most of the budget is used
 
 
+@pytest.mark.parametrize("count", [10, 11, 13, 14])
+def test_every_chunk_of_a_file_with_holes_can_be_drawn(count: int) -> None:
+    plan = plan_sample(extents([1000] * count, gap=1 << 20), seed=1, max_bytes=40_000, max_requests=16)
+    assert plan.chunks == count
+
+
 def test_few_bytes_that_decode_to_very_many_are_sampled_by_what_they_decode_to() -> None:
     found = extents([2_000] * 10)
     bombs = replace(found, unpacked=np.full(10, 170 << 20, np.int64))
