@@ -196,9 +196,9 @@ def _colour(part: PartHeader) -> str:
 
 
 def _cryptomattes(inspection: Inspection) -> tuple[str, ...]:
-    return tuple(
-        f"{matte.key}: {len(matte.rank_layers)} layers" for names in inspection.names for matte in names.cryptomattes
-    )
+    """Key and number of layers of each Cryptomatte, sorted: the order of attributes and parts has no meaning."""
+    mattes = [matte for names in inspection.names for matte in names.cryptomattes]
+    return tuple(sorted(f"{matte.key}: {len(matte.rank_layers)} layers" for matte in mattes))
 
 
 def _pixel_hash(inspection: Inspection) -> str | None:

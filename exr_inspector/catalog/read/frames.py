@@ -52,7 +52,9 @@ def _from_parts(parts: Sequence[Row], channels: tuple[str, ...]) -> dict[str, An
         "channels": channels,
         "compression": ", ".join(part["compression"] for part in parts if part.get("compression")),
         "storage": ", ".join(map(_storage, parts)),
-        "cryptomattes": tuple(part["cryptomattes"] for part in parts if part.get("cryptomattes")),
+        "cryptomattes": tuple(
+            sorted(name for part in parts for name in (part.get("cryptomattes") or "").split(",") if name)
+        ),
         "pixel_hash": " ".join(hashes) if all(hashes) else None,
         "is_texture": any(map(_has_levels, parts)),
     }

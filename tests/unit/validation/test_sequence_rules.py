@@ -286,6 +286,45 @@ def test_a_flash_behind_the_black_frames_of_a_fade() -> None:
     assert [tuple(f.frames) for f in found if f.code == "SEQ-FLASH"] == [(11,)]
 
 
+def test_a_message_names_only_the_frames_that_have_the_usual_value() -> None:
+    three = [frame(n, compression={1: "PIZ", 2: "RLE"}.get(n, "ZIP")) for n in range(1, 11)]
+    assert {f.message.rpartition(", ")[2] for f in judged(three)} == {"in 8 frames ZIP"}
+    (found,) = judged(frames(compression="PIZ"))
+    assert found.message.endswith("in the other frames ZIP")
+
+
+def test_a_misnumbered_frame_beside_every_second_one_is_reported() -> None:
+    found = [f for f in judged([frame(n) for n in (*range(1, 100, 2), 9001)]) if f.code == "SEQ-MISSING"]
+    assert [(f.severity, tuple(f.frames)) for f in found] == [(Severity.WARNING, ()), (Severity.WARNING, (9001,))]
+
+
+@pytest.mark.parametrize(
+    ("embedded", "odd", "expected"),
+    [
+        ({n: n - 3 for n in range(1, 10)} | {5: 5}, (5,), "the number of the name -3"),
+        ({1: 1, 2: 7}, (2,), "the number of the name"),
+        (dict.fromkeys(range(1, 10), 77), tuple(range(1, 10)), "the number of the name"),
+    ],
+)
+def test_the_expected_number_is_that_of_most_frames(
+    embedded: dict[int, int], odd: tuple[int, ...], expected: str
+) -> None:
+    given = [frame(n, embedded_frame=number) for n, number in embedded.items()]
+    (found,) = [f for f in judged(given) if f.code == "SEQ-STALE-FRAME"]
+    assert (tuple(found.frames), found.expected) == (odd, expected)
+
+
+def test_cryptomattes_in_another_order_are_the_same() -> None:
+    one, other = declared(key="aaa"), declared(key="bbb", name="other")
+    made = [inspect(extra(*both), key="shot/sh.1001.exr") for both in ((*one, *other), (*other, *one))]
+    by_rows = [frame_of_row(stored(each), file_rows(each)["parts"], ("0:R HALF",)) for each in made]
+    for first, second in (map(frame_of_inspection, made), by_rows):
+        assert first is not None
+        assert second is not None
+        assert first.cryptomattes == second.cryptomattes
+        assert len(first.cryptomattes or ()) == 2
+
+
 def test_steps_in_many_frames_are_a_hint() -> None:
     once = [frame(n, pixels=seen(0.7 if n in {4, 5} else 1.0)) for n in range(1, 10)]
     assert {(f.code, f.severity) for f in judged(once)} == {("SEQ-FLASH", Severity.WARNING)}

@@ -122,7 +122,7 @@ def _is_empty(frame: FrameSummary) -> bool:
 
 def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[int]:
     """Frames whose attributes are those of another frame, or that alone were written after the frame behind them."""
-    found = {frame.frame for frame in _other_numbers(sequence)}
+    found = {frame.frame for frame in _other_numbers(sequence)[1]}
     coded, rate = time_codes(sequence, parameters)
     if rate is not None and len({code.text for _, code in coded}) > 1:
         found |= {frame.frame for frame, _ in out_of_order(coded, rate)}
@@ -161,8 +161,13 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
         expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
         found += of_frames(odd, "written at another time than most", expected) or _written_apart(sequence)
-    odd = [frame.frame for frame in _other_numbers(sequence)]
-    found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
+    less, others = _other_numbers(sequence)
+    what = "an attribute gives another frame number"
+    expected = "the number of the name"
+    if less:
+        what += f"; in most frames it is that of the name {-less:+}"
+        expected += f" {-less:+}"
+    found += of_frames([frame.frame for frame in others], what, expected)
     return [*found, *_other_scripts(sequence), *_older_than_siblings(sequence)]
 
 
@@ -203,15 +208,18 @@ def _written_apart(sequence: SequenceFacts) -> list[Found]:
     return of_frames([number for number, _, _ in seen[first:end]], what, "one run")
 
 
-def _other_numbers(sequence: SequenceFacts) -> list[FrameSummary]:
-    """Frames whose number in an attribute differs from that of the name by another amount than in most frames."""
+def _other_numbers(sequence: SequenceFacts) -> tuple[int, list[FrameSummary]]:
+    """By how much the number in an attribute is less than that of the name in most frames, and the frames that differ.
+
+    If no two frames agree, such as copies of one attribute, the numbers are expected to be those of the names.
+    """
     offsets = [
         (frame, frame.frame - frame.embedded_frame) for frame in sequence.frames if frame.embedded_frame is not None
     ]
-    if not offsets:
-        return []
-    usual = Counter(offset for _, offset in offsets).most_common(1)[0][0]
-    return [frame for frame, offset in offsets if offset != usual]
+    counts = Counter(offset for _, offset in offsets)
+    usual = max(counts, key=lambda offset: (counts[offset], offset == 0), default=0)
+    usual = usual if counts[usual] > 1 or len(offsets) == 1 else 0
+    return usual, [frame for frame, offset in offsets if offset != usual]
 
 
 def _other_scripts(sequence: SequenceFacts) -> list[Found]:

@@ -58,10 +58,11 @@ def drift(
         return []
     usual = _usual(sequence, by_value)
     expected = show(usual)
+    others = "the other frames" if len(by_value) == 2 else counted(len(by_value[usual]), "frame")
     found = []
     for value, numbers in by_value.items():
         if value != usual:
-            message = f"{named(numbers)}: {what} is {show(value)}, in the other frames {expected}"
+            message = f"{named(numbers)}: {what} is {show(value)}, in {others} {expected}"
             found.append(Found(message, show(value), expected, frames=numbers))
     return found
 
@@ -161,7 +162,8 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     if expected.is_guessed and not gaps:
         message = f"Only every {_ordinal(expected.step)} frame from {expected.first} to {expected.last} is there"
         wanted = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
-        return [Found(message, expected.text, wanted, severity=Severity.WARNING)]
+        found = [Found(message, expected.text, wanted), *_misnumbered(sequence, expected, gaps)]
+        return [each._replace(severity=Severity.WARNING) for each in found]
     every, within = FrameNumbers(expected.ranges), FrameNumbers(tuple(range(r.start, r.stop) for r in expected.ranges))
     outside = [number for number in numbers if number not in within and number not in expected.far]
     between = [number for number in numbers if number in within and number not in every]
