@@ -190,8 +190,9 @@ def _merged_across_parts(findings: list[Finding]) -> list[Finding]:
         if len(parts) < 2:
             kept.append(finding)
         elif finding is repeated[key][0]:
-            others = "part" if len(parts) == 2 else "parts"
-            more = f"; the same in {len(parts) - 1} more {others} (parts {joined_ranges(parts)})"
+            is_equal = len({(each.found, each.message) for each in repeated[key]}) == 1
+            others = f"{'the same' if is_equal else 'similar'} in {len(parts) - 1} more part{'s' * (len(parts) > 2)}"
+            more = f"; {others} (parts {joined_ranges(parts)})"
             kept.append(finding._replace(message=_shortened(finding.message + more), part=None))
     return kept
 

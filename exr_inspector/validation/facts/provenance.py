@@ -32,8 +32,8 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _FOR_HOST = re.compile(r"^(.*?)\s+for\s+([A-Z0-9][\w ]*)$")
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_PARTS_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([hms])", re.ASCII | re.IGNORECASE)
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_PARTS_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[hms])", re.ASCII | re.IGNORECASE)
 _MEMORY = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([kmgt]?)i?b?", re.ASCII | re.IGNORECASE)
 _MEGABYTES = {"": 1.0, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0**2}
 

@@ -57,7 +57,7 @@ class AcesParameters(RuleParameters):
 
 
 def _of_containers(check: Check) -> Check:
-    """Return the rule restricted to files whose flag is not 0, or to all files if the policy requires containers."""
+    """Return the rule restricted to files whose flag is 1, or to all files if the policy requires containers."""
 
     def claimed(subject: PartFacts | FileFacts, parameters: AcesParameters) -> Results:
         parts = subject.header.parts if isinstance(subject, FileFacts) else (subject.part,)
@@ -265,7 +265,8 @@ def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
     if not empty:
         return NOTHING
-    return [Found(f"{listed(empty)} empty; expected text, or no attribute", "empty", "text, or no attribute")]
+    verb = "is" if len(empty) == 1 else "are"
+    return [Found(f"{listed(empty)} {verb} empty; expected text, or no attribute", "empty", "text, or no attribute")]
 
 
 @_part_rule(

@@ -230,7 +230,7 @@ def _insane(values: Chromaticities) -> str:
     if not all(math.isfinite(value) for value in values):
         return "not all are finite"
     red, green, blue, white = values[0:2], values[2:4], values[4:6], values[6:8]
-    if not white[1] or not any(values):
+    if not white[1]:
         return "the white point's y is zero"
 
     def side(a: tuple[float, ...], b: tuple[float, ...], c: tuple[float, ...]) -> float:
@@ -240,8 +240,7 @@ def _insane(values: Chromaticities) -> str:
         return "the primaries lie on one line"
     if side(red, green, blue) < 0:
         return "the primaries are not in the order red, green, blue"
-    sides = [side(red, green, white), side(green, blue, white), side(blue, red, white)]
-    if min(sides) <= 0 <= max(sides):
+    if min(side(red, green, white), side(green, blue, white), side(blue, red, white)) <= 0:
         return "the white point lies outside the primaries"
     return ""
 

@@ -50,8 +50,8 @@ _FLAGS = (
 
 
 def codec_name(code: int | None) -> str:
-    """The compression's name, for a message."""
-    return "no compression" if code is None else code_name(Compression, code)
+    """The compression's name, for a message; `absent` if the header has none."""
+    return "absent" if code is None else code_name(Compression, code)
 
 
 def _altered_data(part: ChannelFacts) -> list[NamedChannel]:

@@ -281,8 +281,9 @@ def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
         hit = [types[place] for place in matte.places() if types[place].pixel_type != PixelType.FLOAT]
         if hit:
             names = listed(dict.fromkeys(channel.name for channel in hit))
-            message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {hit[0].type_name}; expected FLOAT"
-            found.append(Found(message, hit[0].type_name, "FLOAT", hit[0].name, matte.part))
+            kinds = " and ".join(dict.fromkeys(channel.type_name for channel in hit))
+            message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {kinds}; expected FLOAT"
+            found.append(Found(message, kinds, "FLOAT", hit[0].name, matte.part))
     return found
 
 

@@ -160,6 +160,7 @@ def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
     for matte in file.mattes:
         if isinstance(matte.manifest, dict) and (pairs := manifests.collisions(matte.manifest)):
             first, second = pairs[0]
-            message = f"{matte.label}: {len(pairs)} ids have several names; the first has {first[:100]!r} and {second[:100]!r}"
+            several = f"{counted(len(pairs), 'id')} {'has' if len(pairs) == 1 else 'have'} several names"
+            message = f"{matte.label}: {several}; the first has {first[:100]!r} and {second[:100]!r}"
             found.append(Found(message, matte.manifest[first], "different ids", part=matte.part))
     return found

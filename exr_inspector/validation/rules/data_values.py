@@ -15,10 +15,12 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counte
 from exr_inspector.validation.rules.channels import depths, names_of
 
 _HASHES = 2.0**23  # FLOAT has no fractions from there on
+_LEAST_SHOWN = 0.001  # of shares, with one digit
 _NORMAL_LIMIT = 1.01
 _CUT_SHARE = 0.05
 _CUT_DIFFERENCE = 0.002
 _CUT_LENGTH = 0.95  # mean of the squares of lengths; edges that were filtered are shorter than 1 as well
+_LOWEST_PERCENT = 1.0
 _NEAR_ZERO = 0.02  # of the lowest percent of absolute values
 _UNIT_DIFFERENCE = 0.002
 _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
@@ -52,8 +54,9 @@ def id_fraction(part: PartFacts, _parameters: RuleParameters) -> Results:
         if is_picture or not share or most is None or not 1 < most < _HASHES:
             continue
         if 2 * share < 1 - stats.zero_count / max(1, stats.samples):
-            message = f"{channel.name}: {share:.1%} of the values are not whole numbers; the ids were filtered"
-            found.append(Found(message, f"{share:.1%}", "whole numbers", channel.name))
+            shown = f"{share:.1%}" if share >= _LEAST_SHOWN else f"less than {_LEAST_SHOWN:.1%}"
+            message = f"{channel.name}: {shown} of the values are not whole numbers; the ids were filtered"
+            found.append(Found(message, shown, "whole numbers", channel.name))
     return found
 
 
@@ -209,8 +212,7 @@ def _are_absolute(every: Sequence[ChannelStats]) -> bool:
     near_zero = [
         stats
         for stats in every
-        if stats.percentiles
-        and stats.percentiles[1][1] < _NEAR_ZERO
+        if dict(stats.percentiles).get(_LOWEST_PERCENT, 1.0) < _NEAR_ZERO
         and stats.has_many_values
         and stats.zero_count < _CUT_SHARE * stats.samples
     ]

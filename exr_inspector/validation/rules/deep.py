@@ -133,15 +133,15 @@ def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
 )
 def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Check the types of id channels, and report one half of a 64-bit id without the other."""
-    components = {(c.layer, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
+    components = {(c.layer, c.view, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
         Found(f"{c.name} is {c.channel.type_name}", c.channel.type_name, "UINT", c.name)
         for c in components.values()
         if c.channel.pixel_type != PixelType.UINT
     ]
-    for (layer, component), channel in components.items():
+    for (layer, view, component), channel in components.items():
         other = component[:-1] + {"0": "1", "1": "0"}.get(component[-1], "")
-        if component[-1] in "01" and (layer, other) not in components:
+        if component[-1] in "01" and (layer, view, other) not in components:
             message = f"{channel.name} is half of a 64-bit id; its other half {other} is missing"
             found.append(Found(message, "absent", other, channel.name))
     return found

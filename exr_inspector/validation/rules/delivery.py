@@ -57,8 +57,9 @@ def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
     wanted, display = parameters.minimum_resolution, part.part.display_window
     if wanted is None or display is None or part.index:  # all parts have the display window of the first one
         return []
-    aspect = part.part.pixel_aspect_ratio or 1.0
-    width = display.width * aspect if math.isfinite(aspect) and aspect > 0 else display.width
+    ratio = part.part.pixel_aspect_ratio
+    aspect = ratio if ratio is not None and math.isfinite(ratio) and ratio > 0 else 1.0  # WIN-PAR-RANGE reports others
+    width = display.width * aspect
     found = f"{display.width}x{display.height}"
     if aspect != 1:
         found += f" with a pixel aspect ratio of {aspect:g}, {width:.0f} square pixels wide"

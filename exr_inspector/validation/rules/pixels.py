@@ -102,7 +102,9 @@ class PixelParameters(RuleParameters):
         description="Colour values below are a warning, others below negative_tolerance a hint: the blacks of cameras' log "
         "curves are no lower than this in linear light (V-Log: -0.0223) (PIX-NEGATIVE).",
     )
-    negative_limit: NotPositive | None = Field(None, description="Colour values below are an error (PIX-NEGATIVE).")
+    negative_limit: NotPositive | None = Field(
+        None, description="Colour values below are an error, even within negative_tolerance (PIX-NEGATIVE)."
+    )
     infinite_depth: bool = Field(False, description="Whether +Inf is the background of depth channels (PIX-INF).")
     half_max_share: Share = Field(
         0.0, description="Share of values at 65504 and above that is still accepted (PIX-HALF-MAX)."
@@ -144,8 +146,9 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
 
     def found(every: Iterable[ChannelStats]) -> list[_Hit]:
-        counts = [(s, s.negative_inf_count if s.channel in depth else s.inf_count) for s in every]
-        return [(stats, count, stats.first_inf) for stats, count in counts if count]
+        # The first infinity of depth may be a background.
+        hits = [(s, s.negative_inf_count, None) if s.channel in depth else (s, s.inf_count, s.first_inf) for s in every]
+        return [hit for hit in hits if hit[1]]
 
     return _in_levels(part, found, lambda count: counted(count, "infinite value"))
 
@@ -192,9 +195,11 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
         if not (stats.minimum in _NO_VALUE and (stats.maximum or 0) < _HALF_MAX)
     ]
     below = all(stats.maximum is not None and stats.maximum < _HALF_MAX for stats, _, _ in hit)
-    return _holds(
+    found = _holds(
         part, hit, lambda count: f"{counted(count, 'value')} of {'-65504 and less' if below else '65504 and more'}"
     )
+    share = parameters.half_max_share
+    return [each._replace(expected=f"at most {share:.3g} of the values") for each in found] if share else found
 
 
 @pixel_rule(
@@ -274,9 +279,11 @@ def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     A layer of one colour channel, or of equal ones, may hold heights or another measure, which is an info finding.
     """
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
+    limit = parameters.negative_limit
+    accepted = parameters.negative_tolerance if limit is None else max(parameters.negative_tolerance, limit)
     for channel, stats in part.with_stats(part.colour):
         least = stats.minimum
-        if least is None or least >= parameters.negative_tolerance or channel.component in {"RY", "BY"}:
+        if least is None or least >= accepted or channel.component in {"RY", "BY"}:
             continue
         by_layer.setdefault((channel.layer, channel.view), []).append((least, channel, stats))
     return [
@@ -364,9 +371,7 @@ def _has_alpha(part: PartFacts) -> bool:
 def _nearly_black(part: PartFacts) -> float | None:
     """The greatest value of the main image if it is above zero, but so small that hardly an exposure shows it; else None."""
     every = [stats for channel, stats in part.with_stats(part.colour) if is_beauty(channel.layer)]
-    if not every or not all(
-        s.exact and s.minimum is not None and s.minimum >= 0 and s.maximum is not None for s in every
-    ):
+    if not every or not all(s.exact and s.minimum is not None and s.minimum >= 0 and not s.inf_count for s in every):
         return None
     most = max(stats.maximum or 0 for stats in every)
     return most if 0 < most < _DARK else None

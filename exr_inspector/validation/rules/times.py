@@ -35,9 +35,9 @@ _POSITIVE = ("aperture", "tStop", "isoSpeed", "expTime")
 
 def frame_rate(part: PartFacts) -> float | None:
     """framesPerSecond, or else the timecodeRate of SMPTE ST 2065-4; None if both are absent or invalid."""
-    value = part.part.value("framesPerSecond", "rational") or part.part.value("timecodeRate", "int")
-    rate = value.value if isinstance(value, Rational) else value
-    return rate if isinstance(rate, int | float) and rate > 0 else None
+    rational = part.part.value("framesPerSecond", "rational")
+    rates = (rational.value if isinstance(rational, Rational) else None, part.part.integer("timecodeRate"))
+    return next((rate for rate in rates if rate is not None and rate > 0), None)
 
 
 def _time_code(part: PartFacts) -> TimeCode | None:

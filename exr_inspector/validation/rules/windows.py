@@ -193,11 +193,11 @@ def part_scaled(file: FileFacts, _parameters: WindowParameters) -> Results:
     found = []
     for part in file.parts:
         windows = _windows(part)
-        if windows is None or part.part.data_window is None:
+        if windows is None:
             continue
         data = windows[0]
-        first = firsts.setdefault(part.part.text("view"), data)
-        factor = first.width // data.width
+        first = firsts.setdefault(part.part.view, data)
+        factor = round(first.width / data.width)
         if not 1 < factor <= _MAX_SCALE or data.width < _MIN_SCALED:
             continue
         # The last pixels may be cut off or rounded up. Crops to the image seldom are such fractions.
@@ -231,7 +231,7 @@ def parts_differ(file: FileFacts, _parameters: WindowParameters) -> Results:
     found: dict[str | None, Found] = {}
     for part in file.parts:
         windows, view = _windows(part), part.part.view
-        if windows is None or part.part.data_window is None or view in found:
+        if windows is None or view in found:
             continue
         index, first = firsts.setdefault(view, (part.index, windows[0]))
         if windows[0] != first:

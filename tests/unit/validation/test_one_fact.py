@@ -31,7 +31,7 @@ from tests.support.exrbytes import (
 )
 from tests.unit.validation.cases.made.metadata import NAME, NAMES, declared, ranks
 from tests.unit.validation.cases.made.pixels import matte
-from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
+from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge, policy
 
 
 def codes(findings: Sequence[Finding], start: str = "") -> list[str]:
@@ -48,8 +48,8 @@ def codes(findings: Sequence[Finding], start: str = "") -> list[str]:
     ids=lambda wrong: f"{wrong.type} {wrong.name}",
 )  # fmt: skip
 def test_a_standard_attribute_of_the_wrong_type(profile: str, wrong: Attr) -> None:
-    policy = builtin_policy(profile)
-    findings = judge(build([Part(extra=[wrong])]), policy)
+    profiled = builtin_policy(profile)
+    findings = judge(build([Part(extra=[wrong])]), profiled)
     assert [f.code for f in findings if wrong.name in f.message] == ["STR-REQ-TYPE"]
 
 
@@ -240,15 +240,44 @@ def test_a_part_name_that_is_there_twice() -> None:
 
 
 def test_channels_that_no_container_has_are_told_once() -> None:
-    policy = builtin_policy("aces-container")
+    container = builtin_policy("aces-container")
     half, depth = [Channel(name) for name in "BGR"], Channel("Z", 2)
-    assert [f.code for f in judge(build([Part(channels=[*half, depth])]), policy) if "Z" in f.found] == ["ACE-CHANNELS"]
+    assert [f.code for f in judge(build([Part(channels=[*half, depth])]), container) if "Z" in f.found] == [
+        "ACE-CHANNELS"
+    ]
 
 
 def test_a_hint_that_a_policy_raises_is_told_once_a_file() -> None:
     parts = [Part(name=name, data_window=(1, 1, 3, 2), display_window=(0, 0, 3, 2)) for name in ("a", "b")]
     findings = judge(build(parts), builtin_policy("texture"))
     assert [(f.code, f.part) for f in findings if f.code == "WIN-CROPPED"] == [("WIN-CROPPED", None)]
+
+
+@pytest.mark.parametrize(("last", "words"), [(2, "; the same in 1 more part"), (1, "; similar in 1 more part")])
+def test_a_hint_of_several_parts_says_whether_they_are_equal(last: int, words: str) -> None:
+    parts = [Part(name=str(end), data_window=(1, 1, end, 2), display_window=(0, 0, 3, 2)) for end in (2, last)]
+    (found,) = [f for f in judge(build(parts)) if f.code == "WIN-CROPPED"]
+    assert words in found.message
+
+
+def test_the_place_of_an_infinity_is_no_background() -> None:
+    depth = np.full((3, 4), np.inf)
+    depth[2, 1] = -np.inf
+    data = build([Part(channels=(Channel("Z", 2),), pixels={"Z": depth})])
+    (found,) = [f for f in judge(data, policy(infinite_depth=True), stats=True) if f.code == "PIX-INF"]
+    assert (found.found, "first at" in found.message) == ("1", False)
+
+
+def test_an_image_with_infinities_is_not_nearly_black() -> None:
+    pixels = {name: np.full((3, 4), 1e-5) for name in "BGR"}
+    pixels["G"][1, 1] = np.inf
+    data = build([Part(channels=tuple(Channel(name, 2) for name in "BGR"), pixels=pixels)])
+    assert {f.code for f in judge(data, stats=True)} & {"PIX-BLACK", "PIX-INF"} == {"PIX-INF"}
+
+
+def test_a_header_without_compression_is_not_said_to_have_one() -> None:
+    findings = judge(build([Part(without="compression")]), policy(codecs=["ZIP"], aces_container=True))
+    assert {f.found for f in findings if f.code in {"ACE-COMPRESSION", "CMP-SHOW-CODEC"}} == {"absent"}
 
 
 def test_parts_that_were_never_written_are_told_together() -> None:

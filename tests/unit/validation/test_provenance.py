@@ -81,6 +81,7 @@ def test_vray_for_maya_and_blender() -> None:
     )
     assert (vray.product, vray.host_application, vray.render_host) == ("V-Ray 3.60.05", "Maya", "render042")
     assert (vray.render_seconds, vray.peak_memory_mb) == (pytest.approx(102.3), 1234.56)
+    assert said(a_string("RenderTime", "2s 350 ms")).render_seconds == 2.35
     blender = said(
         a_string("RenderTime", "01:02:03.50"),
         a_string("Memory", "2G"),

@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_idmanifest, attr, build
+from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_idmanifest, a_stringvector, attr, build
 from tests.unit.validation.cases.made.metadata import DEPTH, GROUP, deep, many_manifests
 from tests.unit.validation.cases.made.pixels import COUNTS, read
 from tests.unit.validation.cases.made.pixels import deep as pixels_deep
 from tests.unit.validation.judging import Case
+
+
+def ids_of_views(kind: int) -> bytes:
+    """A deep part with the ids of two views, of which those of the first one have this type."""
+    channels = Channel("left.id", kind), Channel("right.id", UINT)
+    return deep(*DEPTH, *channels, extra=(a_stringvector("multiView", ["left", "right"]),))
+
 
 CASES = [
     Case("DEEP-Z", deep(Channel("A"), Channel("R")), deep(*DEPTH)),
@@ -18,6 +25,7 @@ CASES = [
     Case("DEEP-Z-TYPE", deep(Channel("A"), Channel("Z", HALF)), deep(*DEPTH)),
     Case("DEEP-TILES", build([Part("deeptile", channels=DEPTH)]), deep(*DEPTH)),
     Case("DEEP-ID", deep(*DEPTH, Channel("id", FLOAT)), deep(*DEPTH, Channel("id", UINT))),
+    Case("DEEP-ID", ids_of_views(FLOAT), ids_of_views(UINT)),
     Case(
         "DEEP-ID",
         deep(*DEPTH, Channel("id0", UINT)),

@@ -52,6 +52,7 @@ CASES = [
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), parameters={"negative_warning": 0}),
         Case("PIX-NEGATIVE", image(B=with_value(-1)), severity=Severity.ERROR, parameters={"negative_limit": -0.1}),
+        Case("PIX-NEGATIVE", image(B=with_value(-5e-5)), severity=Severity.ERROR, parameters={"negative_limit": 0}),
         Case("PIX-NEGATIVE", BELOW_ZERO, BELOW_ZERO, keys=IMAGE_AND_AOV),
         Case("PIX-NEGATIVE", image([Channel("Y", FLOAT)], Y=with_value(-9999)), severity=Severity.INFO),
         Case("PIX-NEGATIVE", rgb(with_value(-2)), severity=Severity.INFO),

@@ -22,6 +22,7 @@ CASES = [
     Case("WIN-PARTS-DIFFER", two_sizes(31, 30), two_sizes(31, 31)),
     Case("WIN-PART-SCALED", two_sizes(31, 15), two_sizes(31, 31)),
     Case("WIN-PART-SCALED", two_sizes(32, 15), two_sizes(15, 31)),
+    Case("WIN-PART-SCALED", two_sizes(32, 16), two_sizes(32, 17)),
     Case("WIN-OVERSCAN-BIG", window(-6, 0, 9, 9, display=(0, 0, 9, 9)), window(-5, 0, 9, 9, display=(0, 0, 9, 9))),
     Case("WIN-SHOW-RES", PLAIN, window(0, 0, 9, 9), parameters={"show_resolution": [10, 10]}),
     Case("WIN-PAR-NOT-ONE", instead(a_float("pixelAspectRatio", 2.0))),
