@@ -184,6 +184,35 @@ class _Gathered:
         return [file.summary for file in self.files if file.summary is not None]
 
 
+@dataclass(slots=True)
+class _ReadFiles:
+    """The files that have been read.
+
+    Attributes:
+        places: The sequence and frame of each file that is a frame.
+        gathered: The sequences with a file that has been read, by pattern.
+        singles: The files that are not frames.
+        manifests: Paths of the sidecar files with manifests of Cryptomattes.
+    """
+
+    places: Mapping[str, tuple[Recognised, Frame]]
+    gathered: dict[str, _Gathered] = field(default_factory=dict)
+    singles: list[CheckedFile] = field(default_factory=list)
+    manifests: set[str] = field(default_factory=set)
+
+    def add(self, name: str, answer: Inspection | ExrInspectorError) -> None:
+        """Add a file with its inspection, or with the error that prevented it."""
+        if isinstance(answer, Inspection):
+            self.manifests.update(manifest_paths(name, answer.names))
+        place = self.places.get(name)
+        if place is None:
+            self.singles.append(checked_file(name, None, answer))
+        else:
+            known, frame = place
+            item = self.gathered.setdefault(known.pattern, _Gathered(known))
+            _add_frame(item, checked_file(name, frame.number, answer), frame, answer)
+
+
 def check_files(
     targets: Sequence[str],
     *,
@@ -211,13 +240,10 @@ def check_files(
         The result; after KeyboardInterrupt the files checked until then, with `stopped` set.
     """
     expansions, faults = _expand_all(opener, targets, frames)
-    places = _places(expansions)
     seen: set[str] = set()
     others = list(new_names((path for expansion in expansions for path in expansion.others), seen))
     names = list(new_names((path for expansion in expansions for path in expansion.paths), seen))
-    gathered: dict[str, _Gathered] = {}
-    singles: list[CheckedFile] = []
-    manifests: set[str] = set()
+    read = _ReadFiles(_places(expansions))
     stopped = False
 
     def inspect(name: str, memory: FileMemory) -> Inspection:
@@ -226,34 +252,26 @@ def check_files(
     try:
         with closing(inspect_each(names, inspect, inspector.memory)) as answers:
             for done, (name, answer) in enumerate(answers, 1):
-                if isinstance(answer, Inspection):
-                    manifests.update(manifest_paths(name, answer.names))
-                    if observe is not None:
-                        observe(name, answer)
-                place = places.get(name)
-                if place is None:
-                    singles.append(checked_file(name, None, answer))
-                else:
-                    known, frame = place
-                    item = gathered.setdefault(known.pattern, _Gathered(known))
-                    _add_frame(item, checked_file(name, frame.number, answer), frame, answer)
+                if observe is not None and isinstance(answer, Inspection):
+                    observe(name, answer)
+                read.add(name, answer)
                 if progress is not None:
                     progress(done, len(names))
     except KeyboardInterrupt:
         stopped = True
     required = _required_ranges(expansions, frames)
-    siblings = {} if stopped else siblings_of([(item.known, item.summaries) for item in gathered.values()])
+    siblings = {} if stopped else siblings_of([(item.known, item.summaries) for item in read.gathered.values()])
     sequences = [
         _judged(item, policy, required.get(pattern, ()), siblings.get(pattern, NO_SIBLINGS))
-        for pattern, item in gathered.items()
+        for pattern, item in read.gathered.items()
         if item.files
     ]
     if frames and not stopped:
         faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
-        files=tuple(_with_strays(singles, expansions, sequences, policy)),
-        others=tuple(files_beside((path for path in others if path not in manifests), policy)),
+        files=tuple(_with_strays(read.singles, expansions, sequences, policy)),
+        others=tuple(files_beside((path for path in others if path not in read.manifests), policy)),
         ambiguous=tuple(group for expansion in expansions for group in expansion.recognition.ambiguous),
         faults=tuple(faults),
         stats=inspector.config.stats,
