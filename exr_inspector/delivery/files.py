@@ -72,13 +72,13 @@ def is_folder(target: str) -> bool:
     return _is_folder(target) if named is None else not named[1] or named[1].endswith("/")
 
 
-def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None) -> Iterator[str]:
+def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     """Yield the files of a target as they are found.
 
     A folder, or a URL that ends in a slash or names a bucket, means every .exr file below it. A name with `####`, `%04d`,
     `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` means the matching files of its folder, unless a file of exactly this name
     exists. Any other target is a file. `*`, `?`, `[abc]` and `%V` in the names of folders mean the same in every folder that
-    matches. Other files below a folder are added to `others`, AppleDouble files (`._x.exr`) included.
+    matches.
 
     Raises:
         PatternError: The pattern is invalid.
@@ -86,11 +86,11 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
         AccessDenied: Folders could not be listed; raised after all other files.
         SourceError: Listing failed.
     """
-    yield from _paths_of_all(opener, target, _matching(opener, target), [] if others is None else others)
+    yield from _paths_of_all(opener, target, _matching(opener, target), [])
 
 
 def _paths_of_all(opener: SourceOpener, target: str, found: _Matching, others: list[str]) -> Iterator[str]:
-    """As `paths_of`, in the folders that match."""
+    """As `paths_of`, in the folders that match. Other files below a folder, and AppleDouble files, are added to `others`."""
     if found.targets == [target]:
         yield from _paths_of(opener, target, others, literal=True)
         return

@@ -26,8 +26,6 @@ from exr_inspector.validation.policies.globs import glob_pattern
 from exr_inspector.validation.policies.plan import RulePlan, make_plan
 from exr_inspector.validation.registry import RULES, Parameters
 
-_SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
-
 
 @dataclass(frozen=True, slots=True)
 class PolicyLayer:
@@ -211,4 +209,4 @@ def _set(levels: dict[str, Severity | None], known: tuple[str, ...], pattern: st
         if level == "off":
             levels.pop(code, None)
         else:
-            levels[code] = _SEVERITIES.get(level)
+            levels[code] = None if level == "on" else Severity[level.upper()]

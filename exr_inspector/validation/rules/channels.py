@@ -12,7 +12,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_beauty, role_of
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_beauty, role_of
 from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule, listed
 
@@ -426,6 +426,11 @@ def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
 def names_of(channels: Iterable[NamedChannel]) -> str:
     """List the full names of channels for a message."""
     return listed(channel.name for channel in channels)
+
+
+def is_of_rgb(part: ChannelFacts | PartFacts, channel: NamedChannel) -> bool:
+    """Whether a channel is R, G or B of a layer that has all three, as pictures of data do."""
+    return channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
 
 
 def is_third_axis(part: ChannelFacts | PartFacts, channel: NamedChannel) -> bool:

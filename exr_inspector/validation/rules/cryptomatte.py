@@ -152,6 +152,11 @@ def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
+def label_of_view(matte: Matte, view: str | None) -> str:
+    """The label of a Cryptomatte for a message, with the view if the file has views."""
+    return matte.label if view is None else f"{matte.label} of view {view!r}"
+
+
 def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
     """The defects of a Cryptomatte's layers in one view."""
     faults = []
@@ -186,7 +191,7 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
             continue
         first = f"{name}00"
         for view, ranks in matte.ranks.items():
-            which = matte.label if view is None else f"{matte.label} of view {view!r}"
+            which = label_of_view(matte, view)
             found += [Found(f"{which}: {fault}", part=matte.part) for fault in _layer_faults(name, ranks)]
         if matte.ranks:
             continue

@@ -12,7 +12,7 @@ from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Seve
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, Stage, counted, listed
-from exr_inspector.validation.rules.cryptomatte import matte_rule
+from exr_inspector.validation.rules.cryptomatte import label_of_view, matte_rule
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _COVERAGE_TOLERANCE = 1e-3
@@ -45,10 +45,6 @@ def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
     """The objects in the pixels of a Cryptomatte, by view; empty unless all pixels were read."""
     report = file.inspection.pixels
     return (found for found in (report.mattes if report else ()) if found.key == matte.declared.key)
-
-
-def _label(matte: Matte, objects: MatteObjects) -> str:
-    return matte.label if objects.view is None else f"{matte.label} of view {objects.view!r}"
 
 
 @_pixel_rule(
@@ -142,7 +138,7 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     for matte in _intact(file):
         for objects in _objects(file, matte):
             if objects.unnamed_count:
-                message, count = _unnamed_message(_label(matte, objects), objects), objects.unnamed_count
+                message, count = _unnamed_message(label_of_view(matte, objects.view), objects), objects.unnamed_count
                 found.append(Found(message, f"{count} of {objects.id_count}", "0", part=matte.part))
     return found
 
@@ -173,6 +169,6 @@ def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
     of = "the manifest" if len(hit) == 1 else "the manifests"
     shown = list(dict.fromkeys(name for _, objects, _, _ in hit for name in objects.first_unseen))[:_NAMES_SHOWN]
     first = ", ".join(map(repr, shown)) + (f" and {unseen - len(shown):,} more" if unseen > len(shown) else "")
-    labels = listed([_label(matte, objects) for matte, objects, _, _ in hit])
+    labels = listed([label_of_view(matte, objects.view) for matte, objects, _, _ in hit])
     message = f"{labels}: no pixel holds {unseen:,} of {names:,} names of {of}: {first}"
     return [Found(message, f"{unseen} of {names}", "0", part=hit[0][0].part)]

@@ -12,7 +12,7 @@ from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_names_images, is_beauty, layer_of_file
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
-from exr_inspector.validation.rules.channels import depths, names_of
+from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
 
 _HASHES = 2.0**23  # FLOAT has no fractions from there on
 _LEAST_SHOWN = 0.001  # of shares, with one digit
@@ -49,9 +49,8 @@ def id_fraction(part: PartFacts, _parameters: RuleParameters) -> Results:
     """
     found = []
     for channel, stats in part.with_stats(part.of_role(Role.ID)):
-        is_picture = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
         share, most = stats.fractional_share, stats.maximum
-        if is_picture or not share or most is None or not 1 < most < _HASHES:
+        if is_of_rgb(part, channel) or not share or most is None or not 1 < most < _HASHES:
             continue
         if 2 * share < 1 - stats.zero_count / max(1, stats.samples):
             shown = f"{share:.1%}" if share >= _LEAST_SHOWN else f"less than {_LEAST_SHOWN:.1%}"

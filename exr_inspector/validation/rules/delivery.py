@@ -27,19 +27,19 @@ _NAMING = "Netflix VFX plate naming"
 _FOX = "Fox final archive specification"
 _ACCEPTED = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
 _COLOUR = frozenset({"R", "G", "B", "A"})
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_OTHER_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]")
 _VERSION = re.compile(r"(?<![a-z0-9])v[0-9]+(?![a-z0-9])", re.IGNORECASE)
 
 
-def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> list[Found]:
-    """Report colour that is not HALF, and compressions that are not allowed."""
+def _format(part: PartFacts) -> list[Found]:
+    """Report colour that is not HALF, and compressions other than NONE, ZIP (of one or 16 lines) and PIZ."""
     found = []
     hit = [c for c in part.channels if c.name in _COLOUR and c.pixel_type != PixelType.HALF]
     if hit:
         names = listed(f"{c.name} {c.type_name}" for c in hit)
         found.append(Found(f"Colour is {names}; expected HALF", hit[0].type_name, "HALF", hit[0].name))
-    if part.compression not in allowed:
-        codec = codec_name(part.compression)
+    if part.compression not in _ACCEPTED:
+        codec, expected = codec_name(part.compression), "NONE, ZIP or PIZ"
         found.append(Found(f"The compression is {codec}; expected {expected}", codec, expected))
     return found
 
@@ -98,7 +98,7 @@ class DeliveryParameters(TimeParameters):
 )
 def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     """Check the pixel type of the base layer's colour, and the compression."""
-    return _format(part, _ACCEPTED, "NONE, ZIP or PIZ")
+    return _format(part)
 
 
 @part_rule(
@@ -146,7 +146,7 @@ def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
 )
 def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results:
     """Check pixel type, compression, tags of non-linear encodings, and resolution."""
-    return _format(part, _ACCEPTED, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
+    return _format(part) + _linear(part) + _resolution(part, parameters)
 
 
 @file_rule(
@@ -164,9 +164,10 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     """Check the characters of the file name, the padding of the frame number, and that it has a version."""
     name = file.inspection.name
     found = []
-    if not _NAME.fullmatch(name.file_name):
-        odd = "has characters other than letters, digits, dots, underscores and hyphens"
-        found.append(Found(f"The file name {name.file_name!r} {odd}", name.file_name, "a-z A-Z 0-9 . _ -"))
+    if odd := sorted(set(_OTHER_CHARACTERS.findall(name.file_name))):
+        message = f"The file name {name.file_name!r} has {listed(map(repr, odd))}"
+        message += "; expected letters, digits, dots, underscores and hyphens"
+        found.append(Found(message, name.file_name, "a-z A-Z 0-9 . _ -"))
     fewest, most = parameters.frame_digits
     if name.frame is not None and not fewest <= name.padding <= most:
         expected = str(fewest) if fewest == most else f"{fewest} to {most}"
@@ -217,4 +218,4 @@ def fox_archive(part: PartFacts, parameters: DeliveryParameters) -> Results:
     """Check pixel type, compression, tags and resolution."""
     if not part.channels:
         return NOTHING
-    return _format(part, _ACCEPTED, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
+    return _format(part) + _linear(part) + _resolution(part, parameters)

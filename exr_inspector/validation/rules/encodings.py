@@ -20,7 +20,7 @@ _MOST_CODE = 65535
 _LOWER_PART = 25.0  # percent
 _WHOLE_FROM = 1024  # HALF has no fractions from here on
 _LEAST_CODE = 127
-_MANY_VALUES = 512  # so many that one value is rare in each hundred
+_PLATEAU_VALUES = 512  # so many that one value is rare in each hundred
 _HALF_MAX = 65504
 _PLATEAU = 99.0  # percent; highlights were cut off if the values above are equal
 _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are the edges of a flat light
@@ -90,7 +90,7 @@ def _has_plateau(stats: ChannelStats) -> bool:
     Few others are the edges of a light or of another surface of one colour.
     """
     most, histogram = stats.maximum, stats.histogram
-    if most is None or not 1 <= most < _HALF_MAX or histogram is None or (stats.distinct_count or 0) < _MANY_VALUES:
+    if most is None or not 1 <= most < _HALF_MAX or histogram is None or (stats.distinct_count or 0) < _PLATEAU_VALUES:
         return False
     bins = [*zip(histogram.edges[:-1], histogram.counts, strict=True)]
     slope = sum(count for edge, count in bins[:-1] if edge >= most / 2)
@@ -216,7 +216,7 @@ def _bits_as_half(value: float) -> int | None:
 @pixel_rule(
     "PIX-STEPS",
     Severity.INFO,
-    "Colour and depth are no 8-bit values",
+    "The values of colour and depth are not 8-bit codes",
     why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",

@@ -22,7 +22,6 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, se
 from exr_inspector.validation.rules.sequences.headers import drift
 
 _POLICY = "the show's policy"
-_SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
 _COMPARED_CHARACTERS = 1_000  # of a text that is matched against a pattern
 
 
@@ -163,7 +162,7 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
     part = file.header.parts[0]
     found = []
     for demand in parameters.attributes or ():
-        severity = _SEVERITIES[demand.severity]
+        severity = Severity[demand.severity.upper()]
         present = part.by_name.get(demand.name)
         if present is None:
             if demand.required:
@@ -190,7 +189,7 @@ def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
     found: list[Found] = []
     for demand in parameters.attributes or ():
         if demand.steady:
-            severity = _SEVERITIES[demand.severity]
+            severity = Severity[demand.severity.upper()]
             drifted = drift(sequence, f"attribute {demand.name}", _value_of(demand.name))
             found += [each._replace(severity=severity) for each in drifted]
     return found

@@ -10,10 +10,10 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
-from exr_inspector.validation.facts.roles import RGB, Role
+from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule
-from exr_inspector.validation.rules.channels import depths, names_of
+from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
 
 
 def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expected: str) -> Results:
@@ -66,8 +66,7 @@ def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     numbers: list[NamedChannel] = []
     colours: list[NamedChannel] = []
     for channel in part.of_role(Role.ID):
-        is_colour = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
-        (colours if is_colour else numbers).append(channel)
+        (colours if is_of_rgb(part, channel) else numbers).append(channel)
     found = _of_type(numbers, PixelType.HALF, "ids need UINT", "UINT")
     pictures = _of_type(colours, PixelType.HALF, "as ids they are destroyed", "UINT, or another name")
     return [*found, *(each._replace(severity=Severity.WARNING) for each in pictures)]

@@ -47,14 +47,14 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
 
 
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
-    """Frames with the pixels of the same frame of another view or version; info if most frames differ."""
+    """Frames with the pixels of the same frame of another view or version; info if half of the frames or more differ."""
     copies = sequence.siblings.copies
-    are_few = 2 * len(copies) <= len(sequence.numbers)
-    return [
-        each._replace(severity=Severity.INFO) if are_few else each
-        for other, frames in by_sibling(sequence.name, copies).items()
-        for each in of_frames(frames, f"the same pixels as in {other}, another view, AOV or version", _OTHER)
-    ]
+    severity = Severity.INFO if 2 * len(copies) <= len(sequence.numbers) else None
+    found = []
+    for other, frames in by_sibling(sequence.name, copies).items():
+        what = f"the same pixels as in {other}, another view, AOV or version"
+        found += of_frames(frames, what, _OTHER, severity=severity)
+    return found
 
 
 def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -79,22 +79,24 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
             elif number > original:
                 (copies if previous is None else held)[number] = original if previous is None else previous
     is_cycle = 2 * len(copies) >= len(sequence.numbers)
-    more = _repeated_pixels(copies)
+    held_of = _frames_words(held) if len(held) == 1 else "the frame before"
+    by_times = "; the frame number, time code or time of writing is that of a copy"
     return [
-        *(
-            _repeated_pixels(held)
-            if len(held) == 1
-            else of_frames([*held], "the same pixels as the frame before", _OTHER)
+        *of_frames([*held], f"the same pixels as {held_of}", _OTHER),
+        *of_frames([*shown], f"the same pixels as {_frames_words(shown)}{by_times}", _OTHER),
+        *of_frames(
+            [*copies],
+            f"the same pixels as {_frames_words(copies)}",
+            _OTHER,
+            severity=Severity.INFO if is_cycle else None,
         ),
-        *_repeated_pixels(shown, ", and by frame number, time code or time of writing the copy of the two"),
-        *(each._replace(severity=Severity.INFO) if is_cycle else each for each in more),
     ]
 
 
-def _repeated_pixels(originals: Mapping[int, int], more: str = "") -> list[Found]:
-    """Create one finding for frames that repeat others, which `originals` gives."""
+def _frames_words(originals: Mapping[int, int]) -> str:
+    """The frames that others repeat, which `originals` gives for each of these: `frame 1004`, `frames 1004-1006`."""
     of = FrameNumbers.of(originals.values())
-    return of_frames([*originals], f"the same pixels as frame{'s' * (len(of) != 1)} {of.words}{more}", _OTHER)
+    return f"frame{'s' * (len(of) != 1)} {of.words}"
 
 
 def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
@@ -235,7 +237,7 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     if not odd or 2 * count <= len(hashes):
         return []
     what = "nuke/node_hash is not that of most frames: rendered from another state of the script"
-    return [each._replace(severity=Severity.INFO) for each in of_frames(odd, what, usual, hashes[odd[0]])]
+    return of_frames(odd, what, usual, hashes[odd[0]], Severity.INFO)
 
 
 @sequence_rule(

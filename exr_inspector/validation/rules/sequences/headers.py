@@ -38,11 +38,14 @@ def named(numbers: Sequence[int]) -> str:
     return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {joined_ranges(numbers)}"
 
 
-def of_frames(frames: Sequence[int], what: str, expected: str, found: str = "") -> list[Found]:
+def of_frames(
+    frames: Sequence[int], what: str, expected: str, found: str = "", severity: Severity | None = None
+) -> list[Found]:
     """Create one finding for all given frames, with `found` or their numbers as the found value; none without frames."""
     if not frames:
         return []
-    return [Found(f"{named(frames)}: {what}", found or joined_ranges(frames), expected, frames=frames)]
+    message = f"{named(frames)}: {what}"
+    return [Found(message, found or joined_ranges(frames), expected, severity=severity, frames=frames)]
 
 
 def drift(
@@ -162,17 +165,16 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     if expected.is_guessed and not gaps:
         message = f"Only every {_ordinal(expected.step)} frame from {expected.first} to {expected.last} is there"
         wanted = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
-        found = [Found(message, expected.text, wanted), *_misnumbered(sequence, expected, gaps)]
-        return [each._replace(severity=Severity.WARNING) for each in found]
+        every_nth = Found(message, expected.text, wanted, severity=Severity.WARNING)
+        return [every_nth, *_misnumbered(sequence, expected, gaps)]
     every, within = FrameNumbers(expected.ranges), FrameNumbers(tuple(range(r.start, r.stop) for r in expected.ranges))
     outside = [number for number in numbers if number not in within and number not in expected.far]
     between = [number for number in numbers if number in within and number not in every]
     found = [
-        *of_frames(outside, f"outside the range {expected.text}", expected.text),
-        *of_frames(between, f"not among {expected.text}", expected.text),
+        *of_frames(outside, f"outside the range {expected.text}", expected.text, severity=Severity.WARNING),
+        *of_frames(between, f"not among {expected.text}", expected.text, severity=Severity.WARNING),
         *_misnumbered(sequence, expected, gaps),
     ]
-    found = [each._replace(severity=Severity.WARNING) for each in found]
     if not gaps:
         return found
     verb = "is" if len(gaps) == 1 else "are"
@@ -191,7 +193,7 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
 
 
 def _misnumbered(sequence: SequenceFacts, expected: ExpectedFrames, gaps: Sequence[int]) -> list[Found]:
-    """The frames that lie far outside all others, with their files, and the missing frames that they may be."""
+    """Warn of frames that lie far outside all others, with their files, and the missing frames that they may be."""
     files = [frame for frame in sequence.frames if frame.frame in expected.far]
     if not files:
         return []
@@ -200,7 +202,7 @@ def _misnumbered(sequence: SequenceFacts, expected: ExpectedFrames, gaps: Sequen
         f", as {joined_ranges(gaps)} {'is' if len(gaps) == 1 else 'are'} missing" if len(gaps) == len(files) else ""
     )
     what = f"far outside all other frames, {expected.text}: probably misnumbered{may_be} ({names})"
-    return of_frames([frame.frame for frame in files], what, expected.text)
+    return of_frames([frame.frame for frame in files], what, expected.text, severity=Severity.WARNING)
 
 
 def _ordinal(number: int) -> str:
@@ -243,6 +245,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     why="The image jumps in size or position.",
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
+    limits="Data windows that change have severity info; few frames with only a region of the others, warning.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Check display windows and pixel aspect ratios; data windows may follow the image."""
@@ -267,8 +270,8 @@ def _data_windows(sequence: SequenceFacts) -> list[Found]:
     is_run_at_end = odd[-1] - odd[0] < len(odd) and (odd[0] == 0 or odd[-1] == len(known) - 1)
     if is_rare and not is_run_at_end and _is_region(other, usual):
         what = f"the data window is {_window(other)}, in the other frames {_window(usual)}: only a region was rendered?"
-        found = of_frames([known[index][0] for index in odd], what, _window(usual), _window(other))
-        return [each._replace(severity=Severity.WARNING) for each in found]
+        numbers = [known[index][0] for index in odd]
+        return of_frames(numbers, what, _window(usual), _window(other), Severity.WARNING)
     message = f"The data window changes over the sequence: {len(windows)} different ones"
     return [Found(message, str(len(windows)), "1", severity=Severity.INFO)]
 

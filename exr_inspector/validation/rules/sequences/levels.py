@@ -201,14 +201,11 @@ def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     in_light = {number for found in _flashes(sequence, parameters) for number in found.frames}
     expected = "the ratio of R, G and B in the frames around"
     magenta = "more R and B and less G than in the frames around: magenta, as textures that were not found?"
-    others = of_frames(
-        [number for number in hues.others if number not in in_light],
-        "another ratio of R, G and B than in the frames around: another light or texture?",
-        expected,
-    )
+    other = "another ratio of R, G and B than in the frames around: another light or texture?"
+    others = [number for number in hues.others if number not in in_light]
     return [
         *of_frames(hues.magenta, magenta, expected),
-        *(found._replace(severity=Severity.INFO) for found in others),
+        *of_frames(others, other, expected, severity=Severity.INFO),
     ]
 
 

@@ -88,12 +88,12 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     others = _has_images(seen)
     faded, _ = fades([pixels for _, pixels in seen])
     odd = [(i, frame.frame) for i, (frame, pixels) in enumerate(seen) if _is_odd_black(pixels, has_images=others)]
-    ends = of_frames([number for i, number in odd if i in faded], "black, at the end of a fade", "black")
-    return of_frames(
-        [number for i, number in odd if i not in faded],
-        "R, G and B are zero in every pixel",
-        "an image, as in other frames",
-    ) + [found._replace(severity=Severity.INFO) for found in ends]
+    lost = [number for i, number in odd if i not in faded]
+    ends = [number for i, number in odd if i in faded]
+    return [
+        *of_frames(lost, "R, G and B are zero in every pixel", "an image, as in other frames"),
+        *of_frames(ends, "black, at the end of a fade", "black", severity=Severity.INFO),
+    ]
 
 
 def _is_odd_black(pixels: FramePixels, *, has_images: bool) -> bool:
@@ -230,8 +230,7 @@ def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]], named: Collection[int]) -
         ):
             odd += [seen[index][0] for index in frames if seen[index][0] not in named]
     what = "quarters of the image are black, and the others are not: was a tile lost when the image was put together?"
-    found = of_frames(odd, what, "an image in all quarters", "black quarters")
-    return [each._replace(severity=Severity.WARNING) for each in found]
+    return of_frames(odd, what, "an image in all quarters", "black quarters", Severity.WARNING)
 
 
 def _are_apart(one: ZeroGrid, other: ZeroGrid) -> bool:
