@@ -48,6 +48,7 @@ class CheckedFile:
         findings: Its findings, worst first.
         fault: Why it could not be read; empty if it was read.
         summary: The facts that are compared between frames; None for a file that is not a frame or could not be read.
+        parts: Names of its parts, empty for a part without one; empty if the header could not be read.
     """
 
     path: str
@@ -55,6 +56,7 @@ class CheckedFile:
     findings: tuple[Finding, ...]
     fault: str = ""
     summary: FrameSummary | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def worst(self) -> Severity | None:

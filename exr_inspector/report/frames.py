@@ -82,8 +82,7 @@ def notes_of(checked: JudgedSequence, numbers: Sequence[int]) -> Notes:
     notes: Notes = {}
     for file in checked.files:
         if file.frame is not None:
-            found = [(severity, code, message) for severity, code, message, _ in listed_findings(file)]
-            notes.setdefault(file.frame, []).extend(found)
+            notes.setdefault(file.frame, []).extend(listed_findings(file))
     for finding in checked.findings:
         few = finding.frames if len(finding.frames) <= len(numbers) else filter(finding.frames.__contains__, numbers)
         for frame in few:

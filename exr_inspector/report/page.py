@@ -160,7 +160,7 @@ def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
     found = []
     for file in files:
         notes = sorted(listed_findings(file), key=lambda note: -note[0])
-        texts = [f"{code}: {message}" for _, code, message, _ in notes]
+        texts = [f"{code}: {message}" for _, code, message in notes]
         label = file.worst.label if file.worst else ""
         found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(texts[:_TEXTS_A_FILE])))
     return found

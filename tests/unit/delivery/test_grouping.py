@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from exr_inspector.delivery.grouping import group_findings
@@ -59,3 +61,35 @@ def test_a_rule_whose_every_text_is_another_is_one_line() -> None:
     words = [f"the layer {letter}eauty differs" for letter in "abcdefghijkl"]
     ((message, frames),) = groups(*words)
     assert (message, frames) == (words[0], [*range(1001, 1013)])
+
+
+def nans(count: int, part: int = 0) -> Finding:
+    return Finding("PIX-NAN", Severity.ERROR, f"R holds {count} NaN", part=part, channel="R")
+
+
+def test_every_finding_of_a_file_is_listed_with_its_part() -> None:
+    file = CheckedFile("a.1.exr", 1, (nans(3), nans(5, 1), nans(7, 1)), parts=("beauty", ""))
+    assert [group.text for group in group_findings([file], ())] == [
+        "part 0 'beauty': R holds 3 NaN",
+        "part 1: R holds 5 NaN",
+        "part 1: R holds 7 NaN",
+    ]
+    again = replace(file, path="a.2.exr", frame=2, findings=(nans(4), nans(6, 1)))
+    assert [(group.frames, group.most) for group in group_findings([file, again], ())] == [
+        ((1, 2), 1),
+        ((1, 2), 1),
+        ((1,), 1),
+    ]
+
+
+def test_many_findings_of_a_file_are_one_line_that_counts_them() -> None:
+    file = CheckedFile("a.1.exr", 1, tuple(nans(part, part) for part in range(1, 9)), parts=("",) * 9)
+    (group,) = group_findings([file], ())
+    assert group.text == "part 1: R holds 1 NaN (the first of 8 in a file)"
+    (group,) = group_findings([file, replace(file, frame=2)], ())
+    assert group.frames == (1, 2)
+
+
+def test_a_file_of_one_part_does_not_name_it() -> None:
+    (group,) = group_findings([CheckedFile("a.1.exr", 1, (nans(3),), parts=("rgba",))], ())
+    assert group.text == "R holds 3 NaN"
