@@ -62,7 +62,9 @@ class Reader:
 def exercise(data: bytes) -> None:
     """Do everything that an inspection does before it decodes pixels. Raises only if a result breaks the contract."""
     for leaders, rebuild in ((LeaderMode.LAST, False), (LeaderMode.ALL, True)):
-        found = answer_requests(probe(LIMITS, leaders=leaders, rebuild=rebuild, first_bytes=64), Reader(data))
+        found = answer_requests(
+            probe(LIMITS, leaders=leaders, rebuild_bytes=4_096 * rebuild, first_bytes=64), Reader(data)
+        )
         for verdict in found.completeness:
             if verdict.present + sum(verdict.counts.values()) != verdict.chunk_count:
                 raise BrokenContract(f"{verdict}")

@@ -60,6 +60,9 @@ PIXEL_TIME_SHARE = 0.6
 # Limits on the actual content of a file, by their names in `Limits`: a valid file may exceed them. The other limits are on
 # declared values, such as a window of 100 million pixels; a file beyond them is damaged, and other readers reject it too.
 _INSTALLATION_LIMITS = ("header_bytes", "attributes", "parts", "string_bytes", "inflated_bytes", "manifest_entries")
+# Sizes of the requests that search for the chunks of a damaged table: for leaders alone, and if all pixels are read anyway.
+_REBUILD_BYTES = 4 << 10
+_FULL_REBUILD_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class InspectorConfig:
         initial_read_bytes: Bytes of the first request; contains header and chunk tables of almost every file.
         max_requests: Maximum number of requests for header, tables and leaders.
         leaders: Which chunk leaders are read.
-        rebuild: Whether a damaged chunk table is rebuilt by reading the leaders in sequence.
+        rebuild: Whether a damaged chunk table is rebuilt by reading the leaders in sequence, also if not all pixels are read.
         limits: The parser's limits.
         stats: Which pixels are read: none, a sample, or all.
         pixels: Options and budgets for reading pixels.
@@ -334,7 +337,7 @@ class Inspector:
         requests = probe(
             config.limits,
             leaders=config.leaders,
-            rebuild=config.rebuild,
+            rebuild_bytes=_FULL_REBUILD_BYTES if config.stats is StatsMode.FULL else _REBUILD_BYTES * config.rebuild,
             first_bytes=config.initial_read_bytes,
             checkpoint=checkpoint,
             reserve=reserve,

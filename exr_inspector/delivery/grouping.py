@@ -65,11 +65,12 @@ class FindingGroup:
 
 
 def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) -> list[FindingGroup]:
-    """Group the findings of files by severity, rule, channel, part and kind of message, and add those of their sequence; worst first.
+    """Group the findings of files by severity, rule, channel, part and kind of message, and add those of their sequence.
 
-    Several findings of one kind in a file are in different groups, so that each is listed. If a rule has more than `_MOST_GROUPS`
-    groups, its findings are grouped by kind of message alone; if these are still too many, because each frame may have a message
-    of its own, they are one group.
+    The worst are first.
+    Several findings of one kind in a file are in different groups, so that each is listed. If a rule has more than
+    `_MOST_GROUPS` groups, its findings are grouped by kind of message alone; if these are still too many, because each frame
+    may have a message of its own, they are one group.
     """
     groups = [FindingGroup(f.severity, f.code, f.message, f.frames) for f in findings]
     rules: dict[_Rule, list[_Said]] = {}

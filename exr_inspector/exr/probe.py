@@ -82,7 +82,7 @@ def probe(
     limits: Limits = DEFAULT_LIMITS,
     *,
     leaders: LeaderMode = LeaderMode.OFF,
-    rebuild: bool = False,
+    rebuild_bytes: int = 0,
     first_bytes: int = FIRST_READ_BYTES,
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
@@ -92,7 +92,7 @@ def probe(
     Args:
         limits: Limits of sizes and counts.
         leaders: Which chunk leaders to read.
-        rebuild: Whether to search for the chunks of a damaged table.
+        rebuild_bytes: Size of the requests that search for the chunks of a damaged table; 0 to trust the table.
         first_bytes: Size of the first request in bytes.
         checkpoint: Called regularly; an exception that it raises ends the probe.
         reserve: Called with the memory in bytes that header and tables will need, including their rows; an exception that it
@@ -113,7 +113,9 @@ def probe(
         yield from _read_tables(found, file, limits, reserve)
         found.problems = check_header(found.header, found.layouts, checkpoint)
         if found.tables:
-            yield from _read_leaders(found, file, leaders, rebuild=rebuild, checkpoint=checkpoint)
+            yield from _read_leaders(
+                found, file, leaders, rebuild_bytes=rebuild_bytes, checkpoint=checkpoint, reserve=reserve
+            )
     except ExrInspectorError as error:
         if error.retryable:
             raise
@@ -155,7 +157,13 @@ def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve
 
 
 def _read_leaders(
-    found: Probe, file: FileBytes, mode: LeaderMode, *, rebuild: bool, checkpoint: Checkpoint
+    found: Probe,
+    file: FileBytes,
+    mode: LeaderMode,
+    *,
+    rebuild_bytes: int,
+    checkpoint: Checkpoint,
+    reserve: Reserve,
 ) -> RangeRequests[None]:
     """Determine the completeness of every part with a table, from the tables and the leaders that `mode` selects.
 
@@ -179,8 +187,10 @@ def _read_leaders(
         report = yield from check_all_leaders(chunks, file, checkpoint)
     else:
         report = yield from check_last_leader(chunks, file, only_if_read=mode is LeaderMode.OFF)
-    if rebuild and chunks.has_all_parts and any(states is not None for states in report.states):
-        rebuilt = yield from rebuild_tables(chunks, file, checkpoint=checkpoint)
+    if rebuild_bytes and chunks.has_all_parts and any(states is not None for states in report.states):
+        reserve(min(rebuild_bytes, file.size))
+        known = replace(chunks, states=report.states)
+        rebuilt = yield from rebuild_tables(known, file, rebuild_bytes, checkpoint)
         report = replace(rebuilt, problems=report.problems + rebuilt.problems)
     found.tables, found.states = report.tables, report.states
     found.problems += report.problems

@@ -174,7 +174,8 @@ class Settings(BaseModel):
         1 << 24)
     leaders: Leaders = _field("EXR_LEADERS", READING,
         "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request.", "off")
-    rebuild: Switch = _field("EXR_REBUILD", READING, "Rebuild a damaged offset table by walking the chunks.", False)
+    rebuild: Switch = _field("EXR_REBUILD", READING,
+        "Rebuild a damaged offset table by following the chunks also if not all pixels are read.", False)
     memory_mib: Integer = _limit("EXR_MEMORY_MIB", 1024, "MiB",
         "Memory for all files of a process together: a quarter for headers, tables, manifests and rows, the rest for decoding.",
         1 << 20)

@@ -243,6 +243,17 @@ def test_a_zeroed_table_is_rebuilt_when_asked_and_the_file_found_whole(s3: Fault
     assert "CHK-REBUILDABLE" in codes(rebuilt)
 
 
+def test_a_pass_over_all_pixels_rebuilds_a_table_that_was_not_written(s3: FaultyS3) -> None:
+    data = build([tall(edit_table=lambda offsets: [*offsets[:1], *[0] * (len(offsets) - 1)])])
+    whole = inspect(s3, data, stats=StatsMode.FULL)
+    assert (whole.is_complete, whole.completeness[0].checked) == (True, "decoded")
+    assert "CHK-REBUILDABLE" in codes(whole)
+    assert "CHK-ZERO-OFFSET" not in codes(whole)
+    unfinished = inspect(s3, data[: len(data) // 2], stats=StatsMode.FULL)
+    (missing,) = unfinished.completeness[0].missing
+    assert 100 < missing.y_min < 200, "the rows that were written are found"
+
+
 def test_rebuilding_keeps_to_the_request_budget(s3: FaultyS3) -> None:
     data = build([tall(edit_table=lambda offsets: [0] * len(offsets))])
     inspection = inspect(s3, data, rebuild=True, max_requests=3)

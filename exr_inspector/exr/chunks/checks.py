@@ -60,7 +60,7 @@ class LeaderReport:
         checked: How the states were determined, for `tables.assess`: `tables` if no leader could be read, `last leader`,
             `leaders`, or `rebuilt`.
         states: For each part, the ChunkState of every chunk; None if all are OK.
-        tables: The tables; rebuilt tables have the offsets that were found, and zeros for the other chunks.
+        tables: The tables; rebuilt tables have the offsets that were found, and zeros for chunks that are not present.
         problems: The problems in the order in which they were found.
     """
 

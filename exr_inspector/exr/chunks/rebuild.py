@@ -54,23 +54,20 @@ class _Walk:
         following = bisect_right(self._known, position)
         return self._known[following] if following < len(self._known) else None
 
-    def tables(self) -> tuple[ChunkTable, ...]:
-        pairs = zip(self.chunks.tables, self.offsets, strict=True)
-        return tuple(ChunkTable(table.part, table.start, table.count, offsets) for table, offsets in pairs)
-
 
 def rebuild_tables(
-    chunks: ChunkMap, file: FileBytes, *, read_bytes: int = 4_096, checkpoint: Checkpoint = no_checkpoint
+    chunks: ChunkMap, file: FileBytes, read_bytes: int, checkpoint: Checkpoint = no_checkpoint
 ) -> RangeRequests[LeaderReport]:
     """Find the chunks by following them from leader to leader, starting at the end of the tables.
 
     After an invalid leader, the traversal resumes at the next good entry of the tables. It ends when all chunks are found, at
-    the end of the file, or when no good entry is left.
+    the end of the file, when no good entry is left, or when the request budget is used up. Of chunks that it does not find,
+    the tables say the state.
 
     Args:
-        chunks: The chunks according to the tables. Every part of the file must have a known layout.
+        chunks: The chunks according to the tables, with the states known so far. All parts must have a known layout.
         file: The file.
-        read_bytes: Size of each request in bytes; a larger size needs fewer requests for small chunks.
+        read_bytes: Size of each request in bytes; a larger size needs fewer requests.
         checkpoint: Called before each request.
     """
     walk = _Walk(chunks)
@@ -87,12 +84,21 @@ def rebuild_tables(
         end_of_chunk = walk.step(position, data, start)
         position = end_of_chunk if end_of_chunk is not None else walk.resume(position)
     problems = []
-    states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
     if not walk.left and any(part is not None for part in chunks.states):
         message = "the chunk offset tables are damaged, but every chunk was found and is complete"
         problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
-    return LeaderReport("rebuilt", states, walk.tables(), tuple(problems))
+    parts = [_joined(chunks, part, offsets) for part, offsets in enumerate(walk.offsets)]
+    return LeaderReport(
+        "rebuilt", tuple(states for states, _ in parts), tuple(table for _, table in parts), tuple(problems)
+    )
 
 
-def _rebuilt_states(offsets: npt.NDArray[np.uint64]) -> States:
-    return None if offsets.all() else np.where(offsets == 0, ChunkState.ZERO, ChunkState.OK).astype(np.uint8)
+def _joined(chunks: ChunkMap, part: int, found: npt.NDArray[np.uint64]) -> tuple[States, ChunkTable]:
+    """The states and the table of a part: the chunks that were found, and for the others what its table says."""
+    table, states, good = chunks.tables[part], chunks.states[part], good_entries(chunks, part)
+    offsets = np.zeros(table.count, np.uint64)
+    offsets[good] = table.offsets[good]
+    is_found = found != 0
+    offsets[is_found] = found[is_found]
+    left = None if states is None else np.where(is_found, np.uint8(ChunkState.OK), states)
+    return (left if left is not None and left.any() else None), ChunkTable(part, table.start, table.count, offsets)

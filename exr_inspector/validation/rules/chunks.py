@@ -13,7 +13,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed, part_rule, reported
 
 _TABLES = "OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c"
 _CHUNKS = "OpenEXR file layout document (Chunk Layout); OpenEXRCore 3.5 chunk.c"
@@ -74,8 +74,8 @@ def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
     "No offset in the chunk offset table is zero",
     why="The writer crashed or has not finished: it writes the table last.",
     source=_TABLES,
-    fix="If the file is still being written, wait. Otherwise set EXR_REBUILD=1 and validate again: chunks that are in the "
-    "file without their offset are found. Render the frame again if some are not.",
+    fix="If the file is still being written, wait. Otherwise read all pixels (`check`, or `validate --stats "
+    "full`): chunks that are in the file without their offset are found. Render the frame again if some are not.",
 )
 def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report zero entries, unless all of them belong to upper levels."""
@@ -187,8 +187,18 @@ def _faults(faults: Sequence[PixelFault]) -> str:
     if not others:
         return f"Chunk {first.chunk} (rows {first.y_min} to {first.y_max}) does not decode: {first.message}"
     chunks = joined_ranges([first.chunk, *(fault.chunk for fault in others)])
-    rows = f"{min(fault.y_min for fault in faults)} to {max(fault.y_max for fault in faults)}"
-    return f"{len(faults)} chunks ({chunks}; rows {rows}) do not decode, the first: {first.message}"
+    return f"{len(faults)} chunks ({chunks}; rows {_rows(faults)}) do not decode, the first: {first.message}"
+
+
+def _rows(faults: Sequence[PixelFault]) -> str:
+    """The rows of some chunks as text; those that touch each other are one range."""
+    ranges: list[tuple[int, int]] = []
+    for low, high in sorted((fault.y_min, fault.y_max) for fault in faults):
+        if ranges and low <= ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], high))
+        else:
+            ranges.append((low, high))
+    return listed(f"{low} to {high}" for low, high in ranges)
 
 
 REPORTED = (
@@ -223,10 +233,10 @@ REPORTED = (
     ),
     reported(
         "CHK-REBUILDABLE",
-        Severity.INFO,
+        Severity.WARNING,
         "The chunk offset table needs no repair",
-        why="The table lost entries, but all chunks were found by reading the file from chunk to chunk, so the "
-        "file can be repaired without loss.",
+        why="The table lost entries. All chunks were found by reading the file from chunk to chunk, so the file can be "
+        "repaired without loss, but readers that trust the table show an incomplete image or refuse the file.",
         source="OpenEXRCore 3.5 chunk.c",
         problem=ProblemKind.TABLE_REBUILT,
         fix="Read and write the file once with software based on the OpenEXR library, which finds the chunks in "

@@ -60,7 +60,7 @@ def tall(**changes: object) -> Part:
 @pytest.mark.parametrize("leaders", LeaderMode)
 def test_an_ordinary_file_takes_one_request(shape: str, leaders: LeaderMode) -> None:
     file = File(build(SHAPES[shape]))
-    found = answer_requests(probe(leaders=leaders, rebuild=True), file)
+    found = answer_requests(probe(leaders=leaders, rebuild_bytes=4_096), file)
     assert file.asked == [((0, 65_536),)]
     assert (found.error, found.problems) == (None, ())
     assert found.header == parse_header(file.data)
@@ -119,7 +119,7 @@ def test_leaders_are_read_as_far_as_asked(leaders: LeaderMode, complete: bool, r
 def test_a_zeroed_table_is_rebuilt_when_asked() -> None:
     data = build([tall(edit_table=lambda offsets: [0] * len(offsets))])
     assert not answer_requests(probe(), File(data)).completeness[0].is_complete
-    rebuilt = answer_requests(probe(rebuild=True), File(data))
+    rebuilt = answer_requests(probe(rebuild_bytes=4_096), File(data))
     assert (rebuilt.completeness[0].is_complete, rebuilt.completeness[0].checked) == (True, "rebuilt")
     assert [problem.kind.name for problem in rebuilt.problems] == ["TABLE_REBUILT"]
 
