@@ -17,6 +17,11 @@ _UNFINISHED = re.compile(
     r".*\.exr[^a-z0-9].*|.*~|.*\.(?:tmp|temp|part|partial|filepart|crdownload|download|bak|swp|lock)",
     re.IGNORECASE | re.DOTALL,
 )
+# Checksums, descriptions and pictures of single frames: `beauty.1001.exr.md5`.
+_OF_FRAME = re.compile(
+    r".*\.exr\.(?:md5|sha\d+|xxh\w*|crc(?:32)?|c4|json|xml|xmp|ya?ml|txt|csv|jpe?g|png|tiff?|webp)",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)
 _LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
 _OTHER = "not read, since its name does not end in .exr: check whether it belongs to the delivery"
 _NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it belongs to the delivery"
@@ -26,7 +31,8 @@ def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
     """Yield the files that are not OpenEXR files, each with its finding; without those that the policy does not report."""
     for path in paths:
         name = path.rpartition("/")[2]
-        why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if _UNFINISHED.fullmatch(name) else _OTHER
+        is_left = _UNFINISHED.fullmatch(name) is not None and _OF_FRAME.fullmatch(name) is None
+        why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if is_left else _OTHER
         finding = stray_finding(policy.for_path(path), why, is_mild=why is _OTHER)
         if finding is not None:
             yield CheckedFile(path, None, (finding,))

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from exr_inspector.cli.__main__ import main
 from exr_inspector.delivery.strays import files_beside
+from exr_inspector.model import Severity
 from exr_inspector.validation import builtin_policy
 from tests.support.databases import empty_catalog
 from tests.unit.validation.cases.made.metadata import declared, matte
@@ -114,6 +115,19 @@ def test_a_policy_may_leave_them_out(folder: Path, tmp_path: Path) -> None:
     document = json.loads(run(folder, "--policy", policy, "--format", "json").stdout)
     assert "SEQ-STRAY" not in json.dumps(document)
     assert len(list(files_beside([str(folder / "x.tmp")], builtin_policy("default")))) == 1
+
+
+def test_checksums_and_pictures_of_frames_are_not_unfinished() -> None:
+    names = [
+        "x.1001.exr.md5",
+        "x.1001.exr.sha256",
+        "x.1001.exr.json",
+        "x.1001.exr.JPG",
+        "x.1001.exr.part",
+        "x.1001.exr.1",
+    ]
+    found = files_beside(names, builtin_policy("default"))
+    assert [each.worst for each in found] == [Severity.INFO] * 4 + [Severity.WARNING] * 2
 
 
 def test_a_frame_outside_the_range_is_not_to_be_rendered_again(folder: Path) -> None:

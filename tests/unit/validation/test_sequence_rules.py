@@ -293,6 +293,11 @@ def test_a_message_names_only_the_frames_that_have_the_usual_value() -> None:
     assert found.message.endswith("in the other frames ZIP")
 
 
+def test_the_rate_of_time_codes_is_that_of_most_frames() -> None:
+    given = [frame(n, frame_rate=25.0 if n == 1 else 24.0) for n in range(1, 11)]
+    assert [(f.code, tuple(f.frames)) for f in judged(given)] == [("TIM-FPS-SEQ", (1,))]
+
+
 def test_a_misnumbered_frame_beside_every_second_one_is_reported() -> None:
     found = [f for f in judged([frame(n) for n in (*range(1, 100, 2), 9001)]) if f.code == "SEQ-MISSING"]
     assert [(f.severity, tuple(f.frames)) for f in found] == [(Severity.WARNING, ()), (Severity.WARNING, (9001,))]

@@ -146,7 +146,7 @@ def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
         return []
     other, every = sibling_name(sequence.name, more[lacking[0]]), joined_ranges(sorted(more))
     message = (
-        f"Only {len(sequence.numbers)} of the {len(more)} frames that {other}, another view or AOV of the image, has"
+        f"Only {len(sequence.numbers)} of the {len(more)} frames that other views or AOVs of the image have ({other})"
     )
     is_one = len(sequence.numbers) == 1
     end = "; each of them may have been written to this one" if is_one else ""

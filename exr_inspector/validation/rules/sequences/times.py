@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -75,10 +74,11 @@ _Coded = list[tuple[FrameSummary, timecodes.Clock]]
 
 
 def time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple[_Coded, float | None]:
-    """The frames with time codes, and their rate; None if it is unknown or no rate."""
+    """The frames with time codes, and the rate that most of them have; None if it is unknown or no rate."""
     coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
-    rates = [frame.frame_rate for frame, _ in coded] + [frame.timecode_rate for frame, _ in coded]
-    rate = next((rate for rate in rates if rate and math.isfinite(rate)), parameters.frame_rate)
+    rates = Counter(frame.frame_rate for frame, _ in coded if frame.frame_rate)
+    rates = rates or Counter(float(frame.timecode_rate) for frame, _ in coded if frame.timecode_rate)
+    rate = rates.most_common(1)[0][0] if rates else parameters.frame_rate
     return coded, rate if rate is not None and 1 <= rate <= _MAX_RATE else None
 
 
