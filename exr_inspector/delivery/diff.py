@@ -15,7 +15,7 @@ from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.as_json import to_json_text, value_text
-from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Attribute, Box2i, PixelType, code_name
 from exr_inspector.exr.probe import Probe
 from exr_inspector.inspector import Inspector
@@ -151,7 +151,9 @@ def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> dict[tuple[in
     expansion = expand(opener, target)
     known = expansion.recognition
     if not by_name and not expansion.folders and len(known.sequences) == 1 and not known.singles:
-        return {(frame.number, ""): frame.path for frame in known.sequences[0].members}
+        by_frame = {(frame.number, ""): frame.path for frame in known.sequences[0].members}
+        if len(by_frame) == len(known.sequences[0].members):  # else some frames are there in two paddings
+            return by_frame
     folder = f"{target.rstrip('/')}/" if expansion.folders else target[: target.rfind("/") + 1]
     start = folder if all(path.startswith(folder) for path in expansion.paths) else fixed_folder(folder)
     return {(0, _path_within(start, path)): path for path in expansion.paths}
@@ -221,17 +223,18 @@ class _Opened:
             raise found.error
         return cls(name, source, found)
 
-    @property
-    def parts(self) -> tuple[PartHeader, ...]:
-        return self.found.header.parts if self.found.header else ()
 
-    def named(self) -> dict[str, PartHeader]:
-        """The parts by name, or by index if they have no name."""
-        return {part.name or str(part.index): part for part in self.parts}
+def named_parts(header: Header | None) -> dict[str, PartHeader]:
+    """The parts by name, or by index if they have no name; a part with the name of one before it has its index behind it."""
+    found: dict[str, PartHeader] = {}
+    for part in header.parts if header else ():
+        name = part.name or str(part.index)
+        found[f"{name} (part {part.index})" if name in found else name] = part
+    return found
 
 
 def _diff(one: _Opened, other: _Opened, work: _Work, *, header: bool) -> FileDiff:
-    left, right = one.named(), other.named()
+    left, right = named_parts(one.found.header), named_parts(other.found.header)
     if len(left) == len(right) == 1:  # single parts are a pair, whatever their names
         right = dict(zip(left, right.values(), strict=True))
     both = [name for name in left if name in right]

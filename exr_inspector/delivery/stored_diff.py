@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from exr_inspector.delivery.diff import FileDiff, PartDiff, box_text, compare_attributes
+from exr_inspector.delivery.diff import FileDiff, PartDiff, box_text, compare_attributes, named_parts
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import PixelType, code_name
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ChannelStats, Inspection, PixelReport
@@ -82,7 +81,7 @@ def diff_stored(
         return FileDiff(
             name, rows, trouble=f"the rows hold no image, the file does: {stored.error_code}: {stored.error_message}"
         )
-    left, right = _named(found), _named(stored)
+    left, right = named_parts(found.header), named_parts(stored.header)
     both = [part for part in left if part in right]
     return FileDiff(
         name,
@@ -94,11 +93,6 @@ def diff_stored(
         only_one=tuple(part for part in left if part not in right),
         only_other=tuple(part for part in right if part not in left),
     )
-
-
-def _named(inspection: Inspection) -> dict[str, PartHeader]:
-    parts = inspection.header.parts if inspection.header else ()
-    return {part.name or str(part.index): part for part in parts}
 
 
 _Side = tuple[Inspection, int]  # an inspection and the index of a part

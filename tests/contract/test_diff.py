@@ -169,6 +169,22 @@ def test_channels_types_parts_and_attributes_that_differ(tmp_path: Path) -> None
     assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
 
 
+def test_parts_of_one_name_are_compared_each(tmp_path: Path) -> None:
+    twice = [dataclasses.replace(image((0, 0, 3, 2)), name="rgba") for _ in range(2)]
+    paths = written(tmp_path, "a.exr", *twice), written(tmp_path, "b.exr", changed(twice[0], 1, 1, 9.0), twice[1])
+    found = one(*paths)
+    assert (found.exit_code, [part.is_same for part in found.parts]) == (1, [False, True])
+
+
+def test_frames_in_two_paddings_are_compared_each(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for name in ("x.1.exr", "x.0001.exr", "x.0002.exr"):
+            written(tmp_path / folder, name, image((0, 0, 3, 2)))
+    found = exr.diff(tmp_path / "a" / "x.####.exr", tmp_path / "b" / "x.####.exr")
+    assert len(list(found)) == 3
+
+
 def test_it_says_that_no_pixel_differs_if_only_something_else_does(tmp_path: Path) -> None:
     base = written(tmp_path, "a.exr", image())
     others = {
