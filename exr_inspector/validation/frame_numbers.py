@@ -89,11 +89,9 @@ class FrameNumbers(Sequence[int]):
             rest = span
             while more and more[-1] < span[-1]:
                 number = more.pop()
-                before = max(
-                    0, -((rest.start - number) // rest.step)
-                )  # count of the numbers in `rest` below the number
-                spans += [rest[:before], range(number, number + 1)]
-                rest = rest[before:]
+                below = max(0, -((rest.start - number) // rest.step))  # how many numbers of `rest` are lower
+                spans += [rest[:below], range(number, number + 1)]
+                rest = rest[below:]
             spans.append(rest)
         spans += (range(number, number + 1) for number in reversed(more))
         return FrameNumbers.of_spans(spans)

@@ -182,6 +182,10 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     return [*found, *_faulty_maps(part)]
 
 
+def _mean_square(stats: ChannelStats) -> float:
+    return (stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2
+
+
 def _are_cut(every: Iterable[ChannelStats]) -> bool:
     """Whether normals have zeros in place of negative components, which makes them shorter than 1.
 
@@ -190,9 +194,7 @@ def _are_cut(every: Iterable[ChannelStats]) -> bool:
     exact = [stats for stats in every if stats.exact and stats.samples]
     zeros = [stats.zero_count / stats.samples for stats in exact]
     curved = [stats for stats in exact if stats.has_many_values and stats.zero_count]
-    squares = sum(
-        (stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2 for stats in exact
-    )  # of lengths, averaged over all pixels
+    squares = sum(map(_mean_square, exact))  # of lengths, averaged over all pixels
     return (
         len(exact) == 3
         and all(stats.minimum == 0 for stats in exact)
@@ -215,7 +217,7 @@ def _are_absolute(every: Sequence[ChannelStats]) -> bool:
         and stats.has_many_values
         and stats.zero_count < _CUT_SHARE * stats.samples
     ]
-    squares = sum((stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2 for stats in every)
+    squares = sum(map(_mean_square, every))
     return (
         len(every) == 3
         and all(stats.exact and not stats.negative_count for stats in every)
@@ -311,7 +313,7 @@ def _is_picture(every: Sequence[ChannelStats]) -> bool:
     if any(stats.negative_count > _NEGATIVE_SHARE * stats.samples for stats in every):
         return False
     # The squares of a direction add up to 1. Of its components stored as v = (n + 1) / 2, the sum of v - v^2 is 1/2.
-    total = sum((stats.mean or 0) - (stats.mean or 0) ** 2 - (stats.stddev or 0) ** 2 for stats in every)
+    total = sum((stats.mean or 0) - _mean_square(stats) for stats in every)
     covered = 1 - min(stats.zero_count for stats in every) / every[0].samples
     return abs(total - covered / 2) > _DIRECTION_TOLERANCE
 

@@ -27,7 +27,7 @@ _LEAST_STEP = math.log(1.02)
 _STEP_TO_OTHERS = 3  # how many times larger the steps of a machine are than other changes
 _ONE_STEP = 2  # how many times its largest step is that of its smallest one at most
 _UNLIKE = (
-    0.25  # the least difference of two images, in parts of the standard deviation, that tells whether one is turned
+    0.25  # the least difference of two images that tells whether one is turned, in parts of the standard deviation
 )
 _TURNED = 0.4  # the most that is left of it if the image is turned
 _FEWEST = 3  # frames that tell whether depth has one scale
