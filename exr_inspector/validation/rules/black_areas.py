@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
 from exr_inspector.validation.facts.facts import PartFacts
@@ -30,13 +33,14 @@ def _main_image(part: PartFacts) -> list[ChannelStats]:
 @pixel_rule(
     "PIX-BLACK-TILES",
     Severity.INFO,
-    "No tile of the image is black while everything around it is not",
+    "No tile, and no band of whole rows or columns, is black while everything else is not",
     why="A bucket or tile of the render or of the denoiser is missing.",
     source="RadeonProRenderBlenderAddon#46 (black tiles); RenderManForBlender#720 (black squares)",
     fix="Render or denoise the frame again. Nothing if they are free space of an atlas or contact sheet, or part of a chart.",
     profiles={"texture": "off"},
     limits="Tiles of 16 pixels and more with edges at multiples of 8, one of them inside the image. They have nearly "
-    "all zeros of the image, and at most a quarter of its pixels. Known when files are read, not by their stored rows.",
+    "all zeros of the image, and at most a quarter of its pixels. Bands of at least 8 rows or columns, from edge to edge, "
+    "where alpha is not zero; not a letterbox. Known when files are read, not by their stored rows.",
 )
 def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report rectangles of a common grid in which R, G and B are exactly zero, if nearly no other pixel is.
@@ -49,6 +53,12 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     cells = cells_of(grid)
     zeros = int(cells.sum()) * grid.cell_px**2
     fewest = min(stats.zero_count for stats in every)
+    if bands := _bands(cells, grid.cell_px, part.part.data_window):
+        others, alpha = 2 * len(bands) * grid.cell_px * max(cells.shape) * grid.cell_px, part.stats.get("A")
+        if fewest - zeros > others or (alpha is not None and alpha.zero_count >= zeros / 2):
+            return NOTHING
+        message = f"R, G and B are zero in at least {listed(bands)}, from edge to edge, and nearly nowhere else"
+        return [Found(message, listed(bands), "an image", every[0].channel)]
     if zeros * _MOST_BLACK > every[0].samples or fewest - zeros > zeros / _OTHER_ZEROS or not (found := _tiles(cells)):
         return NOTHING
     areas = [f"{w} x {h} at ({x}, {y})" for x, y, w, h in ([n * grid.cell_px for n in tile] for tile in found)]
@@ -57,6 +67,18 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
         f"R, G and B are zero in {counted(len(areas), 'rectangle')} of whole tiles, and nearly nowhere else: {shown}"
     )
     return [Found(message, shown, "an image", every[0].channel)]
+
+
+def _bands(cells: Cells, cell_px: int, window: Box2i | None) -> list[str]:
+    """The rows, or the columns, of the set cells, if these are whole rows or whole columns; none for a letterbox."""
+    x, y, right, bottom = window or (0, 0, 0, 0)
+    for axis, noun, start, last in ((1, "rows", y, bottom), (0, "columns", x, right)):
+        is_black = cells.all(axis=axis)
+        is_letterbox = bool(is_black[0]) and np.array_equal(is_black, is_black[::-1])
+        if is_black.any() and not is_letterbox and is_black.sum() * cells.shape[axis] == cells.sum():
+            edges = np.flatnonzero(np.diff(is_black, prepend=False, append=False)).reshape(-1, 2) * cell_px + start
+            return [f"{noun} {first} to {min(end - 1, last)}" for first, end in edges.tolist()]
+    return []
 
 
 def _tiles(cells: Cells) -> list[tuple[int, int, int, int]]:

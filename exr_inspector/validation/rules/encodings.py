@@ -6,6 +6,8 @@ import math
 import struct
 from collections.abc import Iterable
 
+import numpy as np
+
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
@@ -23,6 +25,9 @@ _LEAST_CODE = 127
 _PLATEAU_VALUES = 512  # so many that one value is rare in each hundred
 _HALF_MAX = 65504
 _PLATEAU = 99.0  # percent; highlights were cut off if the values above are equal
+_CODES = 256  # of 8 bits
+_NUMBERS_FOR_ONE = 16  # that HALF has, for each value that an image of 8 bits has
+_PIXELS_FOR_ONE = 256
 _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are the edges of a flat light
 
 
@@ -220,18 +225,34 @@ def _bits_as_half(value: float) -> int | None:
     why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
-    limits="Codes divided by 255, among the values of which percentiles are made, of large images a selection. Codes that were "
-    "converted to linear values are not recognised.",
+    limits="Among the values of which percentiles are made, of large images a selection. Codes that a curve converted to "
+    "linear values are recognised in the main image, by their number of 64 to 256 where HALF has 16 times as many numbers; not "
+    "if a matrix mixed the channels.",
 )
 def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report colour layers and depth channels of which nearly all values, many different ones, are 8-bit codes by 255."""
+    """Report colour layers and depth channels whose many values are 8-bit codes, and main images with as few values."""
     layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
     for channel, stats in part.with_stats(part.without_ranks([*part.colour, *depths(part)])):
         if not stats.is_constant:
             layers.setdefault((channel.layer, channel.view, channel.role), []).append((channel, stats))
     found = []
     for hits in layers.values():
+        names, first = names_of(channel for channel, _ in hits), hits[0][0]
         if all(_are_bytes(stats) for _, stats in hits):
-            message = f"{names_of(channel for channel, _ in hits)}: nearly all values are multiples of 1/255"
-            found.append(Found(message, "n / 255", "more values", hits[0][0].name))
+            found.append(
+                Found(f"{names}: nearly all values are multiples of 1/255", "n / 255", "more values", first.name)
+            )
+        elif first.role is Role.COLOUR and is_beauty(first.layer) and all(_are_few(stats) for _, stats in hits):
+            most = max(stats.distinct_count or 0 for _, stats in hits)
+            message = f"{names}: each channel has {most} different values or fewer, as an image of 8 bits has"
+            found.append(Found(message, f"{most} values", "more values", first.name))
     return found
+
+
+def _are_few(stats: ChannelStats) -> bool:
+    """Whether many values, but as few as 8 bits have, lie in a range in which HALF has far more numbers."""
+    count, least, most = stats.distinct_count or 0, stats.minimum or 0, stats.maximum or 0
+    if not stats.has_many_values or count > _CODES or count * _PIXELS_FOR_ONE > stats.samples or least < 0:
+        return False
+    halves = np.minimum((least, most), _HALF_MAX).astype(np.float16).view(np.uint16)  # count the numbers from zero
+    return int(halves[1]) - int(halves[0]) >= _NUMBERS_FOR_ONE * count

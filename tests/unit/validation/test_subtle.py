@@ -656,6 +656,26 @@ def test_values_above_one_are_no_bytes_by_255_even_if_none_of_them_was_picked() 
 
 
 @pytest.mark.parametrize(
+    ("changes", "is_found"),
+    [
+        ({}, True),
+        ({"distinct_count": 257}, False),
+        ({"distinct_count": 40}, False),  # flat shading
+        ({"samples": 30_000}, False),
+        ({"minimum": 0.5, "maximum": 0.6}, False),  # HALF has 205 numbers
+        ({"minimum": -0.1}, False),
+    ],
+)
+def test_codes_that_a_curve_converted_are_known_by_their_number(changes: dict[str, Any], *, is_found: bool) -> None:
+    inspection = inspect(gradient(256, 0.99), stats=True)
+    assert inspection.pixels is not None
+    few = {"distinct_count": 200, "samples": 100_000, "minimum": 0.0, "maximum": 1.0, **changes}
+    channels = tuple(replace(stats, **few) for stats in inspection.pixels.channels)
+    converted = replace(inspection, pixels=replace(inspection.pixels, channels=channels))
+    assert ("PIX-STEPS" in {finding.code for finding in validate_file(converted, EVERYTHING)}) is is_found
+
+
+@pytest.mark.parametrize(
     ("value", "is_valid"),
     [(1e-6, True), (9.99e-7, False), (1e6, True), (1_000_001.0, False), (0.5, True), (float("nan"), False)],
 )

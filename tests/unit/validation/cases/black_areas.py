@@ -61,6 +61,13 @@ CASES = [
             flat(**black(inside(32, 64), CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
             flat(**black(CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
         ),
+        Case("PIX-BLACK-TILES", flat(**black((slice(70, 90), WHOLE))), flat(**framed(0, 0, 24, 24))),
+        Case("PIX-BLACK-TILES", flat(**black((WHOLE, slice(60, None)))), flat(**black((slice(64), slice(64))))),
+        Case(
+            "PIX-BLACK-TILES",
+            flat(**black((slice(64), WHOLE)), A=np.ones((128, 128))),
+            flat(**black((slice(64), WHOLE)), A=np.repeat([0.0, 1.0], 64)[:, None] * np.ones(128)),
+        ),
         Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(*(inside(24, at) for at in (8, 40, 72))))),
         Case("PIX-STRIPES", flat(**striped(4)), flat(**striped(2))),
         Case("PIX-BORDER-FADE", flat(**faded(0.55)), flat(**faded(0.9))),
