@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import ChannelStats, Severity
@@ -73,7 +74,7 @@ def _bands(cells: Cells, cell_px: int, window: Box2i | None) -> list[str]:
     """The rows, or the columns, of the set cells, if these are whole rows or whole columns; none for a letterbox."""
     x, y, right, bottom = window or (0, 0, 0, 0)
     for axis, noun, start, last in ((1, "rows", y, bottom), (0, "columns", x, right)):
-        is_black = cells.all(axis=axis)
+        is_black: npt.NDArray[np.bool_] = np.all(cells, axis=axis)
         is_letterbox = bool(is_black[0]) and np.array_equal(is_black, is_black[::-1])
         if is_black.any() and not is_letterbox and is_black.sum() * cells.shape[axis] == cells.sum():
             edges = np.flatnonzero(np.diff(is_black, prepend=False, append=False)).reshape(-1, 2) * cell_px + start
