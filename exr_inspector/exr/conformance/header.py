@@ -137,7 +137,10 @@ def _check_shared(report: PartProblems, first: PartHeader, *, is_complete: bool)
             if mine is None or shared is None or encode(type_name, mine) != encode(type_name, shared):
                 differing.append(name)
     for name in differing:
-        attribute, message = part.by_name.get(name), f"{name} differs from that of the first part"
+        attribute = part.by_name.get(name)
+        message = f"{name} differs from that of the first part"
+        if name not in first.by_name:
+            message = f"the first part has no {name}, this part has it"
         found = short_text(attribute) if attribute else "nothing"
         report.add(ProblemKind.SHARED_ATTRIBUTES, message, attribute, found, "the same bytes in every part", fatal=True)
     here, there = part.by_name.get("timeCode"), first.by_name.get("timeCode")

@@ -45,7 +45,7 @@ def check_presence(report: PartProblems) -> None:
         for name in REQUIRED:
             if name not in by_name:
                 message, fatal = f"no attribute {name!r}", name == "channels"
-                report.add(ProblemKind.MISSING_ATTRIBUTE, message, expected=name, fatal=fatal)
+                report.add(ProblemKind.MISSING_ATTRIBUTE, message, expected="every required attribute", fatal=fatal)
     if part.is_tiled and "tiles" not in by_name:
         message = "a tiled part has no tile description"
         report.add(ProblemKind.MISSING_ATTRIBUTE, message, expected="tiles", fatal=True)
@@ -180,7 +180,7 @@ def _check_order(report: PartProblems, names: list[str]) -> None:
     keys = [encode_name(name) for name in names]
     first = next((name for name, (key, after) in zip(names, pairwise(keys), strict=False) if key > after), None)
     if first is not None:
-        message = "the channel list is not sorted by name, but pixels are stored in sorted order"
+        message = "the channel list is not sorted by name, and readers take the pixels for sorted"
         found, expected = f"{first!r} too early", "bytewise order"
         report.add(ProblemKind.CHANNEL_ORDER, message, "channels", found, expected, channel=first)
 

@@ -62,7 +62,7 @@ PUBLISHED = frozenset(PRIMARIES) | {
 # Attributes in which single products store the colour space, and the ids of the names that they use.
 OTHER_TAGS = (
     "oiio:ColorSpace", "colorSpace", "ColorSpace", "color_space", "colourSpace", "colorspace", "Colorspace", "colourspace",
-    "py/exrio/Colorspace",
+    "py/exrio/Colorspace", "unreal/colorSpace/destination",
 )  # fmt: skip
 _ALIASES = {
     "acescg": "lin_ap1_scene",

@@ -10,7 +10,7 @@ from functools import partial
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import Attribute, Compression, LineOrder, PixelType, code_name
+from exr_inspector.exr.header.values import Attribute, Channel, Compression, LineOrder, PixelType, code_name
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
@@ -188,8 +188,15 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     ]
     if not hit:
         return NOTHING
-    found = listed(f"{c.name} {c.type_name} {c.x_sampling},{c.y_sampling}" for c in hit)
-    return [Found(f"Not HALF at every pixel: {found}", found, "HALF 1,1", hit[0].name)]
+    found = listed(map(_type_and_sampling, hit))
+    return [Found(f"Not HALF at every pixel: {found}", found, "HALF", hit[0].name)]
+
+
+def _type_and_sampling(channel: Channel) -> str:
+    """The channel with its type, and with its sampling if it is subsampled."""
+    x, y = channel.x_sampling, channel.y_sampling
+    where = "" if (x, y) == (1, 1) else f" for each {x} x {y} pixels"
+    return f"{channel.name} {channel.type_name}{where}"
 
 
 @_part_rule(

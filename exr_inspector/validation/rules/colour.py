@@ -294,7 +294,7 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     data = f"{hold} data ({hit[0].layer}, by the file's name)" if by_file else f"{hold} data"
     if part.traits & t.COLOUR:
         severity = Severity.INFO if part.traits & t.COLOURED or by_file else None
-        message = f"{names_of(hit)} {data}, but the part is tagged as colour; expected the tag data"
+        message = f"{names_of(hit)} {data}, but the part is tagged as colour; expected a part of their own, tagged data"
     else:
         message, severity = f"{names_of(hit)} {data} in a part that is not tagged as data", Severity.INFO
     return [Found(message, identifier or "no id", "data", hit[0].name, severity=severity)]

@@ -66,9 +66,9 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
     names = listed(sorted(layers))
     is_one = len(layers) == 1
     like = "looks like a Cryptomatte rank" if is_one else "look like Cryptomatte ranks"
-    message = (
-        f"{names} {like}, but no cryptomatte/ attribute declares {'it' if is_one else 'them'}: the metadata is lost"
-    )
+    without = listed(sorted({matte.declared.name for matte in file.mattes if matte.declared.name and not matte.ranks}))
+    why = f"the channels of {without}, under another name?" if without else "the metadata is lost"
+    message = f"{names} {like}, but no cryptomatte/ attribute declares {'it' if is_one else 'them'}: {why}"
     return [Found(message, "no declaration", "cryptomatte/KEY/name, hash and conversion", first, index)]
 
 
