@@ -16,6 +16,7 @@ from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.zeros import colour_channels, windows_of
 
 _LINES = 64  # sampled rows, and columns, at least half as many
+_LONGEST = 1 << 14  # pixels; longer lines would take much memory
 _LEAST_LINES = 16  # fewer tell nothing of a texture
 _NEAR = 8  # positions on each side that must not have such a step
 _LEAST_FACTOR = 1.03
@@ -46,7 +47,7 @@ class LineSamples:
 
     def __init__(self, layout: Layout, level: Level) -> None:
         self._layout, self._level = layout, level
-        self._channels = colour_channels(layout)
+        self._channels = colour_channels(layout) if max(level.width, level.height) <= _LONGEST else ()
         self._names = [layout.channels[number].name for number in self._channels]
         self._down, self._across = -(-level.height // _LINES), -(-level.width // _LINES)
         # whether they are rows; the position of the first row and column among those kept; (channels, rows, columns)
@@ -74,7 +75,7 @@ class LineSamples:
         self._pieces += other._pieces
 
     def result(self) -> ColourLines | None:
-        """The seams, the small image, stripes and the level of the edges; None for a part without colour."""
+        """The seams, the small image, stripes and the level of the edges; None for a part without colour or with long lines."""
         if not self._channels:
             return None
         rows = self._joined(is_rows=True)

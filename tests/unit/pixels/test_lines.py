@@ -151,3 +151,10 @@ def test_edges_that_fade_to_half(lines: Lines) -> None:
     assert lines(vignette).border_level is None
     matte = image * (np.hypot(x, y) < 0.9)[..., None]
     assert lines(matte).border_level is None
+
+
+def test_long_lines_are_not_sampled_since_they_take_much_memory(opener: SourceOpener, budget: DecodeBudget) -> None:
+    for width, is_sampled in ((1 << 14, True), ((1 << 14) + 1, False)):
+        data = build([Part(data_window=(0, 0, width - 1, 1), channels=[Channel("Y", HALF)], compression=ZIP)])
+        found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True)).parts[0].lines
+        assert (found is not None) is is_sampled
