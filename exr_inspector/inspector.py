@@ -21,7 +21,7 @@ from exr_inspector.errors import (
     MemoryBusy,
     SourceError,
 )
-from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
+from exr_inspector.exr.chunks.tables import ChunkState, Completeness, assess, with_state
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, answer_requests
 from exr_inspector.exr.header.parser import Header
@@ -400,7 +400,7 @@ def _failure(found: Probe) -> tuple[str | None, str | None]:
 
 
 def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> tuple[Completeness, ...]:
-    """Return the completeness after decoding: a chunk that does not decode counts as missing.
+    """Return the completeness after decoding: a chunk that does not decode, or overlaps another one, counts as missing.
 
     Parts of which every chunk was read are marked `decoded`. A chunk that was not read for lack of memory proves
     nothing.
@@ -421,7 +421,8 @@ def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> 
         part = known.part
         is_read = pixels.mode is StatsMode.FULL and not pixels.stopped and part not in unread
         checked = "decoded" if is_read and levels_read.get(part) == layout.chunk_count else known.checked
-        marked = with_undecodable(states, table.count, undecodable.get(part, []))
+        marked = with_state(states, table.count, pixels.overlapping.get(part, ()), ChunkState.DUPLICATE)
+        marked = with_state(marked, table.count, undecodable.get(part, []), ChunkState.NOT_DECODABLE)
         verdicts.append(assess(layout, table, marked, known.declared, checked))
     return tuple(verdicts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -367,6 +368,8 @@ class PixelReport:
         file_hash: Hash of the file's bytes, prefixed with the algorithm (`xxh3_128:...`); None unless requested.
         mattes: Objects of the Cryptomattes; empty unless mode is FULL.
         thumbnails: Thumbnails; empty unless requested.
+        overlapping: By part, the indices of chunks that begin before the end of one before them in the file; known of a pass
+            over all pixels.
     """
 
     mode: StatsMode
@@ -377,3 +380,4 @@ class PixelReport:
     file_hash: str | None = None
     mattes: tuple[MatteObjects, ...] = ()
     thumbnails: tuple[Thumbnail, ...] = ()
+    overlapping: Mapping[int, tuple[int, ...]] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from exr_inspector.pixels.zeros import ZeroMap
 class LevelFigures:
     """Statistics of some chunks of one level of a part; can be merged in any grouping.
 
-    `read`, `objects`, `boxes` and `rows` belong to the statistics of one strip; `merge` ignores them.
+    `read`, `objects`, `boxes`, `rows` and `extents` belong to the statistics of one strip; `merge` ignores them.
 
     Attributes:
         part: Index of the part.
@@ -41,6 +41,7 @@ class LevelFigures:
         objects: Objects of the strip's Cryptomattes.
         boxes: Sums of the strip for thumbnails.
         rows: Hashes of the strip's rows; None unless requested.
+        extents: Of each of the strip's chunks with a valid leader: its index, and the file offsets of its start and its end.
     """
 
     part: int
@@ -57,6 +58,7 @@ class LevelFigures:
     objects: list[StripObjects] = field(default_factory=list)
     boxes: list[Piece] = field(default_factory=list)
     rows: StripRows | None = None
+    extents: list[tuple[int, int, int]] = field(default_factory=list)
 
     def merge(self, other: LevelFigures) -> None:
         """Add the statistics of other chunks of the same level."""

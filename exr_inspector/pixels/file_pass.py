@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
@@ -74,6 +76,7 @@ class FilePass:
         self._hashed_bytes = 0
         self._stopped = ""
         self._faults = 0
+        self._extents: list[npt.NDArray[np.int64]] = []  # of a full read: part, index, start and end of chunks
         self._objects = ObjectCounter(context.counting, config.max_ids)
         self._pictures = {
             (part, level): PictureSums(canvas, [layer for layer in layers if layer.part == part])
@@ -209,6 +212,9 @@ class FilePass:
             self._pictures[key].put(figures.boxes)
         if figures.rows is not None:
             self._hashers[key].add(figures.rows)
+        if self._context.is_full and figures.extents:
+            extents = np.array(figures.extents, np.int64)
+            self._extents.append(np.insert(extents, 0, figures.part, axis=1))
         if self._plan.strata:
             found = [channel.moments for channel in figures.channels]
             known = self._moments.setdefault(key, {}).setdefault(figures.read, [Moments()] * len(found))
@@ -250,7 +256,19 @@ class FilePass:
             file_hash,
             mattes,
             self.thumbnails(),
+            self._overlapping(),
         )
+
+    def _overlapping(self) -> dict[int, tuple[int, ...]]:
+        """By part, the indices of chunks that begin before the end of one before them in the file."""
+        found: dict[int, list[int]] = {}
+        if self._extents:
+            extents = np.concatenate(self._extents)
+            extents = extents[np.argsort(extents[:, 2], kind="stable")]
+            late = extents[1:, 2] < np.maximum.accumulate(extents[:-1, 3])
+            for part, index in extents[1:][late, :2].tolist():
+                found.setdefault(part, []).append(index)
+        return {part: tuple(indices) for part, indices in found.items()}
 
     def _reported(self) -> list[tuple[int, int]]:
         """(part, level) of all reported levels: all requested levels, or only those that were read if time was up."""

@@ -123,11 +123,14 @@ def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> Level
         raise DecoderCrashed("other chunks of this file ended the processes that decoded them")
     faults: list[PixelFault] = []
     chunks: list[Chunk] = []
+    extents: list[tuple[int, int, int]] = []
     work = strip.work
     for index, offset in zip(work.indices, strip.offsets, strict=True):
         place = work.layout.place(index)
         try:
-            chunks.append((place, _payload(strip, place, offset, context)))
+            payload, end = _payload(strip, place, offset, context)
+            chunks.append((place, payload))
+            extents.append((index, offset, end))
         except (DecodeError, LimitExceeded) as error:
             text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
             faults.append(fault_of(work.part, place, type(error).code, text))
@@ -143,11 +146,16 @@ def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> Level
     if context.decoders is None:
         context.budget.trim(strip.library_bytes)
     figures.faults[:0] = faults
+    figures.extents = extents
     return figures
 
 
-def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext) -> Payload | DeepPayload:
-    """The data after the leader at file offset `offset`. Raises DecodeError if it is not the leader of the chunk `place`."""
+def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext) -> tuple[Payload | DeepPayload, int]:
+    """The data after the leader at file offset `offset`, and the file offset of its end.
+
+    Raises:
+        DecodeError: It is not the leader of the chunk `place`.
+    """
     layout, buffer, start = strip.work.layout, strip.buffer, offset - strip.buffer_offset
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
     expected = address_of(strip.work.part if context.is_multi_part else 0, place, is_tiled=layout.is_tiled)
@@ -161,11 +169,10 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
         buffer, start = _read_overlapping(strip, place, leader, offset, context), 0
         leader = parse_leader(buffer, 0, layout, context.is_multi_part)
     if leader.unpacked_bytes is None:
-        return buffer[leader.data_offset : leader.end]
+        return buffer[leader.data_offset : leader.end], offset + size
     data_offset = leader.data_offset + leader.table_bytes
-    return DeepPayload(
-        buffer[leader.data_offset : data_offset], buffer[data_offset : leader.end], leader.unpacked_bytes
-    )
+    table, data = buffer[leader.data_offset : data_offset], buffer[data_offset : leader.end]
+    return DeepPayload(table, data, leader.unpacked_bytes), offset + size
 
 
 def _read_overlapping(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from exr_inspector.errors import ObjectChanged, SourceUnavailable, UnsupportedKey
@@ -14,7 +15,7 @@ from exr_inspector.model import EventInfo, Inspection, StatsMode, Status
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.support.exrbytes import ZIPS, Part, a_compression, a_string, attr, build, lay_out
+from tests.support.exrbytes import NONE, UINT, ZIPS, Channel, Part, a_compression, a_string, attr, build, lay_out
 from tests.support.faulty_s3 import FaultyS3
 from tests.support.faulty_s3 import Status as HttpStatus
 
@@ -252,6 +253,27 @@ def test_a_pass_over_all_pixels_rebuilds_a_table_that_was_not_written(s3: Faulty
     unfinished = inspect(s3, data[: len(data) // 2], stats=StatsMode.FULL)
     (missing,) = unfinished.completeness[0].missing
     assert 100 < missing.y_min < 200, "the rows that were written are found"
+
+
+def test_a_chunk_inside_another_one_is_found_in_a_pass_over_all_pixels(s3: FaultyS3) -> None:
+    pixels = np.zeros((2, 100), np.uint32)
+    pixels[0, 40:42] = 1, 400  # the leader of row 1, with its size
+    data = build(
+        [
+            Part(
+                data_window=(0, 0, 99, 1),
+                channels=[Channel("id", UINT)],
+                compression=NONE,
+                pixels={"id": pixels},
+                edit_table=lambda offsets: [offsets[0], offsets[0] + 8 + 4 * 40],
+            )
+        ]
+    )
+    whole = inspect(s3, data, stats=StatsMode.FULL)
+    assert (whole.is_complete, whole.completeness[0].present) == (False, 1)
+    assert "CHK-OFFSET-DUP" in codes(whole)
+    assert whole.pixels is not None
+    assert whole.pixels.overlapping == {0: (1,)}
 
 
 def test_rebuilding_keeps_to_the_request_budget(s3: FaultyS3) -> None:

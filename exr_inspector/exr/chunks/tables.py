@@ -283,10 +283,10 @@ def assess(
     return Completeness(table.part, checked, table.count, declared, numbers[0], counts, ranges, truncated, upper)
 
 
-def with_undecodable(states: States, count: int, chunks: Sequence[int]) -> States:
-    """The states of a part of `count` chunks, with NOT_DECODABLE for the given chunks."""
+def with_state(states: States, count: int, chunks: Sequence[int], state: ChunkState) -> States:
+    """The states of a part of `count` chunks, with `state` for the given chunks."""
     if not chunks:
         return states
     marked = np.zeros(count, np.uint8) if states is None else states.copy()
-    marked[list(chunks)] = ChunkState.NOT_DECODABLE
+    marked[list(chunks)] = state
     return marked

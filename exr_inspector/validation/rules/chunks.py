@@ -118,15 +118,15 @@ def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
 @_table_rule(
     "CHK-OFFSET-DUP",
     Severity.ERROR,
-    "No two chunks have the same offset",
+    "No two chunks have the same offset, or overlap",
     why="The table is damaged, or made to make readers decode one chunk many times.",
     source=_TABLES,
     problem=ProblemKind.OVERLAPPING_CHUNK,
     fix=_COMPARE,
 )
 def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report offsets that another entry has, too."""
-    return _state(part, ChunkState.DUPLICATE, "repeat the offset of another one")
+    """Report offsets that another entry has, too, and chunks that begin before the end of another one."""
+    return _state(part, ChunkState.DUPLICATE, "have the offset of another one, or overlap it")
 
 
 @_table_rule(
