@@ -13,6 +13,7 @@ from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.siblings import overwritten_aovs, siblings_of
 from exr_inspector.delivery.strays import files_beside, with_stray
+from exr_inspector.delivery.textures import textures_among
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
@@ -260,9 +261,17 @@ def check_files(
     except KeyboardInterrupt:
         stopped = True
     required = _required_ranges(expansions, frames)
-    siblings = {} if stopped else siblings_of([(item.known, item.summaries) for item in read.gathered.values()])
+    known = [(item.known, item.summaries) for item in read.gathered.values()]
+    textures = textures_among(known)
+    siblings = {} if stopped else siblings_of([each for each in known if each[0].pattern not in textures])
     sequences = [
-        _judged(item, policy, required.get(pattern, ()), siblings.get(pattern, NO_SIBLINGS))
+        _judged(
+            item,
+            policy,
+            required.get(pattern, ()),
+            siblings.get(pattern, NO_SIBLINGS),
+            is_texture=pattern in textures,
+        )
         for pattern, item in read.gathered.items()
         if item.files
     ]
@@ -408,7 +417,9 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(item: _Gathered, policy: Policy, required: Sequence[range], siblings: Siblings) -> JudgedSequence:
+def _judged(
+    item: _Gathered, policy: Policy, required: Sequence[range], siblings: Siblings, *, is_texture: bool
+) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies match the path within the bucket. Only inspected files have it, so unread files take their folder.
@@ -418,5 +429,7 @@ def _judged(item: _Gathered, policy: Policy, required: Sequence[range], siblings
         for file in files
         if file.summary is None and file.frame is not None
     ]
-    judged = judge_sequence(item.known, [*summaries, *unread], policy, required=required, siblings=siblings)
+    judged = judge_sequence(
+        item.known, [*summaries, *unread], policy, required=required, siblings=siblings, is_texture=is_texture
+    )
     return replace(judged, files=files, error_files=sum(file.worst is Severity.ERROR for file in files))

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
 from exr_inspector.delivery.siblings import siblings_of
+from exr_inspector.delivery.textures import may_be_tiles, textures_among
 from exr_inspector.model import Finding, Severity, Status
 from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
-_UDIMS = range(1001, 2000)
-_ROW = 10
-# Kinds of maps that are no AOVs, too.
-_MAPS = r"base_?colou?r|rough(?:ness)?|gloss(?:iness)?|metal(?:ness|lic)?|height|disp(?:lacement)?|vdm|bump|nrml?|nm"
-# Kinds of maps that are AOVs, too: gaps at the ends of rows of tiles decide.
-_MAPS_OR_AOVS = (
-    r"diff(?:use)?|col(?:or)?|alb(?:edo)?|spec(?:ular)?|normals?|ao|emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask"
-)
-_MAP = re.compile(rf"[._-](?:{_MAPS})[._-]?#+\.[^.]+$", re.IGNORECASE)
-_MAP_OR_AOV = re.compile(rf"[._-](?:{_MAPS_OR_AOVS})[._-]?#+\.[^.]+$", re.IGNORECASE)
-# Anywhere in a path, as tiles of several maps need not have the same numbers.
-_ANY_MAP = re.compile(
-    rf"(?<![a-z])(?:{_MAPS}|{_MAPS_OR_AOVS}|subsurface|transmission|translucency|refl(?:ections?)?|refr(?:actions?)?"
-    r"|(?:ambient_?)?occlusion)(?![a-z])",
-    re.IGNORECASE,
-)
 # Rules whose findings only a new render of the frames fixes.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 # Rules about the name of a file alone.
@@ -150,44 +133,6 @@ class JudgedSequence:
         return worst
 
 
-def _are_udims(pattern: str, numbers: Sequence[int], read: Sequence[FrameSummary]) -> bool:
-    """Whether files are UDIM tiles although nothing in them says that they are textures, as painting software writes them.
-
-    The name ends with a kind of map (`rock_BaseColor.1001.exr`), the images are squares with a power of two as side, and
-    numbers are missing only at the ends of rows of ten tiles. More than one row without a gap is an image sequence, and so is
-    a single row of a kind that is an AOV, too (`body_diffuse.1001.exr`).
-    """
-    if not read or not numbers or not (_UDIMS.start <= numbers[0] and numbers[-1] < _UDIMS.stop):
-        return False
-    name = pattern.rpartition("/")[2]
-    is_map = _MAP.search(name) is not None
-    if not (is_map or _MAP_OR_AOV.search(name)) or not all(_is_map_sized(frame) for frame in read):
-        return False
-    gaps = [after for before, after in pairwise(numbers) if after != before + 1]
-    return all(after % _ROW == 1 for after in gaps) if gaps else is_map and len(numbers) <= _ROW
-
-
-def _may_be_udims(numbers: Sequence[int], read: Sequence[FrameSummary], patterns: Iterable[str]) -> bool:
-    """Whether sequences may be UDIM tiles: squares with numbers of tiles, and the name of a map in one of the patterns."""
-    return (
-        all(number in _UDIMS for number in numbers)
-        and all(_side(frame) for frame in read)
-        and any(map(_ANY_MAP.search, patterns))
-    )
-
-
-def _is_map_sized(frame: FrameSummary) -> bool:
-    side = _side(frame)
-    return side > 1 and side & (side - 1) == 0
-
-
-def _side(frame: FrameSummary) -> int:
-    """The side of a square image; 0 for other images, and for an unknown size."""
-    window = frame.display_window or ()
-    width, height = (window[2] - window[0] + 1, window[3] - window[1] + 1) if len(window) == 4 else (*window, 0, 0)[:2]
-    return width if width == height else 0
-
-
 def judge_sequence(
     known: Recognised,
     summaries: Sequence[FrameSummary],
@@ -195,6 +140,7 @@ def judge_sequence(
     *,
     required: Sequence[range] = (),
     siblings: Siblings = NO_SIBLINGS,
+    is_texture: bool = False,
 ) -> JudgedSequence:
     """Validate one sequence.
 
@@ -204,11 +150,12 @@ def judge_sequence(
         policy: The policy.
         required: Required frame ranges. If empty, the policy's range applies; without one, the range of the existing frames.
         siblings: The other views and AOVs of the same image.
+        is_texture: Whether the files are textures (`textures_among`).
     """
     numbers = sorted({frame.frame for frame in summaries})
     faulty = [frame for frame in summaries if frame.has_error]
     read = [frame for frame in summaries if not frame.is_unread]
-    if known.is_udim or (read and all(frame.is_texture for frame in read)) or _are_udims(known.pattern, numbers, read):
+    if is_texture:
         return JudgedSequence(
             known.pattern,
             len(summaries),
@@ -218,7 +165,7 @@ def judge_sequence(
             is_texture=True,
         )
     others = {*siblings.frames.values(), *siblings.more.values()}
-    if others and read and _may_be_udims(numbers, read, {known.pattern, *others}):
+    if others and read and may_be_tiles(numbers, read, {known.pattern, *others}):
         siblings = NO_SIBLINGS
     findings: tuple[Finding, ...] = ()
     for found in validate_sequence(summaries, policy, required=required, siblings=siblings).values():
@@ -366,7 +313,8 @@ def judge_frames(
         )
         for known in found
     ]
-    siblings = siblings_of(named)
+    textures = textures_among(named)
+    siblings = siblings_of([each for each in named if each[0].pattern not in textures])
     for known, summaries in named:
         judged = judge_sequence(
             known,
@@ -374,6 +322,7 @@ def judge_frames(
             policy,
             required=ranges.get(known.pattern, ()),
             siblings=siblings.get(known.pattern, NO_SIBLINGS),
+            is_texture=known.pattern in textures,
         )
         if not judged.is_texture:
             sequences.append(judged)

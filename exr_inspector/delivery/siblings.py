@@ -56,7 +56,8 @@ def siblings_of(
     """What sequences tell about each other that are views and AOVs of one image.
 
     Args:
-        sequences: The sequences, each with the summaries of its frames, which tell where two views have the same pixels.
+        sequences: The sequences, without textures, each with the summaries of its frames, which tell where two views have the
+            same pixels.
 
     Returns:
         By the pattern of each sequence whose path differs from that of another only in the view and the AOV: their frames. Of
@@ -66,8 +67,7 @@ def siblings_of(
     """
     groups: defaultdict[str, list[Recognised]] = defaultdict(list)
     for sequence, _ in sequences:
-        if not sequence.is_udim:
-            groups[_image_of(sequence.pattern)].append(sequence)
+        groups[image_of(sequence.pattern)].append(sequence)
     found: dict[str, Siblings] = {}
     for group in groups.values():
         if len(group) > 1:
@@ -81,7 +81,12 @@ def siblings_of(
     return found
 
 
-def _image_of(path: str) -> str:
+def is_animated(pattern: str) -> bool:
+    """Whether the file name is that of an AOV that changes from frame to frame, and no map of textures or lenses."""
+    return _ANIMATED.search(pattern.rpartition("/")[2]) is not None
+
+
+def image_of(path: str) -> str:
     """The path without its view and AOV; the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`."""
     return _AOV.sub("", _VIEW.sub("%V", _DIGITS.sub("#", path)))
 
@@ -95,13 +100,13 @@ def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) ->
     ['a/sh_crypto.exr']
     """
     images = {
-        re.sub(r"[._ -]?#", "", _image_of(sequence.pattern)): sequence
+        re.sub(r"[._ -]?#", "", image_of(sequence.pattern)): sequence
         for sequence in sequences
         if len(sequence.frames) >= _FEWEST and not sequence.is_udim
     }
     found: dict[str, str] = {}
     for path in singles:
-        other = images.get(_image_of(path)) if _ANIMATED.search(path.rpartition("/")[2]) else None
+        other = images.get(image_of(path)) if is_animated(path) else None
         if other is not None:
             found[path] = (
                 f"an AOV without a frame number beside the {len(other.frames)} frames of "
@@ -119,10 +124,10 @@ def _newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
     for sequence in sequences:
         folder, slash, file_name = _DIGITS.sub("#", sequence.pattern).rpartition("/")
         versions = _VERSION.findall(file_name)
-        if sequence.is_udim or not versions or len(sequence.frames) < _FEWEST:
+        if not versions or len(sequence.frames) < _FEWEST:
             continue
         name = folder + slash + _VERSION.sub("v#", file_name)
-        of_image, version = groups[_BUNDLE.sub("", _image_of(name))], int(versions[-1][1:])
+        of_image, version = groups[_BUNDLE.sub("", image_of(name))], int(versions[-1][1:])
         if name not in of_image or version > of_image[name][0]:
             of_image[name] = version, sequence
     found: dict[str, tuple[str, ...]] = {}
@@ -146,7 +151,7 @@ def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]
     """The frames of other versions, if all versions, at most _MOST_VERSIONS, together have each frame of one range once."""
     groups: defaultdict[str, list[Recognised]] = defaultdict(list)
     for sequence in sequences:
-        if not sequence.is_udim and _VERSION.search(sequence.pattern):
+        if _VERSION.search(sequence.pattern):
             groups[_VERSION.sub("v#", sequence.pattern)].append(sequence)
     found: dict[str, dict[int, str]] = {}
     for group in groups.values():
@@ -185,7 +190,7 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
 
 def _says_a_range(pattern: str, count: int) -> bool:
     """Whether a sequence has enough frames to be compared; of an AOV that changes, the only frame may be all frames in one."""
-    return count >= _FEWEST or (count == 1 and _ANIMATED.search(pattern.rpartition("/")[2]) is not None)
+    return count >= _FEWEST or (count == 1 and is_animated(pattern))
 
 
 def _may_be(other: str, pattern: str) -> bool:

@@ -29,7 +29,8 @@ LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weight
 _FEW_ZEROS = 0.001  # of all pixels
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
-COMPARED_ATTRIBUTES = frozenset({"dwaCompressionLevel", "imageCounter", "nuke/node_hash"})  # by every policy
+# By every policy; `wrapmodes` shows that a file is a texture.
+COMPARED_ATTRIBUTES = frozenset({"dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes"})
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
 
 

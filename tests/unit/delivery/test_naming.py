@@ -513,29 +513,3 @@ def test_what_are_no_frames(text: str) -> None:
 def test_frames_that_are_empty_are_called_so(text: str) -> None:
     with pytest.raises(PatternError, match="found an empty text, expected frames such as 1001-1060"):
         parse_frames(text)
-
-
-@pytest.mark.parametrize(
-    ("name", "numbers", "sides", "is_texture"),
-    [
-        ("rock_BaseColor.{}.exr", (1001, 1002, 1011, 1012), (4096,), True),
-        ("T_Head_NM_{}.exr", (1001, 1002, 1003), (4096, 1024, 2048), True),
-        ("rock_BaseColor.{}.exr", (1001, 1002, 1011), (4000,), False),
-        ("rock_BaseColor.{}.exr", (1001, 1003), (4096,), False),
-        ("rock_BaseColor.{}.exr", range(1001, 1025), (4096,), False),
-        ("rock_BaseColor.{}.exr", (1, 2, 11), (4096,), False),
-        ("sh010_beauty.{}.exr", (1001, 1002, 1011), (1024,), False),
-        ("body_diff.{}.exr", (1001, 1002, 1003, 1011), (1024,), True),
-        ("body_diff.{}.exr", (1001, 1002, 1003), (1024,), False),
-        ("body_diff.{}.exr", (1001, 1002, 1003, 1011), (1000,), False),
-    ],
-)
-def test_untiled_udims_are_no_image_sequence(
-    name: str, numbers: Iterable[int], sides: tuple[int, ...], *, is_texture: bool
-) -> None:
-    files = {}
-    for index, number in enumerate(numbers):
-        side = sides[index % len(sides)]
-        path = f"d/{name.format(number)}"
-        files[path] = FrameSummary(path, "?", 0, 0, display_window=(0, 0, side - 1, side - 1))
-    assert (judge_frames(files, builtin_policy("default")).sequences == ()) is is_texture

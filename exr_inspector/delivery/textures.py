@@ -1,0 +1,124 @@
+"""Find the sequences whose files are textures: mipmapped ones and UDIM tiles, whose numbers are no frames. Pure.
+
+Painting software writes UDIM tiles that nothing in the files marks as such. Tiles are squares, most with a power of two as
+side. Rows of up to ten tiles begin with 1001, 1011, 1021, ..., so that numbers are missing only at the ends of rows. The name
+has the kind of map (`rock_BaseColor_ACEScg.1011.exr`), or the numbers are those of other textures beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
+from itertools import chain, pairwise
+
+from exr_inspector.delivery.naming import Recognised
+from exr_inspector.delivery.siblings import image_of, is_animated
+from exr_inspector.validation import FrameSummary
+
+_UDIMS = range(1001, 2000)
+_ROW = 10
+# Kinds of maps that are no AOVs, too.
+_MAPS = (
+    r"base_?colou?r|rough(?:ness)?|gloss(?:iness)?|metal(?:ness|lic)?|height|disp(?:lacement)?|vdm|bump|nrml?|nm"
+    r"|cavity|curvature|thickness|anisotropy"
+)
+# Kinds of maps that are AOVs, too: gaps at the ends of rows of tiles decide.
+_MAPS_OR_AOVS = (
+    r"diff(?:use)?|col(?:or)?|alb(?:edo)?|spec(?:ular)?|normals?|ao|emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask"
+    r"|subsurface|transmission|translucency|refl(?:ections?)?|refr(?:actions?)?|(?:ambient_?)?occlusion"
+)
+_MAP = re.compile(rf"(?<![a-z])(?:{_MAPS})(?![a-z])", re.IGNORECASE)
+_MAP_OR_AOV = re.compile(rf"(?<![a-z])(?:{_MAPS_OR_AOVS})(?![a-z])", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"[^._ -]*")
+_WRAP = "wrapmodes"  # an attribute of textures: what is beyond their edges
+Known = tuple[Recognised, Sequence[FrameSummary]]
+
+
+def textures_among(sequences: Iterable[Known]) -> frozenset[str]:
+    """The patterns of the sequences whose files are textures.
+
+    Args:
+        sequences: The sequences, each with the summaries of its frames.
+    """
+    textures: set[str] = set()
+    tiles: list[Known] = []  # those that may be tiles
+    rendered: defaultdict[str, set[int]] = defaultdict(set)  # frames of AOVs that no texture has, by their image
+    for known, frames in sequences:
+        read = [frame for frame in frames if not frame.is_unread]
+        if known.is_udim or (read and all(frame.is_texture for frame in read)):
+            textures.add(known.pattern)
+        elif read and _are_squares(known.frames, read):
+            tiles.append((known, read))
+        if is_animated(known.pattern):
+            rendered[image_of(known.pattern)].update(known.frames)
+    textures |= {
+        known.pattern for known, read in tiles if _are_tiles(known, read, rendered.get(image_of(known.pattern), set()))
+    }
+    return frozenset(textures | _beside_textures(textures, sequences, tiles))
+
+
+def _are_tiles(known: Recognised, read: Sequence[FrameSummary], rendered: set[int]) -> bool:
+    """Whether squares are UDIM tiles by their numbers and by their name, or an attribute of textures.
+
+    More than one row without a gap is an image sequence, and so is a single row of a kind that is an AOV, too
+    (`body_diffuse.1001.exr`), or of which another AOV has the frames in the gaps.
+    """
+    numbers = known.frames
+    name = known.pattern.rpartition("/")[2]
+    is_map = _MAP.search(name) is not None or all(_WRAP in (frame.attributes or ()) for frame in read)
+    gaps = [range(before + 1, after) for before, after in pairwise(numbers) if after != before + 1]
+    if not gaps:
+        return is_map and len(numbers) <= _ROW and all(map(_is_map_sized, read))
+    return (
+        (is_map or _MAP_OR_AOV.search(name) is not None)
+        and all(gap.stop % _ROW == 1 for gap in gaps)
+        and (len(gaps) > 1 or all(map(_is_map_sized, read)))
+        and rendered.isdisjoint(chain.from_iterable(gaps))
+    )
+
+
+def _beside_textures(textures: Container[str], sequences: Iterable[Known], tiles: Iterable[Known]) -> set[str]:
+    """The patterns of those tiles whose numbers are among those of textures beside them with the same first word."""
+    numbers: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for known, _ in sequences:
+        if known.pattern in textures:
+            for place in _places(known.pattern):
+                numbers[place].update(known.frames)
+    return {
+        known.pattern
+        for known, _ in tiles
+        if any(numbers.get(place, set()).issuperset(known.frames) for place in _places(known.pattern))
+    }
+
+
+def _places(pattern: str) -> list[tuple[str, str]]:
+    """The folder of a sequence and the one above it, each with the first word of the file name."""
+    folder, _, name = pattern.rpartition("/")
+    word = _FIRST_WORD.match(name)
+    return [(each, word[0] if word else "") for each in (folder, folder.rpartition("/")[0])]
+
+
+def may_be_tiles(numbers: Sequence[int], read: Sequence[FrameSummary], patterns: Iterable[str]) -> bool:
+    """Whether sequences may be UDIM tiles: squares with numbers of tiles, and the name of a map in one of the patterns.
+
+    Tiles of several maps need not have the same numbers.
+    """
+    return _are_squares(numbers, read) and any(_MAP.search(each) or _MAP_OR_AOV.search(each) for each in patterns)
+
+
+def _are_squares(numbers: Sequence[int], read: Sequence[FrameSummary]) -> bool:
+    """Whether images are squares and have numbers of UDIM tiles."""
+    return numbers[0] in _UDIMS and numbers[-1] in _UDIMS and all(map(_side, read))
+
+
+def _is_map_sized(frame: FrameSummary) -> bool:
+    side = _side(frame)
+    return side > 1 and side & (side - 1) == 0
+
+
+def _side(frame: FrameSummary) -> int:
+    """The side of a square image; 0 for other images, and for an unknown size."""
+    window = frame.display_window or ()
+    width, height = (window[2] - window[0] + 1, window[3] - window[1] + 1) if len(window) == 4 else (*window, 0, 0)[:2]
+    return width if width == height else 0
