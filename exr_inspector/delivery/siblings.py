@@ -20,7 +20,7 @@ from dataclasses import replace
 from exr_inspector.delivery.naming import Recognised
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, sibling_name
 
 _VIEW = re.compile(r"(?<![a-zA-Z0-9])(?:left|right|l|r)(?![a-zA-Z0-9])", re.IGNORECASE)
 # AOVs that renderers write for every frame. Left out are elements of a shot, which need not be in all frames (`smoke`, `mask`)
@@ -110,7 +110,7 @@ def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) ->
         if other is not None:
             found[path] = (
                 f"an AOV without a frame number beside the {len(other.frames)} frames of "
-                f"{other.pattern.rpartition('/')[2]}: probably every frame was written to this name, and the last one is left"
+                f"{sibling_name(path, other.pattern)}: probably every frame was written to this name, and the last one is left"
             )
     return found
 

@@ -2,6 +2,8 @@
 
 >>> FrameNumbers.of([1001, 1002, 1003, 1007])
 FrameNumbers('1001-1003,1007')
+>>> FrameNumbers.of([2, 4, 6, 8, 11]).text
+'2-8x2,11'
 >>> FrameNumbers.parse("1001-1005x2,1010").text
 '1001-1005x2,1010'
 >>> FrameNumbers.of([-2, -1, 0, 1]).words
@@ -19,6 +21,7 @@ from typing import overload
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?", re.ASCII)
 _NEGATIVE = re.compile(r"(-\d+)-(-?\d+)", re.ASCII)
 _RUNS_SHOWN = 8
+_STEPPED = 4  # from this many single numbers on, equal distances are a step
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -98,27 +101,24 @@ class FrameNumbers(Sequence[int]):
 
     @property
     def runs(self) -> list[tuple[int, str]]:
-        """The first number and the text of each range: `1077-1079`, or `1001-1009x2` for every second frame."""
-        found: list[tuple[int, str]] = []
-        for span in self.spans:
-            if len(span) < 3 and span.step > 1:
-                found += ((number, str(number)) for number in span)
-            else:
-                step = f"x{span.step}" if span.step > 1 else ""
-                found.append((span[0], str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}{step}"))
-        return found
+        """The first number and the text of each range: `1077-1079`."""
+        return _texts(self.spans)
 
     @property
     def text(self) -> str:
-        """The ranges in the syntax of render managers: `1033,1077-1079,1101-1109x2`."""
-        return ",".join(text for _, text in self.runs)
+        """The ranges in the syntax of render managers: `1033,1077-1079,1101-1109x2` (every second frame)."""
+        return ",".join(text for _, text in _texts(_stepped(self.spans)))
 
     @property
     def words(self) -> str:
         """The ranges for a message: `1-4, 7, 9-12`, negative ones as `-4 to -1`; only the first ones if there are many."""
-        runs = [(first, _NEGATIVE.sub(r"\1 to \2", text)) for first, text in self.runs]
-        more = f" and {len(runs) - _RUNS_SHOWN} more ranges" if len(runs) > _RUNS_SHOWN else ""
-        return ", ".join(text for _, text in runs[:_RUNS_SHOWN]) + more
+        return self.in_words(_RUNS_SHOWN)
+
+    def in_words(self, most: int | None = None) -> str:
+        """As `words`, with up to `most` ranges, or all."""
+        runs = [_NEGATIVE.sub(r"\1 to \2", text) for _, text in _texts(_stepped(self.spans))]
+        more = f" and {len(runs) - most} more ranges" if most is not None and len(runs) > most else ""
+        return ", ".join(runs[:most]) + more
 
 
 NO_FRAMES = FrameNumbers()
@@ -136,6 +136,37 @@ def _joined(spans: Iterable[range]) -> tuple[range, ...]:
         else:
             found.append(one)
     return tuple(found)
+
+
+def _texts(spans: Iterable[range]) -> list[tuple[int, str]]:
+    """The first number and the text of each range; a step with less than three numbers is single numbers."""
+    found: list[tuple[int, str]] = []
+    for span in spans:
+        if len(span) < 3 and span.step > 1:
+            found += ((number, str(number)) for number in span)
+        else:
+            step = f"x{span.step}" if span.step > 1 else ""
+            found.append((span[0], str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}{step}"))
+    return found
+
+
+def _stepped(spans: Sequence[range]) -> Iterator[range]:
+    """Yield the ranges, with at least `_STEPPED` single numbers at equal distances as one range."""
+    start = 0
+    while start < len(spans):
+        end = start + 1
+        while (
+            end < len(spans)
+            and len(spans[end - 1]) == len(spans[end]) == 1
+            and spans[end].start - spans[end - 1].start == spans[start + 1].start - spans[start].start
+        ):
+            end += 1
+        if end - start >= _STEPPED:
+            yield range(spans[start].start, spans[end - 1].stop, spans[start + 1].start - spans[start].start)
+            start = end
+        else:
+            yield spans[start]
+            start += 1
 
 
 def joined_ranges(numbers: Iterable[int]) -> str:

@@ -249,7 +249,7 @@ def _print_grouped(
     table = _findings_table()
     visible = [row for row in rows if info or row.severity > Severity.INFO][:_SHOWN]
     for row in visible:
-        frames = FrameNumbers.of(row.frames).text if row.files else ""  # messages of sequences name their frames
+        frames = FrameNumbers.of(row.frames).in_words() if row.files else ""  # messages of sequences name their frames
         table.add_row(severity_text(row.severity), row.code, frames, Text(plain(row.text, 400)))
     if visible:
         console.print(indented(table))

@@ -49,9 +49,14 @@ NO_SIBLINGS = Siblings()
 
 
 def sibling_name(mine: str, other: str) -> str:
-    """The file name of another sequence, with its folder if the file names are equal."""
+    """The path of another sequence from the folder on that holds both; of one above this one, with its folder.
+
+    >>> sibling_name("sh010/N/a.####.exr", "sh010/Z/a.####.exr"), sibling_name("sh010/N/a.####.exr", "sh010/b.####.exr")
+    ('Z/a.####.exr', 'sh010/b.####.exr')
+    """
     own, theirs = mine.split("/"), other.split("/")
-    return "/".join(theirs[-1:] if own[-1:] != theirs[-1:] else theirs[-2:])
+    common = next((i for i, (one, two) in enumerate(zip(own, theirs, strict=False)) if one != two), 0)
+    return "/".join(theirs[min(common, len(theirs) - 1 - (len(own) > len(theirs))) :])
 
 
 def by_sibling(mine: str, frames: Mapping[int, str]) -> dict[str, list[int]]:
@@ -140,8 +145,8 @@ class ExpectedFrames:
 
     @property
     def text(self) -> str:
-        """The ranges as text: `1001-1060`, `1001-1059x2`."""
-        return FrameNumbers(self.ranges).text
+        """The ranges for a message: `1001-1060`, `1001-1059x2`."""
+        return FrameNumbers(self.ranges).words
 
     def missing(self, numbers: Iterable[int]) -> FrameNumbers:
         """The expected frames that are not in `numbers`. Time depends on `numbers` and ranges, not on their length."""

@@ -131,7 +131,8 @@ def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity
     assert (whole.findings, part.missing.text, part.rerender.text) == ((), "", "")
     (finding,) = part.findings
     assert (finding.code, finding.severity, finding.found) == ("SEQ-MISSING", severity, f"1001-{last}")
-    assert f"of the 20 frames that {one}.####.exr" in finding.message
+    assert "of the 20 frames" in finding.message
+    assert f"{one}.####.exr" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,23 @@ def test_many_numbers_cost_what_their_ranges_cost() -> None:
     numbers = FrameNumbers.of_spans([range(1, 10**9), range(10**9 + 1, 2 * 10**9, 2)])
     assert (len(numbers), numbers[-1], 7 in numbers) == (10**9 - 1 + 5 * 10**8 - 0, 2 * 10**9 - 1, True)
     assert numbers.text == "1-999999999,1000000001-1999999999x2"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text", "words"),
+    [
+        (range(2, 25, 2), "2-24x2", "2-24x2"),
+        ((1, 3, 5), "1,3,5", "1, 3, 5"),
+        ((1, 2, 4, 6, 8, 10, 13, 14), "1-2,4-10x2,13-14", "1-2, 4-10x2, 13-14"),
+        ((-9, -6, -3, 0, 1), "-9,-6,-3,0-1", "-9, -6, -3, 0-1"),
+        ((-9, -6, -3, 0), "-9-0x3", "-9 to 0x3"),
+        (range(0, 40, 3), "0-39x3", "0-39x3"),
+    ],
+)
+def test_numbers_at_equal_distances_are_a_step(numbers: Iterable[int], text: str, words: str) -> None:
+    found = FrameNumbers.of(numbers)
+    assert (found.text, found.words, found.in_words()) == (text, words, words)
+    assert list(FrameNumbers.parse(text)) == list(numbers)
 
 
 def test_a_place_behind_the_last_is_none() -> None:
