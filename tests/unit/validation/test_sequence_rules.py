@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -876,6 +877,35 @@ def test_channels_of_another_type_and_in_other_parts() -> None:
     assert retyped.severity is Severity.ERROR
     for words in ("B, G FLOAT instead of HALF", "without CG.R HALF", "with additional Z FLOAT"):
         assert words in retyped.message
+
+
+RGB = ("0:B HALF", "0:G HALF", "0:R HALF")
+WITH_Z = (*RGB, "0:Z FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("more", "named", "word"),
+    [
+        (range(1, 10), range(10, 21), "without"),  # not the most, but more than a quarter
+        (range(1, 11), range(11, 21), "without"),
+        (range(1, 7), range(7, 21), "without"),
+        (range(1, 6), range(1, 6), "with additional"),
+        ((7,), (7,), "with additional"),
+    ],
+)
+def test_frames_with_more_channels_are_odd_only_if_they_are_few(
+    more: Iterable[int], named: Iterable[int], word: str
+) -> None:
+    given = [frame(n, channels=WITH_Z if n in [*more] else RGB) for n in range(1, 21)]
+    (finding,) = [each for each in judged(given) if each.code == "SEQ-CHANNELS"]
+    assert (list(finding.frames), f"{word} Z FLOAT" in finding.message) == (list(named), True)
+
+
+def test_of_three_sets_of_channels_the_fullest_of_the_frequent_ones_is_expected() -> None:
+    of = {1: (*WITH_Z, "0:id UINT"), **dict.fromkeys(range(2, 10), WITH_Z)}
+    found = {tuple(each.frames): each for each in judged([frame(n, channels=of.get(n, RGB)) for n in range(1, 21)])}
+    assert sorted(found) == [(1,), tuple(range(10, 21))]
+    assert "with additional id UINT" in found[1,].message
 
 
 def test_a_file_named_for_its_data_has_no_beauty() -> None:
