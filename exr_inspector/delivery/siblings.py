@@ -46,6 +46,9 @@ _BUNDLE = re.compile(
 )
 _VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
 _DIGITS = re.compile(r"#+")
+_OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
+_SEPARATOR = re.compile(r"[._-]")
+_FEW_FRAMES = 2
 _MOST_VERSIONS = 16  # with a part of one range each; more are a convention of names
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
 
@@ -76,6 +79,9 @@ def siblings_of(
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
     for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
+    for pattern, ends in _ends_of_outputs(sequence for sequence, _ in sequences).items():
+        if not (told := found.get(pattern, NO_SIBLINGS)).frames:
+            found[pattern] = replace(told, ends=ends)
     for pattern, newer in _newer_aovs(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), newer=newer)
     return found
@@ -191,6 +197,41 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
 def _says_a_range(pattern: str, count: int) -> bool:
     """Whether a sequence has enough frames to be compared; of an AOV that changes, the only frame may be all frames in one."""
     return count >= _FEWEST or (count == 1 and is_animated(pattern))
+
+
+def _ends_of_outputs(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
+    """The frames before the first and behind the last one of a sequence that other outputs of one script have, by pattern.
+
+    The names of outputs are that of the main one, in the same folder, with a word behind it (`comp.####`, `comp.bake.####`).
+    Their frames are nearly those of the main one. Versions are no outputs.
+    """
+    by_name = {
+        name.groups(): sequence
+        for sequence in sequences
+        if len(sequence.frames) >= _FEWEST and (name := _OUTPUT.fullmatch(sequence.pattern))
+    }
+    groups: dict[str, list[Recognised]] = {}
+    for (folder, stem, after), sequence in by_name.items():
+        for separator in reversed([*_SEPARATOR.finditer(stem)]):
+            main, word = by_name.get((folder, stem[: separator.start()], after)), stem[separator.end() :]
+            if main is not None:
+                if not _VERSION.fullmatch(word) and not word.isdigit() and _are_nearly_equal(main, sequence):
+                    groups.setdefault(main.pattern, [main]).append(sequence)
+                break
+    found: dict[str, dict[int, str]] = {}
+    for group in groups.values():
+        every = {number: sequence.pattern for sequence in reversed(group) for number in sequence.frames}
+        for sequence in group:
+            first, *_, last = sequence.frames
+            if ends := {number: other for number, other in every.items() if not first <= number <= last}:
+                found[sequence.pattern] = ends
+    return found
+
+
+def _are_nearly_equal(one: Recognised, other: Recognised) -> bool:
+    """Whether of ten frames of two sequences, both have nine, or all but two."""
+    frames, others = frozenset(one.frames), frozenset(other.frames)
+    return len(frames ^ others) <= max(_FEW_FRAMES, len(frames | others) // 10) and _share_most(frames, others)
 
 
 def _may_be(other: str, pattern: str) -> bool:

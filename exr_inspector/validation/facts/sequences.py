@@ -34,6 +34,7 @@ class Siblings:
         copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
+        ends: Frames before or behind those of this sequence that other outputs of the same script have.
         newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV.
     """
 
@@ -42,6 +43,7 @@ class Siblings:
     copies: Mapping[int, str] = field(default_factory=dict)
     versions: Mapping[int, str] = field(default_factory=dict)
     misnamed: Mapping[int, str] = field(default_factory=dict)
+    ends: Mapping[int, str] = field(default_factory=dict)
     newer: tuple[str, ...] = ()
 
 

@@ -177,6 +177,36 @@ def test_data_that_hold_the_pixels_of_the_image(
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "ends"),
+    [
+        ("comp", "comp.baking02", "995"),
+        ("comp_v003", "comp_v003_bg", "995"),
+        ("b/comp", "b/comp.baking01", "995"),
+        ("comp", "comp_v002", ""),  # a version
+        ("comp", "comp_02", ""),
+        ("b/comp", "c/comp.baking01", ""),
+        ("compA", "compB", ""),
+    ],
+)
+def test_outputs_of_one_script_with_other_first_frames(one: str, other: str, ends: str) -> None:
+    found = judged([*numbered(one + ".{:04}.exr", 995, 1010), *numbered(other + ".{:04}.exr", 996, 1010)])
+    said = [each for each in found[f"{other}.####.exr"].findings if each.code == "SEQ-MISSING"]
+    assert [(each.severity, each.expected) for each in said] == [(Severity.INFO, "995-1010")] * bool(ends)
+    assert (found[f"{one}.####.exr"].findings, found[f"{other}.####.exr"].missing.text) == ((), "")
+
+
+def test_outputs_are_compared_with_all_outputs_that_have_nearly_the_same_frames() -> None:
+    ranges = {"": (1002, 1020), "_bg": (1001, 1020), "_fg": (1002, 1022), "_smoke": (1009, 1020)}
+    found = judged(name for word, ends in ranges.items() for name in numbered(f"a{word}.{{}}.exr", *ends))
+    assert {each.pattern: [said.expected for said in each.findings] for each in found.values()} == {
+        "a.####.exr": ["1001-1020", "1002-1022"],
+        "a_bg.####.exr": ["1001-1022"],
+        "a_fg.####.exr": ["1001-1022"],
+        "a_smoke.####.exr": [],
+    }
+
+
+@pytest.mark.parametrize(
     ("names", "older"),
     [
         (("a_beauty_v003", "a_passes_v003", "a_data_v002"), {"a_data_v002": 2}),

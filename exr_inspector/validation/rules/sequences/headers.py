@@ -112,7 +112,8 @@ class SequenceParameters(TimeParameters):
     why="The shot cannot be played or composited without the missing frames.",
     source="Netflix non-graded archival master specifications (continuous frames)",
     fix="Render or copy the frames that the message names, and rename those that are misnumbered.",
-    limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them.",
+    limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
+    "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.
@@ -121,7 +122,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """
     found = [*_gaps(sequence, _expected(sequence, parameters)), *_in_other_versions(sequence)]
     is_given = bool(sequence.required) or parameters.frame_range is not None
-    return found if is_given else [*found, *_fewer_than_siblings(sequence)]
+    return found if is_given else [*found, *_fewer_than_siblings(sequence), *_ends_of_outputs(sequence)]
 
 
 def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
@@ -135,6 +136,20 @@ def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
             severity=Severity.WARNING,
         )
         for other, numbers in by_sibling(sequence.name, sequence.siblings.versions).items()
+    ]
+
+
+def _ends_of_outputs(sequence: SequenceFacts) -> list[Found]:
+    """The frames before and behind those of this output that other outputs of one script have; info, as it may be intended."""
+    return [
+        Found(
+            f"The frames are {joined_ranges(sequence.numbers)}; {other}, probably an output of the same script, also has "
+            f"{joined_ranges(numbers)}",
+            joined_ranges(sequence.numbers),
+            joined_ranges(sorted({*sequence.numbers, *numbers})),
+            severity=Severity.INFO,
+        )
+        for other, numbers in by_sibling(sequence.name, sequence.siblings.ends).items()
     ]
 
 
