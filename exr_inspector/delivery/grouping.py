@@ -57,11 +57,25 @@ class FindingGroup:
     def text(self) -> str:
         """The message. If the group has other ones, it is the first one, and says so."""
         where = []
-        if self.varies and len(self.frames) > 1:
-            where.append(f"in the first of {len(self.frames)} frames, similar in the others")
+        count, unit = (len(self.frames), "frames") if self.frames else (self.files, "files")
+        if self.varies and count > 1:
+            where.append(f"in the first of {count} {unit}, similar in the others")
         if self.most > 1:
             where.append(f"the first of {self.most} in a file")
         return f"{self.message} ({'; '.join(where)})" if where else self.message
+
+
+def group_strays(files: Iterable[CheckedFile]) -> list[list[CheckedFile]]:
+    """Group the files of a folder that do not belong to the delivery, if their findings are of the same kinds.
+
+    Each other file is alone.
+    """
+    groups: dict[object, list[CheckedFile]] = {}
+    for file in files:
+        is_stray = any(finding.code == "SEQ-STRAY" for finding in file.findings) and not file.fault
+        kinds = tuple((finding.severity, finding.code, _kind(finding.message, file.path)) for finding in file.findings)
+        groups.setdefault((file.path.rpartition("/")[0], kinds) if is_stray else file.path, []).append(file)
+    return list(groups.values())
 
 
 def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) -> list[FindingGroup]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -41,15 +41,20 @@ from exr_inspector.delivery.name_numbers import (
 from exr_inspector.storage.sequences import is_apple_double
 
 APPLE_DOUBLE = "attributes that macOS keeps beside a file (AppleDouble), no image: delete it"
-# The texts that operating systems add to the name of a copy.
+# The texts that people and operating systems add to the name of a copy.
 _COPY = re.compile(
-    r"(?:copy of |kopie von )?(?P<stem>.+?)(?:(?: - | )(?:copy|kopie|copie|copia)(?: \(?\d+\)?)?| ?\(\d+\))?",
-    re.IGNORECASE,
+    r"(?:copy of |kopie von )?(?P<stem>.+?)"
+    r"(?:[ ._-]{1,3}\(?(?:another |\d\w\w )?(?:copy|kopie|copie|copia|dup|duplicate)\)?(?:[ _-]?\(?\d+\)?)?| ?\(\d+\))?",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
 )
-_NUMBERED_COPY = re.compile(r"(?P<stem>.+[._]\d{3,})_\d{1,2}(?P<extension>\.\w+)", re.ASCII | re.DOTALL)
+_NUMBERED = re.compile(
+    r"(?P<before>(?:.*[._ /-])?)(?P<frame>\d{3,})(?P<copy>[_ -]\d{1,2}|[._ -][vV]\d{1,3})?(?P<extension>\.\w+)",
+    re.ASCII | re.DOTALL,
+)
 # What unfinished and replaced writes add to the name of a frame.
 _LEFT_BEHIND = re.compile(
-    r"(?P<stem>.+\d{3})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|checkpoint)(?P<extension>\.\w+)",
+    r"(?P<stem>.+\d{3})[._ -](?:part|partial|tmp|temp|bak|backup|old|orig|new|fix|fixed|re-?render|checkpoint)"
+    r"(?P<extension>\.\w+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 # What Syncthing, Dropbox and Nextcloud add to the name of a file that was changed in two places.
@@ -59,6 +64,7 @@ _CONFLICT = re.compile(
 )
 _SEPARATORS = re.compile(r"[-_. ]+")
 _EXTENSIONS = re.compile(r"(?:\.exr){2,}$")
+_COMPARE = "compare the two (`diff`)"
 _MANY_TIMES = 3  # as many files have the usual spelling of a name as another one
 # Patterns of frames and tiles that a writer was to replace by numbers.
 _NOT_EXPANDED = re.compile(r"#{2,}|@{2,}|%0\d*d|\$F\d*|<(?:UDIM|UVTILE|frame\d*|f\d)>|\{frame[^{}]*\}", re.IGNORECASE)
@@ -123,7 +129,7 @@ def recognise(paths: Iterable[str]) -> Recognition:
         paths: Paths or URLs; files of different folders are never frames of one sequence.
     """
     names = dict.fromkeys(paths)
-    strays = {path: why for path in names if (why := _why_stray(path, names))}
+    strays = {path: why for path in names if (why := _why_stray(path, names))} | _numbered_copies(names)
     groups: dict[tuple[str, ...], list[NumberedName]] = {}
     singles: list[str] = []
     for name in (parse_name(path) for path in names if path not in strays):
@@ -131,7 +137,7 @@ def recognise(paths: Iterable[str]) -> Recognition:
             groups.setdefault(name.shape, []).append(name)
         else:
             singles.append(name.path)
-    strays |= _other_spellings(groups)
+    strays |= _join_extensions(groups) | _other_spellings(groups)
     sequences: list[Recognised] = []
     ambiguous: list[tuple[str, ...]] = []
     for members in groups.values():
@@ -140,7 +146,6 @@ def recognise(paths: Iterable[str]) -> Recognition:
         singles += alone
         if unclear:
             ambiguous.append(tuple(sorted(unclear)))
-    strays |= {path: why for path in singles if (why := _why_numbered_copy(path, names))}
     return Recognition(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
         singles=tuple(sorted({*singles, *strays})),
@@ -165,23 +170,68 @@ def _why_stray(path: str, neighbours: Mapping[str, None]) -> str:
     return _copy_of(original) if original != name and f"{folder}{slash}{original}" in neighbours else ""
 
 
-def _why_numbered_copy(path: str, beside: Mapping[str, None]) -> str:
-    """The reason if a single file is a copy of a frame (`file.1001_1.exr` beside `file.1001.exr`); empty if it is not."""
-    copied = _NUMBERED_COPY.fullmatch(path)
-    original = f"{copied['stem']}{copied['extension']}" if copied else path
-    return _copy_of(original.rpartition("/")[2]) if original != path and original in beside else ""
+def _numbered_copies(names: Mapping[str, None]) -> dict[str, str]:
+    """The copies of frames with a number behind that of the frame (`x.1001_1.exr` beside `x.1001.exr`), with the reason.
+
+    Such files are a sequence of their own if they are as many as the frames, if a frame of one of them is not there, or if
+    there are so many numbers that these may count the frames.
+    """
+    frames: Counter[tuple[str, str]] = Counter()
+    groups: defaultdict[tuple[str, str], defaultdict[str, list[tuple[str, str]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for path in names:
+        if found := _NUMBERED.fullmatch(path):
+            before, frame, copy, extension = found.groups()
+            if copy:
+                groups[before, extension][copy].append((path, f"{before}{frame}{extension}"))
+            else:
+                frames[before, extension] += 1
+    strays: dict[str, str] = {}
+    for key, numbers in groups.items():
+        every = [copy for copies in numbers.values() for copy in copies]
+        is_one = len(every) == frames[key] == 1
+        if is_one or max(len(numbers), *map(len, numbers.values())) < frames[key]:
+            for copies in numbers.values():
+                if all(original in names for _, original in copies):
+                    strays |= {path: _copy_of(original.rpartition("/")[2]) for path, original in copies}
+    return strays
 
 
 def _copy_of(original: str) -> str:
-    return f"a copy of {original}: compare the two (`diff`), keep one under its frame's name, and delete the other"
+    return f"a copy of {original}: {_COMPARE}, keep one under its frame's name, and delete the other"
+
+
+def _join_extensions(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
+    """Join the groups whose names differ in the case of the extension alone (`.EXR` and `.exr`).
+
+    Returns:
+        The files removed, as another one has the same name with the usual extension, with the reason.
+    """
+    strays: dict[str, str] = {}
+    by_name: defaultdict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for shape in groups:
+        by_name[_with_lower_extension(shape)].append(shape)
+    for lower, alike in by_name.items():
+        usual, *others = sorted(alike, key=lambda shape: (-len(groups[shape]), shape != lower, shape))
+        there = {name.rest(): name for name in groups[usual]} if others else {}
+        for shape in others:
+            for name in groups.pop(shape):
+                twin = there.setdefault(name.rest(), name)
+                if twin is name:
+                    groups[usual].append(name)
+                else:
+                    strays[name.path] = (
+                        f"its name is that of {twin.name} but for the extension: {_COMPARE}, and delete one"
+                    )
+    return strays
 
 
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
-    """Remove the groups that are written as the minority of the files of a name.
+    """Remove the single frames that fill gaps of a sequence under another spelling of its name: `Beauty.1003` in `beauty.####`.
 
-    These are another case of the extension (`.EXR` beside `.exr`), and single frames that fill gaps of others, but have another
-    Unicode form or, if the others are far more, another case, other separators (`-` for `_`) or a second extension
-    (`.exr.exr`): `Beauty.1003` among `beauty.####`.
+    Their names have another Unicode form or, if the others are far more, another case, other separators (`-` for `_`) or a
+    second extension (`.exr.exr`).
 
     Returns:
         The removed files, with the reason.
@@ -195,13 +245,9 @@ def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[
             shape for shape in others if _is_same_text(shape, usual) or len(groups[shape]) * _MANY_TIMES <= len(many)
         ]
         into_gaps = _in_gaps([groups[shape] for shape in few], many) if few else []
-        gone = {shape for shape, is_in_gaps in zip(few, into_gaps, strict=True) if is_in_gaps}
-        largest = {_with_lower_extension(shape): shape for shape in [*others, usual]}
-        for shape in others:
-            twin = usual if shape in gone else largest[_with_lower_extension(shape)]
-            if twin != shape:
-                why = _why_other_spelling(shape, twin, len(groups[twin]))
-                strays.update((name.path, why) for name in groups.pop(shape))
+        for shape in (shape for shape, is_in_gaps in zip(few, into_gaps, strict=True) if is_in_gaps):
+            why = _why_other_spelling(shape, usual, len(many))
+            strays.update((name.path, why) for name in groups.pop(shape))
     return strays
 
 
@@ -233,8 +279,6 @@ def _is_same_text(shape: Iterable[str], other: Iterable[str]) -> bool:
 def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) -> str:
     """How the names of some files differ from those of `count` others that are the same but for their spelling."""
     files = f"{count} file{'s' * (count != 1)}"
-    if _with_lower_extension(shape) == _with_lower_extension(usual):
-        return f"its extension is written differently from that of {files} of this name: rename or delete it"
     if _is_same_text(shape, usual):
         return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename it"
     other = "#".join(usual[1:])

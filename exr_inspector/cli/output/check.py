@@ -15,7 +15,7 @@ from exr_inspector.cli.options import fails
 from exr_inspector.cli.output.tables import SEVERITY_STYLES, indented, plain_table, severity_text
 from exr_inspector.cli.output.text import REMEDY
 from exr_inspector.delivery.check import Check, not_checked
-from exr_inspector.delivery.grouping import group_findings
+from exr_inspector.delivery.grouping import group_findings, group_strays
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
@@ -207,14 +207,15 @@ def _strip(sequence: JudgedSequence) -> Text:
 def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None, *, info: bool) -> set[_Hidden]:
     """Print files that are not frames; return what `_print_grouped` returns."""
     hidden: set[_Hidden] = set()
-    for file in files:
+    for file, *more in group_strays(files):
         if file.fault:
             console.print(
                 Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"), soft_wrap=True
             )
             continue
-        console.print(Text(plain(file.path, 400), style="bold").append(_outcome(file, least)))
-        hidden |= _print_grouped([file], (), console, info=info)
+        names = listed([file.path, *(each.path.rpartition("/")[2] for each in more)], _NAMED)
+        console.print(Text(plain(names, 400), style="bold").append(_outcome(file, least)))
+        hidden |= _print_grouped([file, *more], (), console, info=info)
     return hidden
 
 

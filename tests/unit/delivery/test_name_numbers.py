@@ -127,8 +127,10 @@ FRAMES = ("x.1001.exr", "x.1002.exr", "x.1003.exr")
     "stray",
     [
         "x.1001 (1).exr", "x.1001(2).exr", "x.1001 copy.exr", "x.1001 copy 2.exr", "x.1001 - Copy.exr", "x.1001 - Copy (3).exr",
-        "Copy of x.1001.exr", "x.1001 Kopie.exr", "x.1001.EXR", "x.1004.EXR", "x.1001.Exr", "._x.1001.exr", "._x.1004.exr",
-        "x.1001_1.exr", "x.1001_part.exr", "x.1002.old.exr", "x.####.exr", "x.$F4.exr", "x.%04d.exr", "x.<UDIM>.exr",
+        "Copy of x.1001.exr", "x.1001 Kopie.exr", "x.1001.EXR", "x.1001.Exr", "._x.1001.exr", "._x.1004.exr",
+        "x.1001_1.exr", "x.1001-2.exr", "x.1001 2.exr", "x.1001_v2.exr", "x.1001_copy.exr", "x.1001 (another copy).exr",
+        "x.1001 (3rd copy).exr", "x.1001_dup.exr", "x.1001_fixed.exr", "x.1001_part.exr",
+        "x.1002.old.exr", "x.####.exr", "x.$F4.exr", "x.%04d.exr", "x.<UDIM>.exr",
         "x.1002.sync-conflict-20160401-100237.exr", "x.1002.sync-conflict-20260401-100237-K3QX2AB.exr",
         "x.1003 (render-07's conflicted copy 2026-04-01).exr", "x.1003 (conflicted copy 2026-04-01 100237).exr",
     ],
@@ -164,7 +166,7 @@ def test_a_file_with_another_extension_is_a_stray_beside_the_names_it_shares_alt
         "tree_A.####.exr": 20,
         "tree_a.####.exr": 10,
     }
-    assert "that of 10 files" in recognition.strays["tree_a.1005.EXR"]
+    assert "that of tree_a.1005.exr" in recognition.strays["tree_a.1005.EXR"]
 
 
 @pytest.mark.parametrize("numbers", [(1013, 1014), (1051, 1052, 1054), (1014,), (1004, 1005)])
@@ -188,9 +190,38 @@ def test_names_of_another_version_date_or_size_are_no_strays(usual: str, other: 
     assert not recognise([*map(usual.format, (1, 2, 3)), other]).strays
 
 
-def test_copies_of_several_frames_are_no_sequence() -> None:
-    recognition = recognise([*FRAMES, *(name.replace(".exr", " (1).exr") for name in FRAMES)])
-    assert (len(recognition.sequences), len(recognition.strays)) == (1, 3)
+@pytest.mark.parametrize(
+    ("copy", "numbers", "is_sequence"),
+    [
+        (" (1)", (1001, 1002, 1003), False),
+        ("_copy", (1001, 1002, 1003), False),
+        ("_1", (1001, 1002), False),
+        ("_02", (1002, 1003), False),
+        ("_v2", (1002, 1003), False),
+        ("_1", (1001, 1002, 1003), True),  # a view or a version
+        ("_1", (1003, 1004), True),
+        ("_l", (1001, 1002), True),
+    ],
+)
+def test_copies_of_several_frames_are_no_sequence(copy: str, numbers: tuple[int, ...], *, is_sequence: bool) -> None:
+    recognition = recognise([*FRAMES, *(f"x.{number}{copy}.exr" for number in numbers)])
+    assert (len(recognition.sequences), len(recognition.strays)) == ((2, 0) if is_sequence else (1, len(numbers)))
+
+
+def test_views_and_takes_with_a_number_behind_the_frame_are_no_copies() -> None:
+    frames = [f"b.{n}.exr" for n in range(1001, 1007)]
+    views = [f"b.{n}_{view}.exr" for n in range(1001, 1007) for view in (1, 2) if (n, view) != (1004, 2)]
+    assert not recognise([*frames, *views]).strays
+    take = [f"b.1001_{n:02}.exr" for n in range(1, 25)]
+    assert found(recognise([*frames, *take]))["b.1001_##.exr"] == tuple(range(1, 25))
+
+
+@pytest.mark.parametrize("first", [1, 6])
+def test_frames_with_another_case_of_the_extension_belong_to_the_sequence(first: int) -> None:
+    names = [f"a.{n}.{'EXR' if n > 5 else 'exr'}" for n in range(first, 11)]
+    (sequence,) = recognise([*names, "a.7.Exr"]).sequences
+    assert (sequence.pattern, sequence.frames) == ("a.#.exr" if first == 1 else "a.#.EXR", tuple(range(first, 11)))
+    assert list(recognise([*names, "a.7.Exr"]).strays) == ["a.7.Exr"]
 
 
 def test_what_looks_like_copies_without_the_originals_is_a_sequence() -> None:

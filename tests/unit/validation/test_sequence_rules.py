@@ -908,6 +908,12 @@ def test_of_three_sets_of_channels_the_fullest_of_the_frequent_ones_is_expected(
     assert "with additional id UINT" in found[1,].message
 
 
+def test_the_extension_is_that_of_the_sequence() -> None:
+    given = [replace(each, path=each.path.replace(".exr", ".EXR")) if each.frame > 5 else each for each in frames()]
+    (finding,) = judged(given)
+    assert (finding.code, finding.severity, list(finding.frames)) == ("SEQ-PADDING", Severity.WARNING, [6, 7, 8, 9, 10])
+
+
 def test_a_file_named_for_its_data_has_no_beauty() -> None:
     black = image(R=ZERO, G=ZERO, B=ZERO)
     pixels = [

@@ -228,14 +228,16 @@ def _ordinal(number: int) -> str:
 @sequence_rule(
     "SEQ-PADDING",
     Severity.WARNING,
-    "All frame numbers of a sequence have the same number of digits",
+    "The file names of a sequence have the same number of digits and the same extension",
     why="Software sorts the files in the wrong order, or takes them for two sequences.",
     source="Netflix VFX plate naming",
-    fix="Rename the frames to the same number of digits.",
+    fix="Rename the frames that the message names as the others.",
     profiles={"netflix-vfx": "error", "netflix-nam": "error"},
 )
 def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Check the number of digits as written; numbers that outgrew their padding are accepted, and duplicate frames count once.
+    """Check the number of digits as written and the case of the extension (`.EXR` beside `.exr`).
+
+    Numbers that outgrew their padding are accepted, and duplicate frames count once.
 
     If the sign of negative numbers takes the place of a digit (`%04d` writes `-002` beside `0002`), it counts as one.
     """
@@ -250,6 +252,15 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
         return digits[frame.path] if digits[frame.path] <= widest and by_number[frame.frame] == 1 else None
 
     odd = drift(sequence, "the number of digits", alone)
+    extension = sequence.name.rpartition(".")[2]
+    by_case: dict[str, list[int]] = {}
+    for frame in sequence.frames:
+        by_case.setdefault(frame.path.rpartition(".")[2], []).append(frame.frame)
+    for other, numbers in by_case.items():
+        if other != extension and other.lower() == extension.lower():
+            odd += of_frames(
+                numbers, f"the extension is .{other}, not .{extension}: rename them", f".{extension}", f".{other}"
+            )
     return odd + of_frames(twice, "several files with different paddings", "one file a frame")
 
 
@@ -466,7 +477,8 @@ REPORTED = (
         why="Copies and files of interrupted writes are taken for frames, or hide that a frame is not complete.",
         source="Netflix VFX plate naming",
         fix="Delete what does not belong to the delivery; the message says what the file seems to be.",
-        limits="`check` and `report`, by names: copies, AOVs without a frame number beside the frames of their image, other "
-        "spellings of a name, AppleDouble, `.tmp`, `.part` and backups; with severity info, other files beside the frames.",
+        limits="`check` and `report`, by names: copies (with a number or version behind the frame, fewer than the frames), "
+        "AOVs without a frame number beside the frames of their image, other spellings of a name, AppleDouble, `.tmp`, `.part` "
+        "and backups; with severity info, other files beside the frames.",
     ),
 )
