@@ -72,12 +72,17 @@ def parse_manifest(text: str) -> dict[str, str]:
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"not valid JSON: {error}") from error
     if not isinstance(parsed, dict):
-        raise ManifestError(f"a JSON {type(parsed).__name__}, not an object")
+        raise ManifestError(f"a JSON {_json_type(parsed)}, not an object")
     for number, value in enumerate(parsed.values(), 1):
         if not isinstance(value, str) or not _EIGHT_HEX.fullmatch(value):
             # The message quotes no text: a sidecar may be any JSON file next to the image, even one with secrets.
             raise ManifestError(f"a JSON object, but the id of entry {number} is not eight hexadecimal digits")
     return {name: value.lower() for name, value in parsed.items()}
+
+
+def _json_type(value: object) -> str:
+    names = ((bool, "true or false"), (str, "string"), ((int, float), "number"), (list, "array"))
+    return next((name for types, name in names if isinstance(value, types)), "null")
 
 
 def is_sidecar_path(path: str) -> bool:

@@ -61,7 +61,7 @@ class Matte:
     @cached_property
     def manifest(self) -> dict[str, str] | ManifestError | None:
         """The inline or sidecar manifest; the error if it cannot be parsed; None if there is none."""
-        if not self.declared.manifest:
+        if not self.declared.manifest or self.declared.manifest.isspace():
             return None
         try:
             return parse_manifest(self.declared.manifest)

@@ -989,3 +989,19 @@ def test_a_manifest_that_is_not_utf_8_keeps_its_names() -> None:
     assert wrong_names(manifest) == []
     with pytest.raises(ManifestError):
         parse_manifest(decode_name(b'{"\\x41": "00000001"}'))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("null", "null"),
+        ("true", "true or false"),
+        ('"a"', "string"),
+        ("1", "number"),
+        ("2.5", "number"),
+        ("[1]", "array"),
+    ],
+)
+def test_a_manifest_of_another_kind_is_named_as_json_names_it(text: str, kind: str) -> None:
+    with pytest.raises(ManifestError, match=f"a JSON {kind}, not an object"):
+        parse_manifest(text)

@@ -14,6 +14,7 @@ CASES = [
     Case("CRY-MANIFEST-JSON", matte(declared(manifest='{"bunny": "ABCDEFG1"}')), GOOD),
     Case("CRY-MANIFEST-JSON", matte(declared(manifest="[" * 100_000)), GOOD),
     Case("CRY-MANIFEST-MISSING", matte(declared("manifest")), GOOD),
+    Case("CRY-MANIFEST-MISSING", matte(declared(manifest=" \n")), GOOD),
     Case("CRY-MANIF-FILE", matte(declared("manifest", manif_file="../m.json")), matte(declared(manif_file="m.json"))),
     Case("CRY-MANIF-FILE", matte(declared(manif_file="m.txt"))),
     Case("CRY-MANIFEST-HASH", matte(declared(manifest='{"bunny": "00000001"}')), GOOD),
