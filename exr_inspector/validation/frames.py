@@ -23,7 +23,7 @@ from exr_inspector.exr.header.values import (
 from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag
-from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
+from exr_inspector.validation.facts.roles import Role, is_beauty, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _FEW_ZEROS = 0.001  # of all pixels
@@ -85,7 +85,7 @@ class FrameSummary:
         display_window: (x_min, y_min, x_max, y_max) of the first part; (width, height) if read from a `files` row.
         pixel_aspect: pixelAspectRatio of the first part; None for values that no image has (`compared_aspect`).
         data_window: As `display_window`.
-        channels: Channel names with their types, sorted; the number of channels and their types if read from a `files` row.
+        channels: `channel_text` of all channels, sorted; the number of channels and their types if read from a `files` row.
         compression: Compressions of all parts.
         storage: Part types and tile sizes.
         colour: Colour tags of all parts.
@@ -329,6 +329,17 @@ def compared_aspect(ratio: float | None) -> float | None:
     return ratio if ratio is not None and ratio > 0 else None
 
 
+def channel_text(part: int, name: str, layer: str, type_name: str) -> str:
+    """A channel in a form that is compared between frames: `<part>:<name> <TYPE>`.
+
+    The name of a channel without a layer starts with the effective layer, which its part names, except that of the main image:
+    `1:diffuse.R HALF`.
+    """
+    if layer and "." not in name and not is_beauty(layer):
+        name = f"{layer}.{name}"
+    return f"{part}:{name} {type_name}"
+
+
 def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
     """Summarise an inspected file; None for a file that is not a frame."""
     name, version, header = inspection.name, inspection.version, inspection.header
@@ -358,8 +369,8 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         pixel_aspect=compared_aspect(first.pixel_aspect_ratio),
         data_window=first.data_window,
         channels=tuple(
-            f"{part.index}:{channel.name} {channel.type_name}"
-            for part in header.parts
+            channel_text(part.index, channel.name, names.part_layer, channel.type_name)
+            for part, names in zip(header.parts, inspection.names, strict=True)
             for channel in sorted(part.channels or ())
         ),
         compression=", ".join(code_name(Compression, c) for c in compressions if c is not None),

@@ -79,7 +79,7 @@ def frame_of_row(
         row: Its row of `files`; columns may be missing. Without `parts`, only the sizes of the windows and the number and types
             of the channels are known.
         parts: Its rows of `parts`, in order.
-        channels: `<part>:<channel> <TYPE>` of all channels, sorted; needed with `parts`.
+        channels: `channel_text` of all channels, sorted by part and name; needed with `parts`.
         stats: The statistics of those channels of which all pixels of the first level were read, by part.
         attributes: `COMPARED_ATTRIBUTES` of its first part, and those that the policy compares; None if they are unknown.
     """

@@ -32,6 +32,7 @@ from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.model import ChannelStats, Inspection
+from exr_inspector.validation.frames import channel_text
 
 PAGE_FILES = 2_000
 PAGE_BYTES = 64 << 20
@@ -81,7 +82,7 @@ _FRAME_PARTS = (
     "display_x_max", "display_y_max", "compression", "part_type", "tiling", "cryptomattes", "pixel_hash",
 )  # fmt: skip
 _FRAME_ATTRIBUTES = _CHILD_COLUMNS[ATTRIBUTES]
-_FRAME_CHANNELS = (*_KEYS, "part_index", "name", "type")
+_FRAME_CHANNELS = (*_KEYS, "part_index", "effective_layer", "name", "type")
 _FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name not in {"percentiles", "histogram"})
 
 _NUL = "\0"  # ends names in the file, so no name contains it
@@ -111,7 +112,7 @@ class FrameRows:
     Attributes:
         file: Its row of `files`.
         parts: Its rows of `parts`, in order.
-        channels: `<part>:<channel> <TYPE>` of all channels, by part and name.
+        channels: `channel_text` of all channels, by part and name.
         stats: The statistics of those channels of which all pixels of the first level were read, by part.
         attributes: The requested attributes of the first part; None if their rows are invalid.
     """
@@ -279,7 +280,8 @@ def _channel_lists(batches: Iterable[pa.RecordBatch]) -> dict[tuple[str, str], t
     if not every:
         return {}
     table = pa.Table.from_batches(every)
-    texts = pc.binary_join_element_wise(table["part_index"].cast(pa.string()), table["name"], table["type"], _NUL)
+    part = table["part_index"].cast(pa.string())
+    texts = pc.binary_join_element_wise(part, table["effective_layer"], table["name"], table["type"], _NUL)
     grouped = table.select(_KEYS).append_column("text", texts).group_by(_KEYS, use_threads=False)
     lists = grouped.aggregate([("text", "list")])
     joined = pc.binary_join(lists["text_list"], _NUL).combine_chunks().dictionary_encode()
@@ -289,7 +291,7 @@ def _channel_lists(batches: Iterable[pa.RecordBatch]) -> dict[tuple[str, str], t
 
 
 def _channel_list(joined: str) -> tuple[str, ...]:
-    """`<part>:<channel> <TYPE>` of the channels of one file, by part and name."""
+    """`channel_text` of the channels of one file, by part and name."""
     fields = joined.split(_NUL)
-    rows = sorted(zip(map(int, fields[::3]), fields[1::3], fields[2::3], strict=True))
-    return tuple(f"{part}:{name} {kind}" for part, name, kind in rows)
+    rows = zip(map(int, fields[::4]), fields[2::4], fields[1::4], fields[3::4], strict=True)
+    return tuple(channel_text(*row) for row in sorted(rows))

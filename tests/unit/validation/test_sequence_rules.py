@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -906,6 +906,34 @@ def test_of_three_sets_of_channels_the_fullest_of_the_frequent_ones_is_expected(
     found = {tuple(each.frames): each for each in judged([frame(n, channels=of.get(n, RGB)) for n in range(1, 21)])}
     assert sorted(found) == [(1,), tuple(range(10, 21))]
     assert "with additional id UINT" in found[1,].message
+
+
+def layered(*names: str, number: int = 1) -> FrameSummary:
+    """A frame with one part for each layer, as Nuke and V-Ray write them."""
+    found = frame_of_inspection(inspect(build([Part(name=name) for name in names]), key=f"shot/sh.{number:04}.exr"))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (("rgba", "diff"), "without diffuse.B HALF, diffuse.G HALF, diffuse.R HALF, with additional diff.B HALF"),
+        (("rgba",), "without diffuse.B HALF"),
+        (("rgba", "diffuse", "extra"), "with additional extra.B HALF"),
+        (("beauty", "diffuse"), ""),  # another name of the main image
+        (("diffuse", "rgba"), "the same channels in other parts"),
+    ],
+)
+def test_a_part_that_is_a_layer_is_compared_by_its_name(odd: Sequence[str], words: str) -> None:
+    given = [layered(*(odd if n == 4 else ("rgba", "diffuse")), number=n) for n in range(1, 8)]
+    found = {each.code: each for each in judged(given) if each.code.startswith("SEQ")}
+    assert found.keys() == ({"SEQ-CHANNELS"} if words else set()), "one fact is one finding"
+    assert words in (found["SEQ-CHANNELS"].message if words else "")
+
+
+def test_parts_that_are_named_after_their_files_are_the_same() -> None:
+    assert judged([layered(f"a.{n:04}.exr", f"b.{n:04}.exr", number=n) for n in range(1, 5)]) == ()
 
 
 def test_the_extension_is_that_of_the_sequence() -> None:

@@ -27,6 +27,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, counted, list
 from exr_inspector.validation.rules.times import TimeParameters
 
 _ENTRIES_SHOWN = 4
+_LEAST_PADDING = 3  # digits of a frame number that are recognised in the names of parts
 _SPARSE = 100  # missing frames for each frame that is there
 _TYPICAL = 8  # fewer frames do not tell which data window is the usual one
 _RARE = 4  # a region as data window, or channels that the others need not have, is in less than one frame of so many
@@ -365,7 +366,7 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     for frame in sequence.frames:
         if frame.channels is not None:
             by_value.setdefault(frame.channels, []).append(frame.frame)
-    if len(by_value) < 2:
+    if len(by_value) < 2 or _differ_in_frame_number(sequence):
         return NOTHING
     usual = _usual(sequence, by_value)
     known = sum(map(len, by_value.values()))
@@ -386,6 +387,16 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     return found
 
 
+def _differ_in_frame_number(sequence: SequenceFacts) -> bool:
+    """Whether the channels of all frames are equal but for the frame's number: parts can be named after their files."""
+    texts = {
+        "\n".join(frame.channels).replace(f"{frame.frame:0{frame.padding}}", "#")
+        for frame in sequence.frames
+        if frame.channels is not None and frame.padding >= _LEAST_PADDING
+    }
+    return len(texts) == 1
+
+
 @sequence_rule(
     "SEQ-COMPRESSION",
     Severity.WARNING,
@@ -398,11 +409,20 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
 )
 def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Check compression, the level of DWA, part types and tile sizes."""
+    same = _with_usual_parts(sequence)
     return [
-        *drift(sequence, "the compression", lambda f: f.compression),
-        *drift(sequence, "dwaCompressionLevel", _dwa_level),
-        *drift(sequence, "the storage", lambda f: f.storage),
+        *drift(same, "the compression", lambda f: f.compression),
+        *drift(same, "dwaCompressionLevel", _dwa_level),
+        *drift(same, "the storage", lambda f: f.storage),
     ]
+
+
+def _with_usual_parts(sequence: SequenceFacts) -> SequenceFacts:
+    """The sequence without frames that have more or fewer parts than most: SEQ-CHANNELS says what they lack or add."""
+    counts = Counter(frame.storage.count(",") for frame in sequence.frames if frame.storage is not None)
+    usual = max(counts, key=counts.__getitem__, default=0)
+    frames = [frame for frame in sequence.frames if frame.storage is not None and frame.storage.count(",") == usual]
+    return SequenceFacts(sequence.name, frames, sequence.required, sequence.siblings)
 
 
 def _dwa_level(frame: FrameSummary) -> str | None:
@@ -423,7 +443,7 @@ def _dwa_level(frame: FrameSummary) -> str | None:
 def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Check colour tags, views and software, and whether a rate and a time code are there."""
     return [
-        *drift(sequence, "the colour tag", lambda f: f.colour),
+        *drift(_with_usual_parts(sequence), "the colour tag", lambda f: f.colour),
         *drift(sequence, "the list of views", lambda f: f.views),
         *drift(sequence, "the software", lambda f: f.software),
         *drift(sequence, "framesPerSecond", lambda f: _presence(f, f.frame_rate)),
