@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_names
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence, with_files
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.siblings import overwritten_aovs, siblings_of
@@ -432,4 +432,4 @@ def _judged(
     judged = judge_sequence(
         item.known, [*summaries, *unread], policy, required=required, siblings=siblings, is_texture=is_texture
     )
-    return replace(judged, files=files, error_files=sum(file.worst is Severity.ERROR for file in files))
+    return replace(with_files(judged, files), error_files=sum(file.worst is Severity.ERROR for file in files))

@@ -215,6 +215,21 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
     )
 
 
+def with_files(judged: JudgedSequence, files: Iterable[CheckedFile]) -> JudgedSequence:
+    """Return the sequence with its files, without those findings that yield to one of the sequence about their frame."""
+    return replace(judged, files=tuple(_without_superseded(file, judged.findings) for file in files))
+
+
+def _without_superseded(file: CheckedFile, findings: Iterable[Finding]) -> CheckedFile:
+    codes = {finding.code for finding in findings if file.frame in finding.frames}
+    kept = tuple(
+        each
+        for each in file.findings
+        if each.severity is Severity.ERROR or each.code not in RULES or codes.isdisjoint(RULES[each.code].yields_to)
+    )
+    return replace(file, findings=kept)
+
+
 def _needs_another_name_alone(frame: FrameSummary) -> bool:
     """Whether the file needs no change, but another name."""
     return bool(frame.error_codes) and _RENAMED.issuperset(frame.error_codes)

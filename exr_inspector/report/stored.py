@@ -15,7 +15,7 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.check import checked_file
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, with_files
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
@@ -109,13 +109,13 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         file_count=len(files),
         expected=FrameNumbers.parse(first["expected_frames"] or f"{first['first_frame']}-{first['last_frame']}"),
         policy=known.policy,
-        files=tuple(sorted(files, key=lambda file: (file.frame or 0, file.path))),
         missing=FrameNumbers.parse(first["missing_frames"] or ""),
         findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
         rerender=FrameNumbers.parse(first["rerender_frames"] or ""),
         header_edits=FrameNumbers.parse(first["header_edit_frames"] or ""),
     )
-    return StoredSequence(checked, figures, layers, read)
+    ordered = sorted(files, key=lambda file: (file.frame or 0, file.path))
+    return StoredSequence(with_files(checked, ordered), figures, layers, read)
 
 
 def _thumbnails(work: Work, start: str) -> dict[str, list[Thumbnail]]:

@@ -27,7 +27,8 @@ from exr_inspector.validation.facts.roles import Role, is_beauty, is_layer_of_fo
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _FEW_ZEROS = 0.001  # of all pixels
-_NO_CONTENT = frozenset({"A", "Z", "ZBack"})
+_ALPHAS = frozenset({"A", "a", "alpha", "Alpha"})
+_NO_CONTENT = frozenset({Role.ALPHA, Role.DEPTH})
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 # By every policy; `wrapmodes` shows that a file is a texture.
 COMPARED_ATTRIBUTES = frozenset({"dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes"})
@@ -42,7 +43,7 @@ class FramePixels:
         luminance: Mean of the beauty: R, G and B with Rec. 709 weights, or Y.
         is_black: Whether all beauty channels are zero everywhere.
         is_constant: Whether each beauty channel has a single value.
-        has_other_content: Whether a channel other than beauty, alpha and depth is not zero everywhere.
+        has_other_content: Whether a channel other than beauty, alpha and depth has several values.
         bad_values: Number of NaN and infinities in all channels.
         zeros: Regions where the beauty is zero.
         layers: Whether each other layer has a value other than zero, by its name, or by its part for channels without a layer;
@@ -54,6 +55,7 @@ class FramePixels:
         lines: Seams and a small image of the beauty; None if they were not determined.
         unit_channels: Channels of depth from exactly 0, in few pixels, to exactly 1, and of motion vectors whose largest
             component is exactly 1 or -1.
+        coverage: Share of the pixels whose alpha is not zero; None without an alpha beside the beauty.
     """
 
     luminance: float | None
@@ -68,6 +70,7 @@ class FramePixels:
     deviation: float | None = None
     lines: ColourLines | None = None
     unit_channels: frozenset[str] = frozenset()
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +245,14 @@ def frame_pixels(
     for channel in firsts:
         if channel.channel in LUMINANCE and has_beauty:
             beauty.setdefault(channel.channel, channel)
-    others = [channel for channel in firsts if channel.channel not in _NO_CONTENT and channel not in beauty.values()]
+    others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
     is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
     return FramePixels(
         luminance=None if is_data else luminance_of(means),
         is_black=is_black,
         is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
-        has_other_content=any(stats.zero_count < stats.samples for stats in others),
+        has_other_content=any(stats.finite_count and not stats.is_constant for stats in others),
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
         zeros=None if is_data else zeros,
         lines=None if is_data else lines,
@@ -258,7 +261,13 @@ def frame_pixels(
         means={} if is_data else means,
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
+        coverage=next((1 - stats.zero_count / stats.samples for stats in firsts if stats.channel in _ALPHAS), None),
     )
+
+
+def _role(stats: ChannelStats) -> Role:
+    layer, _, component = stats.channel.rpartition(".")
+    return role_of(layer, component)
 
 
 def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:

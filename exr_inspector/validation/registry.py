@@ -38,6 +38,7 @@ from exr_inspector.validation.rules import (
     views,
     windows,
 )
+from exr_inspector.validation.rules.sequences import black as sequence_black
 from exr_inspector.validation.rules.sequences import files as sequence_files
 from exr_inspector.validation.rules.sequences import headers as sequence_headers
 from exr_inspector.validation.rules.sequences import levels as sequence_levels
@@ -48,7 +49,8 @@ from exr_inspector.validation.rules.sequences import times as sequence_times
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
-    delivery, sequence_headers, sequence_files, sequence_times, sequence_pixels, sequence_levels, sequence_steady, show,
+    delivery, sequence_headers, sequence_files, sequence_times, sequence_black, sequence_pixels, sequence_levels,
+    sequence_steady, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

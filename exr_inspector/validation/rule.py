@@ -125,6 +125,7 @@ class Rule:
         when: Traits, or a function from parameters to traits: the rule is called if the part or file has at least one of them.
         needs: Parameters of which at least one must be set, or the rule is not called; empty if it needs none.
         yields_to: More specific rules: if one of them reports the same fact in the same part, this rule's finding is dropped.
+            Checks of sequences drop it, unless it is an error, also where a sequence rule among them names the frame.
         profiles: Profile -> level, for profiles that set another level than the rule's own.
         limits: What the rule leaves unchecked although its title covers it; empty if nothing.
         origin: Python file from which a policy added the rule; empty for rules of this package and of entry points.

@@ -1,8 +1,8 @@
-"""The cells of 8 x 8 pixels in which the colour of an image is exactly zero, and the rectangles that they form."""
+"""The cells of 8 x 8 pixels in which the colour of an image is exactly zero, and the regions that they form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from exr_inspector.model import ZeroGrid
 
 Cells = npt.NDArray[np.bool_]
-_LEAST_CELLS = 4  # smaller rectangles are shadows
-_MOST_CORNERS = 1000  # upper left ones, of which each group has one or more; images of particles and stars have more
+_LEAST_CELLS = 4  # smaller regions are shadows
+_MOST_RUNS = 3000  # of cells in rows; images of particles and stars have more
 
 
 def cells_of(grid: ZeroGrid) -> Cells:
@@ -22,26 +22,55 @@ def cells_of(grid: ZeroGrid) -> Cells:
 
 
 def rectangles(cells: Cells) -> Iterator[tuple[int, int, int, int]]:
-    """Groups of adjacent cells that fill a rectangle, as x, y, width and height in cells; none among very many groups."""
-    is_corner = cells.copy()
-    is_corner[1:] &= ~cells[:-1]
-    is_corner[:, 1:] &= ~cells[:, :-1]
-    if np.count_nonzero(is_corner) > _MOST_CORNERS:
-        return
-    for y, x in np.argwhere(is_corner).tolist():
-        width = _run(cells[y, x:])
-        height = _run(cells[y:, x : x + width].all(axis=1))
-        stands_alone = not (
-            cells[y : y + height, max(0, x - 1) : x].any()
-            or cells[y : y + height, x + width : x + width + 1].any()
-            or cells[max(0, y - 1) : y, x : x + width].any()
-            or cells[y + height : y + height + 1, x : x + width].any()
-        )
-        if stands_alone and width * height >= _LEAST_CELLS:
-            yield x, y, width, height
+    """The regions that fill a rectangle, as x, y, width and height in cells."""
+    for region in regions(cells):
+        rows, columns = extent(region)
+        if region[rows, columns].all():
+            yield columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
 
 
-def _run(cells: npt.ArrayLike) -> int:
-    """The number of consecutive set cells from the first one."""
-    found = np.asarray(cells)
-    return len(found) if found.all() else int(found.argmin())
+def extent(region: Cells) -> tuple[slice, slice]:
+    """The rows and the columns of a region, from the first to the last one that it has cells in."""
+    rows, columns = (np.flatnonzero(region.any(axis=axis)).tolist() for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def runs(cells: Cells) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The row, the first column and the end of each run of set cells in a row, in the order of the rows."""
+    changes = np.diff(np.pad(cells, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(changes > 0)
+    return rows, starts, np.nonzero(changes < 0)[1]
+
+
+def regions(cells: Cells) -> Iterator[Cells]:
+    """The mask of each region of adjacent cells, without tiny ones; none among very many of them."""
+    rows, starts, ends = (each.tolist() for each in runs(cells))
+    for members in _joined(rows, starts, ends) if len(rows) <= _MOST_RUNS else ():
+        if sum(ends[run] - starts[run] for run in members) >= _LEAST_CELLS:
+            region = np.zeros_like(cells)
+            for run in members:
+                region[rows[run], starts[run] : ends[run]] = True
+            yield region
+
+
+def _joined(rows: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> list[list[int]]:
+    """Groups of runs of which each touches another one in the row above or below, as positions of the runs."""
+    parents = list(range(len(rows)))
+
+    def root(run: int) -> int:
+        while parents[run] != run:
+            run = parents[run]
+        return run
+
+    above = 0  # the first run in the row above that may touch this one
+    for run, row in enumerate(rows):
+        while rows[above] < row - 1 or (rows[above] == row - 1 and ends[above] <= starts[run]):
+            above += 1
+        other = above
+        while rows[other] == row - 1 and starts[other] < ends[run]:
+            parents[root(other)] = root(run)
+            other += 1
+    groups: dict[int, list[int]] = {}
+    for run in range(len(rows)):
+        groups.setdefault(root(run), []).append(run)
+    return list(groups.values())

@@ -96,7 +96,7 @@ def _bright(pixels: Pixels) -> Pixels:
 
 def _hole(pixels: Pixels) -> Pixels:
     for name in "RGB":
-        pixels[name][20:44, 40:64] = 0
+        pixels[name][16:48, 32:64] = 0
     return pixels
 
 
@@ -131,6 +131,7 @@ def test_a_spoiled_frame_is_found_and_listed(
     write(delivery / "beauty_1007.exr", spoil(image(1007)))
     document = checked(delivery, exit_code=1 if is_error else 0)
     assert code in codes(document)
+    assert "PIX-BLACK" not in codes(document), "SEQ-BLACK says it"
     (sequence,) = document["sequences"]
     assert sequence["rerender_frames"] == ("1007" if is_error else "")
 

@@ -22,5 +22,5 @@ def test_very_many_areas_are_not_examined() -> None:
     cells[90:94, 90:94] = True
     cells[:60:2, :60:2] = True
     assert [*rectangles(cells)] == [(90, 90, 4, 4)]
-    cells[:80:2, :60:2] = True
+    cells[:89, ::2] = True
     assert not [*rectangles(cells)]

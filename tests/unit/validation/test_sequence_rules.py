@@ -116,7 +116,7 @@ def small(*, is_turned: bool = False) -> bytes:
     return np.repeat(rows[::-1] if is_turned else rows, 16).tobytes()
 
 
-HOLE = grid((2, 1), (3, 1), (2, 2), (3, 2))
+HOLE = grid((2, 2), (3, 2), (2, 3), (3, 3))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
     ("SEQ-MISSING", frames(), {"frame_range": [0, 10]}),
@@ -209,7 +209,7 @@ def test_a_good_sequence_has_no_findings() -> None:
         [frame(n, pixels=seen(1.0 + n % 2 + n % 3 / 2)) for n in range(1, 11)],  # a plate that flickers
         [frame(n, pixels=seen(0.5 if n < 6 else 1.2)) for n in range(1, 11)],  # a cut
         [frame(n, pixels=seen(0.5 * 0.8**n)) for n in range(1, 11)],  # a slow fade
-        with_pixels(seen(zeros=grid((2, 1), (3, 1), (2, 2)))),  # not a rectangle
+        with_pixels(seen(zeros=grid((2, 1), (3, 1), (2, 2), (4, 1)))),  # not a rectangle
         with_pixels(seen(zeros=grid((2, 1)))),  # a single cell may be a shadow
         [frame(number, pixels=seen(zeros=HOLE)) for number in range(1, 11)],  # the neighbouring frames have it, too
         [frame(number, pixels=seen(0.0, is_black=True, has_other_content=False)) for number in range(1, 11)],
@@ -256,8 +256,11 @@ def test_small_steps_of_one_or_two_frames_among_steady_ones(odd: set[int], level
     [
         ((1, 1, 1, 0.6, 0.01, 0, 0), Severity.INFO),
         ((1, 1, 1, 0.75, 0.5, 0.25, 0, 0.3, 0.6, 0.9), Severity.INFO),
-        ((1, 1, 1, 1, 0, 0), Severity.ERROR),
-        ((1, 1, 1, 1, 0.6, 0.4, 0, 0, 0, 0), Severity.ERROR),
+        ((1, 1, 1, 1, 1, 0.4, 0, 0, 0.4, 1, 1), Severity.INFO),
+        ((1, 1, 1, 1, 0, 0), Severity.WARNING),
+        ((1, 1, 1, 1, 0.6, 0.4, 0, 0, 0, 0), Severity.INFO),
+        ((1, 1, 1, 1, 0, 0, 1, 1), Severity.ERROR),
+        ((1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1), Severity.ERROR),
     ],
 )
 @pytest.mark.parametrize("is_reversed", [False, True])
@@ -384,7 +387,7 @@ def test_a_frame_of_another_size_is_one_finding(window: tuple[int, int, int, int
 
 @pytest.mark.parametrize(("left", "codes"), [(0.75, {"SEQ-BUCKET"}), (0.3, {"SEQ-BUCKET", "SEQ-FLASH"})])
 def test_what_a_hole_takes_from_the_light_is_no_flash(left: float, codes: set[str]) -> None:
-    odd = seen(0.5 * left, zeros=grid(*LEFT_TOP))
+    odd = seen(0.5 * left, zeros=grid(*((x, y) for x in range(4) for y in range(4))))
     assert {f.code for f in judged([frame(n, pixels=odd if n == 5 else seen()) for n in range(1, 11)])} == codes
 
 
@@ -411,6 +414,78 @@ def test_quarters_that_are_black_in_many_frames(
         findings = judged(given)
         assert [(f.code, f.severity) for f in findings] == [("SEQ-BUCKET", Severity.WARNING)] * found
         assert all(tuple(f.frames) == tuple(odd) for f in findings)
+
+
+def areas(*each: tuple[int, int, int, int]) -> ZeroGrid:
+    """40 x 24 cells, of which those in areas (x, y, width, height) are zero."""
+    cells = np.zeros((24, 40), np.bool_)
+    for x, y, width, height in each:
+        cells[y : y + height, x : x + width] = True
+    return ZeroGrid(40, 24, 8, np.packbits(cells).tobytes())
+
+
+LETTERBOX = [(0, 0, 40, 3), (0, 21, 40, 3)]
+
+
+@pytest.mark.parametrize(
+    ("lost", "around", "found"),
+    [
+        ([(0, 16, 40, 8), (24, 8, 16, 8)], [], "70% of 320 x 128 pixels at (0, 64)"),  # the render was aborted
+        ([(7, 7, 7, 5), (15, 13, 6, 6)], [(0, 0, 2, 2)], "56 x 40 pixels at (56, 56), 48 x 48 pixels at (120, 104)"),
+        ([(8, 0, 8, 8), *LETTERBOX], LETTERBOX, "64 x 40 pixels at (64, 24)"),
+        ([(7, 7, 4, 3)], [], "32 x 24 pixels at (56, 56)"),
+        ([(7, 7, 4, 3), (0, 0, 2, 2)], [(0, 0, 2, 2)], ""),  # a gap of an element
+        ([(7, 7, 8, 2), (8, 9, 6, 2), (9, 11, 4, 2)], [], ""),  # something round
+        ([(8, 8, 8, 8)], [(17, 8, 8, 8)], ""),  # something black that moves
+        ([(8, 8, 8, 8)], [(8, 0, 8, 8), (8, 16, 8, 8), (0, 8, 8, 8), (16, 8, 8, 8)], ""),  # the last part of an element
+    ],
+)
+def test_lost_buckets_have_straight_edges_in_an_image_that_goes_on(
+    lost: list[tuple[int, int, int, int]], around: list[tuple[int, int, int, int]], found: str
+) -> None:
+    given = [frame(n, pixels=seen(zeros=areas(*(lost if n == 5 else around)))) for n in range(1, 11)]
+    assert [(f.code, f.severity, f.found) for f in judged(given)] == [("SEQ-BUCKET", Severity.ERROR, found)] * bool(
+        found
+    )
+
+
+def test_bars_that_close_before_black_frames_are_no_lost_buckets() -> None:
+    bars = seen(zeros=areas((0, 0, 40, 8), (0, 16, 40, 8)))
+    dark = {4: bars, 5: seen(0.0, zeros=areas((0, 0, 40, 24)), **PIXELS[True]), 6: bars}
+    assert [f.code for f in judged([frame(n, pixels=dark.get(n, seen())) for n in range(1, 10)])] == ["SEQ-BLACK"]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "of_black", "black", "severity"),
+    [
+        (0.3, 0.0, {1, 2}, Severity.INFO),  # an effect that has not begun
+        (0.3, 0.0, {10}, Severity.INFO),
+        (0.3, 0.0, {4, 5, 6, 7}, Severity.INFO),
+        (0.3, 0.0, {2, 6, 9}, Severity.INFO),  # flashes
+        (0.3, 0.0, {5}, Severity.ERROR),
+        (0.3, 1.0, {1, 2}, Severity.ERROR),  # opaque before an element
+        (1.0, 0.0, {1}, Severity.ERROR),
+        (1.0, 1.0, {1}, Severity.WARNING),
+        (None, None, {1, 2, 3, 4}, Severity.INFO),  # a leader
+        (None, None, {4, 5, 6, 7}, Severity.ERROR),
+    ],
+)
+def test_an_element_may_be_empty(
+    coverage: float | None, of_black: float | None, black: set[int], severity: Severity
+) -> None:
+    empty = seen(0.0, coverage=of_black, **PIXELS[True])
+    found = judged([frame(n, pixels=empty if n in black else seen(coverage=coverage)) for n in range(1, 11)])
+    assert [(f.code, f.severity, set(f.frames)) for f in found] == [("SEQ-BLACK", severity, black)]
+
+
+@pytest.mark.parametrize(
+    ("black", "cut", "severity"), [({6}, 6, "info"), ({1}, 6, "info"), ({4}, 6, "error"), ({6}, 99, "error")]
+)
+def test_frames_between_scenes_may_be_black(black: set[int], cut: int, severity: str) -> None:
+    scenes = [seen(lines=ColourLines(small=small(is_turned=is_second))) for is_second in (False, True)]
+    empty = seen(0.0, **PIXELS[True])
+    found = judged([frame(n, pixels=empty if n in black else scenes[n >= cut]) for n in range(1, 12)])
+    assert [(f.code, f.severity.label) for f in found] == [("SEQ-BLACK", severity)]
 
 
 def test_of_two_frames_neither_tells_what_the_other_lacks() -> None:
@@ -772,6 +847,19 @@ def test_alpha_and_depth_are_content_of_a_black_frame_but_not_if_they_are_flat()
     assert is_empty(A=ZERO + 1)
     assert not is_empty(A=gradient)
     assert not is_empty(Z=gradient)
+
+
+def test_depth_and_flat_layers_are_no_other_content_of_a_black_frame() -> None:
+    gradient = np.linspace(0, 1, ZERO.size).reshape(ZERO.shape)
+    planes = {"A": gradient, "depth.Z": gradient, "mask.R": ZERO + 1}
+    for more, has_content in (({}, False), ({"N.X": gradient}, True)):
+        made = dict.fromkeys("RGB", ZERO) | planes | more
+        found = frame_of_inspection(
+            inspect(image([Channel(c) for c in sorted(made)], **made), stats=True, key="shot/sh.1001.exr")
+        )
+        assert found
+        assert found.pixels
+        assert (found.pixels.has_other_content, found.pixels.coverage) == (has_content, 1 - 1 / ZERO.size)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, 
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
+from exr_inspector.validation.rules.sequences.black import black_frames
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, named, of_frames
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
@@ -247,18 +248,21 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     why="A much smaller file is often black or partly rendered.",
     source="OpenEXR file layout document (chunk data)",
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
-    limits="File sizes only. Large files beside others of at least half their size are not reported: the image grew.",
+    limits="File sizes only. Large files beside others of at least half their size are not reported: the image grew. Nor are "
+    "black frames, which SEQ-BLACK reports, and small files beside them: an effect that begins or ends.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, and report empty files."""
-    sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
+    black = {number for frames in black_frames(sequence).values() for number in frames}
+    filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in black]
+    sizes = [frame.size_bytes for frame in filled if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
     found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
-    # A black frame without other content is small; SEQ-BLACK and PIX-BLACK report it.
-    filled = [f for f in sequence.frames if not _is_empty(f)]
+    beside = {near for number in black for near in (number - 1, number + 1)}  # where an effect begins or ends
+    filled = [frame for frame in filled if frame.frame not in beside]
     small = {f.frame: f.size_bytes for f in filled if f.size_bytes and f.size_bytes < middle / factor}
     large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"

@@ -17,8 +17,9 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences.black import fades
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, of_frames
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, fades, seen_frames, takes_hole, with_zeros
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares, seen_frames
 
 _STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
 _LEAST_STEP = 1.25  # of luminances
@@ -35,6 +36,7 @@ _STEP_TO_SPREAD = 3
 _BEACON_RUNS = 3  # steps at equal distances
 _ALIKE = 0.1  # the most by which the luminances of a beacon's steps may differ, as a logarithm
 _ONE_SIZE = 1.1
+_HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of its size
 
 
 @sequence_rule(
@@ -45,8 +47,8 @@ _ONE_SIZE = 1.1
     source="OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
     limits="Of data windows of different sizes, the mean and the sum of the light must both differ. Steps of less than "
-    "flash_factor are reported only in one or two frames between steady ones with windows of nearly one size; what a black "
-    "rectangle takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+    "flash_factor are reported only in one or two frames between steady ones with windows of nearly one size; what a lost "
+    "bucket takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
@@ -67,8 +69,6 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
     ]
     _, fading = fades([pixels for _, pixels in every])
     explained = {every[index][0].frame for index in fading}.union(_other_hues(sequence).magenta)
-    zeros = with_zeros(sequence)
-    grids, places = [grid for _, grid in zeros], {number: place for place, (number, _) in enumerate(zeros)}
     steps = _steps([(value, _area(frame)) for frame, value in seen], _LEAST_STEP)
     runs = sum(index - 1 not in steps for index in steps)
     is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
@@ -82,14 +82,13 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
         in_sum = value * _area(frame) / light if light > 0 else 0
         if not (0 < max(step, in_sum) < 1 / factor or min(step, in_sum) > factor):
             step, expected = steps.get(index, 0), _STEADY_LEVEL
-        place = places.get(frame.frame) if step < 1 else None
-        has_hole = place is not None and takes_hole(grids, place, 1 - step)
-        if step > 0 and frame.frame not in explained and not has_hole:
+        if step > 0 and frame.frame not in explained:
             ratio = f"{step:.3g}"
             message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
             severity = Severity.INFO if is_meant and expected == _STEADY_LEVEL else None
             found.append(Found(message, ratio, expected, severity=severity, frames=(frame.frame,)))
-    return found
+    lost = lost_shares(sequence, {number for each in found for number in each.frames})
+    return [each for each in found if not 0 < 1 - float(each.found) <= _HOLE_LIGHT * lost.get(each.frames[0], 0)]
 
 
 def _area(frame: FrameSummary) -> int:
@@ -202,6 +201,7 @@ def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     expected = "the ratio of R, G and B in the frames around"
     magenta = "more R and B and less G than in the frames around: magenta, as textures that were not found?"
     other = "another ratio of R, G and B than in the frames around: another light or texture?"
+    in_light |= lost_shares(sequence, hues.others).keys()
     others = [number for number in hues.others if number not in in_light]
     return [
         *of_frames(hues.magenta, magenta, expected),

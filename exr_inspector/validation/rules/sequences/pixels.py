@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Collection, Sequence
 from itertools import groupby
-from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
 from exr_inspector.model import Severity, ZeroGrid
-from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
+from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, regions, runs
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
@@ -17,11 +18,9 @@ from exr_inspector.validation.rules.sequences.headers import SequenceParameters,
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
-_HOLE_LIGHT = 2  # a rectangle may hold so many times the light of others of its size
-_FADE_FRAMES = 3  # frames that fall, each below the one before
-_FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
-_STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
-_FEW_BLACK = 3  # so many black frames may be lost ones
+_LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
+_LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
+_LEAST_EDGE = 5  # cells, which the edge of nothing round fills
 
 
 def seen_frames(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
@@ -29,103 +28,142 @@ def seen_frames(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels
     return [(frame, frame.pixels) for frame in sequence.frames if frame.pixels is not None]
 
 
-def _has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
+def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
     """Whether the beauty of a frame has more than one colour, unlike the patches that calibrate a display."""
     return any(pixels.is_constant is False and not pixels.is_black for _, pixels in seen)
 
 
-def with_zeros(sequence: SequenceFacts) -> list[tuple[int, ZeroGrid]]:
-    """Number and regions of zeros of each frame that is not black."""
-    return [
-        (frame.frame, pixels.zeros) for frame, pixels in seen_frames(sequence) if pixels.zeros and not pixels.is_black
+def _with_zeros(sequence: SequenceFacts) -> list[tuple[int, ZeroGrid]]:
+    """Number and regions of zeros of each frame."""
+    return [(frame.frame, pixels.zeros) for frame, pixels in seen_frames(sequence) if pixels.zeros]
+
+
+def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> dict[int, float]:
+    """The share of the image that lost buckets take, of those of the given frames that lost some, by their number."""
+    seen = _with_zeros(sequence)
+    grids = [grid for _, grid in seen]
+    shares = {}
+    for index, (number, grid) in enumerate(seen):
+        if number in numbers and (found := _lost_buckets(grids, index)):
+            hole = sum(int(region.sum()) for region in found)
+            shares[number] = hole / (hole + int((~cells_of(grid)).sum()))
+    return shares
+
+
+def _lost_buckets(grids: Sequence[ZeroGrid], index: int) -> list[Cells]:
+    """The regions that a frame lacks and that straight lines cut out of its image; none if its content moves as much."""
+    if not any(grids[index].bits):
+        return []
+    black = cells_of(grids[index])
+    before = _others(grids[index], grids[max(0, index - NEIGHBOURS) : index][::-1])
+    after = _others(grids[index], grids[index + 1 : index + 1 + NEIGHBOURS])
+    gone = black & _lit_around([~each for each in before], [~each for each in after])
+    if not gone.any():
+        return []
+    found = [
+        region
+        for region in regions(gone)
+        if _is_added(region, black, before, after, _around(region)) and _is_cut_out(region, black, [*before, *after])
     ]
+    every = np.any(found, axis=0) if found else gone
+    is_most = 2 * np.count_nonzero(every) >= np.count_nonzero(gone)
+    return found if is_most and _is_added(every, black, before, after, (slice(None), slice(None))) else []
 
 
-def _holes(grids: Sequence[ZeroGrid], index: int) -> Iterator[tuple[int, int, int, int]]:
-    """The rectangles of cells that are zero in a grid, but not in those around it."""
-    grid = grids[index]
-    before = _without_zeros(grid, grids[max(0, index - NEIGHBOURS) : index][::-1])
-    after = _without_zeros(grid, grids[index + 1 : index + 1 + NEIGHBOURS])
-    return rectangles(cells_of(grid) & _lit_around(before, after))
+def _is_added(
+    region: Cells, black: Cells, before: Sequence[Cells], after: Sequence[Cells], place: tuple[slice, slice]
+) -> bool:
+    """Whether a frame has more zeros in a place than those around it, by half of a region or more; else content may move."""
+    usual = [min(np.count_nonzero(each[place]) for each in side) for side in (before, after) if side]
+    return 2 * (np.count_nonzero(black[place]) - sum(usual) / len(usual)) >= np.count_nonzero(region)
 
 
-def takes_hole(grids: Sequence[ZeroGrid], index: int, lost: float) -> bool:
-    """Whether black rectangles that the frames around a frame do not have explain that it lost this share of its light."""
-    hole = sum(width * height for _, _, width, height in _holes(grids, index))
-    lit = int((~cells_of(grids[index])).sum())
-    return hole > 0 and lost <= _HOLE_LIGHT * hole / (hole + lit)
+def _around(region: Cells) -> tuple[slice, slice]:
+    """The rows and columns of a region and as many on each side."""
+    rows, columns = (slice(max(0, 2 * each.start - each.stop), 2 * each.stop - each.start) for each in extent(region))
+    return rows, columns
 
 
-def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[Cells]:
-    """The mask of non-zero cells of each other frame with the same size as `grid`."""
-    return [~cells_of(other) for other in others if _same_size(other, grid)]
+def _others(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[Cells]:
+    """The zero cells of each other frame with the same size as `grid`."""
+    return [cells_of(other) for other in others if _same_size(other, grid)]
 
 
-def _lit_around(before: Sequence[Cells], after: Sequence[Cells]) -> Cells | bool:
-    """The mask of cells that are not zero before and after a frame, from the nearest two frames of each side, nearest first."""
+def _lit_around(before: Sequence[Cells], after: Sequence[Cells]) -> Cells:
+    """The mask of cells that are lit before and after a frame, from the lit cells of two frames of each side, nearest first."""
     if not before or not after:
         side = before or after
-        return bool(len(side) == NEIGHBOURS) and side[0] & side[1]
+        return np.all(side, axis=0) if len(side) == NEIGHBOURS else np.array(False)
     lit: Cells = before[0] & np.any(after, axis=0) | np.any(before, axis=0) & after[0]
     return lit
 
 
+def _is_cut_out(region: Cells, black: Cells, around: Sequence[Cells]) -> bool:
+    """Whether a region of a frame has straight edges, most of them beside cells that are lit in this frame and those around.
+
+    Buckets of 48 pixels and more have edges of at least five cells wherever their grid lies; smaller ones must lie on a grid,
+    or in an image that has hardly any other zeros.
+
+    Args:
+        region: Adjacent zero cells.
+        black: All zero cells of the frame.
+        around: Those of the frames around it. Frames that have zeros in the region do not count.
+    """
+    least = min(each.stop - each.start for each in extent(region))
+    around = [each for each in around if not (each & region).any()]
+    if least < _LEAST_BUCKET or not around:
+        return False
+    masks = region, black, np.all(around, axis=0), ~np.any(around, axis=0)
+    across, down = _edges(*masks), _edges(*map(np.transpose, masks))
+    every, cut, moved = (across[i] + down[i] for i in range(3))
+    if not every or 2 * cut < every or 3 * moved > every:
+        return False
+    tile = math.gcd(across.tile, down.tile)
+    is_alone = 4 * min(np.count_nonzero(each) for each in around) <= np.count_nonzero(region)
+    shortest = min(least, across.shortest, down.shortest)
+    if is_alone and (tile >= _LEAST_BUCKET or shortest > _LEAST_BUCKET):
+        return True
+    return tile >= _LEAST_TILE or shortest >= _LEAST_EDGE
+
+
+class _Edges(NamedTuple):
+    """The edges of a region in one direction, without those of the image.
+
+    Attributes:
+        every: Their length in cells.
+        cut: Length of those beside cells that are lit in the frame and in all frames around it.
+        moved: Length of those beside cells that are neither so nor dark in all these frames.
+        tile: Distances of the edges, and of the image's edge, are multiples of so many cells; 0 without edges.
+        shortest: Length of the shortest edge with a cut part that does not end at the image's edge.
+    """
+
+    every: int
+    cut: int
+    moved: int
+    tile: int
+    shortest: float
+
+
+def _edges(region: Cells, black: Cells, dark: Cells, lit: Cells) -> _Edges:
+    """The edges of a region between rows; `dark` and `lit` are the cells that are so in all frames around."""
+    edge = region[1:] != region[:-1]
+    is_black, is_dark, is_lit = (np.where(region[1:], cells[:-1], cells[1:]) for cells in (black, dark, lit))  # beyond
+    is_cut = edge & ~is_black & is_lit
+    is_moved = edge & ~is_cut & ~(is_black & is_dark)
+    rows, starts, ends = runs(edge)
+    cuts = np.pad(np.cumsum(is_cut, axis=1), ((0, 0), (1, 0)))
+    is_inside = (starts > 0) & (ends < edge.shape[1]) & (cuts[rows, starts] < cuts[rows, ends])
+    return _Edges(
+        every=np.count_nonzero(edge),
+        cut=np.count_nonzero(is_cut),
+        moved=np.count_nonzero(is_moved),
+        tile=math.gcd(*(rows + 1).tolist()),
+        shortest=min((ends - starts)[is_inside].tolist(), default=math.inf),
+    )
+
+
 def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
     return (one.columns, one.rows, one.cell_px) == (other.columns, other.rows, other.cell_px)
-
-
-@sequence_rule(
-    "SEQ-BLACK",
-    Severity.ERROR,
-    "No frame is black while its other layers or the frames around it are not",
-    why="The main image of the frame was not rendered or not written.",
-    source="OpenImageIO oiiotool --stats",
-    fix="Render or write the frames that the message names again.",
-)
-def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames whose beauty is black while their other layers or other frames hold an image; after a fade it is info."""
-    seen = seen_frames(sequence)
-    others = _has_images(seen)
-    faded, _ = fades([pixels for _, pixels in seen])
-    odd = [(i, frame.frame) for i, (frame, pixels) in enumerate(seen) if _is_odd_black(pixels, has_images=others)]
-    lost = [number for i, number in odd if i not in faded]
-    ends = [number for i, number in odd if i in faded]
-    return [
-        *of_frames(lost, "R, G and B are zero in every pixel", "an image, as in other frames"),
-        *of_frames(ends, "black, at the end of a fade", "black", severity=Severity.INFO),
-    ]
-
-
-def _is_odd_black(pixels: FramePixels, *, has_images: bool) -> bool:
-    return bool(pixels.is_black) and (pixels.has_other_content or has_images)
-
-
-def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
-    """The positions of black frames, without other content, at which a fade ends or begins, and of the frames that fade.
-
-    Few black frames between others are a fade only if the image fades on both sides of them; else they may be lost frames.
-    """
-    levels = [0.0 if pixels.is_black else pixels.luminance or 0.0 for pixels in seen]
-    lit = [level for level in levels if level > 0]
-    usual = median(lit) if lit else 0.0
-    black: set[int] = set()
-    fading: set[int] = set()
-    for is_black, run in groupby(range(len(seen)), lambda i: bool(seen[i].is_black) and not seen[i].has_other_content):
-        frames = [*run]
-        first, end = frames[0], frames[-1] + 1
-        sides = [range(max(0, first - _FADE_FRAMES), first), range(end, min(end + _FADE_FRAMES, len(seen)))[::-1]]
-        faded = [side for side in sides if _is_fade([levels[index] for index in side], usual)]
-        if is_black and faded and (len(frames) > _FEW_BLACK or len(faded) == sum(map(bool, sides))):
-            black.update(frames)
-            fading.update(index for side in faded for index in side)
-    return black, fading
-
-
-def _is_fade(levels: Sequence[float], usual: float) -> bool:
-    """Whether three levels fall to one that is small and about as large as the step before it, so that black comes next."""
-    if len(levels) < _FADE_FRAMES or not levels[0] > levels[1] > levels[2] > 0:
-        return False
-    return levels[2] < min(_FADED * levels[0], _FADED * usual, _STEPS_LEFT * (levels[1] - levels[2]))
 
 
 @sequence_rule(
@@ -177,7 +215,7 @@ def _is_short(lit: Sequence[bool | None], index: int) -> bool:
 def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report frames of a single colour other than black, unless all frames are of one colour."""
     seen = seen_frames(sequence)
-    if not _has_images(seen):
+    if not has_images(seen):
         return []
     odd = [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
     return of_frames(odd, "every pixel has the same colour", "an image, as in other frames")
@@ -186,30 +224,41 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
 @sequence_rule(
     "SEQ-BUCKET",
     Severity.ERROR,
-    "No frame has a black rectangle that the frames around it do not have",
-    why="A bucket or tile of the render is missing.",
-    limits="Rectangles in three or more consecutive frames are reported only if they are quarters or halves of the image "
-    "beside others without a black area, and if the frame before and the one behind have nothing black there, with severity "
-    "warning; not in all frames, and not in sequences of two frames.",
+    "No frame has a black area with straight edges that the frames around it do not have",
+    why="Buckets or tiles of the render are missing.",
+    limits="Areas with straight edges, beside an image that goes on: buckets of 48 pixels and more; of 32 on a grid of 32, and "
+    "of 16 on a grid of 16 or of 24 and more if hardly anything else is zero, counted from the data window's corner. Content "
+    "that moves as much hides them, and those at the edge of an element can be missed. In three or more consecutive frames, "
+    "only quarters or halves of the image are reported, with severity warning, if the other quarters, the frame before and the "
+    "one behind have nothing black there; not in all frames, and not in sequences of two frames.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
 def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report rectangles of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
+    """Report regions of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
 
     The two frames on each side are compared; for the first and the last frame, both frames on the other side.
     """
-    seen = with_zeros(sequence)
+    seen = _with_zeros(sequence)
     grids = [grid for _, grid in seen]
     found = []
     for index, (number, grid) in enumerate(seen):
-        for cells in _holes(grids, index):
-            x, y, width, height = (count * grid.cell_px for count in cells)
-            message = f"Frame {number}: R, G and B are zero in {width} x {height} pixels at ({x}, {y})"
-            expected = "no such rectangle, as in the frames around it"
-            found.append(Found(message, f"{width} x {height} at ({x}, {y})", expected, frames=(number,)))
+        if areas := [_area(region, grid.cell_px) for region in _lost_buckets(grids, index)]:
+            shown = listed(areas, most=3)
+            expected = "an image, as in the frames around it"
+            found.append(Found(f"Frame {number}: R, G and B are zero in {shown}", shown, expected, frames=(number,)))
     named = {frame for each in found for frame in each.frames}
     return found + _in_quarters(seen, named)
+
+
+def _area(region: Cells, cell_px: int) -> str:
+    """Size and place of a region, such as `64 x 64 pixels at (128, 0)`."""
+    rows, columns = extent(region)
+    x, y = columns.start * cell_px, rows.start * cell_px
+    width, height = (cell_px * (each.stop - each.start) for each in (columns, rows))
+    pixels = int(region.sum()) * cell_px**2
+    part = f"{pixels / (width * height):.0%} of " if pixels < width * height else ""
+    return f"{part}{width} x {height} pixels at ({x}, {y})"
 
 
 def _in_quarters(seen: Sequence[tuple[int, ZeroGrid]], named: Collection[int]) -> list[Found]:
