@@ -1,5 +1,6 @@
 """Settings for all tests: the effort of Hypothesis, and slow tests first."""
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -21,6 +22,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run tests marked slow first; if one started last, all other cores would wait for it."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt modules and collected tests from garbage collection, since each look at all of them takes half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

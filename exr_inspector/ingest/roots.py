@@ -9,7 +9,7 @@ unique. A folder may be a part of its bucket: the keys with a prefix (`EXR_VIEWS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.schema import FILES, Table
+from exr_inspector.catalog.schema.columns import nullable, required
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
@@ -25,16 +26,25 @@ from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id
-from exr_inspector.errors import ArgumentError, BucketUnavailable
+from exr_inspector.errors import ArgumentError, BucketUnavailable, SchemaDrift, SchemaMissing
 from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Mount, Settings
 from exr_inspector.storage.mounts import path_of
 from exr_inspector.storage.views import Views
 from exr_inspector.texts import unicode_text
 
-_TABLE = "roots"
-_PREFIX = pa.schema([("prefix", pa.string())])
-_SCHEMA = pa.schema([("bucket", pa.string()), ("root", pa.string()), ("recorded_at", pa.timestamp("us")), *_PREFIX])
+_ROOTS = Table(
+    "roots",
+    "One row for each folder behind a bucket, or behind a part of one",
+    ("bucket", "prefix"),
+    (
+        required("bucket", pa.string(), "Bucket"),
+        required("root", pa.string(), "Folder"),
+        required("recorded_at", pa.timestamp("us"), "When it was recorded", "UTC"),
+        nullable("prefix", pa.string(), "What the keys of its files begin with"),
+    ),
+)
+_PREFIX = pa.schema([_ROOTS.arrow.field("prefix")])
 
 
 def recorded_roots(connection: Connection) -> list[Mount]:
@@ -45,20 +55,24 @@ def recorded_roots(connection: Connection) -> list[Mount]:
     """
 
     def body(work: Work) -> list[Mount]:
-        with translated("read the folders of buckets"):
-            table = _table(work, connection.config)
-            return list(_recorded(table)) if table else []
+        return list(map(_root, _recorded(work)))
 
     return connection.run("read the folders of buckets", body)
 
 
 def _table(work: Work, config: CatalogConfig) -> Any:
     schema = work.tx.bucket(config.bucket).schema(config.schema, fail_if_missing=False)
-    return schema and schema.table(_TABLE, fail_if_missing=False)
+    return schema and schema.table(_ROOTS.name, fail_if_missing=False)
 
 
-def _recorded(table: Any) -> Iterator[Mount]:
-    return map(_root, table.select(internal_row_id=False).read_all().to_pylist())
+def _recorded(work: Work) -> list[dict[str, Any]]:
+    """The rows; none if the table does not exist."""
+    try:
+        return rows_of(work.select(_ROOTS, ["bucket", "root", "prefix"]))
+    except SchemaMissing:
+        return []
+    except SchemaDrift:  # created by a version without prefixes
+        return rows_of(work.select(_ROOTS, ["bucket", "root"]))
 
 
 def _root(row: Mapping[str, Any]) -> Mount:
@@ -92,13 +106,7 @@ def record_roots(
     declared = frozenset(Views(settings.views).mounts())
 
     def body(work: Work) -> None:
-        with translated("record the folders of buckets"):
-            config = connection.config
-            schema = work.tx.bucket(config.bucket).schema(config.schema)
-            table = schema.create_table(_TABLE, _SCHEMA, fail_if_exists=False)
-            if "prefix" not in table.arrow_schema.names:  # created by a version without prefixes
-                table.add_column(_PREFIX)
-            known = {root.place: root for root in _recorded(table)}
+        known = {root.place: root for root in map(_root, _recorded(work))}
         _refuse_others(known, wanted, named)
         new = [mount for place, mount in wanted.items() if known.get(place) != mount]
         _refuse_parts({**known, **wanted}.values(), new, declared)
@@ -106,6 +114,7 @@ def record_roots(
         if not new:
             return
         # Otherwise two commands could record two folders for one bucket at the same time.
+        config = connection.config
         touch_guards(work, [file_id(mount.place) for mount in new], config.new_id(), config)
         now = config.clock().astimezone(timezone.utc).replace(tzinfo=None)
         rows = [
@@ -113,12 +122,16 @@ def record_roots(
             for mount in new
         ]
         with translated("record the folders of buckets"):
+            schema = work.tx.bucket(config.bucket).schema(config.schema)
+            table = schema.create_table(_ROOTS.name, _ROOTS.arrow, fail_if_exists=False)
+            if "prefix" not in table.arrow_schema.names:  # created by a version without prefixes
+                table.add_column(_PREFIX)
             before = table.select(internal_row_id=True).read_all()
             moved = [_root(row).place in wanted and _root(row) not in wanted.values() for row in before.to_pylist()]
             gone = before.filter(pa.array(moved, pa.bool_())).select([ROW_ID])
             if gone.num_rows:
                 table.delete(gone)
-            table.insert(pa.Table.from_pylist(rows, _SCHEMA))
+            table.insert(pa.Table.from_pylist(rows, _ROOTS.arrow))
 
     connection.run("record the folders of buckets", body)
 

@@ -287,7 +287,7 @@ def schema_of_tables(config: CatalogConfig) -> str | None:
     def find(work: Work) -> list[str]:
         with translated("find the tables"):
             schemas = work.tx.bucket(config.bucket).schemas()
-            return [schema.name for schema in schemas if schema.table(FILES.name, fail_if_missing=False)]
+            return [schema.name for schema in schemas if FILES.name in schema.tablenames()]
 
     with closing(Catalog(config)) as catalog:
         found = catalog.connection.run("find the tables", find)

@@ -25,6 +25,7 @@ from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.queries.engines import AdbcEngine, FileEngine, SdkEngine, for_engine, has_driver
 from exr_inspector.cli.__main__ import main
 from exr_inspector.errors import CatalogError
+from exr_inspector.library.tables import schema_of_tables
 from tests.contract.catalog.test_read import EXPECTED, scene
 from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB, running_server
@@ -187,6 +188,14 @@ def test_a_file_that_a_server_has_open(served: tuple[LocalVastDB, Path], tmp_pat
     assert done.exit_code == 0, done.output
     assert done.stdout.split() == ["n", "9"]
     assert f"catalog: {path} through its server at {server.endpoint}" in done.stderr
+
+
+def test_the_schema_that_has_the_tables_is_found(served: tuple[LocalVastDB, Path]) -> None:
+    config = config_of(served[0])
+    connection = Catalog(config).connection
+    connection.run("create a schema", lambda work: work.tx.bucket(config.bucket).create_schema("empty"))
+    assert schema_of_tables(config) == SCHEMA
+    assert schema_of_tables(replace(config, schema="other")) == SCHEMA
 
 
 def test_the_database_of_the_environment(served: tuple[LocalVastDB, Path]) -> None:
