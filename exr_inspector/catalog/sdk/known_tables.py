@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
@@ -50,14 +51,21 @@ class KnownTables:
         self._tables, self.guard_count, self._files = {}, None, None
 
     def _describe(self, table: Table, tx: Any) -> TableMetadata:
-        reference = TableRef(*self._place, table.name)
         if self._reads_each:
-            return _described(reference, table, self._read(table, tx))
+            return self._like(table, self._read(table, tx))
         if not table.sorted_by:
-            return TableMetadata(reference, table.arrow, TableType.Regular)
+            return _metadata(*self._place, table, TableType.Regular)
         if self._files is None:
             self._files = self._read(FILES, tx)
-        return _described(reference, table, self._files)
+        return self._like(table, self._files)
+
+    def _like(self, table: Table, known: TableMetadata) -> TableMetadata:
+        """The metadata of `table`, which is like the table that was asked for."""
+        kind = known.table_type if table.name == known.ref.table else _OTHERS.get(known.table_type, known.table_type)
+        if kind not in _OTHERS:
+            return _metadata(*self._place, table, kind)
+        reference = TableRef(*self._place, table.name)
+        return TableMetadata(reference, table.arrow, kind, partitions_metadata=known.partitioning)
 
     def _read(self, table: Table, tx: Any) -> TableMetadata:
         stored = TableMetadata(TableRef(*self._place, table.name))
@@ -65,8 +73,7 @@ class KnownTables:
         return stored
 
 
-def _described(reference: TableRef, table: Table, known: TableMetadata) -> TableMetadata:
-    """The metadata of `table`, which is like the table that was asked for."""
-    kind = known.table_type if table.name == known.ref.table else _OTHERS.get(known.table_type, known.table_type)
-    partitions = known.partitioning if kind in _OTHERS else None
-    return TableMetadata(reference, table.arrow, kind, partitions_metadata=partitions)
+@lru_cache(maxsize=64)
+def _metadata(bucket: str, schema: str, table: Table, kind: TableType) -> TableMetadata:
+    """Metadata without partitions. Every connection shares it, since the SDK takes milliseconds to convert the columns."""
+    return TableMetadata(TableRef(bucket, schema, table.name), table.arrow, kind)

@@ -191,11 +191,13 @@ def test_a_file_that_a_server_has_open(served: tuple[LocalVastDB, Path], tmp_pat
 
 
 def test_the_schema_that_has_the_tables_is_found(served: tuple[LocalVastDB, Path]) -> None:
-    config = config_of(served[0])
-    connection = Catalog(config).connection
-    connection.run("create a schema", lambda work: work.tx.bucket(config.bucket).create_schema("empty"))
+    server, _ = served
+    server.create_bucket("without-tables")
+    config = replace(config_of(server), schema="empty")
+    empty = replace(config, bucket="without-tables")
+    Catalog(empty).connection.run("create it", lambda work: work.tx.bucket(empty.bucket).create_schema("empty"))
     assert schema_of_tables(config) == SCHEMA
-    assert schema_of_tables(replace(config, schema="other")) == SCHEMA
+    assert schema_of_tables(empty) is None
 
 
 def test_the_database_of_the_environment(served: tuple[LocalVastDB, Path]) -> None:
