@@ -339,9 +339,13 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     source="ASWF Color Interop recommendation 04; OpenEXR deep ids specification",
     fix="Write the Cryptomatte into a part of its own and tag it `data`. The command tags part 1.",
     command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
+    limits="With severity info: parts that hold colour, too, and chromaticities alone, which are equal in all parts.",
 )
 def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report parts that hold rank channels and are tagged as colour; info if they also hold colour, which needs the tag."""
+    """Report parts that hold rank channels and are tagged as colour; info if it may be the tag of the colour in the file.
+
+    That is a part that also holds colour, and chromaticities, which the OpenEXR library wants to be equal in all parts.
+    """
     held: dict[int, list[str]] = {}
     for matte in file.mattes:
         for index in sorted({place[0] for place in matte.places()}):
@@ -353,6 +357,6 @@ def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
         tagged = identifier or ("chromaticities" if "chromaticities" in part.part.by_name else None)
         if tagged and identifier != spaces.DATA:
             message = f"A part tagged {tagged} holds Cryptomatte {listed(names)}; expected no tag, or data"
-            severity = Severity.INFO if part.traits & t.COLOURED else None
+            severity = None if identifier and not part.traits & t.COLOURED else Severity.INFO
             found.append(Found(message, tagged, "data", part=index, severity=severity))
     return found

@@ -47,7 +47,7 @@ def _format(part: PartFacts) -> list[Found]:
 def _linear(part: PartFacts) -> list[Found]:
     """Report a tag that names no scene-linear space. Camera-native linear spaces and untagged images are accepted."""
     space = tagged_space(part)
-    if space is None or space == spaces.DATA or not spaces.is_non_linear(space):
+    if space is None or not (spaces.is_non_linear(space) or spaces.is_encoded_name(space)):
         return []
     return [Found(f"The colour space is tagged {space}; expected a scene-linear space", space, "a scene-linear space")]
 

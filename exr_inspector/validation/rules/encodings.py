@@ -11,13 +11,20 @@ import numpy as np
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
+from exr_inspector.validation.facts.colourspaces import is_encoded_name
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import Role, is_beauty
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
+from exr_inspector.validation.rules.colour import tagged_space
 
 _LOG_BLACK = 0.05
+_MOST_BLACK = 0.2
+_PLATE_BLACK = 0.4  # of log encodings of a bright scene; a renderer's fog may be as bright, but no camera wrote that
+_OF_CAMERAS = frozenset(
+    {"cameraMake", "cameraModel", "cameraSerialNumber", "reelName", "lensMake", "lensModel", "isoSpeed"}
+)
 _MOST_CODE = 65535
 _LOWER_PART = 25.0  # percent
 _WHOLE_FROM = 1024  # HALF has no fractions from here on
@@ -118,6 +125,8 @@ def _has_plateau(stats: ChannelStats) -> bool:
         "netflix-vfx": "warning",
         "netflix-nam": "warning",
     },
+    limits="Values from 0.05 to 1 with a mean of 0.25 to 0.65, and blacks up to 0.2; up to 0.4 in files with attributes of a "
+    "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same.",
 )
 def log_like(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
@@ -125,22 +134,25 @@ def log_like(part: PartFacts, _parameters: RuleParameters) -> Results:
     Deep parts and layers of three equal channels, such as heights, are no plates.
     """
     found = []
+    space = tagged_space(part)
+    is_plate = (space is None or is_encoded_name(space)) and not _OF_CAMERAS.isdisjoint(part.part.by_name)
+    most_black, what = (_PLATE_BLACK, "of a camera without a tag of a linear space ") if is_plate else (_MOST_BLACK, "")
     for triple in () if part.traits & t.DEEP else part.rgb_layers:
         every = [part.stats.get(channel.name) for channel in triple]
         stats = [s for s in every if s is not None and s.exact and not s.is_constant]
         if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
             continue
-        if all(map(_is_log_like, stats)):
+        if all(_is_log_like(each, most_black) for each in stats):
             spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats)
-            message = f"Colour values are {spans}; expected blacks near 0"
+            message = f"Colour values {what}are {spans}; expected blacks near 0"
             found.append(Found(message, spans, "blacks near 0", triple[0].name))
     return found
 
 
-def _is_log_like(stats: ChannelStats) -> bool:
+def _is_log_like(stats: ChannelStats, most_black: float) -> bool:
     if stats.minimum is None or stats.maximum is None or stats.mean is None:
         return False
-    return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
+    return _LOG_BLACK <= stats.minimum <= most_black and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
 
 
 @pixel_rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import DWAA, HALF, Part, a_string, build
+from tests.unit.validation.cases.made.colour import AP0
 from tests.unit.validation.cases.made.metadata import (
     GOOD,
     LAYERS,
@@ -47,4 +48,5 @@ CASES = [
     Case("CRY-PREVIEW", matte(channels=[*LAYERS, *ranks(NAME, components="rgb")]), GOOD),
     Case("CRY-COLORTAG", matte(more=(TAG,)), matte(more=(a_string("colorInteropID", "data"),)), Severity.INFO),
     Case("CRY-COLORTAG", build([Part(channels=LAYERS, extra=[*declared(), TAG])])),
+    Case("CRY-COLORTAG", build([Part(channels=LAYERS, extra=[*declared(), AP0])]), severity=Severity.INFO),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.exrbytes import DWAA, FLOAT, Channel, Part, build
+from tests.support.exrbytes import DWAA, FLOAT, Channel, Part, a_string, build
 from tests.unit.validation.cases.made.colour import LARGE, NAMES, SMALL, anamorphic, extra, tag
 from tests.unit.validation.cases.made.metadata import HOUR_ONE, timed
 from tests.unit.validation.judging import PLAIN, Case
@@ -11,6 +11,7 @@ CASES = [
     Case("DEL-NFX-FORMAT", build([Part(compression=DWAA)]), PLAIN),
     Case("DEL-NFX-FORMAT", build([Part(channels=[Channel(c, FLOAT) for c in "RGB"])]), PLAIN),
     Case("DEL-NFX-LINEAR", extra(tag("srgb_rec709_scene")), extra(tag("lin_ap0_scene"))),
+    Case("DEL-NFX-LINEAR", extra(a_string("colorSpace", "ARRI LogC4")), extra(a_string("colorSpace", "Linear AWG4"))),
     Case("DEL-NFX-WIDTH", PLAIN, LARGE, parameters=SMALL),
     Case("DEL-NFX-NAM", build([Part(compression=DWAA)]), PLAIN),
     Case("DEL-NFX-NAM", extra(tag("srgb_rec709_display")), extra(tag("camera:lin_awg4_scene"))),

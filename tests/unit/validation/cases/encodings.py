@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.support.exrbytes import FLOAT, HALF, Channel
+from tests.support.exrbytes import FLOAT, HALF, Channel, a_string
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     RAMP,
@@ -12,6 +12,7 @@ from tests.unit.validation.cases.made.pixels import (
     flat,
     fog,
     gradient,
+    hazy,
     image,
     read,
     rgb,
@@ -19,6 +20,7 @@ from tests.unit.validation.cases.made.pixels import (
 )
 from tests.unit.validation.judging import RGBA, Case
 
+CAMERA = a_string("cameraModel", "ALEXA 35")
 OCCLUSION = [Channel(f"AO.{name}", FLOAT) for name in "RGB"]
 UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
 BRIGHT = scene(high=4)
@@ -47,5 +49,7 @@ CASES = [
         ),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(0.1 + RAMP * 0.4)),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), fog()),
+        Case("PIX-LOGLIKE", hazy(CAMERA), hazy(CAMERA, a_string("colorInteropID", "lin_ap0_scene"))),
+        Case("PIX-LOGLIKE", hazy(CAMERA, a_string("colorSpace", "ARRI LogC4")), hazy()),
     ),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tests.support.exrbytes import FLOAT, Channel, Part, a_deepimagestate, build
+from tests.support.exrbytes import FLOAT, Attr, Channel, Part, a_deepimagestate, build
 from tests.unit.validation.cases.made.metadata import LAYERS, NAME, NAMES, declared, manifest
 from tests.unit.validation.judging import RGBA, Case
 
@@ -172,6 +172,12 @@ def holes(share: float) -> bytes:
     return flat(
         R=np.where(is_hole, 0, ramp), G=np.where(is_hole, 0, 1 - ramp), B=np.where(is_hole, 0, 0.98 + ramp / 40)
     )
+
+
+def hazy(*attributes: Attr) -> bytes:
+    """Bright R, G and B without blacks, as of haze or in a log encoding."""
+    pixels = {name: 0.3 + RAMP * scale for name, scale in zip("BGR", (0.2, 0.21, 0.2), strict=True)}
+    return build([Part(channels=[Channel(name) for name in pixels], pixels=pixels, extra=attributes)])
 
 
 def fog() -> bytes:
