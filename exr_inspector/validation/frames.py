@@ -29,6 +29,7 @@ LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weight
 _FEW_ZEROS = 0.001  # of all pixels
 _ALPHAS = frozenset({"A", "a", "alpha", "Alpha"})
 _NO_CONTENT = frozenset({Role.ALPHA, Role.DEPTH})
+_QUARTILES = (25.0, 50.0, 75.0)
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 # By every policy; `wrapmodes` shows that a file is a texture.
 COMPARED_ATTRIBUTES = frozenset({"dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes"})
@@ -56,6 +57,8 @@ class FramePixels:
         unit_channels: Channels of depth from exactly 0, in few pixels, to exactly 1, and of motion vectors whose largest
             component is exactly 1 or -1.
         coverage: Share of the pixels whose alpha is not zero; None without an alpha beside the beauty.
+        extents: Magnitudes of each channel of depth: the quartiles and the largest; of each of motion vectors the largest.
+        other_deviations: Standard deviations of the channels other than the beauty, in their order.
     """
 
     luminance: float | None
@@ -71,6 +74,8 @@ class FramePixels:
     lines: ColourLines | None = None
     unit_channels: frozenset[str] = frozenset()
     coverage: float | None = None
+    extents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    other_deviations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,28 +267,42 @@ def frame_pixels(
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
         coverage=next((1 - stats.zero_count / stats.samples for stats in firsts if stats.channel in _ALPHAS), None),
+        extents=_extents(firsts, layer_of_file(path, names)),
+        other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
     )
 
 
-def _role(stats: ChannelStats) -> Role:
+def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
+    """The role of a channel in its layer or, without one, in that of the file."""
     layer, _, component = stats.channel.rpartition(".")
-    return role_of(layer, component)
+    return role_of(layer or layer_of_bare, component)
 
 
 def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:
     found: set[str] = set()
     motion: dict[str, list[ChannelStats]] = {}
     for stats in every:
-        layer, _, component = stats.channel.rpartition(".")
-        role = role_of(layer or layer_of_bare, component)
+        role = _role(stats, layer_of_bare)
         if role is Role.DEPTH and _is_unit_depth(stats):
             found.add(stats.channel)
         elif role is Role.MOTION and not stats.is_constant:
-            motion.setdefault(layer, []).append(stats)
+            motion.setdefault(stats.channel.rpartition(".")[0], []).append(stats)
     for vectors in motion.values():
         if any(map(_reaches_one, vectors)) and all(_extreme(stats) <= 1 for stats in vectors):
             found.update(stats.channel for stats in vectors)
     return frozenset(found)
+
+
+def _extents(every: Iterable[ChannelStats], layer_of_bare: str) -> dict[str, tuple[float, ...]]:
+    found: dict[str, tuple[float, ...]] = {}
+    for stats in every:
+        role = _role(stats, layer_of_bare)
+        if role is Role.DEPTH:
+            quartiles = [abs(value) for percent, value in stats.percentiles if percent in _QUARTILES]
+            found[stats.channel] = (*quartiles, _extreme(stats))
+        elif role is Role.MOTION:
+            found[stats.channel] = (_extreme(stats),)
+    return found
 
 
 def _is_unit_depth(stats: ChannelStats) -> bool:

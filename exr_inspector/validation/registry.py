@@ -147,6 +147,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "BlendFarm#31": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/31",
         "BlendFarm#111": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/111",
         "KinoMotion#16": "https://github.com/keijiro/KinoMotion/issues/16",
+        "LuxCore#609": "https://github.com/LuxCoreRender/LuxCore/issues/609",
         "BlendFarm#107": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/107",
         "openmoonray#228": "https://github.com/OpenMoonRay/openmoonray/pull/228",
         "spin_nuke_gizmos#5": "https://github.com/SpinVFX/spin_nuke_gizmos/issues/5",

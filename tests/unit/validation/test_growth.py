@@ -47,6 +47,10 @@ def hosts(count: int) -> SequenceFacts:
     return SequenceFacts("a", [frame(n, host=f"pod-{n}", pixels=seen(0.4 + n % 5 / 10)) for n in range(1, count + 1)])
 
 
+def flickering(count: int) -> SequenceFacts:
+    return SequenceFacts("a", [frame(n, pixels=seen(0.4 + n % 2 + n % 7 / 9)) for n in range(1, count + 1)])
+
+
 def dark_layer(count: int) -> SequenceFacts:
     return SequenceFacts("a", [frame(n, pixels=seen(layers={"fog": False})) for n in range(1, count + 1)])
 
@@ -64,6 +68,7 @@ def single_frames(count: int) -> SequenceFacts:
     ("code", "made"),
     [
         ("SEQ-HOST", hosts),
+        ("SEQ-FLASH", flickering),
         ("SEQ-LAYER-BLACK", dark_layer),
         ("SEQ-DUP", copies),
         ("SEQ-MISSING", single_frames),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation import frame_of_inspection
 from tests.unit.validation.cases.made.pixels import RAMP, image
 from tests.unit.validation.judging import inspect
-from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, judged, noisy, seen, stored
+from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, grid, judged, noisy, seen, stored
 
 Colour = tuple[float, float, float]
 USUAL: Colour = (0.4, 0.4, 0.4)
@@ -101,6 +102,37 @@ def test_noise_makes_files_larger_at_the_same_luminance(
         assert [(f.code, f.severity, {*f.frames}) for f in judged(given)] == [
             ("SEQ-NOISE", Severity.INFO, odd)
         ] * is_found
+
+
+@pytest.mark.parametrize(
+    ("odd", "size", "luminance", "is_found"),
+    [
+        ({8, 9, 10}, 3.0, 0.5, True),
+        ({1, 2}, 3.0, 0.5, True),
+        ({4, 5, 6}, 3.0, 0.5, True),
+        ({8, 9, 10}, 1.3, 0.5, False),
+        ({8, 9, 10}, 3.0, 0.4, False),  # a cut
+        (set(range(4, 11)), 3.0, 0.5, False),  # most frames
+    ],
+)
+def test_noise_in_a_run_of_frames(odd: set[int], size: float, luminance: float, *, is_found: bool) -> None:
+    given = [noisy(n, size, 0.3, luminance=luminance) if n in odd else noisy(n, 1 + n / 50, 0.2) for n in range(1, 11)]
+    assert [{*f.frames} for f in judged(given) if f.code == "SEQ-NOISE"] == [odd] * is_found
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"layers": {"fog": False}},
+        {"other_deviations": (0.1,)},
+        {"zeros": grid((1, 1))},
+        {"means": {**GREY, "R": 0.5}},
+    ],
+)
+def test_files_that_are_smaller_for_another_reason_are_not_soft(changed: dict[str, Any]) -> None:
+    usual = {"layers": {"fog": True}, "other_deviations": (0.2,), "means": GREY}
+    given = [noisy(n, 0.9 if n == 5 else 1.0, 0.2, **usual | (changed if n == 5 else {})) for n in range(1, 11)]
+    assert "SEQ-SOFT" not in {f.code for f in judged(given)}
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,8 @@ PIXELS: dict[bool, dict[str, bool]] = {
 
 
 def with_pixels(odd: FramePixels) -> list[FrameSummary]:
-    return [frame(number, pixels=odd if number == 5 else seen(0.5 + number / 100)) for number in range(1, 11)]
+    usual = {"Z": (20.0, 50.0, 60.0, 100.0)}
+    return [frame(n, pixels=odd if n == 5 else seen(0.5 + n / 100, extents=usual)) for n in range(1, 11)]
 
 
 def with_layers(*dark: int) -> list[FrameSummary]:
@@ -160,7 +161,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ),
     ("SEQ-SEAM", with_pixels(seen(lines=ColourLines((Seam(True, 960, "R", 1.2),)))), {}),
     ("SEQ-MIRROR", [frame(n, pixels=seen(lines=ColourLines((), small(is_turned=n == 5)))) for n in range(1, 11)], {}),
-    ("SEQ-DEPTH-SCALE", [frame(n, pixels=seen(unit_channels=frozenset({"Z"}))) for n in range(1, 11)], {}),
+    ("SEQ-DEPTH-SCALE", with_pixels(seen(0.55, extents={"Z": (0.2, 0.5, 0.6, 1.0)})), {}),
     ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("SEQ-SOFT", [noisy(n, 0.9, 0.2) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
@@ -186,17 +187,16 @@ def test_every_sequence_rule_finds_its_fault_in_its_frames(
     odd = {
         "DEL-NFX-NUMBERING": {2, 4, 6, 8},
         "SEQ-HOST": {2, 5, 8, 11},
-        "SEQ-DEPTH-SCALE": there,
     }.get(code, {4, 5})
     assert finding.frames, "frames that the message names"
     assert set(finding.frames) <= odd if code != "SEQ-MISSING" else there.isdisjoint(finding.frames)
 
 
 def test_no_frame_is_lost_when_findings_are_capped() -> None:
-    given = [frame(number, pixels=seen(5.0 if number % 5 == 0 else 0.5)) for number in range(1, 401)]
-    flashes = [finding for finding in judged(given) if finding.code == "SEQ-FLASH"]
-    assert len(flashes) == MAX_FINDINGS_PER_CODE + 1
-    assert {number for finding in flashes for number in finding.frames} == set(range(5, 401, 5))
+    given = [frame(number, pixels=seen(zeros=HOLE if number % 5 == 0 else None)) for number in range(1, 401)]
+    holes = [finding for finding in judged(given) if finding.code == "SEQ-BUCKET"]
+    assert len(holes) == MAX_FINDINGS_PER_CODE + 1
+    assert {number for finding in holes for number in finding.frames} == set(range(5, 401, 5))
 
 
 def test_a_good_sequence_has_no_findings() -> None:
@@ -338,11 +338,55 @@ def test_steps_in_many_frames_are_a_hint() -> None:
     once = [frame(n, pixels=seen(0.7 if n in {4, 5} else 1.0)) for n in range(1, 10)]
     assert {(f.code, f.severity) for f in judged(once)} == {("SEQ-FLASH", Severity.WARNING)}
     given = [frame(n, pixels=seen(0.7 if n % 3 == 0 else 1.0)) for n in range(1, 15)]
-    assert {(f.code, f.severity, *f.frames) for f in judged(given)} == {
-        ("SEQ-FLASH", Severity.INFO, n) for n in (3, 6, 9, 12)
-    }
+    assert {(f.code, f.severity, *f.frames) for f in judged(given)} == {("SEQ-FLASH", Severity.INFO, 3, 6, 9, 12)}
     alternating = [frame(n, pixels=seen(0.7 if n % 2 else 1.0)) for n in range(1, 15)]
-    assert judged(alternating) == ()
+    assert {(f.code, f.severity, *f.frames) for f in judged(alternating)} == {
+        ("SEQ-FLASH", Severity.INFO, *range(2, 15, 2))
+    }
+
+
+def flashes(*levels: float, **parameters: Any) -> set[tuple[Severity, tuple[int, ...]]]:
+    """The severity and the frames of the findings on frames with these luminances."""
+    found = judged([frame(n, pixels=seen(level)) for n, level in enumerate(levels, 1)], **parameters)
+    assert {each.code for each in found} <= {"SEQ-FLASH"}
+    return {(each.severity, tuple(each.frames)) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ((1, 1, 0.4, 1, 1, 1.9, 1, 1, 1, 1), {(Severity.WARNING, (3,)), (Severity.WARNING, (6,))}),
+        (
+            (1, 1.05, 0.4, 1, 0.97, 1.9, 1, 0.5, 1.02, 1, 2.3, 0.98, 1, 0.45, 1, 1),
+            {(Severity.WARNING, (3, 8, 14)), (Severity.WARNING, (6, 11))},
+        ),
+        ((1, 1, 1, 1, 6.5, 3.4, 1.2, 4.8, 1.5, 1, 1, 1), {(Severity.INFO, (5, 6, 8))}),  # lightning
+        ((1, 1, 1, 3.5, 1, 1, 3.5, 1, 3.5, 3.5, 1, 1), {(Severity.INFO, (4, 7, 9, 10))}),  # a strobe
+        ((1, 0.5, 1, 0.5, 1, 1, 1, 1, 0.5, 1, 0.5), {(Severity.INFO, (2, 4, 9, 11))}),
+        (
+            (1, 0.7, 1.3, 0.8, 1.2, 0.65, 1.4, 0.9, 0.6, 1.3, 0.75, 1.2),
+            {(Severity.INFO, (2, 6, 9)), (Severity.INFO, (3, 7, 10, 12))},
+        ),
+        ((1, 1, 1, 1, 9, 9, 9, 9), set()),  # a cut
+        ((0.01, 0.2, 0.4, 0.6, 0.8, 1, 1, 1), set()),  # a fade
+    ],
+)
+def test_flashes_near_each_other_and_flicker(
+    levels: tuple[float, ...], expected: set[tuple[Severity, tuple[int, ...]]]
+) -> None:
+    assert flashes(*levels) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "severity"), [(small(is_turned=True), Severity.INFO), (small(), Severity.WARNING), (b"", Severity.INFO)]
+)
+def test_the_first_frame_with_another_image_may_be_a_slate(image: bytes, severity: Severity) -> None:
+    first = frame(1, size_bytes=9, pixels=seen(0.1, lines=ColourLines((), image)))
+    found = judged([first, *(frame(n, pixels=seen(lines=ColourLines((), small()))) for n in range(2, 10))])
+    assert [(f.code, f.severity, tuple(f.frames)) for f in found if f.code != "SEQ-MIRROR"] == [
+        ("CHK-SIZE-OUTLIER", severity, (1,)),
+        ("SEQ-FLASH", severity, (1,)),
+    ]
 
 
 def test_an_image_that_grows_is_no_large_file() -> None:

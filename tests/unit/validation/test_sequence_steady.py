@@ -69,6 +69,43 @@ def test_depth_that_is_scaled_frame_by_frame(depth: np.ndarray, *, is_unit: bool
         assert made.pixels.unit_channels == {name} if is_unit else not made.pixels.unit_channels
 
 
+METRES = (2.0, 5.0, 6.0, 1e10)
+
+
+@pytest.mark.parametrize(
+    ("extents", "odd", "luminance", "is_found"),
+    [
+        ((0.2, 0.5, 0.6, 1.0), {5, 6, 7, 8}, 0.5, True),
+        ((0.0, 0.0, 1.0, 1.0), {9, 10}, 0.5, True),
+        ((0.0, 0.0, 1.0, 1.0), {5}, 0.9, True),
+        ((200.0, 500.0, 600.0, 1e10), {5, 6}, 0.5, True),
+        ((200.0, 500.0, 600.0, 1e10), {5, 6}, 0.9, False),  # a shot between others
+        ((0.2, 5.0, 6.0, 1e10), {5, 6}, 0.5, False),  # an object passes near the camera
+        ((0.2, 0.5, 3.0, 9.0), {5, 6}, 0.5, False),
+        ((2.0, 5.0, 6.0, 50.0), {5, 6}, 0.5, False),  # no background
+        ((0.0, 0.0, 0.0, 0.0), {5, 6}, 0.5, False),  # SEQ-LAYER-BLACK reports it
+    ],
+)
+def test_frames_with_another_scale_of_depth(
+    extents: tuple[float, ...], odd: set[int], luminance: float, *, is_found: bool
+) -> None:
+    given = [
+        frame(n, pixels=seen(luminance if n in odd else 0.5, extents={"Z": extents if n in odd else METRES}))
+        for n in range(1, 11)
+    ]
+    found = [(f.severity, {*f.frames}) for f in judged(given) if f.code == "SEQ-DEPTH-SCALE"]
+    assert found == [(Severity.WARNING, odd)] * is_found
+
+
+def test_extents_of_depth_and_motion() -> None:
+    depth, motion = (UNIT.astype(np.float32) * scale for scale in (-40, 3))
+    made = frame_of_inspection(inspect(flat(R=UNIT, Z=depth, velocity_x=motion), stats=True, key="shot/sh.1001.exr"))
+    assert made is not None
+    assert made.pixels is not None
+    assert made.pixels.extents == {"Z": pytest.approx((30, 20, 10, 40), rel=0.01), "velocity.x": (3.0,)}
+    assert made.pixels.other_deviations == pytest.approx([np.std(depth), np.std(motion)])
+
+
 @pytest.mark.parametrize(
     ("x", "y", "is_unit"),
     [

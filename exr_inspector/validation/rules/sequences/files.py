@@ -16,6 +16,7 @@ from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.black import black_frames
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, named, of_frames
+from exr_inspector.validation.rules.sequences.pixels import SLATE, may_be_slate
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
@@ -249,7 +250,8 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     source="OpenEXR file layout document (chunk data)",
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
     limits="File sizes only. Large files beside others of at least half their size are not reported: the image grew. Nor are "
-    "black frames, which SEQ-BLACK reports, and small files beside them: an effect that begins or ends.",
+    "black frames, which SEQ-BLACK reports, and small files beside them: an effect that begins or ends. The first frame has "
+    "severity info if all its pixels were read and show another image than the second frame: a slate.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, and report empty files."""
@@ -266,11 +268,14 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     small = {f.frame: f.size_bytes for f in filled if f.size_bytes and f.size_bytes < middle / factor}
     large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-    for word, odd in (("smaller", small), ("larger", large)):
-        if odd:
-            least, most = min(odd.values()), max(odd.values())
-            size = f"{least} bytes" if least == most else f"{least} to {most} bytes"
-            found += of_frames(list(odd), f"{size}, far {word} than most ({middle:.0f} bytes)", expected, size)
+    slates = {frame.frame for frame in sequence.frames[:1] if may_be_slate(sequence, frame)}
+    for word, every in (("smaller", small), ("larger", large)):
+        for is_slate in (False, True):
+            odd = {number: size for number, size in every.items() if (number in slates) is is_slate}
+            if odd:
+                size = " to ".join(dict.fromkeys(map(str, (min(odd.values()), max(odd.values()))))) + " bytes"
+                message = f"{size}, far {word} than most ({middle:.0f} bytes){f'; {SLATE}' if is_slate else ''}"
+                found += of_frames(list(odd), message, expected, size, Severity.INFO if is_slate else None)
     return found
 
 

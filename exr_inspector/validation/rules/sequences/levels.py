@@ -14,28 +14,38 @@ from itertools import pairwise
 from statistics import median
 
 from exr_inspector.model import Severity
+from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.black import fades
+from exr_inspector.validation.rules.sequences.flashes import (
+    ONE_SIZE,
+    STEADY,
+    STEP_TO_SPREAD,
+    Flash,
+    FrameLight,
+    flashes,
+    runs_of,
+)
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, of_frames
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares, seen_frames
+from exr_inspector.validation.rules.sequences.pixels import (
+    NEIGHBOURS,
+    lost_shares,
+    may_be_slate,
+    seen_frames,
+    show_one_image,
+)
 
-_STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
-_LEAST_STEP = 1.25  # of luminances
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
+_FAR_SIZE = 1.5  # of files that are not steady, or at an end of the sequence
 _LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
+_MORE_BLACK = 0.01  # of the area: a smaller file because a bucket is missing is not soft
 _SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
 _STEADY_SIZE = 1.02  # the most by which the files of other frames differ in size
 _ONE_LIGHT = 1.05  # the most by which frames of one light differ
-_STEADY_LEVEL = "1, as in the steady frames around it"
-_FLICKER_RUNS = 3  # from so many steps on, the light may flicker
-_MOST_STEPS = 5  # if also more than one in so many frames is a step
-_STEP_TO_SPREAD = 3
-_BEACON_RUNS = 3  # steps at equal distances
-_ALIKE = 0.1  # the most by which the luminances of a beacon's steps may differ, as a logarithm
-_ONE_SIZE = 1.1
+_STEADY_LEVEL = "1, as in the steady frames around"
 _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of its size
 
 
@@ -44,51 +54,48 @@ _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of i
     Severity.WARNING,
     "The mean luminance of a frame is similar to that of the frames around it",
     why="A light or texture is missing in the frame, or its exposure differs.",
-    source="OpenImageIO oiiotool --stats (mean)",
+    source="OpenImageIO oiiotool --stats (mean); LuxCore#609 (frames that flicker)",
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
-    limits="Of data windows of different sizes, the mean and the sum of the light must both differ. Steps of less than "
-    "flash_factor are reported only in one or two frames between steady ones with windows of nearly one size; what a lost "
-    "bucket takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+    limits="One or two frames in a row. Of data windows of different sizes, mean and sum of the light must both differ. "
+    "Steps of less than flash_factor are reported only between steady frames with windows of nearly one size, or as flicker. "
+    "With severity info: many flashes in one direction, at equal distances as those of a beacon, or over two frames as "
+    "lightning; flicker of images that are not steady; and the first frame alone, which may be a slate. What a lost bucket "
+    "takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Compare the mean luminance of frames, except flat ones, with the median of two frames on each side.
-
-    One or two frames also differ by less if the luminance around them is steady: by a quarter, and by three times what four
-    frames on each side differ among themselves; info if these are many, or at equal distances as those of a beacon. Fades,
-    cuts and flicker of a plate are not steady.
-    """
+    """Compare the mean luminance of frames, except flat ones, with that of the frames around them that are no flashes."""
     return _flashes(sequence, parameters)
 
 
 def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Found]:
-    """See `flash`."""
+    """One finding for all frames that are brighter, and one for those that are darker; more if their causes differ."""
     factor = parameters.flash_factor
     every = seen_frames(sequence)
     seen = [
-        (frame, pixels.luminance) for frame, pixels in every if pixels.luminance is not None and not pixels.is_constant
+        (frame, FrameLight(pixels.luminance, _area(frame), may_be_slate(sequence, frame)))
+        for frame, pixels in every
+        if pixels.luminance is not None and pixels.luminance > 0 and not pixels.is_constant
     ]
     _, fading = fades([pixels for _, pixels in every])
     explained = {every[index][0].frame for index in fading}.union(_other_hues(sequence).magenta)
-    steps = _steps([(value, _area(frame)) for frame, value in seen], _LEAST_STEP)
-    runs = sum(index - 1 not in steps for index in steps)
-    is_flicker = runs >= _FLICKER_RUNS and _MOST_STEPS * len(steps) > len(seen)
-    is_meant = is_flicker or _is_beacon(steps, [value for _, value in seen])
+    judged = {
+        seen[index][0].frame: each for index, each in sorted(flashes([light for _, light in seen], factor).items())
+    }
+    lost = lost_shares(sequence, judged.keys())
+    groups: dict[tuple[str, bool], dict[int, Flash]] = {}
+    for number, each in judged.items():
+        if number not in explained and not 0 < 1 - each.step <= _HOLE_LIGHT * lost.get(number, 0):
+            groups.setdefault((each.hint, each.step > 1), {})[number] = each
     found = []
-    for index, (frame, value) in enumerate(seen):
-        around = seen[max(0, index - NEIGHBOURS) : index] + seen[index + 1 : index + 1 + NEIGHBOURS]
-        usual = median(luminance for _, luminance in around) if len(around) > 1 else 0
-        light = median(luminance * _area(other) for other, luminance in around) if len(around) > 1 else 0
-        step, expected = value / usual if usual > 0 else 0, f"{1 / factor:.3g} to {factor:g}"
-        in_sum = value * _area(frame) / light if light > 0 else 0
-        if not (0 < max(step, in_sum) < 1 / factor or min(step, in_sum) > factor):
-            step, expected = steps.get(index, 0), _STEADY_LEVEL
-        if step > 0 and frame.frame not in explained:
-            ratio = f"{step:.3g}"
-            message = f"Frame {frame.frame}: the mean luminance is {ratio} times that of the frames around it"
-            severity = Severity.INFO if is_meant and expected == _STEADY_LEVEL else None
-            found.append(Found(message, ratio, expected, severity=severity, frames=(frame.frame,)))
-    lost = lost_shares(sequence, {number for each in found for number in each.frames})
-    return [each for each in found if not 0 < 1 - float(each.found) <= _HOLE_LIGHT * lost.get(each.frames[0], 0)]
+    for (hint, _), some in groups.items():
+        steps = [f"{step:.3g}" for step in sorted(each.step for each in some.values())]
+        ratio = " to ".join(dict.fromkeys((steps[0], steps[-1])))
+        are_large = all(each.is_large for each in some.values())
+        message = f"the mean luminance is {ratio} times that of the frames around"
+        expected = f"{1 / factor:.3g} to {factor:g}" if are_large else _STEADY_LEVEL
+        severity = Severity.INFO if hint else None
+        found += of_frames([*some], f"{message}; {hint}" if hint else message, expected, ratio, severity)
+    return found
 
 
 def _area(frame: FrameSummary) -> int:
@@ -106,7 +113,7 @@ def _steps(values: Sequence[tuple[float, int]], least: float, longest: int = 2) 
     """
     levels = [math.log(value) if value > 0 else -math.inf for value, _ in values]
     changes = [abs(after - before) for before, after in pairwise(levels)]
-    small = math.log(least) / _STEP_TO_SPREAD
+    small = math.log(least) / STEP_TO_SPREAD
     found: dict[int, float] = {}
     for first in range(1, len(levels)):
         if changes[first - 1] <= small:
@@ -118,9 +125,9 @@ def _steps(values: Sequence[tuple[float, int]], least: float, longest: int = 2) 
                 break  # no run of like values
             if end < len(levels) and changes[end - 1] <= small:
                 continue  # the next value is one of the run
-            before, after = levels[max(0, first - _STEADY) : first], levels[end : end + _STEADY]
-            areas = [area for _, area in values[max(0, first - _STEADY) : end + _STEADY]]
-            is_one_size = max(areas) <= _ONE_SIZE * min(areas)
+            before, after = levels[max(0, first - STEADY) : first], levels[end : end + STEADY]
+            areas = [area for _, area in values[max(0, first - STEADY) : end + STEADY]]
+            is_one_size = max(areas) <= ONE_SIZE * min(areas)
             usual = _steady_level(before[::-1], levels[first:end], after, least) if is_one_size else None
             if usual is not None:
                 found.update((index, math.exp(levels[index] - usual)) for index in range(first, end))
@@ -136,7 +143,7 @@ def _with_ends(steps: Mapping[int, float], values: Sequence[float]) -> dict[int,
     for index in {0, 1, len(values) - 2, len(values) - 1}.difference(steps):
         beside = [values[near] for near in (index - 1, index + 1) if 0 <= near < len(values) and near not in steps]
         for other, ratio in steps.items():
-            usual, most = values[other] / ratio, ratio ** (1 / _STEP_TO_SPREAD)
+            usual, most = values[other] / ratio, ratio ** (1 / STEP_TO_SPREAD)
             if _is_near(values[index], values[other], most) and all(_is_near(each, usual, most) for each in beside):
                 found[index] = values[index] / usual
     return found
@@ -144,23 +151,6 @@ def _with_ends(steps: Mapping[int, float], values: Sequence[float]) -> dict[int,
 
 def _is_near(value: float, other: float, ratio: float) -> bool:
     return value > 0 and other > 0 and abs(math.log(value / other)) <= abs(math.log(ratio))
-
-
-def _is_beacon(steps: Mapping[int, float], values: Sequence[float]) -> bool:
-    """Whether three steps are at equal distances and go to one level.
-
-    One step more on each side counts, too: at the ends of the sequence, too few frames are around it to find it.
-    """
-    starts = sorted(index for index in steps if index - 1 not in steps)
-    distances = {after - before for before, after in pairwise(starts)}
-    if len(distances) != 1:
-        return False
-    (distance,) = distances
-    levels = [math.log(values[index]) for index in starts]
-    for end in (starts[0] - distance, starts[-1] + distance):
-        if 0 <= end < len(values) and values[end] > 0 and abs(math.log(values[end]) - levels[0]) <= _ALIKE:
-            levels.append(math.log(values[end]))
-    return len(levels) >= _BEACON_RUNS and max(levels) - min(levels) <= _ALIKE
 
 
 def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence[float], least: float) -> float | None:
@@ -173,12 +163,12 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
         return None
     usual = median(around)
     step = min(abs(level - usual) for level in run)
-    others = [level for level in around if abs(level - run[0]) > step / _STEP_TO_SPREAD]
+    others = [level for level in around if abs(level - run[0]) > step / STEP_TO_SPREAD]
     nearest = [*before[:1], *after[:1]]
     is_alone = 2 * (len(around) - len(others)) < len(others) and all(level in others for level in nearest)
     spread = max(others) - min(others) if others else math.inf
-    is_one_step = max(run) - min(run) <= step / _STEP_TO_SPREAD
-    return usual if is_alone and is_one_step and step > max(math.log(least), _STEP_TO_SPREAD * spread) else None
+    is_one_step = max(run) - min(run) <= step / STEP_TO_SPREAD
+    return usual if is_alone and is_one_step and step > max(math.log(least), STEP_TO_SPREAD * spread) else None
 
 
 @sequence_rule(
@@ -248,7 +238,7 @@ def _ratio_steps(ratios: Sequence[tuple[float, int]], longest: int = 2) -> dict[
 def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     """The median of the nearest values before and after a position, of those at the positions `usual`, in order."""
     at = bisect(usual, index)
-    around = [values[each] for each in usual[max(0, at - _STEADY) : at + _STEADY]]
+    around = [values[each] for each in usual[max(0, at - STEADY) : at + STEADY]]
     return median(around) if around else values[index]
 
 
@@ -259,30 +249,59 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     why="The frame was rendered with fewer samples, or its denoiser failed.",
     source="agave#180 (frames with too few samples); OpenImageIO oiiotool --stats (StdDev)",
     fix="Compare the frame with those around it, and render it again with their samples if it has more noise.",
-    limits="One or two frames, between steady ones, whose files are larger by a tenth and whose pixels vary more at the same "
-    "luminance; a frame that alone is sharp is found, too. The size of files tells nothing with NONE and B44.",
+    limits="At most half of the frames, whose files are at once larger, by a tenth between steady ones or by half elsewhere, "
+    "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, too. "
+    "The size of files tells nothing with NONE and B44.",
 )
 def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since noise compresses badly, and the standard deviation of the beauty at the same luminance."""
     seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
     usual = Counter(_coding(frame) for frame, _ in seen).most_common(1)
-    seen = [(frame, pixels) for frame, pixels in seen if _coding(frame) == usual[0][0]]
+    seen = [each for each in seen if _coding(each[0]) == usual[0][0]]
     sizes = [(float(frame.size_bytes or 0), _area(frame)) for frame, _ in seen]
-    larger = {index: step for index, step in _steps(sizes, _LEAST_SIZE).items() if step > 1}
-    larger = _with_ends(larger, [size for size, _ in sizes])
-    luminances = [pixels.luminance or 0.0 for _, pixels in seen]
-    deviations = [pixels.deviation or 0.0 for _, pixels in seen]
-
-    steady = [index for index in range(len(seen)) if index not in larger]
-
-    def is_noisier(index: int) -> bool:
-        light, usual = _usual(luminances, index, steady), _usual(deviations, index, steady)
-        added = math.sqrt(max(0.0, deviations[index] ** 2 - usual**2))  # the variances of image and noise add up
-        return _is_near(luminances[index], light, _ONE_LIGHT) and added >= _LEAST_NOISE * light
-
-    odd = [seen[index][0].frame for index in sorted(larger) if is_noisier(index)]
+    steps = {index: step for index, step in _steps(sizes, _LEAST_SIZE, len(seen) // 2).items() if step > 1}
+    larger = _with_ends(steps, [size for size, _ in sizes])
+    runs = [(run, _LEAST_SIZE) for run in runs_of(larger)]
+    runs += [(run, _FAR_SIZE) for run in runs_of(_far_larger(sizes)) if larger.keys().isdisjoint(run)]
+    odd = [
+        seen[index][0].frame
+        for run, least in runs
+        if all(_is_noisier(seen[inside], seen[outside], least) for inside, outside in _edges(run, len(seen)))
+        for index in run
+    ]
     what = "a larger file, whose pixels vary more at the same luminance, than the frames around: more noise?"
     return of_frames(odd, what, "the noise of the frames around")
+
+
+_Seen = tuple[FrameSummary, FramePixels]
+
+
+def _far_larger(sizes: Sequence[tuple[float, int]]) -> list[int]:
+    """The positions of sizes far above the median, which fewer than half are."""
+    usual = median(size for size, _ in sizes) if sizes else 0.0
+    return [index for index, (size, _) in enumerate(sizes) if size > _FAR_SIZE * usual]
+
+
+def _edges(run: Sequence[int], count: int) -> list[tuple[int, int]]:
+    """The first and the last position of a run, each with the one beside it that is outside of the run."""
+    beside = ((run[0], run[0] - 1), (run[-1], run[-1] + 1))
+    return [(inside, outside) for inside, outside in beside if 0 <= outside < count]
+
+
+def _is_noisier(odd: _Seen, usual: _Seen, least_size: float) -> bool:
+    """Whether a frame shows the image of the one beside it with more noise: the variances of image and noise add up."""
+    (frame, pixels), (other, others) = odd, usual
+    is_larger = (frame.size_bytes or 0) > least_size * (other.size_bytes or 0)
+    added = math.sqrt(max(0.0, (pixels.deviation or 0.0) ** 2 - (others.deviation or 0.0) ** 2))
+    has_noise = added >= _LEAST_NOISE * (others.luminance or 0.0)
+    return is_larger and has_noise and _has_one_light(pixels, others) and pixels.layers == others.layers
+
+
+def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
+    """Whether two frames differ little in luminance and colours, and show one image as far as that is known."""
+    values = [(pixels.luminance or 0.0, others.luminance or 0.0)]
+    values += [(mean, others.means.get(name, 0.0)) for name, mean in pixels.means.items()]
+    return all(_is_near(*each, _ONE_LIGHT) for each in values) and show_one_image(pixels, others) is not False
 
 
 @sequence_rule(
@@ -293,7 +312,8 @@ def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     source="Netflix Frame Error (frames that were blown up)",
     fix="Compare the frame with those around it, and render it again from the same sources if it is softer.",
     limits="Runs of frames between others, at most half of a sequence whose other files have one size within 2 %, if their "
-    "files are smaller by 5 % at the same luminance. The size of files tells nothing with NONE and B44.",
+    "files are smaller by 5 % at the same luminance, and no other channel and no black area differs. The size of files tells "
+    "nothing with NONE and B44.",
 )
 def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
@@ -302,20 +322,35 @@ def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         return NOTHING
     sizes = [float(frame.size_bytes or 0) for frame, _ in seen]
     most = _SMALLER * median(sizes)
-    is_small = [size < most for size in sizes]
-    others = [size for size, small in zip(sizes, is_small, strict=True) if not small]
-    if not any(is_small) or is_small[0] or is_small[-1] or 2 * sum(is_small) > len(sizes):
+    small = [index for index, size in enumerate(sizes) if size < most]
+    others = [size for size in sizes if size >= most]
+    if not small or small[0] == 0 or small[-1] == len(sizes) - 1 or 2 * len(small) > len(sizes):
         return NOTHING
     if max(others) > _STEADY_SIZE * min(others):
         return NOTHING
-    for (_, one), (_, other), are_small in zip(seen, seen[1:], pairwise(is_small), strict=False):
-        sharp, less = (other, one) if are_small[0] else (one, other)
-        is_same = _is_near(less.luminance or 0.0, sharp.luminance or 0.0, _ONE_LIGHT)
-        if len({*are_small}) == 2 and not (is_same and (less.deviation or 0.0) < _ONE_LIGHT * (sharp.deviation or 0.0)):
-            return NOTHING
-    odd = [frame.frame for (frame, _), small in zip(seen, is_small, strict=True) if small]
+    edges = [edge for run in runs_of(small) for edge in _edges(run, len(seen))]
+    if not all(_is_softer(seen[inside][1], seen[outside][1]) for inside, outside in edges):
+        return NOTHING
     what = "smaller files at the same luminance than the frames around, all of one size: less detail, scaled up or filtered?"
-    return of_frames(odd, what, "the detail of the frames around")
+    return of_frames([seen[index][0].frame for index in small], what, "the detail of the frames around")
+
+
+def _is_softer(pixels: FramePixels, others: FramePixels) -> bool:
+    """Whether nothing but the detail makes a file smaller than the one beside it."""
+    is_less = (pixels.deviation or 0.0) < _ONE_LIGHT * (others.deviation or 0.0)
+    deviations = zip(pixels.other_deviations, others.other_deviations, strict=False)
+    are_alike = all(one == other or _is_near(one, other, _ONE_LIGHT) for one, other in deviations)
+    return (
+        is_less
+        and are_alike
+        and _black_share(pixels) <= _black_share(others) + _MORE_BLACK
+        and _has_one_light(pixels, others)
+        and pixels.layers == others.layers
+    )
+
+
+def _black_share(pixels: FramePixels) -> float:
+    return float(cells_of(pixels.zeros).mean()) if pixels.zeros else 0.0
 
 
 def _coding(frame: FrameSummary) -> tuple[object, ...]:

@@ -17,15 +17,36 @@ from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
+SLATE = "the first frame differs from the rest: a slate?"
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
 _LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
 _LEAST_EDGE = 5  # cells, which the edge of nothing round fills
+_FEWEST = 3  # frames of a sequence in which the first one may differ from the rest
+_ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
 
 
 def seen_frames(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
     """The frames of which all pixels were read, with their statistics."""
     return [(frame, frame.pixels) for frame in sequence.frames if frame.pixels is not None]
+
+
+def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
+    """Whether two frames show one image, perhaps of other light; None unless the small image of both is known."""
+    if one.lines is None or other.lines is None or len(one.lines.small) != len(other.lines.small):
+        return None
+    images = np.stack([np.frombuffer(each.lines.small, np.float32) for each in (one, other) if each.lines])
+    if not images.size or not images.std(axis=1).all():
+        return None
+    return bool(np.corrcoef(images)[0, 1] > _ONE_IMAGE)
+
+
+def may_be_slate(sequence: SequenceFacts, frame: FrameSummary) -> bool:
+    """Whether a frame is the first one, an image, and not that of the second one in another light."""
+    first, second = (each.pixels for each in (*sequence.frames, frame, frame)[:2])
+    if frame is not sequence.frames[0] or len(sequence.frames) < _FEWEST or first is None or first.is_constant:
+        return False
+    return second is None or not show_one_image(first, second)
 
 
 def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:

@@ -6,10 +6,11 @@ Pure.
 from __future__ import annotations
 
 import math
+import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import NOTHING, Results, listed, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.pixels import seen_frames
 
@@ -31,6 +32,9 @@ _UNLIKE = (
 )
 _TURNED = 0.4  # the most that is left of it if the image is turned
 _FEWEST = 3  # frames that tell whether depth has one scale
+_LEAST_SCALE = 5  # by which depth is multiplied in other units
+_ONE_FACTOR = 1.5  # the most by which the factors of the quartiles differ if all depth is multiplied by one
+_ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of one shot differ
 
 
 @sequence_rule(
@@ -132,26 +136,66 @@ def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
 
 @sequence_rule(
     "SEQ-DEPTH-SCALE",
-    Severity.INFO,
+    Severity.WARNING,
     "Depth and motion vectors have one scale in all frames",
-    why="Depth that is scaled from 0 to 1 frame by frame flickers, and its distances cannot be used; nor can vectors that are "
-    "divided by the longest one of each frame.",
+    why="Frames with another unit, or scaled from 0 to 1, cannot be used beside others. Depth that is scaled frame by frame "
+    "flickers, and its distances cannot be used; nor can vectors that are divided by the longest one of each frame.",
     source="ComfyUI-Depth-Pro#8 (depth scaled frame by frame flickers); IsaacLab#7029 (motion scaled by its peak)",
     fix="Write depth in units of the scene and motion in pixels, or scale all frames by the same values.",
-    limits="Three frames or more, in all of which depth is exactly 0 in few pixels and 1 at most, or the largest component of "
-    "the vectors exactly 1 or -1. If the nearest and the farthest point do not move, one scale for all frames gives the same.",
+    limits="Frames, at most half of all, in which the quartiles of depth are at once multiplied or divided by one factor of 5 "
+    "or more while the luminance stays, or all are that much smaller and the largest value is exactly 1. With severity info: "
+    "three frames or more, in all of which depth is exactly 0 in few pixels and 1 at most, or the largest component of vectors "
+    "exactly 1 or -1; if the nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
 def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report depth from exactly 0 to 1, which clamped depth is in many pixels, and vectors up to exactly 1, in every frame."""
+    """Report frames whose scale differs from that of the others, and sequences in which each frame is scaled to 1."""
+    return [*_other_scales(sequence), *_scaled_to_one(sequence)]
+
+
+def _scaled_to_one(sequence: SequenceFacts) -> list[Found]:
+    """Depth from exactly 0 to 1, which clamped depth is in many pixels, and vectors up to exactly 1, in every frame."""
     seen = [(frame.frame, frame.pixel_hash, pixels.unit_channels) for frame, pixels in seen_frames(sequence)]
     hashes = [pixel_hash for _, pixel_hash, _ in seen]
     if len(seen) < _FEWEST or (len(set(hashes)) < _FEWEST and None not in hashes):
-        return NOTHING
+        return []
     names = sorted(frozenset.intersection(*(names for _, _, names in seen)))
     what = f"{listed(names)} up to exactly 1 in each: scaled frame by frame, so that the scale changes"
-    return (
-        of_frames([number for number, _, _ in seen], what, "one scale for all frames", "up to 1") if names else NOTHING
-    )
+    numbers = [number for number, _, _ in seen] if names else []
+    return of_frames(numbers, what, "one scale for all frames", "up to 1", Severity.INFO)
+
+
+def _other_scales(sequence: SequenceFacts) -> list[Found]:
+    """Frames in which channels have another scale than in the others, one finding for channels with the same frames."""
+    every = [(frame.frame, pixels) for frame, pixels in seen_frames(sequence)]
+    by_frames: dict[tuple[int, ...], list[tuple[str, float, float]]] = {}  # names, largest values there and elsewhere
+    for name in every[0][1].extents if every else ():
+        seen = [(number, pixels) for number, pixels in every if pixels.extents.get(name, (0,))[-1] > 0]
+        odd = _between_changes([_is_other_scale(one, other, name) for (_, one), (_, other) in pairwise(seen)])
+        if not odd:
+            continue
+        usual = median(pixels.extents[name][-1] for index, (_, pixels) in enumerate(seen) if index not in odd)
+        most = max(seen[index][1].extents[name][-1] for index in odd)
+        by_frames.setdefault(tuple(seen[index][0] for index in odd), []).append((name, most, usual))
+    found = []
+    for frames, channels in by_frames.items():
+        names = listed(name for name, _, _ in channels)
+        most, usual = max(most for _, most, _ in channels), max(usual for _, _, usual in channels)
+        is_value, expected = f"up to {most:g}", f"up to {usual:g}"
+        what = f"{names}: values {is_value}, in the other frames {expected}: another scale or unit"
+        found += of_frames(frames, what, expected, is_value)
+    return found
+
+
+def _is_other_scale(one: FramePixels, other: FramePixels, name: str) -> bool:
+    """Whether the values of a channel are scaled between two frames: to 1, or all by one factor while the image stays."""
+    small, large = sorted((one.extents[name], other.extents[name]), key=lambda extents: extents[::-1])
+    if small[-1] == 1 and all(least * _LEAST_SCALE <= most for least, most in zip(small, large, strict=False)):
+        return True
+    light, other_light = one.luminance or 0.0, other.luminance or 0.0
+    if min(light, other_light, *small[:1]) <= 0 or abs(math.log(light / other_light)) > math.log(_ONE_LIGHT):
+        return False
+    factors = [most / least for least, most in zip(small[:-1], large, strict=False)]
+    return bool(factors) and min(factors) >= _LEAST_SCALE and max(factors) <= _ONE_FACTOR * min(factors)
 
 
 @sequence_rule(
@@ -219,8 +263,11 @@ def _turned(numbers: Sequence[int], images: _Images, turned: _Images) -> list[in
     spread = np.maximum(images[:-1].std(axis=(1, 2)), np.finfo(np.float32).tiny)
     as_is, if_turned = (np.abs(each[:-1] - images[1:]).mean(axis=(1, 2)) / spread for each in (images, turned))
     changes = (as_is > _UNLIKE) & (if_turned < _TURNED * as_is)
-    is_turned = np.concatenate([[False], np.cumsum(changes) % 2 == 1])
-    if np.count_nonzero(changes) < 2:
-        return []
-    few = bool(2 * is_turned.sum() <= len(numbers))
-    return [number for number, each in zip(numbers, is_turned.tolist(), strict=True) if each is few]
+    return [] if np.count_nonzero(changes) < 2 else [numbers[index] for index in _between_changes(changes.tolist())]
+
+
+def _between_changes(changes: Sequence[bool]) -> list[int]:
+    """The positions, at most half, on one side of changes between each position and the next one."""
+    sides = [*accumulate(changes, operator.xor, initial=False)]
+    few = 2 * sum(sides) <= len(sides)
+    return [index for index, side in enumerate(sides) if side is few] if any(changes) else []

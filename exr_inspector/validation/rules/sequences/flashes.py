@@ -1,0 +1,191 @@
+"""Which luminances of a sequence are flashes: far above or below those around that are none themselves. Pure.
+
+The frames that are no flashes are found first, as the smoothest course through the sequence that leaves out at most two frames
+in a row, so that flashes near each other do not hide each other, and the frame between two flashes is not taken for a dip.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect, bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, SLATE
+
+STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
+STEP_TO_SPREAD = 3
+LEAST_STEP = 1.25
+ONE_SIZE = 1.1  # the most by which the areas of data windows of nearly one size differ
+_IN_A_ROW = 2  # frames that a course leaves out
+_EACH = 0.01
+_FLICKER_RUNS = 3  # from so many flashes on, the light may flicker
+_MOST_FLASHES = 5  # if also one in so many frames is one, or more
+_MOST_UNSURE = 10  # the same for flicker between frames that are not steady
+_BEACON_RUNS = 3  # flashes at equal distances
+_ALIKE = 0.1  # the most by which the luminances of a beacon's flashes may differ, as a logarithm
+_LIGHT = "light that is meant to flash, or does the image flicker?"
+_FLICKER = "the image flickers"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLight:
+    """The light of a frame.
+
+    Attributes:
+        luminance: Mean, above 0.
+        area: Pixels that it was taken from.
+        may_be_slate: Whether this is the first frame of the sequence, with another image than the second one.
+    """
+
+    luminance: float
+    area: int
+    may_be_slate: bool = False
+
+    def distance(self, other: FrameLight) -> float:
+        """By how much the means differ, or the sums of the light if that is less, as a logarithm: a crop that moves."""
+        mean = math.log(self.luminance / other.luminance)
+        return min(abs(mean), abs(mean + math.log(self.area / other.area)))
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A frame that is brighter or darker than those around it.
+
+    Attributes:
+        step: Its ratio to them.
+        is_large: Whether it is beyond the factor.
+        hint: What it probably is if it is no fault; empty otherwise.
+    """
+
+    step: float
+    is_large: bool
+    hint: str = ""
+
+
+def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
+    """The positions of flashes.
+
+    A flash differs by `factor` from the median of the two nearest others on each side; or by a quarter, and by three times what
+    four others on each side differ among themselves; at the ends of the sequence, both. What else differs by a quarter is a
+    flash if it is like one, and flicker if there are three and more, and one in ten frames.
+    """
+    left_out = _left_out(levels)
+    kept = [index for index in range(len(levels)) if index not in left_out]
+    found: dict[int, Flash] = {}
+    unsure: dict[int, Flash] = {}
+    for index in sorted(left_out):
+        at = bisect(kept, index)
+        before, after = kept[max(0, at - STEADY) : at], kept[at : at + STEADY]
+        each, is_steady = _compared(levels, index, before, after, factor)
+        if each is None:
+            continue
+        is_at_end = not (before and after)
+        if (is_steady and each.is_large) if is_at_end else (is_steady or each.is_large):
+            found[index] = each
+        else:
+            unsure[index] = each
+    steps = sorted(each.step for each in found.values())
+    alike = {index: each for index, each in unsure.items() if _is_among(each.step, steps)}
+    found |= alike
+    rest = unsure.keys() - alike.keys()
+    flickers = len(runs_of(rest)) >= _FLICKER_RUNS and _MOST_UNSURE * len(rest) >= len(levels)
+    return _with_hints(found | unsure if flickers else found, levels, flickers=flickers)
+
+
+def _compared(
+    levels: Sequence[FrameLight], index: int, before: Sequence[int], after: Sequence[int], factor: float
+) -> tuple[Flash | None, bool]:
+    """A flash by the nearest levels that are none, and whether these are steady; None if it does not differ."""
+    level, near = levels[index], [levels[each] for each in (*before[-NEIGHBOURS:], *after[:NEIGHBOURS])]
+    if len(near) < NEIGHBOURS:
+        return None, False
+    step = level.luminance / median(each.luminance for each in near)
+    in_sum = level.luminance * level.area / median(each.luminance * each.area for each in near)
+    is_large = max(step, in_sum) < 1 / factor or min(step, in_sum) > factor
+    areas = [levels[each].area for each in (*before, index, *after)]
+    around = [math.log(levels[each].luminance) for each in (*before, *after)]
+    away = abs(math.log(level.luminance) - median(around))
+    is_enough = all(len(side) >= NEIGHBOURS for side in (before, after) if side)
+    is_one_size = max(areas) <= ONE_SIZE * min(areas)
+    is_steady = is_enough and (is_one_size or is_large) and away > STEP_TO_SPREAD * (max(around) - min(around))
+    is_clear = is_one_size and abs(math.log(step)) > math.log(LEAST_STEP)
+    return (Flash(step, is_large) if is_large or is_clear else None), is_steady
+
+
+def _are_like(step: float, other: float) -> bool:
+    return abs(math.log(step / other)) <= abs(math.log(other)) / STEP_TO_SPREAD
+
+
+def _is_among(step: float, steps: Sequence[float]) -> bool:
+    """Whether a step is like one of others, in ascending order."""
+    low, high = sorted(step ** (1 / (1 + sign / STEP_TO_SPREAD)) for sign in (1, -1))
+    return bisect_left(steps, low) < bisect(steps, high)
+
+
+def _with_hints(found: Mapping[int, Flash], levels: Sequence[FrameLight], *, flickers: bool) -> dict[int, Flash]:
+    """Flashes with what those in each direction probably are: light that is meant to flash, or a part of flicker."""
+    hinted: dict[int, Flash] = {}
+    directions = [[index for index, flash in found.items() if (flash.step > 1) is up] for up in (False, True)]
+    for some, others in (directions, directions[::-1]):
+        runs = runs_of(some)
+        are_many = len(runs) >= _FLICKER_RUNS and _MOST_FLASHES * len(some) >= len(levels) and not others
+        is_meant = are_many or _is_beacon(runs, levels) or any(_is_gradual(run, found) for run in runs)
+        for index in some:
+            flash = found[index]
+            hint = _LIGHT if is_meant else _FLICKER if flickers and not flash.is_large else ""
+            hinted[index] = replace(flash, hint=SLATE if levels[index].may_be_slate and len(some) == 1 else hint)
+    return hinted
+
+
+def runs_of(indices: Iterable[int]) -> list[list[int]]:
+    """Positions that follow each other, together."""
+    runs: list[list[int]] = []
+    for index in sorted(indices):
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs
+
+
+def _is_gradual(run: Sequence[int], found: Mapping[int, Flash]) -> bool:
+    """Whether light goes on or out over two frames, as that of lightning does; frames that one fault spoils are alike."""
+    return any(not _are_like(found[after].step, found[before].step) for before, after in pairwise(run))
+
+
+def _is_beacon(runs: Sequence[Sequence[int]], levels: Sequence[FrameLight]) -> bool:
+    """Whether three flashes begin at equal distances and have one luminance."""
+    distances = {after[0] - before[0] for before, after in pairwise(runs)}
+    lit = [math.log(levels[run[0]].luminance) for run in runs]
+    return len(runs) >= _BEACON_RUNS and len(distances) == 1 and max(lit) - min(lit) <= _ALIKE
+
+
+def _left_out(levels: Sequence[FrameLight]) -> set[int]:
+    """The positions that the smoothest course through all levels leaves out.
+
+    It is the one with the smallest sum of distances and of gaps. A gap costs two of the least steps, since a flash adds its
+    step twice, and slightly more for each frame in it, so that the course is that of most frames. At each end it may leave out
+    one frame, for one step.
+    """
+    if not levels:
+        return set()
+
+    def gap(count: int, *, is_end: bool = False) -> float:
+        return (1 if is_end else 2) * math.log(LEAST_STEP) + _EACH * count if count else 0.0
+
+    costs: list[tuple[float, int]] = []  # of the best course up to each level, and the level before it; -1 for none
+    for index, level in enumerate(levels):
+        ways = [(gap(index, is_end=True), -1)] if index <= 1 else []
+        for other in range(max(0, index - 1 - _IN_A_ROW), index):
+            ways += [(costs[other][0] + levels[other].distance(level) + gap(index - other - 1), other)]
+        costs.append(min(ways))
+    last = len(levels) - 1
+    index = min({max(0, last - 1), last}, key=lambda each: costs[each][0] + gap(last - each, is_end=True))
+    left_out = set(range(len(levels)))
+    while index >= 0:
+        left_out.discard(index)
+        index = costs[index][1]
+    return left_out
