@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from exr_inspector.cli.__main__ import main
 from exr_inspector.errors import ArgumentError
+from tests.support.databases import empty_catalog
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 NAMES = ("layers", "stereo_parts", "tiled_mipmap", "deep_scanline", "nan_inf", "scanline_zip", "cropped", "metadata")
@@ -32,7 +33,7 @@ def catalogs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     with pytest.MonkeyPatch.context() as environ:
         for kind, stats, has_hash in (("hashed", "full", "on"), ("full", "full", "off"), ("off", "off", "off")):
             environ.setenv("EXR_HASH", has_hash)
-            done = called("ingest", renders, "--stats", stats, "--catalog", folder / f"{kind}.duckdb")
+            done = called("ingest", renders, "--stats", stats, "--catalog", empty_catalog(folder / f"{kind}.duckdb"))
             assert done.exit_code == 0, done.output
     return {kind: folder / f"{kind}.duckdb" for kind in ("hashed", "full", "off")}
 

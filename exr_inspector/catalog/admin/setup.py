@@ -180,7 +180,8 @@ def _schema(work: Work, connection: Connection, *, create: bool, changes: list[s
 
 def _handles(schema: Any, names: Sequence[str]) -> dict[str, Any]:
     with translated("list the tables"):
-        return {name: schema.table(name, fail_if_missing=False) for name in names}
+        stored = schema.tablenames()
+        return {name: schema.table(name) if name in stored else None for name in names}
 
 
 def _guards(work: Work) -> np.ndarray[Any, Any]:

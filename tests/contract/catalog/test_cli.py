@@ -35,6 +35,7 @@ from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from tests.contract.catalog.model import inspection
+from tests.support.databases import empty_catalog
 from tests.support.faulty_s3 import FaultyS3, Status
 from vastdb_local import LocalVastDB
 
@@ -67,11 +68,16 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     for name in NAMES:
         shutil.copy(SAMPLES / name, folder / "sh1" / name)
     (folder / "sh1" / "notes.txt").write_text("no image")
-    with LocalVastDB(tmp_path / "catalog.duckdb") as server:
+    with LocalVastDB(empty_catalog(tmp_path / "catalog.duckdb")) as server:
         yield Ground(server, folder, monkeypatch)
 
 
-def test_setup_and_check(ground: Ground) -> None:
+def test_setup_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalVastDB(None) as server:
+        _set_up_and_check(Ground(server, tmp_path, monkeypatch))
+
+
+def _set_up_and_check(ground: Ground) -> None:
     assert isinstance(ground.run("check").exception, SchemaMissing)
     done = ground.run("setup")
     assert (done.exit_code, "created table files" in done.output) == (0, True), done.output
@@ -83,7 +89,6 @@ def test_setup_and_check(ground: Ground) -> None:
 
 
 def test_reconcile_and_repair(ground: Ground) -> None:
-    ground.run("setup")
     found = ground.run("reconcile", "s3://shots/sh1/")
     assert found.exit_code == 1
     assert found.output.count("no row: s3://shots/sh1/") == len(NAMES)
@@ -105,7 +110,6 @@ def test_reconcile_and_repair(ground: Ground) -> None:
 
 
 def test_reconcile_of_a_bucket_means_no_other(ground: Ground) -> None:
-    ground.run("setup")
     ground.catalog.upsert([inspection(bucket="shots2")])
     done = ground.run("reconcile", "s3://shots", "--fix")
     assert done.exit_code == 0, done.output
@@ -115,7 +119,6 @@ def test_reconcile_of_a_bucket_means_no_other(ground: Ground) -> None:
 
 
 def test_reconcile_takes_any_name_and_prints_no_control_characters(ground: Ground) -> None:
-    ground.run("setup")
     hostile = ground.folder / "sh1" / "esc\x1b[31m\nred.exr"
     shutil.copy(SAMPLES / "layers.exr", hostile)
     done = ground.run("reconcile", "s3://shots/", "--fix")
@@ -126,7 +129,6 @@ def test_reconcile_takes_any_name_and_prints_no_control_characters(ground: Groun
 
 
 def test_prune_deletes_old_inspections_and_needs_a_number_of_days(ground: Ground) -> None:
-    ground.run("setup")
     ground.catalog.upsert([inspection()])
     assert "0 rows of inspections to delete" in ground.run("prune", "--keep-days", "1", "--dry-run").output
     assert "1 row of inspections deleted" in ground.run("prune", "--keep-days", "0").output
@@ -173,11 +175,10 @@ def objects(s3: FaultyS3, count: int) -> None:
 
 @pytest.fixture
 def s3(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
-    """A store beside the folder, and empty tables."""
+    """A store beside the folder."""
     with FaultyS3() as server:
         for name, value in {**server.environ, "S3_RETRIES": "0"}.items():
             monkeypatch.setenv(name, value)
-        ground.run("setup")
         yield server
 
 
@@ -292,7 +293,6 @@ def test_stores_that_round_times_up_or_give_no_etags_settle(ground: Ground, s3: 
 def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ground.run("setup")
     assert ground.run("reconcile", "s3://shots/sh1/", "--fix").exit_code == 0
     before = ground.paths()
     kinds = {"parent_path": pa.string(), "name": pa.string(), "element_type": pa.string(), "size": pa.int64()}
