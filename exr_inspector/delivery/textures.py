@@ -2,7 +2,7 @@
 
 Painting software writes UDIM tiles that nothing in the files marks as such. Tiles are squares, most with a power of two as
 side. Rows of up to ten tiles begin with 1001, 1011, 1021, ..., so that numbers are missing only at the ends of rows. The name
-has the kind of map (`rock_BaseColor_ACEScg.1011.exr`), or the numbers are those of other textures beside them.
+has the kind of map (`rock_BaseColor_ACEScg.1011.exr`), the numbers are those of textures beside them, or most are missing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WRAP = "wrapmodes"  # an attribute of textures: what is beyond their edges
 Known = tuple[Recognised, Sequence[FrameSummary]]
 
 
-def textures_among(sequences: Iterable[Known]) -> frozenset[str]:
+def textures_among(sequences: Sequence[Known]) -> frozenset[str]:
     """The patterns of the sequences whose files are textures.
 
     Args:
@@ -59,23 +59,31 @@ def textures_among(sequences: Iterable[Known]) -> frozenset[str]:
 
 
 def _are_tiles(known: Recognised, read: Sequence[FrameSummary], rendered: set[int]) -> bool:
-    """Whether squares are UDIM tiles by their numbers and by their name, or an attribute of textures.
+    """Whether squares are UDIM tiles by their numbers, and by their name or an attribute of textures.
 
     More than one row without a gap is an image sequence, and so is a single row of a kind that is an AOV, too
-    (`body_diffuse.1001.exr`), or of which another AOV has the frames in the gaps.
+    (`body_diffuse.1001.exr`) if all tiles have one size, and whatever another AOV has the frames of that are in the gaps.
+    Without a kind, three rows or more of which less than half is there are tiles; every tenth number alone is none.
     """
     numbers = known.frames
     name = known.pattern.rpartition("/")[2]
     is_map = _MAP.search(name) is not None or all(_WRAP in (frame.attributes or ()) for frame in read)
+    is_kind = is_map or _MAP_OR_AOV.search(name) is not None
+    sides = {_side(frame) for frame in read}
+    is_sized = all(side > 1 and side & (side - 1) == 0 for side in sides)
     gaps = [range(before + 1, after) for before, after in pairwise(numbers) if after != before + 1]
     if not gaps:
-        return is_map and len(numbers) <= _ROW and all(map(_is_map_sized, read))
-    return (
-        (is_map or _MAP_OR_AOV.search(name) is not None)
-        and all(gap.stop % _ROW == 1 for gap in gaps)
-        and (len(gaps) > 1 or all(map(_is_map_sized, read)))
-        and rendered.isdisjoint(chain.from_iterable(gaps))
-    )
+        return is_sized and len(numbers) <= _ROW and (is_map or (is_kind and len(sides) > 1))
+    if not rendered.isdisjoint(chain.from_iterable(gaps)):
+        return False
+    is_sparse = 2 * len(numbers) <= numbers[-1] - numbers[0] + 1
+    ends = [gap.stop % _ROW == 1 for gap in gaps]
+    if not all(ends):
+        return is_map and is_sized and is_sparse and any(ends)
+    if is_kind:
+        return is_sized or len(gaps) > 1
+    is_stepped = len(numbers) == len(gaps) + 1
+    return is_sized and is_sparse and len(gaps) > 1 and not is_stepped and not is_animated(known.pattern)
 
 
 def _beside_textures(textures: Container[str], sequences: Iterable[Known], tiles: Iterable[Known]) -> set[str]:
@@ -110,11 +118,6 @@ def may_be_tiles(numbers: Sequence[int], read: Sequence[FrameSummary], patterns:
 def _are_squares(numbers: Sequence[int], read: Sequence[FrameSummary]) -> bool:
     """Whether images are squares and have numbers of UDIM tiles."""
     return numbers[0] in _UDIMS and numbers[-1] in _UDIMS and all(map(_side, read))
-
-
-def _is_map_sized(frame: FrameSummary) -> bool:
-    side = _side(frame)
-    return side > 1 and side & (side - 1) == 0
 
 
 def _side(frame: FrameSummary) -> int:
