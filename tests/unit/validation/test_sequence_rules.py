@@ -1018,10 +1018,10 @@ WITH_Z = (*RGB, "0:Z FLOAT")
 @pytest.mark.parametrize(
     ("more", "named", "word"),
     [
-        (range(1, 10), range(10, 21), "without"),  # not the most, but more than a quarter
+        (range(1, 10), range(10, 21), "without"),
         (range(1, 11), range(11, 21), "without"),
-        (range(1, 7), range(7, 21), "without"),
-        (range(1, 6), range(1, 6), "with additional"),
+        (range(5, 8), [*range(1, 5), *range(8, 21)], "without"),  # more than a tenth
+        (range(1, 3), range(1, 3), "with additional"),
         ((7,), (7,), "with additional"),
     ],
 )

@@ -30,7 +30,8 @@ _ENTRIES_SHOWN = 4
 _LEAST_PADDING = 3  # digits of a frame number that are recognised in the names of parts
 _SPARSE = 100  # missing frames for each frame that is there
 _TYPICAL = 8  # fewer frames do not tell which data window is the usual one
-_RARE = 4  # a region as data window, or channels that the others need not have, is in less than one frame of so many
+_RARE = 4  # less than one frame of so many has a region as its data window
+_FEW = 10  # one frame of so many may have channels that the others need not have
 _REGION = 0.9  # the most that a region has of the area
 
 
@@ -354,13 +355,13 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     fix="Render the frames that the message names with the AOVs of the others. Where only types differ, convert the frames of "
     "FLOAT, and where only parts do, combine them again in the order of the others (exrmultipart).",
     command="oiiotool IN.exr -d half -o OUT.exr",
-    limits="Channels that at most a quarter of the frames has in addition are taken for those that are wrong.",
+    limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong.",
 )
 def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report channels that are missing, additional, or of another type than in most frames.
 
-    If more than a quarter of the frames has these channels and more, the others lack them. Equal channels in other parts are a
-    warning: readers find them by name, but tools that address parts by number do not.
+    If several frames, and more than a tenth, have these channels and more, the others lack them. Equal channels in other parts
+    are a warning: readers find them by name, but tools that address parts by number do not.
     """
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
@@ -373,7 +374,7 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     fuller = [
         value
         for value, numbers in by_value.items()
-        if _RARE * len(numbers) > known and not _without_part(usual) - _without_part(value)
+        if len(numbers) > max(1, known // _FEW) and not _without_part(usual) - _without_part(value)
     ]
     usual = max([usual, *fuller], key=len)
     found = []
