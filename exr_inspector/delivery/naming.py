@@ -47,8 +47,9 @@ _COPY = re.compile(
     r"(?:[ ._-]{1,3}\(?(?:another |\d\w\w )?(?:copy|kopie|copie|copia|dup|duplicate)\)?(?:[ _-]?\(?\d+\)?)?| ?\(\d+\))?",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
+# A frame, also behind an AOV: the text before its number, the number, the text behind it, the number of a copy, the extension.
 _NUMBERED = re.compile(
-    r"(?P<before>(?:.*[._ /-])?)(?P<frame>\d{3,})(?P<copy>[_ -]\d{1,2}|[._ -][vV]\d{1,3})?(?P<extension>\.\w+)",
+    r"((?:.*[._ /-])?)(\d{3,})((?:[._-][a-zA-Z]+)*)([_ -]\d{1,2}|[._ -][vV]\d{1,3})?(\.\w+)",
     re.ASCII | re.DOTALL,
 )
 # What unfinished and replaced writes add to the name of a frame.
@@ -173,29 +174,41 @@ def _why_stray(path: str, neighbours: Mapping[str, None]) -> str:
 def _numbered_copies(names: Mapping[str, None]) -> dict[str, str]:
     """The copies of frames with a number behind that of the frame (`x.1001_1.exr` beside `x.1001.exr`), with the reason.
 
-    Such files are a sequence of their own if they are as many as the frames, if a frame of one of them is not there, or if
-    there are so many numbers that these may count the frames.
+    Such files are a sequence of their own if they are as many as the frames, if one of them is before the first or behind the
+    last frame, or if there are so many numbers that these may count the frames.
     """
-    frames: Counter[tuple[str, str]] = Counter()
-    groups: defaultdict[tuple[str, str], defaultdict[str, list[tuple[str, str]]]] = defaultdict(
+    frames: defaultdict[tuple[str, str, str], set[int]] = defaultdict(set)
+    groups: defaultdict[tuple[str, str, str], defaultdict[str, list[tuple[str, str, int]]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for path in names:
         if found := _NUMBERED.fullmatch(path):
-            before, frame, copy, extension = found.groups()
+            before, digits, behind, copy, extension = found.groups()
+            place = before, behind, extension
             if copy:
-                groups[before, extension][copy].append((path, f"{before}{frame}{extension}"))
+                groups[place][copy].append((path, f"{before}{digits}{behind}{extension}", int(digits[:20])))
             else:
-                frames[before, extension] += 1
+                frames[place].add(int(digits[:20]))
     strays: dict[str, str] = {}
-    for key, numbers in groups.items():
-        every = [copy for copies in numbers.values() for copy in copies]
-        is_one = len(every) == frames[key] == 1
-        if is_one or max(len(numbers), *map(len, numbers.values())) < frames[key]:
-            for copies in numbers.values():
-                if all(original in names for _, original in copies):
-                    strays |= {path: _copy_of(original.rpartition("/")[2]) for path, original in copies}
+    for place, numbers in groups.items():
+        there, every = frames[place], [each for copies in numbers.values() for each in copies]
+        if not there or not (
+            len(every) == len(there) == 1 or max(len(numbers), *map(len, numbers.values())) < len(there)
+        ):
+            continue
+        for copies in numbers.values():
+            if all(original in names or min(there) < number < max(there) for _, original, number in copies):
+                strays |= {
+                    path: _copy_of(original.rpartition("/")[2]) if original in names else _only(original)
+                    for path, original, _ in copies
+                }
     return strays
+
+
+def _only(original: str) -> str:
+    return (
+        f"there is no {original.rpartition('/')[2]}: probably this frame under another name; look at it, and rename it"
+    )
 
 
 def _copy_of(original: str) -> str:

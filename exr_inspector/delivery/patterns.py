@@ -252,7 +252,8 @@ def parse_pattern(text: str) -> Pattern:
         is_udim |= match["udim"] is not None
         numbers += _FRAME_GROUP in piece
         parts.append(piece)
-    parts.append(re.escape(name[position:]))
+    rest, extension = _split_extension(name[position:])
+    parts += (re.escape(rest), f"(?i:{re.escape(extension)})")  # other cases are reported, too
     if numbers > 1:
         if ranges or is_udim:
             raise PatternError(f"{text}: found {numbers} frame numbers beside a range or <UDIM>, expected one")
@@ -288,6 +289,11 @@ def _piece(match: re.Match[str]) -> str:
     return rf"{_FRAME_GROUP}-?[0-9]{{1,20}})"
 
 
+def _split_extension(text: str) -> tuple[str, str]:
+    """The text without `.exr` in any case, and `.exr`; empty without this extension."""
+    return (text[:-4], ".exr") if text.lower().endswith(".exr") else (text, "")
+
+
 def _character_set(inside: str) -> str:
     """Translate a shell's `[...]` into a regular expression: `!` negates, `-` makes a range, other characters are literal."""
     negated, characters = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
@@ -298,17 +304,22 @@ def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:
     """Group the files that match a pattern. If it has no frame token or several, the names decide what the frame number is."""
     if "frame" not in pattern.regex.groupindex:
         return recognise(path for path in paths if pattern.regex.fullmatch(path.rpartition("/")[2]))
-    groups: dict[tuple[str, str], list[Frame]] = {}
-    for path in dict.fromkeys(paths):
+    as_written = pattern.text[-4:]
+    by_name: dict[str, str] = {}  # of names that differ in the case of the extension, the one that is as written
+    for path in sorted(dict.fromkeys(paths), key=lambda path: not path.endswith(as_written)):
+        by_name.setdefault("".join(_split_extension(path)), path)
+    groups: dict[tuple[str, str], tuple[str, list[Frame]]] = {}
+    for path in by_name.values():
         frame = pattern.frame_of(path)
         if frame is None:
             continue
         name = path.rpartition("/")[2]
         match = pattern.regex.fullmatch(name)
         if match is not None:
-            around = path[: len(path) - len(name)] + name[: match.start("frame")], name[match.end("frame") :]
-            groups.setdefault(around, []).append(frame)
+            before, behind = path[: len(path) - len(name)] + name[: match.start("frame")], name[match.end("frame") :]
+            groups.setdefault((before, "".join(_split_extension(behind))), (behind, []))[1].append(frame)
     sequences = [
-        named_sequence(before, after, frames, is_udim=pattern.is_udim) for (before, after), frames in groups.items()
+        named_sequence(before, behind, frames, is_udim=pattern.is_udim)
+        for (before, _), (behind, frames) in groups.items()
     ]
     return Recognition(tuple(sorted(sequences, key=lambda item: item.pattern)))

@@ -54,6 +54,14 @@ def test_strays_are_reported_and_are_no_frames(folder: Path) -> None:
     assert strays == dict.fromkeys((*COPIES, *OTHERS), "warning") | dict.fromkeys(("ref.exr", *HARMLESS), "info")
 
 
+def test_the_text_names_copies_in_one_line_and_frames_as_a_message_does(tmp_path: Path) -> None:
+    for name in ("x.-002.exr", "x.-001.exr", "x.0000.exr", "x.-002 (1).exr", "x.-001 (1).exr", "ref.exr"):
+        shutil.copy(SAMPLE, tmp_path / name)
+    text = run(tmp_path, "--info").stdout
+    assert (text.count("SEQ-STRAY"), "x.-001 (1).exr, x.-002 (1).exr" in text) == (2, True)
+    assert text.count("-2 to 0") > 1
+
+
 def test_the_manifest_that_a_cryptomatte_names_belongs_to_the_delivery(tmp_path: Path) -> None:
     for frame in (1, 2):
         (tmp_path / f"m.{frame:04}.exr").write_bytes(matte(declared("manifest", manif_file="m.json")))

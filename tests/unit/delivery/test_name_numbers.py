@@ -208,6 +208,16 @@ def test_copies_of_several_frames_are_no_sequence(copy: str, numbers: tuple[int,
     assert (len(recognition.sequences), len(recognition.strays)) == ((2, 0) if is_sequence else (1, len(numbers)))
 
 
+def test_a_frame_that_is_there_under_the_name_of_a_copy_alone_is_to_be_renamed() -> None:
+    names = [f"x.{n}_N.exr" for n in range(1001, 1009) if n != 1004]
+    recognition = recognise([*names, "x.1003_N_1.exr", "x.1004_N_1.exr"])
+    assert {path: why.partition(":")[0] for path, why in recognition.strays.items()} == {
+        "x.1003_N_1.exr": "a copy of x.1003_N.exr",
+        "x.1004_N_1.exr": "there is no x.1004_N.exr",
+    }
+    assert not recognise([*names, "x.1009_N_1.exr"]).strays
+
+
 def test_views_and_takes_with_a_number_behind_the_frame_are_no_copies() -> None:
     frames = [f"b.{n}.exr" for n in range(1001, 1007)]
     views = [f"b.{n}_{view}.exr" for n in range(1001, 1007) for view in (1, 2) if (n, view) != (1004, 2)]

@@ -278,6 +278,19 @@ def test_an_explicit_pattern_decides(pattern: str, name: str, frame: int | None)
     assert (got and got.number) == frame
 
 
+def test_a_pattern_takes_frames_with_another_case_of_the_extension_unless_one_as_written_is_there() -> None:
+    names = ["a.2.EXR", "a.3.EXR", "a.1.exr", "a.3.exr", "a.4.Exr"]
+    (sequence,) = match_pattern(parse_pattern("a.#.exr"), names).sequences
+    assert (sequence.pattern, [frame.path for frame in sequence.members]) == (
+        "a.#.exr",
+        ["a.1.exr", "a.2.EXR", "a.3.exr", "a.4.Exr"],
+    )
+    assert not parse_pattern("a.#.exr").matches("a.1.exr.EXR")
+    for pattern in ("a.#.exr", "a.#.*"):
+        (sequence,) = match_pattern(parse_pattern(pattern), ["a.1.EXR", "a.2.EXR"]).sequences
+        assert sequence.pattern == "a.#.EXR"
+
+
 def test_a_pattern_takes_what_names_alone_would_not() -> None:
     recognition = match_pattern(parse_pattern("d/comp_v###.exr"), ["d/comp_v001.exr", "d/comp_v002.exr", "d/x.exr"])
     assert {s.pattern: s.frames for s in recognition.sequences} == {"d/comp_v###.exr": (1, 2)}
