@@ -115,7 +115,8 @@ class SequenceParameters(TimeParameters):
     source="Netflix non-graded archival master specifications (continuous frames)",
     fix="Render or copy the frames that the message names, and rename those that are misnumbered.",
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
-    "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info.",
+    "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info. "
+    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.
