@@ -101,8 +101,8 @@ class FrameNumbers(Sequence[int]):
 
     @property
     def runs(self) -> list[tuple[int, str]]:
-        """The first number and the text of each range: `1077-1079`."""
-        return _texts(self.spans)
+        """The first number of each range, and the range for a message: `1077-1079`."""
+        return [(first, _in_words(text)) for first, text in _texts(self.spans)]
 
     @property
     def text(self) -> str:
@@ -116,7 +116,7 @@ class FrameNumbers(Sequence[int]):
 
     def in_words(self, most: int | None = None) -> str:
         """As `words`, with up to `most` ranges, or all."""
-        runs = [_NEGATIVE.sub(r"\1 to \2", text) for _, text in _texts(_stepped(self.spans))]
+        runs = [_in_words(text) for _, text in _texts(_stepped(self.spans))]
         more = f" and {len(runs) - most} more ranges" if most is not None and len(runs) > most else ""
         return ", ".join(runs[:most]) + more
 
@@ -148,6 +148,10 @@ def _texts(spans: Iterable[range]) -> list[tuple[int, str]]:
             step = f"x{span.step}" if span.step > 1 else ""
             found.append((span[0], str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}{step}"))
     return found
+
+
+def _in_words(text: str) -> str:
+    return _NEGATIVE.sub(r"\1 to \2", text)
 
 
 def _stepped(spans: Sequence[range]) -> Iterator[range]:

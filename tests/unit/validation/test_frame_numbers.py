@@ -55,6 +55,10 @@ def test_numbers_at_equal_distances_are_a_step(numbers: Iterable[int], text: str
     assert list(FrameNumbers.parse(text)) == list(numbers)
 
 
+def test_runs_are_single_ranges_for_people() -> None:
+    assert FrameNumbers.of([-5, -4, 0, 2, 4, 6]).runs == [(-5, "-5 to -4"), (0, "0"), (2, "2"), (4, "4"), (6, "6")]
+
+
 def test_a_place_behind_the_last_is_none() -> None:
     with pytest.raises(IndexError):
         FrameNumbers.of([1])[1]
