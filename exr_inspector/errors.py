@@ -201,7 +201,7 @@ class BucketUnavailable(SourceError):
 
 
 class BucketMissing(BucketUnavailable):
-    """A bucket or folder that certainly holds no file: the store has no such bucket, or the folder does not exist or is empty.
+    """A bucket or folder that certainly holds no OpenEXR file: there is no such bucket or folder, or none of its files is one.
 
     It was deleted, or its share is not mounted.
     """

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from exr_inspector.catalog.sweeps import SweepShard, claim, give_back, move, move_idle, open_shards
 from exr_inspector.catalog.vast_catalog import CatalogFile, catalog_files
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import BucketUnavailable, CatalogError, ExrInspectorError, PathWithoutView, our_error
+from exr_inspector.errors import CatalogError, ExrInspectorError, PathWithoutView, our_error
 from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result
 from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, SweepRoot, SweepTask
@@ -32,8 +32,8 @@ from exr_inspector.storage import is_exr
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import Synced, Timing, is_empty, trusted_absence
-from exr_inspector.texts import program_command, unicode_text
+from exr_inspector.sync.window import Synced, Timing, trusted_absence
+from exr_inspector.texts import unicode_text
 
 READERS = 16  # objects read at a time, all shards together
 MOST_CHANGES = 200_000  # Catalog entries per query; if there are more, only the earlier half of the time range is taken
@@ -222,27 +222,17 @@ class _Run:
         return tasks
 
     def _open(self, root: SweepRoot) -> tuple[list[SweepShard], Callable[[str], bool]]:
-        """Return the shards of a prefix (none if nothing is listed), and whether an unlisted path may be taken for deleted."""
+        """Return the shards of a prefix, and whether an unlisted path may be taken for deleted."""
         opener, deadline = self._context.opener, self._deadline
         doing = f"listing {root.path}"
         folders = self._context.helpers.run(
             lambda: opener.folders(root.bucket, root.prefix), deadline=deadline, doing=doing
         )
         paths = [unicode_text(f"{root.bucket}/{folder}") for folder in folders]
-        if not folders and is_empty(self._context, root.bucket, root.prefix, deadline):
-            if self._context.catalog.has_files(root.path, deadline=deadline):
-                raise BucketUnavailable(
-                    "nothing is listed, while there are rows: is the share mounted, is it the right store? No row was "
-                    f"removed; if the files are really gone: {program_command(f'db reconcile s3://{root.path} --fix')}"
-                )
-            self._validate_outdated(root)
-            return [], lambda _: True
         shards = open_shards(
             self._connection, unicode_text(root.path), paths, most=self._settings.sweep_shards, deadline=deadline
         )
-        trust = trusted_absence(
-            self._context, root.bucket, root.prefix, frozenset(paths), deadline=deadline, report=self._fault
-        )
+        trust = trusted_absence(self._context, root.bucket, root.prefix, folders, deadline=deadline, report=self._fault)
         return shards, trust
 
     def _is_due(self, shard: SweepShard) -> bool:

@@ -181,7 +181,7 @@ class ShardWorker:
             else:
                 stale.append((ObjectEntry(change.key, found), change.file.ctime))
         done.merge(store_settled(context, bucket, stale, rows, replace(timing, settled_before=None)))
-        done.merge(remove_rows(context, gone, timing))
+        done.merge(remove_rows(context, [path for path in gone if self._task.is_trusted(path)], timing))
         return done
 
     def _current_version(

@@ -36,7 +36,8 @@ from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, e
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import UnjudgedFolders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_versions, ingest_crashed, unread_code
-from exr_inspector.sync.window import Unlisted, store_unreadable
+from exr_inspector.sync.window import Unlisted, lists_exr, nothing_listed, store_unreadable
+from exr_inspector.texts import unicode_text
 
 LISTING_BATCH = 1_000  # objects per query of stored versions
 LISTED_AHEAD = 100_000  # objects listed ahead of inspection (names only), so that the total is known early
@@ -184,10 +185,12 @@ class Ingest:
         if unjudged is not None:
             self._unjudged.append(unjudged)
         waiting: list[ObjectEntry] = []
+        is_empty = True
         unlisted = Unlisted()
         entries = listing.entries(context.opener, unlisted.recording(self._report))
         while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
             todo = batch if unjudged is None else self._stale(bucket, batch, unjudged)
+            is_empty = False
             with self._lock:
                 self.progress.listed += len(batch)
                 self.progress.skipped += len(batch) - len(todo)
@@ -199,6 +202,10 @@ class Ingest:
         self._store_unreadable(unlisted.take_files())
         if waiting:
             self._put(Shard(bucket, tuple(waiting)))
+        is_empty = is_empty and has_previous_rows and not self._stop.is_set()
+        if is_empty and not lists_exr(context, bucket, listing.prefix, None):
+            path = unicode_text(f"{bucket}/{listing.prefix}")
+            self._report(path, nothing_listed(path))
 
     def _store_unreadable(self, files: Sequence[tuple[str, SourceError]]) -> None:
         """Store failed rows for files that exist but cannot be read; their errors are reported already."""

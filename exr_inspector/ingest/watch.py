@@ -77,7 +77,7 @@ class FolderWatch:
                 self._changed[key] = now
 
     def catch_up(self, run: Progress) -> None:
-        """Remove the rows of files that were deleted before the watch, except below empty folders directly under the root.
+        """Remove the rows of files that were deleted before the watch, but not of those whose share may not be mounted.
 
         The sequences of folders that lost files, now or earlier, are validated.
 
@@ -96,8 +96,7 @@ class FolderWatch:
     def _remove_deleted(self) -> Synced:
         context, target = self._context, self._target
         folders = context.opener.folders(target.bucket, target.prefix)
-        paths = frozenset(unicode_text(f"{target.bucket}/{folder}") for folder in folders)
-        is_trusted = trusted_absence(context, target.bucket, target.prefix, paths, report=self._report_fault)
+        is_trusted = trusted_absence(context, target.bucket, target.prefix, folders, report=self._report_fault)
         done = Synced()
         for window in windows(context, target.bucket, target.prefix, exclude=target.exclude, report=lambda *_: None):
             rows = context.catalog.stored_between(window.after, last=window.last, end=window.end)

@@ -39,6 +39,7 @@ from exr_inspector.storage.keys import check_file_key, file_key, file_path, key_
 from exr_inspector.storage.objects import Report, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
+from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
@@ -93,7 +94,9 @@ class FolderBucket:
         if not self.root.is_dir():
             raise SettingsError(f"EXR_MOUNTS: {self._place}={mount.folder} is not a folder")
         self._lock = threading.Lock()
-        self._identity = _identity(self.root, may_be_empty=is_share(self.root))
+        self._identity: tuple[int, int] | None = None  # device and inode of the folder in which the files are
+        if self.root == self.root.parent or is_share(self.root):
+            self._note_root()
 
     def check_key(self, key: str) -> None:
         """Return if a file can have this key.
@@ -106,14 +109,14 @@ class FolderBucket:
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
         del pin  # compared by the caller, since a file system has no If-Match
-        answers = self._ask(lambda: self._read(key, ranges), call, f"reading {call.path}")
+        answers = self._ask(lambda: self._read(key, ranges), key, call, f"reading {call.path}")
         call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
         return answers
 
     def head(self, key: str, call: Call) -> StoreVersion:
         """As in Bucket."""
         call.meter.count(requests=1)
-        return self._ask(lambda: StoreVersion(self._version(key)), call, f"looking for {call.path}")
+        return self._ask(lambda: StoreVersion(self._version(key)), key, call, f"looking for {call.path}")
 
     def entries(
         self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
@@ -135,7 +138,10 @@ class FolderBucket:
                 yield item
                 continue
             try:
-                waiting.extend(reversed(self._scan(item, listing)))
+                found = self._scan(item, listing)
+                if any(isinstance(each, ObjectEntry) and is_exr(each.key) for each in found):
+                    self._note_root()
+                waiting.extend(reversed(found))
             except DanglingLink as error:
                 listing.report_or_raise(f"{self.name}/{item}", error)
             except ObjectNotFound:
@@ -164,15 +170,21 @@ class FolderBucket:
 
     # --- file system calls --------------------------------------------------------------------------------
 
-    def _ask(self, question: Callable[[], T], call: Call, doing: str) -> T:
+    def _ask(self, question: Callable[[], T], key: str, call: Call, doing: str) -> T:
         """Return the file system's answer; with a deadline, the call ends by then even if the file system hangs."""
 
         def ask() -> T:
             try:
-                return _retried_if_stale(question, call.path)
-            except (ObjectNotFound, AccessDenied):
+                answer = _retried_if_stale(question, call.path)
+            except AccessDenied:
                 self._check_root()
                 raise
+            except ObjectNotFound:
+                self._check_root()
+                self._check_absence(key)
+                raise
+            self._note_root()
+            return answer
 
         return self.helpers.run(ask, deadline=call.deadline, doing=doing)
 
@@ -192,7 +204,7 @@ class FolderBucket:
             require_folder(self.root, self.name)
             if known is None and _is_empty(self.root):
                 raise BucketMissing(f"{self.name}: the folder {self.root} is empty; is the share mounted?")
-            is_same = known is None or known == _identity(self.root, may_be_empty=True)
+            is_same = known is None or known == _identity(self.root)
         except OSError as error:
             raise _unavailable(self.name, self.root, error) from error
         if not is_same:
@@ -200,10 +212,33 @@ class FolderBucket:
         if not os.access(self.root, os.X_OK):
             raise BucketUnavailable(f"{self.name}: the folder {self.root} may not be entered; has a ticket expired?")
 
-    def _known_root(self) -> tuple[int, int] | None:
-        """Return the root's device and inode from the first time it had any content; None if it never had."""
+    def _check_absence(self, key: str) -> None:
+        """Raise if a file may be absent because its share is not mounted: a mount point need not be empty.
+
+        The share is mounted if a network file system is, or if the folder contains any OpenEXR file, now or earlier in
+        this process, or the first folder of the key.
+
+        Raises:
+            BucketMissing: Nothing shows that the share is mounted.
+        """
+        if self._known_root() is not None:
+            return
+        with _translated(f"{self.name}/{key}"):
+            is_mounted = os.path.lexists(self.root / self._path(key).partition("/")[0]) or _holds_exr(self.root)
+        if not is_mounted:
+            raise BucketMissing(f"{self.name}: the folder {self.root} contains no OpenEXR file; is the share mounted?")
+        self._note_root()
+
+    def _note_root(self) -> None:
+        """Note that the folder is the one in which the files are, unless one is known."""
         with self._lock:
-            self._identity = self._identity or _identity(self.root, may_be_empty=is_share(self.root))
+            self._identity = self._identity or _identity(self.root)
+
+    def _known_root(self) -> tuple[int, int] | None:
+        """Return device and inode of the folder in which the files are; None if that is not known of any."""
+        with self._lock:
+            if self._identity is None and is_share(self.root):
+                self._identity = _identity(self.root)
             return self._identity
 
     def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[RangeAnswer]:
@@ -215,7 +250,6 @@ class FolderBucket:
                 raise ObjectChanged(f"{self.name}/{key}: overwritten while it was being read")
         finally:
             os.close(descriptor)
-        self._known_root()
         seen = StoreVersion(_version_of(before))
         return [RangeAnswer(piece, seen) for piece in pieces]
 
@@ -393,15 +427,18 @@ def _key_of(folder: str, item: os.DirEntry[str]) -> str:
     return f"{key}/" if item.is_dir(follow_symlinks=False) else key
 
 
-def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
-    """Return device and inode of a folder; None if it does not exist or is empty, as if a share is not mounted."""
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return device and inode of a folder; None if it does not exist."""
     try:
         state = folder.stat()
-        if not may_be_empty and _is_empty(folder):
-            return None
     except OSError:
         return None
     return state.st_dev, state.st_ino
+
+
+def _holds_exr(folder: Path) -> bool:
+    """Whether an OpenEXR file is below a folder; what cannot be listed is passed over."""
+    return any(is_exr(name) for _, _, names in os.walk(folder) for name in names)
 
 
 def _is_empty(folder: Path) -> bool:

@@ -27,6 +27,7 @@ from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.objects import Bucket, ObjectSource, ReadableBucket, Report, Skips, VersionPin
 from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
+from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry, RangeSource
 
 # Names of S3 buckets contain no colon, so these never collide with one.
@@ -163,8 +164,8 @@ class SourceOpener:
         """Whether `list` yields an object with this key, if it exists."""
         return not is_excluded(key, prefix=prefix, exclude=exclude) and self._allowed.admits(bucket, key)
 
-    def any_file(self, bucket: str, prefix: str) -> str | None:
-        """Return the key of one object whose key begins with `prefix`; None if there certainly is none.
+    def any_exr(self, bucket: str, prefix: str) -> str | None:
+        """Return the key of one OpenEXR file whose key begins with `prefix`; None if there certainly is none.
 
         The bucket and each folder mounted in it are listed separately, so that a missing one hides no object of the others.
 
@@ -177,7 +178,7 @@ class SourceOpener:
         for where in (outer, *inner):
             with suppress(BucketMissing):
                 for entry in where.entries(prefix, None):
-                    if (self._folder(bucket, entry.key) or where) is where:
+                    if is_exr(entry.key) and (self._folder(bucket, entry.key) or where) is where:
                         return entry.key
         return None
 

@@ -7,9 +7,11 @@ compared, so no row is removed because of the failure.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from exr_inspector.catalog.catalog import is_up_to_date
@@ -31,7 +33,7 @@ from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_
 from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state, with_new_manifests
-from exr_inspector.texts import unicode_text
+from exr_inspector.texts import program_command, unicode_text
 
 WINDOW = 1_000  # objects of any kind; one page of a listing
 _MAX_FUTURE = timedelta(hours=1)  # a modification time further in the future is not believed
@@ -202,51 +204,77 @@ def windows(
         begin = last
 
 
-def is_empty(context: IngestContext, bucket: str, prefix: str, deadline: Deadline | None) -> bool:
-    """Whether nothing is listed below a prefix, neither files of any kind nor excluded folders."""
+def lists_exr(context: IngestContext, bucket: str, prefix: str, deadline: Deadline | None) -> bool:
+    """Whether an OpenEXR file is listed below a prefix, also in an excluded folder."""
     listing = context.opener.list(bucket, prefix, report=lambda *_: None, exclude=())
+    found = (entry for entry in listing if is_exr(entry.key))
     doing = f"listing {bucket}/{prefix}"
-    return context.helpers.run(lambda: next(listing, None), deadline=deadline, doing=doing) is None
+    return context.helpers.run(lambda: next(found, None), deadline=deadline, doing=doing) is not None
+
+
+def nothing_listed(path: str) -> BucketUnavailable:
+    """Return the error of a place, as stored, that has rows but no OpenEXR file."""
+    return BucketUnavailable(
+        f"rows, but no OpenEXR file: is the share mounted? If the files were deleted: {program_command(f'db remove s3://{path}')}"
+    )
 
 
 def trusted_absence(
     context: IngestContext,
     bucket: str,
     prefix: str,
-    folders: frozenset[str],
+    folders: Sequence[str],
     *,
     deadline: Deadline | None = None,
     report: Report,
 ) -> Callable[[str], bool]:
-    """Return a function that tells whether an unlisted file may be taken for deleted.
+    """Return a function that tells whether an unlisted file may be taken for deleted, not for unreachable.
 
-    Files below an empty folder of `folders` may not, since the folder may be an unmounted share.
+    It may if an OpenEXR file is listed below the prefix, or the first folder of the unlisted file there. Otherwise, its
+    share may not be mounted, or this is another store. The same applies to each of `folders` that is a mounted folder,
+    since it may be the mount point of a share.
 
     Args:
         context: Lists folders.
         bucket: The bucket.
         prefix: A folder as a key that ends in a slash, or empty.
-        folders: Paths, as stored, of the folders directly below it.
+        folders: The folders directly below it, as keys that end in a slash.
         deadline: When to give up.
-        report: Called once for each empty folder that has rows, with the reason why none of them is removed.
+        report: Called once for each place that has rows which are kept, with the reason.
     """
-    base = f"{bucket}/{prefix}"
-    empty: dict[str, bool] = {}
+    opener = context.opener
+    tops = {unicode_text(f"{bucket}/{folder}"): folder for folder in folders if opener.is_mounted(bucket, folder)}
+    base = unicode_text(f"{bucket}/{prefix}")
+    inner: dict[str, frozenset[str] | None] = {}  # the folders of a place without OpenEXR files; None if it has one
+    reported: set[str] = set()
+    lock = threading.Lock()
+
+    def folders_of(key: str) -> Sequence[str]:
+        call = partial(opener.folders, bucket, key)
+        return context.helpers.run(call, deadline=deadline, doing=f"listing {bucket}/{key}")
+
+    def is_there(place: str, key: str, path: str) -> bool:
+        if place not in inner:
+            has_exr = lists_exr(context, bucket, key, deadline)
+            inner[place] = None if has_exr else frozenset(map(unicode_text, folders_of(key)))
+        found = inner[place]
+        is_found = found is None or _folder_below(place, path).partition("/")[2] in found
+        if not is_found and place not in reported:
+            reported.add(place)
+            report(place, nothing_listed(place))
+        return is_found
 
     def is_trusted(path: str) -> bool:
-        top = base + path[len(base) :].partition("/")[0] + "/"
-        if top not in folders:
-            return True
-        if top not in empty:
-            empty[top] = is_empty(context, bucket, top.partition("/")[2], deadline)
-            if empty[top]:
-                report(
-                    top,
-                    BucketUnavailable("the folder is empty, but has rows: is the share mounted? No row was removed"),
-                )
-        return not empty[top]
+        top = _folder_below(base, path)
+        with lock:
+            return is_there(base, prefix, path) and (top not in tops or is_there(top, tops[top], path))
 
     return is_trusted
+
+
+def _folder_below(place: str, path: str) -> str:
+    """Return the folder directly below a place that a path is in, with its final slash; for a file there, a name of none."""
+    return f"{place}{path[len(place) :].partition('/')[0]}/"
 
 
 def bring_up_to_date(

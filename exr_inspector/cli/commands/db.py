@@ -41,7 +41,16 @@ from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import WINDOW, Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
+from exr_inspector.sync.window import (
+    WINDOW,
+    Synced,
+    Timing,
+    Unlisted,
+    remove_rows,
+    store_settled,
+    store_unreadable,
+    trusted_absence,
+)
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rule import counted
 
@@ -214,7 +223,7 @@ def reconcile_command(
 
     Exit code 0 when they agree or were fixed, 1 when they differ or a file could not be listed or inspected: it is named, and
     the others are processed. Exit code 2 when a share is not mounted, or the store does not answer. --fix asks before it
-    removes all rows, or ten or more that are a tenth of them.
+    removes all rows, ten or more that are a tenth of them, or those of a folder in which no OpenEXR file is left.
 
     \b
     Examples:
@@ -249,10 +258,11 @@ def reconcile_command(
             _print_paths("stale row", [item.path for item in comparison.stale], name_of, everything=everything)
             _print_paths("no object", comparison.without_object, name_of, everything=everything)
             if fix:
-                _ask_before_removing(comparison, yes=yes)
                 with closing(
                     IngestContext.from_settings(settings, opener, tables.catalog, threads=_THREADS, force=True)
                 ) as context:
+                    if not yes:
+                        _ask_before_removing(comparison, prefix, context)
                     _fix(comparison, unread, context, figures, prefix)
     for code, path, message in figures.examples:
         click.echo(f"{code}: {name_of(path)}: {plain(message, 1_000)}")
@@ -271,9 +281,9 @@ def reconcile_command(
 def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
     """Remove the rows of files that were deleted for good together with their folder, share or bucket.
 
-    A folder that is missing or empty may also be a share that is not mounted, so `reconcile` keeps the rows of its files. This
-    command removes them, after a question. It refuses while a file is there, and while that is not known, for example because
-    a folder may not be entered. The name of a bucket without rows is free for another folder.
+    A folder that is missing or contains no OpenEXR file may also be a share that is not mounted, so `reconcile` keeps the rows
+    of its files. This command removes them, after a question. It refuses while an OpenEXR file is there, and while that is not
+    known, for example because a folder may not be entered. The name of a bucket without rows is free for another folder.
 
     \b
     Examples:
@@ -315,7 +325,7 @@ def _refuse_listed(tables: Tables, prefix: str, place: str, catalog: Path | None
     parts = [root for root in inner if not _is_missing(root)]
     starts = [root.prefix for root in parts] if outer and _is_missing(outer) else [key]
     with closing(SourceOpener(tables.settings)) as opener:
-        for found in filter(None, (opener.any_file(bucket, start) for start in starts)):
+        for found in filter(None, (opener.any_exr(bucket, start) for start in starts)):
             part = next((root for root in parts if found.startswith(root.prefix)), None)
             there = f"s3://{bucket}/{part.prefix}" if part else place
             raise ArgumentError(
@@ -373,13 +383,31 @@ def _advising_removal(place: str, catalog: Path | None) -> Iterator[None]:
         ) from error
 
 
-def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
-    """Ask before so many rows are removed that a missing share or an incomplete listing may be the cause."""
-    count = len(comparison.without_object)
-    is_all = count == comparison.stored
-    if yes or not count or (not is_all and (count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE)):
+def _ask_before_removing(comparison: Comparison, prefix: str, context: IngestContext) -> None:
+    """Ask before rows are removed although a missing share or an incomplete listing may be the cause.
+
+    Raises:
+        SourceError: The share is not mounted, or the store does not answer.
+    """
+    paths, opener = comparison.without_object, context.opener
+    if not paths:
         return
-    _confirm(f"{count} of {comparison.stored} rows, whose files are not listed")
+    try:
+        opener.head(*paths[0].split("/", 1))
+    except SourceError as error:
+        if error.retryable:
+            raise
+    rows = f"{len(paths)} of {comparison.stored} rows, whose files are not listed"
+    if len(paths) == comparison.stored or len(paths) >= max(_MANY_ROWS, comparison.stored * _MANY_SHARE):
+        _confirm(rows)
+        return
+    away: list[str] = []
+    bucket, _, key = prefix.partition("/")
+    folder = key[: key.rfind("/") + 1]
+    folders = opener.folders(bucket, folder)
+    is_trusted = trusted_absence(context, bucket, folder, folders, report=lambda path, _: away.append(path))
+    if not all(is_trusted(path) for path in paths):
+        _confirm(f"{rows}; no OpenEXR file is left in {away[0]}, perhaps since a share is not mounted")
 
 
 def _confirm(rows: str) -> None:

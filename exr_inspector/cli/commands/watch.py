@@ -63,11 +63,11 @@ def command(
 ) -> None:
     """Ingest a folder like ./run ingest, then every change, until Ctrl-C, which is its regular end (exit code 0).
 
-    Files that were deleted before it was started lose their rows; those of an empty folder directly below FOLDER, which may
-    be an unmounted share, keep them. A file is read once it has not changed for two seconds. Prints a line for every file
-    that is stored or removed, for sequences with frames to render again, and when a sequence has all frames: those of the
-    policy's range or of `check --frames`, or else of its first to its last one. What the database cannot store now is tried
-    again. Meanwhile other commands can read the catalog file, through this process.
+    Files that were deleted before it was started lose their rows; those of FOLDER or a folder directly below it without OpenEXR
+    files, which may be an unmounted share, keep them. A file is read once it has not changed for two seconds. Prints a line for
+    every file that is stored or removed, for sequences with frames to render again, and when a sequence has all frames: those
+    of the policy's range or of `check --frames`, or else of its first to its last one. What the database cannot store now is
+    tried again. Meanwhile other commands can read the catalog file, through this process.
 
     \b
     Examples:

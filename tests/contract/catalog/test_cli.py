@@ -229,7 +229,13 @@ def test_wrong_keys_a_page_and_an_empty_share_remove_nothing(ground: Ground, s3:
     ground.folder.rename(tmp_path / "aside")
     ground.folder.mkdir()
     assert isinstance(ground.run("reconcile", "s3://shots/", "--fix", "--yes").exception, BucketUnavailable)
+    (ground.folder / "NOT_MOUNTED").write_text("")
+    for answer in ((), ("--yes",)):
+        refused = ground.run("reconcile", "s3://shots/", "--fix", *answer).exception
+        assert isinstance(refused, BucketMissing)
+        assert "db remove s3://shots/" in str(refused)
     assert ground.paths() == before
+    assert f"rows of {len(NAMES)} files removed" in ground.run("remove", "s3://shots/", "--yes").output
 
 
 def test_rows_of_files_that_are_mounted_or_may_not_be_read_are_not_removed(

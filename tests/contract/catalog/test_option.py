@@ -157,6 +157,12 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
         f"2 rows of files that were not listed; if these were deleted: ./run db reconcile {folder} --fix --catalog {catalog}"
         in again.output
     )
+    fix_all = ("db", "reconcile", folder, "--catalog", catalog, "--fix")
+    shot = (folder / "sh010").rename(folder / "moved")
+    (folder / "sh010" / "lost+found").mkdir(parents=True)
+    assert "share is not mounted" in str(called(*fix_all).exception)
+    shutil.rmtree(folder / "sh010")
+    shot.rename(folder / "sh010")
     with open_tables(catalog) as tables:  # as an event, which validates no sequence
         tables.catalog.remove("renders/sh020/beauty.1002.exr")
     (folder / "sh020" / "beauty.1002.exr").unlink()

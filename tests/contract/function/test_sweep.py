@@ -21,7 +21,7 @@ from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, SWEEPS
 from exr_inspector.catalog.sdk.work import rows_of
 from exr_inspector.catalog.sweeps import claim, open_shards
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import CatalogUnavailable, SourceUnavailable
+from exr_inspector.errors import BucketUnavailable, CatalogUnavailable, SourceUnavailable
 from exr_inspector.function import sweep as sweeps
 from exr_inspector.function import sweep_shard
 from exr_inspector.function.handler import Service
@@ -217,6 +217,8 @@ def test_an_empty_store_removes_nothing(stack: LocalStack) -> None:
     swept(stack)
     stack.s3.delete(BUCKET, "a/1.exr")
     assert swept(stack) == {"failed": 1}
+    stack.s3.put(BUCKET, "c/notes.txt", b"of another store")
+    assert swept(stack) == {"failed": 1}
     assert len(stack.rows("files")) == 1
     stack.put("b/1.exr")
     assert swept(stack) == {"stored": 1, "removed": 1}
@@ -331,13 +333,44 @@ def test_a_share_that_is_away_or_empty_removes_nothing(stack: LocalStack, folder
     assert len(stored(stack)) == 3
 
 
+@pytest.mark.parametrize("left", ["lost+found/lost", "NOT_MOUNTED"])
+def test_a_share_that_is_away_removes_nothing_though_its_mount_point_is_not_empty(
+    stack: LocalStack, folder: Path, tmp_path: Path, left: str
+) -> None:
+    mount = {"EXR_MOUNTS": f"{BUCKET}={folder}", "EXR_SETTLE_SECONDS": "0"}
+    swept(stack, **mount)
+    away = folder.rename(tmp_path / "elsewhere")
+    write(folder, left)
+    assert swept(stack, **mount) == {"failed": 1}
+    for name in ("ObjectCreated:Put", "ObjectRemoved:Delete"):
+        with pytest.raises(BucketUnavailable):
+            service(stack, **mount).handle(element_event(BUCKET, "show_b/b.exr", event_name=name))
+    assert len(stored(stack)) == 3
+    shutil.rmtree(folder)
+    away.rename(folder)
+    assert swept(stack, **mount) == {"unchanged": 3}
+
+
+def test_files_that_are_deleted_one_by_one_lose_their_rows(stack: LocalStack, folder: Path) -> None:
+    function = service(stack, EXR_MOUNTS=f"{BUCKET}={folder}")
+    function.handle(schedule_event())
+    for path in sorted(folder.rglob("*.exr")):
+        path.unlink()
+        event = element_event(BUCKET, str(path.relative_to(folder)), event_name="ObjectRemoved:Delete")
+        assert function.handle(event)["status"] == "removed"
+    assert stored(stack) == set()
+
+
 def test_a_show_whose_own_share_is_away_keeps_its_rows(stack: LocalStack, folder: Path) -> None:
     mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
     swept(stack, **mount)
     shutil.rmtree(folder / "show_a")
-    (folder / "show_a").mkdir()
-    assert swept(stack, **mount) == {"unchanged": 1, "failed": 1}
+    for left in ("", "lost+found", "notes"):
+        (folder / "show_a" / left).mkdir()
+        assert swept(stack, **mount) == {"unchanged": 1, "failed": 1}
     assert len(stored(stack)) == 3
+    shutil.rmtree(folder / "show_a" / "lost+found")
+    (folder / "show_a" / "notes").rmdir()
     (folder / "show_a").rmdir()
     assert swept(stack, **mount) == {"unchanged": 1, "removed": 2}
 

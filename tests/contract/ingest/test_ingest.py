@@ -445,6 +445,10 @@ def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path
     third = called(folder / "shot" / "1.exr", "--catalog", catalog, "--bucket", "named")
     assert third.exit_code == 0, third.output
     assert "named/1.exr" in paths(catalog)
+    (folder / "shot").rename(tmp_path / "share")
+    (folder / "NOT_MOUNTED").touch()
+    away = called(folder, "--catalog", catalog)
+    assert (away.exit_code, "SOURCE_BUCKET renders/" in away.output, len(paths(catalog))) == (1, True, 5), away.output
 
 
 @pytest.mark.failure(
