@@ -48,8 +48,8 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.rules.sequences.headers import named
 
 # These rules compare pixels, which rows do not hold.
-_NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM"})
-_BESIDE_OTHERS = frozenset({"SEQ-MIRROR"})  # no longer true if other frames change
+_NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM"})
+_BESIDE_OTHERS = frozenset({"SEQ-AREA", "SEQ-MIRROR"})  # no longer true if other frames change
 _FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder

@@ -304,5 +304,11 @@ def validate_sequence(
                 findings += [_of_sequence(step, found) for found in _violations(results or ())]
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, None, error))
-        judged[facts.name] = tuple(_capped(findings))
+        judged[facts.name] = tuple(_capped([each for each in findings if not _is_said_by_another(each, findings)]))
     return judged
+
+
+def _is_said_by_another(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Whether a more specific rule names all frames of a sequence's finding."""
+    codes = RULES[finding.code].yields_to if finding.code in RULES else ()
+    return any(each.code in codes and all(number in each.frames for number in finding.frames) for each in findings)

@@ -38,6 +38,7 @@ from exr_inspector.validation.rules import (
     views,
     windows,
 )
+from exr_inspector.validation.rules.sequences import areas as sequence_areas
 from exr_inspector.validation.rules.sequences import black as sequence_black
 from exr_inspector.validation.rules.sequences import files as sequence_files
 from exr_inspector.validation.rules.sequences import headers as sequence_headers
@@ -50,7 +51,7 @@ _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
     delivery, sequence_headers, sequence_files, sequence_times, sequence_black, sequence_pixels, sequence_levels,
-    sequence_steady, show,
+    sequence_areas, sequence_steady, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -120,6 +121,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Mitsuba#178": "https://github.com/mitsuba-renderer/mitsuba/issues/178",
         "openexr#2223": "https://github.com/AcademySoftwareFoundation/openexr/issues/2223",
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
+        "openfx#202": "https://github.com/AcademySoftwareFoundation/openfx/issues/202",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
         "gaffer#4983": "https://github.com/GafferHQ/gaffer/issues/4983",

@@ -111,10 +111,18 @@ def noisy(number: int, size: float = 1.2, deviation: float = 0.3, **changed: Any
     return frame(number, size_bytes=round(1e6 * size) + number, pixels=seen(deviation=deviation, **changed))
 
 
-def small(*, is_turned: bool = False) -> bytes:
-    """A small image that is bright at its top, or at its bottom."""
-    rows = np.linspace(1, 0, 16, dtype=np.float32)
-    return np.repeat(rows[::-1] if is_turned else rows, 16).tobytes()
+def small(*, is_turned: bool = False, changed: int = 0, gain: float = 1.0) -> bytes:
+    """A small image that is bright at its top, or at its bottom, and darker in some areas at its left side."""
+    rows = gain * np.linspace(1, 0, 16, dtype=np.float32)
+    image = np.repeat(rows[::-1] if is_turned else rows, 16).reshape(16, 16)
+    image[:10, :changed] *= 0.6
+    return image.tobytes()
+
+
+def with_areas(*changed: int) -> list[FrameSummary]:
+    """Frames whose small images change steadily, but for areas."""
+    lines = [ColourLines((), small(changed=count, gain=1 + n / 500)) for n, count in enumerate(changed)]
+    return [frame(n, pixels=seen(lines=each)) for n, each in enumerate(lines, 1)]
 
 
 HOLE = grid((2, 2), (3, 2), (2, 3), (3, 3))
@@ -162,6 +170,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-SEAM", with_pixels(seen(lines=ColourLines((Seam(True, 960, "R", 1.2),)))), {}),
     ("SEQ-MIRROR", [frame(n, pixels=seen(lines=ColourLines((), small(is_turned=n == 5)))) for n in range(1, 11)], {}),
     ("SEQ-DEPTH-SCALE", with_pixels(seen(0.55, extents={"Z": (0.2, 0.5, 0.6, 1.0)})), {}),
+    ("SEQ-AREA", with_areas(0, 0, 0, 0, 2, 0, 0, 0, 0, 0), {}),
     ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("SEQ-SOFT", [noisy(n, 0.9, 0.2) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
@@ -481,6 +490,11 @@ LETTERBOX = [(0, 0, 40, 3), (0, 21, 40, 3)]
         ([(7, 7, 4, 3), (0, 0, 2, 2)], [(0, 0, 2, 2)], ""),  # a gap of an element
         ([(7, 7, 8, 2), (8, 9, 6, 2), (9, 11, 4, 2)], [], ""),  # something round
         ([(8, 8, 8, 8)], [(17, 8, 8, 8)], ""),  # something black that moves
+        (
+            [(8, 8, 8, 8), (28, 2, 8, 2), (29, 4, 6, 2), (30, 6, 4, 2), (31, 8, 2, 2)],
+            [(17, 8, 8, 8)],
+            "",
+        ),  # beside a shadow
         ([(8, 8, 8, 8)], [(8, 0, 8, 8), (8, 16, 8, 8), (0, 8, 8, 8), (16, 8, 8, 8)], ""),  # the last part of an element
     ],
 )
@@ -497,6 +511,28 @@ def test_bars_that_close_before_black_frames_are_no_lost_buckets() -> None:
     bars = seen(zeros=areas((0, 0, 40, 8), (0, 16, 40, 8)))
     dark = {4: bars, 5: seen(0.0, zeros=areas((0, 0, 40, 24)), **PIXELS[True]), 6: bars}
     assert [f.code for f in judged([frame(n, pixels=dark.get(n, seen())) for n in range(1, 10)])] == ["SEQ-BLACK"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "odd"),
+    [
+        ((0, 1, 0, 0, 0, 3, 0, 0, 0, 0), {2, 6}),
+        ((0, 1, 0, 2, 0, 3, 0, 0, 0, 0), set()),  # a light that flickers
+        ((0, 0, 0, 0, 14, 0, 0, 0, 0, 0), set()),  # a light that is off
+        ((0, 0, 0, 0, 1, 2, 2, 2, 2, 2), set()),  # one that goes off
+        ((0, 0, 0, 2, 0, 0, 0), set()),  # few frames
+    ],
+)
+def test_areas_that_differ_in_single_frames(changed: tuple[int, ...], odd: set[int]) -> None:
+    found = judged(with_areas(*changed))
+    assert {number for each in found for number in each.frames} == odd
+    assert {each.code for each in found} <= {"SEQ-AREA"}
+
+
+def test_areas_are_not_reported_beside_what_a_more_specific_rule_says() -> None:
+    given = [replace(each, pixels=replace(each.pixels, luminance=0.1 if each.frame == 5 else 0.5)) for each in
+             with_areas(0, 0, 0, 0, 2, 0, 0, 0, 0, 0) if each.pixels]  # fmt: skip
+    assert [f.code for f in judged(given)] == ["SEQ-FLASH"]
 
 
 @pytest.mark.parametrize(

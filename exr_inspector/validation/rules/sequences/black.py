@@ -36,7 +36,8 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     fix="Render or write the frames that the message names again. Nothing if they are meant to be black or empty.",
     limits="Info where a fade ends, where an element is empty (alpha is zero), between scenes, and before the first and behind "
     "the last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
-    "Up to three empty frames amid an element are info if there are many, or if the frames beside them are few or dim.",
+    "Up to three empty frames amid an element are info if there are many, or if the frames beside them are few or dim. "
+    "Stored rows tell scenes apart by their mean colours alone.",
 )
 def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report frames whose beauty is black while their other layers or other frames hold an image."""
