@@ -31,7 +31,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.database import DatabaseProcess
-from tests.support.databases import database_environ, empty_tables, wipe
+from tests.support.databases import database_environ, empty_tables, wipe, wipe_of
 from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
 from vastdb_local import LocalVastDB
 
@@ -106,7 +106,10 @@ class LocalStack:
         self.s3.chance(0.0, seed=0)
         for key in self.s3.contents():
             self.s3.delete(BUCKET, key)
-        wipe(self.catalog)
+        if isinstance(self.database, LocalVastDB):
+            wipe_of(self.database, self.catalog)
+        else:
+            wipe(self.catalog)
 
     def restart_database(self) -> None:
         """Close the database while it serves requests, and start it again."""

@@ -18,6 +18,8 @@ from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, DOCUMENT, LEAST_GUARDS
 from exr_inspector.catalog.sdk.work import ROW_ID, Work
 from vastdb_local import LocalVastDB
+from vastdb_local.metadata import get_table
+from vastdb_local.refusals import Refusal
 
 
 def empty_tables(
@@ -48,6 +50,19 @@ def _set_up(schema: str, guards: int, server_version: str) -> bytes:
             setup(catalog.connection, SetupOptions(guards=guards))
             catalog.close()
         return path.read_bytes()
+
+
+def wipe_of(server: LocalVastDB, catalog: Catalog) -> None:
+    """Empty the file tables within their server, which takes a tenth of the time that requests take."""
+    config, database = catalog.connection.config, server._database
+    try:
+        with database.alone() as transaction:
+            for table in DOCUMENT:
+                stored = get_table(transaction, config.bucket, config.schema, table.name)
+                ((count,),) = transaction.rows(f"DELETE FROM {stored.stored}")
+                database.lookups.delete(stored.id, count)
+    except Refusal:  # a conflict with a transaction that a test has left open
+        wipe(catalog)
 
 
 def wipe(catalog: Catalog) -> None:

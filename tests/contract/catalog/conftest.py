@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.catalog.model import Pair, ready
-from tests.support.databases import wipe
+from tests.support.databases import wipe_of
 from vastdb_local import LocalVastDB
 
 
@@ -31,4 +31,4 @@ def pair(shared: Pair) -> Iterator[Pair]:
     server.reset_counters()
     yield shared
     server.faults.clear()
-    wipe(catalog)
+    wipe_of(server, catalog)

@@ -15,7 +15,7 @@ from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, CRYPTOMATTE_OBJE
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.model import Inspection, StatsMode
 from tests.contract.catalog.model import Model, Pair, assert_equal, inspection
-from tests.support.databases import wipe
+from tests.support.databases import wipe_of
 from vastdb_local import LocalVastDB
 
 NAMES_OF_THREE = 4  # a manifest of `inspection` names one object that no pixel shows
@@ -25,7 +25,7 @@ NAMES_OF_THREE = 4  # a manifest of `inspection` names one object that no pixel 
 def pair(shared: Pair) -> Iterator[Pair]:
     shared[0].reset_counters()
     yield shared
-    wipe(shared[1])
+    wipe_of(*shared)
     shared[1].connection.run("forget the names", _forget_names)
 
 

@@ -32,7 +32,7 @@ from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import View
 from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready
-from tests.support.databases import wipe
+from tests.support.databases import wipe_of
 from vastdb_local import LocalVastDB
 
 
@@ -45,7 +45,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Pair]:
 @pytest.fixture
 def catalog(shared: Pair) -> Iterator[Catalog]:
     yield shared[1]
-    wipe(shared[1])
+    wipe_of(*shared)
 
 
 def count(catalog: Catalog, name: str) -> int:

@@ -21,7 +21,7 @@ from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.model import Inspection, StatsMode
 from tests.contract.catalog.model import Model, assert_equal, damaged, inspection, ready, unreadable
 from tests.contract.catalog.storm import Shape, Storm, check_audit
-from tests.support.databases import wipe
+from tests.support.databases import wipe_of
 from vastdb_local import Fault, FaultKind, LocalVastDB
 
 KEYS = ("shot/a.0001.exr", "shot/a.0002.exr", "shot/A.0001.exr", "other/b c.exr")
@@ -61,7 +61,7 @@ class CatalogMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        wipe(self.catalog)
+        wipe_of(self.server, self.catalog)
         self.model = Model()
 
     @rule(batch=st.lists(some_inspection(), min_size=1, max_size=5))
