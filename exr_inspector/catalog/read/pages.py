@@ -83,7 +83,7 @@ _FRAME_PARTS = (
 )  # fmt: skip
 _FRAME_ATTRIBUTES = _CHILD_COLUMNS[ATTRIBUTES]
 _FRAME_CHANNELS = (*_KEYS, "part_index", "effective_layer", "name", "type")
-_FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name not in {"percentiles", "histogram"})
+_FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name != "histogram")
 
 _NUL = "\0"  # ends names in the file, so no name contains it
 
@@ -249,7 +249,7 @@ def _read_frames(work: Work, page: tuple[str, str], *, names: Sequence[str]) -> 
     channels = _channel_lists(work.select(CHANNELS, _FRAME_CHANNELS, _between("file_path", page)))
     stats: dict[tuple[str, str], list[Row]] = {}
     for row in rows_of(work.select(STATS, _FRAME_STATS, every(_between("file_path", page), _is_exact_first_level))):
-        stats.setdefault(_owner(row), []).append({**row, "percentiles": None, "histogram": None})
+        stats.setdefault(_owner(row), []).append({**row, "histogram": None})
     attributes: dict[tuple[str, str], list[Row]] = {}
     first_part = every(_between("file_path", page), is_in("name", names), lambda table: table["part_index"] == 0)
     for row in rows_of(work.select(ATTRIBUTES, _FRAME_ATTRIBUTES, first_part)) if names else ():
