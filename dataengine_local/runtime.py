@@ -199,7 +199,10 @@ class LocalRuntime:
 
 
 async def _body_within(request: Request, most_bytes: int) -> bytes | None:
-    """The body; None if it exceeds the limit, even where the request announces no length."""
+    """The body; None if it exceeds the limit, by its announced length or, if that is not true or missing, by what arrives."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and float(announced) > most_bytes:
+        return None
     body = bytearray()
     async for block in request.stream():
         body += block

@@ -22,7 +22,14 @@ from exr_inspector.delivery.patterns import (
     parse_pattern,
     unknown_tokens_hint,
 )
-from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches, SourceError
+from exr_inspector.errors import (
+    AccessDenied,
+    ExrInspectorError,
+    MemoryBusy,
+    NothingMatches,
+    SourceError,
+    SourceUnavailable,
+)
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
 from exr_inspector.settings import local_path
@@ -47,8 +54,8 @@ class Expansion:
         ranges: Frames that the target names (`[1001-1060]`); empty if it names none.
         others: Entries of the folder and its subfolders that are not OpenEXR files: other files, and folders named `*.exr`.
         folders: The folders of its files, if it stands for all files of a folder or of several.
-        fault: The subfolders that were not listed, because access is denied or because they are links to folders elsewhere;
-            None if all were listed.
+        fault: The subfolders that were not listed, because access is denied, the file system fails, or they are links to
+            folders elsewhere; None if all were listed.
     """
 
     target: str
@@ -56,7 +63,7 @@ class Expansion:
     ranges: tuple[range, ...] = ()
     others: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
-    fault: AccessDenied | None = None
+    fault: SourceError | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -64,6 +71,19 @@ class Expansion:
         known = self.recognition
         inside = [frame.path for sequence in known.sequences for frame in sequence.members]
         return (*inside, *known.singles, *(path for group in known.ambiguous for path in group))
+
+
+class FoldersUnavailable(SourceUnavailable):
+    """Folders that could not be listed now, since the file system fails."""
+
+
+_UNLISTED = (AccessDenied, FoldersUnavailable)  # raised after all other files
+
+
+def _combined(faults: Iterable[SourceError]) -> AccessDenied | FoldersUnavailable:
+    """Return one error for folders that could not be listed; it says that access is denied only if that is true of all."""
+    texts = {str(fault): fault.retryable for fault in faults}
+    return (FoldersUnavailable if any(texts.values()) else AccessDenied)(listed(texts, _NAMED, "; "))
 
 
 def is_folder(target: str) -> bool:
@@ -83,7 +103,7 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     Raises:
         PatternError: The pattern is invalid.
         NothingMatches: The file or folder does not exist, no file matches the pattern, or the folder holds no .exr file.
-        AccessDenied: Folders could not be listed; raised after all other files.
+        AccessDenied, FoldersUnavailable: Folders could not be listed; raised after all other files.
         SourceError: Listing failed.
     """
     yield from _paths_of_all(opener, target, _matching(opener, target), [])
@@ -101,12 +121,12 @@ def _paths_of_all(opener: SourceOpener, target: str, found: _Matching, others: l
             for path in _paths_of(opener, each, others, literal=False):
                 is_empty = False
                 yield path
-        except AccessDenied as error:
-            faults.append(str(error))
+        except _UNLISTED as error:
+            faults.append(error)
         except NothingMatches:
             continue
     if faults:
-        raise AccessDenied("; ".join(faults))
+        raise _combined(faults)
     if is_empty:
         raise NothingMatches(f"no .exr files match {target}{unknown_tokens_hint(target)}")
 
@@ -144,7 +164,7 @@ class _Matching(NamedTuple):
     """What a target stands for: the target in each folder that matches, and why folders could not be searched."""
 
     targets: list[str]
-    faults: list[str]
+    faults: list[SourceError]
 
 
 def _matching(opener: SourceOpener, target: str) -> _Matching:
@@ -162,7 +182,7 @@ def _matching(opener: SourceOpener, target: str) -> _Matching:
     if start == folder:
         return _Matching([target], [])
     found = [start]
-    faults: list[str] = []
+    faults: list[SourceError] = []
     for wanted in folder.removeprefix(start).split("/")[:-1]:
         if is_folder_pattern(wanted):
             found = [inner for outer in found for inner in _folders_matching(opener, outer, wanted, faults)]
@@ -174,12 +194,12 @@ def _matching(opener: SourceOpener, target: str) -> _Matching:
     return _Matching(targets, faults)
 
 
-def _folders_matching(opener: SourceOpener, outer: str, wanted: str, faults: list[str]) -> list[str]:
+def _folders_matching(opener: SourceOpener, outer: str, wanted: str, faults: list[SourceError]) -> list[str]:
     """The folders directly in a folder whose names match, each with a slash."""
     try:
         names = _folders_in(opener, outer)
-    except AccessDenied as error:
-        faults.append(str(error))
+    except _UNLISTED as error:
+        faults.append(error)
         return []
     exact = [wanted] if wanted in names else sorted(name for name in names if folder_matches(wanted, name))
     return [f"{outer}{name}/" for name in exact]
@@ -206,14 +226,14 @@ def _names_in(folder: str) -> list[str]:
     """The names in a local folder, which ends in a slash or is empty; none if it does not exist.
 
     Raises:
-        AccessDenied: It may not be read.
+        AccessDenied, FoldersUnavailable: It cannot be listed.
     """
     try:
         return os.listdir(local_path(folder or "."))  # noqa: PTH208 - names
-    except PermissionError as error:
-        raise AccessDenied(f"folders that may not be read: {folder or '.'}") from error
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise _combined(_folder_faults([(folder or ".", error)])) from error
 
 
 def files_in(folder: str) -> list[str]:
@@ -222,8 +242,22 @@ def files_in(folder: str) -> list[str]:
         return []
     try:
         return [folder + name for name in _names_in(folder)]
-    except AccessDenied:
+    except _UNLISTED:
         return []
+
+
+def _folder_faults(errors: Iterable[tuple[str, OSError]]) -> list[SourceError]:
+    """Return one error for each reason why local folders cannot be listed."""
+    folders: dict[str | None, list[str]] = {}
+    for folder, error in errors:
+        reason = None if isinstance(error, PermissionError) else os.strerror(error.errno or 0)
+        folders.setdefault(reason, []).append(folder)
+    return [
+        AccessDenied(f"folders that may not be read: {listed(sorted(names), _NAMED)}")
+        if reason is None
+        else FoldersUnavailable(f"the file system fails ({reason}) at folders: {listed(sorted(names), _NAMED)}")
+        for reason, names in folders.items()
+    ]
 
 
 def _exists(opener: SourceOpener, target: str) -> bool:
@@ -275,14 +309,14 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[
     """Yield the .exr objects, then those that could not be listed: reading them gives the reason.
 
     Raises:
-        AccessDenied: Folders could not be listed; raised last.
+        AccessDenied, FoldersUnavailable: Folders could not be listed; raised last.
     """
     files: list[str] = []
-    faults: list[str] = []
+    faults: list[SourceError] = []
 
     def report(path: str, error: SourceError) -> None:
         if path.endswith("/"):
-            faults.append(str(error))
+            faults.append(error)
         else:
             files.append(f"s3://{path}")
 
@@ -295,20 +329,20 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[
             others.append(name)
     yield from files
     if faults:
-        raise AccessDenied(listed(sorted(faults), _NAMED, "; "))
+        raise _combined(sorted(faults, key=str))
 
 
 def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
     """Yield the .exr files.
 
     Raises:
-        AccessDenied: Folders could not be listed, or are links to folders elsewhere; raised last.
+        AccessDenied, FoldersUnavailable: Folders could not be listed, or are links to folders elsewhere; raised last.
     """
-    denied: list[str] = []
+    unlisted: list[tuple[str, OSError]] = []
     linked: list[str] = []
     found: list[Path] = []
     root = folder.resolve()
-    for place, folders, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
+    for place, folders, names in os.walk(folder, onerror=lambda error: unlisted.append((str(error.filename), error))):
         folders[:] = [name for name in folders if not is_excluded(f"{name}/")]
         found += (Path(place, name) for name in names if is_exr(name))
         others += (str(Path(place, name)) for name in names if not is_exr(name))
@@ -318,12 +352,12 @@ def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
     # Dangling links, pipes, sockets and devices are among them: reading those fails, which reports them.
     yield from map(str, sorted(found))
-    faults = [f"folders that may not be read: {listed(sorted(denied), _NAMED)}"] * bool(denied)
-    faults += [
-        f"links to folders elsewhere are not followed, name them as well: {listed(sorted(linked), _NAMED)}"
-    ] * bool(linked)
+    faults = _folder_faults(unlisted)
+    if linked:
+        links_text = listed(sorted(linked), _NAMED)
+        faults.append(AccessDenied(f"links to folders elsewhere are not followed, name them as well: {links_text}"))
     if faults:
-        raise AccessDenied("; ".join(faults))
+        raise _combined(faults)
 
 
 def expand(opener: SourceOpener, target: str) -> Expansion:
@@ -335,12 +369,12 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
     """
     paths: list[str] = []
     others: list[str] = []
-    fault: AccessDenied | None = None
+    fault: SourceError | None = None
     found = _matching(opener, target)
     try:
         for path in _paths_of_all(opener, target, found, others):
             paths.append(path)  # noqa: PERF402 - keep the paths found before an error
-    except AccessDenied as error:
+    except _UNLISTED as error:
         if not paths:
             raise
         fault = error

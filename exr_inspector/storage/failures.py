@@ -45,7 +45,15 @@ _ANSWER = re.compile(r"(status code: \d{3}[^:<]*)(.*)", re.DOTALL)
 _DEBUG = re.compile(r"\s*Debug source:.*", re.DOTALL)
 _PASSING_STATUS = {408, 429}  # transient, like 5xx
 
-_PASSING_CODES = {"RequestTimeout", "OperationAborted", "SlowDown", "ServiceUnavailable", "InternalError", "Throttling"}
+_PASSING_CODES = {
+    "InternalError",
+    "OperationAborted",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+}
 _CREDENTIAL_CODES = {
     "RequestTimeTooSkewed": "the clocks of this machine and of the store differ too much",
     "RequestExpired": "the request reached the store too late: check the clock of this machine",
@@ -59,13 +67,22 @@ _CREDENTIAL_CODES = {
     "AccountProblem": "the store says that there is a problem with the account",
     "NotSignedUp": "the store says that there is a problem with the account",
     "Unauthorized": "the store does not accept the credentials",
+    "AuthFailure": "the store does not accept the credentials",
+    "InvalidClientTokenId": "the store does not know the access key (S3_ACCESS_KEY)",
+    "TokenCodeInvalid": "the store does not accept the credentials",
+    "SignatureVersionNotSupported": "the store does not accept signatures of version 4",
 }
+# The only codes of a 403 that speak of the object; any other one is taken to speak of the client, and is raised.
+_DENIED_CODES = {"AccessDenied", "AllAccessDisabled"}
 _UNREADABLE_CODES = {
     "InvalidObjectState": "the object is archived: restore it first",
     "InvalidRequest": "the store does not hand the object out like this; it may be encrypted with its writer's key (SSE-C)",
     "KMS.DisabledException": "the key that the object is encrypted with is disabled",
     "KMS.NotFoundException": "the key that the object is encrypted with was deleted",
     "KMS.KMSInvalidStateException": "the key that the object is encrypted with cannot be used",
+    "KMS.InvalidStateException": "the key that the object is encrypted with cannot be used",
+    "KMS.InvalidKeyUsageException": "the key that the object is encrypted with cannot be used",
+    "KMS.AccessDeniedException": "the key that the object is encrypted with may not be used with these keys",
 }
 _ABSENT_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound"}
 _LEGAL_STATUS = 451
@@ -152,8 +169,10 @@ def _judge_status(status: int, code: str, path: str, cause: Exception | None, *,
     then = Next.AGAIN if status >= 500 or status in _PASSING_STATUS else Next.STOP
     if status == 404 and (is_silent or code in _ABSENT_CODES):
         error = ObjectNotFound(f"{path}: no such object")
-    elif status == 403 and (is_silent or code):
+    elif status == 403 and (is_silent or code in _DENIED_CODES):
         error = AccessDenied(f"{path}: the store refuses access with these keys")
+    elif status == 403 and code:
+        error = SourceUnavailable(f"{path}: the store answered HTTP 403 with the code {code}")
     elif status in {403, 404}:
         answer = f"HTTP {status} with an answer that is not S3's"
         error = SourceUnavailable(f"{path}: {answer}; check S3_ENDPOINT_URL and proxies")

@@ -260,6 +260,12 @@ def test_bodies_are_bounded(chunked: bool) -> None:
         assert len(runtime.invocations) == 1
 
 
+def test_a_body_that_is_announced_as_too_large_is_not_waited_for(runtime: LocalRuntime) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(runtime.url).port or 0), timeout=5) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n{")
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_sender_that_disconnects_is_one_line(runtime: LocalRuntime, caplog: pytest.LogCaptureFixture) -> None:
     seen = len(behaviour.seen)
     with socket.create_connection(("127.0.0.1", urlsplit(runtime.url).port or 0)) as connection:

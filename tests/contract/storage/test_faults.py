@@ -134,6 +134,7 @@ CREDENTIALS = [
     (400, "ExpiredToken", "expired"),
     (403, "ExpiredToken", "expired"),
     (400, "AuthorizationHeaderMalformed", "S3_REGION"),
+    (403, "AuthFailure", "credentials"),
     (401, "Unauthorized", "credentials"),
     (401, "", "credentials"),
 ]

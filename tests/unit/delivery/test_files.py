@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exr_inspector.delivery.check import check_files
 from exr_inspector.delivery.diff import pairs
-from exr_inspector.delivery.files import READERS, expand, inspect_each, new_names
-from exr_inspector.errors import AccessDenied, LimitExceeded, NothingMatches, ObjectNotFound
+from exr_inspector.delivery.files import READERS, FoldersUnavailable, expand, inspect_each, new_names
+from exr_inspector.errors import AccessDenied, LimitExceeded, NothingMatches, ObjectNotFound, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
@@ -219,21 +222,32 @@ def test_tokens_that_patterns_do_not_have_are_explained_when_nothing_matches(
         expand(OPENER, f"{tmp_path}/{pattern}")
 
 
-def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_searched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.EACCES, AccessDenied, "folders that may not be read"),
+        (errno.EIO, FoldersUnavailable, "the file system fails (Input/output error) at folders"),
+        (errno.ESTALE, FoldersUnavailable, "the file system fails (Stale file handle) at folders"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[SourceError], words: str
 ) -> None:
-    show, listed = _shots(tmp_path), os.listdir
+    show = _shots(tmp_path)
 
-    def listdir(folder: Path) -> list[str]:
-        if folder == show / "sh020" / "comp":
-            raise PermissionError(folder)
-        return listed(folder)
+    def failing(real: Callable[[Any], Any], folder: Any) -> Any:
+        if Path(folder) == show / "sh020" / "comp":
+            raise OSError(number, os.strerror(number), str(folder))
+        return real(folder)
 
-    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "listdir", partial(failing, os.listdir))
+    monkeypatch.setattr(os, "scandir", partial(failing, os.scandir))
     found = expand(OPENER, f"{show}/sh*/comp/a.####.exr")
     assert [Path(path).parent for path in found.paths] == [show / "sh010" / "comp"] * 2
-    assert f"folders that may not be read: {show}/sh020/comp/" in str(found.fault)
-    with pytest.raises(AccessDenied):
+    for fault in (found.fault, expand(OPENER, f"{show}/").fault):
+        assert type(fault) is kind
+        assert f"{words}: {show}/sh020/comp" in str(fault)
+    with pytest.raises(kind):
         expand(OPENER, f"{show}/sh020/comp/a.####.exr")
 
 
