@@ -77,8 +77,11 @@ def update(database: Database, transaction: Transaction, table: Table, batch: pa
     fixed = {table.by_id[column_id].stored for column_id in table.fixed_columns}
     if fixed & values.keys():
         raise bad_request("InvalidArgument", "Columns of the sorting key or of a partition key cannot be updated.")
-    database.lookups.replace(table.id, values, row_ids)
-    _write(database, transaction, table, row_ids, values)
+    _touch(database, transaction, table, row_ids)
+    if values:
+        assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
+        database.lookups.replace(table.id, values, row_ids)
+        transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), _update_statement(assignments))
 
 
 def delete(database: Database, transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
@@ -88,21 +91,21 @@ def delete(database: Database, transaction: Transaction, table: Table, batch: pa
         Refusal: 409 when another transaction has changed one of the rows.
     """
     row_ids, _ = _addressed(table, batch)
-    _write(database, transaction, table, row_ids, {})
+    _touch(database, transaction, table, row_ids)
     statement = "DELETE FROM {table} AS stored USING incoming WHERE stored.row_id = incoming.row_id"
     count = transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
     database.lookups.delete(table.id, count)
 
 
-def _write(
-    database: Database, transaction: Transaction, table: Table, row_ids: pa.Array, values: dict[str, pa.Array]
-) -> None:
-    """Write the transaction's id and the values into rows."""
+def _touch(database: Database, transaction: Transaction, table: Table, row_ids: pa.Array) -> None:
     database.claim_rows(transaction, table.id, row_ids)
-    assignments = [f"writer = {transaction.txid}", *(f"{name} = incoming.{name}" for name in values)]
+    statement = _update_statement(f"writer = {transaction.txid}")
+    transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
+
+
+def _update_statement(assignments: str) -> str:
     source = "FROM incoming WHERE stored.row_id = incoming.row_id"
-    statement = f"UPDATE {{table}} AS stored SET {', '.join(assignments)} {source}"  # noqa: S608 - our names and numbers
-    transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
+    return f"UPDATE {{table}} AS stored SET {assignments} {source}"  # noqa: S608 - our names and numbers
 
 
 def _addressed(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, dict[str, pa.Array]]:
