@@ -1,7 +1,8 @@
 """Changes of rows within a transaction: insert, update and delete by row id.
 
 Every change of a row also writes the transaction's id into its `writer` column: DuckDB detects conflicts by column and value,
-so without it two changes of different columns, or to the same value, would not conflict.
+so without it two changes of different columns, or to the same value, would not conflict. The statement that writes it changes
+nothing else: DuckDB replaces rows whose lists change, and then misses conflicts with changes of other columns.
 """
 
 from __future__ import annotations
