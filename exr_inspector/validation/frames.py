@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import fmean
@@ -56,7 +56,8 @@ class FramePixels:
         lines: Seams and a small image of the beauty; None if they were not determined.
         unit_channels: Channels of depth from exactly 0, in few pixels, to exactly 1, and of motion vectors whose largest
             component is exactly 1 or -1.
-        coverage: Share of the pixels whose alpha is not zero; None without an alpha beside the beauty.
+        coverage: Share of the pixels whose alpha is not zero; None without alpha, but 0 for a single black pixel, to which
+            writers crop an empty image.
         extents: Magnitudes of each channel of depth: the quartiles and the largest; of each of motion vectors the largest.
         other_deviations: Standard deviations of the channels other than the beauty, in their order.
     """
@@ -266,7 +267,7 @@ def frame_pixels(
         means={} if is_data else means,
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
-        coverage=next((1 - stats.zero_count / stats.samples for stats in firsts if stats.channel in _ALPHAS), None),
+        coverage=_coverage(firsts, is_black=bool(is_black)),
         extents=_extents(firsts, layer_of_file(path, names)),
         other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
     )
@@ -276,6 +277,13 @@ def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
     """The role of a channel in its layer or, without one, in that of the file."""
     layer, _, component = stats.channel.rpartition(".")
     return role_of(layer or layer_of_bare, component)
+
+
+def _coverage(channels: Sequence[ChannelStats], *, is_black: bool) -> float | None:
+    alpha = next((stats for stats in channels if stats.channel in _ALPHAS), None)
+    if alpha is None:
+        return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
+    return 1 - alpha.zero_count / alpha.samples
 
 
 def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:

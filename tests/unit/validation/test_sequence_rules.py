@@ -546,6 +546,7 @@ def test_areas_are_not_reported_beside_what_a_more_specific_rule_says() -> None:
         (0.3, 1.0, {1, 2}, Severity.ERROR),  # opaque before an element
         (1.0, 0.0, {1}, Severity.ERROR),
         (1.0, 1.0, {1}, Severity.WARNING),
+        (None, 0.0, {4, 5, 6, 7}, Severity.INFO),  # cropped to a pixel
         (None, None, {1, 2, 3, 4}, Severity.INFO),  # a leader
         (None, None, {4, 5, 6, 7}, Severity.ERROR),
     ],
@@ -566,6 +567,13 @@ def test_frames_between_scenes_may_be_black(black: set[int], cut: int, severity:
     empty = seen(0.0, **PIXELS[True])
     found = judged([frame(n, pixels=empty if n in black else scenes[n >= cut]) for n in range(1, 12)])
     assert [(f.code, f.severity.label) for f in found] == [("SEQ-BLACK", severity)]
+
+
+def test_long_black_runs_in_a_shot_that_changes_may_lie_between_scenes() -> None:
+    lines = [ColourLines((), small(gain=1 + n * 0.03)) for n in range(17)]
+    given = [seen(0.0, **PIXELS[True]) if 6 <= n < 11 else seen(lines=each) for n, each in enumerate(lines)]
+    found = judged([frame(n, pixels=pixels) for n, pixels in enumerate(given, 1)])
+    assert [(f.code, f.severity) for f in found] == [("SEQ-BLACK", Severity.WARNING)]
 
 
 def test_of_two_frames_neither_tells_what_the_other_lacks() -> None:
@@ -940,6 +948,17 @@ def test_depth_and_flat_layers_are_no_other_content_of_a_black_frame() -> None:
         assert found
         assert found.pixels
         assert (found.pixels.has_other_content, found.pixels.coverage) == (has_content, 1 - 1 / ZERO.size)
+
+
+def test_a_single_black_pixel_covers_nothing() -> None:
+    for channels, size, coverage in (("RGB", 1, 0.0), ("RGB", 2, None), ("ARGB", 1, 0.0)):
+        window = (0, 0, size - 1, 0)
+        planes = {name: np.zeros((1, size), np.float32) for name in channels}
+        part = Part(channels=[Channel(c) for c in sorted(channels)], pixels=planes, data_window=window)
+        found = frame_of_inspection(inspect(build([part]), stats=True, key="shot/sh.1001.exr"))
+        assert found
+        assert found.pixels
+        assert found.pixels.coverage == coverage
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import median
@@ -36,6 +37,7 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     fix="Render or write the frames that the message names again. Nothing if they are meant to be black or empty.",
     limits="Info where a fade ends, where an element is empty (alpha is zero), between scenes, and before the first and behind "
     "the last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
+    "More than three between images that differ as much as the shot may change are a warning. "
     "Up to three empty frames amid an element are info if there are many, or if the frames beside them are few or dim. "
     "Stored rows tell scenes apart by their mean colours alone.",
 )
@@ -76,15 +78,18 @@ def _explanation(seen: Sequence[FramePixels], run: Sequence[int]) -> tuple[Sever
         return None
     ends = [index for index in (run[0] - 1, run[-1] + 1) if 0 <= index < len(seen)]
     covered = [coverage for index in ends if (coverage := seen[index].coverage) is not None]
-    is_element = bool(covered) and min(covered) < _OPAQUE
     coverages = {seen[index].coverage for index in run}
+    is_element = min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
     if is_element and coverages == {1.0}:
         return None
     if is_element and coverages == {0.0}:
         is_meant = len(ends) < 2 or len(run) > _FEW_BLACK or _comes_and_goes(seen, ends)
         return (Severity.INFO, "empty: R, G, B and A are zero, as where an effect is over") if is_meant else None
+    if len(ends) == 2 and _is_cut(seen, *ends):
+        return Severity.INFO, "black, between two scenes"
     if len(ends) == 2:
-        return (Severity.INFO, "black, between two scenes") if _is_cut(seen, *ends) else None
+        is_unclear = len(run) > _FEW_BLACK and _difference(*(seen[index] for index in ends)) > _OTHER_SCENE
+        return (Severity.WARNING, "black: lost, or between two scenes?") if is_unclear else None
     return _explanation_at_end(seen, run, is_void=bool(covered) and coverages == {0.0})
 
 
@@ -119,7 +124,7 @@ def _is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
     distance = after - before
     first, last = max(0, before - distance), min(len(seen) - 1, after + distance)
     usual = [
-        _difference(seen[one], seen[other]) * distance / (other - one)
+        _difference(seen[one], seen[other]) * math.sqrt(distance / (other - one))
         for one, other in ((first, before), (after, last))
         if one < other
     ]
