@@ -68,11 +68,12 @@ class FindingGroup:
 def group_strays(files: Iterable[CheckedFile]) -> list[list[CheckedFile]]:
     """Group the files of a folder that do not belong to the delivery, if their findings are of the same kinds.
 
-    Each other file is alone.
+    Each other file is alone, and so are those of severity info: other images beside a sequence.
     """
     groups: dict[object, list[CheckedFile]] = {}
     for file in files:
-        is_stray = any(finding.code == "SEQ-STRAY" for finding in file.findings) and not file.fault
+        found = {finding.code for finding in file.findings if finding.severity > Severity.INFO}
+        is_stray = "SEQ-STRAY" in found and not file.fault
         kinds = tuple((finding.severity, finding.code, _kind(finding.message, file.path)) for finding in file.findings)
         groups.setdefault((file.path.rpartition("/")[0], kinds) if is_stray else file.path, []).append(file)
     return list(groups.values())

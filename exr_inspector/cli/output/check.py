@@ -30,6 +30,7 @@ _STRIP_FRAMES = 50  # in a line
 _MAX_STRIP_FRAMES = 2_000
 _SHOWN = 40  # lines of findings for each sequence
 _NAMED = 4  # names of other files for each kind
+_STRAYS_NAMED = 10  # copies and the like in a line
 _Hidden = tuple[str, Severity]
 
 
@@ -213,7 +214,7 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
                 Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"), soft_wrap=True
             )
             continue
-        names = listed([file.path, *(each.path.rpartition("/")[2] for each in more)], _NAMED)
+        names = listed([file.path, *(each.path.rpartition("/")[2] for each in more)], _STRAYS_NAMED)
         console.print(Text(plain(names, 400), style="bold").append(_outcome(file, least)))
         hidden |= _print_grouped([file, *more], (), console, info=info)
     return hidden

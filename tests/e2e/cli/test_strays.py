@@ -55,10 +55,10 @@ def test_strays_are_reported_and_are_no_frames(folder: Path) -> None:
 
 
 def test_the_text_names_copies_in_one_line_and_frames_as_a_message_does(tmp_path: Path) -> None:
-    for name in ("x.-002.exr", "x.-001.exr", "x.0000.exr", "x.-002 (1).exr", "x.-001 (1).exr", "ref.exr"):
+    for name in ("x.-002.exr", "x.-001.exr", "x.0000.exr", "x.-002 (1).exr", "x.-001 (1).exr", "ref.exr", "a.exr"):
         shutil.copy(SAMPLE, tmp_path / name)
     text = run(tmp_path, "--info").stdout
-    assert (text.count("SEQ-STRAY"), "x.-001 (1).exr, x.-002 (1).exr" in text) == (2, True)
+    assert (text.count("SEQ-STRAY"), "x.-001 (1).exr, x.-002 (1).exr" in text) == (3, True)
     assert text.count("-2 to 0") > 1
 
 
