@@ -369,7 +369,10 @@ def flashes(*levels: float, **parameters: Any) -> set[tuple[Severity, tuple[int,
             (1, 1.05, 0.4, 1, 0.97, 1.9, 1, 0.5, 1.02, 1, 2.3, 0.98, 1, 0.45, 1, 1),
             {(Severity.WARNING, (3, 8, 14)), (Severity.WARNING, (6, 11))},
         ),
-        ((1, 1, 1, 1, 6.5, 3.4, 1.2, 4.8, 1.5, 1, 1, 1), {(Severity.INFO, (5, 6, 8))}),  # lightning
+        ((1, 1, 1, 1, 6.5, 3.4, 1.2, 4.8, 1.5, 1, 1, 1), {(Severity.INFO, (5, 6, 8, 9))}),  # lightning
+        ((1, 1, 1, 1, 1, 5, 2.6, 1.4, 1, 1, 1, 1), {(Severity.INFO, (6, 7))}),
+        ((1, 1, 1, 1, 0.75, 0.5, 1, 1, 1, 1), set()),  # a shadow
+        ((1, 0.4, 1, 1, 1, 1, 1), {(Severity.WARNING, (2,))}),
         ((1, 1, 1, 3.5, 1, 1, 3.5, 1, 3.5, 3.5, 1, 1), {(Severity.INFO, (4, 7, 9, 10))}),  # a strobe
         ((1, 0.5, 1, 0.5, 1, 1, 1, 1, 0.5, 1, 0.5), {(Severity.INFO, (2, 4, 9, 11))}),
         (

@@ -82,6 +82,7 @@ METRES = (2.0, 5.0, 6.0, 1e10)
         ((200.0, 500.0, 600.0, 1e10), {5, 6}, 0.9, False),  # a shot between others
         ((0.2, 5.0, 6.0, 1e10), {5, 6}, 0.5, False),  # an object passes near the camera
         ((0.2, 0.5, 3.0, 9.0), {5, 6}, 0.5, False),
+        ((0.1, 0.9, 1.0, 9.0), {5, 6}, 0.5, False),
         ((2.0, 5.0, 6.0, 50.0), {5, 6}, 0.5, False),  # no background
         ((0.0, 0.0, 0.0, 0.0), {5, 6}, 0.5, False),  # SEQ-LAYER-BLACK reports it
     ],

@@ -74,25 +74,44 @@ def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
     """
     left_out = _left_out(levels)
     kept = [index for index in range(len(levels)) if index not in left_out]
-    found: dict[int, Flash] = {}
-    unsure: dict[int, Flash] = {}
+    clear: dict[int, Flash] = {}
+    sure: set[int] = set()
     for index in sorted(left_out):
         at = bisect(kept, index)
         before, after = kept[max(0, at - STEADY) : at], kept[at : at + STEADY]
         each, is_steady = _compared(levels, index, before, after, factor)
-        if each is None:
-            continue
-        is_at_end = not (before and after)
-        if (is_steady and each.is_large) if is_at_end else (is_steady or each.is_large):
-            found[index] = each
-        else:
-            unsure[index] = each
-    steps = sorted(each.step for each in found.values())
-    alike = {index: each for index, each in unsure.items() if _is_among(each.step, steps)}
-    found |= alike
-    rest = unsure.keys() - alike.keys()
+        if each is not None:
+            clear[index] = each
+            is_at_end = not (before and after)
+            if (is_steady and each.is_large) if is_at_end else (is_steady or each.is_large):
+                sure.add(index)
+    has_lightning = _judge_pairs(clear, sure)
+    steps = sorted(clear[index].step for index in sure)
+    sure.update([index for index, each in clear.items() if _is_among(each.step, steps)])
+    rest = clear.keys() - sure
     flickers = len(runs_of(rest)) >= _FLICKER_RUNS and _MOST_UNSURE * len(rest) >= len(levels)
-    return _with_hints(found | unsure if flickers else found, levels, flickers=flickers)
+    named = {index: each for index, each in clear.items() if flickers or index in sure}
+    return _with_hints(named, levels, flickers=flickers, has_lightning=has_lightning)
+
+
+def _judge_pairs(clear: Mapping[int, Flash], sure: set[int]) -> bool:
+    """Judge two flashes in a row, which are alike if one fault spoiled them, and return whether there is lightning.
+
+    Light that goes on or out over two frames is lightning, and both are sure if one is. Light that goes out and on again may be
+    a shadow: only large dips are sure.
+    """
+    has_lightning = False
+    for first in [index for index in clear if index + 1 in clear]:
+        one, other = clear[first], clear[first + 1]
+        if _are_like(other.step, one.step) or (one.step > 1) is not (other.step > 1):
+            continue
+        pair = {first, first + 1}
+        if one.step < 1:
+            sure.difference_update([index for index in pair if not clear[index].is_large])
+        elif not sure.isdisjoint(pair):
+            has_lightning = True
+            sure.update(pair)
+    return has_lightning
 
 
 def _compared(
@@ -108,7 +127,7 @@ def _compared(
     areas = [levels[each].area for each in (*before, index, *after)]
     around = [math.log(levels[each].luminance) for each in (*before, *after)]
     away = abs(math.log(level.luminance) - median(around))
-    is_enough = all(len(side) >= NEIGHBOURS for side in (before, after) if side)
+    is_enough = len(around) >= STEADY or not (before and after)
     is_one_size = max(areas) <= ONE_SIZE * min(areas)
     is_steady = is_enough and (is_one_size or is_large) and away > STEP_TO_SPREAD * (max(around) - min(around))
     is_clear = is_one_size and abs(math.log(step)) > math.log(LEAST_STEP)
@@ -125,14 +144,16 @@ def _is_among(step: float, steps: Sequence[float]) -> bool:
     return bisect_left(steps, low) < bisect(steps, high)
 
 
-def _with_hints(found: Mapping[int, Flash], levels: Sequence[FrameLight], *, flickers: bool) -> dict[int, Flash]:
+def _with_hints(
+    found: Mapping[int, Flash], levels: Sequence[FrameLight], *, flickers: bool, has_lightning: bool
+) -> dict[int, Flash]:
     """Flashes with what those in each direction probably are: light that is meant to flash, or a part of flicker."""
     hinted: dict[int, Flash] = {}
-    directions = [[index for index, flash in found.items() if (flash.step > 1) is up] for up in (False, True)]
-    for some, others in (directions, directions[::-1]):
+    darker, brighter = ([index for index, each in found.items() if (each.step > 1) is up] for up in (False, True))
+    for some, others in ((darker, brighter), (brighter, darker)):
         runs = runs_of(some)
         are_many = len(runs) >= _FLICKER_RUNS and _MOST_FLASHES * len(some) >= len(levels) and not others
-        is_meant = are_many or _is_beacon(runs, levels) or any(_is_gradual(run, found) for run in runs)
+        is_meant = are_many or _is_beacon(runs, levels) or (has_lightning and some is brighter)
         for index in some:
             flash = found[index]
             hint = _LIGHT if is_meant else _FLICKER if flickers and not flash.is_large else ""
@@ -149,11 +170,6 @@ def runs_of(indices: Iterable[int]) -> list[list[int]]:
         else:
             runs.append([index])
     return runs
-
-
-def _is_gradual(run: Sequence[int], found: Mapping[int, Flash]) -> bool:
-    """Whether light goes on or out over two frames, as that of lightning does; frames that one fault spoils are alike."""
-    return any(not _are_like(found[after].step, found[before].step) for before, after in pairwise(run))
 
 
 def _is_beacon(runs: Sequence[Sequence[int]], levels: Sequence[FrameLight]) -> bool:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import median, median_low
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.black_cells import cells_of
@@ -43,6 +43,7 @@ _FAR_SIZE = 1.5  # of files that are not steady, or at an end of the sequence
 _LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
 _MORE_BLACK = 0.01  # of the area: a smaller file because a bucket is missing is not soft
 _SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
+_LESS_DETAIL = 0.995  # the most that its pixels vary, in parts of what those beside it do
 _STEADY_SIZE = 1.02  # the most by which the files of other frames differ in size
 _ONE_LIGHT = 1.05  # the most by which frames of one light differ
 _STEADY_LEVEL = "1, as in the steady frames around"
@@ -277,8 +278,8 @@ _Seen = tuple[FrameSummary, FramePixels]
 
 
 def _far_larger(sizes: Sequence[tuple[float, int]]) -> list[int]:
-    """The positions of sizes far above the median, which fewer than half are."""
-    usual = median(size for size, _ in sizes) if sizes else 0.0
+    """The positions of sizes far above the median, which at most half are."""
+    usual = median_low(size for size, _ in sizes) if sizes else 0.0
     return [index for index, (size, _) in enumerate(sizes) if size > _FAR_SIZE * usual]
 
 
@@ -337,7 +338,8 @@ def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 
 def _is_softer(pixels: FramePixels, others: FramePixels) -> bool:
     """Whether nothing but the detail makes a file smaller than the one beside it."""
-    is_less = (pixels.deviation or 0.0) < _ONE_LIGHT * (others.deviation or 0.0)
+    most = _LESS_DETAIL if any(others.other_deviations) else _ONE_LIGHT  # other channels may make the file smaller, too
+    is_less = (pixels.deviation or 0.0) < most * (others.deviation or 0.0)
     deviations = zip(pixels.other_deviations, others.other_deviations, strict=False)
     are_alike = all(one == other or _is_near(one, other, _ONE_LIGHT) for one, other in deviations)
     return (
