@@ -66,7 +66,7 @@ class ObjectEvent:
         bucket: Bucket name, not empty, without '/'.
         key: Object key, decoded, not empty; case and slashes are unchanged.
         literal_key: The key as the event spells it, if decoding changed it and nothing else in the event shows which
-            one is meant: some stores do not encode keys. It names the object if `key` does not exist.
+            one is meant: some stores do not encode keys.
         kind: Created, removed, or a change that does not affect the object's bytes.
         etag: ETag without quotes; None if the event has none.
         size_bytes: Object size; None if the event has none.
@@ -213,16 +213,22 @@ def _events_of(entries: Iterable[T], read: Callable[[T], Sequence[_Found]]) -> l
 
 
 def _eventbridge_event(envelope: Envelope, payload: Mapping[str, object]) -> ObjectEvent:
-    """Read a notification of Amazon EventBridge, whose key is not encoded.
+    """Read a notification of Amazon EventBridge, from S3 or of a call of S3 that CloudTrail recorded; keys are not encoded.
 
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html,
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-understanding-s3-entries.html
     """
     detail = mapping_value(payload.get("detail"))
     described = mapping_value(detail.get("object"))
-    name, kind = _kind_of((text_value(payload.get("detail-type")) or "",))
+    recorded = mapping_value(detail.get("requestParameters"))
+    bucket = mapping_value(detail.get("bucket")).get("name", recorded.get("bucketName"))
+    own_name = detail.get("eventName") if recorded else payload.get("detail-type")
+    name, kind = _kind_of((text_value(own_name) or "",))
+    if recorded and (detail.get("readOnly") is True or name.startswith(("Get", "Head"))):
+        kind = EventKind.UNCHANGED
     return ObjectEvent(
-        bucket=text_value(mapping_value(detail.get("bucket")).get("name")) or "",
-        key=text_value(described.get("key")) or "",
+        bucket=text_value(bucket) or "",
+        key=text_value(described.get("key", recorded.get("key"))) or "",
         kind=kind,
         etag=etag_value(described.get("etag")),
         size_bytes=size_value(described.get("size")),
@@ -299,10 +305,14 @@ def _from_payload(envelope: Envelope) -> list[_Found]:
     payload = envelope.payload
     if not isinstance(payload, Mapping):
         return []
-    location = None if envelope.is_function or "status" in payload else _flat_location(payload)
+    key = text_value(payload.get("Key")) if "EventName" in payload else None  # MinIO's: bucket and key, not encoded
+    if key:
+        location: tuple[str, str] | None = _split(key)
+    else:
+        location = None if envelope.is_function or "status" in payload else _flat_location(payload)
     if location is None:
         return result_events(payload, event_id=envelope.event_id, time=envelope.time)
-    own_name = text_value(payload.get("eventName", payload.get("event_name")))
+    own_name = text_value(payload.get("eventName", payload.get("event_name", payload.get("EventName"))))
     return [_plain_event(envelope, location, (own_name,) if own_name else envelope.names, payload)]
 
 

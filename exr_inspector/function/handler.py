@@ -43,6 +43,7 @@ from exr_inspector.memory import FileMemory
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
 from exr_inspector.settings import Settings
 from exr_inspector.storage.sequences import is_apple_double
+from exr_inspector.texts import unicode_text
 
 # Objects processed at a time, all batches together: reading waits for the store, not for a core.
 BATCH_WORKERS = 16
@@ -61,6 +62,7 @@ class _Job:
     result: Result | None = None
     error: ExrInspectorError | None = None
     memory: FileMemory | None = None
+    other: _Job | None = None  # the object of the other spelling of the key, if both may be meant
 
     @property
     def url(self) -> str:
@@ -131,6 +133,10 @@ class Service:
             with self._commit.stores.announced():
                 with self._telemetry.span("exr.parse"):
                     deliveries = [self._parse(raw) for raw in raws]
+                parsed = [job for delivery in deliveries for job in delivery.jobs if job.result is None]
+                self._each([job for job in parsed if job.event.literal_key], lambda job: self._resolve(job, deadline))
+                for delivery in deliveries:
+                    delivery.jobs += [job.other for job in delivery.jobs if job.other]
                 jobs = [job for delivery in deliveries for job in delivery.jobs]
                 self._telemetry.annotate(span, objects=len(jobs))
                 busy = self._process(jobs, deadline)
@@ -157,7 +163,8 @@ class Service:
         """
         may_wait = len(jobs) == 1
         try:
-            self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline, may_wait))
+            todo = [job for job in jobs if job.result is None and job.error is None]
+            self._each(todo, lambda job: self._inspect(job, deadline, may_wait))
             busy = [job for job in jobs if isinstance(job.error, MemoryBusy) and not may_wait]
             self._store([job for job in jobs if job.inspection], deadline)
             self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
@@ -239,8 +246,6 @@ class Service:
         """Inspect the object; sets the job's inspection, `is_gone`, result or error."""
         started = time.perf_counter()
         try:
-            if job.event.literal_key and self._is_literal(job.event, deadline):
-                job.event = replace(job.event, key=job.event.literal_key, literal_key=None)
             if job.event.kind is EventKind.REMOVED and self._is_gone(job, deadline):
                 job.is_gone = True
                 return
@@ -286,28 +291,26 @@ class Service:
                 f"so the event is retried until EXR_SETTLE_SECONDS ({self._settings.settle_seconds:g} s) have passed"
             )
 
-    def _is_literal(self, event: ObjectEvent, deadline: Deadline) -> bool:
-        """Whether the key of an event is not encoded: no object has the decoded key, but one has the literal key.
+    def _resolve(self, job: _Job, deadline: Deadline) -> None:
+        """Find out which objects an event means whose key decoding changes, since some stores do not encode keys.
 
-        After a removal neither exists. The key is then literal if rows exist for the literal key and none for the
-        decoded key.
-
-        Raises:
-            ExrInspectorError: A retryable one.
+        The object of the decoded key and that of the literal key are both looked at if they exist or have rows. If neither
+        does, or the store cannot tell, the decoded key is meant. Sets the job's event and `other`, or its error.
         """
-        literal = event.literal_key or ""
+        decoded = replace(job.event, literal_key=None)
+        meant = [decoded, replace(decoded, key=job.event.literal_key or "")]
         try:
-            if self._opener.head(event.bucket, event.key, deadline=deadline) is not None:
-                return False
-            if self._opener.head(event.bucket, literal, deadline=deadline) is not None:
-                return True
-        except SourceError as error:
-            if error.retryable:
-                raise
-            return False
-        return self._catalog.has_files(f"{event.bucket}/{literal}", deadline=deadline) and not self._catalog.has_files(
-            event.path, deadline=deadline
-        )
+            there = [self._opener.head(each.bucket, each.key, deadline=deadline) is not None for each in meant]
+            paths = [unicode_text(each.path) for each in meant]
+            rows = {} if all(there) else self._catalog.stored_at(paths, deadline=deadline)
+        except Exception as error:  # noqa: BLE001 - boundary of one object: the rest of the batch continues
+            fault = our_error(error)
+            if fault.retryable or not isinstance(fault, SourceError):
+                job.error = fault
+            return
+        found = [each for each, path, is_there in zip(meant, paths, there, strict=True) if is_there or path in rows]
+        job.event, *others = found or [decoded]
+        job.other = next(map(_Job, others), None)
 
     def _is_gone(self, job: _Job, deadline: Deadline) -> bool:
         """Whether an object that an event reports as removed is deleted; if access is denied, the event is trusted.

@@ -324,7 +324,7 @@ def test_an_event_of_any_name_makes_the_function_look_at_the_object(
 @pytest.mark.failure(
     "no row",
     "a key that is not URL-encoded",
-    "if no object has the decoded key, the literal key is `inspected`",
+    "the object of the literal key is `inspected`, as is that of the decoded key if it exists",
     "nothing",
 )
 @pytest.mark.parametrize("key", ["shot/a+b.exr", "shot/c%20d.exr"])
@@ -361,11 +361,25 @@ def test_a_key_that_may_be_literal_comes_again_while_the_store_fails(stack: Loca
     assert handling.handle(raw)["path"] == f"{BUCKET}/a+b.exr"
 
 
-def test_a_key_that_is_encoded_is_not_taken_literally(stack: LocalStack) -> None:
-    raw = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": "a+b.exr"}}}]}
+@pytest.mark.parametrize("gone", ["a b.exr", "a+b.exr"])
+def test_the_objects_of_both_spellings_of_a_key_get_their_own_outcome(stack: LocalStack, gone: str) -> None:
+    raw = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": "a+b.exr"}}}]}  # fmt: skip # noqa: E501
+    handling = service(stack)
     for key in ("a b.exr", "a+b.exr"):
         stack.put(key)
-    assert service(stack).handle(raw)["path"] == f"{BUCKET}/a b.exr"
+    handling.handle(raw)
+    assert [row["key"] for row in stack.rows("files")] == ["a b.exr", "a+b.exr"]
+    stack.s3.delete(BUCKET, gone)
+    raw["Records"][0]["eventName"] = REMOVED
+    handling.handle(raw)
+    (kept,) = stack.rows("files")
+    assert kept["key"] != gone
+    assert stack.differences() == []
+    stack.put(gone, "layers.exr")
+    stack.s3.by_key[gone] = Status(403, "AccessDenied")
+    raw["Records"][0]["eventName"] = "ObjectCreated:Put"
+    handling.handle(raw)
+    assert kept in stack.rows("files"), "what the store does not tell removes nothing"
 
 
 @pytest.mark.parametrize("key", ["A.EXR", "shot/B.Exr"])

@@ -394,6 +394,38 @@ def test_eventbridge_tells_what_happened() -> None:
     assert event.literal_key is None
 
 
+@pytest.mark.parametrize(
+    ("name", "read_only", "kind"),
+    [
+        ("PutObject", False, EventKind.CREATED),
+        ("CompleteMultipartUpload", None, EventKind.CREATED),
+        ("DeleteObject", False, EventKind.REMOVED),
+        ("PutObjectTagging", False, EventKind.UNCHANGED),
+        ("GetObject", True, EventKind.UNCHANGED),
+        ("HeadObject", None, EventKind.UNCHANGED),
+    ],
+)
+def test_a_call_that_cloudtrail_recorded_names_its_object(name: str, read_only: bool | None, kind: EventKind) -> None:
+    parameters = {"bucketName": "b", "key": "a b+c.exr"}
+    detail = {"eventName": name, "readOnly": read_only, "requestParameters": parameters}
+    event = only({"detail-type": "AWS API Call via CloudTrail", "source": "aws.s3", "detail": detail})
+    assert (event.path, event.kind, event.event_name, event.literal_key) == ("b/a b+c.exr", kind, name, None)
+    del parameters["key"]
+    with pytest.raises(EventError, match="key is empty"):
+        only({"detail-type": "AWS API Call via CloudTrail", "source": "aws.s3", "detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("ObjectCreated:Put", EventKind.CREATED), ("ObjectRemoved:Delete", EventKind.REMOVED)]
+)
+def test_minios_key_without_records_names_an_object(name: str, kind: EventKind) -> None:
+    event = only(envelope({"EventName": f"s3:{name}", "Key": "b/shot/a b+c.exr"}))
+    assert (event.path, event.kind, event.literal_key) == ("b/shot/a b+c.exr", kind, None)
+    for key in ("b", "b/", "", None, 7):
+        with pytest.raises(EventError):
+            only(envelope({"EventName": f"s3:{name}", "Key": key}))
+
+
 def test_of_a_batch_of_events_each_keeps_its_id_and_a_bad_one_spoils_no_other() -> None:
     first, bad, last = (envelope({"bucket": "b", "key": "k"}), envelope({}), envelope({"bucket": "b", "key": "l"}))
     first["id"], last["id"] = "1", "3"
