@@ -283,7 +283,7 @@ def _coverage(channels: Sequence[ChannelStats], *, is_black: bool) -> float | No
     alpha = next((stats for stats in channels if stats.channel in _ALPHAS), None)
     if alpha is None:
         return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
-    return 1 - alpha.zero_count / alpha.samples
+    return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples
 
 
 def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:

@@ -230,6 +230,7 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     source="Interpreting Deep Pixels",
     fix="Check what the deep output contains, and render the frame again.",
     when=t.DEEP,
+    yields_to=("SEQ-BLACK",),
 )
 def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
     """Report parts without samples, or with zero alpha everywhere, if all pixels were read."""

@@ -5,6 +5,7 @@ Rules whose verdict a sample can falsify (the image is black, no value exceeds 1
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -32,6 +33,7 @@ _SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])"
 # Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
 _NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
 _THIRD = frozenset({"b", "z", "blue"})
+_EVEN = 0.02  # how far the mean and the deviation of even values may be off, in parts of their range
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 # Statistics of a channel, the number of its bad values, and the position of the first one if known.
 _Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
@@ -276,20 +278,37 @@ def _stands_out(stats: ChannelStats) -> bool:
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked.
 
-    A layer of one colour channel, or of equal ones, may hold heights or another measure, which is an info finding.
+    A layer of one colour channel, or of equal ones, may hold heights or another measure, which is an info finding; coordinates
+    are not checked.
     """
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     limit = parameters.negative_limit
     accepted = parameters.negative_tolerance if limit is None else max(parameters.negative_tolerance, limit)
     for channel, stats in part.with_stats(part.colour):
         least = stats.minimum
-        if least is None or least >= accepted or channel.component in {"RY", "BY"}:
+        if least is None or least >= accepted or channel.component in {"RY", "BY"} or _holds_coordinates(part):
             continue
         by_layer.setdefault((channel.layer, channel.view), []).append((least, channel, stats))
     return [
         _negative(hit, parameters, is_grey=_is_grey(part, part.by_layer[layer].values()))
         for layer, hit in by_layer.items()
     ]
+
+
+def _holds_coordinates(part: PartFacts) -> bool:
+    """Whether R and G are spread evenly and B is zero, as in maps that distort an image (STMap)."""
+    red, green, blue = (part.stats.get(name) for name in "RGB")
+    if red is None or green is None or blue is None or not (blue.is_constant and blue.maximum == 0):
+        return False
+    return _is_even(red) and _is_even(green)
+
+
+def _is_even(stats: ChannelStats) -> bool:
+    if stats.minimum is None or stats.maximum is None or stats.mean is None or stats.stddev is None:
+        return False
+    span = stats.maximum - stats.minimum
+    middle, deviation = (stats.minimum + stats.maximum) / 2, span / math.sqrt(12)
+    return abs(stats.mean - middle) < _EVEN * span and abs(stats.stddev - deviation) < _EVEN * span
 
 
 def _is_grey(part: PartFacts, channels: Iterable[NamedChannel]) -> bool:
@@ -430,8 +449,8 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
 def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
 
-    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image, and images of
-    one pixel. Black views and empty alpha have rules of their own.
+    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of coordinates,
+    and images of one pixel. Black views and empty alpha have rules of their own.
     """
     base: list[str] = []
     others: list[str] = []
@@ -447,7 +466,7 @@ def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
         if channel.role is Role.MOTION and channel.component.lower() in _THIRD and stats.minimum == 0:
             continue
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
-        if (is_base and is_black) or channel.name in black_beauty:
+        if (is_base and (is_black or _holds_coordinates(part))) or channel.name in black_beauty:
             continue
         (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
         first.setdefault(is_base, channel.name)

@@ -1126,6 +1126,19 @@ def test_parts_that_are_named_after_their_files_are_the_same() -> None:
     assert judged([layered(f"a.{n:04}.exr", f"b.{n:04}.exr", number=n) for n in range(1, 5)]) == ()
 
 
+def test_a_deep_image_without_samples_is_an_empty_element() -> None:
+    def smoke(number: int, samples: int) -> FrameSummary:
+        data = build(
+            [Part(kind="deepscanline", channels=[Channel(name) for name in "ABGRZ"], counts=np.full((3, 4), samples))]
+        )
+        found = frame_of_inspection(inspect(data, key=f"shot/smoke.{number:04}.exr", stats=True))
+        assert found is not None
+        return found
+
+    found = judged([smoke(n, 0 if n < 3 else 2) for n in range(1, 9)])
+    assert [(each.code, each.severity, tuple(each.frames)) for each in found] == [("SEQ-BLACK", Severity.INFO, (1, 2))]
+
+
 def test_the_extension_is_that_of_the_sequence() -> None:
     given = [replace(each, path=each.path.replace(".exr", ".EXR")) if each.frame > 5 else each for each in frames()]
     (finding,) = judged(given)

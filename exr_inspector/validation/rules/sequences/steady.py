@@ -243,14 +243,14 @@ def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     if len(numbers) < _FEWEST:
         return NOTHING
     images = np.stack([np.frombuffer(small, np.float32) for _, small in seen if small])
-    images = images.reshape(len(numbers), math.isqrt(images.shape[1]), -1)
+    images = images.astype(np.float64).reshape(len(numbers), math.isqrt(images.shape[1]), -1)
     for way, turned in _TURNS:
         if odd := _turned(numbers, images, turned(images)):
             return of_frames(odd, f"{way}, compared with the frames beside them", "as the others")
     return NOTHING
 
 
-_Images = npt.NDArray[np.float32]
+_Images = npt.NDArray[np.float64]
 _TURNS: tuple[tuple[str, Callable[[_Images], _Images]], ...] = (
     ("upside down", lambda images: images[:, ::-1]),
     ("mirrored left to right", lambda images: images[:, :, ::-1]),

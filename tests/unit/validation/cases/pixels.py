@@ -29,6 +29,8 @@ BELOW_ZERO = image(B=with_value(-0.9), G=with_value(-1))
 SHADOW_AND_IMAGE = ("shot/sh010_shadow.1001.exr", "shot/sh010.1001.exr")
 IMAGE_AND_AOV = ("shot/sh010.1001.exr", "shot/sh010_N.1001.exr")
 STARS_AND_IMAGE = ("shot/starfield.1001.exr", "shot/sh010.1001.exr")
+DOWN, ACROSS = np.mgrid[:64, :64] / 63.0
+NOTHING = np.zeros((64, 64))
 CASES = [
     *read(
         Case("PIX-NAN", image(R=with_value(np.nan)), GOOD),
@@ -70,6 +72,8 @@ CASES = [
             image([*RGBA, Channel("original.R")], **{"original.R": ZERO}),
         ),
         Case("PIX-CONSTANT", rgb(ONE), GOOD),
+        Case("PIX-CONSTANT", flat(R=ACROSS**2, G=DOWN, B=NOTHING), flat(R=ACROSS, G=DOWN, B=NOTHING)),
+        Case("PIX-NEGATIVE", flat(R=ACROSS - 0.1, G=DOWN, B=DOWN), flat(R=ACROSS - 0.1, G=DOWN - 0.1, B=NOTHING)),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), image(B=with_value(-6e-8))),
