@@ -510,6 +510,17 @@ def test_lost_buckets_have_straight_edges_in_an_image_that_goes_on(
     )
 
 
+def test_a_black_object_that_passes_is_no_lost_bucket_but_a_few_tiles_in_each_of_three_frames_are() -> None:
+    for places, found in (([(2, 3), (13, 3), (26, 3)], []), ([(0, 0), (16, 8), (32, 16)], [4, 5, 6])):
+        zeros = {n: areas((x, y, 8, 8 if found else 7)) for n, (x, y) in enumerate(places, 4)}
+        given = [frame(n, pixels=seen(zeros=zeros.get(n, areas()))) for n in range(1, 10)]
+        assert [number for each in judged(given) for number in each.frames] == found
+    bars = [
+        frame(n, pixels=seen(zeros=areas((0, 9, 40, 1), (9, 0, 1, 24)) if n == 5 else areas())) for n in range(1, 10)
+    ]
+    assert not judged(bars), "thin"
+
+
 def test_bars_that_close_before_black_frames_are_no_lost_buckets() -> None:
     bars = seen(zeros=areas((0, 0, 40, 8), (0, 16, 40, 8)))
     dark = {4: bars, 5: seen(0.0, zeros=areas((0, 0, 40, 24)), **PIXELS[True]), 6: bars}

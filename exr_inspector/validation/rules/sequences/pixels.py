@@ -21,6 +21,7 @@ SLATE = "the first frame differs from the rest: a slate?"
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
 _LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
+_HALF_ADDED, _MOST_ADDED = 0.5, 0.75  # of a region
 _LEAST_EDGE = 5  # cells, which the edge of nothing round fills
 _FEWEST = 3  # frames of a sequence in which the first one may differ from the rest
 _ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
@@ -81,22 +82,38 @@ def _lost_buckets(grids: Sequence[ZeroGrid], index: int) -> list[Cells]:
     gone = black & _lit_around([~each for each in before], [~each for each in after])
     if not gone.any():
         return []
+    around = [*before, *after]
+    tiles = [(region, tile) for region in regions(gone) if (tile := _tile_cut_out(region, black, around))]
+    is_near = all(tile < _LEAST_TILE for _, tile in tiles)
     found = [
-        region
-        for region in regions(gone)
-        if _is_added(region, black, before, after, _around(region)) and _is_cut_out(region, black, [*before, *after])
+        each for each, tile in tiles if _is_added(each, black, before, after, _around(each), is_near=tile < _LEAST_TILE)
     ]
     every = np.any(found, axis=0) if found else gone
     is_most = 2 * np.count_nonzero(every) >= np.count_nonzero(gone)
-    return found if is_most and _is_added(every, black, before, after, (slice(None), slice(None))) else []
+    whole = slice(None), slice(None)
+    return found if is_most and _is_added(every, black, before, after, whole, is_near=is_near) else []
 
 
 def _is_added(
-    region: Cells, black: Cells, before: Sequence[Cells], after: Sequence[Cells], place: tuple[slice, slice]
+    region: Cells,
+    black: Cells,
+    before: Sequence[Cells],
+    after: Sequence[Cells],
+    place: tuple[slice, slice],
+    *,
+    is_near: bool,
 ) -> bool:
-    """Whether a frame has more zeros in a place than those around it, by half of a region or more; else content may move."""
-    usual = [min(np.count_nonzero(each[place]) for each in side) for side in (before, after) if side]
-    return 2 * (np.count_nonzero(black[place]) - sum(usual) / len(usual)) >= np.count_nonzero(region)
+    """Whether a frame has more zeros in a place than those around it, by most of a region; else content may move.
+
+    With `is_near`, the nearest frames with an image in the region count, else of each side the one with fewer zeros: it may be
+    that each of several frames in a row lost other tiles.
+    """
+    usual = []
+    for side in (before, after):
+        counts = [np.count_nonzero(each[place]) for each in side if not (is_near and (each & region).any())]
+        usual += [counts[0] if is_near else min(counts)] if counts else []
+    added = np.count_nonzero(black[place]) - sum(usual) / max(1, len(usual))
+    return added >= (_MOST_ADDED if is_near else _HALF_ADDED) * np.count_nonzero(region)
 
 
 def _around(region: Cells) -> tuple[slice, slice]:
@@ -119,8 +136,10 @@ def _lit_around(before: Sequence[Cells], after: Sequence[Cells]) -> Cells:
     return lit
 
 
-def _is_cut_out(region: Cells, black: Cells, around: Sequence[Cells]) -> bool:
-    """Whether a region of a frame has straight edges, most of them beside cells that are lit in this frame and those around.
+def _tile_cut_out(region: Cells, black: Cells, around: Sequence[Cells]) -> int:
+    """The largest tile, in cells, that can fill a region with straight edges beside an image that goes on; 0 if it has none.
+
+    Most of the edges must lie beside cells that are lit in this frame and in those around.
 
     Buckets of 48 pixels and more have edges of at least five cells wherever their grid lies; smaller ones must lie on a grid,
     or in an image that has hardly any other zeros.
@@ -130,21 +149,29 @@ def _is_cut_out(region: Cells, black: Cells, around: Sequence[Cells]) -> bool:
         black: All zero cells of the frame.
         around: Those of the frames around it. Frames that have zeros in the region do not count.
     """
-    least = min(each.stop - each.start for each in extent(region))
+    least = min(*(each.stop - each.start for each in extent(region)), _thinnest(region), _thinnest(region.T))
     around = [each for each in around if not (each & region).any()]
     if least < _LEAST_BUCKET or not around:
-        return False
+        return 0
     masks = region, black, np.all(around, axis=0), ~np.any(around, axis=0)
     across, down = _edges(*masks), _edges(*map(np.transpose, masks))
     every, cut, moved = (across[i] + down[i] for i in range(3))
     if not every or 2 * cut < every or 3 * moved > every:
-        return False
+        return 0
     tile = math.gcd(across.tile, down.tile)
     is_alone = 4 * min(np.count_nonzero(each) for each in around) <= np.count_nonzero(region)
     shortest = min(least, across.shortest, down.shortest)
-    if is_alone and (tile >= _LEAST_BUCKET or shortest > _LEAST_BUCKET):
-        return True
-    return tile >= _LEAST_TILE or shortest >= _LEAST_EDGE
+    is_small_bucket = is_alone and (tile >= _LEAST_BUCKET or shortest > _LEAST_BUCKET)
+    if not (is_small_bucket or tile >= _LEAST_TILE or shortest >= _LEAST_EDGE):
+        return 0
+    return tile if across.tile and down.tile else 1  # two parallel edges can be on a grid by chance
+
+
+def _thinnest(region: Cells) -> float:
+    """The length of the shortest run of cells in a row that does not end at the image's edge."""
+    _, starts, ends = runs(region)
+    is_inside = (starts > 0) & (ends < region.shape[1])
+    return min((ends - starts)[is_inside].tolist(), default=math.inf)
 
 
 class _Edges(NamedTuple):
@@ -249,9 +276,9 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     why="Buckets or tiles of the render are missing.",
     limits="Areas with straight edges, beside an image that goes on: buckets of 48 pixels and more; of 32 on a grid of 32, and "
     "of 16 on a grid of 16 or of 24 and more if hardly anything else is zero, counted from the data window's corner. Content "
-    "that moves as much hides them, and those at the edge of an element can be missed. In three or more consecutive frames, "
-    "only quarters or halves of the image are reported, with severity warning, if the other quarters, the frame before and the "
-    "one behind have nothing black there; not in all frames, and not in sequences of two frames.",
+    "that moves as much hides them, as do larger ones in the frames beside; those at the edge of an element can be missed. "
+    "If three or more consecutive frames lack the same, only quarters or halves of the image are reported, with "
+    "severity warning, if the other quarters, the frame before and the one behind have nothing black there; not in all frames, and not in sequences of two frames.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
