@@ -449,8 +449,8 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
 def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
 
-    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of coordinates,
-    and images of one pixel. Black views and empty alpha have rules of their own.
+    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
+    coordinates, and images of one pixel. Black views and empty alpha have rules of their own.
     """
     base: list[str] = []
     others: list[str] = []
