@@ -51,6 +51,7 @@ class FramePixels:
             without ids, and without the alpha of layers that have other channels.
         is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
             finite.
+        is_void: Whether no channel has a sample, as in a deep image where nothing is.
         means: Mean of each channel of the beauty.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
         lines: Seams and a small image of the beauty; None if they were not determined.
@@ -70,6 +71,7 @@ class FramePixels:
     zeros: ZeroGrid | None
     layers: Mapping[str, bool] = field(default_factory=dict)
     is_empty: bool = False
+    is_void: bool = False
     means: Mapping[str, float] = field(default_factory=dict)
     deviation: float | None = None
     lines: ColourLines | None = None
@@ -263,6 +265,7 @@ def frame_pixels(
         zeros=None if is_data else zeros,
         lines=None if is_data else lines,
         layers=_layers([channel for channel in firsts if channel not in beauty.values()]),
+        is_void=not any(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviation=None if is_data else _deviation(beauty.values()),

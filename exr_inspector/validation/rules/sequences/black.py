@@ -79,8 +79,9 @@ def _explanation(seen: Sequence[FramePixels], run: Sequence[int]) -> tuple[Sever
     ends = [index for index in (run[0] - 1, run[-1] + 1) if 0 <= index < len(seen)]
     covered = [coverage for index in ends if (coverage := seen[index].coverage) is not None]
     coverages = {seen[index].coverage for index in run}
-    has_no_samples = not any(seen[index].means for index in run)  # a deep image has some only where something is
-    is_element = has_no_samples or min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
+    is_element = (
+        all(seen[index].is_void for index in run) or min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
+    )
     if is_element and coverages == {1.0}:
         return None
     if is_element and coverages == {0.0}:

@@ -242,8 +242,8 @@ def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     numbers = [number for number, small in seen if small]
     if len(numbers) < _FEWEST:
         return NOTHING
-    images = np.stack([np.frombuffer(small, np.float32) for _, small in seen if small])
-    images = images.astype(np.float64).reshape(len(numbers), math.isqrt(images.shape[1]), -1)
+    images: _Images = np.stack([np.frombuffer(small, np.float32).astype(np.float64) for _, small in seen if small])
+    images = images.reshape(len(numbers), math.isqrt(images.shape[1]), -1)
     for way, turned in _TURNS:
         if odd := _turned(numbers, images, turned(images)):
             return of_frames(odd, f"{way}, compared with the frames beside them", "as the others")
