@@ -277,8 +277,9 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
     limits="Areas with straight edges, beside an image that goes on: buckets of 48 pixels and more; of 32 on a grid of 32, and "
     "of 16 on a grid of 16 or of 24 and more if hardly anything else is zero, counted from the data window's corner. Content "
     "that moves as much hides them, as do larger ones in the frames beside; those at the edge of an element can be missed. "
-    "If three or more consecutive frames lack the same, only quarters or halves of the image are reported, with "
-    "severity warning, if the other quarters, the frame before and the one behind have nothing black there; not in all frames, and not in sequences of two frames.",
+    "If three or more consecutive frames lack the same, only quarters or halves of the image are reported, with severity "
+    "warning, if the other quarters, the frame before and the one behind have nothing black there; not in all frames, and not "
+    "in sequences of two frames.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
