@@ -1137,6 +1137,23 @@ def test_parts_that_are_named_after_their_files_are_the_same() -> None:
     assert judged([layered(f"a.{n:04}.exr", f"b.{n:04}.exr", number=n) for n in range(1, 5)]) == ()
 
 
+def test_a_small_file_with_a_small_data_window_is_no_outlier() -> None:
+    def sized(number: int, size: int, side: int) -> FrameSummary:
+        return frame(number, size_bytes=size, data_window=(0, 0, side - 1, side - 1), display_window=(0, 0, 99, 99))
+
+    growing = [sized(1, 100_000, 30), *(sized(n, 1_000_000, 100) for n in range(2, 9))]
+    assert {each.code for each in judged(growing)} == {"SEQ-RES"}
+    cut = [sized(1, 100_000, 100), *growing[1:]]
+    assert {each.code for each in judged(cut)} == {"CHK-SIZE-OUTLIER"}
+
+
+def test_two_data_windows_are_named_with_their_frames() -> None:
+    given = [frame(n, data_window=(1, 1, 2, 2) if n > 6 else (0, 0, 3, 2)) for n in range(1, 11)]
+    (found,) = judged(given)
+    assert (found.code, found.severity, tuple(found.frames)) == ("SEQ-RES", Severity.INFO, (7, 8, 9, 10))
+    assert "(1, 1)-(2, 2), in the other frames (0, 0)-(3, 2): only a region was rendered?" in found.message
+
+
 def test_a_deep_image_without_samples_is_an_empty_element() -> None:
     def smoke(number: int, samples: int) -> FrameSummary:
         data = build(

@@ -15,7 +15,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.black import black_frames
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, named, of_frames
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, named, of_frames
 from exr_inspector.validation.rules.sequences.pixels import SLATE, may_be_slate
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
@@ -249,9 +249,10 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     why="A much smaller file is often black or partly rendered.",
     source="OpenEXR file layout document (chunk data)",
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
-    limits="File sizes only. Large files beside others of at least half their size are not reported: the image grew. Nor are "
-    "black frames, which SEQ-BLACK reports, and small files beside them: an effect that begins or ends. The first frame has "
-    "severity info if all its pixels were read and show another image than the second frame: a slate.",
+    limits="File sizes only; small ones also in parts of the data window. Large files beside others of at least half their "
+    "size are not reported: the image grew. Nor are black frames, which SEQ-BLACK reports, and small files beside them: an "
+    "effect that begins or ends. The first frame has severity info if all its pixels were read and show another image than the "
+    "second frame: a slate.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, and report empty files."""
@@ -265,7 +266,8 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     middle, factor = median(sizes), parameters.size_outlier
     beside = {near for number in black for near in (number - 1, number + 1)}  # where an effect begins or ends
     filled = [frame for frame in filled if frame.frame not in beside]
-    small = {f.frame: f.size_bytes for f in filled if f.size_bytes and f.size_bytes < middle / factor}
+    least = median(map(_density, filled)) / factor if filled else 0
+    small = {f.frame: size for f in filled if 0 < (size := f.size_bytes or 0) < middle / factor and _density(f) < least}
     large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
     slates = {frame.frame for frame in sequence.frames[:1] if may_be_slate(sequence, frame)}
@@ -277,6 +279,11 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
                 message = f"{size}, far {word} than most ({middle:.0f} bytes){f'; {SLATE}' if is_slate else ''}"
                 found += of_frames(list(odd), message, expected, size, Severity.INFO if is_slate else None)
     return found
+
+
+def _density(frame: FrameSummary) -> float:
+    """Bytes for each pixel of the data window: a small window makes a small file."""
+    return (frame.size_bytes or 0) / area(frame.data_window or (1, 1))
 
 
 def _without_neighbours(sequence: SequenceFacts) -> list[tuple[int, int]]:

@@ -295,12 +295,15 @@ def _data_windows(sequence: SequenceFacts) -> list[Found]:
         return []
     (usual, _), (other, _), *more = windows.most_common()
     odd = [index for index, (_, window) in enumerate(known) if window == other]
-    is_rare = len(known) >= _TYPICAL and _RARE * len(odd) < len(known) and not more
+    is_rare = len(known) >= _TYPICAL and _RARE * len(odd) < len(known)
     is_run_at_end = odd[-1] - odd[0] < len(odd) and (odd[0] == 0 or odd[-1] == len(known) - 1)
-    if is_rare and not is_run_at_end and _is_region(other, usual):
-        what = f"the data window is {_window(other)}, in the other frames {_window(usual)}: only a region was rendered?"
+    if not more:
+        what = f"the data window is {_window(other)}, in the other frames {_window(usual)}"
+        if is_region := _is_region(other, usual):
+            what += ": only a region was rendered?"
+        severity = Severity.WARNING if is_region and is_rare and not is_run_at_end else Severity.INFO
         numbers = [known[index][0] for index in odd]
-        return of_frames(numbers, what, _window(usual), _window(other), Severity.WARNING)
+        return of_frames(numbers, what, _window(usual), _window(other), severity)
     message = f"The data window changes over the sequence: {len(windows)} different ones"
     return [Found(message, str(len(windows)), "1", severity=Severity.INFO)]
 
