@@ -29,7 +29,7 @@ def test_the_line_of_a_sequence_names_a_fuller_one() -> None:
     (sequence,) = check.sequences
     few = replace(check, sequences=(replace(sequence, fuller="a/b_beauty.####.exr", fuller_count=90),))
     assert "of the 90 frames of" not in printed(check)
-    assert f"{sequence.present} of the 90 frames of b_beauty.####.exr, " in printed(few)
+    assert f"{sequence.present} of the 90 frames of a/b_beauty.####.exr, " in printed(few)
 
 
 def test_the_summary_counts_files_beside_sequences() -> None:

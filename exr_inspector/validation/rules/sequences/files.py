@@ -267,7 +267,8 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     beside = {near for number in black for near in (number - 1, number + 1)}  # where an effect begins or ends
     filled = [frame for frame in filled if frame.frame not in beside]
     least = median(map(_density, filled)) / factor if filled else 0
-    small = {f.frame: size for f in filled if 0 < (size := f.size_bytes or 0) < middle / factor and _density(f) < least}
+    thin = [frame for frame in filled if _density(frame) < least]
+    small = {f.frame: f.size_bytes for f in thin if f.size_bytes and f.size_bytes < middle / factor}
     large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
     slates = {frame.frame for frame in sequence.frames[:1] if may_be_slate(sequence, frame)}
