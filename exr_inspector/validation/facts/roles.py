@@ -77,6 +77,9 @@ _FILE_LAYER = re.compile(
 )
 _FOLDER_LETTERS = 4  # folders called `P`, `uv1` or `pos` may hold images
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_MATTE = re.compile(
+    r"(?<![a-z])(?:shadows?|mattes?|masks?|roto|holdouts?|ao|(?:ambient_?)?occlusion)(?![a-z])", re.IGNORECASE
+)
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _IMAGE = frozenset("RGBAY")
 _PAIR = frozenset("RG")
@@ -114,6 +117,11 @@ def _is_measure(segment: str) -> bool:
 def is_beauty(layer: str) -> bool:
     """Whether an effective layer is the main image: the base layer, or a part named for it (`rgba`, `View.Combined`)."""
     return layer.rpartition(".")[2].lower() in _BEAUTY
+
+
+def is_matte(name: str) -> bool:
+    """Whether a file's name is that of shadows or mattes, which are empty or full where no object is."""
+    return _MATTE.search(name) is not None
 
 
 def also_names_images(layer: str) -> bool:

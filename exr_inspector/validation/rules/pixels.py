@@ -15,7 +15,7 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder
+from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder, is_matte
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.alpha import empty_alphas
@@ -29,7 +29,6 @@ _STARS = re.compile(
 _POINTS_BLACK = 0.98  # share of zeros in an image of points: few objects are so small
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
 _DARK = 2.0**-10  # more than seven stops below it
-_SHADOW = re.compile(r"(?<![a-z])(?:shadows?|mattes?|masks?|holdouts?)(?![a-z])", re.IGNORECASE)
 # Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
 _NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
 _THIRD = frozenset({"b", "z", "blue"})
@@ -360,7 +359,7 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             seen.add(view)
         else:
             views.setdefault(view, part.index)
-    is_shadow = _SHADOW.search(file.inspection.key.rpartition("/")[2]) is not None
+    is_shadow = is_matte(file.inspection.key.rpartition("/")[2])
     severity = Severity.INFO if is_shadow and any(map(_has_alpha, file.parts)) else None
     found = [
         Found("The image is black: every colour value is zero", "0", "an image", part=p, severity=severity)
@@ -445,6 +444,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
     profiles={"texture": "info"},
+    yields_to=("SEQ-CONSTANT",),
 )
 def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.

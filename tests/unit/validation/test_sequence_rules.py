@@ -583,6 +583,58 @@ def test_frames_between_scenes_may_be_black(black: set[int], cut: int, severity:
     assert [(f.code, f.severity.label) for f in found] == [("SEQ-BLACK", severity)]
 
 
+WHITE, BLUE, MIDDLE = ((1.0, 1.0, 1.0), (0.02, 0.05, 0.6), (0.3, 0.25, 0.2))
+IN_ONE_SHOT = [MIDDLE] * 5
+
+
+def coloured(means: Sequence[float]) -> FramePixels:
+    """A frame of one colour, black or other, or an image of grey or of another colour."""
+    if not any(means):
+        return seen(0.0, **PIXELS[True], means=dict(zip("RGB", means, strict=True)))
+    is_flat = means in (WHITE, BLUE)
+    level = float(np.dot(means, (0.2126, 0.7152, 0.0722)))
+    return seen(
+        level,
+        is_constant=is_flat,
+        has_other_content=False,
+        means=dict(zip("RGB", means, strict=True)),
+        deviation=0.0 if is_flat else 0.1 * abs(1 - level),
+        lines=None if is_flat else ColourLines((), small(is_turned=means[0] > means[2], gain=level)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("levels", "name", "severities"),
+    [
+        ([*IN_ONE_SHOT, WHITE, *IN_ONE_SHOT], "beauty", {"error"}),
+        ([*IN_ONE_SHOT, BLUE, BLUE, *IN_ONE_SHOT], "beauty", {"error"}),
+        ([*IN_ONE_SHOT, BLUE], "beauty", {"warning"}),
+        ([*IN_ONE_SHOT, BLUE, BLUE], "beauty", {"info"}),
+        ([WHITE, *IN_ONE_SHOT], "beauty", {"info"}),
+        ([(0, 0, 0)] * 4 + [WHITE, (0, 0, 0), *IN_ONE_SHOT], "beauty", {"info"}),  # a leader
+        ([MIDDLE[::-1]] * 4 + [BLUE, *IN_ONE_SHOT], "beauty", {"info"}),  # bars, and a blue frame
+        (
+            [*IN_ONE_SHOT, (0.5, 0.5, 0.4), (0.75, 0.7, 0.7), (0.95, 0.95, 0.9), WHITE, WHITE],
+            "beauty",
+            {"info"},
+        ),  # a fade
+        ([(n, n, n) for n in (0.8, 0.9, 0.7)] + [WHITE] * 4 + [(0.9, 0.9, 0.9)] * 3, "beauty", {"info"}),  # a grey pass
+        ([(n, n, n) for n in (0.8, 0.7, 0.6, 0.7)] + [WHITE] + [(0.7, 0.7, 0.7)] * 4, "beauty", {"warning"}),
+        ([*IN_ONE_SHOT, WHITE, *IN_ONE_SHOT], "hero_matte", {"warning"}),
+        ([*IN_ONE_SHOT, *[WHITE] * 4, *IN_ONE_SHOT], "hero_matte", {"info"}),
+        ([BLUE] * 4, "sky", {"info"}),
+    ],
+)
+def test_frames_of_one_colour_that_are_meant(levels: list[tuple[float, ...]], name: str, severities: set[str]) -> None:
+    given = [
+        frame(n, pixels=coloured(means), pixel_hash=str(means if means in (WHITE, BLUE) else n), size_bytes=10**6 + n,
+              sequence=f"b/shot/{name}.####.exr")
+        for n, means in enumerate(levels, 1)
+    ]  # fmt: skip
+    found = [f for f in judged(given) if f.code in {"SEQ-CONSTANT", "SEQ-DUP", "CHK-SIZE-OUTLIER"}]
+    assert [(f.code, {f.severity.label}) for f in found] == [("SEQ-CONSTANT", severities)]
+
+
 def test_long_black_runs_in_a_shot_that_changes_may_lie_between_scenes() -> None:
     lines = [ColourLines((), small(gain=1 + n * 0.03)) for n in range(17)]
     given = [seen(0.0, **PIXELS[True]) if 6 <= n < 11 else seen(lines=each) for n, each in enumerate(lines)]
@@ -916,8 +968,9 @@ def test_frames_outside_the_range_that_is_asked_for() -> None:
 def test_a_still_is_a_hint() -> None:
     (found,) = [f for f in judged([frame(n, pixel_hash="h") for n in range(1, 6)]) if f.code == "SEQ-DUP"]
     assert (found.severity, tuple(found.frames)) == (Severity.INFO, (2, 3, 4, 5))
-    (found,) = [f for f in judged([*(frame(n, pixel_hash="h") for n in range(1, 6)), frame(6)]) if f.code == "SEQ-DUP"]
-    assert found.severity is Severity.WARNING
+    given = [frame(1), *(frame(n, pixel_hash="h") for n in range(2, 6)), frame(6)]
+    (found,) = [f for f in judged(given) if f.code == "SEQ-DUP"]
+    assert (found.severity, tuple(found.frames)) == (Severity.WARNING, (3, 4, 5))
 
 
 def test_a_copy_of_an_earlier_frame_is_found_wherever_it_is() -> None:
@@ -926,6 +979,57 @@ def test_a_copy_of_an_earlier_frame_is_found_wherever_it_is() -> None:
     cycle = [frame(n, pixel_hash=f"h{n % 4}") for n in range(1, 13)]
     (found,) = [f for f in judged(cycle) if f.code == "SEQ-DUP"]
     assert (found.severity, tuple(found.frames)) == (Severity.INFO, tuple(range(5, 13)))
+
+
+TWOS, RETIME, THREES = "aabbccddee", "abbcddeffghhi", "abbcccdddeee"
+
+
+@pytest.mark.parametrize(
+    ("images", "severity"),
+    [
+        (TWOS, "info"),
+        (RETIME, "info"),
+        (THREES, "info"),
+        ("abccdefgghijkk", "info"),  # every fourth frame is held
+        ("aaaabcdefg", "info"),  # a hold at the head
+        ("abcdefgggg", "info"),
+        ("abcdeffghij", "warning"),
+        ("abbcdefgghij", "warning"),
+        ("abcdddefghij", "warning"),
+        ("abcdefghii", "warning"),
+        ("aaaabcdeefgh", "info warning"),
+        ("abcdedcbf", "info"),  # back again
+        ("abcdefbcd", "warning"),
+    ],
+)
+def test_copies_that_are_meant(images: str, severity: str) -> None:
+    found = [f for f in judged([frame(n, pixel_hash=h) for n, h in enumerate(images, 1)]) if f.code == "SEQ-DUP"]
+    assert sorted(f.severity.label for f in found) == severity.split()
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_behind_lost_frames_the_image_has_changed_by_more(*, is_lost: bool) -> None:
+    images = [n - (n % 4 == 3) for n in range(16)] if is_lost else [n - n // 4 for n in range(1, 17)]
+    lines = {each: ColourLines((), small(gain=1 + each / 50)) for each in images}
+    given = [frame(n, pixel_hash=f"h{each}", pixels=seen(lines=lines[each])) for n, each in enumerate(images, 1)]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-DUP"] == [
+        Severity.WARNING if is_lost else Severity.INFO
+    ]
+
+
+@pytest.mark.parametrize(("ends", "severity"), [((0.3, 0.6), "info"), ((0.99, 0.98), "warning")])
+def test_a_title_is_held_between_fades(ends: tuple[float, ...], severity: str) -> None:
+    levels = (*ends, 1.0, 1.0, 1.0, 1.0, *[each * 1.01 for each in ends[::-1]])
+    given = [frame(n, pixels=seen(level), pixel_hash=f"{level}") for n, level in enumerate(levels, 1)]
+    assert [f.severity.label for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
+
+
+def test_the_frames_of_a_leader_are_slates() -> None:
+    leader = seen(lines=ColourLines((), small(is_turned=True)))
+    shot = [frame(n, pixels=seen(lines=ColourLines((), small()))) for n in range(4, 12)]
+    given = [frame(n, pixels=leader, pixel_hash="bars", size_bytes=9_000) for n in range(1, 4)]
+    found = [f for f in judged([*given, *shot]) if f.code == "CHK-SIZE-OUTLIER"]
+    assert [(f.severity, tuple(f.frames)) for f in found] == [(Severity.INFO, (1, 2, 3))]
 
 
 @pytest.mark.parametrize("is_empty", [False, True])

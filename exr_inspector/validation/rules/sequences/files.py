@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median
@@ -14,9 +14,10 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, 
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.black import black_frames
+from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, named, of_frames
-from exr_inspector.validation.rules.sequences.pixels import SLATE, may_be_slate
+from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies
+from exr_inspector.validation.rules.sequences.pixels import SLATE, slates
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
@@ -37,8 +38,11 @@ _JUMPS = 4  # it is so many times what neighbouring frames differ
     why="A frame was repeated or copied instead of rendered.",
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
-    limits="Only frames whose pixels were hashed; constant frames are compared only with the previous frame. If all frames are "
-    "equal (a still), half of them repeat others (a cycle), or up to half of them are those of another view, it is info.",
+    limits="Only frames whose pixels were hashed, without frames of one colour that SEQ-BLACK and SEQ-CONSTANT report; other "
+    "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
+    "others (a cycle), up to half of them are those of another view, or copies come in a regular beat (on twos, a retime), "
+    "in reverse order (a fade), or three or more in a row at the head, at the tail, or between fades or cuts (a hold), it is "
+    "info.",
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.
@@ -60,13 +64,14 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
 
 
 def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Frames with the pixels of another frame of the sequence."""
+    """Frames with the pixels of another frame of the sequence, without those of one colour that other rules report."""
+    flat = flat_frames(sequence)
     hashes = {frame.pixel_hash for frame in sequence.frames}
-    if len(hashes) == 1 and None not in hashes and len(sequence.numbers) > 1:
+    if not flat and len(hashes) == 1 and None not in hashes and len(sequence.numbers) > 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
         every = joined_ranges(sequence.numbers)
         return [Found(message, every, "different pixels", severity=Severity.INFO, frames=sequence.numbers[1:])]
-    groups = _equal_frames(sequence)
+    groups = _equal_frames(sequence, flat)
     if not groups:
         return NOTHING
     misplaced = _misplaced(sequence, parameters)
@@ -81,9 +86,26 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
             elif number > original:
                 (copies if previous is None else held)[number] = original if previous is None else previous
     is_cycle = 2 * len(copies) >= len(sequence.numbers)
+    images = [frame for frame in sequence.frames if frame.frame not in flat]
+    holds = explained_holds(images, held) if held else {}
+    meant = {number for numbers in holds.values() for number in numbers}
+    held = {number: of for number, of in held.items() if number not in meant}
+    back = reversed_copies(copies) if copies and not is_cycle else {}
+    copies = {number: of for number, of in copies.items() if number not in back}
     held_of = _frames_words(held) if len(held) == 1 else "the frame before"
     by_times = "; the frame number, time code or time of writing is that of a copy"
     return [
+        *(
+            found
+            for what, numbers in holds.items()
+            for found in of_frames(numbers, what, _OTHER, severity=Severity.INFO)
+        ),
+        *of_frames(
+            [*back],
+            f"the same pixels as {_frames_words(back)}, in reverse order: a fade up and down?",
+            _OTHER,
+            severity=Severity.INFO,
+        ),
         *of_frames([*held], f"the same pixels as {held_of}", _OTHER),
         *of_frames([*shown], f"the same pixels as {_frames_words(shown)}{by_times}", _OTHER),
         *of_frames(
@@ -101,7 +123,7 @@ def _frames_words(originals: Mapping[int, int]) -> str:
     return f"frame{'s' * (len(of) != 1)} {of.words}"
 
 
-def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
+def _equal_frames(sequence: SequenceFacts, flat: Container[int]) -> list[dict[int, int | None]]:
     """Groups of frames with equal pixels: each frame with the one before it if that is in the group, else None.
 
     Constant frames are in groups with their neighbours only.
@@ -112,7 +134,7 @@ def _equal_frames(sequence: SequenceFacts) -> list[dict[int, int | None]]:
         known = frame.pixel_hash
         is_held = before is not None and known is not None and before.pixel_hash == known
         run = run if is_held else frame.frame
-        if known and not _is_empty(frame):  # SEQ-BLACK reports black frames
+        if known and not _is_empty(frame) and frame.frame not in flat:
             is_constant = frame.pixels is not None and frame.pixels.is_constant
             group = groups.setdefault((known, run if is_constant else None), {})
             group.setdefault(frame.frame, before.frame if before is not None and is_held else None)
@@ -250,31 +272,31 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     source="OpenEXR file layout document (chunk data)",
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
     limits="File sizes only; small ones also in parts of the data window. Large files beside others of at least half their "
-    "size are not reported: the image grew. Nor are black frames, which SEQ-BLACK reports, and small files beside them: an "
-    "effect that begins or ends. The first frame has severity info if all its pixels were read and show another image than the "
-    "second frame: a slate.",
+    "size are not reported: the image grew. Nor are frames of one colour, which SEQ-BLACK and SEQ-CONSTANT report, and small "
+    "files beside them: an effect that begins or ends. The first frame, and those behind it with its pixels, have severity "
+    "info if all its pixels were read and show another image than the next frame: a slate.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, and report empty files."""
-    black = {number for frames in black_frames(sequence).values() for number in frames}
-    filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in black]
+    flat = flat_frames(sequence)
+    filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in flat]
     sizes = [frame.size_bytes for frame in filled if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
     found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
-    beside = {near for number in black for near in (number - 1, number + 1)}  # where an effect begins or ends
+    beside = {near for number in flat for near in (number - 1, number + 1)}  # where an effect begins or ends
     filled = [frame for frame in filled if frame.frame not in beside]
     least = median(map(_density, filled)) / factor if filled else 0
     thin = [frame for frame in filled if _density(frame) < least]
     small = {f.frame: f.size_bytes for f in thin if f.size_bytes and f.size_bytes < middle / factor}
     large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-    slates = {frame.frame for frame in sequence.frames[:1] if may_be_slate(sequence, frame)}
+    heads = slates(sequence)
     for word, every in (("smaller", small), ("larger", large)):
         for is_slate in (False, True):
-            odd = {number: size for number, size in every.items() if (number in slates) is is_slate}
+            odd = {number: size for number, size in every.items() if (number in heads) is is_slate}
             if odd:
                 size = " to ".join(dict.fromkeys(map(str, (min(odd.values()), max(odd.values()))))) + " bytes"
                 message = f"{size}, far {word} than most ({middle:.0f} bytes){f'; {SLATE}' if is_slate else ''}"

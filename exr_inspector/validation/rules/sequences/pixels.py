@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -42,12 +42,20 @@ def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
     return bool(np.corrcoef(images)[0, 1] > _ONE_IMAGE)
 
 
+def slates(sequence: SequenceFacts) -> set[int]:
+    """The numbers of the first frames, equal ones, if they do not show the image of the frame behind them in another light."""
+    first, *others = sequence.frames
+    equal = [*takewhile(lambda other: first.pixel_hash is not None and other.pixel_hash == first.pixel_hash, others)]
+    mine, behind = (each.pixels for each in (first, *others[len(equal) :], first)[:2])
+    if len(others) + 1 < _FEWEST or mine is None or mine.is_constant or len(equal) == len(others):
+        return set()
+    is_slate = behind is None or not show_one_image(mine, behind)
+    return {frame.frame for frame in (first, *equal)} if is_slate else set()
+
+
 def may_be_slate(sequence: SequenceFacts, frame: FrameSummary) -> bool:
-    """Whether a frame is the first one, an image, and not that of the second one in another light."""
-    first, second = (each.pixels for each in (*sequence.frames, frame, frame)[:2])
-    if frame is not sequence.frames[0] or len(sequence.frames) < _FEWEST or first is None or first.is_constant:
-        return False
-    return second is None or not show_one_image(first, second)
+    """Whether a frame is the first one, an image, and not that of those behind it in another light."""
+    return frame is sequence.frames[0] and frame.frame in slates(sequence)
 
 
 def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
@@ -250,23 +258,6 @@ def _is_short(lit: Sequence[bool | None], index: int) -> bool:
         end += 1
     around = [*lit[max(0, first - NEIGHBOURS) : first], *lit[end : end + NEIGHBOURS]]
     return end - first <= NEIGHBOURS and around == [True] * (2 * NEIGHBOURS)
-
-
-@sequence_rule(
-    "SEQ-CONSTANT",
-    Severity.ERROR,
-    "No frame is one flat colour while the others are images",
-    why="A slate, a matte or a failed render replaced the frame.",
-    source="OpenImageIO oiiotool --stats (Constant)",
-    fix="Replace the frames that the message names by the rendered images.",
-)
-def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames of a single colour other than black, unless all frames are of one colour."""
-    seen = seen_frames(sequence)
-    if not has_images(seen):
-        return []
-    odd = [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
-    return of_frames(odd, "every pixel has the same colour", "an image, as in other frames")
 
 
 @sequence_rule(

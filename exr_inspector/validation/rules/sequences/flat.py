@@ -1,0 +1,285 @@
+"""SEQ-BLACK and SEQ-CONSTANT: frames of one colour, and what explains them: fades, empty elements, leaders. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from statistics import fmean, median
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.roles import is_matte
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.frames import FramePixels
+from exr_inspector.validation.rule import Results, sequence_rule
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.pixels import has_images, seen_frames
+
+_FADE_FRAMES = 3  # frames that fall, each below the one before
+_FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
+_STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
+_DIMMED = 0.5  # the most that the frames beside black ones have of the light of those beyond them in a short fade
+_FEW_FLAT = 3  # so many frames of one colour may be lost ones
+_SIDES = ("before", "behind")
+_GREY = 1e-4  # the most by which the means of R, G and B of a grey image differ, in parts of the greatest
+_OPAQUE = 0.99  # of the pixels of a render that is not an element
+_AROUND = 240  # frames on each side that tell how far most are from a colour
+_COMES_AND_GOES = 4  # an element that is empty in more than one frame of so many
+_OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
+_SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
+
+
+@sequence_rule(
+    "SEQ-BLACK",
+    Severity.ERROR,
+    "No frame is black while its other layers or the frames around it are not",
+    why="The main image of the frame was not rendered or not written.",
+    source="OpenImageIO oiiotool --stats",
+    fix="Render or write the frames that the message names again. Nothing if they are meant to be black or empty.",
+    limits="Info where a fade ends, where an element is empty (alpha is zero), between scenes, and before the first and behind "
+    "the last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
+    "More than three between images that differ as much as the shot may change are a warning. "
+    "Up to three empty frames amid an element are info if there are many, or if the frames beside them are few or dim. "
+    "Stored rows tell scenes apart by their mean colours alone.",
+)
+def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report frames whose beauty is black while their other layers or other frames hold an image."""
+    return [
+        found
+        for (severity, what), frames in black_frames(sequence).items()
+        for found in of_frames(frames, what, "an image, as in other frames", "black", severity)
+    ]
+
+
+@sequence_rule(
+    "SEQ-CONSTANT",
+    Severity.ERROR,
+    "No frame is one flat colour while the others are images",
+    why="A slate, a matte or a failed render replaced the frame.",
+    source="OpenImageIO oiiotool --stats (Constant)",
+    fix="Replace the frames that the message names by the rendered images. Nothing if they are meant to have one colour.",
+    limits="Info where the frames beside them approach the colour, between scenes, in a run before the first or behind the "
+    "last image, if all frames have one colour, and where shadows and mattes (by the name, or white in a grey pass) are empty "
+    "or full. Up to three of these amid such a pass are a warning, as are a single coloured frame at an end, and more than "
+    "three frames between images that differ as much as the shot may change.",
+)
+def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report frames of a single colour other than black."""
+    return [
+        found
+        for (severity, what), frames in coloured_frames(sequence).items()
+        for found in of_frames(frames, what, "an image, as in other frames", severity=severity)
+    ]
+
+
+Explained = dict[tuple[Severity, str], list[int]]
+
+
+def flat_frames(sequence: SequenceFacts) -> set[int]:
+    """The numbers of the frames that SEQ-BLACK and SEQ-CONSTANT report."""
+    both = [*black_frames(sequence).values(), *coloured_frames(sequence).values()]
+    return {number for frames in both for number in frames}
+
+
+def black_frames(sequence: SequenceFacts) -> Explained:
+    """The numbers of the black frames of a sequence that holds an image, with a severity, by what can be said of them."""
+    seen = seen_frames(sequence)
+    if has_images(seen):
+        return _explained(sequence, "black", "R, G and B are zero in every pixel", is_black=True)
+    odd = [frame.frame for frame, pixels in seen if pixels.is_black and pixels.has_other_content]
+    return {(Severity.ERROR, "R, G and B are zero in every pixel"): odd} if odd else {}
+
+
+def coloured_frames(sequence: SequenceFacts) -> Explained:
+    """As `black_frames`, of frames of one colour other than black; and all frames, if they have one."""
+    seen = seen_frames(sequence)
+    if has_images(seen):
+        return _explained(sequence, "one colour", "every pixel has the same colour", is_black=False)
+    is_solid = len(seen) > 1 and all(pixels.is_constant and not pixels.is_black for _, pixels in seen)
+    if not is_solid or any(pixels.has_other_content for _, pixels in seen):
+        return {}
+    what = "every pixel has the same colour, as in all frames: a solid, or patches of colour?"
+    return {(Severity.INFO, what): [frame.frame for frame, _ in seen]}
+
+
+def _explained(sequence: SequenceFacts, colour: str, lost: str, *, is_black: bool) -> Explained:
+    seen = seen_frames(sequence)
+    every = [pixels for _, pixels in seen]
+    faded, _ = fades(every)
+    found: Explained = {}
+    for run in _flat_runs(every):
+        odd = [index for index in run if bool(every[index].is_black) is is_black]
+        if not odd:
+            continue
+        why = _explanation(sequence.name, every, run, is_faded=run[0] in faded)
+        severity, what = why or (Severity.ERROR, lost)
+        found.setdefault((severity, what.format(colour=colour)), []).extend(seen[index][0].frame for index in odd)
+    return found
+
+
+def _is_flat(pixels: FramePixels) -> bool:
+    return bool(pixels.is_black or pixels.is_constant)
+
+
+def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
+    """The positions of the frames of one colour of each run."""
+    groups = groupby(range(len(seen)), lambda index: _is_flat(seen[index]))
+    return [[*run] for is_flat, run in groups if is_flat]
+
+
+def _explanation(
+    name: str, seen: Sequence[FramePixels], run: Sequence[int], *, is_faded: bool
+) -> tuple[Severity, str] | None:
+    """Why frames of a run have one colour, with the severity; None if they are lost.
+
+    Args:
+        name: Key of the sequence.
+        seen: All frames.
+        run: Their positions.
+        is_faded: Whether the frames beside them approach their colour.
+    """
+    is_black = all(seen[index].is_black for index in run)
+    ends = [index for index in (run[0] - 1, run[-1] + 1) if 0 <= index < len(seen)]
+    covered = [coverage for index in ends if (coverage := seen[index].coverage) is not None]
+    coverages = {seen[index].coverage for index in run} if is_black else set()
+    has_other = any(seen[index].has_other_content for index in run)
+    is_element = (
+        all(seen[index].is_void for index in run) or min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
+    )
+    is_amid = len(ends) == len(_SIDES) and len(run) <= _FEW_FLAT and not _comes_and_goes(seen, ends)
+    may_be_empty = is_element and coverages == {0.0}
+    if is_faded or (may_be_empty and not (is_amid or has_other)):
+        faded = "{colour}, which the frames beside it approach: a fade, or an image that begins or ends"
+        return Severity.INFO, "empty: R, G, B and A are zero, as where an effect is over" if may_be_empty else faded
+    if has_other or may_be_empty or (is_element and coverages == {1.0}):
+        return None
+    if _is_pass(name, seen, run, is_black=is_black):
+        severity = Severity.WARNING if is_amid else Severity.INFO
+        return severity, "{colour}: a shadow or matte that is empty or full" + (", or lost?" if is_amid else "")
+    if len(ends) == len(_SIDES):
+        return _explanation_between(seen, run, *ends)
+    return _explanation_at_end(seen, run, is_black=is_black, is_void=bool(covered) and coverages == {0.0})
+
+
+def _explanation_between(
+    seen: Sequence[FramePixels], run: Sequence[int], before: int, behind: int
+) -> tuple[Severity, str] | None:
+    """As `_explanation`, of frames between two images."""
+    if is_cut(seen, before, behind):
+        return Severity.INFO, "{colour}, between two scenes"
+    is_unclear = len(run) > _FEW_FLAT and difference(seen[before], seen[behind]) > _OTHER_SCENE
+    return (Severity.WARNING, "{colour}: lost, or between two scenes?") if is_unclear else None
+
+
+def _explanation_at_end(
+    seen: Sequence[FramePixels], run: Sequence[int], *, is_black: bool, is_void: bool
+) -> tuple[Severity, str] | None:
+    """As `_explanation`, of the first or last frames; `is_void`: alpha is zero, unlike in the others, as in lost frames."""
+    what = f"{{colour}}, {'before the first image' if run[0] == 0 else 'behind the last image'}"
+    if any(is_cut(seen, index, index + 1) for index in range(len(seen) - 1)):
+        return Severity.INFO, what
+    is_white = all(level == 1 for index in run for level in seen[index].means.values())
+    is_few = len(run) <= (_FEW_FLAT if is_black else 0 if is_white else 1)
+    if is_void and is_few:
+        return None
+    is_unclear = is_void or is_few
+    return (Severity.WARNING, f"{what}: lost, or meant to be so?") if is_unclear else (Severity.INFO, what)
+
+
+def _is_pass(name: str, seen: Sequence[FramePixels], run: Sequence[int], *, is_black: bool) -> bool:
+    """Whether frames are 0 or 1 in a pass of shadows or mattes, by its name, or by images that are grey beside white."""
+    levels = {level for index in run for level in seen[index].means.values()}
+    if not levels or not levels <= {0.0, 1.0}:
+        return False
+    is_grey = levels == {1.0} and all(_is_grey(pixels) for pixels in seen)
+    return is_matte(name.rpartition("/")[2]) or (is_grey and not is_black)
+
+
+def _is_grey(pixels: FramePixels) -> bool:
+    levels = pixels.means.values()
+    return bool(levels) and max(levels) - min(levels) <= _GREY * max(map(abs, levels))
+
+
+def _comes_and_goes(seen: Sequence[FramePixels], ends: Sequence[int]) -> bool:
+    """Whether an element has many empty frames, or little light beside these ones, or only for few frames."""
+    lit = [pixels.luminance or 0.0 for pixels in seen if not _is_flat(pixels)]
+    before, after = ends
+    is_short = any(
+        any(_is_flat(seen[index]) for index in side)
+        for side in (range(max(0, before - _FEW_FLAT), before), range(after, min(len(seen), after + _FEW_FLAT + 1)))
+    )
+    is_dim = any((seen[index].luminance or 0.0) < _FADED * median(lit) for index in ends)
+    return is_short or is_dim or _COMES_AND_GOES * (len(seen) - len(lit)) > len(seen)
+
+
+def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
+    """Whether frames at two positions differ far more than frames at the same distance before or behind them do."""
+    distance = after - before
+    first, last = max(0, before - distance), min(len(seen) - 1, after + distance)
+    usual = [
+        difference(seen[one], seen[other]) * math.sqrt(distance / (other - one))
+        for one, other in ((first, before), (after, last))
+        if one < other
+    ]
+    return difference(seen[before], seen[after]) > max(_OTHER_SCENE, _SCENE_TO_SHOT * min(usual, default=0.0))
+
+
+def difference(one: FramePixels, other: FramePixels) -> float:
+    """The difference of two images in parts of their light, up to 2; 0 if one has one colour or is unknown."""
+    smalls = [np.frombuffer(each.lines.small if each.lines else b"", np.float32) for each in (one, other)]
+    if not all(small.size for small in smalls):
+        smalls = [_levels(one), _levels(other)]
+    light = sum(float(np.abs(small).sum()) for small in smalls)
+    is_known = not _is_flat(one) and not _is_flat(other) and smalls[0].size == smalls[1].size and light > 0
+    return 2 * float(np.abs(smalls[0] - smalls[1]).sum()) / light if is_known else 0.0
+
+
+def _levels(pixels: FramePixels) -> npt.NDArray[np.float32]:
+    return np.array([*pixels.means.values(), pixels.deviation or 0.0], np.float32)
+
+
+def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
+    """The positions of frames of one colour at which a fade ends or begins, and of the frames that fade.
+
+    Few of them between others are a fade only if the image fades on both sides of them; else they may be lost frames.
+    """
+    flat: set[int] = set()
+    fading: set[int] = set()
+    for frames in _flat_runs(seen):
+        first, end = frames[0], frames[-1] + 1
+        sides = [
+            (first, range(max(0, first - _FADE_FRAMES), first)),
+            (end - 1, range(end, min(end + _FADE_FRAMES, len(seen)))[::-1]),
+        ]
+        around = [pixels for pixels in seen[max(0, first - _AROUND) : end + _AROUND] if not _is_flat(pixels)]
+        faded = []
+        is_short = True
+        for target, side in sides:
+            levels = [_distance(seen[index], seen[target]) for index in side]
+            if _is_fade(levels, median(_distance(pixels, seen[target]) for pixels in around) if around else 0.0):
+                faded.append(side)
+            is_short = is_short and len(side) > 1 and levels[-1] < _DIMMED * levels[-2]
+        if is_short:
+            faded = [side for _, side in sides]
+        if faded and (len(frames) > _FEW_FLAT or len(faded) == sum(bool(side) for _, side in sides)):
+            flat.update(frames)
+            fading.update(index for side in faded for index in side)
+    return flat, fading
+
+
+def _distance(pixels: FramePixels, target: FramePixels) -> float:
+    """How far a frame is from one of a single colour: by its luminance if that is black, else by its mean and deviation."""
+    if target.is_black:
+        return 0.0 if pixels.is_black else pixels.luminance or 0.0
+    away = [abs(mean - target.means[name]) for name, mean in pixels.means.items() if name in target.means]
+    return fmean(away) + (pixels.deviation or 0.0) if away else 0.0
+
+
+def _is_fade(levels: Sequence[float], usual: float) -> bool:
+    """Whether three levels fall to one that is small and about as large as the step before it, so that black comes next."""
+    if len(levels) < _FADE_FRAMES or not levels[0] > levels[1] > levels[2] > 0:
+        return False
+    return levels[2] < min(_FADED * levels[0], _FADED * usual, _STEPS_LEFT * (levels[1] - levels[2]))

@@ -1,0 +1,105 @@
+"""What explains frames with the pixels of others: animation on twos, retimes, holds, fades that go back. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+
+from exr_inspector.validation.frames import FramePixels, FrameSummary
+from exr_inspector.validation.rules.sequences.flat import difference, is_cut
+
+_HELD = 3  # a hold has so many equal frames; two may be a lost frame
+_HOLDS = 3  # so many make a beat
+_FAR = 1.5  # behind a lost frame, the image changes by more than so many times what it changes elsewhere
+_SIDE = 3  # frames on each side of a hold that fade to it
+_FADE = 0.1  # the least change of their light
+_REVERSED = 2  # copies in reverse order
+_BEFORE = "the same pixels as the frame before"
+
+
+def explained_holds(frames: Sequence[FrameSummary], held: Collection[int]) -> dict[str, list[int]]:
+    """Those of the frames that repeat the frame before which are probably meant to, by what can be said of them.
+
+    Args:
+        frames: Frames in ascending order, without those of one colour.
+        held: Numbers of those that have the pixels of the frame before.
+    """
+    runs = _runs(frames, held)
+    if _is_beat(frames, runs):
+        return {f"{_BEFORE}, in a regular beat: on twos, or a retime?": [*held]}
+    found: dict[str, list[int]] = {}
+    for run in runs:
+        if len(run) >= _HELD and (what := _hold(frames, run)):
+            found.setdefault(f"{_BEFORE}, {what}", []).extend(frames[index].frame for index in run[1:])
+    explained = {number for numbers in found.values() for number in numbers}
+    rest = [run for run in runs if len(run) == 1 or frames[run[1]].frame not in explained]
+    left = [number for number in held if number not in explained]
+    return found | explained_holds([frames[index] for run in rest for index in run], left) if found and left else found
+
+
+def _runs(frames: Sequence[FrameSummary], held: Collection[int]) -> list[list[int]]:
+    """The positions of frames with equal pixels, in their order; also those of a single frame."""
+    runs: list[list[int]] = []
+    for index, frame in enumerate(frames):
+        if runs and frame.frame in held:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs
+
+
+def _is_beat(frames: Sequence[FrameSummary], runs: Sequence[Sequence[int]]) -> bool:
+    """Whether frames are repeated in a beat: all of them, at distances that differ by a frame, or at equal distances.
+
+    Behind lost frames, unlike behind those of a retime, the image has changed by more than elsewhere.
+    """
+    holds = [run for run in runs if len(run) > 1]
+    if len(holds) < _HOLDS:
+        return False
+    if all(len(run) > 1 for run in runs[1:-1]):
+        return True
+    distances = [after[0] - before[0] for before, after in pairwise(holds)]
+    most = 0 if len(holds) == _HOLDS else 1
+    is_regular = all(abs(after - before) <= most for before, after in pairwise(distances))
+    is_dense = len(holds) > _HOLDS and len(holds) * _HOLDS >= len(runs)
+    return (is_regular or is_dense) and not _jumps_behind_holds(frames, runs)
+
+
+def _jumps_behind_holds(frames: Sequence[FrameSummary], runs: Sequence[Sequence[int]]) -> bool:
+    steps: dict[bool, list[float]] = {False: [], True: []}
+    for run, after in pairwise(runs):
+        before, behind = frames[run[-1]].pixels, frames[after[0]].pixels
+        if before is not None and behind is not None:
+            steps[len(run) > 1].append(difference(before, behind))
+    return all(steps.values()) and median(steps[True]) > _FAR * median(steps[False])
+
+
+def _hold(frames: Sequence[FrameSummary], run: Sequence[int]) -> str:
+    """What a long run of equal frames is; empty if it is amid motion."""
+    if run[0] == 0:
+        return "at the head: a leader, or a hold before the motion?"
+    if run[-1] == len(frames) - 1:
+        return "at the tail: a hold, or a cache that ended?"
+    seen = [frame.pixels for frame in frames]
+    sides = seen[max(0, run[0] - _SIDE) : run[0] + 1], seen[run[-1] : run[-1] + _SIDE + 1][::-1]
+    return "between fades or cuts: a title?" if all(map(_leads_to_hold, sides)) else ""
+
+
+def _leads_to_hold(side: Sequence[FramePixels | None]) -> bool:
+    """Whether the frames beside a hold, and its first one, fade to it, or a cut is between them."""
+    known = [pixels for pixels in side if pixels is not None]
+    if len(known) < len(side):
+        return False
+    if is_cut(known, len(known) - 2, len(known) - 1):
+        return True
+    levels = [pixels.luminance or 0.0 for pixels in known]
+    is_steady = len({after > before for before, after in pairwise(levels)}) == 1
+    return is_steady and abs(levels[-1] - levels[0]) > _FADE * max(map(abs, levels))
+
+
+def reversed_copies(copies: Mapping[int, int]) -> dict[int, int]:
+    """Those of the copies, with their originals, that follow in reverse order, as where a fade up and a fade down are alike."""
+    middle, count = Counter(number + original for number, original in copies.items()).most_common(1)[0]
+    return {number: of for number, of in copies.items() if count >= _REVERSED and number + of == middle}
