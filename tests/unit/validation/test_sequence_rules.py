@@ -125,6 +125,10 @@ def with_areas(*changed: int) -> list[FrameSummary]:
     return [frame(n, pixels=seen(lines=each)) for n, each in enumerate(lines, 1)]
 
 
+def lit(gain: float) -> ColourLines:
+    return ColourLines((), small(gain=gain))
+
+
 HOLE = grid((2, 2), (3, 2), (2, 3), (3, 3))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
@@ -171,6 +175,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MIRROR", [frame(n, pixels=seen(lines=ColourLines((), small(is_turned=n == 5)))) for n in range(1, 11)], {}),
     ("SEQ-DEPTH-SCALE", with_pixels(seen(0.55, extents={"Z": (0.2, 0.5, 0.6, 1.0)})), {}),
     ("SEQ-AREA", with_areas(0, 0, 0, 0, 2, 0, 0, 0, 0, 0), {}),
+    ("SEQ-TONE", [frame(n, pixels=seen(lines=lit(2.0 if 4 <= n <= 6 else 1.0))) for n in range(1, 11)], {}),
     ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("SEQ-SOFT", [noisy(n, 0.9, 0.2) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),

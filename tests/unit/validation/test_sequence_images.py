@@ -1,0 +1,68 @@
+"""Small images of frames: single frames of another shot, and blocks of frames with another tone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from exr_inspector.model import ColourLines, Severity
+from tests.unit.validation.test_sequence_rules import frame, judged, seen
+
+Image = np.ndarray
+ROWS, COLUMNS = np.mgrid[:16, :16] / 16
+
+
+def panned(number: int, phase: float = 0) -> Image:
+    """The image that a slow pan over a plate shows in a frame; another phase is another plate."""
+    across = COLUMNS + number / 60
+    return 1.2 + np.sin(7 * across + 3 * ROWS + phase) + 0.2 * np.sin(17 * ROWS - 5 * across + 2 * phase)
+
+
+def found(of: Callable[[int], Image], count: int = 16) -> set[tuple[str, Severity, tuple[int, ...]]]:
+    given = [frame(n, pixels=seen(lines=ColourLines((), np.float32(of(n)).tobytes()))) for n in range(1, count + 1)]
+    return {(each.code, each.severity, tuple(each.frames)) for each in judged(given)}
+
+
+@pytest.mark.parametrize(
+    ("odd", "frames"),
+    [
+        (lambda n: panned(n, 2) if n == 7 else panned(n), {(7,)}),
+        (lambda n: panned(n) * 3 if n == 7 else panned(n), set()),  # a flash
+        (lambda n: panned(n, 2) if n > 7 else panned(n), set()),  # a cut
+        (lambda n: panned(n, 2) if n % 3 == 0 else panned(n), set()),  # too many
+        (panned, set()),
+    ],
+)
+def test_a_single_frame_of_another_shot_is_a_warning(odd: Callable[[int], Image], frames: set[tuple[int, ...]]) -> None:
+    assert found(odd) == {("SEQ-AREA", Severity.WARNING, each) for each in frames}
+
+
+@pytest.mark.parametrize(
+    ("tone", "is_found"),
+    [
+        (lambda image: image**0.45, True),
+        (lambda image: image * 1.8, True),
+        (lambda image: image * 0.5, True),
+        (lambda image: image * 1.1, False),
+        (lambda image: image + 2 * (np.arange(16) < 8), False),  # another light
+        (lambda image: image[::-1] * 1.8, False),
+    ],
+)
+def test_a_block_with_another_tone_is_a_warning(tone: Callable[[Image], Image], *, is_found: bool) -> None:
+    block = found(lambda n: tone(panned(n)) if 6 <= n <= 8 else panned(n))
+    assert block == ({("SEQ-TONE", Severity.WARNING, (6, 7, 8))} if is_found else set())
+    assert found(lambda n: tone(panned(n)) if n >= 6 else panned(n)) == set(), "light that stays"
+    assert found(lambda n: panned(n) * (1 + n / 8)) == set(), "light that rises"
+
+
+def test_flashes_near_each_other_make_no_block_of_the_frames_between_them() -> None:
+    flashing = found(lambda n: panned(n) * (1.8 if n in {5, 6, 11} else 1))
+    assert {code for code, _, _ in flashing} <= {"SEQ-FLASH"}
+
+
+def test_images_of_data_windows_that_move_are_not_compared() -> None:
+    lines = [ColourLines((), np.float32(panned(n, 2 if n == 7 else 0)).tobytes()) for n in range(1, 17)]
+    given = [frame(n, data_window=(n, 0, n + 9, 9), pixels=seen(lines=each)) for n, each in enumerate(lines, 1)]
+    assert {each.code for each in judged(given)} == {"SEQ-RES"}
