@@ -19,6 +19,9 @@ from exr_inspector.validation.reports import sort_findings
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 # Rules about the name of a file alone.
 _RENAMED = frozenset({"SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE"})
+_TEXTURE_INFO = frozenset(code for code, rule in RULES.items() if rule.profiles.get("texture") == "info")
+_EQUAL_VIEWS = "VIEW-SAME"
+_FLAT_VIEWS = ", as in all frames: flat, at the plane of the screen, or one eye rendered twice?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +219,33 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
 
 
 def with_files(judged: JudgedSequence, files: Iterable[CheckedFile]) -> JudgedSequence:
-    """Return the sequence with its files, without those findings that yield to one of the sequence about their frame."""
-    return replace(judged, files=tuple(_without_superseded(file, judged.findings) for file in files))
+    """Return the sequence with its files.
+
+    Left out are findings that yield to one of the sequence about their frame. Warnings of textures are info if they are in the
+    profile for textures, as are those of views that are equal in all frames.
+    """
+    kept = [_without_superseded(file, judged.findings) for file in files]
+    if judged.is_texture:
+        kept = [_with_info(file, _TEXTURE_INFO) for file in kept]
+    are_equal = [_EQUAL_VIEWS in {finding.code for finding in file.findings} for file in kept]
+    if sum(are_equal) > 1 and all(is_equal or _is_empty(file) for file, is_equal in zip(kept, are_equal, strict=True)):
+        kept = [_with_info(file, {_EQUAL_VIEWS}, _FLAT_VIEWS) for file in kept]
+    return replace(judged, files=tuple(kept))
+
+
+def _is_empty(file: CheckedFile) -> bool:
+    return file.summary is not None and file.summary.pixels is not None and file.summary.pixels.is_empty
+
+
+def _with_info(file: CheckedFile, codes: Collection[str], more: str = "") -> CheckedFile:
+    """The file with its warnings of some rules as info, with more text."""
+    every = [
+        each._replace(severity=Severity.INFO, message=each.message + more)
+        if each.severity is Severity.WARNING and each.code in codes
+        else each
+        for each in file.findings
+    ]
+    return replace(file, findings=sort_findings(every))
 
 
 def _without_superseded(file: CheckedFile, findings: Iterable[Finding]) -> CheckedFile:

@@ -34,6 +34,12 @@ _WORD = (
 # `diffuse`, `diffuse_direct`, `specular_raw`, and of a single light: `beauty_key`
 _MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
 _AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
+_MAIN = re.compile(r"(?i:beauty|combined|rgba?)")
+# AOVs that are black where no such light is.
+_LIGHT = re.compile(
+    r"(?i:specular|spec|refl(?:ections?)?|refr(?:actions?)?|emission|emissive|sss|subsurface|transmission|coat|sheen|gi"
+    r"|indirect|direct|translucency)"
+)
 # AOVs that change from frame to frame and are no maps of textures or lenses
 _ANIMATED = re.compile(
     r"(?<![a-zA-Z0-9])(?i:beauty|combined|rgba?|z_?depth|depth|motion_?vectors?|mvec|velocity|[a-z]*crypto[a-z]*"
@@ -190,8 +196,19 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
         misnamed = {
             number: other for other, few in known if few <= lacking and _may_be(other, pattern) for number in few
         }
-        found[pattern] = replace(found[pattern], misnamed=misnamed)
+        found[pattern] = replace(found[pattern], misnamed=misnamed, image=_image_over(pattern, alike))
     return found | {pattern: Siblings(more=together) for pattern in parts}
+
+
+def _image_over(pattern: str, alike: Iterable[tuple[str, frozenset[int]]]) -> str:
+    """The main image, if the pattern is that of an AOV of light; empty otherwise."""
+    if not any(map(_LIGHT.fullmatch, _words_of_aov(pattern))):
+        return ""
+    return next((other for other, _ in alike if all(map(_MAIN.fullmatch, _words_of_aov(other)))), "")
+
+
+def _words_of_aov(pattern: str) -> list[str]:
+    return [word for found in _AOV.findall(pattern) for word in _SEPARATOR.split(found) if word]
 
 
 def _says_a_range(pattern: str, count: int) -> bool:

@@ -35,6 +35,7 @@ class Siblings:
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
         ends: Frames before or behind those of this sequence that other outputs of the same script have.
+        image: The sequence of the main image, if this one is an AOV of light, which may have none: emission, specular.
         newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV.
     """
 
@@ -44,6 +45,7 @@ class Siblings:
     versions: Mapping[int, str] = field(default_factory=dict)
     misnamed: Mapping[int, str] = field(default_factory=dict)
     ends: Mapping[int, str] = field(default_factory=dict)
+    image: str = ""
     newer: tuple[str, ...] = ()
 
 

@@ -342,6 +342,7 @@ def _negative(
     limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black; "
     "below 2^-10 (0.00098) it is info.",
     stage=Stage.PIXELS,
+    profiles={"texture": "info"},
     yields_to=("SEQ-BLACK",),
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:

@@ -202,7 +202,8 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
     source=_DOCUMENT,
     fix="Render the second view with its own camera, or deliver the image without views.",
     stage=Stage.PIXELS,
-    limits="By the statistics of all pixels of each channel: a mirrored eye counts as equal.",
+    limits="By the statistics of all pixels of each channel: a mirrored eye counts as equal. In checks of sequences, info if "
+    "it is so in all frames.",
 )
 def same(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report views of which all channels have the same statistics, unless they are constant."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from exr_inspector.delivery.judgement import judge_frames, with_findings
+from dataclasses import replace
+
+import pytest
+
+from exr_inspector.delivery.judgement import CheckedFile, judge_frames, with_files, with_findings
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy
 
@@ -58,3 +62,25 @@ def test_files_that_no_library_opens_are_mended_by_overwriting_bytes() -> None:
     ]
     (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
     assert (judged.rerender.text, judged.header_edits.text) == ("3-4", "1-2,5")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_texture", "count", "severity"),
+    [
+        ("PIX-BLACK", True, 1, Severity.INFO),
+        ("PIX-CONSTANT", True, 4, Severity.INFO),
+        ("PIX-FIREFLY", True, 1, Severity.WARNING),
+        ("PIX-BLACK", False, 1, Severity.WARNING),
+        ("VIEW-SAME", False, 4, Severity.INFO),  # flat graphics
+        ("VIEW-SAME", False, 3, Severity.WARNING),
+    ],
+)
+def test_what_is_usual_in_textures_and_flat_graphics(
+    code: str, count: int, severity: Severity, *, is_texture: bool
+) -> None:
+    frames = [frame(number) for number in range(1, 5)]
+    (judged,) = judge_frames({each.path: each for each in frames}, POLICY).sequences
+    found = (Finding(code, Severity.WARNING, "x"),)
+    files = [CheckedFile(each.path, n, found if n <= count else ()) for n, each in enumerate(frames, 1)]
+    done = with_files(replace(judged, is_texture=is_texture), files)
+    assert [file.worst for file in done.files] == [severity] * count + [None] * (4 - count)

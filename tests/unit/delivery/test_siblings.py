@@ -293,6 +293,31 @@ def test_udim_tiles_of_several_maps_need_not_be_the_same(form: str, one: str, ot
     assert sorted(missing) == ["", "1006" if last == 1005 else ""]
 
 
+@pytest.mark.parametrize(
+    ("name", "black", "severity"),
+    [
+        ("emission", range(1, 11), Severity.INFO),
+        ("emission", range(3, 8), Severity.INFO),
+        ("emission", range(3, 4), Severity.ERROR),
+        ("depth", range(3, 8), Severity.ERROR),
+        ("depth", range(1, 11), None),  # the files tell
+    ],
+)
+def test_aovs_of_light_may_be_black(name: str, black: range, severity: Severity | None) -> None:
+    lit = FramePixels(0.5, False, False, False, 0, None)
+    dark = FramePixels(0.0, True, True, False, 0, None, is_empty=True)
+    files = {
+        path: FrameSummary(path, "?", 0, 0, pixels=dark if n in black and aov == name else lit)
+        for aov in ("beauty", name)
+        for n in range(1, 11)
+        for path in [f"{aov}/sh_{aov}.{n:04}.exr"]
+    }
+    found = [
+        each for sequence in judge_frames(files, builtin_policy("default")).sequences for each in sequence.findings
+    ]
+    assert [(each.code, each.severity) for each in found] == [("SEQ-BLACK", severity)] * (severity is not None)
+
+
 def test_what_is_no_view_stands_alone() -> None:
     names = ["b.bright.1001.exr", "b.bright.1002.exr", "b.left.1001.exr", "c.right.1001.exr", "c.right.1002.exr"]
     assert all(not each.missing for each in judged(names).values())

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import is_matte
-from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, sequence_rule
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
@@ -39,8 +39,9 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     why="The main image of the frame was not rendered or not written.",
     source="OpenImageIO oiiotool --stats",
     fix="Render or write the frames that the message names again. Nothing if they are meant to be black or empty.",
-    limits="Info where a fade ends, where an element is empty (alpha is zero), between scenes, and before the first and behind "
-    "the last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
+    limits="Info where the frames beside them approach black as in a fade, where an element is empty (alpha is zero), between "
+    "scenes, in AOVs of light beside their image if four or more frames or all are black, and before the first and behind the "
+    "last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
     "More than three between images that differ as much as the shot may change are a warning. "
     "Up to three empty frames amid an element are info if there are many, or if the frames beside them are few or dim. "
     "Stored rows tell scenes apart by their mean colours alone.",
@@ -90,6 +91,10 @@ def black_frames(sequence: SequenceFacts) -> Explained:
     if has_images(seen):
         return _explained(sequence, "black", "R, G and B are zero in every pixel", is_black=True)
     odd = [frame.frame for frame, pixels in seen if pixels.is_black and pixels.has_other_content]
+    if not odd and sequence.siblings.image and all(pixels.is_black for _, pixels in seen):
+        image = sibling_name(sequence.name, sequence.siblings.image)
+        what = f"black, as in all frames: an AOV of {image} without light, or was it not connected?"
+        return {(Severity.INFO, what): [frame.frame for frame, _ in seen]} if seen else {}
     return {(Severity.ERROR, "R, G and B are zero in every pixel"): odd} if odd else {}
 
 
@@ -114,7 +119,7 @@ def _explained(sequence: SequenceFacts, colour: str, lost: str, *, is_black: boo
         odd = [index for index in run if bool(every[index].is_black) is is_black]
         if not odd:
             continue
-        why = _explanation(sequence.name, every, run, is_faded=run[0] in faded)
+        why = _explanation(sequence, every, run, is_faded=run[0] in faded)
         severity, what = why or (Severity.ERROR, lost)
         found.setdefault((severity, what.format(colour=colour)), []).extend(seen[index][0].frame for index in odd)
     return found
@@ -131,13 +136,13 @@ def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
 
 
 def _explanation(
-    name: str, seen: Sequence[FramePixels], run: Sequence[int], *, is_faded: bool
+    sequence: SequenceFacts, seen: Sequence[FramePixels], run: Sequence[int], *, is_faded: bool
 ) -> tuple[Severity, str] | None:
     """Why frames of a run have one colour, with the severity; None if they are lost.
 
     Args:
-        name: Key of the sequence.
-        seen: All frames.
+        sequence: The sequence.
+        seen: Its frames of which all pixels were read.
         run: Their positions.
         is_faded: Whether the frames beside them approach their colour.
     """
@@ -156,9 +161,11 @@ def _explanation(
         return Severity.INFO, "empty: R, G, B and A are zero, as where an effect is over" if may_be_empty else faded
     if has_other or may_be_empty or (is_element and coverages == {1.0}):
         return None
-    if _is_pass(name, seen, run, is_black=is_black):
+    if _is_pass(sequence.name, seen, run, is_black=is_black):
         severity = Severity.WARNING if is_amid else Severity.INFO
         return severity, "{colour}: a shadow or matte that is empty or full" + (", or lost?" if is_amid else "")
+    if sequence.siblings.image and is_black and not is_amid:
+        return Severity.INFO, "{colour}: an AOV without light"
     if len(ends) == len(_SIDES):
         return _explanation_between(seen, run, *ends)
     return _explanation_at_end(seen, run, is_black=is_black, is_void=bool(covered) and coverages == {0.0})

@@ -17,7 +17,7 @@ from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
-SLATE = "the first frame differs from the rest: a slate?"
+SLATE = "unlike the frames behind: a slate?"
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
 _LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
@@ -34,6 +34,8 @@ def seen_frames(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels
 
 def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
     """Whether two frames show one image, perhaps of other light; None unless the small image of both is known."""
+    if one.is_constant or other.is_constant:
+        return None
     if one.lines is None or other.lines is None or len(one.lines.small) != len(other.lines.small):
         return None
     images = np.stack([np.frombuffer(each.lines.small, np.float32) for each in (one, other) if each.lines])
