@@ -122,6 +122,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "openexr#2223": "https://github.com/AcademySoftwareFoundation/openexr/issues/2223",
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
         "openfx#202": "https://github.com/AcademySoftwareFoundation/openfx/issues/202",
+        "deadline-cloud-for-cinema-4d#540": "https://github.com/aws-deadline/deadline-cloud-for-cinema-4d/issues/540",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
         "AliceVision#2150": "https://github.com/alicevision/AliceVision/pull/2150",
         "gaffer#4983": "https://github.com/GafferHQ/gaffer/issues/4983",

@@ -107,7 +107,7 @@ def _other_images(images: _Images) -> list[int]:
     Severity.WARNING,
     "No block of frames has another exposure or tone curve than the frames before and behind it, which agree",
     why="A machine rendered or converted the block with another exposure, gamma or colour transform.",
-    source="deadline-cloud-for-cinema-4d#552 (frames with another gamma)",
+    source="deadline-cloud-for-cinema-4d#540 (other colours from a farm)",
     fix="Compare a frame of the block with the one before it, and render or convert the block again.",
     limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
