@@ -42,9 +42,10 @@ def test_a_single_frame_of_another_shot_is_a_warning(odd: Callable[[int], Image]
 @pytest.mark.parametrize(
     ("tone", "is_found"),
     [
-        (lambda image: image**0.45, True),
+        (lambda image: 2 * image**0.45, True),
         (lambda image: image * 1.8, True),
         (lambda image: image * 0.5, True),
+        (lambda image: image * 1.3, False),
         (lambda image: image * 1.1, False),
         (lambda image: image + 2 * (np.arange(16) < 8), False),  # another light
         (lambda image: image[::-1] * 1.8, False),
@@ -52,7 +53,8 @@ def test_a_single_frame_of_another_shot_is_a_warning(odd: Callable[[int], Image]
 )
 def test_a_block_with_another_tone_is_a_warning(tone: Callable[[Image], Image], *, is_found: bool) -> None:
     block = found(lambda n: tone(panned(n)) if 6 <= n <= 8 else panned(n))
-    assert block == ({("SEQ-TONE", Severity.WARNING, (6, 7, 8))} if is_found else set())
+    warned = {each for each in block if each[1] > Severity.INFO}
+    assert warned == ({("SEQ-TONE", Severity.WARNING, (6, 7, 8))} if is_found else set())
     assert found(lambda n: tone(panned(n)) if n >= 6 else panned(n)) == set(), "light that stays"
     assert found(lambda n: panned(n) * (1 + n / 8)) == set(), "light that rises"
 

@@ -27,6 +27,7 @@ _LEAST_RUN = 3  # of one or two frames, SEQ-FLASH reports the light
 _SAME_ORDER = 0.97  # the least likeness of images of two tones
 _OTHER_ORDER = 0.7  # the most likeness of images of two shots
 _LEAST_TONE = 1.15
+_CLEAR_TONE = 1.4  # smaller steps are info: a light may be keyed
 _ONE_TONE = 0.25  # how far the steps at both ends may differ, in parts of their size
 _Images = npt.NDArray[np.float64]
 
@@ -111,7 +112,7 @@ def _other_images(images: _Images) -> list[int]:
     fix="Compare a frame of the block with the one before it, and render or convert the block again.",
     limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
-    "the same. Frames of which `check` or `report` reads all pixels.",
+    "the same: steps of less than 1.4 have severity info. Frames of which `check` or `report` reads all pixels.",
 )
 def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
@@ -133,7 +134,8 @@ def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         if is_step and all(_likeness(images[at], images[at + 1]) >= _SAME_ORDER for at in (first, last)):
             ratio = f"{np.exp(ratios.mean()):.3g}"
             what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
-            found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio)
+            severity = None if np.abs(ratios).min() >= np.log(_CLEAR_TONE) else Severity.INFO
+            found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
     return found
 
 
