@@ -448,7 +448,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     yields_to=("SEQ-CONSTANT",),
 )
 def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report channels with a single value: base layer colour as a warning, AOVs and alpha as info, because many may be empty.
+    """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.
 
     Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
     coordinates, and images of one pixel. Black views and empty alpha have rules of their own.
@@ -472,7 +472,8 @@ def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
         (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
         first.setdefault(is_base, channel.name)
     found = []
-    for names, is_base, severity in ((base, True, None), (others, False, Severity.INFO)):
+    of_base = Severity.INFO if is_matte(part.file.inspection.key.rpartition("/")[2]) else None
+    for names, is_base, severity in ((base, True, of_base), (others, False, Severity.INFO)):
         if names:
             message = f"The same value everywhere: {listed(names)}"
             found.append(Found(message, listed(names), "several values", first[is_base], severity=severity))

@@ -1013,10 +1013,11 @@ def test_copies_that_are_meant(images: str, severity: str) -> None:
     assert sorted(f.severity.label for f in found) == severity.split()
 
 
+@pytest.mark.parametrize("slows", [0, 0.97])
 @pytest.mark.parametrize("is_lost", [False, True])
-def test_behind_lost_frames_the_image_has_changed_by_more(*, is_lost: bool) -> None:
-    images = [n - (n % 4 == 3) for n in range(16)] if is_lost else [n - n // 4 for n in range(1, 17)]
-    lines = {each: ColourLines((), small(gain=1 + each / 50)) for each in images}
+def test_behind_lost_frames_the_image_has_changed_by_more(*, is_lost: bool, slows: float) -> None:
+    images = [n - (n % 6 == 5) for n in range(30)] if is_lost else [n - n // 6 for n in range(1, 31)]
+    lines = {each: ColourLines((), small(gain=1 + (1 - slows**each if slows else each / 50))) for each in images}
     given = [frame(n, pixel_hash=f"h{each}", pixels=seen(lines=lines[each])) for n, each in enumerate(images, 1)]
     assert [f.severity for f in judged(given) if f.code == "SEQ-DUP"] == [
         Severity.WARNING if is_lost else Severity.INFO

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rules.sequences.flat import difference, is_cut
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat
-_FAR = 1.5  # behind a lost frame, the image changes by more than so many times what it changes elsewhere
+_FAR = 1.5  # behind lost frames, the image changes by more than so many times what it changes elsewhere
+_FARTHER = 1.25  # and behind each by so many times what it changes just before and after
 _SIDE = 3  # frames on each side of a hold that fade to it
 _FADE = 0.1  # the least change of their light
 _REVERSED = 2  # copies in reverse order
@@ -68,12 +69,19 @@ def _is_beat(frames: Sequence[FrameSummary], runs: Sequence[Sequence[int]]) -> b
 
 
 def _jumps_behind_holds(frames: Sequence[FrameSummary], runs: Sequence[Sequence[int]]) -> bool:
-    steps: dict[bool, list[float]] = {False: [], True: []}
-    for run, after in pairwise(runs):
-        before, behind = frames[run[-1]].pixels, frames[after[0]].pixels
-        if before is not None and behind is not None:
-            steps[len(run) > 1].append(difference(before, behind))
-    return all(steps.values()) and median(steps[True]) > _FAR * median(steps[False])
+    """Whether the image changes by more behind most holds than elsewhere, or behind each than just before and after that."""
+    images = [frames[run[0]].pixels for run in runs]
+    steps = [difference(one, other) if one and other else 0.0 for one, other in pairwise(images)]
+    single: list[float] = []
+    behind: list[float] = []
+    beside: list[tuple[float, float]] = []
+    for index, step in enumerate(steps):
+        near = [steps[each] for each in (index - 1, index + 1) if 0 <= each < len(steps) and len(runs[each]) == 1]
+        (behind if len(runs[index]) > 1 else single).append(step)
+        if len(runs[index]) > 1 and near:
+            beside.append((step, fmean(near)))
+    is_more = bool(single) and median(behind) > _FAR * median(single)
+    return is_more or (bool(beside) and all(step > _FARTHER * usual for step, usual in beside))
 
 
 def _hold(frames: Sequence[FrameSummary], run: Sequence[int]) -> str:

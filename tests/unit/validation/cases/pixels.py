@@ -72,6 +72,7 @@ CASES = [
             image([*RGBA, Channel("original.R")], **{"original.R": ZERO}),
         ),
         Case("PIX-CONSTANT", rgb(ONE), GOOD),
+        Case("PIX-CONSTANT", rgb(ONE), severity=Severity.INFO, keys=SHADOW_AND_IMAGE),
         Case("PIX-CONSTANT", flat(R=ACROSS**2, G=DOWN, B=NOTHING), flat(R=ACROSS, G=DOWN, B=NOTHING)),
         Case("PIX-NEGATIVE", flat(R=ACROSS - 0.1, G=DOWN, B=DOWN), flat(R=ACROSS - 0.1, G=DOWN - 0.1, B=NOTHING)),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
