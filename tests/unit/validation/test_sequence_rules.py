@@ -1031,6 +1031,29 @@ def test_a_title_is_held_between_fades(ends: tuple[float, ...], severity: str) -
     assert [f.severity.label for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
 
 
+@pytest.mark.parametrize(("is_lost", "severity"), [(False, Severity.INFO), (True, Severity.WARNING)])
+def test_a_hold_behind_which_the_motion_goes_on(*, is_lost: bool, severity: Severity) -> None:
+    images = [n if n < 6 else 6 if n < 10 else n if is_lost else n - 3 for n in range(16)]
+    lines = {each: ColourLines((), small(gain=1 + each / 50)) for each in images}
+    given = [frame(n, pixel_hash=f"h{each}", pixels=seen(lines=lines[each])) for n, each in enumerate(images, 1)]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
+
+
+@pytest.mark.parametrize(("name", "severity"), [("hero_roto", Severity.INFO), ("hero", Severity.WARNING)])
+def test_a_matte_of_alpha_alone_may_be_held(name: str, severity: Severity) -> None:
+    held = dict.fromkeys(range(4, 7), "held")
+    given = [
+        frame(
+            n,
+            path=f"b/{name}.{n:04}.exr",
+            pixel_hash=held.get(n, f"h{n}"),
+            pixels=seen(is_constant=None, is_black=None),
+        )
+        for n in range(1, 11)
+    ]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
+
+
 def test_the_frames_of_a_leader_are_slates() -> None:
     leader = seen(lines=ColourLines((), small(is_turned=True)))
     shot = [frame(n, pixels=seen(lines=ColourLines((), small()))) for n in range(4, 12)]

@@ -41,8 +41,8 @@ _JUMPS = 4  # it is so many times what neighbouring frames differ
     limits="Only frames whose pixels were hashed, without frames of one colour that SEQ-BLACK and SEQ-CONSTANT report; other "
     "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
     "others (a cycle), up to half of them are those of another view, or copies come in a regular beat (on twos, a retime), "
-    "in reverse order (a fade), or three or more in a row at the head, at the tail, or between fades or cuts (a hold), it is "
-    "info.",
+    "in reverse order (a fade), or three or more in a row at the head, at the tail, between fades or cuts, or where the motion "
+    "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames.",
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.

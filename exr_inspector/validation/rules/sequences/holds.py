@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, median
 
+from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rules.sequences.flat import difference, is_cut
+from exr_inspector.validation.rules.sequences.pixels import show_one_image
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat
@@ -91,8 +93,26 @@ def _hold(frames: Sequence[FrameSummary], run: Sequence[int]) -> str:
     if run[-1] == len(frames) - 1:
         return "at the tail: a hold, or a cache that ended?"
     seen = [frame.pixels for frame in frames]
-    sides = seen[max(0, run[0] - _SIDE) : run[0] + 1], seen[run[-1] : run[-1] + _SIDE + 1][::-1]
-    return "between fades or cuts: a title?" if all(map(_leads_to_hold, sides)) else ""
+    before, behind = seen[max(0, run[0] - _SIDE) : run[0] + 1], seen[run[-1] : run[-1] + _SIDE + 1]
+    if _leads_to_hold(before) and _leads_to_hold(behind[::-1]):
+        return "between fades or cuts: a title?"
+    if _goes_on(before, behind):
+        return "and the motion goes on from there: a hold?"
+    pixels = seen[run[0]]
+    is_alpha_alone = pixels is not None and pixels.is_constant is None
+    return "in a matte: a hold?" if is_alpha_alone and is_matte(frames[run[0]].path.rpartition("/")[2]) else ""
+
+
+def _goes_on(before: Sequence[FramePixels | None], behind: Sequence[FramePixels | None]) -> bool:
+    """Whether the image changes by one step behind a hold, the last frame of `before`, in motion that is seen above noise."""
+    sides = [[pixels for pixels in side if pixels is not None] for side in (before, behind[1:])]
+    one, two = (
+        [difference(side[at], side[at + apart]) for side in sides for at in range(len(side) - apart)]
+        for apart in (1, 2)
+    )
+    if not two or not sides[0] or not sides[1]:
+        return False
+    return fmean(two) > _FAR * fmean(one) and 0 < difference(sides[0][-1], sides[1][0]) < _FAR * fmean(one)
 
 
 def _leads_to_hold(side: Sequence[FramePixels | None]) -> bool:
@@ -104,7 +124,8 @@ def _leads_to_hold(side: Sequence[FramePixels | None]) -> bool:
         return True
     levels = [pixels.luminance or 0.0 for pixels in known]
     is_steady = len({after > before for before, after in pairwise(levels)}) == 1
-    return is_steady and abs(levels[-1] - levels[0]) > _FADE * max(map(abs, levels))
+    is_one = all(show_one_image(before, after) is not False for before, after in pairwise(known))
+    return is_one and is_steady and abs(levels[-1] - levels[0]) > _FADE * max(map(abs, levels))
 
 
 def reversed_copies(copies: Mapping[int, int]) -> dict[int, int]:
