@@ -29,17 +29,22 @@ def explained_holds(frames: Sequence[FrameSummary], held: Collection[int]) -> di
         frames: Frames in ascending order, without those of one colour.
         held: Numbers of those that have the pixels of the frame before.
     """
+    beat = f"{_BEFORE}, in a regular beat: on twos, or a retime?"
     runs = _runs(frames, held)
     if _is_beat(frames, runs):
-        return {f"{_BEFORE}, in a regular beat: on twos, or a retime?": [*held]}
+        return {beat: [*held]}
     found: dict[str, list[int]] = {}
+    rest: list[FrameSummary] = []
     for run in runs:
-        if len(run) >= _HELD and (what := _hold(frames, run)):
+        what = _hold(frames, run) if len(run) >= _HELD else ""
+        if what:
             found.setdefault(f"{_BEFORE}, {what}", []).extend(frames[index].frame for index in run[1:])
-    explained = {number for numbers in found.values() for number in numbers}
-    rest = [run for run in runs if len(run) == 1 or frames[run[1]].frame not in explained]
-    left = [number for number in held if number not in explained]
-    return found | explained_holds([frames[index] for run in rest for index in run], left) if found and left else found
+        else:
+            rest += [frames[index] for index in run]
+    left = [frame.frame for frame in rest if frame.frame in held]
+    if found and _is_beat(rest, _runs(rest, {*left})):
+        found[beat] = left
+    return found
 
 
 def _runs(frames: Sequence[FrameSummary], held: Collection[int]) -> list[list[int]]:
@@ -92,13 +97,13 @@ def _hold(frames: Sequence[FrameSummary], run: Sequence[int]) -> str:
         return "at the head: a leader, or a hold before the motion?"
     if run[-1] == len(frames) - 1:
         return "at the tail: a hold, or a cache that ended?"
-    seen = [frame.pixels for frame in frames]
-    before, behind = seen[max(0, run[0] - _SIDE) : run[0] + 1], seen[run[-1] : run[-1] + _SIDE + 1]
+    before = [frame.pixels for frame in frames[max(0, run[0] - _SIDE) : run[0] + 1]]
+    behind = [frame.pixels for frame in frames[run[-1] : run[-1] + _SIDE + 1]]
     if _leads_to_hold(before) and _leads_to_hold(behind[::-1]):
         return "between fades or cuts: a title?"
     if _goes_on(before, behind):
         return "and the motion goes on from there: a hold?"
-    pixels = seen[run[0]]
+    pixels = behind[0]
     is_alpha_alone = pixels is not None and pixels.is_constant is None
     return "in a matte: a hold?" if is_alpha_alone and is_matte(frames[run[0]].path.rpartition("/")[2]) else ""
 
