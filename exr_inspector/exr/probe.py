@@ -37,6 +37,10 @@ from exr_inspector.exr.problems import Problem
 
 __all__ = ["Answer", "LeaderMode", "Probe", "answer_requests", "probe"]
 
+_WHOLE_CHUNKS = 1 << 20  # requests of this size search by reading whole chunks, and not leaders alone
+_SEARCH_REQUESTS = 32  # in which a file is searched, unless they would be larger than the largest
+_LARGEST_SEARCH = 32 << 20
+
 
 class LeaderMode(str, Enum):
     """Which chunk leaders are read: only those in the bytes already read, that of the last chunk in the file, or all."""
@@ -92,7 +96,8 @@ def probe(
     Args:
         limits: Limits of sizes and counts.
         leaders: Which chunk leaders to read.
-        rebuild_bytes: Size of the requests that search for the chunks of a damaged table; 0 to trust the table.
+        rebuild_bytes: Size of the requests that search for the chunks of a damaged table, larger for large files if whole
+            chunks are read (1 MiB and more); 0 to trust the table.
         first_bytes: Size of the first request in bytes.
         checkpoint: Called regularly; an exception that it raises ends the probe.
         reserve: Called with the memory in bytes that header and tables will need, including their rows; an exception that it
@@ -188,6 +193,8 @@ def _read_leaders(
     else:
         report = yield from check_last_leader(chunks, file, only_if_read=mode is LeaderMode.OFF)
     if rebuild_bytes and chunks.has_all_parts and any(states is not None for states in report.states):
+        if rebuild_bytes >= _WHOLE_CHUNKS:
+            rebuild_bytes = min(max(rebuild_bytes, file.size // _SEARCH_REQUESTS), _LARGEST_SEARCH)
         reserve(min(rebuild_bytes, file.size))
         known = replace(chunks, states=report.states)
         rebuilt = yield from rebuild_tables(known, file, rebuild_bytes, checkpoint)

@@ -368,8 +368,8 @@ class PixelReport:
         file_hash: Hash of the file's bytes, prefixed with the algorithm (`xxh3_128:...`); None unless requested.
         mattes: Objects of the Cryptomattes; empty unless mode is FULL.
         thumbnails: Thumbnails; empty unless requested.
-        overlapping: By part, the indices of chunks that begin before the end of one before them in the file; known of a pass
-            over all pixels.
+        overlapping: By part, the indices of chunks that decode, but end behind the start of the next one in the file; known of
+            a pass over all pixels.
     """
 
     mode: StatsMode

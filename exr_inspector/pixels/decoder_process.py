@@ -24,6 +24,7 @@ from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.work import StripWork, decode_strip
 
 _PR_SET_PDEATHSIG = 1
+_LONGEST_SECONDS = 86_400.0  # damaged sizes can ask for more time than a timer takes
 # Memory in addition to the estimate for decoding: samples kept for percentiles, and codecs that need more than estimated.
 _SPARE_BYTES = 256 << 20
 
@@ -99,7 +100,7 @@ def _payloads(inbox: SharedFile, sizes: Sequence[Any]) -> list[Payload | DeepPay
 @contextmanager
 def _cpu_time(seconds: float) -> Iterator[None]:
     """Kill this process by SIGPROF if the `with` block uses more CPU time; no exception, as the library may hold the GIL."""
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, min(seconds, _LONGEST_SECONDS))
     try:
         yield
     finally:

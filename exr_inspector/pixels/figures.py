@@ -41,7 +41,7 @@ class LevelFigures:
         objects: Objects of the strip's Cryptomattes.
         boxes: Sums of the strip for thumbnails.
         rows: Hashes of the strip's rows; None unless requested.
-        extents: Of each of the strip's chunks with a valid leader: its index, and the file offsets of its start and its end.
+        extents: Of each of the strip's chunks that decode: its index, and the file offsets of its start and its end.
     """
 
     part: int

@@ -260,13 +260,13 @@ class FilePass:
         )
 
     def _overlapping(self) -> dict[int, tuple[int, ...]]:
-        """By part, the indices of chunks that begin before the end of one before them in the file."""
+        """By part, the indices of chunks that end behind the start of the next one in the file."""
         found: dict[int, list[int]] = {}
         if self._extents:
             extents = np.concatenate(self._extents)
             extents = extents[np.argsort(extents[:, 2], kind="stable")]
-            late = extents[1:, 2] < np.maximum.accumulate(extents[:-1, 3])
-            for part, index in extents[1:][late, :2].tolist():
+            is_long = extents[:-1, 3] > extents[1:, 2]
+            for part, index in extents[:-1][is_long, :2].tolist():
                 found.setdefault(part, []).append(index)
         return {part: tuple(indices) for part, indices in found.items()}
 

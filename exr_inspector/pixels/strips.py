@@ -146,7 +146,8 @@ def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> Level
     if context.decoders is None:
         context.budget.trim(strip.library_bytes)
     figures.faults[:0] = faults
-    figures.extents = extents
+    damaged = {fault.chunk for fault in figures.faults}
+    figures.extents = [extent for extent in extents if extent[0] not in damaged]
     return figures
 
 

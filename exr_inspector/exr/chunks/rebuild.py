@@ -61,8 +61,8 @@ def rebuild_tables(
     """Find the chunks by following them from leader to leader, starting at the end of the tables.
 
     After an invalid leader, the traversal resumes at the next good entry of the tables. It ends when all chunks are found, at
-    the end of the file, when no good entry is left, or when the request budget is used up. Of chunks that it does not find,
-    the tables say the state.
+    the end of the file, when no good entry is left, or when the request budget is used up. Good entries of the tables stay,
+    since copies of chunks may be left in the file; of chunks that it does not find, the tables say the state.
 
     Args:
         chunks: The chunks according to the tables, with the states known so far. All parts must have a known layout.
@@ -83,14 +83,13 @@ def rebuild_tables(
             start, data = position, pieces[0]
         end_of_chunk = walk.step(position, data, start)
         position = end_of_chunk if end_of_chunk is not None else walk.resume(position)
+    parts = [_joined(chunks, part, offsets) for part, offsets in enumerate(walk.offsets)]
+    states, tables = tuple(states for states, _ in parts), tuple(table for _, table in parts)
     problems = []
-    if not walk.left and any(part is not None for part in chunks.states):
+    if not any(part is not None for part in states) and any(part is not None for part in chunks.states):
         message = "the chunk offset tables are damaged, but every chunk was found and is complete"
         problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
-    parts = [_joined(chunks, part, offsets) for part, offsets in enumerate(walk.offsets)]
-    return LeaderReport(
-        "rebuilt", tuple(states for states, _ in parts), tuple(table for _, table in parts), tuple(problems)
-    )
+    return LeaderReport("rebuilt", states, tables, tuple(problems))
 
 
 def _joined(chunks: ChunkMap, part: int, found: npt.NDArray[np.uint64]) -> tuple[States, ChunkTable]:
@@ -98,7 +97,7 @@ def _joined(chunks: ChunkMap, part: int, found: npt.NDArray[np.uint64]) -> tuple
     table, states, good = chunks.tables[part], chunks.states[part], good_entries(chunks, part)
     offsets = np.zeros(table.count, np.uint64)
     offsets[good] = table.offsets[good]
-    is_found = found != 0
+    is_found = (found != 0) & (offsets == 0)
     offsets[is_found] = found[is_found]
     left = None if states is None else np.where(is_found, np.uint8(ChunkState.OK), states)
     return (left if left is not None and left.any() else None), ChunkTable(part, table.start, table.count, offsets)

@@ -125,7 +125,7 @@ def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix=_COMPARE,
 )
 def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report offsets that another entry has, too, and chunks that begin before the end of another one."""
+    """Report offsets that another entry has, too, and chunks that end behind the start of another one."""
     return _state(part, ChunkState.DUPLICATE, "have the offset of another one, or overlap it")
 
 

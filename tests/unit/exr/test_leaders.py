@@ -304,6 +304,19 @@ def test_rebuilding_goes_on_behind_damage_at_a_good_entry() -> None:
     assert codes(report) == []
 
 
+def test_a_good_entry_is_kept_although_an_older_copy_of_its_chunk_is_found() -> None:
+    built = lay_out([Part(data_window=(0, 0, 3, 9))])
+    chunks, table = built.parts[0].chunks, built.parts[0].table.start
+    newer = len(built.data)
+    data = built.data + built.data[chunks[4].start : chunks[4].end]
+    data = data[: table + 32] + struct.pack("<Q", newer) + data[table + 40 :]  # chunk 4 was written again
+    data = data[: table + 56] + bytes(8) + data[table + 64 :]  # the entry of chunk 7 is lost
+    report, _ = rebuilt(data)
+    assert int(report.tables[0].offsets[4]) == newer
+    assert int(report.tables[0].offsets[7]) == chunks[7].start
+    assert codes(report) == ["TABLE_REBUILT"]
+
+
 def test_rebuilding_stops_at_the_cut() -> None:
     data = build(emptied([Part(data_window=(0, 0, 3, 9))]))[:-1]
     report, _ = rebuilt(data)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.model import ColourLines, Severity
-from tests.unit.validation.test_sequence_rules import frame, judged, seen
+from tests.unit.validation.test_sequence_rules import PIXELS, frame, judged, seen
 
 Image = np.ndarray
 ROWS, COLUMNS = np.mgrid[:16, :16] / 16
@@ -68,3 +68,26 @@ def test_images_of_data_windows_that_move_are_not_compared() -> None:
     lines = [ColourLines((), np.float32(panned(n, 2 if n == 7 else 0)).tobytes()) for n in range(1, 17)]
     given = [frame(n, data_window=(n, 0, n + 9, 9), pixels=seen(lines=each)) for n, each in enumerate(lines, 1)]
     assert {each.code for each in judged(given)} == {"SEQ-RES"}
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [1, 0, 1.5],  # too few frames tell a cut from motion
+        [1, 0.3, 1, 0.3, 0, 0.3, 1, 0.3, 1],  # the light flickers
+        [-1, -1.1, -1.2, 0, -1.3, -1.4, -1.5],
+    ],
+)
+def test_a_black_frame_that_nothing_explains_is_lost(levels: list[float]) -> None:
+    given = [
+        frame(n, pixels=seen(level, means=dict.fromkeys("RGB", level), **PIXELS[level == 0]))
+        for n, level in enumerate(levels, 1)
+    ]
+    found = {(each.code, each.severity) for each in judged(given)}
+    assert ("SEQ-BLACK", Severity.ERROR) in found
+
+
+def test_windows_without_an_area_and_depth_with_zeros_end_no_rule() -> None:
+    given = [frame(n, data_window=(0, 0, -1, 9) if n == 4 else (0, 0, 9, 9)) for n in range(1, 11)]
+    depth = [frame(n, pixels=seen(0.5, extents={"Z": (1.0, 0.0, 1.0, 5.0 if n == 4 else 50.0)})) for n in range(1, 11)]
+    assert "RULE-FAILED" not in {each.code for each in (*judged(given), *judged(depth))}

@@ -223,7 +223,10 @@ def _comes_and_goes(seen: Sequence[FramePixels], ends: Sequence[int]) -> bool:
 
 
 def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
-    """Whether frames at two positions differ far more than frames at the same distance before or behind them do."""
+    """Whether frames at two positions differ far more than frames at the same distance before or behind them do.
+
+    Without such frames, nothing tells a cut from motion.
+    """
     distance = after - before
     first, last = max(0, before - distance), min(len(seen) - 1, after + distance)
     usual = [
@@ -231,12 +234,14 @@ def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
         for one, other in ((first, before), (after, last))
         if one < other
     ]
-    return difference(seen[before], seen[after]) > max(_OTHER_SCENE, _SCENE_TO_SHOT * min(usual, default=0.0))
+    return difference(seen[before], seen[after]) > max(_OTHER_SCENE, _SCENE_TO_SHOT * min(usual, default=math.inf))
 
 
 def difference(one: FramePixels, other: FramePixels) -> float:
     """The difference of two images in parts of their light, up to 2; 0 if one has one colour or is unknown."""
-    smalls = [np.frombuffer(each.lines.small if each.lines else b"", np.float32) for each in (one, other)]
+    smalls = [
+        np.frombuffer(each.lines.small if each.lines else b"", np.float32).astype(np.float64) for each in (one, other)
+    ]
     if not all(small.size for small in smalls):
         smalls = [_levels(one), _levels(other)]
     light = sum(float(np.abs(small).sum()) for small in smalls)
@@ -244,8 +249,8 @@ def difference(one: FramePixels, other: FramePixels) -> float:
     return 2 * float(np.abs(smalls[0] - smalls[1]).sum()) / light if is_known else 0.0
 
 
-def _levels(pixels: FramePixels) -> npt.NDArray[np.float32]:
-    return np.array([*pixels.means.values(), pixels.deviation or 0.0], np.float32)
+def _levels(pixels: FramePixels) -> npt.NDArray[np.float64]:
+    return np.array([*pixels.means.values(), pixels.deviation or 0.0])
 
 
 def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
@@ -266,9 +271,11 @@ def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
         is_short = True
         for target, side in sides:
             levels = [_distance(seen[index], seen[target]) for index in side]
-            if _is_fade(levels, median(_distance(pixels, seen[target]) for pixels in around) if around else 0.0):
+            usual = median(_distance(pixels, seen[target]) for pixels in around) if around else 0.0
+            if _is_fade(levels, usual):
                 faded.append(side)
-            is_short = is_short and len(side) > 1 and levels[-1] < _DIMMED * levels[-2]
+            is_dimmed = len(side) > 1 and levels[-1] < _DIMMED * levels[-2] and levels[-1] <= _FADED * usual
+            is_short = is_short and is_dimmed
         if is_short:
             faded = [side for _, side in sides]
         if faded and (len(frames) > _FEW_FLAT or len(faded) == sum(bool(side) for _, side in sides)):
@@ -280,7 +287,7 @@ def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
 def _distance(pixels: FramePixels, target: FramePixels) -> float:
     """How far a frame is from one of a single colour: by its luminance if that is black, else by its mean and deviation."""
     if target.is_black:
-        return 0.0 if pixels.is_black else pixels.luminance or 0.0
+        return 0.0 if pixels.is_black else abs(pixels.luminance or 0.0)
     away = [abs(mean - target.means[name]) for name, mean in pixels.means.items() if name in target.means]
     return fmean(away) + (pixels.deviation or 0.0) if away else 0.0
 

@@ -319,9 +319,9 @@ def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
 
 
 def area(window: tuple[int, ...]) -> int:
-    """Pixels of a window as a frame summary has it."""
+    """Pixels of a window as a frame summary has it; at least 1, also of an inverted one."""
     width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)
-    return width * height
+    return max(1, width) * max(1, height)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -192,7 +192,7 @@ def _is_other_scale(one: FramePixels, other: FramePixels, name: str) -> bool:
     if small[-1] == 1 and all(least * _LEAST_SCALE <= most for least, most in zip(small, large, strict=False)):
         return True
     light, other_light = one.luminance or 0.0, other.luminance or 0.0
-    if min(light, other_light, *small[:1]) <= 0 or abs(math.log(light / other_light)) > math.log(_ONE_LIGHT):
+    if min(light, other_light, *small[:-1]) <= 0 or abs(math.log(light / other_light)) > math.log(_ONE_LIGHT):
         return False
     factors = [most / least for least, most in zip(small[:-1], large, strict=False)]
     return bool(factors) and min(factors) >= _LEAST_SCALE and max(factors) <= _ONE_FACTOR * min(factors)
