@@ -91,3 +91,12 @@ def test_windows_without_an_area_and_depth_with_zeros_end_no_rule() -> None:
     given = [frame(n, data_window=(0, 0, -1, 9) if n == 4 else (0, 0, 9, 9)) for n in range(1, 11)]
     depth = [frame(n, pixels=seen(0.5, extents={"Z": (1.0, 0.0, 1.0, 5.0 if n == 4 else 50.0)})) for n in range(1, 11)]
     assert "RULE-FAILED" not in {each.code for each in (*judged(given), *judged(depth))}
+
+
+@pytest.mark.filterwarnings("error")
+def test_very_bright_images_are_compared_without_overflow() -> None:
+    bright = ColourLines((), np.full(256, 3e38, np.float32).tobytes())
+    given = [
+        frame(n, pixels=seen(0.0, **PIXELS[True]) if 4 <= n <= 7 else seen(3e38, lines=bright)) for n in range(1, 13)
+    ]
+    assert "RULE-FAILED" not in {each.code for each in judged(given)}

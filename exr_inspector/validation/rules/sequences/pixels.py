@@ -38,7 +38,8 @@ def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
         return None
     if one.lines is None or other.lines is None or len(one.lines.small) != len(other.lines.small):
         return None
-    images = np.stack([np.frombuffer(each.lines.small, np.float32) for each in (one, other) if each.lines])
+    smalls = [np.frombuffer(each.lines.small, np.float32) for each in (one, other) if each.lines]
+    images = np.stack(smalls).astype(np.float64)
     if not images.size or not images.std(axis=1).all():
         return None
     return bool(np.corrcoef(images)[0, 1] > _ONE_IMAGE)
