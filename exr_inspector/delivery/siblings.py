@@ -86,8 +86,8 @@ def siblings_of(
     for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
     for pattern, ends in _ends_of_outputs(sequence for sequence, _ in sequences).items():
-        if not (told := found.get(pattern, NO_SIBLINGS)).frames:
-            found[pattern] = replace(told, ends=ends)
+        if not (known := found.get(pattern, NO_SIBLINGS)).frames:
+            found[pattern] = replace(known, ends=ends)
     for pattern, newer in _newer_aovs(sequence for sequence, _ in sequences).items():
         found[pattern] = replace(found.get(pattern, NO_SIBLINGS), newer=newer)
     return found
