@@ -10,6 +10,9 @@ from datetime import datetime
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import (
     Attribute,
@@ -79,6 +82,11 @@ class FramePixels:
     coverage: float | None = None
     extents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     other_deviations: tuple[float, ...] = ()
+
+    @property
+    def small(self) -> npt.NDArray[np.float64]:
+        """The small image of the beauty, row by row; empty if it is not known."""
+        return np.frombuffer(self.lines.small if self.lines else b"", np.float32).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

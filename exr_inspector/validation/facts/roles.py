@@ -119,9 +119,9 @@ def is_beauty(layer: str) -> bool:
     return layer.rpartition(".")[2].lower() in _BEAUTY
 
 
-def is_matte(name: str) -> bool:
-    """Whether a file's name is that of shadows or mattes, which are empty or full where no object is."""
-    return _MATTE.search(name) is not None
+def is_matte(path: str) -> bool:
+    """Whether the file at a path is named for shadows or mattes, which are empty or full where no object is."""
+    return _MATTE.search(path.rpartition("/")[2]) is not None
 
 
 def also_names_images(layer: str) -> bool:

@@ -360,7 +360,7 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             seen.add(view)
         else:
             views.setdefault(view, part.index)
-    is_shadow = is_matte(file.inspection.key.rpartition("/")[2])
+    is_shadow = is_matte(file.inspection.key)
     severity = Severity.INFO if is_shadow and any(map(_has_alpha, file.parts)) else None
     found = [
         Found("The image is black: every colour value is zero", "0", "an image", part=p, severity=severity)
@@ -472,7 +472,7 @@ def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
         (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
         first.setdefault(is_base, channel.name)
     found = []
-    of_base = Severity.INFO if is_matte(part.file.inspection.key.rpartition("/")[2]) else None
+    of_base = Severity.INFO if is_matte(part.file.inspection.key) else None
     for names, is_base, severity in ((base, True, of_base), (others, False, Severity.INFO)):
         if names:
             message = f"The same value everywhere: {listed(names)}"

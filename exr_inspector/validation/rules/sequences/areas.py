@@ -80,13 +80,11 @@ def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:
     None if the data window moves: small images of different windows cannot be compared.
     """
     seen = [
-        (frame, np.frombuffer(pixels.lines.small, np.float32))
-        for frame, pixels in seen_frames(sequence)
-        if pixels.lines and pixels.lines.small and not pixels.is_constant
+        (frame, pixels.small) for frame, pixels in seen_frames(sequence) if pixels.small.size and not pixels.is_constant
     ]
     if len({frame.data_window for frame, _ in seen}) != 1:
         return [], np.empty((0, 0))
-    return [frame.frame for frame, _ in seen], np.stack([small for _, small in seen]).astype(np.float64)
+    return [frame.frame for frame, _ in seen], np.stack([small for _, small in seen])
 
 
 def _other_images(images: _Images) -> list[int]:

@@ -15,7 +15,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.flat import flat_frames
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, named, of_frames
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, frame_area, named, of_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies
 from exr_inspector.validation.rules.sequences.pixels import SLATE, slates
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
@@ -306,7 +306,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
 
 def _density(frame: FrameSummary) -> float:
     """Bytes for each pixel of the data window: a small window makes a small file."""
-    return (frame.size_bytes or 0) / area(frame.data_window or (1, 1))
+    return (frame.size_bytes or 0) / frame_area(frame)
 
 
 def _without_neighbours(sequence: SequenceFacts) -> list[tuple[int, int]]:

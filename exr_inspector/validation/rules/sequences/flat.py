@@ -202,7 +202,7 @@ def _is_pass(name: str, seen: Sequence[FramePixels], run: Sequence[int], *, is_b
     if not levels or not levels <= {0.0, 1.0}:
         return False
     is_grey = levels == {1.0} and all(_is_grey(pixels) for pixels in seen)
-    return is_matte(name.rpartition("/")[2]) or (is_grey and not is_black)
+    return is_matte(name) or (is_grey and not is_black)
 
 
 def _is_grey(pixels: FramePixels) -> bool:
@@ -239,9 +239,7 @@ def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
 
 def difference(one: FramePixels, other: FramePixels) -> float:
     """The difference of two images in parts of their light, up to 2; 0 if one has one colour or is unknown."""
-    smalls = [
-        np.frombuffer(each.lines.small if each.lines else b"", np.float32).astype(np.float64) for each in (one, other)
-    ]
+    smalls = [one.small, other.small]
     if not all(small.size for small in smalls):
         smalls = [_levels(one), _levels(other)]
     light = sum(float(np.abs(small).sum()) for small in smalls)

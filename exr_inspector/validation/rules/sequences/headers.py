@@ -318,6 +318,11 @@ def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     return left >= whole_left and top >= whole_top and right <= whole_right and bottom <= whole_bottom
 
 
+def frame_area(frame: FrameSummary) -> int:
+    """Pixels of the data window; 1 if unknown."""
+    return area(frame.data_window or (1, 1))
+
+
 def area(window: tuple[int, ...]) -> int:
     """Pixels of a window as a frame summary has it; at least 1, also of an inverted one."""
     width, height = window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)

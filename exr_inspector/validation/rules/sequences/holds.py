@@ -105,7 +105,7 @@ def _hold(frames: Sequence[FrameSummary], run: Sequence[int]) -> str:
         return "and the motion goes on from there: a hold?"
     pixels = behind[0]
     is_alpha_alone = pixels is not None and pixels.is_constant is None
-    return "in a matte: a hold?" if is_alpha_alone and is_matte(frames[run[0]].path.rpartition("/")[2]) else ""
+    return "in a matte: a hold?" if is_alpha_alone and is_matte(frames[run[0]].path) else ""
 
 
 def _goes_on(before: Sequence[FramePixels | None], behind: Sequence[FramePixels | None]) -> bool:

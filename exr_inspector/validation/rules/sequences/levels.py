@@ -28,7 +28,7 @@ from exr_inspector.validation.rules.sequences.flashes import (
     runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, area, of_frames
+from exr_inspector.validation.rules.sequences.headers import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.pixels import (
     NEIGHBOURS,
     lost_shares,
@@ -73,7 +73,7 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
     factor = parameters.flash_factor
     every = seen_frames(sequence)
     seen = [
-        (frame, FrameLight(pixels.luminance, _area(frame), may_be_slate(sequence, frame)))
+        (frame, FrameLight(pixels.luminance, frame_area(frame), may_be_slate(sequence, frame)))
         for frame, pixels in every
         if pixels.luminance is not None and pixels.luminance > 0 and not pixels.is_constant
     ]
@@ -97,11 +97,6 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
         severity = Severity.INFO if hint else None
         found += of_frames([*some], f"{message}; {hint}" if hint else message, expected, ratio, severity)
     return found
-
-
-def _area(frame: FrameSummary) -> int:
-    """Pixels of the data window; 1 if unknown."""
-    return area(frame.data_window or (1, 1))
 
 
 def _steps(values: Sequence[tuple[float, int]], least: float, longest: int = 2) -> dict[int, float]:
@@ -215,7 +210,7 @@ def _other_hues(sequence: SequenceFacts) -> _Hues:
         for frame, pixels in seen_frames(sequence)
         if not pixels.is_constant and all(pixels.means.get(name, 0) > 0 for name in "RGB")
     ]
-    ratios = [[(means[name] / means["G"], _area(frame)) for frame, means in seen] for name in "RB"]
+    ratios = [[(means[name] / means["G"], frame_area(frame)) for frame, means in seen] for name in "RB"]
     red, blue = (_ratio_steps(each, longest=len(seen) // 2) for each in ratios)
     odd = red.keys() | blue.keys()
     usual_ones = [index for index in range(len(seen)) if index not in odd]
@@ -259,7 +254,7 @@ def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
     usual = Counter(_coding(frame) for frame, _ in seen).most_common(1)
     seen = [each for each in seen if _coding(each[0]) == usual[0][0]]
-    sizes = [(float(frame.size_bytes or 0), _area(frame)) for frame, _ in seen]
+    sizes = [(float(frame.size_bytes or 0), frame_area(frame)) for frame, _ in seen]
     steps = {index: step for index, step in _steps(sizes, _LEAST_SIZE, len(seen) // 2).items() if step > 1}
     larger = _with_ends(steps, [size for size, _ in sizes])
     runs = [(run, _LEAST_SIZE) for run in runs_of(larger)]
@@ -319,7 +314,7 @@ def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
 def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
     seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
-    if len({(*_coding(frame), _area(frame)) for frame, _ in seen}) != 1:
+    if len({(*_coding(frame), frame_area(frame)) for frame, _ in seen}) != 1:
         return NOTHING
     sizes = [float(frame.size_bytes or 0) for frame, _ in seen]
     most = _SMALLER * median(sizes)

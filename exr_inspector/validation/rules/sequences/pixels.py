@@ -36,13 +36,10 @@ def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
     """Whether two frames show one image, perhaps of other light; None unless the small image of both is known."""
     if one.is_constant or other.is_constant:
         return None
-    if one.lines is None or other.lines is None or len(one.lines.small) != len(other.lines.small):
+    mine, theirs = one.small, other.small
+    if not mine.size or mine.size != theirs.size or not mine.std() or not theirs.std():
         return None
-    smalls = [np.frombuffer(each.lines.small, np.float32) for each in (one, other) if each.lines]
-    images = np.stack(smalls).astype(np.float64)
-    if not images.size or not images.std(axis=1).all():
-        return None
-    return bool(np.corrcoef(images)[0, 1] > _ONE_IMAGE)
+    return bool(np.corrcoef(mine, theirs)[0, 1] > _ONE_IMAGE)
 
 
 def slates(sequence: SequenceFacts) -> set[int]:

@@ -238,11 +238,11 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 )
 def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of neighbouring frames, as they are and turned."""
-    seen = [(frame.frame, pixels.lines.small) for frame, pixels in seen_frames(sequence) if pixels.lines]
-    numbers = [number for number, small in seen if small]
+    seen = [(frame.frame, small) for frame, pixels in seen_frames(sequence) if (small := pixels.small).size]
+    numbers = [number for number, _ in seen]
     if len(numbers) < _FEWEST:
         return NOTHING
-    images: _Images = np.stack([np.frombuffer(small, np.float32).astype(np.float64) for _, small in seen if small])
+    images = np.stack([small for _, small in seen])
     images = images.reshape(len(numbers), math.isqrt(images.shape[1]), -1)
     for way, turned in _TURNS:
         if odd := _turned(numbers, images, turned(images)):
