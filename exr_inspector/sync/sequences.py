@@ -48,8 +48,8 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.rules.sequences.headers import named
 
 # These rules compare pixels, which rows do not hold.
-_NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM"})
-_BESIDE_OTHERS = frozenset({"SEQ-AREA", "SEQ-MIRROR"})  # no longer true if other frames change
+NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE"})
+_BESIDE_OTHERS = frozenset({"SEQ-AREA", "SEQ-MIRROR", "SEQ-TONE"})  # no longer true if other frames change
 _FOLDERS_AT_ONCE = 100  # folders in one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
@@ -366,7 +366,7 @@ def with_kept_findings(connection: Connection, judgement: Judgement, last: Judge
         kept: dict[str, list[Finding]] = {}
         for directory, mine in judgement.by_directory().items():
             frames: dict[str, Place] = {unicode_text(path): place for path, place in mine.frames.items()}
-            if before := [row for row in last.get(directory, ()) if row["code"] in _NOT_IN_ROWS]:
+            if before := [row for row in last.get(directory, ()) if row["code"] in NOT_IN_ROWS]:
                 kept.update(_kept_findings(before, _file_rows(work, directory, frames), frames))
         return kept
 
@@ -399,7 +399,7 @@ def _kept_findings(
             moments[number] = max(moments.get(number, row["inspected_at"]), row["inspected_at"])
     kept: dict[str, list[Finding]] = {}
     for row in before:
-        if row["code"] in _NOT_IN_ROWS:
+        if row["code"] in NOT_IN_ROWS:
             moments = inspected.get(row["sequence"], {})
             known = {number for number, moment in moments.items() if moment <= row["judged_at"]}
             is_all = len(known) == len(moments)
