@@ -73,7 +73,7 @@ _EXIT_CODES = {
     " (watch, localdb and localrun run until then, and end with 0)",
 }
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
-_READERS = "exr-read"  # delivery.files.READERS, without importing that module
+_READERS = "exr-read"  # delivery.read_ahead.READERS, without importing that module
 _TERMINATED = 128 + signal.SIGTERM
 _OWN_PACKAGES = {"", "exr_inspector", "vastdb_local", "dataengine_local"}
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}

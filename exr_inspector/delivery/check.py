@@ -7,10 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from exr_inspector.delivery.files import Expansion, expand, inspect_each, new_names
+from exr_inspector.delivery.files import Expansion, expand, new_names
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence, with_files
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
+from exr_inspector.delivery.read_ahead import inspect_each
 from exr_inspector.delivery.siblings import overwritten_aovs, siblings_of
 from exr_inspector.delivery.strays import files_beside, with_stray
 from exr_inspector.delivery.textures import textures_among

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from exr_inspector.delivery.files import inspect_each, is_folder, new_names, paths_of
+from exr_inspector.delivery.files import is_folder, new_names, paths_of
+from exr_inspector.delivery.read_ahead import inspect_each
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong

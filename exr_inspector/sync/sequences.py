@@ -45,7 +45,7 @@ from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.texts import unicode_text
 from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
-from exr_inspector.validation.rules.sequences.headers import named
+from exr_inspector.validation.rules.sequences.comparison import named
 
 # These rules compare pixels, which rows do not hold.
 NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE"})

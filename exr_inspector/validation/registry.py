@@ -39,10 +39,12 @@ from exr_inspector.validation.rules import (
     windows,
 )
 from exr_inspector.validation.rules.sequences import areas as sequence_areas
+from exr_inspector.validation.rules.sequences import comparison as sequence_comparison
 from exr_inspector.validation.rules.sequences import files as sequence_files
 from exr_inspector.validation.rules.sequences import flat as sequence_flat
 from exr_inspector.validation.rules.sequences import headers as sequence_headers
 from exr_inspector.validation.rules.sequences import levels as sequence_levels
+from exr_inspector.validation.rules.sequences import numbers as sequence_numbers
 from exr_inspector.validation.rules.sequences import pixels as sequence_pixels
 from exr_inspector.validation.rules.sequences import steady as sequence_steady
 from exr_inspector.validation.rules.sequences import times as sequence_times
@@ -50,8 +52,8 @@ from exr_inspector.validation.rules.sequences import times as sequence_times
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
-    delivery, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels, sequence_levels,
-    sequence_areas, sequence_steady, show,
+    delivery, sequence_numbers, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels,
+    sequence_levels, sequence_areas, sequence_steady, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -258,6 +260,6 @@ class Parameters(
     pixels.PixelParameters,
     deep.DeepParameters,
     delivery.DeliveryParameters,
-    sequence_headers.SequenceParameters,
+    sequence_comparison.SequenceParameters,
 ):
     """The parameters of all rules."""

@@ -19,7 +19,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary, Scalar, scalar
 from exr_inspector.validation.parameters import RuleParameters, as_names, as_tuple
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, sequence_rule
-from exr_inspector.validation.rules.sequences.headers import drift
+from exr_inspector.validation.rules.sequences.comparison import drift
 
 _POLICY = "the show's policy"
 _COMPARED_CHARACTERS = 1_000  # of a text that is matched against a pattern

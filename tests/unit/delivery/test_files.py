@@ -15,7 +15,8 @@ import pytest
 
 from exr_inspector.delivery.check import check_files
 from exr_inspector.delivery.diff import pairs
-from exr_inspector.delivery.files import READERS, FoldersUnavailable, expand, inspect_each, new_names
+from exr_inspector.delivery.files import FoldersUnavailable, expand, new_names
+from exr_inspector.delivery.read_ahead import READERS, inspect_each
 from exr_inspector.errors import AccessDenied, LimitExceeded, NothingMatches, ObjectNotFound, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.pixels import seen_frames
 
 _FEWEST = 8  # frames that tell whether others differ, too

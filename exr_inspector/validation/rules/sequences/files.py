@@ -14,8 +14,8 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, 
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, named, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, frame_area, named, of_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies
 from exr_inspector.validation.rules.sequences.pixels import SLATE, slates
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes

@@ -15,7 +15,7 @@ from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, sequence_rule
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.pixels import has_images, seen_frames
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before

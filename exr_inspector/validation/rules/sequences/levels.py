@@ -18,6 +18,7 @@ from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flashes import (
     ONE_SIZE,
     STEADY,
@@ -28,7 +29,6 @@ from exr_inspector.validation.rules.sequences.flashes import (
     runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.pixels import (
     NEIGHBOURS,
     lost_shares,

@@ -14,7 +14,7 @@ from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, 
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
 SLATE = "unlike the frames behind: a slate?"

@@ -20,7 +20,7 @@ from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.pixels import seen_frames
 
 _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance

@@ -12,7 +12,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, clock_of_num
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.headers import SequenceParameters, drift
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift
 
 _MAX_RATE = 240
 _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
