@@ -159,7 +159,7 @@ def layer_of_file(path: str, channels: Iterable[str]) -> str:
 def _layer_of_folder(name: str) -> str:
     """The layer of data that the name of a folder states; empty if none."""
     match = _FILE_LAYER.fullmatch(f"{name}.exr")
-    layer = (match["short"] or match["word"]) if match else ""
+    layer = (match["short"] or match["word"] or "") if match else ""  # a pair's words, such as motion, also name images
     return layer if sum(map(str.isalpha, layer)) >= _FOLDER_LETTERS else ""
 
 

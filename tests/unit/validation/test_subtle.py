@@ -221,6 +221,8 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
         ("depth/beauty.1001.exr", ""),
         ("depth/shots/sh010.1001.exr", ""),
         ("film_negpos.0001.exr", ""),
+        ("motion/sh010.1001.exr", ""),
+        ("flow/0001.exr", ""),
     ],
 )
 def test_the_layer_that_a_files_name_states(name: str, layer: str) -> None:
