@@ -17,6 +17,7 @@ from exr_inspector.validation.rules import (
     alpha,
     attributes,
     black_areas,
+    blank,
     channels,
     chunks,
     colour,
@@ -51,8 +52,8 @@ from exr_inspector.validation.rules.sequences import times as sequence_times
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
-    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, black_areas, alpha, encodings, data_values,
-    delivery, sequence_numbers, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels,
+    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, black_areas, alpha, encodings,
+    data_values, delivery, sequence_numbers, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels,
     sequence_levels, sequence_areas, sequence_steady, show,
 )  # fmt: skip
 
@@ -148,6 +149,10 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Natron#1152": "https://github.com/MrKepzie/Natron/issues/1152",
         "exrs#153": "https://github.com/johannesvollmer/exrs/issues/153",
         "openexr#1278": "https://github.com/AcademySoftwareFoundation/openexr/issues/1278",
+        "openexr#686": "https://github.com/AcademySoftwareFoundation/openexr/issues/686",
+        "openexr#1943": "https://github.com/AcademySoftwareFoundation/openexr/issues/1943",
+        "openexr#2529": "https://github.com/AcademySoftwareFoundation/openexr/issues/2529",
+        "HDRView#4": "https://github.com/cdcseacave/HDRView/issues/4",
         "ProEXR#7": "https://github.com/fnordware/ProEXR/issues/7",
         "BlendFarm#31": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/31",
         "BlendFarm#111": "https://github.com/LogicReinc/LogicReinc.BlendFarm/issues/111",

@@ -174,7 +174,7 @@ def _check_standard(report: PartProblems, attribute: Attribute) -> None:
     elif isinstance(value, Preview):
         _check_preview(report, attribute, value)
     if name in DEPRECATED:
-        report.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is deprecated", attribute, name)
+        report.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is deprecated", attribute)
 
 
 def _check_preview(report: PartProblems, attribute: Attribute, preview: Preview) -> None:

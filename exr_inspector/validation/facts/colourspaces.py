@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from ctypes import c_float
 from difflib import get_close_matches
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exr_inspector.exr.header.parser import PartHeader
 
 _D65 = (0.3127, 0.3290)
+D50 = (0.3457, 0.3585)
 _ACES_WHITE = (0.32168, 0.33767)
 
 
@@ -47,6 +51,8 @@ _WITHOUT_ID = (
 # The chromaticities that OpenEXR's technical introduction gives for CIE XYZ pixels; there is no id for them.
 CIE_XYZ = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, _single(1 / 3), _single(1 / 3))
 ACES = "lin_ap0_scene"
+# The cone responses of Bradford's chromatic adaptation, as ICC.1:2022 annex E gives them.
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 DATA = "data"
 
 # Published ids without a namespace; all others need one (`namespace:id`).
@@ -172,6 +178,28 @@ def space_of(values: Sequence[float]) -> str | None:
 def space_with_primaries(values: Sequence[float]) -> str | None:
     """The id of the colour space with these primaries, whatever its white point; None if there is none."""
     return next((name for name, wanted in PRIMARIES.items() if are_close(values[:6], wanted[:6])), None)
+
+
+def space_adapted(values: Sequence[float]) -> str | None:
+    """The id of the colour space whose primaries, adapted to this white point as ICC profiles do, are these; None if none."""
+    if not 0 < values[7] <= 1:
+        return None
+    return next(
+        (name for name, of_space in PRIMARIES.items() if are_close(values[:6], _adapted(of_space, values[6:8]))), None
+    )
+
+
+def _adapted(of_space: Sequence[float], white: Sequence[float]) -> list[float]:
+    """CIE x and y of a space's three primaries after adaptation of its white to another one by Bradford's matrix."""
+    primaries, (own, wanted) = _xyz(of_space[:6]), (_BRADFORD @ _xyz(each) for each in (of_space[6:8], white))
+    adapted = np.linalg.solve(_BRADFORD, wanted / own * (_BRADFORD @ primaries))
+    return [float(value) for value in (adapted[:2] / adapted.sum(axis=0)).T.ravel()]
+
+
+def _xyz(chromaticity: Sequence[float]) -> NDArray[np.float64]:
+    """CIE XYZ, a column each, of colours with Y of 1 by their x and y."""
+    x, y = np.reshape(chromaticity, (-1, 2)).T
+    return np.array([x / y, np.ones_like(y), (1 - x - y) / y])
 
 
 def is_published(values: Sequence[float]) -> bool:

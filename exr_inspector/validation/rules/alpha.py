@@ -113,7 +113,10 @@ def low_alpha(part: PartFacts, _parameters: RuleParameters) -> Results:
         ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
         is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
         if ratio > _STRAIGHT_COLOUR and is_opaque and not _judge_alpha(colour, name, colours, alpha):
-            message = f"{colour}: where {name} is below 1/8, colour is on average {ratio:.2g} times that of the rest"
+            message = (
+                f"{colour}: where {name} is below 1/8, the mean colour is {ratio:.2g} times that of the rest: "
+                "it may not be multiplied by alpha"
+            )
             found.append(Found(message, f"{ratio:.2g}", "colour times alpha", name))
     return found
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 
-from exr_inspector.exr.header.values import Attribute
+from exr_inspector.exr.header.values import Attribute, Box2f, Box2i
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, listed, part_rule
+from exr_inspector.validation.rule import Found, Results, listed, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
 
 
 _NUMBERS = frozenset(
-    {"float", "double", "v2f", "v2d", "v3f", "v3d", "m33f", "m33d", "m44f", "m44d", "box2f", "floatvector"}
+    {"float", "double", "v2f", "v2d", "v3f", "v3d", "m33f", "m33d", "m44f", "m44d", "box2i", "box2f", "floatvector"}
 )
-# Standard attributes with a rule of their own: WIN-PAR-RANGE, WIN-SCREEN, COL-WHITELUM.
-_JUDGED = frozenset({"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "whiteLuminance"})
+# Standard attributes with a rule of their own: WIN-INVALID, WIN-PAR-RANGE, WIN-SCREEN, COL-WHITELUM.
+_JUDGED = frozenset(
+    {"dataWindow", "displayWindow", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "whiteLuminance"}
+)
 
 
 def _shown(attribute: Attribute) -> str:
@@ -55,25 +57,42 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
 @part_rule(
     "STR-ATTR-FINITE",
     Severity.INFO,
-    "Numbers in attributes are finite",
+    "Numbers in attributes are finite, and boxes not empty",
     why="Software that calculates with NaN or an infinity, such as a camera's matrix or an exposure, makes the image black or "
-    "places it nowhere.",
-    source="AliceVision#2150 (exposure of -inf)",
+    "places it nowhere. A box whose minimum is above its maximum was never set.",
+    source="AliceVision#2150 (exposure of -inf); openexr#1943 (box2f of the greatest numbers)",
     fix="Correct the software that computes the number, or remove the attribute.",
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
 )
 def attribute_numbers(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report attributes with a NaN or an infinity, once for all of a part. Long float vectors are not looked at."""
-    odd = [
+    """Report attributes with a NaN or an infinity, and empty boxes, once each for all of a part.
+
+    Long float vectors are not looked at, nor the windows, which WIN judges.
+    """
+    numbers = [
         attribute
         for attribute in part.part.attributes
-        if attribute.type_name in _NUMBERS and attribute.name not in _JUDGED and not _is_finite(attribute.value)
+        if attribute.type_name in _NUMBERS and attribute.name not in _JUDGED
     ]
-    if not odd:
-        return NOTHING
-    names = listed(f"{each.name} ({_shown(each)})" for each in odd)
-    message = f"{'An attribute holds' if len(odd) == 1 else f'{len(odd)} attributes hold'} NaN or an infinity: {names}"
-    return [Found(message, names, "finite numbers", offset=odd[0].offset)]
+    odd = [attribute for attribute in numbers if not _is_finite(attribute.value)]
+    boxes = [attribute for attribute in numbers if _is_empty_box(attribute.value)]
+    found = []
+    if odd:
+        names = listed(f"{each.name} ({_shown(each)})" for each in odd)
+        message = (
+            f"{'An attribute holds' if len(odd) == 1 else f'{len(odd)} attributes hold'} NaN or an infinity: {names}"
+        )
+        found.append(Found(message, names, "finite numbers", offset=odd[0].offset))
+    if boxes:
+        names = listed(each.name for each in boxes)
+        message = f"{'A box is' if len(boxes) == 1 else f'{len(boxes)} boxes are'} empty, as if never set: {names}"
+        found.append(Found(message, names, "a minimum below the maximum", offset=boxes[0].offset))
+    return found
+
+
+def _is_empty_box(value: object) -> bool:
+    """Whether the minimum of a box is above its maximum in x or y."""
+    return isinstance(value, (Box2i, Box2f)) and (value.x_min > value.x_max or value.y_min > value.y_max)
 
 
 def _is_finite(value: object) -> bool:

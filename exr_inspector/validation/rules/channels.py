@@ -354,6 +354,24 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     ]
 
 
+@channel_rule(
+    "CHN-LAYER-CHANNEL",
+    Severity.INFO,
+    "No channel has the name of a layer",
+    why="Software that groups channels by layer cannot tell the two apart; OpenEXR's Python module refuses such a file.",
+    source="openexr#2529",
+    fix="Rename the channel.",
+    command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+)
+def layer_channel(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+    """Report channels `left` beside `left.R`."""
+    layers = {channel.name.rpartition(".")[0] for channel in part.channels}
+    hit = [channel.name for channel in part.channels if channel.name in layers]
+    return (
+        [Found(f"{listed(hit)}: a channel has the name of a layer", listed(hit), "other names", hit[0])] if hit else []
+    )
+
+
 @file_rule(
     "CHN-PART-NAME",
     Severity.INFO,
@@ -396,7 +414,8 @@ def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
             message = f"{_layer(layer)} has {', '.join(chroma)} without Y"
             found.append(Found(message, ", ".join(chroma), "Y, RY, BY", severity=Severity.ERROR))
         else:
-            found.append(Found(f"{_layer(layer)} is stored as luminance and chroma", "Y, RY, BY", "R, G, B"))
+            message = f"{_layer(layer)} is stored as luminance and chroma, which many programs cannot show"
+            found.append(Found(message, "Y, RY, BY", "R, G, B"))
     return found
 
 

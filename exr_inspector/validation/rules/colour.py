@@ -260,9 +260,33 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     values = chromaticities(part)
     if values is None or spaces.is_published(values):
         return NOTHING
-    alike = spaces.space_with_primaries(values)
-    what = f"the primaries of {alike} with another white" if alike else "not those of a published colour space"
+    what = "not those of a published colour space"
+    if alike := spaces.space_with_primaries(values):
+        what = f"the primaries of {alike} with another white"
+    elif not _insane(values) and (alike := spaces.space_adapted(values)):
+        white = "D50, as ICC profiles have it" if spaces.are_close(values[6:8], spaces.D50) else "another white"
+        what = f"the primaries of {alike} adapted to {white}"
     return [Found(f"chromaticities {short(values)} are {what}", short(values), "a published colour space")]
+
+
+@part_rule(
+    "COL-CIE-XYZ",
+    Severity.INFO,
+    "R, G and B are red, green and blue, not CIE XYZ",
+    why="Viewers and compositors that ignore chromaticities show wrong colours.",
+    source="OpenEXR technical introduction (CIE XYZ); openexr#686",
+    fix="Convert to the RGB space of the show, unless the receiver asked for CIE XYZ.",
+    limits="By chromaticities and colorInteropID alone.",
+    when=t.COLOUR,
+)
+def cie_xyz(part: PartFacts, _parameters: ColourParameters) -> Results:
+    """Report chromaticities that OpenEXR gives for CIE XYZ, and ids of XYZ spaces."""
+    values, identifier = chromaticities(part), part.part.text("colorInteropID") or ""
+    by_id = "xyz" in spaces.base_of(identifier).lower()
+    if not part.rgb_layers or not (by_id or (values is not None and spaces.are_close(values, spaces.CIE_XYZ))):
+        return NOTHING
+    what = identifier if by_id or values is None else f"chromaticities {short(values)}"
+    return [Found(f"R, G, B hold CIE XYZ, by {what}", what, "an RGB space")]
 
 
 @part_rule(

@@ -323,11 +323,14 @@ def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Switch the preview channels off in the renderer.",
 )
 def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report channels of a layer named exactly like the Cryptomatte."""
+    """Report channels of layers named exactly like a Cryptomatte, once a part."""
+    by_part: dict[int, list[str]] = {}
+    for matte in file.mattes:
+        by_part.setdefault(matte.part, []).extend(matte.declared.preview_channels)
     return [
-        Found(f"{m.label} has preview channels {listed(m.declared.preview_channels)}", part=m.part)
-        for m in file.mattes
-        if m.declared.preview_channels
+        Found(f"Cryptomattes have preview channels: {listed(names)}", listed(names), part=part)
+        for part, names in by_part.items()
+        if names
     ]
 
 

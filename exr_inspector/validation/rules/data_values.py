@@ -13,6 +13,7 @@ from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_nam
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
+from exr_inspector.validation.rules.data_in_colour import are_coded_directions, mean_square
 
 _HASHES = 2.0**23  # FLOAT has no fractions from there on
 _LEAST_SHOWN = 0.001  # of shares, with one digit
@@ -29,7 +30,6 @@ _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
 _UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
-_DIRECTION_TOLERANCE = 0.01
 _COPIED_ROLES = DATA_ROLES - {Role.CRYPTOMATTE}
 _Values = tuple[float | None, ...]
 
@@ -145,7 +145,8 @@ def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="Write normals without filters, and with a lossless compression.",
     limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut and absolute "
     "normals and converted normal maps are recognised by the statistics of all pixels: cut ones of surfaces in all directions "
-    "are not, nor absolute ones beside a background of zero. Texels of 0, 0, 0 in a normal map, less than 5 %, are info.",
+    "are not, nor absolute ones beside a background of zero. Texels of 0, 0, 0 in a normal map, less than 5 %, are info, "
+    "as are normals stored from 0 to 1, which are recognised beside a background of zero only.",
 )
 def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report components outside -1 to 1, which prove a length above 1, normals that were cut or lost signs, and faulty maps.
@@ -179,11 +180,16 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
             message = f"{names_of(channel for channel, _ in each)}: no value is below zero, and the length is 1; "
             message += "the signs of the components are lost"
             found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
+        elif _are_coded(each):
+            message = f"{names_of(channel for channel, _ in each)}: directions n are stored as (n + 1) / 2, from 0 to 1"
+            found.append(Found(message, "0 to 1", "-1 to 1", each[0][0].name, severity=Severity.INFO))
     return [*found, *_faulty_maps(part)]
 
 
-def _mean_square(stats: ChannelStats) -> float:
-    return (stats.mean or 0) ** 2 + (stats.stddev or 0) ** 2
+def _are_coded(every: Sequence[tuple[NamedChannel, ChannelStats]]) -> bool:
+    """Whether normals are stored as positive numbers, but for normal maps of surfaces in R, G, B, of which this is the form."""
+    is_map = every[-1][0].component in RGB and max(stats.mean or 0 for _, stats in every) >= _UPRIGHT
+    return not is_map and all(stats.exact for _, stats in every) and are_coded_directions([stats for _, stats in every])
 
 
 def _are_cut(every: Iterable[ChannelStats]) -> bool:
@@ -194,7 +200,7 @@ def _are_cut(every: Iterable[ChannelStats]) -> bool:
     exact = [stats for stats in every if stats.exact and stats.samples]
     zeros = [stats.zero_count / stats.samples for stats in exact]
     curved = [stats for stats in exact if stats.has_many_values and stats.zero_count]
-    squares = sum(map(_mean_square, exact))  # of lengths, averaged over all pixels
+    squares = sum(map(mean_square, exact))  # of lengths, averaged over all pixels
     return (
         len(exact) == 3
         and all(stats.minimum == 0 for stats in exact)
@@ -217,7 +223,7 @@ def _are_absolute(every: Sequence[ChannelStats]) -> bool:
         and stats.has_many_values
         and stats.zero_count < _CUT_SHARE * stats.samples
     ]
-    squares = sum(map(_mean_square, every))
+    squares = sum(map(mean_square, every))
     return (
         len(every) == 3
         and all(stats.exact and not stats.negative_count for stats in every)
@@ -312,10 +318,7 @@ def _is_picture(every: Sequence[ChannelStats]) -> bool:
         return False
     if any(stats.negative_count > _NEGATIVE_SHARE * stats.samples for stats in every):
         return False
-    # The squares of a direction add up to 1. Of its components stored as v = (n + 1) / 2, the sum of v - v^2 is 1/2.
-    total = sum((stats.mean or 0) - _mean_square(stats) for stats in every)
-    covered = 1 - min(stats.zero_count for stats in every) / every[0].samples
-    return abs(total - covered / 2) > _DIRECTION_TOLERANCE
+    return not are_coded_directions(every)
 
 
 def _values(stats: ChannelStats) -> _Values:

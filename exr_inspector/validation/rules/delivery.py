@@ -65,7 +65,7 @@ def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
         found += f" with a pixel aspect ratio of {aspect:g}, {width:.0f} square pixels wide"
     lacking = []
     if width < wanted[0]:
-        lacking.append(f"at least {wanted[0]} square pixels wide")
+        lacking.append(f"at least {wanted[0]} {'square ' * (aspect != 1)}pixels wide")
     if display.height < wanted[1]:
         lacking.append(f"at least {wanted[1]} pixels high")
     if not lacking:

@@ -251,9 +251,8 @@ def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
     for hits in layers.values():
         names, first = names_of(channel for channel, _ in hits), hits[0][0]
         if all(_are_bytes(stats) for _, stats in hits):
-            found.append(
-                Found(f"{names}: nearly all values are multiples of 1/255", "n / 255", "more values", first.name)
-            )
+            message = f"{names}: nearly all values are multiples of 1/255, as in an image of 8 bits"
+            found.append(Found(message, "n / 255", "more values", first.name))
         elif first.role is Role.COLOUR and is_beauty(first.layer) and all(_are_few(stats) for _, stats in hits):
             most = max(stats.distinct_count or 0 for _, stats in hits)
             message = f"{names}: each channel has {most} different values or fewer, as an image of 8 bits has"

@@ -5,7 +5,6 @@ Rules whose verdict a sample can falsify (the image is black, no value exceeds 1
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,12 +13,17 @@ from pydantic import Field
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import NamedChannel
-from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder, is_matte
+from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.roles import RGB, Role
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
-from exr_inspector.validation.rules.alpha import empty_alphas
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
+from exr_inspector.validation.rules.data_in_colour import (
+    are_coordinates,
+    are_directions,
+    are_vectors,
+    have_equal_values,
+)
 
 _HALF_MAX = 65504.0
 _FIREFLY_FACTOR = 100
@@ -27,13 +31,8 @@ _STARS = re.compile(
     r"(?<![a-z])(?:stars|star_?(?:field|map)s?|galax(?:y|ies)|milky_?way|nebulae?)(?![a-z])", re.IGNORECASE
 )
 _POINTS_BLACK = 0.98  # share of zeros in an image of points: few objects are so small
-_NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
-_DARK = 2.0**-10  # more than seven stops below it
 # Marks of points without a value in heights and other measures: ArcGIS and GDAL; -9999 as HALF is -10000.
 _NO_VALUE = frozenset({-9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -(2.0**128 - 2.0**104)})
-_THIRD = frozenset({"b", "z", "blue"})
-_EVEN = 0.02  # how far the mean and the deviation of even values may be off, in parts of their range
-_LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 # Statistics of a channel, the number of its bad values, and the position of the first one if known.
 _Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
 
@@ -48,7 +47,7 @@ def _holds(part: PartFacts, hit: Sequence[_Hit], amount: Callable[[int], str]) -
     message = f"{listed(names)} {'holds' if len(hit) == 1 else 'hold'} "
     pixels = part.pixels
     if pixels is None or pixels.chunks_read >= pixels.chunks_total:
-        message += amount(count)
+        message += amount(count) + ", every value" * (count == sum(stats.samples for stats, _, _ in hit))
     else:
         message += f"at least {amount(count)} in {pixels.chunks_read} of {pixels.chunks_total} chunks"
     if places:
@@ -128,7 +127,7 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     def found(every: Iterable[ChannelStats]) -> list[_Hit]:
         return [(stats, stats.nan_count, stats.first_nan) for stats in every if stats.nan_count]
 
-    return _in_levels(part, found, lambda count: f"{count} NaN")
+    return _in_levels(part, found, lambda count: f"{count:,} NaN")
 
 
 @pixel_rule(
@@ -151,7 +150,7 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
         hits = [(s, s.negative_inf_count, None) if s.channel in depth else (s, s.inf_count, s.first_inf) for s in every]
         return [hit for hit in hits if hit[1]]
 
-    return _in_levels(part, found, lambda count: counted(count, "infinite value"))
+    return _in_levels(part, found, lambda count: f"{count:,} infinite value{'s' * (count != 1)}")
 
 
 @pixel_rule(
@@ -197,7 +196,9 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     ]
     below = all(stats.maximum is not None and stats.maximum < _HALF_MAX for stats, _, _ in hit)
     found = _holds(
-        part, hit, lambda count: f"{counted(count, 'value')} of {'-65504 and less' if below else '65504 and more'}"
+        part,
+        hit,
+        lambda count: f"{count:,} value{'s' * (count != 1)} of {'-65504 and less' if below else '65504 and more'}",
     )
     share = parameters.half_max_share
     return [each._replace(expected=f"at most {share:.3g} of the values") for each in found] if share else found
@@ -277,204 +278,52 @@ def _stands_out(stats: ChannelStats) -> bool:
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked.
 
-    A layer of one colour channel, or of equal ones, may hold heights or another measure, which is an info finding; coordinates
-    are not checked.
+    A layer of one colour channel, or of equal ones, may hold heights or another measure, and one with as many negative values
+    as vectors have is no colour: both are info findings. Coordinates are not checked.
     """
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     limit = parameters.negative_limit
     accepted = parameters.negative_tolerance if limit is None else max(parameters.negative_tolerance, limit)
+    base = [part.stats[name] for name in RGB if name in part.stats]
+    of_coordinates = len(base) == len(RGB) and are_coordinates(base)
     for channel, stats in part.with_stats(part.colour):
         least = stats.minimum
-        if least is None or least >= accepted or channel.component in {"RY", "BY"} or _holds_coordinates(part):
+        if least is None or least >= accepted or channel.component in {"RY", "BY"} or of_coordinates:
             continue
         by_layer.setdefault((channel.layer, channel.view), []).append((least, channel, stats))
-    return [
-        _negative(hit, parameters, is_grey=_is_grey(part, part.by_layer[layer].values()))
-        for layer, hit in by_layer.items()
-    ]
+    return [_negative(hit, parameters, _not_colour(part, layer, hit)) for layer, hit in by_layer.items()]
 
 
-def _holds_coordinates(part: PartFacts) -> bool:
-    """Whether R and G are spread evenly and B is zero, as in maps that distort an image (STMap)."""
-    red, green, blue = (part.stats.get(name) for name in "RGB")
-    if red is None or green is None or blue is None or not (blue.is_constant and blue.maximum == 0):
-        return False
-    return _is_even(red) and _is_even(green)
-
-
-def _is_even(stats: ChannelStats) -> bool:
-    if stats.minimum is None or stats.maximum is None or stats.mean is None or stats.stddev is None:
-        return False
-    span = stats.maximum - stats.minimum
-    middle, deviation = (stats.minimum + stats.maximum) / 2, span / math.sqrt(12)
-    return abs(stats.mean - middle) < _EVEN * span and abs(stats.stddev - deviation) < _EVEN * span
+def _not_colour(
+    part: PartFacts, layer: tuple[str, str | None], hit: list[tuple[float, NamedChannel, ChannelStats]]
+) -> str:
+    """What the negative values of a layer suggest instead of colour; empty if nothing."""
+    members = part.by_layer[layer]
+    least = min(value for value, _, _ in hit)
+    if _is_grey(part, members.values()) and (least > -_HALF_MAX or least in _NO_VALUE):
+        return ", which often marks points without a value" if least in _NO_VALUE else ", as heights may be"
+    colour = [stats for _, stats in part.with_stats(members[name] for name in RGB if name in members)]
+    if are_directions(colour):
+        return "; R, G, B together have the length 1: normals, not colour"
+    return (
+        ", as far as above it or nearly: vectors, positions or a difference, not colour" if are_vectors(colour) else ""
+    )
 
 
 def _is_grey(part: PartFacts, channels: Iterable[NamedChannel]) -> bool:
     """Whether a layer has one colour channel, or several with the same values."""
     every = [stats for channel, stats in part.with_stats(channels) if channel.role is Role.COLOUR]
-    return len({(stats.minimum, stats.maximum, stats.mean, stats.stddev) for stats in every}) == 1
+    return have_equal_values(every)
 
 
-def _negative(
-    hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters, *, is_grey: bool
-) -> Found:
+def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters, why: str) -> Found:
+    """The finding of one layer; `why` is the reason for which its values need not be colour, if there is one."""
     least, channel, _ = min(hit, key=lambda each: each[0])
-    is_measure = is_grey and (least > -_HALF_MAX or least in _NO_VALUE)
     count, samples = (sum(getattr(stats, name) for _, _, stats in hit) for name in ("negative_count", "samples"))
     if parameters.negative_limit is not None and least < parameters.negative_limit:
         severity = Severity.ERROR
     else:
-        severity = Severity.WARNING if least < parameters.negative_warning and not is_measure else Severity.INFO
-    message = f"{names_of(each for _, each, _ in hit)}: {count} of {samples} values are below zero, down to {least:g}"
-    if is_measure:
-        message += ", which often marks points without a value" if least in _NO_VALUE else ", as heights may be"
+        severity = Severity.WARNING if least < parameters.negative_warning and not why else Severity.INFO
+    names = names_of(each for _, each, _ in hit)
+    message = f"{names}: {count:,} of {samples:,} values are below zero, down to {least:g}{why}"
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
-
-
-@file_rule(
-    "PIX-BLACK",
-    Severity.WARNING,
-    "The image is not black",
-    why="The render failed, or nothing was connected to the output.",
-    source="OpenImageIO oiiotool (--printstats: Constant)",
-    fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
-    limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black; "
-    "below 2^-10 (0.00098) it is info.",
-    stage=Stage.PIXELS,
-    profiles={"texture": "info"},
-    yields_to=("SEQ-BLACK",),
-)
-def black(file: FileFacts, _parameters: PixelParameters) -> Results:
-    """Report views whose colour is zero in all parts, or whose main image is while other layers are not, and empty levels.
-
-    Only parts are judged of which the whole level was read. A single AOV may be empty.
-    """
-    views: dict[str | None, int] = {}
-    seen: set[str | None] = set()
-    for part in file.parts:
-        view, pixels = part.part.view, part.pixels
-        if view in seen or not (part.of_role(Role.COLOUR) or _is_data_by_folder(part)):
-            continue
-        if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
-            seen.add(view)
-        else:
-            views.setdefault(view, part.index)
-    is_shadow = is_matte(file.inspection.key)
-    severity = Severity.INFO if is_shadow and any(map(_has_alpha, file.parts)) else None
-    found = [
-        Found("The image is black: every colour value is zero", "0", "an image", part=p, severity=severity)
-        for view, p in views.items()
-        if view not in seen
-    ]
-    for part in file.parts:
-        if (black := _black_beauty(part)) and (lit := _lit_layers(file, part.part.view)):
-            verb = "is" if len(lit) == 1 else "are"
-            message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
-            found.append(Found(message, "0", "an image", black[0], part=part.index))
-        if (most := _nearly_black(part)) is not None:
-            message = f"The image is nearly black: no colour value is above {most:g}"
-            severity = None if most < _NEARLY_BLACK else Severity.INFO
-            found.append(Found(message, f"{most:g}", "an image", part=part.index, severity=severity))
-        if levels := _black_levels(part):
-            message = f"{counted(len(levels), 'level')} above the first {'is' if len(levels) == 1 else 'are'} zero"
-            message += f" everywhere, from level {levels[0][0]},{levels[0][1]} on, although the image is not"
-            found.append(Found(message, "0", "the image at a lower resolution", part=part.index))
-    return found
-
-
-def _has_alpha(part: PartFacts) -> bool:
-    """Whether alpha has several values, as in a pass of shadows or mattes."""
-    return any(not stats.is_constant for _, stats in part.with_stats(part.of_role(Role.ALPHA)))
-
-
-def _nearly_black(part: PartFacts) -> float | None:
-    """The greatest value of the main image if it is above zero, but so small that hardly an exposure shows it; else None."""
-    every = [stats for channel, stats in part.with_stats(part.colour) if is_beauty(channel.layer)]
-    if not every or not all(s.exact and s.minimum is not None and s.minimum >= 0 and not s.inf_count for s in every):
-        return None
-    most = max(stats.maximum or 0 for stats in every)
-    return most if 0 < most < _DARK else None
-
-
-def _black_levels(part: PartFacts) -> list[tuple[int, int]]:
-    """The levels above the first that are zero in all channels, if most of the first level's values are not."""
-    first = part.stats.values()
-    if 2 * sum(stats.zero_count for stats in first) > sum(stats.samples for stats in first):
-        return []
-    return [
-        level
-        for level, every in part.upper_stats.items()
-        if all(stats.exact and stats.samples >= _LEVEL_SAMPLES and stats.zero_count == stats.samples for stats in every)
-    ]
-
-
-def _is_data_by_folder(part: PartFacts) -> bool:
-    """Whether only the file's folder says that the channels are data."""
-    if part.file.is_multi_part or part.names.part_layer:
-        return False
-    return is_layer_of_folder(part.file.inspection.key, [channel.name for channel in part.channels])
-
-
-def _black_beauty(part: PartFacts) -> list[str]:
-    """The names of the main image's R, G and B if all their pixels were read and are zero; empty otherwise."""
-    names = [channel.name for channel in part.colour if is_beauty(channel.layer) and channel.component in RGB]
-    stats = [part.stats.get(name) for name in names]
-    is_black = all(each and each.exact and each.samples > 1 and each.zero_count == each.samples for each in stats)
-    return names if len(names) == len(RGB) and is_black else []
-
-
-def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
-    """The layers of a view whose colour is not zero everywhere."""
-    return sorted(
-        {
-            channel.layer
-            for part in file.parts
-            if part.part.view == view
-            for channel, stats in part.with_stats(part.colour)
-            if stats.zero_count < stats.samples
-        }
-    )
-
-
-@pixel_rule(
-    "PIX-CONSTANT",
-    Severity.WARNING,
-    "No channel has the same value everywhere",
-    why="The AOV was not rendered.",
-    source="OpenImageIO oiiotool (--printstats: Constant)",
-    fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
-    profiles={"texture": "info"},
-    yields_to=("SEQ-CONSTANT",),
-)
-def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.
-
-    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
-    coordinates, and images of one pixel. Black views and empty alpha have rules of their own.
-    """
-    base: list[str] = []
-    others: list[str] = []
-    first: dict[bool, str] = {}
-    is_black = part.pixels is not None and part.pixels.is_black
-    black_beauty = _black_beauty(part)
-    empty = empty_alphas(part)
-    for channel, stats in part.with_stats(part.without_ranks(part.named)):
-        if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
-            continue
-        if channel.role is Role.ALPHA and (stats.minimum == 1 or channel.name in empty):
-            continue
-        if channel.role is Role.MOTION and channel.component.lower() in _THIRD and stats.minimum == 0:
-            continue
-        is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
-        if (is_base and (is_black or _holds_coordinates(part))) or channel.name in black_beauty:
-            continue
-        (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
-        first.setdefault(is_base, channel.name)
-    found = []
-    of_base = Severity.INFO if is_matte(part.file.inspection.key) else None
-    for names, is_base, severity in ((base, True, of_base), (others, False, Severity.INFO)):
-        if names:
-            message = f"The same value everywhere: {listed(names)}"
-            found.append(Found(message, listed(names), "several values", first[is_base], severity=severity))
-    return found

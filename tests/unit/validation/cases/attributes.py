@@ -18,5 +18,11 @@ CASES = [
     Case("STR-ATTR-FINITE", extra(a_float("EVComp", -inf)), extra(a_float("EVComp", 3e38))),
     Case("STR-ATTR-FINITE", extra(a_double("focus", nan)), extra(a_string("focus", "nan"))),
     Case("STR-ATTR-FINITE", extra(Attr("toScreen", "v2f", pack("<2f", 1, inf))), extra(a_double("focus", 1))),
+    Case(
+        "STR-ATTR-FINITE", extra(Attr("bounds", "box2f", pack("<4f", 1, 0, 0, 1))), extra(Attr("b", "box2f", bytes(16)))
+    ),
+    Case(
+        "STR-ATTR-FINITE", extra(Attr("crop", "box2i", pack("<4i", 0, 5, 9, 4))), extra(Attr("b", "box2i", bytes(16)))
+    ),
     Case("STR-CASE-TWINS", extra(a_string("Note", "a"), a_string("note", "b")), extra(a_string("note", "a"))),
 ]

@@ -34,6 +34,7 @@ CASES = [
         build([Part(name=name, extra=[a_string("view", "left")]) for name in ("a", "a.left")]),
         build([Part(name=f"a.{view}", extra=[a_string("view", view)]) for view in ("left", "right")]),
     ),
+    Case("CHN-LAYER-CHANNEL", channels("left", "left.R", "left.G"), channels("left", "right.R")),
     Case("CHN-PART-NAME", build([Part(name="depth")]), build([Part(name="shot")])),
     Case("CHN-PART-NAME", build([Part(name="key", channels=KEY)]), build([Part(name="rgba", channels=KEY)])),
     Case("CHN-PART-NAME", build([Part(name="depth")]), build([Part(name="depth", channels=[Channel("Z", FLOAT)])])),

@@ -74,6 +74,8 @@ CASES = [
         extra(a_chromaticities("chromaticities", (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.32, 0.351))),
         extra(a_chromaticities("chromaticities", (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351))),
     ),
+    Case("COL-CIE-XYZ", extra(a_chromaticities("chromaticities", (1, 0, 0, 1, 0, 0, 1 / 3, 1 / 3))), extra(REC709)),
+    Case("COL-CIE-XYZ", extra(a_string("colorInteropID", "lin_ciexyzd65_scene")), extra(DATA)),
     Case(
         "COL-DATA-IN-RGB",
         build([Part(channels=[Channel(f"N.{c}", FLOAT) for c in "RGB"], extra=[REC709])]),

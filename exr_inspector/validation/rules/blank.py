@@ -1,0 +1,188 @@
+"""PIX: images and channels without content: black, of one value, or grey in three channels. From statistics."""
+
+from __future__ import annotations
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder, is_matte
+from exr_inspector.validation.parameters import RuleParameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
+from exr_inspector.validation.rules.alpha import empty_alphas
+from exr_inspector.validation.rules.channels import names_of
+from exr_inspector.validation.rules.data_in_colour import have_equal_values, holds_data
+
+_NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
+_DARK = 2.0**-10  # more than seven stops below it
+_THIRD = frozenset({"b", "z", "blue"})
+_LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
+
+
+@file_rule(
+    "PIX-BLACK",
+    Severity.WARNING,
+    "The image is not black",
+    why="The render failed, or nothing was connected to the output.",
+    source="OpenImageIO oiiotool (--printstats: Constant)",
+    fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
+    limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black; "
+    "below 2^-10 (0.00098) it is info.",
+    stage=Stage.PIXELS,
+    profiles={"texture": "info"},
+    yields_to=("SEQ-BLACK",),
+)
+def black(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Report views whose colour is zero in all parts, or whose main image is while other layers are not, and empty levels.
+
+    Only parts are judged of which the whole level was read. A single AOV may be empty.
+    """
+    views: dict[str | None, int] = {}
+    seen: set[str | None] = set()
+    for part in file.parts:
+        view, pixels = part.part.view, part.pixels
+        if view in seen or not (part.of_role(Role.COLOUR) or _is_data_by_folder(part)):
+            continue
+        if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
+            seen.add(view)
+        else:
+            views.setdefault(view, part.index)
+    is_shadow = is_matte(file.inspection.key)
+    severity = Severity.INFO if is_shadow and any(map(_has_alpha, file.parts)) else None
+    found = [
+        Found("The image is black: every colour value is zero", "0", "an image", part=p, severity=severity)
+        for view, p in views.items()
+        if view not in seen
+    ]
+    for part in file.parts:
+        if (black := _black_beauty(part)) and (lit := _lit_layers(file, part.part.view)):
+            verb = "is" if len(lit) == 1 else "are"
+            message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
+            found.append(Found(message, "0", "an image", black[0], part=part.index))
+        if (most := _nearly_black(part)) is not None:
+            message = f"The image is nearly black: no colour value is above {most:g}"
+            severity = None if most < _NEARLY_BLACK else Severity.INFO
+            found.append(Found(message, f"{most:g}", "an image", part=part.index, severity=severity))
+        if levels := _black_levels(part):
+            message = f"{counted(len(levels), 'level')} above the first {'is' if len(levels) == 1 else 'are'} zero"
+            message += f" everywhere, from level {levels[0][0]},{levels[0][1]} on, although the image is not"
+            found.append(Found(message, "0", "the image at a lower resolution", part=part.index))
+    return found
+
+
+def _has_alpha(part: PartFacts) -> bool:
+    """Whether alpha has several values, as in a pass of shadows or mattes."""
+    return any(not stats.is_constant for _, stats in part.with_stats(part.of_role(Role.ALPHA)))
+
+
+def _nearly_black(part: PartFacts) -> float | None:
+    """The greatest value of the main image if it is above zero, but so small that hardly an exposure shows it; else None."""
+    every = [stats for channel, stats in part.with_stats(part.colour) if is_beauty(channel.layer)]
+    if not every or not all(s.exact and s.minimum is not None and s.minimum >= 0 and not s.inf_count for s in every):
+        return None
+    most = max(stats.maximum or 0 for stats in every)
+    return most if 0 < most < _DARK else None
+
+
+def _black_levels(part: PartFacts) -> list[tuple[int, int]]:
+    """The levels above the first that are zero in all channels, if most of the first level's values are not."""
+    first = part.stats.values()
+    if 2 * sum(stats.zero_count for stats in first) > sum(stats.samples for stats in first):
+        return []
+    return [
+        level
+        for level, every in part.upper_stats.items()
+        if all(stats.exact and stats.samples >= _LEVEL_SAMPLES and stats.zero_count == stats.samples for stats in every)
+    ]
+
+
+def _is_data_by_folder(part: PartFacts) -> bool:
+    """Whether only the file's folder says that the channels are data."""
+    if part.file.is_multi_part or part.names.part_layer:
+        return False
+    return is_layer_of_folder(part.file.inspection.key, [channel.name for channel in part.channels])
+
+
+def _black_beauty(part: PartFacts) -> list[str]:
+    """The names of the main image's R, G and B if all their pixels were read and are zero; empty otherwise."""
+    names = [channel.name for channel in part.colour if is_beauty(channel.layer) and channel.component in RGB]
+    stats = [part.stats.get(name) for name in names]
+    is_black = all(each and each.exact and each.samples > 1 and each.zero_count == each.samples for each in stats)
+    return names if len(names) == len(RGB) and is_black else []
+
+
+def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
+    """The layers of a view whose colour is not zero everywhere."""
+    return sorted(
+        {
+            channel.layer
+            for part in file.parts
+            if part.part.view == view
+            for channel, stats in part.with_stats(part.colour)
+            if stats.zero_count < stats.samples
+        }
+    )
+
+
+@pixel_rule(
+    "PIX-CONSTANT",
+    Severity.WARNING,
+    "No channel has the same value everywhere",
+    why="The AOV was not rendered.",
+    source="OpenImageIO oiiotool (--printstats: Constant)",
+    fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
+    profiles={"texture": "info"},
+    yields_to=("SEQ-CONSTANT",),
+)
+def constant(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.
+
+    Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
+    coordinates, and images of one pixel. Black views and empty alpha have rules of their own.
+    """
+    base: list[str] = []
+    others: list[str] = []
+    first: dict[bool, str] = {}
+    is_black = part.pixels is not None and part.pixels.is_black
+    black_beauty = _black_beauty(part)
+    empty = empty_alphas(part)
+    for channel, stats in part.with_stats(part.without_ranks(part.named)):
+        if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
+            continue
+        if channel.role is Role.ALPHA and (stats.minimum == 1 or channel.name in empty):
+            continue
+        if channel.role is Role.MOTION and channel.component.lower() in _THIRD and stats.minimum == 0:
+            continue
+        is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
+        if (is_base and (is_black or holds_data(part))) or channel.name in black_beauty:
+            continue
+        (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
+        first.setdefault(is_base, channel.name)
+    found = []
+    of_base = Severity.INFO if is_matte(part.file.inspection.key) else None
+    for names, is_base, severity in ((base, True, of_base), (others, False, Severity.INFO)):
+        if names:
+            message = f"The same value everywhere: {listed(names)}"
+            found.append(Found(message, listed(names), "several values", first[is_base], severity=severity))
+    return found
+
+
+@pixel_rule(
+    "PIX-GREY",
+    Severity.INFO,
+    "R, G and B of the main image differ",
+    why="Three equal channels take three times the space of one, and programs convert them as colour.",
+    source="HDRView#4 (depth in three equal channels)",
+    fix="Write one channel, called Y for a grey image, Z for depth. Nothing for black and white films.",
+    command="oiiotool IN.exr --ch Y=R -o OUT.exr",
+    profiles={"texture": "off"},
+    limits="By equal statistics of all pixels; images named for mattes, shadows or occlusion are left out.",
+)
+def grey(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report main images whose R, G and B have the same values, many of them."""
+    if is_matte(part.file.inspection.key):
+        return NOTHING
+    for triple in part.rgb_layers:
+        every = [stats for _, stats in part.with_stats(triple)]
+        is_known = len(every) == len(triple) and all(stats.exact and stats.has_many_values for stats in every)
+        if is_beauty(triple[0].layer) and is_known and have_equal_values(every):
+            return [Found(f"{names_of(triple)} hold the same values", "equal", "different values", triple[0].name)]
+    return NOTHING

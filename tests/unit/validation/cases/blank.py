@@ -1,0 +1,53 @@
+"""Cases of the rules in `validation/rules/blank.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exr_inspector.model import Severity
+from tests.support.exrbytes import Channel
+from tests.unit.validation.cases.made.pixels import (
+    GOOD,
+    ONE,
+    RAMP,
+    ZERO,
+    flat,
+    image,
+    more,
+    parts,
+    read,
+    rgb,
+)
+from tests.unit.validation.judging import RGBA, Case
+
+SHADOW_AND_IMAGE = ("shot/sh010_shadow.1001.exr", "shot/sh010.1001.exr")
+DOWN, ACROSS = np.mgrid[:64, :64] / 63.0
+NOTHING = np.zeros((64, 64))
+IMAGE_AND_MATTE = ("shot/sh010.1001.exr", "shot/sh010_matte.1001.exr")
+CASES = [
+    *read(
+        Case("PIX-CONSTANT", flat(R=ACROSS, G=DOWN**2, B=NOTHING), flat(R=ACROSS**2 - 0.5, G=DOWN - 0.4, B=NOTHING)),
+        Case("PIX-GREY", flat(**dict.fromkeys("RGB", DOWN * ACROSS)), flat(R=DOWN * ACROSS, G=DOWN * ACROSS, B=DOWN)),
+        Case(
+            "PIX-GREY",
+            flat(**dict.fromkeys("RGB", DOWN * ACROSS)),
+            flat(**dict.fromkeys("RGB", DOWN * ACROSS)),
+            keys=IMAGE_AND_MATTE,
+        ),
+        Case("PIX-BLACK", rgb(ZERO), GOOD),
+        Case(
+            "PIX-BLACK",
+            image([*RGBA, Channel("original.R")], R=ZERO, G=ZERO, B=ZERO),
+            image([*RGBA, Channel("original.R")], **{"original.R": ZERO}),
+        ),
+        Case("PIX-CONSTANT", rgb(ONE), GOOD),
+        Case("PIX-CONSTANT", rgb(ONE), severity=Severity.INFO, keys=SHADOW_AND_IMAGE),
+        Case("PIX-CONSTANT", flat(R=ACROSS**2, G=DOWN, B=NOTHING), flat(R=ACROSS, G=DOWN, B=NOTHING)),
+        Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
+        Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
+        Case("PIX-BLACK", rgb(RAMP * 1e-5), rgb(RAMP * 1e-3)),
+        Case("PIX-BLACK", rgb(RAMP * 1e-4), severity=Severity.INFO),
+        Case("PIX-BLACK", rgb(RAMP * 1e-5), parts(sss=RAMP * 1e-5)),
+        Case("PIX-BLACK", image(R=ZERO, G=ZERO, B=ZERO, A=RAMP / 2), severity=Severity.INFO, keys=SHADOW_AND_IMAGE),
+    ),
+]
