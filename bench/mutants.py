@@ -65,19 +65,20 @@ class Map:
     def tests_of(self, fault: Mutation, text: str) -> list[str]:
         """The tests that execute the fault's lines, or any line of its module if it has changed since the measurement.
 
-        Unit tests of the module come first, then those of its package, then the others; in each group, quick ones come first.
-        Tests of the generated documents are always added at the end, because they detect faults in descriptions,
-        which no other test compares.
+        If no test executes a line of the module, these are the unit tests of its package. Unit tests of the module come first,
+        then those of its package, then the others; in each group, quick ones come first. Tests of the generated documents are
+        always added at the end, because they detect faults in descriptions, which no other test compares.
         """
         by_line = self.lines.get(fault.path, {})
         found: set[str] = set()
         if self.hashes.get(fault.path) == _hash(text):
             found = {test for n in range(fault.lines[0], fault.lines[1] + 1) for test in by_line.get(str(n), ())}
-        # Lines executed at import are attributed to no test.
-        found = found or {test for tests in by_line.values() for test in tests}
         documents = sorted(test for test in self.seconds if "test_docs.py::" in test)
         module = Path(fault.path)
         package = f"tests/unit/{'/'.join(module.parent.parts[1:2])}/"
+        # Lines executed at import are attributed to no test; a module of constants has no others.
+        found = found or {test for tests in by_line.values() for test in tests}
+        found = found or {test for test in self.seconds if test.startswith(package)}
 
         def order(test: str) -> tuple[bool, bool, float, str]:
             return f"test_{module.stem}" not in test, not test.startswith(package), self.seconds[test], test

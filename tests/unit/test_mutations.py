@@ -58,6 +58,11 @@ def test_tests_of_the_package_come_first_and_the_documents_last_beyond_the_limit
         "tests/contract/test_quick.py::test",
         "tests/unit/test_docs.py::test",
     ]
+    assert Map({}, {}, seconds).tests_of(fault, TEXT) == [
+        "tests/unit/pixels/test_a.py::test",
+        "tests/unit/pixels/test_b.py::test",
+        "tests/unit/test_docs.py::test",
+    ], "a module of constants"
 
 
 def test_a_fault_that_only_renames_a_test_is_not_detected(tmp_path: Path) -> None:
