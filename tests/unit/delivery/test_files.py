@@ -259,6 +259,22 @@ def test_files_of_several_folders_are_compared_by_their_path_below_the_pattern(t
     assert [pair for pair in found if None not in pair] == [(file, file) for file in same]
 
 
+def test_files_are_paired_with_those_of_their_names_in_a_folder(tmp_path: Path) -> None:
+    show = _shots(tmp_path)
+    comp, plate = (f"{show}/sh010/{folder}" for folder in ("comp", "plate"))
+    same = f"{comp}/a.1001.exr", f"{plate}/a.1001.exr"
+    assert pairs(OPENER, same[0], plate) == [same]
+    assert pairs(OPENER, plate, same[0]) == [same[::-1]]
+    assert pairs(OPENER, f"{comp}/*.exr", plate) == [(f"{comp}/a.01002.exr", None), same]
+    for targets in ((f"{comp}/a.01002.exr", plate), (plate, f"{comp}/a.01002.exr")):
+        with pytest.raises(NothingMatches, match=r"plate holds no file of this name: a\.01002\.exr"):
+            pairs(OPENER, *targets)
+    for number in range(6):
+        (show / f"new.{number:04}.exr").touch()
+    with pytest.raises(NothingMatches, match=r"new\.0003\.exr and 2 more"):
+        pairs(OPENER, f"{show}/new.####.exr", plate)
+
+
 def test_names_expanded_by_a_shell_are_judged_as_their_folder(tmp_path: Path) -> None:
     comp = _shots(tmp_path) / "sh010" / "comp"
     files = sorted(map(str, comp.iterdir()))

@@ -26,3 +26,22 @@ def test_steps_between_half_values(one: int, other: int, steps: int) -> None:
     planes = (np.array([[0, bits]], np.uint16).view(np.float16) for bits in (one, other))
     found.add(*planes, (0, 0), (1, 1))
     assert found.result().max_ulp == steps
+
+
+def test_steps_and_relative_errors() -> None:
+    comparison = ChannelComparison("R", (PixelType.HALF, PixelType.HALF), 0.0)
+    left = np.array([[1.0, -0.0, 2.0, np.inf]], np.float16)
+    right = np.array([[np.nextafter(np.float16(1), np.float16(2)), 0.0, -2.0, np.inf]], np.float16)
+    comparison.add(left, right, (0, 0), (1, 1))
+    found = comparison.result()
+    assert (found.differing, found.unlike, found.max_error, found.max_relative, found.max_at) == (
+        2,
+        0,
+        4.0,
+        2.0,
+        (2, 0),
+    )
+    assert found.max_ulp == 2 * 0x4000
+    ids = ChannelComparison("id", (PixelType.UINT, PixelType.UINT), 0.0)
+    ids.add(np.array([[7, 2**32 - 1]], np.uint32), np.array([[7, 2**32 - 2]], np.uint32), (0, 0), (1, 1))
+    assert (ids.result().differing, ids.result().max_error) == (1, 1.0)
