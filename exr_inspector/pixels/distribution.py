@@ -32,7 +32,7 @@ _HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 _FINITE_HALVES = np.isfinite(_HALVES)
 with np.errstate(invalid="ignore"):
     _WHOLE_HALVES = _FINITE_HALVES & (np.trunc(_HALVES) == _HALVES)
-_CODE_HALVES = np.zeros(1 << 16, np.bool_)
+_CODE_HALVES = np.zeros_like(_FINITE_HALVES)
 _CODE_HALVES[(np.arange(256) / 255).astype(np.float16).view(np.uint16)] = True
 _CODE_HALVES[_SIGN] = True
 _CODE_ROUNDING = 1e-6  # writers divide by 255 or multiply by its inverse

@@ -95,7 +95,7 @@ class LineSamples:
     def _seams(self, lines: _Lines, *, is_vertical: bool) -> list[Seam]:
         """The seams across lines, of shape (channels, lines, positions)."""
         _, count, positions = lines.shape
-        if count < _LEAST_LINES or positions < 2 * _NEAR + 2:
+        if positions < 2 * _NEAR + 2:
             return []
         found: dict[int, Seam] = {}
         half = count // 2  # where four tiles meet, the halves of a line differ

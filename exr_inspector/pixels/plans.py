@@ -166,7 +166,7 @@ def locate_chunks(
         bound = chunk_bound(layout)
         # Valid flat chunks are never larger packed than unpacked; the size of deep chunks is unknown.
         most = file_size if layout.is_deep else bound + leader_bytes(layout, is_multi_part)
-        firsts = np.array([level.first_chunk for level in layout.levels] or [0], np.int64)
+        firsts = np.array([level.first_chunk for level in layout.levels], np.int64)
         values = (
             np.full(len(chosen), table.part, np.int64),
             chosen,

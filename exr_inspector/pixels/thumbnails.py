@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -143,7 +143,7 @@ class PictureSums(BoxSums):
         pixels[missing] = MAGENTA
         level = self._canvas.level
         source = f"level {level.level_x},{level.level_y}"
-        return _made(pixels, Thumbnail(picture.part, picture.layer, 0, 0, b"", source, exposure, transform, 0))
+        return _made(pixels, picture.part, picture.layer, source, exposure=exposure, transform=transform)
 
 
 def canvases(header: Header, layouts: Sequence[Layout], layers: Sequence[ShownLayer]) -> dict[int, Canvas]:
@@ -185,7 +185,7 @@ def from_preview(preview: Preview, part: int) -> Thumbnail | None:
         return None
     image = Image.fromarray(np.ascontiguousarray(rgba[..., :3]))
     image.thumbnail((LONGEST_PX, LONGEST_PX), Image.Resampling.BOX)
-    return _made(np.asarray(image), Thumbnail(part, "", 0, 0, b"", "preview", None, "none", 0))
+    return _made(np.asarray(image), part, "", "preview", exposure=None, transform="none")
 
 
 def difference_hash(pixels: Bytes8) -> int:
@@ -237,8 +237,8 @@ def _stretched(values: Floats) -> tuple[Floats, str]:
     return shown, f"{low:.6g} to {high:.6g}"
 
 
-def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
-    """The thumbnail with these displayed pixels; the other fields are taken from `about`."""
+def _made(pixels: Bytes8, part: int, layer: str, source: str, *, exposure: float | None, transform: str) -> Thumbnail:
+    """The thumbnail with these displayed pixels."""
     from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     # Lossy WebP stores colour at half resolution, which would turn a single magenta pixel grey.
@@ -247,4 +247,5 @@ def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT, lossless=marked)
     height, width = pixels.shape[:2]
-    return replace(about, width=width, height=height, image=buffer.getvalue(), hash=difference_hash(pixels))
+    image, hashed = buffer.getvalue(), difference_hash(pixels)
+    return Thumbnail(part, layer, width, height, image, source, exposure, transform, hashed)

@@ -28,23 +28,17 @@ from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import RankPair, count_objects
 
 # The library's memory for a chunk in addition to arrays and file, as a multiple of the unpacked size: packed and unpacked bytes
-# and the codec's buffers. The second number is added for chunks of few lines, since JPEG 2000 and DWA process blocks of several
-# lines (`./run bench codec_memory`).
-LIBRARY_SHARES = {
-    Compression.NONE: (2.0, 0.0),
-    Compression.RLE: (3.0, 0.0),
-    Compression.ZIPS: (4.0, 0.0),
-    Compression.ZIP: (4.0, 0.0),
-    Compression.PIZ: (4.0, 0.0),
-    Compression.PXR24: (4.0, 0.0),
-    Compression.B44: (3.5, 0.0),
-    Compression.B44A: (3.5, 0.0),
-    Compression.DWAA: (3.5, 10.0),
-    Compression.DWAB: (3.5, 10.0),
-    Compression.HTJ2K256: (3.0, 25.0),
-    Compression.HTJ2K32: (3.0, 25.0),
-    Compression.LJ2K: (3.5, 25.0),
-    Compression.ZSTD: (4.0, 0.0),
+# and the codec's buffers (`./run bench codec_memory`).
+_LIBRARY_SHARES = {
+    **dict.fromkeys((Compression.ZIPS, Compression.ZIP, Compression.PIZ, Compression.PXR24, Compression.ZSTD), 4.0),
+    **dict.fromkeys((Compression.B44, Compression.B44A, Compression.DWAA, Compression.DWAB, Compression.LJ2K), 3.5),
+    **dict.fromkeys((Compression.RLE, Compression.HTJ2K256, Compression.HTJ2K32), 3.0),
+    Compression.NONE: 2.0,
+}
+# What is added for chunks of few lines, since these codecs process blocks of several lines.
+_SHARES_IF_LOW = {
+    **dict.fromkeys((Compression.HTJ2K256, Compression.HTJ2K32, Compression.LJ2K), 25.0),
+    **dict.fromkeys((Compression.DWAA, Compression.DWAB), 10.0),
 }
 _LOW_LINES = 4
 
@@ -114,8 +108,9 @@ class MemoryNeeds:
 
 def library_bytes(compression: int, lines: int, unpacked: int) -> int:
     """The library's memory in bytes for a chunk of `lines` lines that unpacks to `unpacked` bytes."""
-    share, share_if_low = LIBRARY_SHARES[Compression(compression)]
-    return int((share + share_if_low * min(1.0, _LOW_LINES / lines)) * unpacked)
+    codec = Compression(compression)
+    share_if_low = _SHARES_IF_LOW.get(codec, 0.0) * min(1.0, _LOW_LINES / lines)
+    return int((_LIBRARY_SHARES[codec] + share_if_low) * unpacked)
 
 
 def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> MemoryNeeds:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from exr_inspector.errors import FormatError, LimitExceeded
 from exr_inspector.exr.header.idmanifest import decode_manifest
-from exr_inspector.exr.header.values import IdManifest, PixelType
+from exr_inspector.exr.header.values import DeepImageState, IdManifest, PixelType
 from exr_inspector.model import Severity
 from exr_inspector.settings import limit_text
 from exr_inspector.validation.facts import traits as t
@@ -23,8 +23,8 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule,
 _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"
 _ALPHAS = frozenset({"A", "AR", "AG", "AB"})
-_SORTED: dict[object, str] = {1: "SORTED", 3: "TIDY"}
-_SEPARATE: dict[object, str] = {2: "NON_OVERLAPPING", 3: "TIDY"}
+_SORTED = frozenset({DeepImageState.SORTED, DeepImageState.TIDY})
+_SEPARATE = frozenset({DeepImageState.NON_OVERLAPPING, DeepImageState.TIDY})
 _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
 
 
@@ -197,8 +197,8 @@ def state(part: PartFacts, _parameters: DeepParameters) -> Results:
         (_SORTED, deep.unsorted_samples if deep else 0, "nearer than the one before"),
         (_SEPARATE, deep.overlapping_samples if deep else 0, "overlapping the one before"),
     ):
-        if count and declared in states:
-            message = f"deepImageState is {states[declared]}, but {counted(count, 'sample')} "
+        if count and isinstance(declared, int) and declared in states:
+            message = f"deepImageState is {DeepImageState(declared).name}, but {counted(count, 'sample')} "
             message += f"{'is' if count == 1 else 'are'} {what} in the same pixel"
             found.append(Found(message, str(count), "0", "Z"))
     return found

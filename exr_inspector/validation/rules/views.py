@@ -190,7 +190,7 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
     found: dict[str | None, Counter[tuple[str, str, int]]] = {}
     for part in file.parts:
         for name, channel in zip(part.names.channels, part.channels, strict=True):
-            found.setdefault(name.view, Counter())[name.layer, name.component, channel.pixel_type] += 1
+            found.setdefault(name.view, Counter()).update([(name.layer, name.component, channel.pixel_type)])
     return found
 
 
@@ -215,7 +215,7 @@ def same(file: FileFacts, _parameters: RuleParameters) -> Results:
             if name.view not in pixels or stats is None or not stats.exact:
                 return NOTHING
             values = (stats.samples, stats.minimum, stats.maximum, stats.mean, stats.stddev, stats.zero_count)
-            pixels[name.view][name.component, values] += 1
+            pixels[name.view].update([(name.component, values)])
             if not stats.is_constant:
                 varies.add(name.view)
     first = next(iter(pixels), None)

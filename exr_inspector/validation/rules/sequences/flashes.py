@@ -64,6 +64,11 @@ class Flash:
     is_large: bool
     hint: str = ""
 
+    @property
+    def is_brighter(self) -> bool:
+        """Whether it is brighter than those around it, else darker."""
+        return self.step > 1
+
 
 def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
     """The positions of flashes.
@@ -103,10 +108,10 @@ def _judge_pairs(clear: Mapping[int, Flash], sure: set[int]) -> bool:
     has_lightning = False
     for first in [index for index in clear if index + 1 in clear]:
         one, other = clear[first], clear[first + 1]
-        if _are_like(other.step, one.step) or (one.step > 1) is not (other.step > 1):
+        if _are_like(other.step, one.step) or one.is_brighter is not other.is_brighter:
             continue
         pair = {first, first + 1}
-        if one.step < 1:
+        if not one.is_brighter:
             sure.difference_update([index for index in pair if not clear[index].is_large])
         elif not sure.isdisjoint(pair):
             has_lightning = True
@@ -149,7 +154,7 @@ def _with_hints(
 ) -> dict[int, Flash]:
     """Flashes with what those in each direction probably are: light that is meant to flash, or a part of flicker."""
     hinted: dict[int, Flash] = {}
-    darker, brighter = ([index for index, each in found.items() if (each.step > 1) is up] for up in (False, True))
+    darker, brighter = ([index for index, each in found.items() if each.is_brighter is up] for up in (False, True))
     for some, others in ((darker, brighter), (brighter, darker)):
         runs = runs_of(some)
         are_many = len(runs) >= _FLICKER_RUNS and _MOST_FLASHES * len(some) >= len(levels) and not others
