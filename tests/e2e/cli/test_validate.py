@@ -24,11 +24,9 @@ from exr_inspector.cli import __main__ as entry
 from exr_inspector.cli.commands.rules import command as rules_command
 from exr_inspector.cli.commands.validate import command
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import Finding, Severity
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import RULES, builtin_policy
-from exr_inspector.validation.reports import ValidationResult, json_text, sarif_text
 from tests.support.databases import database_environ
 from tests.support.exrbytes import Channel, Part, build
 from tests.support.faulty_s3 import FaultyS3, Status
@@ -273,19 +271,6 @@ def test_sarif_and_json_hold_any_name(tmp_path: Path) -> None:
     uris = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in one["results"]}
     assert {uri.rpartition("/")[2] for uri in uris} == {"50%25%20%231%20%C3%BC.exr"}
     assert document(run("--format", "json", file))[0]["path"] == str(file)
-
-
-def test_places_in_reports() -> None:
-    def uri(name: str) -> str:
-        finding = Finding("SEQ-DUP", Severity.WARNING, "x")
-        (result,) = json.loads(sarif_text([ValidationResult(name, (finding,))]))["runs"][0]["results"]
-        return str(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
-
-    assert uri("s3://b/a %#.exr") == "s3://b/a%20%25%23.exr"
-    assert uri("shot/a.####.exr") == "shot/a.%23%23%23%23.exr"
-    assert uri("a:b.exr") == "a%3Ab.exr"
-    assert uri("/a b/c.exr") == "file:///a%20b/c.exr"
-    assert "\\udcff" in json_text([ValidationResult("a\udcff.exr", ())])
 
 
 @pytest.fixture

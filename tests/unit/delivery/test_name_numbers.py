@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exr_inspector.delivery.name_numbers import is_dense
 from exr_inspector.delivery.naming import Recognition, recognise
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [({7}, True), ({1, 2}, True), ({1, 4}, True), ({1, 5}, False), ({1, 3, 6}, True), ({1, 3, 7}, False)],
+)
+def test_numbers_are_dense_if_half_of_their_range_is_there(numbers: set[int], *, expected: bool) -> None:
+    assert is_dense(numbers) is expected
 
 
 def found(recognition: Recognition) -> dict[str, tuple[int, ...]]:

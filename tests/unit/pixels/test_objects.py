@@ -120,6 +120,7 @@ def test_every_object_has_its_coverage(changes: dict[str, Any]) -> None:
     (found,) = mattes(build([part(image, extra=declared(manifest=manifest([*NAMES, "hidden"])), **changes)]))
     assert listed(found) == counted(image)
     assert (found.id_count, found.name_count, found.unnamed_count, found.unseen_count) == (4, 5, 0, 1)
+    assert (found.part, found.name, found.view) == (0, NAME, None)
     assert found.first_unseen == ("hidden",)
     assert found.manifest_hash == manifest_hash(manifest([*NAMES, "hidden"]))
     assert found.is_complete

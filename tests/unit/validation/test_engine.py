@@ -57,6 +57,12 @@ def test_traits_never_change_findings() -> None:
         assert sorted(findings_of(inspection, resolved), key=key) == sorted(findings_of(inspection, every), key=key)
 
 
+def test_every_trait_is_a_bit_of_its_own() -> None:
+    bits = [value for name, value in vars(traits).items() if name.isupper() and isinstance(value, int)]
+    bits.remove(traits.LARGE_PX)
+    assert len(bits) == sum(bits).bit_count() > 20
+
+
 def breaking(code: str) -> ResolvedPolicy:
     """Every rule, of which one raises."""
 

@@ -124,6 +124,14 @@ def test_motion_that_is_scaled_frame_by_frame(x: np.ndarray, y: np.ndarray, *, i
     assert made.pixels.unit_channels == (frozenset("RG") if is_unit else frozenset())
 
 
+def test_channels_of_another_scale_in_the_same_frames_are_one_finding() -> None:
+    far = {"fog.Z": (3.0, 4.0, 5.0, 10.0)}
+    usual, odd = {**far, "Z": METRES, "zed.Z": METRES}, {**far, **dict.fromkeys(("Z", "zed.Z"), (0.2, 0.5, 0.6, 1.0))}
+    given = [frame(n, pixels=seen(0.5 + n / 100, extents=odd if n in {5, 6} else usual)) for n in range(1, 11)]
+    (found,) = [f for f in judged(given) if f.code == "SEQ-DEPTH-SCALE"]
+    assert (tuple(found.frames), found.found, found.expected) == ((5, 6), "up to 1", "up to 1e+10")
+
+
 @pytest.mark.parametrize(("others", "is_found"), [(frozenset({"Z"}), True), (frozenset(), False)])
 def test_depth_of_one_scale_reaches_its_ends_in_few_frames(others: frozenset[str], *, is_found: bool) -> None:
     given = [frame(n, pixels=seen(unit_channels=frozenset({"Z"}) if n == 3 else others)) for n in range(1, 6)]

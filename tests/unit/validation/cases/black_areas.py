@@ -62,6 +62,7 @@ CASES = [
             flat(**black(CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
         ),
         Case("PIX-BLACK-TILES", flat(**black((slice(70, 90), WHOLE))), flat(**framed(0, 0, 24, 24))),
+        Case("PIX-BLACK-TILES", flat(**black((slice(9, 47), WHOLE), (slice(65, 95), WHOLE)))),
         Case("PIX-BLACK-TILES", flat(**black((WHOLE, slice(60, None)))), flat(**black((slice(64), slice(64))))),
         Case(
             "PIX-BLACK-TILES",

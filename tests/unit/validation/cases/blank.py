@@ -42,6 +42,7 @@ CASES = [
         ),
         Case("PIX-CONSTANT", rgb(ONE), GOOD),
         Case("PIX-CONSTANT", rgb(ONE), severity=Severity.INFO, keys=SHADOW_AND_IMAGE),
+        Case("PIX-CONSTANT", *(flat(**dict.fromkeys("RGB", ONE[:1, :width])) for width in (2, 1))),
         Case("PIX-CONSTANT", flat(R=ACROSS**2, G=DOWN, B=NOTHING), flat(R=ACROSS, G=DOWN, B=NOTHING)),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.colourspaces import PRIMARIES
 from tests.support.exrbytes import FLOAT, Channel, Part, a_chromaticities, a_float, a_string, a_vector, build
-from tests.unit.validation.cases.made.colour import DATA, REC709, container, extra, tag
+from tests.unit.validation.cases.made.colour import DATA, FLAG, REC709, container, extra, tag
 from tests.unit.validation.judging import PLAIN, Case
 
 BLUE_FIRST = (0.15, 0.06, 0.3, 0.6, 0.64, 0.33, 0.3127, 0.329)
@@ -83,5 +83,6 @@ CASES = [
     ),
     Case("COL-SHOW-SPACE", extra(REC709), extra(tag("lin_ap1_scene")), parameters={"colour_space": "lin_ap1_scene"}),
     Case("COL-SHOW-SPACE", PLAIN, container(), parameters={"colour_space": "lin_ap0_scene"}),
+    Case("COL-SHOW-SPACE", extra(REC709), extra(FLAG, REC709), parameters={"colour_space": "lin_ap0_scene"}),
     Case("COL-WHITELUM", extra(a_float("whiteLuminance", 0)), extra(a_float("whiteLuminance", 100))),
 ]

@@ -25,6 +25,7 @@ OCCLUSION = [Channel(f"AO.{name}", FLOAT) for name in "RGB"]
 UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
 BRIGHT = scene(high=4)
 TOPS = {"R": 2.0, "G": 1.0, "B": 1.4}
+NEAR_LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 2, values) for name, values in scene().items()}
 LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 20, values) for name, values in scene().items()}
 CASES = [
     *read(
@@ -42,6 +43,7 @@ CASES = [
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), image([*RGBA, *OCCLUSION], **UP_TO_ONE)),
         Case("PIX-CLIPPED", flat(**{name: np.minimum(v, 1.9) for name, v in BRIGHT.items()}), flat(**BRIGHT)),
         Case("PIX-CLIPPED", flat(**{name: np.minimum(v, TOPS[name]) for name, v in BRIGHT.items()}), flat(**LAMP)),
+        Case("PIX-CLIPPED", flat(**{name: np.minimum(v, 1.9) for name, v in BRIGHT.items()}), flat(**NEAR_LAMP)),
         Case(
             "PIX-CLIPPED",
             flat(HALF, **{name: np.minimum(v, 3.0) for name, v in BRIGHT.items()}),

@@ -39,8 +39,23 @@ CASES = [
     Case("TIM-CAPDATE", extra(a_string("capDate", "2025-01-02")), extra(a_string("capDate", "2025:01:02 03:04:05"))),
     Case("TIM-CAPDATE", extra(a_string("capDate", "2025:13:02 03:04:05"))),
     Case("TIM-CAPDATE", extra(a_string("capDate", "2525:01:02 03:04:05"))),
-    Case("TIM-POSITIVE", extra(a_float("isoSpeed", 0)), extra(a_float("isoSpeed", 800))),
-    Case("TIM-UNITS", extra(a_float("nominalFocalLength", 50_000)), extra(a_float("nominalFocalLength", 50))),
+    *(
+        Case("TIM-POSITIVE", extra(a_float(name, 0)), extra(a_float(name, 0.5)))
+        for name in ("aperture", "tStop", "isoSpeed", "expTime")
+    ),
+    *(
+        Case("TIM-UNITS", extra(a_float(name, bad)), extra(a_float(name, good)))
+        for name, bad, good in (
+            ("nominalFocalLength", 50_000, 50),
+            ("pinholeFocalLength", 0.05, 12),
+            ("effectiveFocalLength", -50, 300),
+            ("sensorPhotositePitch", 0.005, 5),
+            ("shutterAngle", 361, 360),
+            ("longitude", -181, -180),
+            ("latitude", 91, 90),
+            ("cameraCCTSetting", 5.6, 5_600),
+        )
+    ),
     Case("TIM-UNITS", extra(a_float("utcOffset", -9)), extra(a_float("utcOffset", -9 * 3600))),
     Case("TIM-UNITS", extra(a_float("utcOffset", 0.25)), extra(a_float("utcOffset", 9e-39))),
     Case(
