@@ -89,7 +89,7 @@ def _replaced(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:  # noqa: C901, PL
             yield ast.Constant(node.value + 1)  # type: ignore[operator]
         case ast.Constant(value=str() as word) if _WORD.fullmatch(word):
             yield ast.Constant(word + "_")
-        case ast.Return() if node.value is not None and not _is_none(node.value):
+        case ast.Return() if node.value is not None and not _is_empty(node.value):
             yield ast.Return(ast.Constant(None))
         case ast.Raise() | ast.Delete():
             yield _PASS
@@ -101,8 +101,16 @@ def _replaced(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:  # noqa: C901, PL
             yield ast.Continue()
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_empty(node: ast.AST) -> bool:
+    """Whether an expression is None or as good as None to callers who ask whether it is true; NOTHING is what rules return."""
+    match node:
+        case ast.Constant():
+            return not node.value
+        case ast.Tuple() | ast.List():
+            return not node.elts
+        case ast.Name():
+            return node.id == "NOTHING"
+    return False
 
 
 def _nodes(node: ast.AST, lines: tuple[int, int]) -> Iterator[tuple[ast.expr | ast.stmt, tuple[int, int]]]:

@@ -19,6 +19,8 @@ def take(a: "int", b=2):
     """Says something."""
     if a < b and not a:
         raise ValueError("a message")
+    for empty in a:
+        return False
     return [one for one in (a, b) if one != "word"]
 '''
 
@@ -30,6 +32,7 @@ def test_each_fault_changes_one_place_of_a_module_that_stays_python() -> None:
     made = {(fault.before, fault.after) for fault in faults}
     assert {("True", "False"), ("2", "3"), ("a < b", "a <= b"), ("not a", "a"), ('"word"', "'word_'")} <= made
     assert ('raise ValueError("a message")', "pass") in made
+    assert [fault.line for fault in faults if fault.after == "return None"] == [10], "False is as good as None"
     assert not [fault for fault in faults if "message" in fault.before and fault.after != "pass"]
     assert not [fault for fault in faults if fault.before == '"int"']
 
