@@ -270,7 +270,7 @@ def main() -> None:
     OpenImageIO.attribute("threads", workers)
     with (
         contextlib.closing(SourceOpener(settings)) as opener,
-        contextlib.closing(DecodeBudget(workers=workers)) as budget,
+        contextlib.closing(DecodeBudget(workers=workers, memory_bytes=1 << 30)) as budget,
     ):
         if arguments.one:
             for one in report(opener.open(folder.name, arguments.one.name), budget).channels:

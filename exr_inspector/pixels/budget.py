@@ -40,7 +40,7 @@ class DecodeBudget:
         decoded: Memory for decoded samples and the library's buffers.
     """
 
-    def __init__(self, *, workers: int | None = None, memory_bytes: int = 1 << 30) -> None:
+    def __init__(self, *, workers: int | None = None, memory_bytes: int) -> None:
         _keep_large_blocks()
         self.workers = workers or max(1, min(4, os.cpu_count() or 1))
         self.memory_bytes = memory_bytes

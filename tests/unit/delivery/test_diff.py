@@ -1,4 +1,4 @@
-"""Comparing two files in this process: what differs, where and by how much, and what was not compared."""
+"""A file compared with another one or with its rows, in this process: what differs, where, and what was not compared."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import numpy as np
 import pytest
 
 from exr_inspector.delivery.diff import FileDiff, diff_files
-from exr_inspector.inspector import Inspector
+from exr_inspector.delivery.stored_diff import diff_stored
+from exr_inspector.inspector import Inspector, InspectorConfig
+from exr_inspector.model import StatsMode
 from exr_inspector.pixels.comparing import Plane
+from exr_inspector.pixels.config import PixelConfig
 from exr_inspector.pixels.difference import DifferencePicture
 from exr_inspector.pixels.rows import PartRows
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
 from tests.support.exrbytes import FLOAT, HALF, Channel, Part, Tiles, a_int, a_string, build
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 RGB = tuple(Channel(name, HALF) for name in "BGR")
+POLICY = builtin_policy("default")
 OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
 
 
@@ -185,3 +190,55 @@ def test_the_size_of_a_picture_is_bounded_and_its_pixels_are_means(tmp_path: Pat
     shown = pictured(left, right)
     assert shown.shape[1] == 1024
     assert shown[0, :4, 0].tolist() == [128, 0, 255, 0]
+
+
+FULL = Inspector(InspectorConfig(stats=StatsMode.FULL, pixels=PixelConfig(hash_pixels=True)))
+
+
+def with_rows(left: Path, right: Path, inspector: Inspector = FULL) -> FileDiff:
+    """The first file, compared with the rows of the second one."""
+    stored = FULL.inspect(OPENER.open_url(str(right)), POLICY)
+    return diff_stored(OPENER, inspector, POLICY, str(left), stored, path="s/b.exr")
+
+
+def test_a_file_and_its_rows_are_equal_and_each_difference_is_named(tmp_path: Path) -> None:
+    window = (-20, 30, 79, 109)
+    twice = [dataclasses.replace(image(window), name=name) for name in ("x", "y")]
+    whole = written(tmp_path, "a.exr", *twice)
+    assert with_rows(whole, whole).is_same
+    other = written(tmp_path, "b.exr", twice[0], changed(twice[1], 60, 70, 3.0))
+    found = with_rows(whole, other)
+    assert [part.is_same for part in found.parts] == [True, False]
+    (hashed, green) = found.parts[1].notes
+    assert hashed == "pixels differ by their hash"
+    assert green.startswith("channel G differs: maximum ")
+    moved = written(tmp_path, "c.exr", *(dataclasses.replace(part, data_window=(0, 0, 99, 79)) for part in twice))
+    assert "data windows differ: (-20, 30) - (79, 109) and (0, 0) - (99, 79)" in with_rows(whole, moved).parts[0].notes
+    renamed = with_rows(whole, written(tmp_path, "d.exr", twice[0], dataclasses.replace(twice[1], name="z")))
+    assert (renamed.only_one, renamed.only_other, renamed.exit_code) == (("y",), ("z",), 1)
+
+
+def test_chunks_that_are_missing_or_damaged_since_are_those_of_their_part(tmp_path: Path) -> None:
+    two = [dataclasses.replace(image((0, 0, 99, 31)), name=name, compression=3, compress=True) for name in ("x", "y")]
+    whole, other = written(tmp_path, "a.exr", *two), tmp_path / "b.exr"
+    other.write_bytes(whole.read_bytes()[:-700])
+    first, second = with_rows(other, whole).parts
+    assert first.is_same
+    assert "chunks that are there differ: 1 of 2, in the rows 2 of 2" in second.notes
+    other.write_bytes(whole.read_bytes()[:-700] + bytes(700))
+    found = with_rows(other, whole)
+    assert found.parts[0].is_same
+    (fault,) = found.parts[1].faults
+    assert fault.startswith("chunk 1 (rows 16 to 31): EXR_DECODE: ")
+    assert found.exit_code == 2
+
+
+def test_channels_of_rows_and_what_only_some_figures_say(tmp_path: Path) -> None:
+    left = written(tmp_path, "a.exr", dataclasses.replace(image(), extra=[a_string("owner", "me")]))
+    other = Part(channels=(Channel("G", FLOAT), Channel("Z", FLOAT)), data_window=(0, 0, 99, 79))
+    found = with_rows(left, written(tmp_path, "b.exr", other), Inspector())
+    (part,) = found.parts
+    assert (part.only_one, part.only_other) == (("B", "R"), ("Z",))
+    assert "channel G has other types: HALF and FLOAT" in part.notes
+    assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
+    assert len(part.unchecked) == 1

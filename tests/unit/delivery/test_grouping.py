@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from exr_inspector.delivery.grouping import group_findings
+from exr_inspector.delivery.grouping import group_findings, group_strays
 from exr_inspector.delivery.judgement import CheckedFile
 from exr_inspector.model import Finding, Severity
 
@@ -61,6 +61,20 @@ def test_a_rule_whose_every_text_is_another_is_one_line() -> None:
     words = [f"the layer {letter}eauty differs" for letter in "abcdefghijkl"]
     ((message, frames),) = groups(*words)
     assert (message, frames) == (words[0], [*range(1001, 1013)])
+
+
+def test_copies_of_a_folder_are_one_group_and_images_beside_a_sequence_are_each_alone() -> None:
+    def stray(path: str, severity: Severity) -> CheckedFile:
+        return CheckedFile(path, None, (Finding("SEQ-STRAY", severity, "a copy"),))
+
+    copies = [stray(f"a/x.{n} (1).exr", Severity.WARNING) for n in (1, 2)]
+    others = [stray(f"a/ref{n}.exr", Severity.INFO) for n in (1, 2)]
+    elsewhere = stray("b/x.1 (1).exr", Severity.WARNING)
+    unread = replace(copies[0], path="a/x.3 (1).exr", fault="gone")
+    assert group_strays([*copies, *others, elsewhere, unread]) == [
+        copies,
+        *([each] for each in (*others, elsewhere, unread)),
+    ]
 
 
 def nans(count: int, part: int = 0) -> Finding:

@@ -115,7 +115,7 @@ def test_threads_follow_the_processors_up_to_four(
     monkeypatch: pytest.MonkeyPatch, processors: int | None, workers: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    with contextlib.closing(DecodeBudget()) as budget:
+    with contextlib.closing(DecodeBudget(memory_bytes=1 << 30)) as budget:
         assert budget.workers == workers
 
 

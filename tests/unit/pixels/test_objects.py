@@ -153,6 +153,8 @@ def test_what_is_no_object_is_not_counted() -> None:
     (found,) = mattes(build([part(image, extra=declared())]))
     assert listed(found) == counted(kept)
     assert found.impossible_count == 3 * WIDTH
+    (found,) = mattes(build([part(dict.fromkeys(image, np.zeros((HEIGHT, WIDTH))), extra=declared())]))
+    assert (found.id_count, found.objects, found.is_complete) == (0, (), True)
 
 
 def test_nothing_is_counted_of_a_sample_and_of_what_are_no_ids() -> None:

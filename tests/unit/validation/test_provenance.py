@@ -68,6 +68,14 @@ def test_arnold_in_maya() -> None:
     assert provenance.sources["render_seconds"] == "arnold/stats/time/total"
 
 
+@pytest.mark.parametrize(
+    ("text", "megabytes"),
+    [("512k", 0.5), ("1,536 MiB", 1536), ("2GB", 2048), ("1.5T", 1.5 * 1024**2), ("640", 640), ("much", None)],
+)
+def test_memory_is_told_in_mebibytes(text: str, megabytes: float | None) -> None:
+    assert said(a_string("peakMemory", text)).peak_memory_mb == megabytes
+
+
 def test_arnold_names_the_computer_where_no_version_of_a_host_stands_beside_it() -> None:
     assert said(a_string("arnold/host/name", "NYMPC180")).render_host == "NYMPC180"
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.model import Severity
+from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation import frame_of_inspection
-from tests.unit.validation.cases.made.pixels import RAMP, image
+from tests.unit.validation.cases.made.colour import anamorphic
+from tests.unit.validation.cases.made.pixels import RAMP, flat, image
 from tests.unit.validation.judging import inspect
-from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, grid, judged, noisy, seen, stored
+from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, grid, judged, noisy, seen, small, stored
 
 Colour = tuple[float, float, float]
 USUAL: Colour = (0.4, 0.4, 0.4)
@@ -164,10 +165,41 @@ def test_soft_frames_have_smaller_files_at_the_same_luminance(
     assert found == [("SEQ-SOFT", Severity.INFO, odd)] * is_found
 
 
+@pytest.mark.parametrize(("is_turned", "is_found"), [(False, True), (True, False)])
+def test_frames_that_show_another_image_are_no_noise(*, is_turned: bool, is_found: bool) -> None:
+    given = [
+        noisy(
+            n,
+            1.2 if n == 5 else 1.0,
+            0.3 if n == 5 else 0.2,
+            lines=ColourLines((), small(is_turned=is_turned and n == 5)),
+        )
+        for n in range(1, 11)
+    ]
+    assert ("SEQ-NOISE" in {found.code for found in judged(given)}) is is_found
+
+
 def test_frames_of_another_codec_are_no_noise() -> None:
     given = [noisy(n, 1.0, 0.2) if n != 5 else noisy(n) for n in range(1, 11)]
     given[4] = frame(5, size_bytes=given[4].size_bytes, pixels=given[4].pixels, compression="NONE")
     assert [found.code for found in judged(given)] == ["SEQ-COMPRESSION"]
+
+
+@pytest.mark.parametrize(("name", "weight"), [("R", 0.2126), ("G", 0.7152), ("B", 0.0722), ("Y", 1.0)])
+def test_the_luminance_of_a_frame_has_the_weights_of_rec_709(name: str, weight: float) -> None:
+    others = {} if name == "Y" else dict.fromkeys("RGB", np.zeros((3, 4)))
+    made = frame_of_inspection(inspect(flat(**{**others, name: np.full((3, 4), 0.5)}), stats=True))
+    assert made is not None
+    assert made.pixels is not None
+    assert made.pixels.luminance == pytest.approx(0.5 * weight)
+
+
+@pytest.mark.parametrize(("ratio", "compared"), [(2.0, 2.0), (0.0, None), (-1.0, None)])
+def test_only_aspect_ratios_that_are_possible_are_compared(ratio: float, compared: float | None) -> None:
+    made = inspect(anamorphic(ratio))
+    for known in (frame_of_inspection(made), frame_of_row(stored(made))):
+        assert known is not None
+        assert known.pixel_aspect == compared
 
 
 def test_means_and_deviation_of_files_and_of_rows() -> None:

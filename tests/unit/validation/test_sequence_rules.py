@@ -895,9 +895,12 @@ def test_of_two_halves_the_one_written_first_is_named(newer: range) -> None:
         (range(4, 7), 1.3, True),
         (range(4, 7), 1.01, False),  # rendered again
         (range(0), 1.3, False),  # a cut
+        ((1, 2, 5, 6), 1.3, False),  # neither at one end nor between others
     ],
 )
-def test_frames_of_another_run_are_stale_where_the_luminance_jumps(old: range, step: float, *, stale: bool) -> None:
+def test_frames_of_another_run_are_stale_where_the_luminance_jumps(
+    old: Sequence[int], step: float, *, stale: bool
+) -> None:
     given = [
         frame(
             n,

@@ -135,6 +135,12 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
     assert not found(data, *LOSSY_CODES), "one fact, one finding"
 
 
+def test_the_id_that_a_tag_of_another_attribute_means_is_expected() -> None:
+    for space, expected in (("ACEScg", "lin_ap1_scene"), ("our space", "colorInteropID")):
+        (finding,) = of(extra(a_string("oiio:ColorSpace", space)), "COL-TAG-OTHER")
+        assert finding.expected == expected
+
+
 # --- what a name says ------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,13 @@ CASES = [
     Case("ACE-COMPRESSION", container(compression=ZIP), container()),
     Case("ACE-LINEORDER", container(line_order=DECREASING_Y), container()),
     Case("ACE-CHANNELS", container(channels=[*RGBA, Channel("Z")]), container(channels=RGBA)),
+    *(
+        Case("ACE-CHANNELS", *(container(channels=[Channel(name) for name in (*right, *left)]) for left in lefts))
+        for right, lefts in (
+            ("BGR", (("left.B", "left.G"), ("left.B", "left.G", "left.R"))),
+            ("ABGR", (("left.B", "left.G", "left.R"), ("left.A", "left.B", "left.G", "left.R"))),
+        )
+    ),
     Case("ACE-HALF", container(channels=[Channel(c, FLOAT) for c in "RGB"]), container()),
     Case("ACE-CHROMA", extra(FLAG, REC709), container()),
     Case("ACE-ID", container(tag("lin_ap1_scene")), container(tag("lin_ap0_scene"))),

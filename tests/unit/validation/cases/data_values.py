@@ -39,6 +39,7 @@ CASES = [
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", np.round(RAMP * 5.5))),
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", RAMP * 1.3)),
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", with_value(0.664) * 5.5e8)),
+        Case("PIX-ID-FRACTION", flat(a_objectId=np.round(RAMP * 5.5), b_objectId=with_value(2.5) * 5.5)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-0.5)), more("Z", RAMP)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), severity=Severity.INFO),
         Case("PIX-DEPTH-SIGN", more("Z", ZERO)),

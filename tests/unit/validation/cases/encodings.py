@@ -51,6 +51,7 @@ CASES = [
         ),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(0.1 + RAMP * 0.4)),
         Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), fog()),
+        Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(RAMP * np.nan)),
         Case("PIX-LOGLIKE", hazy(CAMERA), hazy(CAMERA, a_string("colorInteropID", "lin_ap0_scene"))),
         Case("PIX-LOGLIKE", hazy(CAMERA, a_string("colorSpace", "ARRI LogC4")), hazy()),
     ),

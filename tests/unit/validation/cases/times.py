@@ -69,6 +69,7 @@ CASES = [
     ),
     Case("TIM-UNITS", extra(a_float("latitude", 5_500)), extra(a_float("latitude", -41.3), a_float("shutterAngle", 0))),
     Case("TIM-POSITIVE", extra(a_rational("captureRate", 0, 1)), extra(a_rational("captureRate", 24, 1))),
+    Case("TIM-POSITIVE", extra(a_rational("captureRate", 24, 0)), extra(a_rational("captureRate", 1, 2))),
     Case(
         "TIM-POSITIVE",
         extra(a_float("aperture", 4), a_float("tStop", 2.8)),
