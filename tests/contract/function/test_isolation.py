@@ -94,7 +94,9 @@ def lasting(inspection: Inspection) -> str:
     return repr(replace(inspection, duration_ms=0.0, inspected_at=None))  # type: ignore[arg-type]
 
 
-def test_every_sample_is_equal_in_whichever_process_it_is_decoded() -> None:
+def test_every_sample_is_equal_in_whichever_process_it_is_decoded(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     settings = load_settings({}, secrets_dir=None)
     opener, policy = SourceOpener(settings), builtin_policy("default")
     here, apart = (
@@ -103,9 +105,16 @@ def test_every_sample_is_equal_in_whichever_process_it_is_decoded() -> None:
         )
         for is_isolated in (False, True)
     )
-    for path in (SAMPLES / name for name in SAMPLED):
-        found, expected = (inspector.inspect(opener.open_url(str(path)), policy) for inspector in (apart, here))
+    damaged = tmp_path / "damaged.exr"
+    damaged.write_bytes((SAMPLES / "scanline_zip.exr").read_bytes()[:-500] + bytes(500))
+    for path in (*(SAMPLES / name for name in SAMPLED), damaged):
+        expected = here.inspect(opener.open_url(str(path)), policy)
+        capfd.readouterr()
+        found = apart.inspect(opener.open_url(str(path)), policy)
         assert lasting(found) == lasting(expected), path.name
+        assert capfd.readouterr().err == "", "what the library writes about damaged chunks reaches the user"
+    assert found.pixels is not None
+    assert found.pixels.faults
 
 
 def test_without_statistics_no_process_is_started_and_with_them_no_more_than_threads_that_decode(

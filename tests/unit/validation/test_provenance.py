@@ -68,6 +68,82 @@ def test_arnold_in_maya() -> None:
     assert provenance.sources["render_seconds"] == "arnold/stats/time/total"
 
 
+TIMES = (
+    "RenderTime vrayInfo/rendertime arnold/stats/time/total arnold/stats/time/render render_time husk:render_time"
+    " husk/render_time karma/render_time renderman/rendertime rman/rendertime redshift/rendertime redshift/render_time"
+    " octane/rendertime stats/render_time"
+)
+MEMORIES = (
+    "Memory vrayInfo/mem arnold/stats/memory/peak peakMemory peak_memory husk:peak_memory husk/peak_memory"
+    " karma/peak_memory redshift/peak_memory rman/peak_memory stats/peak_memory"
+)
+COMPUTERS = (
+    "Hostname HostComputer vrayInfo/computername computerName computer machine husk:hostname husk/hostname host"
+    " arnold/host/name"
+)
+USERS = "user username vrayInfo/user arnold/user husk:user husk/user rman/user artist Author"
+HOSTS = "hostApplication host_application host_app rman/host arnold/host_app husk/host"
+RANGES = "frameRange frame_range FrameRange husk:frame_range rman/frame_range"
+
+
+@pytest.mark.parametrize(
+    ("column", "names", "value"),
+    [
+        ("render_seconds", TIMES, 12.5),
+        ("peak_memory_mb", MEMORIES, 640),
+        ("render_host", COMPUTERS, "render042"),
+        ("render_user", USERS, "ada"),
+        ("host_application", HOSTS, "Maya 2024"),
+        ("frame_range", RANGES, "1001-1100"),
+    ],
+)
+def test_the_names_that_writers_give_their_attributes(column: str, names: str, value: object) -> None:
+    for name in names.split():
+        for spelt in (name, name.upper()):
+            found = said(a_string(spelt, str(value)))
+            assert (getattr(found, column), found.sources) == (value, {column: spelt})
+
+
+@pytest.mark.parametrize(
+    ("word", "product"),
+    [
+        *((name.lower(), name) for name in ("Karma", "Houdini", "Mantra", "RenderMan", "Redshift", "Octane", "Corona")),
+        *(
+            (name.lower(), name)
+            for name in ("Cycles", "Blender", "Guerilla", "Clarisse", "Mitsuba", "LuxCore", "Fusion")
+        ),
+        *(
+            (name.lower(), name)
+            for name in ("Flame", "Natron", "Gaffer", "Katana", "3Delight", "MoonRay", "Nuke", "Arnold")
+        ),
+        *((name, name) for name in ("husk", "appleseed", "darktable")),
+        ("prman", "RenderMan"),
+        ("rman", "RenderMan"),
+        ("resolve", "DaVinci Resolve"),
+        ("unreal", "Unreal Engine"),
+        ("vray", "V-Ray"),
+        ("oiio", "OpenImageIO"),
+    ],
+)
+def test_products_are_known_by_the_word_before_their_version(word: str, product: str) -> None:
+    for name in (f"{word}_version", f"exr/{word}/version", f"{word}:build/version"):
+        assert said(a_string(name, "4.2.1")).product == f"{product} 4.2.1"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("startFrame", "endFrame"),
+        ("start_frame", "end_frame"),
+        ("first_frame", "last_frame"),
+        ("firstFrame", "lastFrame"),
+    ],
+)
+def test_a_frame_range_is_made_of_its_ends(first: str, last: str) -> None:
+    assert said(a_int(first, 1001), a_int(last, 1100)).frame_range == "1001-1100"
+    assert said(a_int(last, 1100)).frame_range is None
+
+
 @pytest.mark.parametrize(
     ("text", "megabytes"),
     [("512k", 0.5), ("1,536 MiB", 1536), ("2GB", 2048), ("1.5T", 1.5 * 1024**2), ("640", 640), ("much", None)],
@@ -108,8 +184,8 @@ def test_vray_for_maya_and_blender() -> None:
     ("attributes", "expected"),
     [
         ((a_string("frameRange", "1001-1100"),), "1001-1100"),
-        ((a_int("startFrame", 1001), a_int("endFrame", 1100)), "1001-1100"),
-        ((a_int("startFrame", 1001),), None),
+        ((a_string("frameRange", ""), a_int("startFrame", 1001), a_int("endFrame", 1100)), "1001-1100"),
+        ((a_int("startFrame", 1001), a_int("end_frame", 1100)), None),
     ],
 )
 def test_the_frame_range_is_read_from_attributes(attributes: tuple[Attr, ...], expected: str | None) -> None:

@@ -190,6 +190,25 @@ def test_roles_by_words(layer: str, component: str, role: Role) -> None:
 
 
 @pytest.mark.parametrize(
+    ("role", "layers"),
+    [
+        (Role.DEPTH, "depth Z zDepth ZBack Depth_noice depth_01"),
+        (
+            Role.ID,
+            "id ids objectId MaterialID particleId instanceId primId IndexOB IndexMA index objectIndex materialIndex",
+        ),
+        (Role.ID, "shapeIndex shape_index primIndex prim_index instance_index segmap segmentation"),
+        (Role.POSITION, "P position positions Pworld Pref worldPosition uv UVs uvMap st stmap pos wpos"),
+        (Role.NORMAL, "N Ng normal Normals"),
+        (Role.MOTION, "motion velocity motionVector motionVectors mvec Vector vectors forward backward disparity flow"),
+        (Role.OTHER, "id_mask_var motion_field normals_blur depth_matte N_variance sample_count renderTime heatMap"),
+    ],
+)
+def test_roles_by_the_words_of_renderers(role: Role, layers: str) -> None:
+    assert {layer: role_of(layer, "X") for layer in layers.split()} == dict.fromkeys(layers.split(), role)
+
+
+@pytest.mark.parametrize(
     ("name", "layer"),
     [
         ("sh010_N.1001.exr", "N"),
