@@ -399,15 +399,22 @@ def test_flashes_near_each_other_and_flicker(
 
 
 @pytest.mark.parametrize(
-    ("image", "severity"), [(small(is_turned=True), Severity.INFO), (small(), Severity.WARNING), (b"", Severity.INFO)]
+    ("image", "deviation", "is_slate"),
+    [(small(is_turned=True), 0.1, True), (small(), 0.1, False), (b"", 0.5, True), (b"", 0.04, False)],
 )
-def test_the_first_frame_with_another_image_may_be_a_slate(image: bytes, severity: Severity) -> None:
-    first = frame(1, size_bytes=9, pixels=seen(0.1, lines=ColourLines((), image)))
-    found = judged([first, *(frame(n, pixels=seen(lines=ColourLines((), small()))) for n in range(2, 10))])
-    assert [(f.code, f.severity, tuple(f.frames)) for f in found if f.code != "SEQ-MIRROR"] == [
-        ("CHK-SIZE-OUTLIER", severity, (1,)),
-        ("SEQ-FLASH", severity, (1,)),
-    ]
+@pytest.mark.parametrize("at", [1, 9])
+def test_a_frame_at_an_end_with_another_image_may_be_a_slate(
+    image: bytes, deviation: float, at: int, *, is_slate: bool
+) -> None:
+    hole = grid(*((x, y) for x in range(1, 7) for y in range(1, 5)))
+    odd = seen(0.1, zeros=hole, lines=ColourLines((), image), deviation=deviation)
+    usual = seen(lines=ColourLines((), small()), deviation=0.2)
+    given = [frame(n, pixels=usual) for n in range(1, 10) if n != at]
+    found = judged([*given, frame(at, pixels=odd, size_bytes=9)])
+    assert {each.code for each in found if each.severity > Severity.INFO} == (
+        set() if is_slate else {"CHK-SIZE-OUTLIER", "SEQ-BUCKET"}
+    )
+    assert is_slate is (("SEQ-AREA", (at,)) in {(each.code, tuple(each.frames)) for each in found})
 
 
 def test_an_image_that_grows_is_no_large_file() -> None:
@@ -1064,8 +1071,8 @@ def test_the_frames_of_a_leader_are_slates() -> None:
     leader = seen(lines=ColourLines((), small(is_turned=True)))
     shot = [frame(n, pixels=seen(lines=ColourLines((), small()))) for n in range(4, 12)]
     given = [frame(n, pixels=leader, pixel_hash="bars", size_bytes=9_000) for n in range(1, 4)]
-    found = [f for f in judged([*given, *shot]) if f.code == "CHK-SIZE-OUTLIER"]
-    assert [(f.severity, tuple(f.frames)) for f in found] == [(Severity.INFO, (1, 2, 3))]
+    found = [f for f in judged([*given, *shot]) if f.code != "SEQ-DUP"]
+    assert [(f.code, f.severity, tuple(f.frames)) for f in found] == [("SEQ-AREA", Severity.INFO, (1, 2, 3))]
 
 
 @pytest.mark.parametrize("is_empty", [False, True])

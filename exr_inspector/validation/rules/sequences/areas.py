@@ -9,7 +9,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.pixels import seen_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames, slates
 
 _FEWEST = 8  # frames that tell whether others differ, too
 _LEAST_AREAS = 2
@@ -35,7 +35,7 @@ _Images = npt.NDArray[np.float64]
 @sequence_rule(
     "SEQ-AREA",
     Severity.INFO,
-    "No frame differs, in a part of the image or as a whole, from the frames before and behind it while these agree there",
+    "No frame differs, in a part of the image or as a whole, from the frames beside it while these agree there",
     why="An object, a light or a texture is missing in the frame, something was added, such as a watermark, or the frame is "
     "one of another shot.",
     source="openfx#202 (a watermark on some frames)",
@@ -43,17 +43,20 @@ _Images = npt.NDArray[np.float64]
     yields_to=("SEQ-BUCKET", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR"),
     limits="Single frames, at most one in five, that change by a fifth of the light in two or more of 16 x 16 areas and in at "
     "most half of them, in sequences of eight frames or more whose other frames change steadily: with fast motion or flicker, "
-    "nothing is reported. A whole image of another shape is a warning. Frames of which `check` or `report` reads all pixels.",
+    "nothing is reported. A whole image of another shape is a warning, and info at the ends, where it may be a slate: no rule "
+    "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
 )
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
+    what = "another image than in the shot: a slate, or an effect that begins or ends?"
+    found = of_frames(sorted(slates(sequence)), what, "the image of the frames beside", "another image")
     numbers, images = _small_images(sequence)
     if len(numbers) < _FEWEST:
-        return NOTHING
+        return found
     if whole := _other_images(images):
         what = "another image than in the frames before and behind, which agree: a frame of another shot?"
         odd = [numbers[index] for index in whole]
-        return of_frames(odd, what, "the image of the frames around", "another image", Severity.WARNING)
+        return found + of_frames(odd, what, "the image of the frames around", "another image", Severity.WARNING)
     before, here, after = images[:-2], images[1:-1], images[2:]
     is_one_way = np.sign(here - before) == np.sign(here - after)
     changes = np.where(is_one_way, np.minimum(np.abs(here - before), np.abs(here - after)), 0)
@@ -64,9 +67,8 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
     is_odd = counts >= _LEAST_AREAS
     is_near = changes - others > _STILL * light
     if _FEW * is_odd.sum() > len(numbers) or (is_near[~is_odd].sum(axis=1) >= _LEAST_AREAS).any():
-        return NOTHING
+        return found
     areas = images.shape[1]
-    found = []
     for index in np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist():
         what = f"{counts[index]} of {areas} areas differ from the frames before and behind, which agree there"
         what += ": an object or a light that is missing, or a watermark?"
@@ -80,7 +82,7 @@ def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:
     None if the data window moves: small images of different windows cannot be compared.
     """
     seen = [
-        (frame, pixels.small) for frame, pixels in seen_frames(sequence) if pixels.small.size and not pixels.is_constant
+        (frame, pixels.small) for frame, pixels in shot_frames(sequence) if pixels.small.size and not pixels.is_constant
     ]
     if len({frame.data_window for frame, _ in seen}) != 1:
         return [], np.empty((0, 0))

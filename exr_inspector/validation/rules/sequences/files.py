@@ -17,7 +17,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, listed, seque
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, named, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies
-from exr_inspector.validation.rules.sequences.pixels import SLATE, slates
+from exr_inspector.validation.rules.sequences.images import slates
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
@@ -273,13 +273,13 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
     limits="File sizes only; small ones also in parts of the data window. Large files beside others of at least half their "
     "size are not reported: the image grew. Nor are frames of one colour, which SEQ-BLACK and SEQ-CONSTANT report, and small "
-    "files beside them: an effect that begins or ends. The first frame, and those behind it with its pixels, have severity "
-    "info if all its pixels were read and show another image than the next frame: a slate.",
+    "files beside them: an effect that begins or ends; nor slates, which SEQ-AREA reports.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, and report empty files."""
     flat = flat_frames(sequence)
-    filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in flat]
+    apart = flat | slates(sequence)
+    filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in apart]
     sizes = [frame.size_bytes for frame in filled if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
     found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
@@ -291,16 +291,14 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     least = median(map(_density, filled)) / factor if filled else 0
     thin = [frame for frame in filled if _density(frame) < least]
     small = {f.frame: f.size_bytes for f in thin if f.size_bytes and f.size_bytes < middle / factor}
-    large = {number: size for number, size in _without_neighbours(sequence) if size > middle * factor}
+    large = {
+        number: size for number, size in _without_neighbours(sequence) if size > middle * factor and number not in apart
+    }
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-    heads = slates(sequence)
-    for word, every in (("smaller", small), ("larger", large)):
-        for is_slate in (False, True):
-            odd = {number: size for number, size in every.items() if (number in heads) is is_slate}
-            if odd:
-                size = " to ".join(dict.fromkeys(map(str, (min(odd.values()), max(odd.values()))))) + " bytes"
-                message = f"{size}, far {word} than most ({middle:.0f} bytes){f'; {SLATE}' if is_slate else ''}"
-                found += of_frames(list(odd), message, expected, size, Severity.INFO if is_slate else None)
+    for word, odd in (("smaller", small), ("larger", large)):
+        if odd:
+            size = " to ".join(dict.fromkeys(map(str, (min(odd.values()), max(odd.values()))))) + " bytes"
+            found += of_frames([*odd], f"{size}, far {word} than most ({middle:.0f} bytes)", expected, size)
     return found
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, SLATE
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS
 
 STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
 STEP_TO_SPREAD = 3
@@ -37,12 +37,10 @@ class FrameLight:
     Attributes:
         luminance: Mean, above 0.
         area: Pixels that it was taken from.
-        may_be_slate: Whether this is the first frame of the sequence, with another image than the second one.
     """
 
     luminance: float
     area: int
-    may_be_slate: bool = False
 
     def distance(self, other: FrameLight) -> float:
         """By how much the means differ, or the sums of the light if that is less, as a logarithm: a crop that moves."""
@@ -162,7 +160,7 @@ def _with_hints(
         for index in some:
             flash = found[index]
             hint = _LIGHT if is_meant else _FLICKER if flickers and not flash.is_large else ""
-            hinted[index] = replace(flash, hint=SLATE if levels[index].may_be_slate and len(some) == 1 else hint)
+            hinted[index] = replace(flash, hint=hint)
     return hinted
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import fmean, median
-
-import numpy as np
-import numpy.typing as npt
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import is_matte
@@ -16,7 +12,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.pixels import has_images, seen_frames
+from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, is_flat, seen_frames
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
@@ -125,13 +121,9 @@ def _explained(sequence: SequenceFacts, colour: str, lost: str, *, is_black: boo
     return found
 
 
-def _is_flat(pixels: FramePixels) -> bool:
-    return bool(pixels.is_black or pixels.is_constant)
-
-
 def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
     """The positions of the frames of one colour of each run."""
-    groups = groupby(range(len(seen)), lambda index: _is_flat(seen[index]))
+    groups = groupby(range(len(seen)), lambda index: is_flat(seen[index]))
     return [[*run] for is_flat, run in groups if is_flat]
 
 
@@ -212,43 +204,14 @@ def _is_grey(pixels: FramePixels) -> bool:
 
 def _comes_and_goes(seen: Sequence[FramePixels], ends: Sequence[int]) -> bool:
     """Whether an element has many empty frames, or little light beside these ones, or only for few frames."""
-    lit = [pixels.luminance or 0.0 for pixels in seen if not _is_flat(pixels)]
+    lit = [pixels.luminance or 0.0 for pixels in seen if not is_flat(pixels)]
     before, after = ends
     is_short = any(
-        any(_is_flat(seen[index]) for index in side)
+        any(is_flat(seen[index]) for index in side)
         for side in (range(max(0, before - _FEW_FLAT), before), range(after, min(len(seen), after + _FEW_FLAT + 1)))
     )
     is_dim = any((seen[index].luminance or 0.0) < _FADED * median(lit) for index in ends)
     return is_short or is_dim or _COMES_AND_GOES * (len(seen) - len(lit)) > len(seen)
-
-
-def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
-    """Whether frames at two positions differ far more than frames at the same distance before or behind them do.
-
-    Without such frames, nothing tells a cut from motion.
-    """
-    distance = after - before
-    first, last = max(0, before - distance), min(len(seen) - 1, after + distance)
-    usual = [
-        difference(seen[one], seen[other]) * math.sqrt(distance / (other - one))
-        for one, other in ((first, before), (after, last))
-        if one < other
-    ]
-    return difference(seen[before], seen[after]) > max(_OTHER_SCENE, _SCENE_TO_SHOT * min(usual, default=math.inf))
-
-
-def difference(one: FramePixels, other: FramePixels) -> float:
-    """The difference of two images in parts of their light, up to 2; 0 if one has one colour or is unknown."""
-    smalls = [one.small, other.small]
-    if not all(small.size for small in smalls):
-        smalls = [_levels(one), _levels(other)]
-    light = sum(float(np.abs(small).sum()) for small in smalls)
-    is_known = not _is_flat(one) and not _is_flat(other) and smalls[0].size == smalls[1].size and light > 0
-    return 2 * float(np.abs(smalls[0] - smalls[1]).sum()) / light if is_known else 0.0
-
-
-def _levels(pixels: FramePixels) -> npt.NDArray[np.float64]:
-    return np.array([*pixels.means.values(), pixels.deviation or 0.0])
 
 
 def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
@@ -264,7 +227,7 @@ def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
             (first, range(max(0, first - _FADE_FRAMES), first)),
             (end - 1, range(end, min(end + _FADE_FRAMES, len(seen)))[::-1]),
         ]
-        around = [pixels for pixels in seen[max(0, first - _AROUND) : end + _AROUND] if not _is_flat(pixels)]
+        around = [pixels for pixels in seen[max(0, first - _AROUND) : end + _AROUND] if not is_flat(pixels)]
         faded = []
         is_short = True
         for target, side in sides:

@@ -9,8 +9,7 @@ from statistics import fmean, median
 
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rules.sequences.flat import difference, is_cut
-from exr_inspector.validation.rules.sequences.pixels import show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, is_cut, show_one_image
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat

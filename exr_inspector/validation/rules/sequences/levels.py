@@ -29,13 +29,8 @@ from exr_inspector.validation.rules.sequences.flashes import (
     runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades
-from exr_inspector.validation.rules.sequences.pixels import (
-    NEIGHBOURS,
-    lost_shares,
-    may_be_slate,
-    seen_frames,
-    show_one_image,
-)
+from exr_inspector.validation.rules.sequences.images import shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
 
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
@@ -59,8 +54,8 @@ _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of i
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
     limits="One or two frames in a row. Of data windows of different sizes, mean and sum of the light must both differ. "
     "Steps of less than flash_factor are reported only between steady frames with windows of nearly one size, or as flicker. "
-    "With severity info: many flashes in one direction, at equal distances as those of a beacon, or over two frames as "
-    "lightning; flicker of images that are not steady; and the first frame alone, which may be a slate. What a lost bucket "
+    "With severity info: many flashes in one direction, at equal distances as those of a beacon, over two frames as "
+    "lightning; and flicker of images that are not steady. What a lost bucket "
     "takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -71,9 +66,9 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Found]:
     """One finding for all frames that are brighter, and one for those that are darker; more if their causes differ."""
     factor = parameters.flash_factor
-    every = seen_frames(sequence)
+    every = shot_frames(sequence)
     seen = [
-        (frame, FrameLight(pixels.luminance, frame_area(frame), may_be_slate(sequence, frame)))
+        (frame, FrameLight(pixels.luminance, frame_area(frame)))
         for frame, pixels in every
         if pixels.luminance is not None and pixels.luminance > 0 and not pixels.is_constant
     ]
@@ -207,7 +202,7 @@ def _other_hues(sequence: SequenceFacts) -> _Hues:
     """The frames whose ratio of R or B to G differs from that of the steady frames around them."""
     seen = [
         (frame, pixels.means)
-        for frame, pixels in seen_frames(sequence)
+        for frame, pixels in shot_frames(sequence)
         if not pixels.is_constant and all(pixels.means.get(name, 0) > 0 for name in "RGB")
     ]
     ratios = [[(means[name] / means["G"], frame_area(frame)) for frame, means in seen] for name in "RB"]
@@ -251,7 +246,7 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
 )
 def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since noise compresses badly, and the standard deviation of the beauty at the same luminance."""
-    seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
+    seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if frame.size_bytes and not pixels.is_constant]
     usual = Counter(_coding(frame) for frame, _ in seen).most_common(1)
     seen = [each for each in seen if _coding(each[0]) == usual[0][0]]
     sizes = [(float(frame.size_bytes or 0), frame_area(frame)) for frame, _ in seen]
@@ -313,7 +308,7 @@ def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
 )
 def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
-    seen = [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.size_bytes and not pixels.is_constant]
+    seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if frame.size_bytes and not pixels.is_constant]
     if len({(*_coding(frame), frame_area(frame)) for frame, _ in seen}) != 1:
         return NOTHING
     sizes = [float(frame.size_bytes or 0) for frame, _ in seen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from itertools import groupby, takewhile
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -12,60 +12,21 @@ import numpy as np
 from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, regions, runs
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
-SLATE = "unlike the frames behind: a slate?"
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
 _LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
 _HALF_ADDED, _MOST_ADDED = 0.5, 0.75  # of a region
 _LEAST_EDGE = 5  # cells, which the edge of nothing round fills
-_FEWEST = 3  # frames of a sequence in which the first one may differ from the rest
-_ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
-
-
-def seen_frames(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
-    """The frames of which all pixels were read, with their statistics."""
-    return [(frame, frame.pixels) for frame in sequence.frames if frame.pixels is not None]
-
-
-def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
-    """Whether two frames show one image, perhaps of other light; None unless the small image of both is known."""
-    if one.is_constant or other.is_constant:
-        return None
-    mine, theirs = one.small, other.small
-    if not mine.size or mine.size != theirs.size or not mine.std() or not theirs.std():
-        return None
-    return bool(np.corrcoef(mine, theirs)[0, 1] > _ONE_IMAGE)
-
-
-def slates(sequence: SequenceFacts) -> set[int]:
-    """The numbers of the first frames, equal ones, if they do not show the image of the frame behind them in another light."""
-    first, *others = sequence.frames
-    equal = [*takewhile(lambda other: first.pixel_hash is not None and other.pixel_hash == first.pixel_hash, others)]
-    mine, behind = (each.pixels for each in (first, *others[len(equal) :], first)[:2])
-    if len(others) + 1 < _FEWEST or mine is None or mine.is_constant or len(equal) == len(others):
-        return set()
-    is_slate = behind is None or not show_one_image(mine, behind)
-    return {frame.frame for frame in (first, *equal)} if is_slate else set()
-
-
-def may_be_slate(sequence: SequenceFacts, frame: FrameSummary) -> bool:
-    """Whether a frame is the first one, an image, and not that of those behind it in another light."""
-    return frame is sequence.frames[0] and frame.frame in slates(sequence)
-
-
-def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
-    """Whether the beauty of a frame has more than one colour, unlike the patches that calibrate a display."""
-    return any(pixels.is_constant is False and not pixels.is_black for _, pixels in seen)
 
 
 def _with_zeros(sequence: SequenceFacts) -> list[tuple[int, ZeroGrid]]:
     """Number and regions of zeros of each frame."""
-    return [(frame.frame, pixels.zeros) for frame, pixels in seen_frames(sequence) if pixels.zeros]
+    return [(frame.frame, pixels.zeros) for frame, pixels in shot_frames(sequence) if pixels.zeros]
 
 
 def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> dict[int, float]:
@@ -233,7 +194,7 @@ def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
 )
 def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report layers other than the beauty that are zero in one or two frames between two frames each that hold something."""
-    seen = seen_frames(sequence)
+    seen = shot_frames(sequence)
     names = sorted({name for _, pixels in seen for name, is_lit in pixels.layers.items() if not is_lit})
     by_frames: dict[tuple[int, ...], list[str]] = {}
     for name in names:

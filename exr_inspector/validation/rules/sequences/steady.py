@@ -21,7 +21,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.pixels import seen_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames
 
 _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance
 _LEAST_STEP = math.log(1.02)
@@ -53,7 +53,7 @@ def hosts(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 
     Of several computers, that with the largest step is named; of two that take turns, that with fewer frames.
     """
-    seen = [(f.frame, f.host, pixels) for f, pixels in seen_frames(sequence) if f.host and not pixels.is_constant]
+    seen = [(f.frame, f.host, pixels) for f, pixels in shot_frames(sequence) if f.host and not pixels.is_constant]
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     for number, host, _ in seen:
         numbers[str(host)].append(number)
@@ -154,7 +154,7 @@ def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Res
 
 def _scaled_to_one(sequence: SequenceFacts) -> list[Found]:
     """Depth from exactly 0 to 1, which clamped depth is in many pixels, and vectors up to exactly 1, in every frame."""
-    seen = [(frame.frame, frame.pixel_hash, pixels.unit_channels) for frame, pixels in seen_frames(sequence)]
+    seen = [(frame.frame, frame.pixel_hash, pixels.unit_channels) for frame, pixels in shot_frames(sequence)]
     hashes = [pixel_hash for _, pixel_hash, _ in seen]
     if len(seen) < _FEWEST or (len(set(hashes)) < _FEWEST and None not in hashes):
         return []
@@ -166,7 +166,7 @@ def _scaled_to_one(sequence: SequenceFacts) -> list[Found]:
 
 def _other_scales(sequence: SequenceFacts) -> list[Found]:
     """Frames in which channels have another scale than in the others, one finding for channels with the same frames."""
-    every = [(frame.frame, pixels) for frame, pixels in seen_frames(sequence)]
+    every = [(frame.frame, pixels) for frame, pixels in shot_frames(sequence)]
     by_frames: dict[tuple[int, ...], list[tuple[str, float, float]]] = {}  # names, largest values there and elsewhere
     for name in every[0][1].extents if every else ():
         seen = [(number, pixels) for number, pixels in every if pixels.extents.get(name, (0,))[-1] > 0]
@@ -212,7 +212,7 @@ def _is_other_scale(one: FramePixels, other: FramePixels, name: str) -> bool:
 def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Create one finding for each line, with its frames."""
     frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
-    for frame, pixels in seen_frames(sequence):
+    for frame, pixels in shot_frames(sequence):
         for seam in pixels.lines.seams if pixels.lines else ():
             frames[seam.is_vertical, seam.at][frame.frame] = seam
     found = []
@@ -238,7 +238,7 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 )
 def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of neighbouring frames, as they are and turned."""
-    seen = [(frame.frame, small) for frame, pixels in seen_frames(sequence) if (small := pixels.small).size]
+    seen = [(frame.frame, small) for frame, pixels in shot_frames(sequence) if (small := pixels.small).size]
     numbers = [number for number, _ in seen]
     if len(numbers) < _FEWEST:
         return NOTHING
