@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -52,30 +51,6 @@ def test_a_built_in_policy_needs_no_request(s3: FaultyS3) -> None:
     clock.now += 10 * REFRESH_SECONDS
     assert policies.current().name == "strict"
     assert s3.count() == 0
-
-
-@pytest.mark.parametrize("name", ["show.yaml", "./show.yaml", "show.YML", "sub/show.json"])
-def test_a_file_by_its_name(s3: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "sub").mkdir()
-    (tmp_path / name).write_bytes(text("nova"))
-    assert source(s3, Clock(), name).current().name == "nova"
-    assert s3.count() == 0
-
-
-def test_a_file_of_the_package(s3: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert source(s3, Clock(), "deploy/policy.example.yaml").current().name == "studio"
-    with pytest.raises(ObjectNotFound):
-        source(s3, Clock(), "deploy/none.yaml")
-    (tmp_path / "deploy").mkdir()
-    (tmp_path / "deploy" / "policy.example.yaml").write_bytes(text("mine"))
-    assert source(s3, Clock(), "deploy/policy.example.yaml").current().name == "mine"
-
-
-def test_a_mistyped_profile(s3: FaultyS3) -> None:
-    with pytest.raises(PolicyError, match="did you mean strict"):
-        source(s3, Clock(), "strct")
 
 
 def test_an_object_is_read_once_a_minute_and_a_newer_one_taken(s3: FaultyS3) -> None:
@@ -124,11 +99,6 @@ def test_a_policy_that_goes_bad_leaves_the_last_good_one(
     s3.put(BUCKET, KEY, text("mended"))
     clock.now += REFRESH_SECONDS + 1
     assert policies.current().name == "mended"
-
-
-def test_a_folder_is_no_policy(s3: FaultyS3, tmp_path: Path) -> None:
-    with pytest.raises(PolicyError):
-        source(s3, Clock(), str(tmp_path))
 
 
 def test_without_any_good_policy_the_error_is_raised(s3: FaultyS3) -> None:

@@ -326,3 +326,20 @@ def test_what_is_no_view_stands_alone() -> None:
 
 def test_the_example_in_the_docstring_is_true() -> None:
     assert doctest.testmod(siblings).failed == 0
+
+
+def test_a_judgement_of_several_folders_is_divided_by_folder() -> None:
+    names = [
+        *(f"s/{folder}/a.{n}.exr" for folder in ("v1", "v2") for n in (1001, 1002)),
+        "s/v1/ref.exr",
+        "s/v3/ref.exr",
+    ]
+    names += ["s/v4/b_0001_0007.exr", "s/v4/b_0002_0009.exr"]
+    every = judge_frames({name: FrameSummary(name, "?", 0, 0) for name in names}, builtin_policy("default"))
+    found = every.by_directory()
+    assert sorted(found) == ["s/v1", "s/v2", "s/v4"], "folders with a sequence or with names that are not clear"
+    for folder in ("s/v1", "s/v2"):
+        assert [each.pattern for each in found[folder].sequences] == [f"{folder}/a.####.exr"]
+        assert sorted(found[folder].frames) == [f"{folder}/a.1001.exr", f"{folder}/a.1002.exr"]
+        assert found[folder].ambiguous == ()
+    assert (found["s/v4"].sequences, found["s/v4"].ambiguous) == ((), (tuple(names[-2:]),))
