@@ -37,7 +37,7 @@ _WORD = re.compile(r"[A-Za-z_$][\w$.-]*")
 _PASS = ast.Pass()
 # These parts are not changed: types have no effect at run time; flags of dataclasses and `strict=` of zip only detect faults.
 _NOT_ENTERED = {"annotation", "returns", "decorator_list", "type_params"}
-_NOT_CHANGED = {"strict", "stacklevel", "exc_info"}
+_NOT_CHANGED = {"strict", "frozen", "stacklevel", "exc_info"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,18 @@ def test_without_a_finding_there_is_no_worst_severity(tmp_path: Path) -> None:
     assert (other.checked, other.worst) == (1, Severity.INFO), "other files are not checked, but reported"
 
 
-def test_two_ranges_that_contradict_each_other_are_a_fault(tmp_path: Path) -> None:
+def test_frames_are_required_by_the_pattern_or_by_the_caller_who_may_not_contradict_each_other(tmp_path: Path) -> None:
     folder = shot(tmp_path, "a.1001.exr", "a.1002.exr")
+    asked: list[tuple[Path, tuple[range, ...]]] = [
+        (folder / "a.####[1001-1003].exr", ()),
+        (folder, (range(1001, 1004),)),
+        (folder, ()),
+    ]
+    assert [checked(target, frames=frames).sequences[0].missing.text for target, frames in asked] == [
+        "1003",
+        "1003",
+        "",
+    ]
     target = folder / "a.####[1001-1002].exr"
     assert checked(target, frames=(range(1001, 1003),)).faults == ()
     ((_, reason),) = checked(target, frames=(range(1001, 1004),)).faults

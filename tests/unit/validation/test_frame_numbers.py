@@ -59,6 +59,13 @@ def test_runs_are_single_ranges_for_people() -> None:
     assert FrameNumbers.of([-5, -4, 0, 2, 4, 6]).runs == [(-5, "-5 to -4"), (0, "0"), (2, "2"), (4, "4"), (6, "6")]
 
 
+def test_numbers_are_a_sequence_as_tuples_are() -> None:
+    found = FrameNumbers.of([5, 1, 2, 3])
+    assert (found[1:], found[-1], found[-4], "1" in found, len(found)) == ((2, 3, 5), 5, 1, False, 4)
+    assert FrameNumbers.of(found) is found
+    assert (not FrameNumbers(), list(FrameNumbers.parse(""))) == (True, [])
+
+
 def test_a_place_behind_the_last_is_none() -> None:
     with pytest.raises(IndexError):
         FrameNumbers.of([1])[1]

@@ -48,7 +48,7 @@ from tests.support.exrbytes import (
     tv60,
 )
 from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
-from tests.unit.validation.cases.made.pixels import gradient, image
+from tests.unit.validation.cases.made.pixels import flat, gradient, image
 from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
@@ -133,6 +133,23 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
     data = build([Part(channels=ranks(f"{NAME}00", components=components), compression=compression, extra=declared())])
     assert (found(data, "CRY-LOSSLESS") == {"CRY-LOSSLESS": E}) is is_lossy
     assert not found(data, *LOSSY_CODES), "one fact, one finding"
+
+
+@pytest.mark.parametrize(
+    ("black", "found"),
+    [
+        (0.0, "inverted"),
+        (0.1, "inverted"),  # a soft edge
+        (0.5, "25%"),  # most of the image is behind alpha, as well
+        (1.0, "25%"),
+    ],
+)
+def test_alpha_that_is_inverted_is_told_from_colour_that_is_not_multiplied(black: float, found: str) -> None:
+    is_object = np.arange(64).reshape(1, 64).repeat(64, 0) < 16
+    behind = np.where(np.linspace(0, 1, 64) < black, 0.5, 0.0)[:, None]  # colour where alpha is 1
+    data = flat(**dict.fromkeys("RGB", np.where(is_object, 0.5, behind)), A=np.where(is_object, 0.0, 1.0))
+    (finding,) = of(data, "PIX-UNPREMULT", stats=True)
+    assert (finding.found, finding.channel) == (found, "A")
 
 
 def test_the_id_that_a_tag_of_another_attribute_means_is_expected() -> None:

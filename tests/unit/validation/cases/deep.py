@@ -40,6 +40,7 @@ CASES = [
     Case("IDM-PARSE", many_manifests(3), many_manifests(4)),
     *read(
         Case("DEEP-ZBACK", pixels_deep(depth=-1), pixels_deep()),
+        Case("DEEP-ZBACK", pixels_deep(depth=np.inf), pixels_deep(depth=0)),
         Case("DEEP-ZBACK", pixels_deep(thickness=-0.5), pixels_deep(thickness=0.5)),
         Case("DEEP-ZBACK", pixels_deep(thickness=-99), pixels_deep(thickness=0), severity=Severity.INFO),
         Case("DEEP-STATE", pixels_deep(order=-1, state=1), pixels_deep(state=1)),
