@@ -7,7 +7,7 @@ more faults, but needs more requests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -265,6 +265,11 @@ def _missing_ranges(
             state = ChunkState(int(states[level.first_chunk + y_first * level.tiles_x + x_first]))
             ranges.append(MissingRange(*place, columns[0], columns[1], state))
     return tuple(ranges), False
+
+
+def chunk_ranges(layout: Layout, chunks: Collection[int]) -> tuple[tuple[MissingRange, ...], bool]:
+    """The rectangles of pixels that chunks cover, and whether there are more than MAX_MISSING_RANGES."""
+    return _missing_ranges(layout, np.array(sorted(chunks), np.intp), np.zeros(max(chunks, default=-1) + 1, np.uint8))
 
 
 def assess(

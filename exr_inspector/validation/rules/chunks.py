@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from exr_inspector.errors import LimitExceeded
-from exr_inspector.exr.chunks.tables import ChunkState, MissingRange
+from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.tables import ChunkState, MissingRange, chunk_ranges
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
@@ -179,26 +180,29 @@ def undecodable_chunks(file: FileFacts, _parameters: RuleParameters) -> Results:
         if fault.code == LimitExceeded.code:
             continue
         faults.setdefault((fault.part, fault.code), []).append(fault)
-    return [Found(_faults(some), code, "pixels", part=part) for (part, code), some in faults.items()]
+    layouts = {part.index: part.layout for part in file.parts}
+    return [Found(_faults(some, layouts[part]), code, "pixels", part=part) for (part, code), some in faults.items()]
 
 
-def _faults(faults: Sequence[PixelFault]) -> str:
+def _faults(faults: Sequence[PixelFault], layout: Layout | None) -> str:
     first, *others = sorted(faults, key=lambda fault: fault.chunk)
+    ranges, is_cut = chunk_ranges(layout, [fault.chunk for fault in faults]) if layout is not None else ((), False)
+    where = _where(ranges, more=is_cut) if ranges else _rows(faults)
     if not others:
-        return f"Chunk {first.chunk} (rows {first.y_min} to {first.y_max}) does not decode: {first.message}"
+        return f"Chunk {first.chunk} ({where}) does not decode: {first.message}"
     chunks = joined_ranges([first.chunk, *(fault.chunk for fault in others)])
-    return f"{len(faults)} chunks ({chunks}; rows {_rows(faults)}) do not decode, the first: {first.message}"
+    return f"{len(faults)} chunks ({chunks}; {where}) do not decode, the first: {first.message}"
 
 
 def _rows(faults: Sequence[PixelFault]) -> str:
-    """The rows of some chunks as text; those that touch each other are one range."""
+    """The rows of some chunks of an unknown layout as text; those that touch each other are one range."""
     ranges: list[tuple[int, int]] = []
     for low, high in sorted((fault.y_min, fault.y_max) for fault in faults):
         if ranges and low <= ranges[-1][1] + 1:
             ranges[-1] = (ranges[-1][0], max(ranges[-1][1], high))
         else:
             ranges.append((low, high))
-    return listed(f"{low} to {high}" for low, high in ranges)
+    return "rows " + listed(f"{low} to {high}" for low, high in ranges)
 
 
 REPORTED = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from exr_inspector.exr.header.values import Chromaticities
 from exr_inspector.model import Severity
@@ -34,11 +34,17 @@ def short(values: Chromaticities) -> str:
     return " ".join(f"{value:.4g}" for value in values)
 
 
+def _space(name: str) -> str:
+    """The id of a colour space that a policy names otherwise, such as ACEScg; other names as they are."""
+    return name if name in spaces.PUBLISHED else spaces.id_of_name(name) or name
+
+
 class ColourParameters(RuleParameters):
     """Parameters of the rules on colour tags."""
 
-    colour_space: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Color interop id of the show, such as lin_ap1_scene (COL-SHOW-SPACE)."
+    colour_space: Annotated[str, Field(min_length=1), AfterValidator(_space)] | None = Field(
+        None,
+        description="Color interop id of the show, such as lin_ap1_scene, or a common name such as ACEScg (COL-SHOW-SPACE).",
     )
 
 

@@ -47,15 +47,28 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Compare the published primaries of the id, or of the space that oiio:ColorSpace or the like names, to 0.001."""
+    """Compare the published primaries of the id, or of the space that oiio:ColorSpace or the like names, to 0.001.
+
+    The id and another name are compared, too, but for scene against display.
+    """
     identifier, values = part.part.text("colorInteropID"), chromaticities(part)
-    if identifier is None and (tag := spaces.other_tag(part.part)) is not None:
-        identifier = spaces.id_of_name(tag[1])
+    tag = spaces.other_tag(part.part)
+    named = spaces.id_of_name(tag[1]) if tag else None
+    if identifier is None:
+        identifier = named
+    elif tag and named and identifier in spaces.PUBLISHED and _encoding(named) != _encoding(identifier):
+        message = f"colorInteropID is {identifier}, but {tag[0]} says {tag[1]!r}"
+        return [Found(message, tag[1], identifier)]
     wanted = spaces.PRIMARIES.get(identifier or "")
     if values is None or wanted is None or spaces.are_close(values, wanted):
         return NOTHING
     message = f"chromaticities {short(values)} are not those of {identifier}"
     return [Found(message, short(values), short(Chromaticities(*wanted)))]
+
+
+def _encoding(identifier: str) -> str:
+    """Transfer function and primaries of an id, without the image state."""
+    return identifier.removesuffix("_scene").removesuffix("_display")
 
 
 def _data_with(part: PartFacts, name: str) -> Results:

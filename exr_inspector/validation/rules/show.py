@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from exr_inspector.exr.header.as_json import code_text
 from exr_inspector.exr.header.attributes import KNOWN_TYPES
+from exr_inspector.exr.header.text import decode_name
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.model import ProvenanceColumn, Severity
 from exr_inspector.texts import did_you_mean
@@ -18,7 +19,7 @@ from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary, Scalar, scalar
 from exr_inspector.validation.parameters import RuleParameters, as_names, as_tuple
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import drift
 
 _POLICY = "the show's policy"
@@ -85,6 +86,12 @@ class AttributeDemand(BaseModel):
     steady: bool = Field(False, description="Whether the value must be the same in all frames of a sequence.")
     severity: Literal["info", "warning", "error"] = Field("error", description="Severity of a violation.")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> AttributeDemand:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"the minimum {self.minimum:g} is above the maximum {self.maximum:g}")
+        return self
+
 
 class ShowParameters(RuleParameters):
     """Parameters of the rules on a show's requirements."""
@@ -110,9 +117,15 @@ def _equals(value: Scalar | None, name: str | None, wanted: Scalar) -> bool:
     return value == wanted
 
 
+def _value(attribute: Attribute) -> Scalar | None:
+    """A single value to compare; texts that are not UTF-8 with their bytes escaped, as in the tables."""
+    value = attribute.value
+    return decode_name(value) if isinstance(value, bytes) and attribute.type_name == "string" else scalar(value)
+
+
 def _requirements(attribute: Attribute, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
     """Check a value against each requirement; yields whether it is met, and the expected value."""
-    value, name = scalar(attribute.value), code_text(attribute)
+    value, name = _value(attribute), code_text(attribute)
     text = name or ("" if value is None else str(value)[:_COMPARED_CHARACTERS])
     number = value if isinstance(value, (int, float)) else math.nan
     if demand.value is not None:
@@ -139,11 +152,13 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
     """The found and the expected value of the first violated requirement; None if all are met."""
     if demand.type is not None and attribute.type_name != demand.type:
         return f"of type {attribute.type_name}", f"type {demand.type}"
-    value = scalar(attribute.value)
+    value = _value(attribute)
     if demand.required and isinstance(value, str) and not value.strip() and not _judges_texts(demand):
         return "an empty text", "a text"
+    if isinstance(value, str) and (demand.minimum is not None or demand.maximum is not None):
+        return f"the text {value[:_COMPARED_CHARACTERS]!r}", "a number"
     shown = f"of type {attribute.type_name}" if value is None else str(value)[:_COMPARED_CHARACTERS]
-    shown = code_text(attribute) or shown
+    shown = code_text(attribute) or shown or "an empty text"
     return next(((shown, expected) for holds, expected in _requirements(attribute, demand, path) if not holds), None)
 
 
@@ -167,12 +182,18 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
         if present is None:
             if demand.required:
                 expected = " ".join(filter(None, (demand.type, "" if demand.value is None else str(demand.value))))
-                message = f"Attribute {demand.name} is missing"
+                message = f"Attribute {demand.name} is missing{_near(demand.name, part.by_name)}"
                 found.append(Found(message, "absent", expected or "the attribute", part=0, severity=severity))
         elif (fault := _fault(present, demand, file.inspection.path)) is not None:
             message = f"Attribute {demand.name} is {fault[0]}; expected {fault[1]}"
             found.append(Found(message, *fault, part=0, offset=present.offset, severity=severity))
     return found
+
+
+def _near(name: str, others: Iterable[str]) -> str:
+    """What the file has instead of a missing attribute, if a name differs by case or namespace alone; empty otherwise."""
+    near = [other for other in others if other.rpartition("/")[2].lower() == name.rpartition("/")[2].lower()]
+    return f"; the file has {listed(near)}" if near else ""
 
 
 @sequence_rule(

@@ -30,6 +30,8 @@ _KEYCODE_RANGES = (
 )
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", re.ASCII)
 _OLDEST_CAPTURE = 1888  # the first moving pictures
+_UNSET = 0xFFFFFFFF  # of a time code's bits, as some recorders write it
+_NEAR = 1e-3  # of a rate: how far a rounded one is from the exact one
 _POSITIVE = ("aperture", "tStop", "isoSpeed", "expTime")
 
 
@@ -67,6 +69,10 @@ def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
     value = _time_code(part)
     if value is None:
         return NOTHING
+    if value.time_and_flags == _UNSET:
+        return [
+            Found("timeCode is not set: all its bits are 1", "ff:ff:ff:ff", "a time of day", severity=Severity.WARNING)
+        ]
     problems = timecodes.range_problems(value, frame_rate(part) or parameters.frame_rate)
     if not problems:
         return NOTHING
@@ -89,7 +95,7 @@ def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
     """Check the drop-frame flag against the frame rate, and report dropped time codes; without a rate, those at 29.97."""
     value = _time_code(part)
     rate = frame_rate(part) or parameters.frame_rate or timecodes.DROP_RATE
-    if value is None or not timecodes.has_drop_flag(value):
+    if value is None or value.time_and_flags == _UNSET or not timecodes.has_drop_flag(value):
         return NOTHING
     code = timecodes.clock_of(value)
     if not timecodes.is_drop_rate(rate):
@@ -113,8 +119,8 @@ def _is_common(rate: Rational) -> bool:
     why="A rounded rate such as 2397/100 drifts from the sound.",
     source=f"{_STANDARD}; OpenEXR ImfFramesPerSecond.h",
     fix="Write the exact ratio: 24/1, 25/1, 24000/1001 or 30000/1001.",
-    command="exrstdattr -framesPerSecond 24000 1001 IN.exr OUT.exr",
-    limits="The value; a missing framesPerSecond is not reported.",
+    command="exrstdattr -framesPerSecond NUMERATOR DENOMINATOR IN.exr OUT.exr",
+    limits="The value; a missing framesPerSecond is not reported, nor a common rate times its denominator (24000/1000).",
     when=t.TIME,
 )
 def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
@@ -137,8 +143,15 @@ def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
         exact = f"{reduced.numerator}/{reduced.denominator}"
         message = f"framesPerSecond is {text}: {rate:.5g} frames per second, which is {exact} when reduced"
         return [Found(message, text, exact, severity=Severity.INFO)]
-    message = f"framesPerSecond is {text} ({rate:.5g}); expected a common rate such as 24/1 or 24000/1001"
-    return [Found(message, text, "such as 24/1 or 24000/1001")]
+    expected = _nearest(rate) or "a common rate such as 24/1 or 24000/1001"
+    return [Found(f"framesPerSecond is {text} ({rate:.5g}); expected {expected}", text, expected)]
+
+
+def _nearest(rate: float) -> str:
+    """The common rate that a rate is a rounded form of; empty if it is none."""
+    exact = [(base, 1) for base in _COMMON_RATES] + [(1000 * base, 1001) for base in _NTSC]
+    numerator, denominator = min(exact, key=lambda each: abs(each[0] / each[1] - rate))
+    return f"{numerator}/{denominator}" if math.isclose(numerator / denominator, rate, rel_tol=_NEAR) else ""
 
 
 @part_rule(

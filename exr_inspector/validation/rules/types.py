@@ -62,14 +62,14 @@ def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.DATA,
 )
 def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Report id channels in HALF; a warning if a layer has R, G and B of it, which are likely colours for the ids."""
+    """Report id channels in HALF; info if a layer has R, G and B of it, which are likely colours for the ids."""
     numbers: list[NamedChannel] = []
     colours: list[NamedChannel] = []
     for channel in part.of_role(Role.ID):
         (colours if is_of_rgb(part, channel) else numbers).append(channel)
     found = _of_type(numbers, PixelType.HALF, "ids need UINT", "UINT")
     pictures = _of_type(colours, PixelType.HALF, "as ids they are destroyed", "UINT, or another name")
-    return [*found, *(each._replace(severity=Severity.WARNING) for each in pictures)]
+    return [*found, *(each._replace(severity=Severity.INFO) for each in pictures)]
 
 
 @channel_rule(

@@ -17,10 +17,12 @@ from tests.support.exrbytes import (
     DWAA,
     FLOAT,
     HALF,
+    MIPMAP,
     ZIP,
     Attr,
     Channel,
     Part,
+    Tiles,
     a_box2i,
     a_chromaticities,
     a_float,
@@ -179,6 +181,15 @@ def test_chunks_of_a_part_that_do_not_decode_are_told_together() -> None:
     findings = validate_file(replace(inspect(PLAIN), pixels=report), EVERYTHING)
     (found,) = [finding for finding in findings if finding.code == "CHK-DECODE"]
     assert found.message == "4 chunks (3-5, 9; rows 48 to 95, 144 to 159) do not decode, the first: cut"
+
+
+def test_tiles_that_do_not_decode_are_named_by_their_columns_and_level() -> None:
+    tiled = build([Part(kind="tiledimage", tiles=Tiles(16, 16, MIPMAP), data_window=(0, 0, 63, 31))])
+    for chunk, where in ((5, "rows 16 to 31 in columns 16 to 31"), (8, "level 1,1 rows 0 to 15 in columns 0 to 15")):
+        report = PixelReport(StatsMode.FULL, faults=(PixelFault(0, chunk, 0, 31, "EXR_DECODE", "cut"),))
+        findings = validate_file(replace(inspect(tiled), pixels=report), EVERYTHING)
+        (found,) = [finding for finding in findings if finding.code == "CHK-DECODE"]
+        assert found.message == f"Chunk {chunk} ({where}) does not decode: cut"
 
 
 def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:

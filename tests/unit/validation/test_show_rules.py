@@ -68,6 +68,24 @@ def hits(data: bytes, key: str = KEY) -> list[tuple[str, Severity, str, str]]:
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
 
 
+def test_a_missing_attribute_is_named_as_the_file_has_it() -> None:
+    policy = load("name: x\nparameters: {attributes: [{name: take}]}")
+    findings = judge(build([Part(extra=[a_string("nuke/Take", "T1")])]), policy)
+    assert "Attribute take is missing; the file has nuke/Take" in [finding.message for finding in findings]
+
+
+def test_a_range_that_no_number_can_meet_is_refused() -> None:
+    with pytest.raises(PolicyError, match="the minimum 5 is above the maximum 1"):
+        load("name: x\nparameters: {attributes: [{name: a, minimum: 5, maximum: 1}]}")
+
+
+def test_the_colour_space_of_a_show_may_have_its_common_name() -> None:
+    tagged = build([Part(extra=[a_string("colorInteropID", "lin_ap1_scene")])])
+    for name, hit in (("ACEScg", []), ("lin_ap1_scene", []), ("lin_rec709", ["lin_rec709_scene"])):
+        policy = load(f"name: x\nparameters: {{colour_space: {name}}}")
+        assert [f.expected for f in judge(tagged, policy) if f.code == "COL-SHOW-SPACE"] == hit
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -78,7 +96,10 @@ E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
         ((a_string("shot", "sh020"),), [("SHOW-ATTRIBUTE", E, "sh020", "sh010")]),
         ((a_float("focal", 8),), [("SHOW-ATTRIBUTE", E, "8.0", "at least 12")]),
         ((a_float("focal", 400),), [("SHOW-ATTRIBUTE", E, "400.0", "at most 200")]),
-        ((a_string("focal", "long"),), [("SHOW-ATTRIBUTE", E, "long", "at least 12")]),
+        ((a_string("focal", "long"),), [("SHOW-ATTRIBUTE", E, "the text 'long'", "a number")]),
+        ((a_string("focal", "35"),), [("SHOW-ATTRIBUTE", E, "the text '35'", "a number")]),
+        ((a_string("show", ""),), [("SHOW-ATTRIBUTE", E, "an empty text", "nova")]),
+        ((Attr("show", "string", b"nov\xe4"),), [("SHOW-ATTRIBUTE", E, r"nov\xe4", "nova")]),
         ((a_string("department", "anim"),), [("SHOW-ATTRIBUTE", W, "anim", "one of comp, light")]),
         ((a_string("take", "12"),), [("SHOW-ATTRIBUTE", I, "12", "text like T\\d+")]),
         ((a_string("comments", " "),), [("SHOW-ATTRIBUTE", E, "an empty text", "a text")]),

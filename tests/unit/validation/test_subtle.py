@@ -333,8 +333,8 @@ def test_a_vector_goes_below_zero() -> None:
     assert found(data, "PIX-NEGATIVE", stats=True) == {}
 
 
-def test_an_id_of_three_half_channels_is_a_warning_and_of_one_an_error() -> None:
-    assert found(only(*((f"objectId.{c}", HALF) for c in "RGB")), "TYP-ID-HALF") == {"TYP-ID-HALF": W}
+def test_an_id_of_three_half_channels_is_info_and_of_one_an_error() -> None:
+    assert found(only(*((f"objectId.{c}", HALF) for c in "RGB")), "TYP-ID-HALF") == {"TYP-ID-HALF": I}
     assert found(only(("objectId.R", HALF)), "TYP-ID-HALF") == {"TYP-ID-HALF": E}
 
 

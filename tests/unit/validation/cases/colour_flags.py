@@ -15,6 +15,14 @@ CASES = [
     Case("COL-C-EMPTY-ID", extra(tag("")), extra(tag("unknown"))),
     Case("COL-C-CHROMA-DIFFER", extra(tag("lin_ap1_scene"), REC709), extra(tag("lin_rec709_scene"), REC709)),
     Case("COL-C-CHROMA-DIFFER", extra(named("ACEScg"), REC709), extra(named("scene_linear"), REC709)),
+    Case(
+        "COL-C-CHROMA-DIFFER", extra(tag("lin_ap1_scene"), named("sRGB")), extra(tag("lin_ap1_scene"), named("ACEScg"))
+    ),
+    Case(
+        "COL-C-CHROMA-DIFFER",
+        extra(tag("g24_rec709_display"), named("ACEScg")),
+        extra(tag("srgb_rec709_scene"), named("sRGB")),
+    ),
     Case("COL-C-DATA-CHROMA", extra(DATA, REC709), extra(DATA)),
     Case("COL-C-DATA-WHITE", extra(DATA, a_float("whiteLuminance", 100)), extra(DATA)),
     Case("COL-C-DATA-NEUTRAL", extra(DATA, a_vector("adoptedNeutral", "v2f", (0.3, 0.3))), extra(DATA)),

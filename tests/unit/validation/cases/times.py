@@ -23,6 +23,8 @@ CASES = [
         extra(a_timecode("timeCode", 0x01000024), a_rational("framesPerSecond", 0, 1), a_int("timecodeRate", 24)),
         extra(a_timecode("timeCode", 0x01000024), a_rational("framesPerSecond", 0, 1), a_int("timecodeRate", 25)),
     ),
+    Case("TIM-TC-RANGE", extra(a_timecode("timeCode", 0xFFFFFFFF)), severity=Severity.WARNING),
+    Case("TIM-TC-DROP", timed(1, 0, 0, 2, rate=(24, 1), drop=True), extra(a_timecode("timeCode", 0xFFFFFFFF))),
     Case("TIM-TC-DROP", timed(1, 0, 0, 2, rate=(24, 1), drop=True), timed(1, 0, 0, 2, rate=NTSC, drop=True)),
     Case("TIM-TC-DROP", timed(1, 1, 0, 1, rate=NTSC, drop=True), timed(1, 10, 0, 1, rate=NTSC, drop=True)),
     Case(
