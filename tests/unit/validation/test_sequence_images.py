@@ -100,3 +100,29 @@ def test_very_bright_images_are_compared_without_overflow() -> None:
         frame(n, pixels=seen(0.0, **PIXELS[True]) if 4 <= n <= 7 else seen(3e38, lines=bright)) for n in range(1, 13)
     ]
     assert "RULE-FAILED" not in {each.code for each in judged(given)}
+
+
+def noisy(number: int, shown: int, phase: float = 0) -> Image:
+    """A frame of the pan with noise of its own."""
+    return panned(shown, phase) * (1 + 0.002 * np.sin(number * (1 + 16 * ROWS + COLUMNS)))
+
+
+@pytest.mark.parametrize(
+    ("shown", "stuck"),
+    [
+        (lambda n: 7 if 7 <= n <= 10 else n, {(8, 9, 10)}),
+        (lambda n: 7 if 7 <= n <= 8 else n, {(8,)}),
+        (lambda n: 7 if 7 <= n <= 10 else n - 3 * (n > 10), set()),  # a hold, behind which the motion goes on
+        (lambda n: 7 if 7 <= n <= 10 else n + 30 * (n > 10), set()),  # a hold before a cut
+        (lambda n: n // 2 * 2, set()),
+        (lambda n: n // 3 * 3, set()),
+        (lambda n: min(n, 9), set()),
+        (lambda n: max(n, 9), set()),
+        (lambda n: 7, set()),
+        (lambda n: n, set()),
+    ],
+)
+def test_a_frozen_image_with_noise_is_a_warning_if_it_jumps_from_there(
+    shown: Callable[[int], int], stuck: set[tuple[int, ...]]
+) -> None:
+    assert found(lambda n: noisy(n, shown(n))) == {("SEQ-DUP", Severity.WARNING, each) for each in stuck}

@@ -16,7 +16,7 @@ from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, named, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
-from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies
+from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies, stuck_frames
 from exr_inspector.validation.rules.sequences.images import slates
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
@@ -42,14 +42,24 @@ _JUMPS = 4  # it is so many times what neighbouring frames differ
     "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
     "others (a cycle), up to half of them are those of another view, or copies come in a regular beat (on twos, a retime), "
     "in reverse order (a fade), or three or more in a row at the head, at the tail, between fades or cuts, or where the motion "
-    "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames.",
+    "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames. Frames with other noise, amid "
+    "steady motion of the whole image, are reported only if it jumps behind them.",
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.
 
     Of equal frames, the first is taken as the original, unless attributes or times show that it is a copy of a later one.
     """
-    return [*_repeated_frames(sequence, parameters), *_copies_of_view(sequence)]
+    return [*_repeated_frames(sequence, parameters), *_stuck_frames(sequence), *_copies_of_view(sequence)]
+
+
+def _stuck_frames(sequence: SequenceFacts) -> list[Found]:
+    """Frames that repeat an image with other noise."""
+    found = []
+    for original, numbers in stuck_frames(sequence).items():
+        what = f"nearly the same image as frame {original}, with other noise, before the motion jumps: was a cache missing?"
+        found += of_frames(numbers, what, "an image that moves, as in the frames around")
+    return found
 
 
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:

@@ -1,4 +1,4 @@
-"""What explains frames with the pixels of others: animation on twos, retimes, holds, fades that go back. Pure."""
+"""Frames that repeat an image, and what explains them: animation on twos, retimes, holds, fades that go back. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from exr_inspector.validation.facts.roles import is_matte
+from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rules.sequences.images import difference, is_cut, show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, is_cut, is_flat, shot_frames, show_one_image
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat
@@ -18,6 +19,8 @@ _FARTHER = 1.25  # and behind each by so many times what it changes just before 
 _SIDE = 3  # frames on each side of a hold that fade to it
 _FADE = 0.1  # the least change of their light
 _REVERSED = 2  # copies in reverse order
+_STILL = 4  # how many times what frames of one image differ in their noise the motion around them is
+_MOVING = 2  # steps of motion, at least, on each side
 _BEFORE = "the same pixels as the frame before"
 
 
@@ -136,3 +139,35 @@ def reversed_copies(copies: Mapping[int, int]) -> dict[int, int]:
     """Those of the copies, with their originals, that follow in reverse order, as where a fade up and a fade down are alike."""
     middle, count = Counter(number + original for number, original in copies.items()).most_common(1)[0]
     return {number: of for number, of in copies.items() if count >= _REVERSED and number + of == middle}
+
+
+def stuck_frames(sequence: SequenceFacts) -> dict[int, list[int]]:
+    """Frames that differ from the one before them in noise alone, by the number of the frame whose image they repeat.
+
+    Around them, the image moves; behind them, it jumps to where it would be without them. Behind a hold, it goes on instead,
+    and at a cut, it jumps farther.
+    """
+    seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if pixels.small.size and not is_flat(pixels)]
+    images = [pixels for _, pixels in seen]
+    steps = [difference(one, other) for one, other in pairwise(images)]
+    found: dict[int, list[int]] = {}
+    for first in range(_MOVING, len(steps)):
+        end = next((at for at in range(first, len(steps)) if _STILL * steps[at] > steps[first - 1]), len(steps))
+        near = [*steps[max(0, first - _SIDE) : first], *steps[end + 1 : end + 1 + _SIDE]]
+        if end == first or len(steps) - end <= _MOVING or _STILL * max(steps[first:end]) >= min(near):
+            continue
+        if _FARTHER * max(near) < steps[end] <= _FAR * _expected_jump(images, first, end):
+            run = [frame for frame, _ in seen[first : end + 1]]
+            if odd := [frame.frame for one, frame in pairwise(run) if one.pixel_hash != frame.pixel_hash]:
+                found[run[0].frame] = odd
+    return found
+
+
+def _expected_jump(images: Sequence[FramePixels], first: int, end: int) -> float:
+    """What the image changes, before `first` or behind `end`, over as many frames as lie between these and the next one."""
+    count = end + 1 - first
+    before, behind = max(0, first - count), min(len(images) - 1, end + 1 + count)
+    return max(
+        difference(images[one], images[other]) * count / (other - one)
+        for one, other in ((before, first), (end + 1, behind))
+    )

@@ -21,7 +21,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.images import shot_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames, show_one_image
 
 _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance
 _LEAST_STEP = math.log(1.02)
@@ -143,9 +143,10 @@ def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
     source="ComfyUI-Depth-Pro#8 (depth scaled frame by frame flickers); IsaacLab#7029 (motion scaled by its peak)",
     fix="Write depth in units of the scene and motion in pixels, or scale all frames by the same values.",
     limits="Frames, at most half of all, in which the quartiles of depth are at once multiplied or divided by one factor of 5 "
-    "or more while the luminance stays, or all are that much smaller and the largest value is exactly 1. With severity info: "
-    "three frames or more, in all of which depth is exactly 0 in few pixels and 1 at most, or the largest component of vectors "
-    "exactly 1 or -1; if the nearest and the farthest point do not move, one scale for all frames gives the same.",
+    "or more while the luminance stays, or all are that much smaller and the largest value is exactly 1, or no value is above "
+    "1 in the same image, where most were (depth from 0 to 1, perhaps inverted). With severity info: three frames or more, in "
+    "all of which depth is exactly 0 in few pixels and 1 at most, or the largest component of vectors exactly 1 or -1; if the "
+    "nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
 def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report frames whose scale differs from that of the others, and sequences in which each frame is scaled to 1."""
@@ -192,10 +193,16 @@ def _is_other_scale(one: FramePixels, other: FramePixels, name: str) -> bool:
     if small[-1] == 1 and all(least * _LEAST_SCALE <= most for least, most in zip(small, large, strict=False)):
         return True
     light, other_light = one.luminance or 0.0, other.luminance or 0.0
-    if min(light, other_light, *small[:-1]) <= 0 or abs(math.log(light / other_light)) > math.log(_ONE_LIGHT):
+    is_lit = min(light, other_light) > 0
+    if (is_lit and abs(math.log(light / other_light)) > math.log(_ONE_LIGHT)) or show_one_image(one, other) is False:
+        return False
+    nearest = min((quartile for quartile in large[:-1] if quartile > 0), default=0.0)
+    if small[-1] <= 1 < nearest and small[-1] * _LEAST_SCALE <= large[-1]:
+        return True
+    if not is_lit or min(small[:-1], default=0.0) <= 0:
         return False
     factors = [most / least for least, most in zip(small[:-1], large, strict=False)]
-    return bool(factors) and min(factors) >= _LEAST_SCALE and max(factors) <= _ONE_FACTOR * min(factors)
+    return min(factors) >= _LEAST_SCALE and max(factors) <= _ONE_FACTOR * min(factors)
 
 
 @sequence_rule(
