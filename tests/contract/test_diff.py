@@ -94,11 +94,6 @@ def test_it_says_that_no_pixel_was_compared_if_no_part_is_in_both() -> None:
 
 
 def test_what_cannot_be_read_is_trouble(tmp_path: Path) -> None:
-    found = one(SAMPLES / "scanline_zip.exr", SAMPLES / "truncated.exr")
-    (part,) = found.parts
-    assert (found.exit_code, found.is_same) == (2, False)
-    assert part.faults == ("chunks 1 to 2 of the second file (rows 16 to 47): EXR_DECODE: the chunk is missing",)
-    assert all(channel.samples == 64 * 16 and channel.is_same for channel in part.channels)
     assert one(SAMPLES / "scanline_zip.exr", SAMPLES / "not_an_exr.exr").exit_code == 2
     with pytest.raises(ExrInspectorError):
         one(SAMPLES / "scanline_zip.exr", tmp_path / "none.exr")

@@ -62,6 +62,11 @@ def test_files_beside_a_sequence_are_reported_and_files_elsewhere_are_not(tmp_pa
     }
     assert strays == {"a.1001 (1).exr": [Severity.WARNING], "slate.exr": [Severity.INFO], "hdri.exr": []}
     assert not found.stopped
+    why = {
+        Path(file.path).name: each.message for file in found.files for each in file.findings if each.code == "SEQ-STRAY"
+    }
+    assert "a folder that holds a sequence" in why["slate.exr"]
+    assert "copy" in why["a.1001 (1).exr"]
 
 
 def test_a_target_without_a_sequence_cannot_have_all_frames(tmp_path: Path) -> None:

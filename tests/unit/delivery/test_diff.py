@@ -170,6 +170,39 @@ def test_subsampled_and_deep_parts_have_an_answer() -> None:
     assert (mipmap.is_same, len(mipmap.parts[0].unchecked)) == (True, 1)
 
 
+def test_rows_that_cannot_be_read_are_named_and_the_others_are_compared(tmp_path: Path) -> None:
+    whole, truncated = SAMPLES / "scanline_zip.exr", SAMPLES / "truncated.exr"
+    for files, which in (((whole, truncated), "second"), ((truncated, whole), "first")):
+        found = one(*files)
+        (part,) = found.parts
+        assert (found.exit_code, found.is_same) == (2, False)
+        assert part.faults == (f"chunks 1 to 2 of the {which} file (rows 16 to 47): EXR_DECODE: the chunk is missing",)
+        assert [(channel.samples, channel.is_same) for channel in part.channels] == [(64 * 16, True)] * len(
+            part.channels
+        )
+    image_of_chunks = dataclasses.replace(image((0, 0, 99, 49)), compression=3, compress=True)
+    data = bytearray(written(tmp_path, "a.exr", image_of_chunks).read_bytes())
+    last = len(data) - 100
+    data[last:] = bytes(100)
+    (tmp_path / "b.exr").write_bytes(data)
+    (part,) = one(tmp_path / "a.exr", tmp_path / "b.exr").parts
+    assert [fault.partition(": ")[0] for fault in part.faults] == ["chunk 3 of the second file (rows 48 to 49)"]
+    assert {channel.samples for channel in part.channels} == {100 * 48}
+    for name in ("not_an_exr.exr", "none.exr"):
+        found = one(whole, SAMPLES / name)
+        assert (found.exit_code, found.is_same, found.parts, bool(found.trouble)) == (2, False, (), True)
+
+
+def test_channels_of_another_sampling_are_not_compared(tmp_path: Path) -> None:
+    pixels = {"B": np.ones((4, 2)), "G": np.ones((4, 4)), "R": np.ones((4, 4))}
+    half = Part(channels=(Channel("B", HALF, 2, 1), *RGB[1:]), data_window=(0, 0, 3, 3), pixels=pixels)
+    full = Part(channels=RGB, data_window=(0, 0, 3, 3), pixels=pixels | {"B": np.ones((4, 4))})
+    (part,) = one(written(tmp_path, "a.exr", half), written(tmp_path, "b.exr", full)).parts
+    assert part.notes == ("channel B is sampled in another way, and not compared",)
+    assert [channel.channel for channel in part.channels] == ["G", "R"]
+    assert not part.is_same
+
+
 def test_a_picture_of_windows_that_differ_is_magenta_where_one_is_alone(tmp_path: Path) -> None:
     left = written(tmp_path, "a.exr", image())
     right = written(tmp_path, "b.exr", dataclasses.replace(image((50, 20, 149, 99)), display_window=(0, 0, 99, 79)))
@@ -231,6 +264,8 @@ def test_chunks_that_are_missing_or_damaged_since_are_those_of_their_part(tmp_pa
     (fault,) = found.parts[1].faults
     assert fault.startswith("chunk 1 (rows 16 to 31): EXR_DECODE: ")
     assert found.exit_code == 2
+    few = Inspector(InspectorConfig(stats=StatsMode.FULL, pixels=PixelConfig(max_faults=1)))
+    assert "not all pixels were read: faults" in with_rows(other, whole, few).parts[1].unchecked
 
 
 def test_channels_of_rows_and_what_only_some_figures_say(tmp_path: Path) -> None:

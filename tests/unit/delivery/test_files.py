@@ -16,7 +16,7 @@ import pytest
 from exr_inspector.delivery.check import check_files
 from exr_inspector.delivery.diff import pairs
 from exr_inspector.delivery.files import FoldersUnavailable, expand, new_names
-from exr_inspector.delivery.read_ahead import READERS, inspect_each
+from exr_inspector.delivery.read_ahead import _MAX_FILES_AHEAD, READERS, inspect_each
 from exr_inspector.errors import AccessDenied, LimitExceeded, NothingMatches, ObjectNotFound, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
@@ -119,6 +119,21 @@ def test_names_are_read_before_the_fault_that_ends_them_is_raised() -> None:
         for name, _ in inspect_each(names(), reader(budget, SMALL), budget):
             read.append(name)
     assert read == ["a", "b"]
+
+
+def test_few_files_are_read_before_they_are_asked_for() -> None:
+    started: list[str] = []
+
+    def names() -> Iterator[str]:
+        for number in range(200):
+            started.append(f"{number}.exr")
+            yield started[-1]
+
+    budget = MemoryBudget(256 * MIB)
+    with closing(inspect_each(names(), reader(budget, SMALL), budget)) as answers:
+        for count in range(1, 6):
+            next(answers)
+            assert len(started) <= count + _MAX_FILES_AHEAD
 
 
 def test_a_file_is_returned_once() -> None:
@@ -257,6 +272,22 @@ def test_files_of_several_folders_are_compared_by_their_path_below_the_pattern(t
     found = pairs(OPENER, f"{show}/sh*/comp/a.####.exr", f"{show}/*/comp/a.1001.exr")
     same = [f"{show}/{shot}/comp/a.1001.exr" for shot in ("sh010", "sh020")]
     assert [pair for pair in found if None not in pair] == [(file, file) for file in same]
+
+
+def test_two_files_are_a_pair_and_sequences_are_paired_by_frame(tmp_path: Path) -> None:
+    for name in ("v1/a.1001.exr", "v1/a.1002.exr", "v2/b.1002.exr", "v2/b.1003.exr", "v3/c.1.exr"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    one, other, third = (f"{tmp_path}/{folder}/" for folder in ("v1", "v2", "v3"))
+    assert pairs(OPENER, f"{one}a.1001.exr", f"{other}b.1003.exr") == [(f"{one}a.1001.exr", f"{other}b.1003.exr")]
+    assert pairs(OPENER, f"{one}a.####.exr", f"{other}b.####.exr") == [
+        (f"{one}a.1001.exr", None),
+        (f"{one}a.1002.exr", f"{other}b.1002.exr"),
+        (None, f"{other}b.1003.exr"),
+    ]
+    for targets, common in (((one, other), "path within its folder"), ((f"{one}*", f"{third}*"), "frame or name")):
+        with pytest.raises(NothingMatches, match=f"has the same {common}"):
+            pairs(OPENER, *targets)
 
 
 def test_files_are_paired_with_those_of_their_names_in_a_folder(tmp_path: Path) -> None:

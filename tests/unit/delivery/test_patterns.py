@@ -41,6 +41,19 @@ def test_paths_below_a_target(target: str, path: str, *, expected: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("pattern", "sequence", "expected"),
+    [
+        ("s/*/a.####.exr", "s/sh010/a.####.exr", True),
+        ("s/*/a.####[1-9].exr", "s/sh010/a.####.exr", True),  # whatever the range
+        ("s/*/a.####.exr", "s/sh010/b.####.exr", False),
+        ("s/*/a.####.exr", "s/sh010/comp/a.####.exr", False),
+    ],
+)
+def test_names_of_sequences(pattern: str, sequence: str, *, expected: bool) -> None:
+    assert parse_pattern(pattern).matches_sequence(sequence) is expected
+
+
+@pytest.mark.parametrize(
     ("pattern", "name", "expected"),
     [
         ("sh010", "sh010", True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,5 +40,6 @@ def test_the_contents_of_a_memory_file_are_replaced() -> None:
         assert found == b"".join(pieces)
     file.shrink()
     file.close()
-    if isinstance(held, str):
+    if sys.platform == "linux":
+        assert isinstance(held, str)
         assert not Path(held).exists()

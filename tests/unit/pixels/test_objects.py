@@ -178,6 +178,14 @@ def test_a_second_declaration_of_a_name_is_not_counted_again() -> None:
     assert len(mattes(build([part(pixels(), extra=[*declared(), again])]))) == 1
 
 
+def test_a_rank_whose_ids_and_coverage_lie_in_two_parts_is_not_counted() -> None:
+    image = pixels(6, [f"{NAME}00"])
+    ids = {name: values for name, values in image.items() if name.endswith(".r")}
+    rest = {name: values for name, values in image.items() if name not in ids}
+    (found,) = mattes(build([part(ids, name="a", extra=declared()), part(rest, name="b")]))
+    assert listed(found) == counted({name: values for name, values in rest.items() if name[-1] in "ba"})
+
+
 def test_names_are_not_missed_where_chunks_are_missing() -> None:
     data = build([part(pixels(), extra=declared(manifest=manifest([*NAMES, "hidden"])))])
     (found,) = mattes(data[:-100])
@@ -220,3 +228,7 @@ def test_objects_are_listed_up_to_their_own_limit() -> None:
     (found,) = mattes(data, replace(LIST_ALL, max_objects=2))
     assert found.objects == all_of_them.objects[:2]
     assert (found.id_count, found.is_complete) == (4, True)
+    views = a_stringvector("multiView", ["left", "right"])
+    both = {**pixels(3, [f"{NAME}00.left"]), **pixels(4, [f"{NAME}00.right"])}
+    two = mattes(build([part(both, extra=[*declared(), views])]), replace(LIST_ALL, max_objects=5))
+    assert [len(each.objects) for each in two] == [4, 1], "the limit is that of all Cryptomattes together"

@@ -243,6 +243,16 @@ def test_histograms_count_every_finite_value_between_their_edges(case: tuple[Pix
         assert np.count_nonzero(inside) == count
 
 
+def test_neighbouring_values_are_in_bins_of_their_own_while_there_are_few() -> None:
+    for count, bins in ((2, 2), (MAX_BINS, MAX_BINS), (MAX_BINS + 1, MAX_BINS // 2 + 1)):
+        values = (0x3C00 + np.arange(count, dtype=np.uint16)).view(np.float16)
+        made = Distribution(PixelType.HALF)
+        made.add(values)
+        histogram = made.summary().histogram
+        assert histogram is not None
+        assert (len(histogram.counts), histogram.edges[0]) == (bins, 1.0)
+
+
 def test_strides_keep_small_images_whole() -> None:
     assert stride_for(0) == stride_for(512 * 512) == 1
     assert 4096 * 2160 / stride_for(4096 * 2160) > 400_000

@@ -29,11 +29,28 @@ from tests.support.exrbytes import (
     a_int,
     a_string,
     a_timecode,
+    a_vector,
     build,
 )
 from tests.unit.validation.cases.made.metadata import NAME, NAMES, declared, ranks
 from tests.unit.validation.cases.made.pixels import matte
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge, policy
+
+
+@pytest.mark.parametrize(
+    ("attribute", "code"),
+    [
+        (a_float("pixelAspectRatio", float("nan")), "WIN-PAR-RANGE"),
+        (a_float("screenWindowWidth", float("inf")), "WIN-SCREEN"),
+        (a_vector("screenWindowCenter", "v2f", (0.0, float("nan"))), "WIN-SCREEN"),
+        (a_float("whiteLuminance", float("nan")), "COL-WHITELUM"),
+    ],
+)
+def test_a_standard_attribute_that_is_not_finite_is_one_finding(attribute: Attr, code: str) -> None:
+    data = build([Part(replace=[attribute] if code.startswith("WIN") else (), extra=[attribute] * (code[0] == "C"))])
+    found = {finding.code for finding in judge(data)}
+    assert code in found
+    assert "STR-ATTR-FINITE" not in found
 
 
 def codes(findings: Sequence[Finding], start: str = "") -> list[str]:

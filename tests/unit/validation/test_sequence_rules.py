@@ -859,6 +859,8 @@ def test_frames_of_inspections_and_of_rows_agree_where_rows_tell() -> None:
         assert by_row
         assert by_inspection.frame == by_row.frame == number
         assert by_inspection.embedded_frame == number
+        assert by_inspection.pixels
+        assert (by_inspection.pixels.zeros is None, by_inspection.pixels.lines is None) == (False, False)
         assert by_inspection.cryptomattes
         assert "crypto_object00.r FLOAT" in str(by_inspection.channels)
         for name in (
@@ -1042,6 +1044,14 @@ def test_a_title_is_held_between_fades(ends: tuple[float, ...], severity: str) -
     levels = (*ends, 1.0, 1.0, 1.0, 1.0, *[each * 1.01 for each in ends[::-1]])
     given = [frame(n, pixels=seen(level), pixel_hash=f"{level}") for n, level in enumerate(levels, 1)]
     assert [f.severity.label for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
+
+
+@pytest.mark.parametrize(("is_other", "severity"), [(True, Severity.INFO), (False, Severity.WARNING)])
+def test_a_title_is_held_between_cuts(*, is_other: bool, severity: Severity) -> None:
+    images = {n: n if n not in range(5, 10) else 5 for n in range(1, 15)}
+    lines = {n: ColourLines((), small(is_turned=is_other and n == 5, gain=1 + n / 500)) for n in set(images.values())}
+    given = [frame(n, pixel_hash=f"h{each}", pixels=seen(lines=lines[each])) for n, each in images.items()]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
 
 
 @pytest.mark.parametrize(("is_lost", "severity"), [(False, Severity.INFO), (True, Severity.WARNING)])

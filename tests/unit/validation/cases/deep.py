@@ -21,6 +21,10 @@ def ids_of_views(kind: int) -> bytes:
 CASES = [
     Case("DEEP-Z", deep(Channel("A"), Channel("R")), deep(*DEPTH)),
     Case("DEEP-ALPHA", deep(Channel("R"), Channel("Z", FLOAT)), deep(Channel("R"), *DEPTH)),
+    *(
+        Case("DEEP-ALPHA", *(deep(Channel(f"A{a}"), Channel(c), Channel("Z", FLOAT)) for a in (other, c)))
+        for c, other in ("RG", "GB", "BR")
+    ),
     Case("DEEP-ALPHA", deep(*DEPTH[1:], Channel("a.R")), deep(*DEPTH, Channel("a.b.R"))),
     Case("DEEP-Z-TYPE", deep(Channel("A"), Channel("Z", HALF)), deep(*DEPTH)),
     Case("DEEP-TILES", build([Part("deeptile", channels=DEPTH)]), deep(*DEPTH)),
