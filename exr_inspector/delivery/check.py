@@ -409,8 +409,7 @@ def checked_file(name: str, frame: int | None, answer: Inspection | ExrInspector
     if answer.unread:
         return CheckedFile(name, frame, (), answer.unread)
     fault = f"{LimitExceeded.code}: pixels not read: {answer.over_limit}" if answer.over_limit else ""
-    parts = tuple(part.name or "" for part in answer.header.parts) if answer.header else ()
-    return CheckedFile(name, frame, sort_findings(answer.findings), fault, parts=parts)
+    return CheckedFile(name, frame, sort_findings(answer.findings), fault, parts=answer.part_names)
 
 
 def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSummary:

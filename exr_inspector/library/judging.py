@@ -130,7 +130,15 @@ def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResul
         return ValidationResult(name, (), policy.label, inspection.unread)
     findings = sort_findings(inspection.findings)
     fault = f"{LimitExceeded.code}: pixels not read: {inspection.over_limit}" if inspection.over_limit else ""
-    return ValidationResult(name, findings, policy.label, fault, unchecked=unchecked(inspection), levels=policy.levels)
+    return ValidationResult(
+        name,
+        findings,
+        policy.label,
+        fault,
+        unchecked=unchecked(inspection),
+        levels=policy.levels,
+        parts=inspection.part_names,
+    )
 
 
 def unchecked(inspection: Inspection) -> str:

@@ -250,6 +250,11 @@ class Inspection:
         return f"{self.bucket}/{self.key}"
 
     @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of the parts, empty for those without one; none if the header was not read."""
+        return tuple(part.name or "" for part in self.header.parts) if self.header else ()
+
+    @property
     def is_gone(self) -> bool:
         """Whether the object did not exist: its rows are then removed, and none are written."""
         return self.error_code == ObjectNotFound.code

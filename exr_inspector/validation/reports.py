@@ -36,6 +36,7 @@ class ValidationResult:
         unchecked: What was not checked, such as pixels outside the sample; empty if everything was.
         is_sequence: Whether this is a sequence of files.
         levels: Severities that the policy sets, by rule code; None for a rule's own.
+        parts: The names of its parts, empty for those without one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ValidationResult:
     unchecked: str = ""
     is_sequence: bool = False
     levels: Mapping[str, Severity | None] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
     @property
     def worst(self) -> Severity | None:
@@ -57,9 +59,11 @@ def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: (-f.severity, f.code, -1 if f.part is None else f.part)))
 
 
-def where(finding: Finding) -> str:
-    """The part and channel of a finding as text; empty for the whole file."""
+def where(finding: Finding, parts: Sequence[str] = ()) -> str:
+    """The part, by its name too if there are several, and the channel of a finding as text; empty for the whole file."""
     words = [] if finding.part is None else [f"part {finding.part}"]
+    if finding.part is not None and 1 < len(parts) > finding.part and parts[finding.part]:
+        words.append(f"'{parts[finding.part]}'")
     return " ".join([*words, finding.channel] if finding.channel else words)
 
 
@@ -132,7 +136,7 @@ def _sarif_result(result: ValidationResult, finding: Finding, index: int) -> dic
     place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(result.name)}}}
     if finding.offset is not None:
         place["physicalLocation"]["region"] = {"byteOffset": finding.offset, "byteLength": 1}
-    if at := where(finding):
+    if at := where(finding, result.parts):
         place["logicalLocations"] = [{"fullyQualifiedName": at}]
     return {
         "ruleId": finding.code,
@@ -173,13 +177,13 @@ def _xml(text: str) -> str:
     return visible(text, LINES)
 
 
-def _text_of(finding: Finding) -> str:
-    at = where(finding)
+def _text_of(finding: Finding, parts: Sequence[str]) -> str:
+    at = where(finding, parts)
     return _xml(f"{finding.code} {at}: {finding.message}" if at else f"{finding.code}: {finding.message}")
 
 
-def _failure(junit: Any, finding: Finding) -> Any:
-    failure = junit.Failure(_text_of(finding), finding.code)
+def _failure(junit: Any, finding: Finding, parts: Sequence[str]) -> Any:
+    failure = junit.Failure(_text_of(finding, parts), finding.code)
     if rule := RULES.get(finding.code):
         failure.text = f"{rule.title}. {rule.why}\n{how_to_fix(rule)}"
     return failure
@@ -201,12 +205,14 @@ def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) ->
     for result in results:
         case = junit.TestCase(_xml(result.name), classname=_xml(result.policy) or "exr-inspector")
         failing = [f for f in result.findings if fail_on is not None and f.severity >= fail_on]
-        case.result = [_failure(junit, finding) for finding in failing]
+        case.result = [_failure(junit, finding, result.parts) for finding in failing]
         if result.fault:
             case.result = [*case.result, junit.Error(_xml(result.fault), "fault")]
         milder = [finding for finding in result.findings if finding not in failing]
         if milder:
-            case.system_out = "\n".join(f"{finding.severity.label} {_text_of(finding)}" for finding in milder)
+            case.system_out = "\n".join(
+                f"{finding.severity.label} {_text_of(finding, result.parts)}" for finding in milder
+            )
         suite.add_testcase(case)
     document = junit.JUnitXml()
     document.add_testsuite(suite)

@@ -285,7 +285,7 @@ def _print_one(result: ValidationResult, console: Console) -> None:
         title.append("  no findings", style="green")
     console.print(title)
     if result.findings:
-        console.print(indented(findings_table(result.findings)))
+        console.print(indented(findings_table(result.findings, result.parts)))
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:

@@ -62,7 +62,8 @@ def results(check: Check) -> list[ValidationResult]:
     """The files and sequences of a check, for the reports of `validate`."""
     files = [*check.files, *check.others, *(file for sequence in check.sequences for file in sequence.files)]
     found = [
-        ValidationResult(file.path, file.findings, check.policy, file.fault, levels=check.levels) for file in files
+        ValidationResult(file.path, file.findings, check.policy, file.fault, levels=check.levels, parts=file.parts)
+        for file in files
     ]
     found += [
         ValidationResult(sequence.pattern, sequence.findings, check.policy, is_sequence=True, levels=check.levels)

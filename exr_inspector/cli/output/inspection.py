@@ -237,7 +237,7 @@ def show(
         console.print(indented(block))
     if inspection.findings:
         console.print()
-        console.print(indented(findings_table(inspection.findings)))
+        console.print(indented(findings_table(inspection.findings, inspection.part_names)))
     if skipped := unchecked(inspection):
         console.print()
         more = "" if inspection.stats_mode is StatsMode.FULL else "; --stats full reads every pixel"

@@ -163,14 +163,14 @@ def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType
         yield Text(f"and {len(ordered) - len(shown):,} further attributes (--json has them all)", style="dim")
 
 
-def findings_table(findings: Sequence[Finding]) -> Table:
-    """One row for each finding, the worst first."""
+def findings_table(findings: Sequence[Finding], parts: Sequence[str]) -> Table:
+    """One row for each finding, the worst first, with the parts' names."""
     table = plain_table()
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(style="dim", overflow="fold", max_width=MAX_NAME_CHARACTERS)
     table.add_column(overflow="fold")
     for finding in sort_findings(findings):
-        place, message = Text(plain(where(finding))), Text(plain(finding.message, 400))
+        place, message = Text(plain(where(finding, parts))), Text(plain(finding.message, 400))
         table.add_row(severity_text(finding.severity), finding.code, place, message)
     return table

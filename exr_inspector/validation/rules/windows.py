@@ -208,8 +208,7 @@ def part_scaled(file: FileFacts, _parameters: WindowParameters) -> Results:
         is_corner = (data.x_min, data.y_min) == (first.x_min, first.y_min)
         if is_corner and (data.width, data.height) in sizes:
             mine, other = _size(data), _size(first)
-            name = part.part.text("name") or f"part {part.index}"
-            message = f"{name} has {mine} pixels in the corner of {other}: 1/{factor} of the size"
+            message = f"The part has {mine} pixels in the corner of {other}: 1/{factor} of the size"
             found.append(Found(message, mine, other, part=part.index))
     return found
 

@@ -10,7 +10,7 @@ import pytest
 
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import RULES
-from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
+from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text, where
 
 LOSSY = Finding("CMP-DWA-NAMES", Severity.ERROR, "lossy ids", 1, "id.R", "DWAA", "ZIP")
 UNTAGGED = Finding("COL-UNTAGGED", Severity.INFO, "no tag", offset=77)
@@ -41,6 +41,17 @@ def test_results_as_json() -> None:
     assert (two["kind"], two["not_checked"], two["worst_severity"]) == ("sequence", "pixels", "warning")
     assert (two["findings"][0]["frames"], two["findings"][0]["frame_count"]) == ("1001-1002", 2)
     assert (three["fault"], three["worst_severity"], three["findings"]) == ("no such file", None, [])
+
+
+def test_a_finding_is_placed_by_the_name_of_its_part_if_there_are_several() -> None:
+    assert [where(LOSSY, parts) for parts in ((), ("beauty", "ids"), ("beauty", ""))] == [
+        "part 1 id.R",
+        "part 1 'ids' id.R",
+        "part 1 id.R",
+    ]
+    assert where(LOSSY._replace(part=0), ("beauty",)) == "part 0 id.R"
+    named = ValidationResult("a.exr", (LOSSY,), parts=("beauty", "ids"))
+    assert "part 1 'ids' id.R" in sarif_text([named])
 
 
 def test_names_that_are_no_text_are_escaped_in_json() -> None:
