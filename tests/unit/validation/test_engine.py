@@ -189,6 +189,26 @@ def test_an_unreadable_object_is_no_finding() -> None:
     assert validate_file(inspection, EVERYTHING) == ()
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("EXR_EMPTY", "STR-MAGIC"),
+        ("EXR_MAGIC", "STR-MAGIC"),
+        ("EXR_VERSION", "STR-VERSION"),
+        ("EXR_HEADER_TRUNCATED", "STR-HDR-END"),
+        ("EXR_HEADER_DAMAGED", "STR-HDR-END"),
+        ("EXR_DAMAGED", "STR-HDR-END"),
+        ("EXR_LAYOUT", "STR-REQ-MISSING"),
+        ("EXR_DECODE", "CHK-DECODE"),
+        ("DECODER_CRASHED", "CHK-DECODE"),
+        ("LIMIT_EXCEEDED", "STR-LIMIT"),
+    ],
+)
+def test_the_error_that_ended_the_reading_of_a_file_is_a_finding(error: str, code: str) -> None:
+    ended = replace(inspect(PLAIN), status=Status.FAILED, error_code=error, error_message="x", header=None, names=())
+    assert code in {finding.code for finding in validate_file(ended, EVERYTHING)}
+
+
 def test_a_file_that_cannot_be_read_has_an_error_by_itself() -> None:
     for data in (b"", b"\x76\x2f\x31\x01", PLAIN[:50], PLAIN[:4] + b"\x07" + PLAIN[5:]):
         assert max(finding.severity for finding in judge_bytes(data)) is Severity.ERROR

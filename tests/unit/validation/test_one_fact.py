@@ -33,8 +33,13 @@ from tests.support.exrbytes import (
     build,
 )
 from tests.unit.validation.cases.made.metadata import NAME, NAMES, declared, ranks
-from tests.unit.validation.cases.made.pixels import matte
+from tests.unit.validation.cases.made.pixels import deep, matte
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge, policy
+
+
+def test_depth_of_deep_samples_below_zero_is_one_finding() -> None:
+    for data in (deep(depth=-1), deep(depth=-3, thickness=0.5)):
+        assert {"DEEP-ZBACK", "PIX-DEPTH-SIGN"} & {*codes(judge(data, stats=True))} == {"DEEP-ZBACK"}
 
 
 @pytest.mark.parametrize(
