@@ -78,13 +78,15 @@ class Check:
     folders: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
-        """`<Check: checked files, sequences, worst severity, frames to render again, headers to edit>`."""
+        """`<Check: checked files, sequences, worst severity, frames to render again, headers to edit, frames to convert>`."""
         facts = [counted(self.checked, "file"), counted(len(self.sequences), "sequence")]
         facts.append(f"worst severity {self.worst.label}" if self.worst is not None else "no findings")
         rerender_count = sum(len(sequence.rerender) for sequence in self.sequences)
         facts += [f"{counted(rerender_count, 'frame')} to render again"] * bool(rerender_count)
         edit_count = sum(len(sequence.header_edits) for sequence in self.sequences)
         facts += [f"{counted(edit_count, 'header')} to edit"] * bool(edit_count)
+        conversion_count = sum(len(sequence.conversions) for sequence in self.sequences)
+        facts += [f"{counted(conversion_count, 'frame')} to convert"] * bool(conversion_count)
         facts += [f"{counted(len(self.faults), 'target')} could not be read"] * bool(self.faults)
         return f"<Check: {', '.join(facts)}>"
 
@@ -150,6 +152,8 @@ class Check:
                     "rerender_count": len(sequence.rerender),
                     "header_edit_frames": sequence.header_edits.text,
                     "header_edit_count": len(sequence.header_edits),
+                    "conversion_frames": sequence.conversions.text,
+                    "conversion_count": len(sequence.conversions),
                     "unread_frames": sequence.unread.text,
                     "worst_severity": sequence.worst.label if sequence.worst is not None else None,
                     "findings": [finding_json(finding) for finding in sequence.findings],

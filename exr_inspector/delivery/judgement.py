@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
@@ -15,8 +16,10 @@ from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expe
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
-# Rules whose findings only a new render of the frames fixes.
+# Rules of sequences whose findings only a new render of the frames fixes.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
+# Rules on the format that also require a resolution, which a conversion does not give.
+_OF_RESOLUTION = frozenset({"DEL-NFX-NAM", "DEL-FOX-EXR"})
 # Rules about the name of a file alone.
 _RENAMED = frozenset({"SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE"})
 _TEXTURE_INFO = frozenset(code for code, rule in RULES.items() if rule.profiles.get("texture") == "info")
@@ -62,10 +65,11 @@ class JudgedSequence:
         expected: Expected frames; for textures the existing numbers.
         missing: Expected frames without a file.
         findings: Findings of the sequence as a whole, worst first.
-        rerender: Expected frames to render again: those whose file was read and has an error that is not one of its name alone;
-            and, if the policy makes it an error, those that are missing, black, constant, a copy of the previous frame, lack a
-            bucket, or differ from most frames in size or channels.
-        header_edits: Expected frames that are not in `rerender`, and whose errors an edit of the header fixes.
+        rerender: Expected frames to render again: those whose file was read and has an error that neither another name, nor an
+            edit of the header, nor a conversion fixes; and, if the policy makes it an error, those that are missing, black,
+            constant, a copy of the previous frame, lack a bucket, or differ from most frames in size or channels.
+        header_edits: Other expected frames whose errors an edit of the header fixes.
+        conversions: Other expected frames whose errors a conversion fixes, as of the compression or the pixel type.
         error_files: Number of files that have an error of their own or could not be read.
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mipmapped textures, whose numbers are not frames.
@@ -82,6 +86,7 @@ class JudgedSequence:
     findings: tuple[Finding, ...] = ()
     rerender: FrameNumbers = NO_FRAMES
     header_edits: FrameNumbers = NO_FRAMES
+    conversions: FrameNumbers = NO_FRAMES
     error_files: int = 0
     policy: str = ""
     is_texture: bool = False
@@ -121,12 +126,13 @@ class JudgedSequence:
     def severities(self) -> dict[int, Severity | None]:
         """The worst severity of each existing frame, from its files and from the sequence; None for a frame without findings.
 
-        Frames to render again, or whose header to edit, count as errors.
+        Frames to render again, to convert, or whose header to edit, count as errors.
         """
         found = [(file.frame, file.worst) for file in self.files if file.frame is not None]
         there = {frame for frame, _ in found}
         named: list[tuple[Sequence[int], Severity]] = [(finding.frames, finding.severity) for finding in self.findings]
-        for frames, level in [*named, (self.rerender, Severity.ERROR), (self.header_edits, Severity.ERROR)]:
+        wrong = [(frames, Severity.ERROR) for frames in (self.rerender, self.header_edits, self.conversions)]
+        for frames, level in [*named, *wrong]:
             shorter, longer = (frames, there) if len(frames) < len(there) else (there, frames)
             found += [(frame, level) for frame in shorter if frame in longer]
         worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
@@ -181,7 +187,7 @@ def judge_sequence(
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
     here = [f for f in faulty if not f.is_unread and f.frame in every and not _needs_another_name_alone(f)]
-    edits = FrameNumbers.of(frame.frame for frame in here if _edits_mend(frame))
+    mended = [(frame.frame, _mending(frame)) for frame in here]
     more = {} if required or resolved.parameters.frame_range is not None else siblings.more
     lacking = sorted(set(more).difference(numbers))
     judged = JudgedSequence(
@@ -189,8 +195,9 @@ def judge_sequence(
         file_count=len(summaries),
         expected=every,
         missing=missing,
-        rerender=(missing if is_error else NO_FRAMES).union(frame.frame for frame in here if not _edits_mend(frame)),
-        header_edits=edits,
+        rerender=(missing if is_error else NO_FRAMES).union(number for number, how in mended if how is None),
+        header_edits=FrameNumbers.of(number for number, how in mended if how is _Mending.EDIT),
+        conversions=FrameNumbers.of(number for number, how in mended if how is _Mending.CONVERSION),
         error_files=len(faulty),
         policy=policy.label,
         required=FrameNumbers.of_spans(required),
@@ -201,7 +208,10 @@ def judge_sequence(
 
 
 def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:
-    """Return the sequence with more findings; the frames of their errors are added to `rerender` or to `header_edits`."""
+    """Return the sequence with more findings; the frames of their errors are added to those to render again or to mend.
+
+    A frame is in one list: to be rendered again, else converted, else edited.
+    """
     more = list(findings)
     errors = [(finding.code, finding.frames) for finding in more if finding.severity is Severity.ERROR]
 
@@ -209,12 +219,17 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
         return {number for some in frames for number in some if number in judged.expected}
 
     rerender = judged.rerender.union(of(frames for code, frames in errors if code in _RERENDERED))
-    edits = judged.header_edits.union(of(frames for code, frames in errors if _edits_are_enough([code])))
+    edits = judged.header_edits.union(of(frames for code, frames in errors if _mending_of([code]) is _Mending.EDIT))
+    conversions = judged.conversions.union(
+        of(frames for code, frames in errors if code not in _RERENDERED and _mending_of([code]) is _Mending.CONVERSION)
+    )
+    conversions = FrameNumbers.of(number for number in conversions if number not in rerender)
     return replace(
         judged,
         findings=sort_findings([*judged.findings, *more]),
         rerender=rerender,
-        header_edits=FrameNumbers.of(number for number in edits if number not in rerender),
+        header_edits=FrameNumbers.of(n for n in edits if n not in rerender and n not in conversions),
+        conversions=conversions,
     )
 
 
@@ -263,17 +278,30 @@ def _needs_another_name_alone(frame: FrameSummary) -> bool:
     return bool(frame.error_codes) and _RENAMED.issuperset(frame.error_codes)
 
 
-def _edits_mend(frame: FrameSummary) -> bool:
-    """Whether an edit of the header fixes all errors of a frame; most tools cannot open one whose header is invalid."""
+class _Mending(Enum):
+    """What mends errors without a new render."""
+
+    EDIT = "edit of the header"
+    CONVERSION = "conversion"
+
+
+def _mending(frame: FrameSummary) -> _Mending | None:
+    """What mends all errors of a frame; None if nothing does. Most tools cannot open a file whose header is invalid."""
+    how = _mending_of([code for code in frame.error_codes if code not in _RENAMED])
     is_closed = frame.status == Status.FAILED.value
-    return _edits_are_enough([code for code in frame.error_codes if code not in _RENAMED]) and not (
-        is_closed and any(not RULES[code].edits_bytes for code in frame.error_codes)
+    return None if is_closed and any(not RULES[code].edits_bytes for code in frame.error_codes if how) else how
+
+
+def _mending_of(error_codes: Collection[str]) -> _Mending | None:
+    """What mends all errors of these rules; None if nothing does, or no rule is known."""
+    rules = [RULES.get(code) for code in error_codes]
+    if rules and all(rule is not None and rule.edits_header for rule in rules):
+        return _Mending.EDIT
+    is_converted = all(
+        rule is not None and (rule.edits_header or (rule.converts and rule.code not in _OF_RESOLUTION))
+        for rule in rules
     )
-
-
-def _edits_are_enough(error_codes: Collection[str]) -> bool:
-    """Whether an edit of the header fixes all errors of these rules; False if no rule is known."""
-    return bool(error_codes) and all(code in RULES and RULES[code].edits_header for code in error_codes)
+    return _Mending.CONVERSION if rules and is_converted else None
 
 
 @dataclass(frozen=True, slots=True)

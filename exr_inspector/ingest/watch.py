@@ -146,6 +146,8 @@ class FolderWatch:
                 self._report_complete(sequence)
                 if sequence.header_edits:
                     self._report(sequence.pattern, f"frames whose header to edit: {sequence.header_edits.text}")
+                if sequence.conversions:
+                    self._report(sequence.pattern, f"frames to convert: {sequence.conversions.text}")
         self._unjudged.clear()
 
     def _report_complete(self, sequence: JudgedSequence) -> None:

@@ -72,6 +72,8 @@ class SequencePage:
         rerender_count: Number of frames to render again.
         header_edits: Frames whose errors an edit of the header fixes, as `rerender`.
         header_edit_count: Number of these frames.
+        conversions: Frames whose errors a conversion fixes, as `rerender`.
+        conversion_count: Number of these frames.
         everywhere: Codes of warnings that nearly all frames have: they are listed, but do not mark frames.
         counts: Number of frames by state.
         strip: Runs of frames of one state.
@@ -96,6 +98,8 @@ class SequencePage:
     rerender_count: int
     header_edits: str
     header_edit_count: int
+    conversions: str
+    conversion_count: int
     everywhere: tuple[str, ...]
     counts: Mapping[str, int]
     strip: tuple[StripRun, ...]
@@ -152,6 +156,8 @@ def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) 
         rerender_count=len(checked.rerender),
         header_edits=checked.header_edits.text,
         header_edit_count=len(checked.header_edits),
+        conversions=checked.conversions.text,
+        conversion_count=len(checked.conversions),
         everywhere=everywhere,
         counts=Counter(states),
         strip=tuple(strip(states)),

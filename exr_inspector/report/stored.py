@@ -26,7 +26,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 _COLUMNS = (
     "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected",
     "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "header_edit_frames",
-    "policy",
+    "conversion_frames", "policy",
 )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
         rerender=FrameNumbers.parse(first["rerender_frames"] or ""),
         header_edits=FrameNumbers.parse(first["header_edit_frames"] or ""),
+        conversions=FrameNumbers.parse(first["conversion_frames"] or ""),
     )
     ordered = sorted(files, key=lambda file: (file.frame or 0, file.path))
     return StoredSequence(with_files(checked, ordered), figures, layers, read)

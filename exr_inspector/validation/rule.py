@@ -155,6 +155,12 @@ class Rule:
         return self.command.startswith("exrstdattr") or "--eraseattrib" in self.command or self.edits_bytes
 
     @property
+    def converts(self) -> bool:
+        """Whether the command writes a right file from the pixels of the wrong one, whose values are right, at their size."""
+        is_written = "OUT.exr" in self.command and not self.edits_header and self.stage is not Stage.PIXELS
+        return is_written and not any(option in self.command for option in ("--fit", "--resize"))
+
+    @property
     def edits_bytes(self) -> bool:
         """Whether the command overwrites bytes in place, which also repairs files that the OpenEXR library cannot open."""
         return "conv=notrunc" in self.command

@@ -96,7 +96,9 @@ def _warnings(judgement: Judgement, unread: Iterable[str]) -> Iterator[str]:
     for sequence in judgement.sequences:
         what = {
             "missing": sequence.missing,
-            "with errors": FrameNumbers.of({*sequence.rerender, *sequence.header_edits} - set(sequence.missing)),
+            "with errors": FrameNumbers.of(
+                {*sequence.rerender, *sequence.header_edits, *sequence.conversions} - set(sequence.missing)
+            ),
             "could not be read": FrameNumbers.of(frame.number for name, frame in places if name == sequence.pattern),
         }
         found = "; ".join(f"{words}: {numbers.text}" for words, numbers in what.items() if numbers)

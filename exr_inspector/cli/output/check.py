@@ -140,6 +140,8 @@ def _verdict(check: Check, least: Severity | None) -> Text:
         words += f"; {counted(rerender_count, 'frame')} to render again"
     if edit_count := sum(len(sequence.header_edits) for sequence in check.sequences):
         words += f"; {counted(edit_count, 'header')} to edit"
+    if conversion_count := sum(len(sequence.conversions) for sequence in check.sequences):
+        words += f"; {counted(conversion_count, 'frame')} to convert"
     if check.unread:
         words += f"; {counted(check.unread, 'file')} could not be read"
     if check.faults:
@@ -164,7 +166,7 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
         title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
-        console.print(title)
+        console.print(title, soft_wrap=True)
         return _print_grouped(sequence.files, (), console, info=info)
     every = counted(len(sequence.expected), "frame")
     if sequence.fuller:
@@ -172,12 +174,13 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     title.append(f"  {sequence.present} of {every}, {sequence.expected.words}", style="default").append(
         _outcome(sequence, least)
     )
-    console.print(title)
+    console.print(title, soft_wrap=True)
     console.print(indented(_strip(sequence)))
     hidden = _print_grouped(sequence.files, sequence.findings, console, info=info)
     lists = (
         ("render again", sequence.rerender),
         ("edit the header", sequence.header_edits),
+        ("convert", sequence.conversions),
         ("could not be read", sequence.unread),
     )
     for words, frames in lists:
@@ -216,7 +219,7 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
             )
             continue
         names = listed([file.path, *(each.path.rpartition("/")[2] for each in more)], _STRAYS_NAMED)
-        console.print(Text(plain(names, 400), style="bold").append(_outcome(file, least)))
+        console.print(Text(plain(names, 400), style="bold").append(_outcome(file, least)), soft_wrap=True)
         hidden |= _print_grouped([file, *more], (), console, info=info)
     return hidden
 
@@ -226,13 +229,13 @@ def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
     kinds: dict[Finding, list[str]] = {}
     for file in files:
         kinds.setdefault(file.findings[0], []).append(file.path.rpartition("/")[2])
-    table = _findings_table()
-    for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
-        some = plain(listed(sorted(names), _NAMED), 400)
-        table.add_row(severity_text(finding.severity), finding.code, Text(some), Text(finding.message))
     if kinds:
         console.print(Text("Other files", style="bold"))
-        console.print(indented(table))
+    for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
+        space = " " * (9 - len(finding.severity.label))
+        line = Text("  ").append(severity_text(finding.severity)).append(f"{space}{finding.code}  ")
+        line.append(f"{plain(listed(sorted(names), _NAMED), 400)}: {finding.message}")
+        console.print(line, soft_wrap=True)  # no name is broken
 
 
 def _findings_table() -> Table:

@@ -91,6 +91,21 @@ def frame_count(clock: Clock, rate: float) -> int:
     return total - base // 15 * (minutes - minutes // 10)
 
 
+def clock_at(count: int, rate: float, *, is_drop_frame: bool) -> Clock:
+    """The time code of a number of frames since 00:00:00:00; the reverse of `frame_count`.
+
+    >>> clock_at(1800, 30, is_drop_frame=True).text, clock_at(17982, 30, is_drop_frame=True).text
+    ('00:01:00;02', '00:10:00;00')
+    """
+    base = round(rate)
+    dropped = base // 15 if is_drop_frame else 0
+    tens, rest = divmod(count, 600 * base - 9 * dropped)
+    minutes = 10 * tens + max(0, rest - dropped) // (60 * base - dropped)
+    count += dropped * (minutes - minutes // 10)
+    seconds, frame = divmod(count, base)
+    return Clock(seconds // 3600, seconds // 60 % 60, seconds % 60, frame, is_drop_frame)
+
+
 def frames_of_day(clock: Clock, rate: float) -> int:
     """The number of frames of a day, with drop-frame counting if `clock` has it."""
     return frame_count(clock._replace(hours=24, minutes=0, seconds=0, frame=0), rate)

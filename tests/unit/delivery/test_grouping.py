@@ -41,7 +41,30 @@ def test_only_messages_that_differ_are_said_to_be_those_of_the_first_frame() -> 
         return group.text
 
     assert text(-2, -2) == text(-2) == "R goes down to -2"
-    assert "first of 2 frames" in text(-2, -3)
+    assert text(-2, -3) == "R goes down to -2 (frame 0; similar in 1 other frame)"
+
+
+def negative(channels: str, least: float) -> Finding:
+    message = f"{channels}: 5 of 9 values are below zero, down to {least:g}"
+    return Finding("PIX-NEGATIVE", Severity.INFO, message, channel=channels[-1], found=f"{least:g}")
+
+
+def test_channels_of_one_layer_are_one_line_with_the_largest_value() -> None:
+    found = [negative("B, G, R", -1), negative("R", -3), negative("G, R", -2), negative("diffuse.B, diffuse.R", -9)]
+    files = [CheckedFile(f"a.{n}.exr", n, (each,)) for n, each in enumerate(found, 1)]
+    assert [(group.text, list(group.frames)) for group in group_findings(files, ())] == [
+        ("R: 5 of 9 values are below zero, down to -3 (frame 2; similar in 2 other frames)", [1, 2, 3]),
+        (found[3].message, [4]),
+    ]
+
+
+def test_channels_that_the_message_does_not_name_are_listed() -> None:
+    found = [
+        Finding("PIX-NAN", Severity.ERROR, f"{c}: {n} NaN", channel=c, found=f"{n}")
+        for c, n in zip("BGR", (1, 7, 2), strict=True)
+    ]
+    (group,) = group_findings([CheckedFile("a.1.exr", 1, tuple(found))], ())
+    assert group.text == "G: 7 NaN (also in B, R)"
 
 
 def test_a_text_is_not_said_of_files_of_another_kind() -> None:

@@ -46,6 +46,25 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
     assert (judged.rerender.text, judged.header_edits.text) == ("3", "2")
 
 
+def test_a_conversion_mends_compression_and_pixel_types() -> None:
+    files = [
+        frame(1, "DEL-NFX-FORMAT"),
+        frame(2, "DEL-NFX-FORMAT", "TIM-TC-RANGE"),
+        frame(3, "DEL-NFX-FORMAT", "DEL-NFX-WIDTH"),
+        frame(4, "DEL-NFX-NAM"),
+        frame(5, "ACE-COMPRESSION", status="failed"),
+        frame(6, "PIX-NAN"),
+        frame(7, "TIM-TC-RANGE"),
+        frame(8),
+    ]
+    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
+    found = (judged.rerender.text, judged.conversions.text, judged.header_edits.text)
+    assert found == ("3-6", "1-2", "7")
+    codec = Finding("SEQ-COMPRESSION", Severity.ERROR, "", frames=(3, 7, 8))
+    judged = with_findings(judged, [codec])
+    assert (judged.rerender.text, judged.conversions.text, judged.header_edits.text) == ("3-6", "1-2,7-8", "")
+
+
 def test_an_error_without_a_known_rule_needs_a_new_render() -> None:
     broken = FrameSummary("a.0001.exr", "?", 0, 0, status="failed", has_error=True)
     (judged,) = judge_frames({"a.0001.exr": broken, "a.0002.exr": frame(2, "OUR-RULE")}, POLICY).sequences

@@ -38,7 +38,7 @@ def test_findings_lead_to_their_frames() -> None:
     assert [(run.text, run.cell) for run in by_code["PIX-NEGATIVE"].runs] == [
         (str(f), f - FIRST) for f in (1010, 1020, 1030, 1040)
     ]
-    assert by_code["PIX-NEGATIVE"].text == "R goes down to -1010 (in the first of 4 frames, similar in the others)"
+    assert by_code["PIX-NEGATIVE"].text == "R goes down to -1010 (frame 1010; similar in 3 other frames)"
     assert by_code["PIX-NAN"].fix == RULES["PIX-NAN"].fix
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
@@ -13,8 +13,8 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, named, of_frames
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies, stuck_frames
 from exr_inspector.validation.rules.sequences.images import slates
@@ -25,6 +25,7 @@ _OTHER = "different pixels"
 _FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 _FEWEST_APART = 6  # sequences with fewer frames have no typical pause and no typical change of the image
+_HOURS_TOLD = 48.0  # longer times are told in days
 _LEAST_PAUSE = 3600.0  # seconds
 _PAUSES = 20  # a pause between two runs is so many times that between two frames
 _LEAST_JUMP = math.log(1.05)  # of the luminance
@@ -161,7 +162,7 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     found = {frame.frame for frame in _other_numbers(sequence)[1]}
     coded, rate = time_codes(sequence, parameters)
     if rate is not None and len({code.text for _, code in coded}) > 1:
-        found |= {frame.frame for frame, _ in out_of_order(coded, rate)}
+        found |= {odd.frame for odd in out_of_order(coded, rate)}
     # Frames that are broken, and were perhaps written again, say nothing of the order in which the others were written.
     whole = [frame for frame in sequence.frames if frame.pixel_hash is not None]
     written = [(frame.frame, frame.mtime) for frame in whole if frame.mtime is not None]
@@ -192,11 +193,8 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     found = []
     times = [frame.mtime for frame in sequence.frames if frame.mtime]
     if len(times) >= _SMALL:
-        middle = sorted(times)[len(times) // 2]
-        limit = timedelta(hours=parameters.stale_hours)
-        odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
-        expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
-        found += of_frames(odd, "written at another time than most", expected) or _written_apart(sequence)
+        found += _older_and_newer(sequence, sorted(times)[len(times) // 2], parameters.stale_hours)
+        found = found or _written_apart(sequence)
     less, others = _other_numbers(sequence)
     what = "an attribute gives another frame number"
     expected = "the number of the name"
@@ -204,7 +202,32 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         what += f"; in most frames it is that of the name {-less:+}"
         expected += f" {-less:+}"
     found += of_frames([frame.frame for frame in others], what, expected)
-    return [*found, *_other_scripts(sequence), *_older_than_siblings(sequence)]
+    return [
+        *found,
+        *_other_scripts(sequence),
+        *_older_than_siblings(sequence),
+    ]
+
+
+def _older_and_newer(sequence: SequenceFacts, middle: datetime, hours: float) -> list[Found]:
+    """The frames that were written longer before or behind a time than so many hours, one finding for each direction."""
+    apart = {frame.frame: frame.mtime - middle for frame in sequence.frames if frame.mtime}
+    expected = f"within {hours:g} hours of {middle:%Y-%m-%d %H:%M}"
+    found = []
+    for word, sign in (("before", -1), ("after", 1)):
+        odd = {number: sign * age for number, age in apart.items() if sign * age > timedelta(hours=hours)}
+        if odd:
+            lengths = list(dict.fromkeys(_length(age) for age in (min(odd.values()), max(odd.values()))))
+            kind = "older" if sign < 0 else "newer"
+            what = f"{kind} than most frames, written {' to '.join(lengths)} {word} them ({middle:%Y-%m-%d %H:%M} UTC)"
+            found += of_frames(list(odd), what, expected)
+    return found
+
+
+def _length(age: timedelta) -> str:
+    """A length of time in days, or in hours below two days."""
+    hours = age.total_seconds() / 3600
+    return counted(round(hours), "hour") if hours < _HOURS_TOLD else counted(round(hours / 24), "day")
 
 
 def _older_than_siblings(sequence: SequenceFacts) -> list[Found]:
@@ -286,15 +309,14 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     "files beside them: an effect that begins or ends; nor slates, which SEQ-AREA reports.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Compare file sizes with the median, and report empty files."""
+    """Compare file sizes with the median, without empty files: STR-MAGIC reports those."""
     flat = flat_frames(sequence)
     apart = flat | slates(sequence)
     filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in apart]
     sizes = [frame.size_bytes for frame in filled if frame.size_bytes]
-    empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
-    found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
     if len(sizes) < _SMALL:
-        return found
+        return NOTHING
+    found: list[Found] = []
     middle, factor = median(sizes), parameters.size_outlier
     beside = {near for number in flat for near in (number - 1, number + 1)}  # where an effect begins or ends
     filled = [frame for frame in filled if frame.frame not in beside]

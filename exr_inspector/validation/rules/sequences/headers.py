@@ -26,6 +26,7 @@ _LEAST_PADDING = 3  # digits of a frame number that are recognised in the names 
 _TYPICAL = 8  # fewer frames do not tell which data window is the usual one
 _RARE = 4  # less than one frame of so many has a region as its data window
 _FEW = 10  # one frame of so many may have channels that the others need not have
+_EYES = ({"left", "right"}, {"l", "r"})
 _REGION = 0.9  # the most that a region has of the area
 
 
@@ -211,11 +212,23 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     """Check colour tags, views and software, and whether a rate and a time code are there."""
     return [
         *drift(_with_usual_parts(sequence), "the colour tag", lambda f: f.colour),
-        *drift(sequence, "the list of views", lambda f: f.views),
+        *_views(sequence),
         *drift(sequence, "the software", lambda f: f.software),
         *drift(sequence, "framesPerSecond", lambda f: _presence(f, f.frame_rate)),
         *drift(sequence, "the time code", lambda f: _presence(f, f.time_code)),
     ]
+
+
+def _views(sequence: SequenceFacts) -> list[Found]:
+    """Frames with other views than most; the message says it if they are those of the other eye."""
+    found = []
+    for each in drift(sequence, "the list of views", lambda f: f.views):
+        if {each.found.lower(), each.expected.lower()} in _EYES:
+            what = f"the view is {each.found}, in the other frames {each.expected}: left and right are exchanged"
+            found += of_frames(each.frames, what, each.expected, each.found)
+        else:
+            found.append(each)
+    return found
 
 
 def _presence(frame: FrameSummary, value: object) -> str | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.sequences import SequenceFacts, clock_of_numbers
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift, named
 
 _MAX_RATE = 240
 _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
@@ -55,22 +56,33 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     odd = out_of_order(coded, rate)
     if not odd:
         return NOTHING
-    first, code = odd[0]
-    frames = [frame.frame for frame, _ in odd]
+    first, code = odd[0].frame, odd[0].code
+    frames = [each.frame for each in odd]
     last = max(code.frame for _, code in coded)
-    counted = next((other for other in _COUNTED if last < other and not _out_of_step(coded, other, 1)), None)
-    if counted is not None:
-        place = f"the first that differs is {code.text} at {first.frame}"
-        message = f"Time codes count {counted} frames a second at a frame rate of {rate:g}; {place}"
-        return [Found(message, f"{counted} frames a second", f"{rate:g}", frames=frames)]
+    other_rate = next((other for other in _COUNTED if last < other and not _out_of_step(coded, other, 1)), None)
+    if other_rate is not None:
+        place = f"the first that differs is {code.text} at {first}"
+        message = f"Time codes count {other_rate} frames a second at a frame rate of {rate:g}; {place}"
+        return [Found(message, f"{other_rate} frames a second", f"{rate:g}", frames=frames)]
+    wanted, ahead = odd[0].expected.text, odd[0].ahead
+    jump = f"{counted(abs(ahead), 'frame')} {'later' if ahead > 0 else 'earlier'}"
     message = (
-        f"Time codes of frames {joined_ranges(frames)} do not follow the frame numbers as those of the other frames do; "
-        f"the first is {code.text} at {first.frame}"
+        f"{named(frames)}: the time code does not follow the frame number as in the other frames; {first} has {code.text}, "
+        f"{jump} than expected ({wanted})"
     )
-    return [Found(message, code.text, "one frame more from frame to frame", frames=frames)]
+    return [Found(message, code.text, wanted, frames=frames)]
 
 
 _Coded = list[tuple[FrameSummary, timecodes.Clock]]
+
+
+class OddCode(NamedTuple):
+    """A frame whose time code does not follow its number as most do: the expected one, and by how many frames it is later."""
+
+    frame: int
+    code: timecodes.Clock
+    expected: timecodes.Clock
+    ahead: int
 
 
 def time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple[_Coded, float | None]:
@@ -82,7 +94,7 @@ def time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple
     return coded, rate if rate is not None and 1 <= rate <= _MAX_RATE else None
 
 
-def out_of_order(coded: _Coded, rate: float) -> _Coded:
+def out_of_order(coded: _Coded, rate: float) -> list[OddCode]:
     """Frames whose time code does not follow the frame number as most do, at a rate in frames a second."""
     # Above 30 frames per second the field counts frame pairs, but some writers count single frames.
     per_step = round(rate / timecodes.counted_rate(rate))
@@ -98,7 +110,7 @@ def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
     return [Found(message, value, "a different one in each frame", severity=Severity.INFO, frames=frames)]
 
 
-def _out_of_step(coded: _Coded, rate: float, per_step: int) -> _Coded:
+def _out_of_step(coded: _Coded, rate: float, per_step: int) -> list[OddCode]:
     """Frames whose time code deviates from that of most others, at `rate` steps per second of `per_step` frames each."""
     clock = clock_of_numbers(sorted({frame.frame for frame, _ in coded}))
     day = timecodes.frames_of_day(coded[0][1], rate) * per_step
@@ -110,7 +122,14 @@ def _out_of_step(coded: _Coded, rate: float, per_step: int) -> _Coded:
     # The offsets of frames on one step differ by less than a step: find the offset window with most frames.
     usual = max(counts, key=lambda offset: sum(counts[(offset - back) % day] for back in range(per_step)))
     steady = {(usual - back) % day for back in range(per_step)}
-    return [each for each, offset in zip(coded, offsets, strict=True) if offset not in steady]
+    odd = []
+    for (frame, code), offset in zip(coded, offsets, strict=True):
+        if offset not in steady:
+            ahead = (offset - usual + day // 2) % day - day // 2
+            count = (timecodes.frame_count(code, rate) - ahead // per_step) % (day // per_step)
+            expected = timecodes.clock_at(count, rate, is_drop_frame=code.is_drop_frame)
+            odd.append(OddCode(frame.frame, code, expected, ahead))
+    return odd
 
 
 @sequence_rule(
