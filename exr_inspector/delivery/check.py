@@ -268,7 +268,7 @@ def check_files(
     required = _required_ranges(expansions, frames)
     known = [(item.known, item.summaries) for item in read.gathered.values()]
     textures = textures_among(known)
-    siblings = {} if stopped else siblings_of([each for each in known if each[0].pattern not in textures])
+    siblings = {} if stopped else siblings_of(known, textures)
     sequences = [
         _judged(
             item,

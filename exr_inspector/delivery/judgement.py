@@ -165,10 +165,12 @@ def judge_sequence(
     faulty = [frame for frame in summaries if frame.has_error]
     read = [frame for frame in summaries if not frame.is_unread]
     if is_texture:
+        of_tiles = validate_sequence(summaries, policy, siblings=siblings, is_texture=True).values()
         return JudgedSequence(
             known.pattern,
             len(summaries),
             FrameNumbers.of(numbers),
+            findings=sort_findings(finding for found in of_tiles for finding in found),
             error_files=len(faulty),
             policy=policy.label,
             is_texture=True,
@@ -385,7 +387,7 @@ def judge_frames(
         for known in found
     ]
     textures = textures_among(named)
-    siblings = siblings_of([each for each in named if each[0].pattern not in textures])
+    siblings = siblings_of(named, textures)
     for known, summaries in named:
         judged = judge_sequence(
             known,

@@ -273,7 +273,7 @@ def _piece(match: re.Match[str]) -> str:
         "view": f"(?:{_VIEWS})",
         "star": "[^/]*",
         "any": "[^/]",
-        "udim": rf"{_FRAME_GROUP}[1-9][0-9]{{3}})",
+        "udim": rf"{_FRAME_GROUP}[0-9]{{4}})",
         "uvtile": "u[0-9]+_v[0-9]+",
     }
     for token, regex in fixed.items():

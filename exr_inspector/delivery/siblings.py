@@ -13,60 +13,53 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from exr_inspector.delivery.image_names import (
+    AOV,
+    DIGITS,
+    LIGHT,
+    MAIN,
+    MATTE,
+    VERSION,
+    VIEW,
+    image_of,
+    is_animated,
+    is_matte_of_plate,
+    plate_of,
+)
 from exr_inspector.delivery.naming import Recognised
+from exr_inspector.delivery.textures import siblings_of_textures
+from exr_inspector.delivery.versions import (
+    folders_of_other_versions,
+    newer_aovs,
+    other_spellings,
+    other_versions,
+    share_most,
+)
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, sibling_name
 
-_VIEW = re.compile(r"(?<![a-zA-Z0-9])(?:left|right|l|r)(?![a-zA-Z0-9])", re.IGNORECASE)
-# AOVs that renderers write for every frame. Left out are elements of a shot, which need not be in all frames (`smoke`, `mask`)
-# and maps of textures that are no AOVs (`height`, `roughness`).
-_WORD = (
-    r"(?:[NPZ]|(?i:beauty|combined|rgba?|z_?depth|depth|(?:world_?)?positions?|pworld|pref|normals?|uvs?"
-    r"|motion_?vectors?|mvec|velocity|diffuse|diff|specular|spec|reflections?|refl|refractions?|refr|emission|emissive"
-    r"|sss|subsurface|transmission|coat|sheen|albedo|ao|ambient_?occlusion|occlusion|gi|indirect|direct"
-    r"|fresnel|translucency|object_?id|material_?id|[a-z]*crypto[a-z]*(?:_?(?:object|material|asset))?\d{0,2}))"
-)
-# `diffuse`, `diffuse_direct`, `specular_raw`, and of a single light: `beauty_key`
-_MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
-_AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
-_MAIN = re.compile(r"(?i:beauty|combined|rgba?)")
-# AOVs that are black where no such light is.
-_LIGHT = re.compile(
-    r"(?i:specular|spec|refl(?:ections?)?|refr(?:actions?)?|emission|emissive|sss|subsurface|transmission|coat|sheen|gi"
-    r"|indirect|direct|translucency)"
-)
-# AOVs that change from frame to frame and are no maps of textures or lenses
-_ANIMATED = re.compile(
-    r"(?<![a-zA-Z0-9])(?i:beauty|combined|rgba?|z_?depth|depth|motion_?vectors?|mvec|velocity|[a-z]*crypto[a-z]*"
-    r"|object_?id|material_?id)(?![a-z])"
-)
-# Files of several AOVs, as the write nodes of one script name them.
-_BUNDLE = re.compile(
-    r"[._-]?(?<![a-zA-Z0-9])(?:data|pass(?:es)?|aovs?|util(?:s|ity|ities)?|tech|light_?groups?)(?![a-zA-Z0-9])",
-    re.IGNORECASE,
-)
-_VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
-_DIGITS = re.compile(r"#+")
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
 _SEPARATOR = re.compile(r"[._-]")
 _FEW_FRAMES = 2
-_MOST_VERSIONS = 16  # with a part of one range each; more are a convention of names
+_LENS = re.compile(r"(?i:uvs?)")  # lens maps may be larger than the image
+_VANISHED = 0.1  # share of its usual area that an object has where it enters or leaves
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
 
 
 def siblings_of(
-    sequences: Sequence[tuple[Recognised, Iterable[FrameSummary]]],
+    every: Sequence[tuple[Recognised, Iterable[FrameSummary]]], textures: Container[str] = ()
 ) -> dict[str, Siblings]:
-    """What sequences tell about each other that are views and AOVs of one image.
+    """What sequences tell about each other that are views and AOVs of one image, and textures that are maps of one object.
 
     Args:
-        sequences: The sequences, without textures, each with the summaries of its frames, which tell where two views have the
-            same pixels.
+        every: The sequences, each with the summaries of its frames, which tell where two views have the same pixels.
+        textures: The patterns of those that are textures.
 
     Returns:
         By the pattern of each sequence whose path differs from that of another only in the view and the AOV: their frames. Of
@@ -74,6 +67,7 @@ def siblings_of(
         others than that: lens maps of a single frame, and names that are alike by chance (`take_P.1001-1010`,
         `take_N.2001-2010`), are left out.
     """
+    sequences = [each for each in every if each[0].pattern not in textures]
     groups: defaultdict[str, list[Recognised]] = defaultdict(list)
     for sequence, _ in sequences:
         groups[image_of(sequence.pattern)].append(sequence)
@@ -81,26 +75,22 @@ def siblings_of(
     for group in groups.values():
         if len(group) > 1:
             found |= _frames_of(group)
-    for pattern, copies in (_copies(sequences) | _images_under_data(sequences)).items():
-        found[pattern] = replace(found.get(pattern, NO_SIBLINGS), copies=copies)
-    for pattern, versions in _other_versions(sequence for sequence, _ in sequences).items():
-        found[pattern] = replace(found.get(pattern, NO_SIBLINGS), versions=versions)
-    for pattern, ends in _ends_of_outputs(sequence for sequence, _ in sequences).items():
-        if not (known := found.get(pattern, NO_SIBLINGS)).frames:
-            found[pattern] = replace(known, ends=ends)
-    for pattern, newer in _newer_aovs(sequence for sequence, _ in sequences).items():
-        found[pattern] = replace(found.get(pattern, NO_SIBLINGS), newer=newer)
-    return found
-
-
-def is_animated(pattern: str) -> bool:
-    """Whether the file name is that of an AOV that changes from frame to frame, and no map of textures or lenses."""
-    return _ANIMATED.search(pattern.rpartition("/")[2]) is not None
-
-
-def image_of(path: str) -> str:
-    """The path without its view and AOV; the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`."""
-    return _AOV.sub("", _VIEW.sub("%V", _DIGITS.sub("#", path)))
+    known = [sequence for sequence, _ in sequences]
+    compared = {pattern for pattern, each in found.items() if each.frames}
+    facts: dict[str, Mapping[str, Any]] = {
+        "copies": _copies(sequences) | _images_under_data(sequences),
+        "versions": other_versions(known),
+        "spellings": other_spellings(known),
+        "ends": {pattern: ends for pattern, ends in _ends_of_outputs(known).items() if pattern not in compared},
+        "newer": newer_aovs(known),
+        "folder": folders_of_other_versions(known),
+        "more": {pattern: each.more for pattern, each in found.items()} | _fuller_mattes(sequences),
+        "sizes": _other_sizes(sequences),
+    }
+    for name, by_pattern in facts.items():
+        for pattern, fact in by_pattern.items():
+            found[pattern] = replace(found.get(pattern, NO_SIBLINGS), **{name: fact})
+    return found | siblings_of_textures(sequence for sequence, _ in every if sequence.pattern in textures)
 
 
 def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) -> dict[str, str]:
@@ -127,63 +117,12 @@ def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) ->
     return found
 
 
-def _newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
-    """The views and AOVs of one image that have a newer version in their file names than a sequence has, by its pattern.
-
-    Of each, the newest version counts. Only sequences that share most frames with the newer one are compared.
-    """
-    groups: defaultdict[str, dict[str, tuple[int, Recognised]]] = defaultdict(dict)
-    for sequence in sequences:
-        folder, slash, file_name = _DIGITS.sub("#", sequence.pattern).rpartition("/")
-        versions = _VERSION.findall(file_name)
-        if not versions or len(sequence.frames) < _FEWEST:
-            continue
-        name = folder + slash + _VERSION.sub("v#", file_name)
-        of_image, version = groups[_BUNDLE.sub("", image_of(name))], int(versions[-1][1:])
-        if name not in of_image or version > of_image[name][0]:
-            of_image[name] = version, sequence
-    found: dict[str, tuple[str, ...]] = {}
-    for of_image in groups.values():
-        newest = max(version for version, _ in of_image.values())
-        latest = [sequence for version, sequence in of_image.values() if version == newest]
-        for version, sequence in of_image.values():
-            mine = frozenset(sequence.frames)
-            others = latest if version < newest else []
-            if newer := [each.pattern for each in others if _share_most(frozenset(each.frames), mine)]:
-                found[sequence.pattern] = tuple(newer)
-    return found
-
-
-def _share_most(one: frozenset[int], other: frozenset[int]) -> bool:
-    """Whether two sequences have more than half of all their frames in common."""
-    return 2 * len(one & other) > len(one | other)
-
-
-def _other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
-    """The frames of other versions, if all versions, at most _MOST_VERSIONS, together have each frame of one range once."""
-    groups: defaultdict[str, list[Recognised]] = defaultdict(list)
-    for sequence in sequences:
-        if _VERSION.search(sequence.pattern):
-            groups[_VERSION.sub("v#", sequence.pattern)].append(sequence)
-    found: dict[str, dict[int, str]] = {}
-    for group in groups.values():
-        every = [number for sequence in group for number in sequence.frames]
-        if 1 < len(group) <= _MOST_VERSIONS and len(set(every)) == len(every) == max(every) - min(every) + 1 > len(
-            group
-        ):
-            by_number = {number: sequence.pattern for sequence in group for number in sequence.frames}
-            for sequence in group:
-                mine = set(sequence.frames)
-                found[sequence.pattern] = {n: other for n, other in by_number.items() if n not in mine}
-    return found
-
-
 def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
     """The frames of all sequences of a group that have more than half of all frames in common with the longest one."""
     known = [(sequence.pattern, frozenset(sequence.frames)) for sequence in group]
     longest = max((frames for _, frames in known), key=len)
     several = [(pattern, frames) for pattern, frames in known if len(frames) >= _FEWEST]
-    alike = [(pattern, frames) for pattern, frames in several if _share_most(frames, longest)]
+    alike = [(pattern, frames) for pattern, frames in several if share_most(frames, longest)]
     together = {number: pattern for pattern, frames in reversed(alike) for number in frames}
     found = {pattern: Siblings(together) for pattern, _ in alike} if len(alike) > 1 else {}
     parts = [
@@ -200,15 +139,96 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
     return found | {pattern: Siblings(more=together) for pattern in parts}
 
 
+def _fuller_mattes(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, dict[int, str]]:
+    """The frames of the longest matte of a clip, for the mattes of other objects that lack less than half of them, by pattern.
+
+    Mattes that are empty in the frames next to those that they lack are left out: the object is not there yet, or leaves.
+    """
+    groups: defaultdict[str, list[tuple[Recognised, Iterable[FrameSummary]]]] = defaultdict(list)
+    for sequence, frames in sequences:
+        if MATTE.search(sequence.pattern):
+            groups[MATTE.sub("", DIGITS.sub("#", sequence.pattern))].append((sequence, frames))
+    found: dict[str, dict[int, str]] = {}
+    for group in groups.values():
+        longest = max((sequence for sequence, _ in group), key=lambda sequence: len(sequence.frames))
+        every = frozenset(longest.frames)
+        for sequence, frames in group:
+            mine = frozenset(sequence.frames)
+            is_part = mine < every and len(mine) >= _FEWEST and share_most(mine, every)
+            if is_part and not _vanishes(frames, every - mine):
+                found[sequence.pattern] = dict.fromkeys(longest.frames, longest.pattern)
+    return found
+
+
+def _vanishes(frames: Iterable[FrameSummary], lacking: frozenset[int]) -> bool:
+    """Whether a matte is nearly empty in all frames next to those that it lacks."""
+    seen = {
+        frame.frame: max([frame.pixels.coverage or 0.0, *frame.pixels.means.values()])
+        for frame in frames
+        if frame.pixels is not None
+    }
+    ends = [value for number, value in seen.items() if {number - 1, number + 1} & lacking]
+    return bool(ends) and max(ends) < _VANISHED * max(seen.values())
+
+
+def _other_sizes(
+    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
+) -> dict[str, tuple[str, tuple[int, int], bool]]:
+    """A sequence of the same image with another size of the display window, by pattern: its pattern, its size, and certainty.
+
+    Views and AOVs are compared with the main image, or with the size that most of them have, which is certain; lens maps are
+    left out. Mattes are compared with the plate of the same name, which may have been cut or distorted: not certain.
+    """
+    images: defaultdict[str, dict[str, tuple[Recognised, tuple[int, int]]]] = defaultdict(dict)
+    plates: defaultdict[str, dict[str, tuple[Recognised, tuple[int, int]]]] = defaultdict(dict)
+    for sequence, frames in sequences:
+        sizes = Counter(_size(frame.display_window) for frame in frames if frame.display_window)
+        if len(sequence.frames) >= _FEWEST and sizes:
+            sized = sequence, sizes.most_common(1)[0][0]
+            if not any(map(_LENS.fullmatch, _words_of_aov(sequence.pattern))):
+                images[image_of(sequence.pattern)][sequence.pattern] = sized
+            plates[plate_of(sequence.pattern)][sequence.pattern] = sized
+    found: dict[str, tuple[str, tuple[int, int], bool]] = {}
+    for group in plates.values():
+        references = {pattern: each for pattern, each in group.items() if not is_matte_of_plate(pattern)}
+        if len({size for _, size in references.values()}) == 1:
+            mattes = [pattern for pattern in group if pattern not in references]
+            found |= _unlike(group, mattes, next(iter(references)), is_sure=False)
+    for group in images.values():
+        counts = Counter(size for _, size in group.values())
+        main = [pattern for pattern in group if all(map(MAIN.fullmatch, _words_of_aov(pattern)))]
+        if len(counts) > 1:
+            usual = max(group, key=lambda pattern: (pattern in main, counts[group[pattern][1]]))
+            found |= _unlike(group, group, usual, is_sure=True)
+    return found
+
+
+def _unlike(
+    group: Mapping[str, tuple[Recognised, tuple[int, int]]], some: Iterable[str], usual: str, *, is_sure: bool
+) -> dict[str, tuple[str, tuple[int, int], bool]]:
+    """Those patterns that have another size than the usual one, and share most frames with it."""
+    frames, size = frozenset(group[usual][0].frames), group[usual][1]
+    return {
+        pattern: (usual, size, is_sure)
+        for pattern in some
+        if group[pattern][1] != size and share_most(frozenset(group[pattern][0].frames), frames)
+    }
+
+
+def _size(window: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height of a window, or of a size."""
+    return (window[2] - window[0] + 1, window[3] - window[1] + 1) if len(window) == 4 else (window[0], window[1])
+
+
 def _image_over(pattern: str, alike: Iterable[tuple[str, frozenset[int]]]) -> str:
     """The main image, if the pattern is that of an AOV of light; empty otherwise."""
-    if not any(map(_LIGHT.fullmatch, _words_of_aov(pattern))):
+    if not any(map(LIGHT.fullmatch, _words_of_aov(pattern))):
         return ""
-    return next((other for other, _ in alike if all(map(_MAIN.fullmatch, _words_of_aov(other)))), "")
+    return next((other for other, _ in alike if all(map(MAIN.fullmatch, _words_of_aov(other)))), "")
 
 
 def _words_of_aov(pattern: str) -> list[str]:
-    return [word for found in _AOV.findall(pattern) for word in _SEPARATOR.split(found) if word]
+    return [word for found in AOV.findall(pattern) for word in _SEPARATOR.split(found) if word]
 
 
 def _says_a_range(pattern: str, count: int) -> bool:
@@ -232,7 +252,7 @@ def _ends_of_outputs(sequences: Iterable[Recognised]) -> dict[str, dict[int, str
         for separator in reversed([*_SEPARATOR.finditer(stem)]):
             main, word = by_name.get((folder, stem[: separator.start()], after)), stem[separator.end() :]
             if main is not None:
-                if not _VERSION.fullmatch(word) and not word.isdigit() and _are_nearly_equal(main, sequence):
+                if not VERSION.fullmatch(word) and not word.isdigit() and _are_nearly_equal(main, sequence):
                     groups.setdefault(main.pattern, [main]).append(sequence)
                 break
     found: dict[str, dict[int, str]] = {}
@@ -248,12 +268,12 @@ def _ends_of_outputs(sequences: Iterable[Recognised]) -> dict[str, dict[int, str
 def _are_nearly_equal(one: Recognised, other: Recognised) -> bool:
     """Whether of ten frames of two sequences, both have nine, or all but two."""
     frames, others = frozenset(one.frames), frozenset(other.frames)
-    return len(frames ^ others) <= max(_FEW_FRAMES, len(frames | others) // 10) and _share_most(frames, others)
+    return len(frames ^ others) <= max(_FEW_FRAMES, len(frames | others) // 10) and share_most(frames, others)
 
 
 def _may_be(other: str, pattern: str) -> bool:
     """Whether two patterns have the same view or AOV in two spellings, of which the one begins the other (`r`, `right`)."""
-    mine, theirs = ([*_VIEW.findall(each.lower()), *_AOV.findall(each.lower())] for each in (pattern, other))
+    mine, theirs = ([*VIEW.findall(each.lower()), *AOV.findall(each.lower())] for each in (pattern, other))
     return len(mine) == len(theirs) and all(
         one.startswith(two) or two.startswith(one) for one, two in zip(mine, theirs, strict=True)
     )
@@ -266,8 +286,8 @@ def _copies(
 
     Flat frames are left out. Of a version, all frames must be those of another one: a new version may change few.
     """
-    views = _same_pixels(sequences, _VIEW, "%V")
-    versions = _same_pixels(sequences, _VERSION, "v#")
+    views = _same_pixels(sequences, VIEW, "%V")
+    versions = _same_pixels(sequences, VERSION, "v#")
     counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
     return {name: same for name, same in versions.items() if len(same) == counts[name] >= _FEWEST} | views
 
@@ -318,7 +338,7 @@ def _same_pixels(
     found: defaultdict[str, dict[int, str]] = defaultdict(dict)
     alike = [(sequence.pattern, frames) for sequence, frames in sequences if word.search(sequence.pattern)]
     for pattern, frames in sorted(alike, key=lambda each: each[0]):
-        image = word.sub(name, _DIGITS.sub("#", pattern))
+        image = word.sub(name, DIGITS.sub("#", pattern))
         for frame in frames:
             is_flat = frame.pixels is not None and frame.pixels.is_constant
             if frame.pixel_hash is not None and not is_flat:

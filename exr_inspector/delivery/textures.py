@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain, pairwise
 
+from exr_inspector.delivery.image_names import image_of, is_animated
 from exr_inspector.delivery.naming import Recognised
-from exr_inspector.delivery.siblings import image_of, is_animated
 from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.facts.sequences import Siblings
 
 _UDIMS = range(1001, 2000)
 _ROW = 10
@@ -32,6 +34,13 @@ _MAP = re.compile(rf"(?<![a-z])(?:{_MAPS})(?![a-z])", re.IGNORECASE)
 _MAP_OR_AOV = re.compile(rf"(?<![a-z])(?:{_MAPS_OR_AOVS})(?![a-z])", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[^._ -]*")
 _WRAP = "wrapmodes"  # an attribute of textures: what is beyond their edges
+# Kinds of maps that many objects have on some of their tiles only.
+_PARTIAL = re.compile(
+    r"emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask|subsurface|trans(?:mission|lucency)|refr(?:actions?)?",
+    re.IGNORECASE,
+)
+_FEW = 20  # one in so many numbers of tiles may be none, or a single one
+_SEVERAL = 3  # maps of an object whose tiles say which ones it has
 Known = tuple[Recognised, Sequence[FrameSummary]]
 
 
@@ -65,7 +74,7 @@ def _are_tiles(known: Recognised, read: Sequence[FrameSummary], rendered: set[in
     (`body_diffuse.1001.exr`) if all tiles have one size, and whatever another AOV has the frames of that are in the gaps.
     Without a kind, three rows or more of which less than half is there are tiles; every tenth number alone is none.
     """
-    numbers = known.frames
+    numbers = tile_numbers(known.frames)
     name = known.pattern.rpartition("/")[2]
     is_map = _MAP.search(name) is not None or all(_WRAP in (frame.attributes or ()) for frame in read)
     is_kind = is_map or _MAP_OR_AOV.search(name) is not None
@@ -92,11 +101,11 @@ def _beside_textures(textures: Container[str], sequences: Iterable[Known], tiles
     for known, _ in sequences:
         if known.pattern in textures:
             for place in _places(known.pattern):
-                numbers[place].update(known.frames)
+                numbers[place].update(tile_numbers(known.frames))
     return {
         known.pattern
         for known, _ in tiles
-        if any(numbers.get(place, set()).issuperset(known.frames) for place in _places(known.pattern))
+        if any(numbers.get(place, set()).issuperset(tile_numbers(known.frames)) for place in _places(known.pattern))
     }
 
 
@@ -117,7 +126,45 @@ def may_be_tiles(numbers: Sequence[int], read: Sequence[FrameSummary], patterns:
 
 def _are_squares(numbers: Sequence[int], read: Sequence[FrameSummary]) -> bool:
     """Whether images are squares and have numbers of UDIM tiles."""
-    return numbers[0] in _UDIMS and numbers[-1] in _UDIMS and all(map(_side, read))
+    return bool(tile_numbers(numbers)) and all(map(_side, read))
+
+
+def tile_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
+    """The numbers that UDIM tiles may have; none if more than a few others are among them."""
+    tiles = tuple(number for number in numbers if number in _UDIMS)
+    others = len(numbers) - len(tiles)
+    return tiles if not others or others <= max(1, len(numbers) // _FEW) < len(tiles) else ()
+
+
+def siblings_of_textures(textures: Iterable[Recognised]) -> dict[str, Siblings]:
+    """What the maps of one object tell about each other, by pattern: the tiles that one lacks, and numbers that are no tiles.
+
+    They are maps of one object if the text before the kind of map is the same (`hero_BaseColor_ACEScg`, `hero_Normal_raw`). Of
+    a kind that is there twice, as in several versions or sizes, nothing is known.
+    """
+    objects: defaultdict[tuple[str, str], dict[str, list[Recognised]]] = defaultdict(dict)
+    found: dict[str, Siblings] = {}
+    for known in textures:
+        folder, _, name = known.pattern.rpartition("/")
+        kind = _MAP.search(name) or _MAP_OR_AOV.search(name)
+        tiles = tile_numbers(known.frames)
+        if kind is not None and tiles:
+            objects[folder, name[: kind.start()].lower()].setdefault(kind[0].lower(), []).append(known)
+        if (kind is not None or known.is_udim) and tiles:
+            found[known.pattern] = Siblings(no_tiles=tuple(number for number in known.frames if number not in tiles))
+    for kinds in objects.values():
+        maps = {word: every[0] for word, every in kinds.items() if len(every) == 1}
+        for word, known in maps.items():
+            others = [each for each in maps.values() if each is not known]
+            mine = frozenset(known.frames)
+            common = (
+                frozenset.intersection(*(frozenset(tile_numbers(each.frames)) for each in others)) if others else mine
+            )
+            if 2 * len(mine & common) > len(common) > len(mine & common):
+                lacking = dict.fromkeys(sorted(common - mine), others[0].pattern)
+                is_sure = len(maps) >= _SEVERAL and _PARTIAL.fullmatch(word) is None
+                found[known.pattern] = replace(found[known.pattern], tiles=lacking, are_tiles_sure=is_sure)
+    return found
 
 
 def _side(frame: FrameSummary) -> int:

@@ -282,6 +282,7 @@ def validate_sequence(
     *,
     required: Sequence[range] = (),
     siblings: Siblings = NO_SIBLINGS,
+    is_texture: bool = False,
 ) -> dict[str, tuple[Finding, ...]]:
     """Validate sequences.
 
@@ -290,15 +291,18 @@ def validate_sequence(
         policy: The policy; it is resolved for the path of each sequence's first frame.
         required: Required frame ranges, instead of the policy's `frame_range`.
         siblings: The other views and AOVs of the same image.
+        is_texture: Whether the files are textures: only rules with `of_textures` are called.
 
     Returns:
         Sequence key -> findings, sorted by key; sequences without findings included.
     """
     judged = {}
-    for facts in group_frames(frames, required, siblings):
+    for facts in group_frames(frames, required, siblings, is_texture=is_texture):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
         for step in resolved.plan.sequences:
+            if is_texture and not step.rule.of_textures:
+                continue
             try:
                 results = step.check(facts, resolved.parameters)
                 findings += [_of_sequence(step, found) for found in _violations(results or ())]

@@ -127,6 +127,7 @@ class Rule:
         yields_to: More specific rules: if one of them reports the same fact in the same part, this rule's finding is dropped.
             Checks of sequences drop it, unless it is an error, also where a sequence rule among them names the frame.
         profiles: Profile -> level, for profiles that set another level than the rule's own.
+        of_textures: Whether a rule on sequences is also called for UDIM tiles, of which others know nothing.
         limits: What the rule leaves unchecked although its title covers it; empty if nothing.
         origin: Python file from which a policy added the rule; empty for rules of this package and of entry points.
     """
@@ -146,6 +147,7 @@ class Rule:
     needs: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
     profiles: Mapping[str, Level] = field(default_factory=dict)
+    of_textures: bool = False
     limits: str = ""
     origin: str = ""
 

@@ -167,7 +167,7 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     if sequence.is_texture:
         title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
         console.print(title, soft_wrap=True)
-        return _print_grouped(sequence.files, (), console, info=info)
+        return _print_grouped(sequence.files, sequence.findings, console, info=info)
     every = counted(len(sequence.expected), "frame")
     if sequence.fuller:
         every = f"the {sequence.fuller_count} frames of {plain(sibling_name(sequence.pattern, sequence.fuller), 400)}"

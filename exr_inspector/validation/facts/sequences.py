@@ -30,23 +30,36 @@ class Siblings:
 
     Attributes:
         frames: Frames of all of them; they extend the range of the existing frames.
-        more: The same for a sequence that has half of these frames or fewer, and may be meant to, or a single one.
+        more: The same for a sequence that has half of these frames or fewer, and may be meant to, or a single one; for the
+            matte of an object the frames of another object's matte.
         copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
+        spellings: The same of sequences whose names differ in case or separators alone.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
         ends: Frames before or behind those of this sequence that other outputs of the same script have.
         image: The sequence of the main image, if this one is an AOV of light, which may have none: emission, specular.
         newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV.
+        folder: The name of the folder, if its version is not that of the names of all files below it, and their version.
+        tiles: UDIM tiles that this map lacks, and all other maps of the same object have.
+        are_tiles_sure: Whether these maps are several, and this one is of a kind that has all tiles.
+        no_tiles: Numbers of a texture that are no UDIM tiles.
+        sizes: A sequence of the same image with another size of the display window, this size, and whether they must be equal.
     """
 
     frames: Mapping[int, str] = field(default_factory=dict)
     more: Mapping[int, str] = field(default_factory=dict)
     copies: Mapping[int, str] = field(default_factory=dict)
     versions: Mapping[int, str] = field(default_factory=dict)
+    spellings: Mapping[int, str] = field(default_factory=dict)
     misnamed: Mapping[int, str] = field(default_factory=dict)
     ends: Mapping[int, str] = field(default_factory=dict)
     image: str = ""
     newer: tuple[str, ...] = ()
+    folder: tuple[str, str] | None = None
+    tiles: Mapping[int, str] = field(default_factory=dict)
+    are_tiles_sure: bool = False
+    no_tiles: tuple[int, ...] = ()
+    sizes: tuple[str, tuple[int, int], bool] | None = None
 
 
 NO_SIBLINGS = Siblings()
@@ -79,6 +92,7 @@ class SequenceFacts:
         frames: Its frames, sorted by number.
         required: Required frame ranges, ascending. If empty, the policy's range applies, or else the existing frames decide.
         siblings: The other views and AOVs of the same image.
+        is_texture: Whether the numbers are UDIM tiles.
     """
 
     def __init__(
@@ -87,8 +101,11 @@ class SequenceFacts:
         frames: Iterable[FrameSummary],
         required: Sequence[range] = (),
         siblings: Siblings = NO_SIBLINGS,
+        *,
+        is_texture: bool = False,
     ) -> None:
         self.name = name
+        self.is_texture = is_texture
         self.siblings = siblings
         self.required = required
         self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
@@ -100,7 +117,11 @@ class SequenceFacts:
 
 
 def group_frames(
-    frames: Iterable[FrameSummary], required: Sequence[range] = (), siblings: Siblings = NO_SIBLINGS
+    frames: Iterable[FrameSummary],
+    required: Sequence[range] = (),
+    siblings: Siblings = NO_SIBLINGS,
+    *,
+    is_texture: bool = False,
 ) -> list[SequenceFacts]:
     """Group frames by sequence, sorted by key. Numbers of different padding (`a.0999`, `a.1000`, `a.9`) belong together."""
     groups: dict[str, list[FrameSummary]] = {}
@@ -109,7 +130,7 @@ def group_frames(
     facts = []
     for members in groups.values():
         name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
-        facts.append(SequenceFacts(name, members, required, siblings))
+        facts.append(SequenceFacts(name, members, required, siblings, is_texture=is_texture))
     return sorted(facts, key=lambda sequence: sequence.name)
 
 

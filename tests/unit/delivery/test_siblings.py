@@ -144,6 +144,79 @@ def test_an_aov_of_which_every_frame_was_written_to_one_name(aov: str, count: in
     assert [(each.code, each.severity) for each in found] == [("SEQ-MISSING", Severity.WARNING)] * is_found
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "last", "is_found"),
+    [
+        ("clip_obj1", "clip_obj2", 1013, True),
+        ("matte/mask_01", "matte/mask_02", 1009, True),
+        ("sh_matte_hero_v002", "sh_matte_car_v002", 1015, True),
+        ("sh_hero_roto", "sh_car_roto", 1010, True),
+        ("objA", "objB", 1012, True),
+        ("obj1/clip", "obj2/clip", 1012, True),
+        ("clip_obj1", "clip_obj2", 1008, False),  # half: an object that comes into the image
+        ("clip_obj1", "clip_obj2", 1016, False),
+        ("matte_sh010", "matte_sh020", 1013, False),
+        ("sh01_matte", "sh02_matte", 1013, False),
+        ("forest_mask", "river_mask", 1013, False),  # perhaps two clips
+        ("clip1_obj1", "clip2_obj2", 1013, False),
+        ("clip", "clip_obj2", 1013, False),  # a plate with handles
+        ("clip_smoke", "clip_dust", 1013, False),
+    ],
+)
+def test_a_matte_that_lacks_frames_of_another_object(one: str, other: str, last: int, *, is_found: bool) -> None:
+    found = judged([*numbered(f"{one}.{{}}.exr", 1001, 1016), *numbered(f"{other}.{{}}.exr", 1001, last)])
+    whole, part = found[f"{one}.####.exr"], found[f"{other}.####.exr"]
+    assert (whole.findings, part.missing.text, part.rerender.text) == ((), "", "")
+    assert [(each.severity, each.expected) for each in part.findings] == [(Severity.WARNING, "1001-1016")] * is_found
+
+
+@pytest.mark.parametrize("is_leaving", [False, True])
+def test_a_matte_that_ends_where_its_object_leaves(*, is_leaving: bool) -> None:
+    def matte(name: str, n: int, last: int) -> FrameSummary:
+        area = (last - n) / 10 if is_leaving else 0.4
+        return FrameSummary(name, "?", 0, 0, pixels=FramePixels(None, None, None, False, 0, None, coverage=area))
+
+    files = {
+        path: matte(path, n, last)
+        for name, last in (("a_obj1", 1016), ("a_obj2", 1012))
+        for n in range(1001, last + 1)
+        for path in [f"{name}.{n}.exr"]
+    }
+    _, part = judge_frames(files, builtin_policy("default")).sequences
+    assert len(part.findings) == (not is_leaving)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ({"sh_beauty": (960, 540), "sh_N": (480, 270)}, {"sh_N": 2}),
+        ({"sh": (960, 540), "sh_N": (480, 270), "sh_Z": (480, 270)}, {"sh_N": 2, "sh_Z": 2}),
+        ({"left/sh": (960, 540), "right/sh": (960, 540)}, {}),
+        ({"left/sh": (960, 540), "right/sh": (1024, 540)}, {"right/sh": 2}),
+        ({"sh": (960, 540), "sh_uv": (1056, 594)}, {}),  # a lens map
+        ({"full/sh": (960, 540), "half/sh": (480, 270)}, {}),
+        ({"plate/sh_plate": (960, 540), "matte/sh_matte": (1024, 540)}, {"matte/sh_matte": 1}),
+        ({"plate/sh_v001": (960, 540), "matte/sh_obj1_v003": (1024, 540)}, {"matte/sh_obj1_v003": 1}),
+        ({"plate/sh": (960, 540), "sh_matte": (1024, 540)}, {"sh_matte": 1}),
+        ({"a/sh_plate": (960, 540), "a/sh_v2_plate": (480, 270), "a/sh_matte": (1024, 540)}, {"a/sh_matte": 1}),
+        ({"sh010_plate": (960, 540), "sh020_matte": (1024, 540)}, {}),
+        ({"sh_smoke": (960, 540), "sh_dust": (1024, 540)}, {}),
+    ],
+)
+def test_a_sequence_of_another_size_than_its_image(sizes: dict[str, tuple[int, int]], found: dict[str, int]) -> None:
+    files = {
+        path: FrameSummary(path, "?", 0, 0, display_window=(0, 0, size[0] - 1, size[1] - 1))
+        for name, size in sizes.items()
+        for path in numbered(f"{name}.{{}}.exr", 1001, 1004)
+    }
+    said = {
+        sequence.pattern.partition(".##")[0]: each.severity
+        for sequence in judge_frames(files, builtin_policy("default")).sequences
+        for each in sequence.findings
+    }
+    assert said == found
+
+
 def coloured(name: str, picture: str, means: dict[str, float]) -> FrameSummary:
     number = int(name[-8:-4])
     pixels = FramePixels(0.3, False, False, False, 0, None, means={} if layer_of_file(name, "RGB") else means)

@@ -6,14 +6,21 @@ from collections.abc import Iterable
 
 import pytest
 
-from exr_inspector.delivery.judgement import judge_frames
+from exr_inspector.delivery.judgement import judge_frames, judge_sequence
+from exr_inspector.delivery.naming import recognise
+from exr_inspector.delivery.patterns import match_pattern, parse_pattern
+from exr_inspector.delivery.siblings import siblings_of
+from exr_inspector.delivery.textures import textures_among
+from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary, builtin_policy
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS
 
 SPARSE = (1001, 1002, 1003, 1011, 1012, 1021)
 
 
 def frame(path: str, side: int = 1024, **facts: object) -> FrameSummary:
-    return FrameSummary(path, "?", 0, 0, display_window=(0, 0, side - 1, (side or 1080) - 1), **facts)  # type: ignore[arg-type]
+    given = {"sequence": "?", "frame": 0, "display_window": (0, 0, side - 1, (side or 1080) - 1), **facts}
+    return FrameSummary(path, padding=0, **given)  # type: ignore[arg-type]
 
 
 def sequences(*names: str, numbers: Iterable[int] = SPARSE, **facts: object) -> list[str]:
@@ -86,3 +93,64 @@ def test_an_aov_is_no_texture_if_the_image_has_the_frames_in_its_gaps(other: str
     files |= {name: frame(name) for n in range(1001, 1022) for name in [f"sh_{other}.{n}.exr"]}
     found = {each.pattern: each.missing.text for each in judge_frames(files, builtin_policy("default")).sequences}
     assert found.get("sh_diffuse.####.exr", "") == ("" if is_texture else "1004-1010,1013-1020")
+
+
+def tile_findings(tiles: dict[str, Iterable[int]], **facts: object) -> dict[str, list[tuple[int, str]]]:
+    """Severity and what was found, by the names of textures that have findings of their own."""
+    files = [f"{name}.{number:04}.exr" for name, numbers in tiles.items() for number in numbers]
+    known = [
+        (each, [frame(m.path, sequence=each.pattern, frame=m.number, **facts) for m in each.members])
+        for each in recognise(files).sequences
+    ]
+    textures = textures_among(known)
+    assert textures == {each.pattern for each, _ in known}
+    siblings = siblings_of(known, textures)
+    policy = builtin_policy("default")
+    judged = {
+        each.pattern.partition(".##")[0]: judge_sequence(
+            each, frames, policy, siblings=siblings.get(each.pattern, NO_SIBLINGS), is_texture=True
+        ).findings
+        for each, frames in known
+    }
+    return {name: [(f.severity, f.message) for f in found] for name, found in judged.items() if found}
+
+
+@pytest.mark.parametrize("facts", [{"is_texture": True}, {}])
+@pytest.mark.parametrize(
+    ("number", "is_found"), [(10, True), (1000, True), (2001, True), (101, True), (1999, False), (1013, False)]
+)
+def test_numbers_that_are_no_udim_tiles(number: int, *, is_found: bool, facts: dict[str, object]) -> None:
+    found = tile_findings({"a_BaseColor": (*SPARSE, number)}, **facts)
+    assert [severity for severity, _ in found.get("a_BaseColor", [])] == [Severity.WARNING] * is_found
+    assert not is_found or found["a_BaseColor"][0][1].startswith(
+        f"a_BaseColor.{number:04}.exr: no number of a UDIM tile"
+    )
+
+
+@pytest.mark.parametrize("numbers", [range(996, 1006), range(1, 9)])
+def test_animated_textures_have_other_numbers(numbers: range) -> None:
+    assert tile_findings({"a_BaseColor": numbers}, is_texture=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("tiles", "found"),
+    [
+        ({"BaseColor": SPARSE, "Normal": SPARSE[:-1], "Roughness": SPARSE}, {"h_Normal": Severity.WARNING}),
+        ({"BaseColor_ACEScg": SPARSE, "Normal_raw": SPARSE[1:], "disp": SPARSE}, {"h_Normal_raw": Severity.WARNING}),
+        ({"BaseColor": SPARSE, "Normal": SPARSE[:-1]}, {"h_Normal": Severity.INFO}),
+        ({"BaseColor": SPARSE, "Emission": SPARSE[:-1], "Roughness": SPARSE}, {"h_Emission": Severity.INFO}),
+        ({"BaseColor": SPARSE, "Emission": SPARSE[:2], "Roughness": SPARSE}, {}),
+        ({"BaseColor": SPARSE, "Normal": SPARSE, "Roughness": SPARSE}, {}),
+        ({"BaseColor_v1": SPARSE[:-1], "BaseColor_v2": SPARSE, "Roughness": SPARSE}, {}),
+    ],
+)
+def test_tiles_that_one_map_lacks(tiles: dict[str, tuple[int, ...]], found: dict[str, Severity]) -> None:
+    said = tile_findings({f"h_{name}": numbers for name, numbers in tiles.items()}, is_texture=True)
+    assert {name: every[0][0] for name, every in said.items()} == found
+
+
+def test_a_udim_pattern_also_takes_numbers_that_are_no_tiles() -> None:
+    names = [f"a/x.{number}.exr" for number in ("0010", "1001", "1002", "1003", "10")]
+    (known,) = match_pattern(parse_pattern("a/x.<UDIM>.exr"), names).sequences
+    assert known.frames == (10, 1001, 1002, 1003)
+    assert siblings_of([(known, ())], {known.pattern})[known.pattern].no_tiles == (10,)

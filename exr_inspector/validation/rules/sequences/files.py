@@ -180,13 +180,16 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
 @sequence_rule(
     "SEQ-STALE-FRAME",
     Severity.WARNING,
-    "All frames were written in one run, and frame numbers in attributes are those of the file names",
+    "All frames were written in one run, frame numbers in attributes are those of the file names, and the version is that of "
+    "the folder",
     why="Frames of an older render were left in place.",
     source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input); "
     "VF-BlenderAutosaveRender#5 (versions of output nodes)",
     fix="Render the frames that the message names again. Of a view or AOV with an older version, write the new one, or keep it "
-    "if it did not change.",
-    limits="With severity info: nuke/node_hash, and views and AOVs of one image whose file names have different versions.",
+    "if it did not change. Move files of another version into a folder of their own.",
+    limits="With severity info: nuke/node_hash, and views and AOVs of one image whose file names have different versions. The "
+    "version of a folder (`v003`, `comp_v003`) is compared with that of the names if all names below it have one version; "
+    "textures and single files are not compared.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare modification times with the median and between neighbours, and frame numbers in attributes with names."""
@@ -206,6 +209,7 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         *found,
         *_other_scripts(sequence),
         *_older_than_siblings(sequence),
+        *_in_folder_of_another_version(sequence),
     ]
 
 
@@ -237,6 +241,15 @@ def _older_than_siblings(sequence: SequenceFacts) -> list[Found]:
         return []
     what = f"{listed(newer)}, other views or AOVs of the image, have a newer version in their names"
     return [Found(what, sequence.name.rpartition("/")[2], newer[0], severity=Severity.INFO)]
+
+
+def _in_folder_of_another_version(sequence: SequenceFacts) -> list[Found]:
+    """Warn if the folder has another version than the names of all files below it."""
+    if sequence.siblings.folder is None:
+        return []
+    folder, version = sequence.siblings.folder
+    what = f"The files have {version} in their names, their folder is {folder}: another version was copied or written there?"
+    return [Found(what, version, folder)]
 
 
 def _written_apart(sequence: SequenceFacts) -> list[Found]:

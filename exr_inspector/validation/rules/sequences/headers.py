@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
@@ -43,13 +43,30 @@ def _window(values: tuple[int, ...]) -> str:
     why="The image jumps in size or position.",
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
-    limits="Data windows that change have severity info; few frames with only a region of the others, warning.",
+    limits="Data windows that change have severity info; few frames with only a region of the others, warning. Another size "
+    "than that of other views and AOVs of the image is a warning, of a matte than that of the plate with the same name info.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Check display windows and pixel aspect ratios; data windows may follow the image."""
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     found += drift(sequence, "the pixel aspect ratio", lambda f: f.pixel_aspect, lambda ratio: f"{ratio:g}")
-    return found or _data_windows(sequence)
+    return found or [*_data_windows(sequence), *_unlike_siblings(sequence)]
+
+
+def _unlike_siblings(sequence: SequenceFacts) -> list[Found]:
+    """Report another size than that of the image; info for a matte, whose plate may have been cut or distorted."""
+    if sequence.siblings.sizes is None:
+        return []
+    other, (width, height), is_sure = sequence.siblings.sizes
+    sizes = {_size(frame.display_window) for frame in sequence.frames if frame.display_window}
+    mine, name = " or ".join(sorted(sizes)), sibling_name(sequence.name, other)
+    what = "another view or AOV of the image" if is_sure else "probably the plate of this matte"
+    message = f"The display window is {mine}; that of {name}, {what}, is {width}x{height}"
+    return [Found(message, mine, f"{width}x{height}", severity=Severity.WARNING if is_sure else Severity.INFO)]
+
+
+def _size(window: tuple[int, ...]) -> str:
+    return _window(window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1))
 
 
 def _data_windows(sequence: SequenceFacts) -> list[Found]:

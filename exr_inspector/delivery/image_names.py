@@ -1,0 +1,66 @@
+"""The words in the names of files and folders that tell views, AOVs, mattes and versions of one image apart. Pure."""
+
+from __future__ import annotations
+
+import re
+
+VIEW = re.compile(r"(?<![a-zA-Z0-9])(?:left|right|l|r)(?![a-zA-Z0-9])", re.IGNORECASE)
+# AOVs that renderers write for every frame. Left out are elements of a shot, which need not be in all frames (`smoke`, `mask`)
+# and maps of textures that are no AOVs (`height`, `roughness`).
+_WORD = (
+    r"(?:[NPZ]|(?i:beauty|combined|rgba?|z_?depth|depth|(?:world_?)?positions?|pworld|pref|normals?|uvs?"
+    r"|motion_?vectors?|mvec|velocity|diffuse|diff|specular|spec|reflections?|refl|refractions?|refr|emission|emissive"
+    r"|sss|subsurface|transmission|coat|sheen|albedo|ao|ambient_?occlusion|occlusion|gi|indirect|direct"
+    r"|fresnel|translucency|object_?id|material_?id|[a-z]*crypto[a-z]*(?:_?(?:object|material|asset))?\d{0,2}))"
+)
+# `diffuse`, `diffuse_direct`, `specular_raw`, and of a single light: `beauty_key`
+_MORE = "(?i:raw|filter|colou?r|pass|key|fill|rim|kick(?:er)?|bounce|env|dome|sky|sun)"
+AOV = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_WORD}(?:[_-](?:{_WORD}|{_MORE}))*(?![a-zA-Z0-9])")
+MAIN = re.compile(r"(?i:beauty|combined|rgba?)")
+# AOVs that are black where no such light is.
+LIGHT = re.compile(
+    r"(?i:specular|spec|refl(?:ections?)?|refr(?:actions?)?|emission|emissive|sss|subsurface|transmission|coat|sheen|gi"
+    r"|indirect|direct|translucency)"
+)
+# AOVs that change from frame to frame and are no maps of textures or lenses
+_ANIMATED = re.compile(
+    r"(?<![a-zA-Z0-9])(?i:beauty|combined|rgba?|z_?depth|depth|motion_?vectors?|mvec|velocity|[a-z]*crypto[a-z]*"
+    r"|object_?id|material_?id)(?![a-z])"
+)
+# Files of several AOVs, as the write nodes of one script name them.
+BUNDLE = re.compile(
+    r"[._-]?(?<![a-zA-Z0-9])(?:data|pass(?:es)?|aovs?|util(?:s|ity|ities)?|tech|light_?groups?)(?![a-zA-Z0-9])",
+    re.IGNORECASE,
+)
+VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
+DIGITS = re.compile(r"#+")
+# Objects of a shot that have mattes of their own: `clip_obj1`, `mask_02`, `clip_matte_hero`, `clip_hero_roto`.
+_MATTE = r"(?:obj(?:ect)?s?|mattes?|masks?|roto|holdouts?)"
+_END = r"(?![a-zA-Z0-9])"
+_NUMBERED_MATTE = rf"[._-]?(?<![a-zA-Z0-9]){_MATTE}[._-]?(?:\d{{1,2}}|[a-zA-Z]){_END}"
+_NO_OBJECT_BEHIND = rf"(?![._-](?:\d{{1,2}}|[a-zA-Z]+){_END})"
+_NAMED_MATTE = rf"(?<=[a-zA-Z0-9])[._-](?:{_MATTE}[._-][a-zA-Z]+{_END}|[a-zA-Z]+[._-]{_MATTE}{_END}{_NO_OBJECT_BEHIND})"
+MATTE = re.compile(rf"{_NUMBERED_MATTE}|{_NAMED_MATTE}", re.IGNORECASE)
+PLATE = re.compile(rf"[._-]?(?<![a-zA-Z0-9])plates?{_END}", re.IGNORECASE)
+_ANY_MATTE = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_MATTE}{_END}", re.IGNORECASE)
+
+
+def is_animated(pattern: str) -> bool:
+    """Whether the file name is that of an AOV that changes from frame to frame, and no map of textures or lenses."""
+    return _ANIMATED.search(pattern.rpartition("/")[2]) is not None
+
+
+def image_of(path: str) -> str:
+    """The path without its view and AOV; the main image often has no word: `sh010.1001.exr` beside `sh010_depth.1001.exr`."""
+    return AOV.sub("", VIEW.sub("%V", DIGITS.sub("#", path)))
+
+
+def plate_of(path: str) -> str:
+    """The path without the words of plates and mattes, and without versions, equal for a plate and its mattes."""
+    rest = VERSION.sub("v#", _ANY_MATTE.sub("", PLATE.sub("", MATTE.sub("", DIGITS.sub("#", path)))))
+    return rest.replace("//", "/").removeprefix("/")
+
+
+def is_matte_of_plate(path: str) -> bool:
+    """Whether a path has a word of mattes, and none of plates."""
+    return bool(MATTE.search(path) or _ANY_MATTE.search(path)) and not PLATE.search(path)

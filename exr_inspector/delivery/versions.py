@@ -1,0 +1,128 @@
+"""Compare the versions and the spellings in the names of sequences, with each other and with their folders. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from exr_inspector.delivery.image_names import BUNDLE, DIGITS, VERSION, image_of
+from exr_inspector.delivery.naming import Recognised
+
+_FEWEST = 3  # sequences with fewer frames say nothing of a range
+_MOST_PARTS = 16  # of one range; more are a convention of names
+_FOLDER = re.compile(
+    r"(?:(?P<stem>.+?)[._-]?)??(?<![a-zA-Z])v(?:er(?:sion)?)?[._-]?(?P<number>\d+)", re.IGNORECASE | re.ASCII
+)
+_SEPARATORS = re.compile(r"[-_. ]+")
+_BEFORE_FRAME = re.compile(r"_*#+")
+
+
+def newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
+    """The views and AOVs of one image that have a newer version in their file names than a sequence has, by its pattern.
+
+    Of each, the newest version counts. Only sequences that share most frames with the newer one are compared.
+    """
+    groups: defaultdict[str, dict[str, tuple[int, Recognised]]] = defaultdict(dict)
+    for sequence in sequences:
+        folder, slash, file_name = DIGITS.sub("#", sequence.pattern).rpartition("/")
+        versions = VERSION.findall(file_name)
+        if not versions or len(sequence.frames) < _FEWEST:
+            continue
+        name = folder + slash + VERSION.sub("v#", file_name)
+        of_image, version = groups[BUNDLE.sub("", image_of(name))], int(versions[-1][1:])
+        if name not in of_image or version > of_image[name][0]:
+            of_image[name] = version, sequence
+    found: dict[str, tuple[str, ...]] = {}
+    for of_image in groups.values():
+        newest = max(version for version, _ in of_image.values())
+        latest = [sequence for version, sequence in of_image.values() if version == newest]
+        for version, sequence in of_image.values():
+            mine = frozenset(sequence.frames)
+            others = latest if version < newest else []
+            if newer := [each.pattern for each in others if share_most(frozenset(each.frames), mine)]:
+                found[sequence.pattern] = tuple(newer)
+    return found
+
+
+def share_most(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Whether two sequences have more than half of all their frames in common."""
+    return 2 * len(one & other) > len(one | other)
+
+
+def other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
+    """The frames of other versions of a sequence, if all versions together have each frame of one range once, by pattern."""
+    versioned = (sequence for sequence in sequences if VERSION.search(sequence.pattern))
+    return _parts_of_one_range(versioned, lambda pattern: VERSION.sub("v#", pattern), most_missing=0)
+
+
+def other_spellings(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
+    """The frames of sequences whose names differ in case or separators alone, if together they have most of one range, once.
+
+    >>> from exr_inspector.delivery.naming import recognise
+    >>> found = recognise(f"a/SHOT{'._'[n > 999]}{n:04}.exr" for n in range(997, 1003)).sequences
+    >>> other_spellings(found)["a/SHOT.####.exr"]
+    {1000: 'a/SHOT_####.exr', 1001: 'a/SHOT_####.exr', 1002: 'a/SHOT_####.exr'}
+    """
+    return _parts_of_one_range(sequences, _spelled_alike, most_missing=0.5)
+
+
+def _spelled_alike(pattern: str) -> str:
+    folder, slash, name = pattern.rpartition("/")
+    plain = _SEPARATORS.sub("_", unicodedata.normalize("NFC", name).casefold())
+    return folder + slash + _BEFORE_FRAME.sub("#", plain)
+
+
+def _parts_of_one_range(
+    sequences: Iterable[Recognised], key: Callable[[str], str], *, most_missing: float
+) -> dict[str, dict[int, str]]:
+    """The frames of the other sequences with the same key, if no two have the same frame and few of one range are missing."""
+    groups: defaultdict[str, list[Recognised]] = defaultdict(list)
+    for sequence in sequences:
+        groups[key(sequence.pattern)].append(sequence)
+    found: dict[str, dict[int, str]] = {}
+    for group in groups.values():
+        by_number = {number: sequence.pattern for sequence in group for number in sequence.frames}
+        span = max(by_number) - min(by_number) + 1
+        is_once = sum(len(sequence.frames) for sequence in group) == len(by_number) > len(group)
+        if 1 < len(group) <= _MOST_PARTS and is_once and span - len(by_number) <= most_missing * span:
+            for sequence in group:
+                mine = set(sequence.frames)
+                found[sequence.pattern] = {n: other for n, other in by_number.items() if n not in mine}
+    return found
+
+
+def folders_of_other_versions(sequences: Iterable[Recognised]) -> dict[str, tuple[str, str]]:
+    """The folder of a sequence and the version in its name, if the folder has another version, by pattern.
+
+    All names below the folder that have a version must have this one. A folder with a name before its version
+    (`comp_v003`) counts if the names of the files are or end in the same, without their AOVs (`sh010_comp_depth_v002`).
+    """
+    below: defaultdict[str, dict[str, set[int]]] = defaultdict(dict)  # folder -> pattern -> versions in the name
+    for sequence in sequences:
+        folder, _, name = sequence.pattern.rpartition("/")
+        versions = {int(each[1:]) for each in VERSION.findall(name)}
+        for outer in (folder, folder.rpartition("/")[0]):
+            if versions and _FOLDER.fullmatch(outer.rpartition("/")[2]):
+                below[outer][sequence.pattern] = versions
+                break
+    found: dict[str, tuple[str, str]] = {}
+    for folder, names in below.items():
+        title = folder.rpartition("/")[2]
+        match = _FOLDER.fullmatch(title)
+        every = set.union(*names.values())
+        if match and len(every) == 1 and int(match["number"]) not in every:
+            found |= {
+                pattern: (title, VERSION.findall(pattern)[-1])
+                for pattern in names
+                if _is_of(pattern.rpartition("/")[2], match["stem"] or "")
+            }
+    return found
+
+
+def _is_of(name: str, stem: str) -> bool:
+    """Whether a file name, up to its version and without its AOV, is or ends in the name of a folder; any name without one."""
+    mine = _SEPARATORS.split(image_of(VERSION.split(name)[0]).casefold().strip("-_. "))
+    theirs = _SEPARATORS.split(image_of(stem).casefold().strip("-_. "))
+    return not stem or mine[-len(theirs) :] == theirs

@@ -1,0 +1,91 @@
+"""Versions and spellings in the names of sequences are compared with each other and with their folders."""
+
+from __future__ import annotations
+
+import doctest
+from collections.abc import Iterable
+
+import pytest
+
+from exr_inspector.delivery import versions
+from exr_inspector.delivery.judgement import judge_frames
+from exr_inspector.model import Finding
+from exr_inspector.validation import FrameSummary, builtin_policy
+
+
+def findings(names: Iterable[str]) -> dict[str, list[Finding]]:
+    files = {name: FrameSummary(name, "?", 0, 0) for name in names}
+    return {each.pattern: [*each.findings] for each in judge_frames(files, builtin_policy("default")).sequences}
+
+
+def numbered(form: str, first: int, last: int) -> list[str]:
+    return [form.format(n) for n in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("names", "folder"),
+    [
+        (("comp/v003/a_comp_v002",), "v003"),
+        (("comp/v003/exr/a_comp_v002",), "v003"),
+        (("v003/beauty/a_beauty_v002", "v003/depth/a_depth_v002"), "v003"),
+        (("comp_v003/a_comp_v002",), "comp_v003"),
+        (("a_comp_v3/a_comp_N_v002",), "a_comp_v3"),
+        (("V03/a_V2",), "V03"),
+        (("version_4/a_v003",), "version_4"),
+        (("v003/a_comp_v002", "v003/lens"), "v003"),
+        (("v003/a_comp_v003",), ""),
+        (("v3/a_comp_v003",), ""),
+        (("a_v002/plate_v001",), ""),  # versions of two things
+        (("a_v002/a_plate_v001",), ""),
+        (("v003/a_comp_v002", "v003/b_comp_v003"), ""),
+        (("v003/a_fg_v001", "v003/a_bg_v002"), ""),  # each with a version of its own
+        (("v003/a_v003_plate_v001",), ""),
+        (("v003/exr/2k/a_v002",), ""),
+        (("rev003/a_v002",), ""),
+        (("houdini_v19/a_v002",), ""),
+        (("v003/a",), ""),
+    ],
+)
+def test_files_in_the_folder_of_another_version(names: tuple[str, ...], folder: str) -> None:
+    found = findings(path for name in names for path in numbered(f"{name}.{{}}.exr", 1001, 1004))
+    stale = [each for every in found.values() for each in every if each.code == "SEQ-STALE-FRAME"]
+    assert {each.expected for each in stale} == {folder} - {""}
+    assert len(stale) == sum("_v" in name.lower().rpartition("/")[2] for name in names) * bool(folder)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("A.{}", 46992, 46999), ("A_{}", 47000, 47008)),
+        (("beauty.{}", 1001, 1010), ("Beauty.{}", 1011, 1020)),
+        (("a-b.{}", 1001, 1010), ("a_b.{}", 1011, 1013)),
+        (("a_{}", 1001, 1010), ("a{}", 1012, 1020)),
+    ],
+)
+def test_a_sequence_that_goes_on_in_another_spelling(one: tuple[str, int, int], other: tuple[str, int, int]) -> None:
+    names = [path for form, first, last in (one, other) for path in numbered(f"x/{form}.exr", first, last)]
+    found = findings(names)
+    assert [[each.code for each in every] for every in found.values()] == [["SEQ-MISSING"], ["SEQ-MISSING"]]
+    assert {each.found for every in found.values() for each in every} == {
+        f"{first}-{last}" for _, first, last in (one, other)
+    }
+    assert all("Another spelling of this name" in each.message for every in found.values() for each in every)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a.{}", 1001, 1010), ("A.{}", 1001, 1010)),  # the same frames twice
+        (("a.{}", 1001, 1010), ("A.{}", 2001, 2010)),
+        (("a.{}", 1001, 1010), ("b.{}", 1011, 1020)),
+        (("x/a.{}", 1001, 1010), ("y/A.{}", 1011, 1020)),
+        (("a1.{}", 1001, 1010), ("a_1.{}", 1011, 1020)),
+    ],
+)
+def test_names_that_are_no_spellings_of_one(one: tuple[str, int, int], other: tuple[str, int, int]) -> None:
+    names = [path for form, first, last in (one, other) for path in numbered(f"{form}.exr", first, last)]
+    assert all(not every for every in findings(names).values())
+
+
+def test_the_example_in_the_docstring_is_true() -> None:
+    assert doctest.testmod(versions).failed == 0
