@@ -170,9 +170,11 @@ def _views(header: Header, part: PartHeader) -> tuple[tuple[str, ...], str | Non
     The two conventions must not be combined: a multi-part file uses only `view`; a single-part file uses `multiView` if it
     has that attribute.
     """
-    several = part.value("multiView", "stringvector")
-    if not header.is_multi_part and isinstance(several, tuple) and several:
-        return tuple(str(view) for view in several), None
+    attribute = None if header.is_multi_part else part.by_name.get("multiView")
+    if attribute is not None and attribute.type_name == "stringvector":
+        several = readable_strings("stringvector", attribute.value)
+        if several:
+            return several, None
     return (() if part.view is None else (part.view,)), part.view
 
 

@@ -138,8 +138,8 @@ class Finding(NamedTuple):
 
 
 ProvenanceColumn = Literal[
-    "software", "software_version", "host_application", "render_seconds", "peak_memory_mb", "render_host", "render_user",
-    "frame_range",
+    "software", "software_version", "renderer", "host_application", "render_seconds", "peak_memory_mb", "render_host",
+    "render_user", "frame_range",
 ]  # fmt: skip
 
 
@@ -149,6 +149,7 @@ class Provenance(NamedTuple):
     Attributes:
         software: Product that wrote the file.
         software_version: Version of the product.
+        renderer: Renderer of the image, with its version if stated; other software may have written the file since.
         host_application: Application in which the renderer ran, with its version if stated.
         render_seconds: Render time in seconds.
         peak_memory_mb: Peak memory in MiB.
@@ -160,6 +161,7 @@ class Provenance(NamedTuple):
 
     software: str | None = None
     software_version: str | None = None
+    renderer: str | None = None
     host_application: str | None = None
     render_seconds: float | None = None
     peak_memory_mb: float | None = None

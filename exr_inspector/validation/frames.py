@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from exr_inspector.exr.header.attributes import readable_text
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import (
     Attribute,
@@ -177,7 +178,9 @@ def compared_values(attributes: Iterable[Attribute]) -> dict[str, Any]:
     counters = [each.value for each in some if (each.name, each.type_name) == ("imageCounter", "int")]
     return {
         "attributes": {
-            each.name: str(value)[:_TEXT_CHARACTERS] for each in some if (value := scalar(each.value)) is not None
+            each.name: str(value)[:_TEXT_CHARACTERS]
+            for each in some
+            if (value := scalar(readable_text(each) or each.value)) is not None
         },
         "image_counter": counters[-1] if counters and isinstance(counters[-1], int) else None,
     }
@@ -188,7 +191,13 @@ def embedded_frame(part: PartHeader) -> int | None:
     for attribute in part.attributes:
         if attribute.name.lower() in _FRAME_ATTRIBUTES:
             value = scalar(attribute.value)
-            text = value if isinstance(value, str) else f"{value:.0f}" if value is not None and value % 1 == 0 else ""
+            text = (
+                value.rstrip("\0")
+                if isinstance(value, str)
+                else f"{value:.0f}"
+                if value is not None and value % 1 == 0
+                else ""
+            )
             if _FRAME_TEXT.fullmatch(text):
                 return int(text)
     return None

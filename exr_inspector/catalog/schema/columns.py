@@ -108,8 +108,8 @@ class Table:
 
 
 def clipped(text: str | None) -> str | None:
-    """The text, truncated to SUMMARY_CHARACTERS."""
-    return None if text is None else text[:SUMMARY_CHARACTERS]
+    """The text without padding of NULs at its end, truncated to SUMMARY_CHARACTERS."""
+    return None if text is None else text.rstrip("\0")[:SUMMARY_CHARACTERS]
 
 
 def finite(value: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """The columns of `files`: place and version, structure, summary of the first part's header, pixels, findings, provenance.
 
 A column is null if the header lacks the attribute, or has it with another type; no default is filled in. Texts that repeat an
-attribute are truncated to SUMMARY_CHARACTERS; the attribute's own row has the complete value.
+attribute end before padding of NULs, and are truncated to SUMMARY_CHARACTERS; the attribute's own row has the complete value.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from exr_inspector.catalog.schema.columns import (
     worst_severity,
 )
 from exr_inspector.exr.header.as_json import compact_json, to_json_text
-from exr_inspector.exr.header.attributes import encode
+from exr_inspector.exr.header.attributes import encode, readable_text
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import (
@@ -119,7 +119,7 @@ def first(make: Callable[[PartHeader], object]) -> Of:
 
 def text(*names: str) -> Of:
     """The first part's text attribute with the first of these names that exists and is not empty."""
-    return first(lambda part: next((clipped(value) for value in map(part.text, names) if value), None))
+    return first(lambda part: next(filter(None, (clipped(part.text(name)) for name in names)), None))
 
 
 def text_any_case(*names: str) -> Of:
@@ -127,8 +127,8 @@ def text_any_case(*names: str) -> Of:
 
     def make(part: PartHeader) -> str | None:
         for attribute in part.attributes:
-            if attribute.name.lower() in names and isinstance(attribute.value, str) and attribute.value:
-                return clipped(attribute.value)
+            if attribute.name.lower() in names and (value := clipped(readable_text(attribute))):
+                return value
         return None
 
     return first(make)
@@ -220,10 +220,10 @@ def _is_aces(part: PartHeader) -> bool | None:
 
 
 def _color_space(part: PartHeader) -> str | None:
-    if value := part.text("colorInteropID"):
-        return clipped(value)
+    if value := clipped(part.text("colorInteropID")):
+        return value
     if other := colourspaces.other_tag(part):
-        return other[1]
+        return clipped(other[1])
     if _is_aces(part):
         return colourspaces.ACES
     values = part.value("chromaticities", "chromaticities")
@@ -343,6 +343,8 @@ FILES_COLUMNS = (
     nullable("software", TEXT, "Product and version that wrote the file: `Nuke 15.1v3`, `Blender 5.0.1`; see provenance",
              of=provenance("product")),
     nullable("software_version", TEXT, "Version of the software", of=provenance("software_version")),
+    nullable("renderer", TEXT, "Renderer of the image, also if other software wrote the file since: `Arnold 7.2.4.1`",
+             of=provenance("renderer")),
     nullable("host_application", TEXT, "Application in which the renderer ran: `Maya 2024.2`",
              of=provenance("host_application")),
     nullable("render_seconds", REAL, "Time of rendering", "seconds", of=provenance("render_seconds", finite)),

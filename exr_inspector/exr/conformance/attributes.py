@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from exr_inspector.exr.conformance.problems import PartProblems
-from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES
+from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES, readable_strings
 from exr_inspector.exr.header.channel_lists import ends_in_a_name
+from exr_inspector.exr.header.encodings import guessed_encoding, is_utf16
 from exr_inspector.exr.header.parts import FIRST_WINS
 from exr_inspector.exr.header.standard import DEPRECATED, REQUIRED, STANDARD
-from exr_inspector.exr.header.text import NOT_UTF8, encode_name, guessed_encoding, is_utf16
+from exr_inspector.exr.header.text import NOT_UTF8, encode_name, invalid_byte
 from exr_inspector.exr.header.values import Attribute, Preview
 from exr_inspector.exr.limits import PER_CHECKPOINT, Checkpoint, no_checkpoint
 from exr_inspector.exr.problems import ProblemKind
@@ -17,6 +18,7 @@ from exr_inspector.exr.problems import ProblemKind
 SHORT_NAME_BYTES = 31
 LONG_NAME_BYTES = 255
 _BIG_PREVIEW_BYTES = 1 << 20
+_GUESSED_NAMES = 20  # to guess their encoding
 # The library has a separate reader for each of these, which skips a value of another type.
 _OWN_READER = frozenset({*REQUIRED, "tiles", "name", "type", "version", "chunkCount"})
 # The readers of these also skip a value of the wrong size.
@@ -75,10 +77,9 @@ def _check_channel_names(report: PartProblems, names: list[str]) -> str | None:
         return None
     channels = report.part.by_name["channels"]
     long_name = None
+    _report_bytes(report, channels, "a channel", names)
     for name in names:
         size = len(encode_name(name))
-        if "\\x" in name:
-            _report_bytes(report, channels, "a channel", name)
         if size > SHORT_NAME_BYTES:
             long_name = name
         if size > LONG_NAME_BYTES:
@@ -91,13 +92,16 @@ def _report_too_long(report: PartProblems, attribute: Attribute, what: str, name
     report.add(ProblemKind.NAME_LENGTH, message, attribute, found, f"at most {LONG_NAME_BYTES}", fatal=True)
 
 
-def _report_bytes(report: PartProblems, attribute: Attribute, what: str, name: str) -> None:
-    r"""Report a name that is not UTF-8. A name that contains the text `\xNN` itself is valid."""
-    try:
-        encode_name(name).decode()
-    except UnicodeDecodeError as error:
-        found = f"byte 0x{error.object[error.start]:02x} in {name}"
-        report.add(ProblemKind.NOT_UTF8, f"the name of {what} is {NOT_UTF8}", attribute, found, "UTF-8")
+def _report_bytes(report: PartProblems, attribute: Attribute, what: str, names: Sequence[str]) -> None:
+    """Report names that are not UTF-8, once for all: they come from one writer."""
+    odd = [(byte, name) for name in names if (byte := invalid_byte(name)) is not None]
+    if not odd:
+        return
+    message = f"the name of {what} is {NOT_UTF8}" if len(odd) == 1 else f"{len(odd)} names of channels are {NOT_UTF8}"
+    if guess := guessed_encoding(b" ".join(encode_name(name) for _, name in odd[:_GUESSED_NAMES])):
+        message += f"; probably {guess}"
+    byte, name = odd[0]
+    report.add(ProblemKind.NOT_UTF8, message, attribute, f"byte 0x{byte:02x} in {name}", "UTF-8")
 
 
 def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
@@ -108,8 +112,7 @@ def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
         report.add(ProblemKind.NAME_LENGTH, message, attribute, expected=expected, fatal=True)
     long_name = None
     for text in (name, type_name):
-        if "\\x" in text:
-            _report_bytes(report, attribute, "an attribute or its type", text)
+        _report_bytes(report, attribute, "an attribute or its type", [text])
         if len(text) > SHORT_NAME_BYTES or not text.isascii():
             size = len(encode_name(text))
             long_name = text if size > SHORT_NAME_BYTES else long_name
@@ -135,7 +138,8 @@ def _report_malformed(report: PartProblems, attribute: Attribute) -> None:
     kind, fatal, message = ProblemKind.MALFORMED_VALUE, is_misread(attribute), attribute.problem
     if message.startswith(NOT_UTF8):
         kind, fatal = ProblemKind.NOT_UTF8, False
-        encoding = guessed_encoding(attribute.value) if isinstance(attribute.value, bytes) else ""
+        texts = readable_strings(attribute.type_name, attribute.value) or ()
+        encoding = guessed_encoding(b" ".join(encode_name(text) for text in texts if invalid_byte(text) is not None))
         message += f"; probably {encoding}" if encoding else ""
     elif attribute.type_name == "preview":
         kind = ProblemKind.PREVIEW

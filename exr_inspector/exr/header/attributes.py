@@ -17,6 +17,7 @@ from typing import Any
 from exr_inspector.exr.header.channel_lists import decode_channels, encode_channels
 from exr_inspector.exr.header.text import NOT_UTF8, decode_name
 from exr_inspector.exr.header.values import (
+    Attribute,
     AttributeValue,
     Box2f,
     Box2i,
@@ -190,6 +191,14 @@ def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[Attri
         return variable(raw), ""
     except Malformed as error:
         return raw, str(error)
+
+
+def readable_text(attribute: Attribute) -> str | None:
+    r"""The text of a `string` attribute, invalid UTF-8 bytes written `\xNN`; None for other types."""
+    value = attribute.value
+    if isinstance(value, str):
+        return value
+    return decode_name(value) if attribute.type_name == "string" and isinstance(value, bytes) else None
 
 
 def readable_strings(type_name: str, value: AttributeValue) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from exr_inspector.exr.header.attributes import readable_strings
+from exr_inspector.exr.header.attributes import readable_text
 from exr_inspector.exr.header.channel_lists import readable_channels
 from exr_inspector.exr.header.standard import STANDARD
 from exr_inspector.exr.header.values import (
@@ -52,10 +52,7 @@ class PartHeader(NamedTuple):
     def text(self, name: str) -> str | None:
         r"""The value of the string attribute `name`; invalid UTF-8 bytes are written `\xNN`."""
         attribute = self.by_name.get(name)
-        if attribute is None or attribute.type_name != "string":
-            return None
-        texts = readable_strings("string", attribute.value)
-        return texts[0] if texts else None
+        return None if attribute is None or attribute.type_name != "string" else readable_text(attribute)
 
     def integer(self, name: str) -> int | None:
         """The value of the int attribute `name`."""

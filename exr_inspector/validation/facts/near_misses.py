@@ -6,7 +6,7 @@ Results are cached by the list of names, because the frames of a sequence have t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,7 +14,10 @@ from typing import NamedTuple
 from exr_inspector.exr.header.standard import STANDARD
 
 _SEPARATORS = re.compile(r"[\s_.-]+")
-_NAMESPACES = ("exr/", "exr:", "openexr/", "openexr:")
+_NAMESPACE = re.compile(r"(?:exr|openexr|oiio|smpte)[/:]", re.IGNORECASE)
+# OpenImageIO reads attributes of the structure as `openexr:lineOrder`, and time codes as `smpte:TimeCode`. When it writes the
+# image again, it makes the standard attributes from them, and keeps some of the others beside these.
+_OF_OPENIMAGEIO = re.compile(r"(?:openexr|oiio|smpte):", re.IGNORECASE)
 _LONGEST = 40  # no standard name is longer
 _KEPT_NAMES = 100  # longer lists are not cached: hostile headers must not fill the memory
 _SHORTEST = 6  # shorter names are not compared by similarity
@@ -28,10 +31,7 @@ def near_miss(name: str) -> str | None:
     The name may differ by case (`colorInteropId`), separators (`time_code`), a namespace (`exr/owner`) or a letter
     (`chromaticites`).
     """
-    lower = name.lower()
-    for namespace in _NAMESPACES:
-        lower = lower.removeprefix(namespace)
-    letters = _SEPARATORS.sub("", lower)
+    letters = _SEPARATORS.sub("", name[len(namespace_of(name)) :].lower())
     if letters in _BY_LETTERS:
         return _BY_LETTERS[letters]
     if len(letters) < _SHORTEST or not letters.isalpha():
@@ -43,6 +43,17 @@ def near_miss(name: str) -> str | None:
     return _BY_LETTERS[close[0]]
 
 
+def namespace_of(name: str) -> str:
+    """The namespace of OpenEXR or OpenImageIO that a name begins with: `exr/` of `exr/owner`; empty for other names."""
+    match = _NAMESPACE.match(name)
+    return match[0] if match else ""
+
+
+def _is_usual(name: str, meant: str, names: Container[str]) -> bool:
+    """Whether OpenImageIO writes the name beside the standard attribute, or with a standard attribute of the structure."""
+    return _OF_OPENIMAGEIO.match(name) is not None and (meant in names or STANDARD[meant].group == "structure")
+
+
 class OddNames(NamedTuple):
     """Names that are almost standard ones, each with the standard name, and groups that differ only by upper and lower case."""
 
@@ -52,7 +63,9 @@ class OddNames(NamedTuple):
 
 def _find_odd(names: tuple[str, ...]) -> OddNames:
     short = [name for name in names if name not in STANDARD and len(name) <= _LONGEST]
-    near = tuple((name, meant) for name in short if (meant := near_miss(name)) is not None)
+    near = tuple(
+        (name, meant) for name in short if (meant := near_miss(name)) is not None and not _is_usual(name, meant, names)
+    )
     if len({name.lower() for name in names}) == len(names):
         return OddNames(near, ())
     by_lower: dict[str, list[str]] = {}

@@ -8,7 +8,7 @@ from exr_inspector.exr.header.values import Attribute, Box2f, Box2i
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.near_misses import odd_names
+from exr_inspector.validation.facts.near_misses import namespace_of, odd_names
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, listed, part_rule
 
@@ -43,12 +43,26 @@ def _shown(attribute: Attribute) -> str:
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
 )
 def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report names that differ from a standard one by case, spelling or namespace."""
+    """Report names that differ from a standard one by case, spelling or namespace; those of one namespace together.
+
+    Compositing software can copy dozens of attributes of its input as `exr/...`.
+    """
     found = []
+    groups: dict[str, list[tuple[str, str]]] = {}
     for name, meant in odd_names(part.part.by_name).near:
-        attribute = part.part.by_name[name]
-        other = part.part.by_name.get(meant)
-        beside = f" ({_shown(other)} there, too; readers that ignore case take either)" if other else ""
+        groups.setdefault(namespace_of(name) or name, []).append((name, meant))
+    for start, names in groups.items():
+        name, meant = names[0]
+        attribute, other = part.part.by_name[name], part.part.by_name.get(meant)
+        if len(names) > 1:
+            all_meant = listed(dict.fromkeys(meant for _, meant in names))
+            listed_names = listed(repr(name) for name, _ in names)
+            message = f"{len(names)} attributes whose names begin with {start} have no effect: {listed_names}; "
+            message += f"did you mean {all_meant}?"
+            found.append(Found(message, listed(name for name, _ in names), all_meant, offset=attribute.offset))
+            continue
+        readers = "; readers that ignore case take either" if name.lower() == meant.lower() else ""
+        beside = f" ({_shown(other)} there, too{readers})" if other else ""
         message = f"Attribute {name!r} ({_shown(attribute)}) has no effect: did you mean {meant}{beside}?"
         found.append(Found(message, name, meant, offset=attribute.offset))
     return found

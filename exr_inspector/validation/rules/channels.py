@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from exr_inspector.exr.header.text import invalid_byte
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
@@ -184,7 +185,7 @@ def _odd_name(name: str) -> str:
         return "an empty component"
     if " " in name:
         return "a space"
-    if not name.isascii() or not name.isprintable():
+    if not name.isascii() or not name.isprintable() or invalid_byte(name) is not None:
         return "characters other than printable ASCII"
     marks = sorted(_MARKS.intersection(name))
     if marks and not _SPECTRAL.fullmatch(name):
@@ -216,7 +217,8 @@ def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
             by_oddity.setdefault(odd, []).append(channel.name)
     found = []
     for odd, names in by_oddity.items():
-        message = f"{_count(names)} {odd}: {listed(map(repr, names))}"
+        shown = (repr(name).replace("\\\\", "\\") for name in names)  # `gr\xfcn` as in the tables
+        message = f"{_count(names)} {odd}: {listed(shown)}"
         found.append(Found(message, names[0], "letters, digits and underscores", names[0]))
     return found
 

@@ -105,7 +105,7 @@ def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
     if file.is_multi_part:
         return _prefixed(file, views)
     part = file.parts[0]
-    if not isinstance(part.part.value("multiView", "stringvector"), tuple) or not views:
+    if "multiView" not in part.part.by_name or not views:
         return NOTHING
     default = file.views[0]
     found = []

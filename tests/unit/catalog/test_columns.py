@@ -126,6 +126,7 @@ FILES_ROW: dict[str, Any] = {
     "has_cryptomatte": True,
     "software": "Renderer 5.1",
     "software_version": "5.1",
+    "renderer": "Arnold 7.2.4.1",
     "host_application": "Maya 2024.2",
     "render_seconds": 12.5,
     "peak_memory_mb": 99.0,
@@ -242,7 +243,16 @@ PARTS_ROW: dict[str, Any] = {
 }
 
 PROVENANCE = Provenance(
-    "Renderer", "5.1", "Maya 2024.2", 12.5, 99.0, "node7", "anna", "1001-1100", {"software": "Software"}
+    "Renderer",
+    "5.1",
+    "Arnold 7.2.4.1",
+    "Maya 2024.2",
+    12.5,
+    99.0,
+    "node7",
+    "anna",
+    "1001-1100",
+    {"software": "Software"},
 )
 
 

@@ -160,6 +160,21 @@ def first_part(*attributes: tuple[str, str, object]) -> dict[str, object]:
     return row
 
 
+def test_texts_end_before_their_padding_and_are_escaped() -> None:
+    row = first_part(
+        ("owner", "string", "Bob\0\0\0"),
+        ("reelName", "string", "\0\0"),
+        ("Artist", "string", b"J\xfcrgen\0"),
+        ("Frame", "string", "1003\0"),
+    )
+    assert (row["owner"], row["reel_name"], row["creator"], row["embedded_frame"]) == ("Bob", None, r"J\xfcrgen", 1003)
+    base = inspection()
+    assert base.header is not None
+    header = base.header._replace(parts=(make_part(0, 2, (Attribute("owner", "string", "Bob\0", 0, 4),)),))
+    (stored,) = table_rows(replace(base, header=header))["attributes"]
+    assert (stored["value"], stored["value_text"]) == (r'"Bob\u0000"', "Bob")
+
+
 def test_summary_of_the_first_part() -> None:
     row = first_part(
         ("pixelAspectRatio", "float", 2.0),

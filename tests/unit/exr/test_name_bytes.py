@@ -59,6 +59,13 @@ def test_channels_are_in_the_order_of_their_bytes() -> None:
     assert (problem.kind.name, problem.found) == ("NOT_UTF8", r"byte 0xe9 in \xe9.R")
 
 
+def test_the_names_of_a_part_are_one_problem() -> None:
+    channels = [Channel(f"gr\udcfcn.{component}") for component in "BGR"]
+    (problem,) = problems_of(parsed(Part(channels=channels)))
+    assert problem.found == r"byte 0xfc in gr\xfcn.B"
+    assert problem.message.startswith("3 names of channels are not UTF-8; probably Latin-1")
+
+
 def test_channels_that_only_look_sorted_are_reported() -> None:
     header = parsed(Part(replace=[a_chlist([Channel("\udce9.R"), Channel("z.R")])]))
     assert [channel.name for channel in part_layout(header.parts[0]).channels] == ["z.R", r"\xe9.R"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import Channel as Read
 from exr_inspector.exr.names import PartNames, file_names, lossy_channels
-from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
+from tests.support.exrbytes import Attr, Channel, Part, a_string, a_stringvector, build
 from tests.support.growth import MOST, steps_of
 
 
@@ -28,6 +28,13 @@ def taken_apart(names: PartNames) -> dict[str, tuple[str, str, str | None]]:
 
 def part(*channels: str, **kwargs: object) -> Part:
     return Part(channels=[Channel(name) for name in channels], **kwargs)  # type: ignore[arg-type]
+
+
+def test_views_that_are_not_utf_8_are_escaped_as_in_the_names_of_channels() -> None:
+    views = Attr("multiView", "stringvector", b"\5\0\0\0right\4\0\0\0gr\xfcn")
+    (names,) = names_of(part("R", "gr\udcfcn.R", extra=[views]))
+    assert names.views == ("right", r"gr\xfcn")
+    assert taken_apart(names) == {"R": ("", "R", "right"), r"gr\xfcn.R": ("", "R", r"gr\xfcn")}
 
 
 def test_layers_and_components() -> None:

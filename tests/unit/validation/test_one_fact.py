@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, id_as_float
-from exr_inspector.exr.header.text import guessed_encoding
+from exr_inspector.exr.header.encodings import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, Severity, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
 from tests.support.exrbytes import (
@@ -98,9 +98,23 @@ def test_twins_of_which_one_is_a_standard_attribute_are_near_misses() -> None:
         ("STR-NEAR-MISS", "Comments"),
         ("STR-CASE-TWINS", "Note, note"),
     ]
-    assert not codes(
-        judge(build([Part(extra=[a_string("oiio:timeCode", "x"), a_string("smpte:TimeCode", "x")])])), "STR-"
+
+
+def test_names_with_a_namespace_are_near_misses_once_for_all() -> None:
+    copied = [a_string(f"exr/{name}", "x") for name in ("capDate", "comments", "lensModel")]
+    (finding,) = [f for f in judge(build([Part(extra=copied)])) if f.code == "STR-NEAR-MISS"]
+    assert (finding.found, finding.expected) == (
+        "exr/capDate, exr/comments, exr/lensModel",
+        "capDate, comments, lensModel",
     )
+    # OpenImageIO leaves these out when it writes a file, except for the last one.
+    other = [a_string("oiio:owner", "x"), a_string("smpte:TimeCode", "01:00:00:00"), a_int("openexr:chunkCount", 3)]
+    assert [f.found for f in judge(build([Part(extra=other)])) if f.code == "STR-NEAR-MISS"] == [
+        "oiio:owner",
+        "smpte:TimeCode",
+    ]
+    beside = [a_string("smpte:TimeCode", "01:00:00:00"), a_timecode("timeCode", 0x01000000)]
+    assert not codes(judge(build([Part(extra=beside)])), "STR-")
 
 
 def test_empty_alpha_and_a_window_outside_are_told_once() -> None:
@@ -232,13 +246,27 @@ def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
     ("text", "encoding", "guess"),
     [
         ("Größe", "latin-1", "Latin-1"),
-        ("ÄÖÜ", "latin-1", "Latin-1"),
+        ("ÄÖÜ", "latin-1", "Latin-1 or KOI8-R"),
         ("Käse Öl", "latin-1", "Latin-1"),
         ("créée", "latin-1", "Latin-1"),
         ("“quoted” – it’s", "cp1252", "Windows-1252"),
         ("株式会社", "shift_jis", "Shift-JIS"),
         ("/volumes/会社/shot010_comp_v003/テスト", "shift_jis", "Shift-JIS"),
-        ("日本語", "euc_jp", "EUC-JP"),
+        ("カメラ 01", "shift_jis", "Shift-JIS"),
+        ("日本語", "euc_jp", "GBK or EUC-JP"),
+        ("撮影テスト", "euc_jp", "EUC-JP"),
+        ("张三", "gbk", "GBK"),
+        ("制作公司：上海电影", "gbk", "GBK"),
+        ("홍길동", "euc_kr", "EUC-KR, GBK or EUC-JP"),
+        ("렌더링 회사 이름", "euc_kr", "EUC-KR"),
+        ("王小明", "big5", "Big5"),
+        ("台北電影公司", "big5", "Big5"),
+        ("Иванов", "cp1251", "Windows-1251"),
+        ("Система рендеринга", "koi8_r", "KOI8-R"),
+        ("Γιώργος Παπαδόπουλος", "cp1253", "Windows-1253"),
+        ("Zażółć gęślą jaźń", "cp1250", "Windows-1250"),
+        ("café à l’été", "mac_roman", "Mac Roman"),
+        ("Café", "latin-1", "Latin-1 or UTF-8 cut in the middle of a character"),
         ("Prêt à livrer", "utf-16-le", "UTF-16"),
         ("\x80\0", "latin-1", "Windows-1252"),
         ("ÿÿÿÿ", "latin-1", "padding bytes 0xFF"),
@@ -249,6 +277,24 @@ def test_likely_encodings_of_texts_are_named(text: str, encoding: str, guess: st
     findings = judge(build([Part(extra=[Attr("note", "string", text.encode(encoding))])]))
     (finding,) = [each for each in findings if each.code == "STR-STRING-UTF8"]
     assert f"probably {guess}" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("raw", "guess"),
+    [
+        ("grün und caf".encode() + b"\xc3", "UTF-8 cut in the middle of a character"),
+        ("カメ".encode()[:-1], "UTF-8 cut in the middle of a character"),
+        (b"caf\xc3\0\0", "UTF-8 cut in the middle of a character"),
+        (b"F\xc3", "UTF-8 cut in the middle of a character or Latin-1"),
+        ("é".encode() * 9 + b"\xff.", "damaged UTF-8"),
+        (b"a\xed\xa0\x80", "UTF-8 with surrogates"),
+        (b"\xff\xfe\xe5\x65\x2c\x67", "UTF-16"),
+        ("会社".encode("shift_jis") * 500, "Shift-JIS"),
+        (b"\x81\xff\x8d\x9d", ""),
+    ],
+)
+def test_damaged_texts_are_named(raw: bytes, guess: str) -> None:
+    assert guessed_encoding(raw) == guess
 
 
 def test_bad_values_of_all_channels_are_one_finding_a_part() -> None:

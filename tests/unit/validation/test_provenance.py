@@ -42,6 +42,22 @@ def said(*attributes: Attr) -> Provenance:
         ({"renderman/version": "RenderMan 26.1"}, "RenderMan 26.1", "renderman/version"),
         ({"redshift_version": "3.6.04"}, "Redshift 3.6.04", "redshift_version"),
         ({"myshow/version": "7"}, None, None),
+        ({"rs/version": "3.5.14"}, "Redshift 3.5.14", "rs/version"),
+        (
+            {"vrayInfo/vrayversion": "Version of V-Ray for Maya Next", "vrayInfo/vraycore": "4.30.00"},
+            "V-Ray 4.30.00",
+            "vrayInfo/vraycore",
+        ),
+        (
+            {"vrayInfo/vrayversion": "Version of V-Ray for Houdini 5, update 2.3"},
+            "V-Ray 5 update 2.3",
+            "vrayInfo/vrayversion",
+        ),
+        ({"comments": "created with mental ray 3.13.1.10"}, "mental ray 3.13.1.10", "comments"),
+        ({"comments": "created with love for the 3rd take"}, None, None),
+        ({"comments": "graded by Anna, take 3"}, None, None),
+        ({"unreal/jobName": "shots"}, "Unreal Engine", "unreal/jobName"),
+        ({"exr/arnold/version": "7.2.4.1", "exr/Software": "mtoa"}, "Arnold 7.2.4.1", "exr/arnold/version"),
         ({"Software": "A", "software": "B"}, "B", "software"),
         ({"Software": ""}, None, None),
     ],
@@ -52,6 +68,50 @@ def test_software_is_recognised_by_its_attributes(
     provenance = said(*(a_string(name, value) for name, value in attributes.items()))
     assert provenance.product == product
     assert provenance.sources.get("software") == source
+
+
+def test_the_renderer_is_named_beside_the_software_that_wrote_the_file_last() -> None:
+    kept = said(a_string("Software", "OpenImageIO 3.2.2.0 : 01AB"), a_string("arnold/version", "7.2.4.1 [ab] linux"))
+    assert (kept.product, kept.renderer) == ("OpenImageIO 3.2.2.0", "Arnold 7.2.4.1")
+    assert kept.sources["renderer"] == "arnold/version"
+    comp = said(
+        a_string("nuke/version", "15.1v3"), a_string("rs/version", "3.5.14"), a_string("gaffer:version", "1.4.2.0")
+    )
+    assert (comp.product, comp.renderer, comp.host_application) == ("Nuke 15.1v3", "Redshift 3.5.14", "Gaffer 1.4.2.0")
+    assert said(a_string("Software", "OctaneRender 2023.1.1")).renderer == "OctaneRender 2023.1.1"
+    assert said(a_string("Software", "Adobe Photoshop 24.1")).renderer is None
+
+
+def test_attributes_of_products() -> None:
+    redshift = said(a_string("rs/hostname", "node12"), a_string("rs/renderTime", "12.5"))
+    assert (redshift.renderer, redshift.render_host, redshift.render_seconds) == ("Redshift", "node12", 12.5)
+    unreal = said(
+        a_string("unreal/frameRenderDuration", "+00:01:02.500"),
+        a_string("unreal/stats/memory/peakUsedPhysicalMB", "2048"),
+        a_string("unreal/jobAuthor", "anna"),
+    )
+    assert (unreal.render_seconds, unreal.peak_memory_mb, unreal.render_user) == (62.5, 2048, "anna")
+    cycles = said(
+        a_string("cycles.ViewLayer.total_time", "01:05.20"),
+        a_string("cycles.ViewLayer.render_time", "01:00.00"),
+        a_string("cycles.Back.total_time", "00:10.00"),
+    )
+    assert (cycles.renderer, cycles.render_seconds) == ("Cycles", pytest.approx(75.2))
+    vray = said(a_string("vrayInfo/peakMemory", "50399.55 MiB"), a_string("vrayInfo/ram", "65440MB"))
+    assert (vray.peak_memory_mb, vray.sources["peak_memory_mb"]) == (50399.55, "vrayInfo/peakMemory")
+    assert said(a_string("exr/vrayInfo/computername", "n1"), a_string("exr/HostComputer", "n2")).render_host == "n2"
+
+
+def test_texts_that_are_not_utf_8_are_escaped() -> None:
+    known = said(
+        Attr("Software", "string", "Größe 4.2".encode("latin-1")),
+        Attr("HostComputer", "string", "бюро".encode("cp1251")),
+        Attr("Artist", "string", "Jürgen".encode("latin-1") + b"\0\0"),
+        Attr("arnold/host/name", "string", "Maya ü".encode("latin-1")),
+    )
+    assert known.product == r"Gr\xf6\xdfe 4.2"
+    assert (known.render_host, known.render_user) == (r"\xe1\xfe\xf0\xee", r"J\xfcrgen")
+    assert known.host_application == r"Maya \xfc"
 
 
 def test_arnold_in_maya() -> None:
