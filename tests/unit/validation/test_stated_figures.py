@@ -124,8 +124,8 @@ def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] =
     [
         (with_areas(2, 0.7), True),
         (with_areas(1, 0.7), False),
-        (with_areas(128, 0.7), True),
-        (with_areas(129, 0.7), False),
+        (with_areas(128, 1.3), True),
+        (with_areas(129, 1.3), False),
         (with_areas(20, 0.79), True),
         (with_areas(20, 0.82), False),
         (with_areas(20, 0.7, 8, (4,)), True),
