@@ -34,12 +34,13 @@ BUNDLE = re.compile(
 )
 VERSION = re.compile(r"(?<![a-zA-Z0-9])[vV]\d+(?![a-zA-Z0-9])", re.ASCII)
 DIGITS = re.compile(r"#+")
-# Objects of a shot that have mattes of their own: `clip_obj1`, `mask_02`, `clip_matte_hero`, `clip_hero_roto`.
+# Objects of a shot that have mattes of their own: `clip_obj1`, `mask_02`, `clip_matte_hero`, `clip_char01_roto`; no shots.
 _MATTE = r"(?:obj(?:ect)?s?|mattes?|masks?|roto|holdouts?)"
 _END = r"(?![a-zA-Z0-9])"
 _NUMBERED_MATTE = rf"[._-]?(?<![a-zA-Z0-9]){_MATTE}[._-]?(?:\d{{1,2}}|[a-zA-Z]){_END}"
-_NO_OBJECT_BEHIND = rf"(?![._-](?:\d{{1,2}}|[a-zA-Z]+){_END})"
-_NAMED_MATTE = rf"(?<=[a-zA-Z0-9])[._-](?:{_MATTE}[._-][a-zA-Z]+{_END}|[a-zA-Z]+[._-]{_MATTE}{_END}{_NO_OBJECT_BEHIND})"
+_OBJECT = r"(?!(?:v|ver|sh|shot|sc|scene|sq|seq|cam|tk|take)\d)[a-zA-Z]+\d{0,2}"
+_NO_OBJECT_BEHIND = rf"(?![._-](?:\d{{1,2}}|{_OBJECT}){_END})"
+_NAMED_MATTE = rf"(?<=[a-zA-Z0-9])[._-](?:{_MATTE}[._-]{_OBJECT}{_END}|{_OBJECT}[._-]{_MATTE}{_END}{_NO_OBJECT_BEHIND})"
 MATTE = re.compile(rf"{_NUMBERED_MATTE}|{_NAMED_MATTE}", re.IGNORECASE)
 PLATE = re.compile(rf"[._-]?(?<![a-zA-Z0-9])plates?{_END}", re.IGNORECASE)
 _ANY_MATTE = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_MATTE}{_END}", re.IGNORECASE)

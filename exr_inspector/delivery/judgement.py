@@ -197,7 +197,7 @@ def judge_sequence(
         file_count=len(summaries),
         expected=every,
         missing=missing,
-        rerender=(missing if is_error else NO_FRAMES).union(number for number, how in mended if how is None),
+        rerender=(_absent(missing, siblings) if is_error else NO_FRAMES).union(n for n, how in mended if how is None),
         header_edits=FrameNumbers.of(number for number, how in mended if how is _Mending.EDIT),
         conversions=FrameNumbers.of(number for number, how in mended if how is _Mending.CONVERSION),
         error_files=len(faulty),
@@ -207,6 +207,12 @@ def judge_sequence(
         fuller_count=len(more),
     )
     return with_findings(judged, findings)
+
+
+def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
+    """The missing frames without those that are there under another spelling of the name."""
+    there = siblings.spellings
+    return FrameNumbers.of(number for number in missing if number not in there) if there else missing
 
 
 def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:

@@ -76,6 +76,7 @@ def siblings_of(
         if len(group) > 1:
             found |= _frames_of(group)
     known = [sequence for sequence, _ in sequences]
+    frames_of = {sequence.pattern: frozenset(sequence.frames) for sequence in known}
     compared = {pattern for pattern, each in found.items() if each.frames}
     facts: dict[str, Mapping[str, Any]] = {
         "copies": _copies(sequences) | _images_under_data(sequences),
@@ -84,7 +85,11 @@ def siblings_of(
         "ends": {pattern: ends for pattern, ends in _ends_of_outputs(known).items() if pattern not in compared},
         "newer": newer_aovs(known),
         "folder": folders_of_other_versions(known),
-        "more": {pattern: each.more for pattern, each in found.items()} | _fuller_mattes(sequences),
+        "more": {
+            pattern: fuller
+            for pattern, fuller in _fuller_mattes(sequences).items()
+            if pattern not in found or found[pattern].frames.keys().isdisjoint(fuller.keys() - frames_of[pattern])
+        },
         "sizes": _other_sizes(sequences),
     }
     for name, by_pattern in facts.items():

@@ -152,6 +152,10 @@ def test_an_aov_of_which_every_frame_was_written_to_one_name(aov: str, count: in
         ("sh_matte_hero_v002", "sh_matte_car_v002", 1015, True),
         ("sh_hero_roto", "sh_car_roto", 1010, True),
         ("objA", "objB", 1012, True),
+        ("sh_char01_matte", "sh_char02_matte", 1012, True),
+        ("sh_mask_char1_v002", "sh_mask_char2_v002", 1012, True),
+        ("sq01_sh02_matte", "sq01_sh03_matte", 1012, False),
+        ("sh_matte_v2", "sh_matte_v3", 1012, False),
         ("obj1/clip", "obj2/clip", 1012, True),
         ("clip_obj1", "clip_obj2", 1008, False),  # half: an object that comes into the image
         ("clip_obj1", "clip_obj2", 1016, False),

@@ -72,6 +72,14 @@ def test_a_sequence_that_goes_on_in_another_spelling(one: tuple[str, int, int], 
     assert all("Another spelling of this name" in each.message for every in found.values() for each in every)
 
 
+def test_frames_under_another_spelling_are_not_rendered_again() -> None:
+    frames = {"x-{}": (1001, 1002, 1003, 1007, 1009), "x_{}": (1004, 1005, 1006)}
+    names = [f"{form.format(number)}.exr" for form, numbers in frames.items() for number in numbers]
+    files = {name: FrameSummary(name, "?", 0, 0) for name in names}
+    one, _ = judge_frames(files, builtin_policy("default")).sequences
+    assert (one.missing.text, one.rerender.text) == ("1004-1006,1008", "1008")
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

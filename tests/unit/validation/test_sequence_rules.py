@@ -812,6 +812,7 @@ def test_the_sign_of_a_number_may_stand_for_a_digit(digits: int, is_reported: bo
             "2 frames later than expected (01:01:00;03)",
         ),
         (False, 60.0, [(0, 59, 29), (0, 59, 29), (1, 0, 1), (1, 0, 0)], "2 frames later than expected (01:01:00:00)"),
+        (False, 48.0, [(0, 0, 5), (0, 0, 1), (0, 0, 6), (0, 0, 7)], "10 frames earlier than expected (01:00:00:06)"),
         (False, 24.0, [(0, 0, 4), (0, 0, 5), (0, 0, 2), (0, 0, 7)], "4 frames earlier than expected (01:00:00:06)"),
     ],
 )

@@ -114,20 +114,21 @@ def _out_of_step(coded: _Coded, rate: float, per_step: int) -> list[OddCode]:
     """Frames whose time code deviates from that of most others, at `rate` steps per second of `per_step` frames each."""
     clock = clock_of_numbers(sorted({frame.frame for frame, _ in coded}))
     day = timecodes.frames_of_day(coded[0][1], rate) * per_step
-    offsets = []
+    places, offsets = [], []
     for frame, code in coded:
         place = frame.frame if clock is None else timecodes.frame_count(clock.clock(frame.frame), clock.rate)
+        places.append(place)
         offsets.append((timecodes.frame_count(code, rate) * per_step - place) % day)
     counts = Counter(offsets)
     # The offsets of frames on one step differ by less than a step: find the offset window with most frames.
     usual = max(counts, key=lambda offset: sum(counts[(offset - back) % day] for back in range(per_step)))
     steady = {(usual - back) % day for back in range(per_step)}
     odd = []
-    for (frame, code), offset in zip(coded, offsets, strict=True):
+    for (frame, code), place, offset in zip(coded, places, offsets, strict=True):
         if offset not in steady:
-            ahead = (offset - usual + day // 2) % day - day // 2
-            count = (timecodes.frame_count(code, rate) - ahead // per_step) % (day // per_step)
+            count = (place + usual) % day // per_step
             expected = timecodes.clock_at(count, rate, is_drop_frame=code.is_drop_frame)
+            ahead = (per_step * (timecodes.frame_count(code, rate) - count) + day // 2) % day - day // 2
             odd.append(OddCode(frame.frame, code, expected, ahead))
     return odd
 
