@@ -20,8 +20,13 @@ from exr_inspector.errors import ExrInspectorError
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = "exr_inspector"
 TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
-# Parts of the package that the function does not use.
-LAPTOP_PARTS = ("cli", "report", "ingest", "library", "catalog/queries", "catalog/admin")
+# Parts of the package that the function does not use: commands, the library, and what only they need.
+LAPTOP_PARTS = (
+    "cli", "report", "ingest", "library", "catalog/queries", "catalog/admin",
+    "delivery/check.py", "delivery/diff.py", "delivery/files.py", "delivery/grouping.py", "delivery/read_ahead.py",
+    "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "pixels/comparing.py", "pixels/difference.py",
+    "validation/policies/differences.py", "validation/policies/draft.py", "validation/rejudge.py",
+)  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.sha256"
 
