@@ -65,7 +65,8 @@ class Map:
     def tests_of(self, fault: Mutation, text: str) -> list[str]:
         """The tests that execute the fault's lines, or any line of its module if it has changed since the measurement.
 
-        If no test executes a line of the module, these are the unit tests of its package. Unit tests of the module come first,
+        If no test executes a line of the module, these are the unit tests of its package. Faults in constants, which are
+        executed at import, are also tried with the tests in the file of the module's name. Unit tests of the module come first,
         then those of its package, then the others; in each group, quick ones come first. Tests of the generated documents are
         always added at the end, because they detect faults in descriptions, which no other test compares.
         """
@@ -76,9 +77,10 @@ class Map:
         documents = sorted(test for test in self.seconds if "test_docs.py::" in test)
         module = Path(fault.path)
         package = f"tests/unit/{'/'.join(module.parent.parts[1:2])}/"
-        # Lines executed at import are attributed to no test; a module of constants has no others.
-        found = found or {test for tests in by_line.values() for test in tests}
-        found = found or {test for test in self.seconds if test.startswith(package)}
+        if not found:  # lines executed at import are attributed to no test, and a test may read constants alone
+            own = f"/test_{module.stem}.py::"
+            found = {test for tests in by_line.values() for test in tests}
+            found |= {test for test in self.seconds if test.startswith(package) and (own in test or not by_line)}
 
         def order(test: str) -> tuple[bool, bool, float, str]:
             return f"test_{module.stem}" not in test, not test.startswith(package), self.seconds[test], test

@@ -61,6 +61,9 @@ def test_tests_of_the_package_come_first_and_the_documents_last_beyond_the_limit
         "tests/contract/test_quick.py::test",
         "tests/unit/test_docs.py::test",
     ]
+    assert "tests/unit/pixels/test_a.py::test" in Map(
+        {}, {"exr_inspector/pixels/a.py": {"6": run[:1]}}, seconds
+    ).tests_of(fault, TEXT), "it may read a constant"
     assert Map({}, {}, seconds).tests_of(fault, TEXT) == [
         "tests/unit/pixels/test_a.py::test",
         "tests/unit/pixels/test_b.py::test",

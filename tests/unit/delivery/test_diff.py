@@ -101,7 +101,14 @@ def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("at", "value", "says"), [((0, 0), 0.0, "all 0"), ((79, 99), 1.0, "not all 0"), ((30, 0), 1.0, "not all 0")]
+    ("at", "value", "says"),
+    [
+        ((0, 0), 0.0, "all 0"),
+        ((0, 0), 1.0, "not all 0"),
+        ((79, 99), 1.0, "not all 0"),
+        ((30, 0), 1.0, "not all 0"),
+        *((beside, 1.0, "not all 0") for beside in ((19, 30), (60, 30), (40, 9), (40, 50), (63, 30), (64, 30))),
+    ],
 )
 def test_what_lies_around_a_crop(
     at: tuple[int, int], value: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -96,6 +96,12 @@ def test_noisy_files_between_steady_ones_are_larger_by_a_tenth(size: float, *, i
     assert found(given, "SEQ-NOISE") == {(5,): I} if is_found else not found(given, "SEQ-NOISE")
 
 
+@pytest.mark.parametrize(("first", "last", "is_found"), [(3, 7, True), (3, 8, False)])
+def test_noise_in_more_than_half_of_the_frames_is_the_image(first: int, last: int, *, is_found: bool) -> None:
+    given = [noisy(n, 1.2, 0.3) if first <= n <= last else noisy(n, 1.0, 0.2) for n in range(1, 11)]
+    assert (found(given, "SEQ-NOISE") == {(*range(first, last + 1),): I}) is is_found
+
+
 @pytest.mark.parametrize(("size", "is_found"), [(1.6, True), (1.4, False)])
 def test_noisy_files_elsewhere_are_larger_by_half(size: float, *, is_found: bool) -> None:
     given = [noisy(n, size, 0.3) if n > 7 else noisy(n, 1.0, 0.2) for n in range(1, 11)]
