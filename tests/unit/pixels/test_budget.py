@@ -1,9 +1,8 @@
-"""What decoding threads share: files in memory that the library opens by name, and reused scratch memory."""
+"""What decoding threads share: reused scratch memory, leases and turns."""
 
 import contextlib
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +10,8 @@ import pytest
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded
 from exr_inspector.memory import MemoryPool
-from exr_inspector.pixels.budget import DecodeBudget, MemoryFile
+from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.isolation import _SharedLock
-from exr_inspector.pixels.memory_file import SharedFile
 
 KEPT = 16 << 20
 
@@ -21,36 +19,6 @@ KEPT = 16 << 20
 def resident() -> int:
     """The bytes of this process that are in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
-def held(file: MemoryFile, pieces: list[bytes | memoryview]) -> bytes:
-    made = file.holding(pieces)
-    return Path(made).read_bytes() if isinstance(made, str) else made.read()
-
-
-def test_a_file_in_memory_holds_what_it_is_given_and_nothing_of_before() -> None:
-    with contextlib.closing(MemoryFile()) as file:
-        many = [b"", b"head", *(bytes([number % 251]) * (number % 7) for number in range(3000))]
-        assert held(file, many) == b"".join(many)
-        assert held(file, [memoryview(b"0123456789")[2:5], b"!"]) == b"234!"
-
-
-def test_a_system_that_writes_less_than_asked_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = os.writev
-    monkeypatch.setattr(os, "writev", lambda file, pieces: whole(file, [memoryview(pieces[0])[:3]]))
-    with contextlib.closing(MemoryFile()) as file:
-        assert held(file, [b"0123456789", b"ab", b"cdefg"]) == b"0123456789abcdefg"
-
-
-def test_where_files_in_memory_are_forbidden_a_stream_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*_: Any) -> int:
-        raise PermissionError("no")
-
-    monkeypatch.setattr(os, "memfd_create", forbidden)
-    with contextlib.closing(MemoryFile()) as file:
-        assert not isinstance(file.holding([b"a"]), str)
-        assert held(file, [b"ab", b"c"]) == b"abc"
-        file.shrink()
 
 
 def test_scratch_memory_is_reused_and_that_of_rare_large_strips_is_freed() -> None:
@@ -63,15 +31,6 @@ def test_scratch_memory_is_reused_and_that_of_rare_large_strips_is_freed() -> No
         assert not isinstance(name, str) or Path(name).stat().st_size == KEPT
         with budget.scratch() as again:
             assert again in {first, other}
-
-
-def test_a_file_of_two_processes_gives_the_memory_of_rare_large_contents_back() -> None:
-    with contextlib.closing(SharedFile()) as file:
-        file.write([bytes(KEPT + 1)])
-        assert os.fstat(file.fileno()).st_size == KEPT + 1
-        file.write([b"small"])
-        assert os.fstat(file.fileno()).st_size == KEPT
-        assert bytes(file.view(5)) == b"small"
 
 
 def test_a_lease_is_given_back_once_by_the_last_holder() -> None:

@@ -18,7 +18,7 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.pixels.decode import _COUNTS, DeepPayload, _flat_samples, decode_chunks
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.isolation import _Job
-from exr_inspector.pixels.work import StripWork
+from exr_inspector.pixels.work import StripWork, needs_of
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
 from tests.support.exrbytes_codec import compressed
@@ -262,6 +262,32 @@ def test_a_limit_holds_before_anything_is_decoded() -> None:
     with pytest.raises(LimitExceeded) as refused:
         decode_chunks(layout, [place], [bytes(len(packed))], max_bytes=size - 1)
     assert refused.value.limit == "EXR_MEMORY_MIB"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part(
+            channels=[Channel("A", 1), Channel("Z", 2)], data_window=(-3, 2, 9, 40), compression=ex.ZIP, compress=True
+        ),
+        Part(channels=[Channel("BY", 1, 2, 2), Channel("Y", 1)], data_window=(0, 0, 9, 7)),
+        Part("tiledimage", channels=[Channel("R", 2)], data_window=(0, 0, 20, 9), tiles=Tiles(8, 8)),
+        Part("deepscanline", channels=[Channel("A", 1), Channel("Z", 2)], data_window=(0, 0, 4, 6)),
+    ],
+)
+def test_the_memory_that_is_taken_for_arrays_is_theirs(part: Part) -> None:
+    data = ex.build([part])
+    file = located(data)
+    layout = file.layouts[0]
+    offsets = file.tables[0].offsets
+    chunks = [(layout.place(i), payload(data, file.header, layout, int(at))) for i, at in enumerate(offsets)]
+    needs = needs_of(layout, chunks)
+    blocks = decode_chunks(layout, [place for place, _ in chunks], [packed for _, packed in chunks])
+    held = [array.nbytes for block in blocks for array in block.arrays]
+    held += [block.counts.nbytes for block in blocks if block.counts is not None]
+    assert needs.arrays == sum(held)
+    packed = sum(len(p.table) + len(p.data) if isinstance(p, DeepPayload) else len(p) for _, p in chunks)
+    assert packed < needs.library < needs.bytes == needs.arrays + needs.library
 
 
 @pytest.mark.parametrize("is_taken", [False, True])

@@ -25,6 +25,7 @@ OCCLUSION = [Channel(f"AO.{name}", FLOAT) for name in "RGB"]
 UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
 BRIGHT = scene(high=4)
 TOPS = {"R": 2.0, "G": 1.0, "B": 1.4}
+LOG = {"R": 0.11 + RAMP * 0.4, "G": 0.1 + RAMP * 0.4, "B": 0.1 + RAMP * 0.4}
 NEAR_LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 2, values) for name, values in scene().items()}
 LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 20, values) for name, values in scene().items()}
 CASES = [
@@ -49,9 +50,9 @@ CASES = [
             flat(HALF, **{name: np.minimum(v, 3.0) for name, v in BRIGHT.items()}),
             flat(HALF, **{name: np.minimum(v, 1.0) for name, v in BRIGHT.items()}),
         ),
-        Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(0.1 + RAMP * 0.4)),
-        Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), fog()),
-        Case("PIX-LOGLIKE", image(R=0.11 + RAMP * 0.4, G=0.1 + RAMP * 0.4, B=0.1 + RAMP * 0.4), rgb(RAMP * np.nan)),
+        Case("PIX-LOGLIKE", image(**LOG), rgb(0.1 + RAMP * 0.4)),
+        Case("PIX-LOGLIKE", image(**LOG), fog()),
+        Case("PIX-LOGLIKE", image(**LOG), image(**LOG | {"R": RAMP * np.nan})),
         Case("PIX-LOGLIKE", hazy(CAMERA), hazy(CAMERA, a_string("colorInteropID", "lin_ap0_scene"))),
         Case("PIX-LOGLIKE", hazy(CAMERA, a_string("colorSpace", "ARRI LogC4")), hazy()),
     ),
