@@ -18,6 +18,8 @@ _FIGURE = r"""(?:'[^']*'|"[^"]*"|\b\w*\d\w*|\b[a-f]{2}\b)"""
 _VARYING = re.compile(rf"{_FIGURE}(?:[\s,.x+-]*{_FIGURE})*")
 # Red, green and blue of one layer, alone or in lists: `diffuse.B, diffuse.G`, `B = 0, G = 0` (with figures as 0).
 _COLOURS = re.compile(r"(?<![\w.-])((?:[\w.-]+\.)?)[RGBrgb](?:(?:[\s,=0]|and)+\1[RGBrgb])*(?![\w.])")
+# Words that depend on the number of channels: `R holds 5 NaN`, `G, R hold 5 NaN, first in R`.
+_AGREEING = re.compile(r"\b(?:holds?|is|are|has|have)\b| in (?:[\w.-]+\.)?RGB\b")
 _COMPARED_CHARACTERS = 400  # of a message: its own words come before long values from the file
 _MOST_GROUPS = 6  # of a rule
 _Rule = tuple[Severity, str, str]
@@ -164,7 +166,7 @@ def _kind(message: str, path: str) -> str:
     """The message without what differs from file to file: the file's name, quoted texts, numbers, which of R, G and B."""
     name = path.rpartition("/")[2]
     words = " ".join(word for word in message[:_COMPARED_CHARACTERS].split(" ") if name not in word)
-    return _COLOURS.sub(r"\1RGB", _VARYING.sub("0", words))
+    return _AGREEING.sub("", _COLOURS.sub(r"\1RGB", _VARYING.sub("0", words)))
 
 
 def listed_findings(file: CheckedFile) -> list[tuple[Severity, str, str]]:

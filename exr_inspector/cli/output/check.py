@@ -234,7 +234,7 @@ def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
     for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
         space = " " * (9 - len(finding.severity.label))
         line = Text("  ").append(severity_text(finding.severity)).append(f"{space}{finding.code}  ")
-        line.append(f"{plain(listed(sorted(names), _NAMED), 400)}: {finding.message}")
+        line.append(f"{plain(listed(sorted(names), _NAMED), 400)}  {finding.message}")
         console.print(line, soft_wrap=True)  # no name is broken
 
 

@@ -27,6 +27,7 @@ def groups(*messages: str) -> list[tuple[str, list[int]]]:
         ("attribute 'owner' is empty", 'attribute "it\'s" is empty'),
         ("rows 1, 5-7 and 9 are missing", "rows 12 and 40 are missing"),
         ("show/x.1001.exr: a link that leads nowhere", "show/x.1002.exr: a link that leads nowhere"),
+        ("R holds 5 NaN, first at (4, 3)", "B, G hold 2 NaN, first at (9, 4) in B"),
         ("the window is 64 x 48", "the window is 1920 x 1080"),
     ],
 )

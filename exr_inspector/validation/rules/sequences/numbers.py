@@ -34,8 +34,9 @@ _SPARSE = 100  # missing frames for each frame that is there
     fix="Render or copy the frames that the message names, and rename those that are misnumbered.",
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
     "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info. "
-    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Of UDIM tiles, those that a map lacks "
-    "are a warning if at least two other maps of the object have them, else info, as are those of emission, opacity and masks.",
+    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Of UDIM tiles, in `check` and `report`, "
+    "those that a map lacks are a warning if at least two other maps of the object have them, else info, as are those of "
+    "emission, opacity and masks.",
     of_textures=True,
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -57,7 +58,8 @@ def _tiles(sequence: SequenceFacts) -> list[Found]:
         other, lacking = next(iter(by_sibling(sequence.name, tiles).items()))
         message = f"{counted(len(tiles), 'UDIM tile')} that other maps have ({other}): {joined_ranges(lacking)}"
         severity = Severity.WARNING if sequence.siblings.are_tiles_sure else Severity.INFO
-        found.append(Found(f"This map lacks {message}", joined_ranges(sequence.numbers), message, severity=severity))
+        every = joined_ranges(sorted({*sequence.numbers, *tiles}))
+        found.append(Found(f"This map lacks {message}", joined_ranges(sequence.numbers), every, severity=severity))
     if odd := sequence.siblings.no_tiles:
         names = listed(f.path.rpartition("/")[2] for f in sequence.frames if f.frame in odd)
         message = f"{names}: no number of a UDIM tile, which renderers ignore; expected 1001 to 1999 (1001 + u + 10 v)"
