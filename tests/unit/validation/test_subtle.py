@@ -798,8 +798,9 @@ def test_faults_of_time_codes_have_their_rules(
 @pytest.mark.parametrize(
     ("rate", "is_odd"),
     [
-        *(((base, 1), False) for base in (24, 25, 30, 48, 50, 60, 120)),
-        *(((1000 * base, 1001), False) for base in (24, 30, 48, 60, 120)),
+        *(((base, 1), False) for base in (12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90, 96, 100)),
+        *(((base, 1), False) for base in (120, 144, 150, 192, 200, 240)),
+        *(((1000 * base, 1001), False) for base in (24, 30, 48, 60, 72, 96, 120)),
         ((24_000, 1000), False),
         ((2397, 100), True),
         ((23_976, 1000), True),
