@@ -35,6 +35,11 @@ def mean_of(plan: ReadPlan, values: Array) -> Estimate | None:
     return estimate(clusters, dict(enumerate(plan.strata)), supports_error=True)
 
 
+def test_moments_of_nothing_change_no_others() -> None:
+    some = Moments(3, 2.0, 0.5)
+    assert Moments().merged(some) == some.merged(Moments()) == some
+
+
 RNG = np.random.default_rng(11)
 FRAMES = {
     # A clean sky over noisy ground: the upper chunks are small, the lower ones larger than a request's share of the budget.

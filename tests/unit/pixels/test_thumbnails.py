@@ -215,6 +215,17 @@ def test_the_data_window_lies_where_it_lies_in_the_display_window(opener: Source
     assert (picture[25:55, 35:] < 5).all()
 
 
+@pytest.mark.parametrize(
+    ("display", "size"),
+    [((0, 0, 0, 9), (1, 10)), ((0, 0, 9, 0), (10, 1)), ((0, 0, -1, 9), (11, 10)), ((0, 9, 9, 0), (11, 10))],
+)
+def test_a_display_window_without_pixels_is_replaced_by_the_data_window(
+    opener: SourceOpener, budget: DecodeBudget, display: tuple[int, int, int, int], size: tuple[int, int]
+) -> None:
+    (thumbnail,) = made(opener, budget, Part(channels=rgb(), data_window=(-5, 0, 5, 9), display_window=display))
+    assert (thumbnail.width, thumbnail.height) == size
+
+
 def test_pixel_aspect_makes_pixels_square(opener: SourceOpener, budget: DecodeBudget) -> None:
     part = Part(channels=rgb(), data_window=(0, 0, 79, 79), replace=[a_float("pixelAspectRatio", 2.0)])
     (one,) = made(opener, budget, part)
