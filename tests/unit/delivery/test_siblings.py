@@ -205,6 +205,7 @@ def test_a_matte_that_ends_where_its_object_leaves(*, is_leaving: bool) -> None:
         ({"a/sh_plate": (960, 540), "a/sh_v2_plate": (480, 270), "a/sh_matte": (1024, 540)}, {"a/sh_matte": 1}),
         ({"sh010_plate": (960, 540), "sh020_matte": (1024, 540)}, {}),
         ({"sh_smoke": (960, 540), "sh_dust": (1024, 540)}, {}),
+        ({"body_diffuse": (512, 512), "body_spec": (256, 256)}, {}),  # perhaps UDIM tiles
     ],
 )
 def test_a_sequence_of_another_size_than_its_image(sizes: dict[str, tuple[int, int]], found: dict[str, int]) -> None:
