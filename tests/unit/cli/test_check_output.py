@@ -1,20 +1,52 @@
-"""What `check` prints for people."""
+"""What `check` prints for people and as CSV."""
 
 from __future__ import annotations
 
+import csv
 import io
+from contextlib import redirect_stdout
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from exr_inspector.cli.output.check import print_check
-from exr_inspector.delivery.check import Check
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
-from exr_inspector.model import Finding, Severity, StatsMode
+from exr_inspector.cli.output.check import csv_text, print_check
+from exr_inspector.cli.output.terminal import output
+from exr_inspector.delivery.check import Check, CheckedFile
+from exr_inspector.delivery.judgement import JudgedSequence
+from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from tests.support.reports import made
 
 LONG = "sh140_comp_final_graded_with_a_very_long_name_v003"
 STRAY = (Finding("SEQ-STRAY", Severity.WARNING, "an unfinished write"),)
+
+
+def printed(check: Check) -> str:
+    with redirect_stdout(io.StringIO()) as out:
+        print_check(check, output(), least=None)
+    return " ".join(out.getvalue().split())
+
+
+def test_findings_of_a_sequence_have_frames_in_csv() -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(made().check))))
+    assert [row["frame"] for row in rows if row["code"] == "SEQ-MISSING"] == ["1005"]
+
+
+def test_the_line_of_a_sequence_names_a_fuller_one() -> None:
+    check = made().check
+    (sequence,) = check.sequences
+    few = replace(check, sequences=(replace(sequence, fuller="a/b_beauty.####.exr", fuller_count=90),))
+    assert "of the 90 frames of" not in printed(check)
+    assert f"{sequence.present} of the 90 frames of a/b_beauty.####.exr, " in printed(few)
+
+
+def test_the_summary_counts_files_beside_sequences() -> None:
+    check = made().check
+    count = check.checked
+    assert f"{count} files in 1 sequence checked" in printed(check)
+    more = replace(check, files=(CheckedFile("slate.exr", None, ()),))
+    assert f"{count + 1} files ({count} of them in 1 sequence) checked" in printed(more)
 
 
 @pytest.mark.parametrize(
@@ -28,15 +60,7 @@ STRAY = (Finding("SEQ-STRAY", Severity.WARNING, "an unfinished write"),)
 def test_names_are_whole_on_a_narrow_terminal(
     given: dict[str, tuple[CheckedFile | JudgedSequence, ...]], name: str
 ) -> None:
-    facts = {
-        "sequences": (),
-        "files": (),
-        "ambiguous": (),
-        "faults": (),
-        "stats": StatsMode.FULL,
-        "policy": "p@1",
-        "total": 1,
-    }
     out = io.StringIO()
-    print_check(Check(**{**facts, **given}), Console(file=out, width=40), least=Severity.ERROR)  # type: ignore[arg-type]
+    check = replace(made().check, **given)  # type: ignore[arg-type]
+    print_check(check, Console(file=out, width=40), least=Severity.ERROR)
     assert name in out.getvalue()
