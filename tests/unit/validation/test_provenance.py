@@ -161,7 +161,7 @@ def test_the_names_that_writers_give_their_attributes(column: str, names: str, v
     for name in names.split():
         for spelt in (name, name.upper()):
             found = said(a_string(spelt, str(value)))
-            assert (getattr(found, column), found.sources) == (value, {column: spelt})
+            assert (getattr(found, column), found.sources[column]) == (value, spelt)
 
 
 @pytest.mark.parametrize(
