@@ -14,7 +14,7 @@ Image = np.ndarray
 ROWS, COLUMNS = np.mgrid[:16, :16] / 16
 
 
-def panned(number: int, phase: float = 0) -> Image:
+def panned(number: float, phase: float = 0) -> Image:
     """The image that a slow pan over a plate shows in a frame; another phase is another plate."""
     across = COLUMNS + number / 60
     return 1.2 + np.sin(7 * across + 3 * ROWS + phase) + 0.2 * np.sin(17 * ROWS - 5 * across + 2 * phase)
@@ -126,3 +126,71 @@ def test_a_frozen_image_with_noise_is_a_warning_if_it_jumps_from_there(
     shown: Callable[[int], int], stuck: set[tuple[int, ...]]
 ) -> None:
     assert found(lambda n: noisy(n, shown(n))) == {("SEQ-DUP", Severity.WARNING, each) for each in stuck}
+
+
+def with_object(number: int, row: int) -> Image:
+    """The pan, with a bright object in some row."""
+    return panned(number) + 3 * np.exp(-60 * ((ROWS - row / 16) ** 2 + (COLUMNS - 0.5) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("row", "odd"),
+    [
+        (lambda n: 12 if n in {5, 11} else 4, {(5, 11)}),
+        (lambda n: 12 if n > 8 else 4, set()),  # it stays there
+        (lambda n: 4 + n / 2, set()),
+        (lambda n: 4 + 8 * (n % 2), set()),  # in too many frames
+    ],
+)
+def test_a_single_frame_with_an_object_in_another_place_is_info(
+    row: Callable[[int], int], odd: set[tuple[int, ...]]
+) -> None:
+    assert found(lambda n: with_object(n, row(n))) == {("SEQ-AREA", Severity.INFO, each) for each in odd}
+
+
+@pytest.mark.parametrize(
+    ("odd", "severity"),
+    [
+        ({4, 9, 10, 14}, Severity.WARNING),
+        ({4, 9, 14}, Severity.INFO),  # a beat
+        ({4, 9}, Severity.INFO),
+        ({4, 5, 6, 9, 12, 15}, None),  # too many
+        (set(), None),
+    ],
+)
+def test_single_frames_with_another_tone_curve(odd: set[int], severity: Severity | None) -> None:
+    curve = found(lambda n: 1.3 * panned(n / 6) ** 0.6 if n in odd else panned(n / 6))
+    expected = {("SEQ-TONE", severity, tuple(sorted(odd)))} if severity else set()
+    assert {each for each in curve if each[0] != "SEQ-AREA"} == expected
+
+
+@pytest.mark.parametrize(
+    ("light", "severity"),
+    [
+        (lambda n: 1.6 * panned(n), Severity.WARNING),
+        (lambda n: 0.6 * panned(n), Severity.WARNING),
+        (lambda n: panned(n) + 1, Severity.INFO),  # a light is added
+    ],
+)
+def test_flashes_at_equal_distances_from_the_first_frame_on_are_those_of_jobs(
+    light: Callable[[int], Image], severity: Severity
+) -> None:
+    def level(n: int) -> Image:
+        return light(n) if n % 5 == 1 else panned(n)
+
+    def judged_from(first: int) -> list[tuple[Severity, bool]]:
+        given = [
+            frame(n, pixels=seen(float(level(n).mean()), lines=ColourLines((), np.float32(level(n)).tobytes())))
+            for n in range(first, 22)
+        ]
+        return [(each.severity, "every 5 frames" in each.message) for each in judged(given) if each.code == "SEQ-FLASH"]
+
+    assert judged_from(1) == [(severity, severity > Severity.INFO)]
+    assert judged_from(3) == [(Severity.INFO, False)], "a beacon"
+
+
+def test_an_element_that_comes_back_is_not_compared_with_its_earlier_frames() -> None:
+    lit = {3: 0.5, 6: 0.5, 7: 0.5, 10: 1.5, 11: 0.5, 15: 0.5, 16: 0.5}
+    empty = seen(0.0, is_black=True, is_constant=True, has_other_content=False, coverage=0.0)
+    given = [frame(n, pixels=seen(lit[n], coverage=0.1) if n in lit else empty) for n in range(1, 19)]
+    assert "SEQ-FLASH" not in {each.code for each in judged(given)}

@@ -120,7 +120,7 @@ def test_files_of_soft_frames_are_smaller_by_a_twentieth(size: float, others: fl
 def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] = (5,)) -> list[FrameSummary]:
     """Frames of one image, in some of which so many of its 256 areas have other light."""
     image = np.linspace(1, 0.5, 256, dtype=np.float32)
-    other = image * np.where(np.arange(256) < count, np.float32(factor), np.float32(1))
+    other = image * np.where(np.arange(256) * 131 % 256 < count, np.float32(factor), np.float32(1))
     smalls = [other if n in {*odd} else image * (1 + n / 5000) for n in range(1, frames + 1)]
     return [frame(n, pixels=seen(lines=ColourLines((), each.tobytes()))) for n, each in enumerate(smalls, 1)]
 
@@ -141,7 +141,7 @@ def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] =
     ],
 )
 def test_areas_that_differ_in_few_frames(given: list[FrameSummary], *, is_found: bool) -> None:
-    assert (I in found(given, "SEQ-AREA").values()) is is_found
+    assert any("areas differ" in each.message for each in judged(given) if each.code == "SEQ-AREA") is is_found
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.rule import NOTHING, Results, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.images import shot_frames, slates
+from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP
+from exr_inspector.validation.rules.sequences.images import changes_by_level, shot_frames, slates
 
 _FEWEST = 8  # frames that tell whether others differ, too
 _LEAST_AREAS = 2
@@ -20,6 +25,8 @@ _AGREE = 4  # how many times what the frames before and behind differ by the cha
 _STILL = 0.05  # the most that areas change in the same way in all other frames
 _FEW = 5  # one frame in so many
 _OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
+_LEAST_CHANGED = 0.03  # the same for one that is changed
+_PART_OF_STEP = 0.6  # and in parts of what neighbours usually differ
 _ALONE = 4  # how many times what other frames do
 _CUT = 4  # how many times the usual difference of neighbours is that of frames of two tones
 _LEAST_CUT = 0.1  # in parts of the light
@@ -28,6 +35,10 @@ _SAME_ORDER = 0.97  # the least likeness of images of two tones
 _OTHER_ORDER = 0.7  # the most likeness of images of two shots
 _LEAST_TONE = 1.15
 _CLEAR_TONE = 1.4  # smaller steps are info: a light may be keyed
+_LEAST_SHORT = 0.05  # of the light, by which one or two frames of another tone differ
+_SHORT = 3  # of so many frames, at most one is such a frame
+_RUNS = 3  # of them that have one tone by no chance
+_ONE_SHORT = 0.03  # the most by which their light and contrast differ, as logarithms
 _ONE_TONE = 0.25  # how far the steps at both ends may differ, in parts of their size
 _Images = npt.NDArray[np.float64]
 
@@ -40,11 +51,12 @@ _Images = npt.NDArray[np.float64]
     "one of another shot.",
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
-    yields_to=("SEQ-BUCKET", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR"),
-    limits="Single frames, at most one in five, that change by a fifth of the light in two or more of 16 x 16 areas and in at "
-    "most half of them, in sequences of eight frames or more whose other frames change steadily: with fast motion or flicker, "
-    "nothing is reported. A whole image of another shape is a warning, and info at the ends, where it may be a slate: no rule "
-    "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
+    yields_to=("SEQ-BUCKET", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
+    limits="Single frames, at most one in five, in sequences of eight frames or more whose other frames change steadily: with "
+    "fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas, and at most half, a fifth of the light "
+    "changes where the frames beside agree; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
+    "what neighbours differ. A whole image of another shape is a warning, and info at the ends, where it may be a slate: no "
+    "rule compares that with the shot. Frames of which `check` or `report` reads all pixels.",
 )
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
@@ -53,10 +65,40 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
     numbers, images = _small_images(sequence)
     if len(numbers) < _FEWEST:
         return found
-    if whole := _other_images(images):
-        what = "another image than in the frames before and behind, which agree: a frame of another shot?"
-        odd = [numbers[index] for index in whole]
-        return found + of_frames(odd, what, "the image of the frames around", "another image", Severity.WARNING)
+    return found + (
+        _other_images(numbers, images, of_shot=True)
+        or _odd_areas(numbers, images)
+        or _other_images(numbers, images, of_shot=False)
+    )
+
+
+def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> list[Found]:
+    """Single frames with another image than those before and behind, in which brightness does not count.
+
+    With `of_shot`, frames of another shot: few of their areas from dark to bright have the order of those beside them.
+    """
+    shapes = images / np.maximum(np.abs(images).mean(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    steps = np.abs(np.diff(shapes, axis=0)).mean(axis=1)
+    across = np.abs(shapes[2:] - shapes[:-2]).mean(axis=1)
+    excess = np.minimum(steps[:-1], steps[1:]) - across
+    what = "another image than in the frames before and behind, which agree"
+    if of_shot:
+        likeness = np.array([_likeness(one, other) for one, other in pairwise(images)])
+        is_odd = (excess >= _OTHER_IMAGE) & (np.maximum(likeness[:-1], likeness[1:]) < _OTHER_ORDER)
+        what += ": a frame of another shot?"
+    else:
+        is_odd = excess >= max(_LEAST_CHANGED, _PART_OF_STEP * float(np.median(steps)))
+        what += " better with each other: things that are missing or in other places, or something over the image?"
+    rest = excess[~is_odd]
+    if not is_odd.any() or _FEW * is_odd.sum() > len(images) or (rest * _ALONE > excess[is_odd].min()).any():
+        return []
+    odd = [numbers[index + 1] for index in np.flatnonzero(is_odd).tolist()]
+    severity = Severity.WARNING if of_shot else Severity.INFO
+    return of_frames(odd, what, "the image of the frames around", "another image", severity)
+
+
+def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
+    """Single frames of which areas differ from the frames before and behind, which agree there."""
     before, here, after = images[:-2], images[1:-1], images[2:]
     is_one_way = np.sign(here - before) == np.sign(here - after)
     changes = np.where(is_one_way, np.minimum(np.abs(here - before), np.abs(here - after)), 0)
@@ -67,8 +109,9 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
     is_odd = counts >= _LEAST_AREAS
     is_near = changes - others > _STILL * light
     if _FEW * is_odd.sum() > len(numbers) or (is_near[~is_odd].sum(axis=1) >= _LEAST_AREAS).any():
-        return found
+        return []
     areas = images.shape[1]
+    found = []
     for index in np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist():
         what = f"{counts[index]} of {areas} areas differ from the frames before and behind, which agree there"
         what += ": an object or a light that is missing, or a watermark?"
@@ -89,30 +132,17 @@ def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:
     return [frame.frame for frame, _ in seen], np.stack([small for _, small in seen])
 
 
-def _other_images(images: _Images) -> list[int]:
-    """The positions of the few single frames with another image than those before and behind; brightness does not count."""
-    shapes = images / np.maximum(np.abs(images).mean(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    steps = np.abs(np.diff(shapes, axis=0)).mean(axis=1)
-    across = np.abs(shapes[2:] - shapes[:-2]).mean(axis=1)
-    excess = np.minimum(steps[:-1], steps[1:]) - across
-    odd = np.flatnonzero(excess >= _OTHER_IMAGE) + 1
-    odd = odd[[max(_likeness(images[i], images[i + step]) for step in (-1, 1)) < _OTHER_ORDER for i in odd.tolist()]]
-    rest = np.delete(excess, odd - 1)
-    if not odd.size or _FEW * odd.size > len(images) or (rest * _ALONE > excess[odd - 1].min()).any():
-        return []
-    return list(odd.tolist())
-
-
 @sequence_rule(
     "SEQ-TONE",
     Severity.WARNING,
-    "No block of frames has another exposure or tone curve than the frames before and behind it, which agree",
-    why="A machine rendered or converted the block with another exposure, gamma or colour transform.",
+    "No frames have another exposure or tone curve than the frames before and behind them, which agree",
+    why="A machine rendered or converted them with another exposure, gamma or colour transform.",
     source="deadline-cloud-for-cinema-4d#540 (other colours from a farm)",
-    fix="Compare a frame of the block with the one before it, and render or convert the block again.",
+    fix="Compare a frame that the message names with the one before, and render or convert the frames again.",
     limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
-    "the same: steps of less than 1.4 have severity info. Frames of which `check` or `report` reads all pixels.",
+    "the same: steps of less than 1.4 have severity info. So have one or two frames with nearly the light of those beside "
+    "them, unless there are three of one tone, not at equal distances. Frames of which `check` or `report` reads all pixels.",
 )
 def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
@@ -136,7 +166,40 @@ def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
             what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
             severity = None if np.abs(ratios).min() >= np.log(_CLEAR_TONE) else Severity.INFO
             found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
-    return found
+    return [*found, *_short_tones(numbers, images)]
+
+
+def _short_tones(numbers: Sequence[int], images: _Images) -> list[Found]:
+    """One or two frames in a row with another tone and nearly the same light, of which larger steps are flashes.
+
+    Light may do that, and it is info, unless three such runs or more have one tone, but no beat.
+    """
+    steps = np.abs(np.diff(images, axis=0)).mean(axis=1)
+    least = np.maximum(_LEAST_SHORT * np.abs(images).mean(), _CUT * np.median(steps))
+    tones: dict[range, npt.NDArray[np.float64]] = {}  # by how much light and contrast differ, as logarithms
+    for run in (range(at, at + count) for count in (1, 2) for at in range(1, len(images) - count)):
+        before, behind = images[run.start - 1], images[run.stop]
+        step = min(steps[run.start - 1], steps[run.stop - 1])
+        is_between = any(run.start <= other.stop and other.start <= run.stop for other in tones)
+        is_one = max(steps[run.start : run.stop - 1], default=0.0) <= step / 2
+        if is_between or not is_one or step < max(least, 2 * np.abs(behind - before).mean()):
+            continue
+        usual, here = (before + behind) / 2, images[run.start : run.stop].mean(axis=0)
+        levels = np.array([[each.mean(), each.std()] for each in (usual, here)])
+        if levels.min() > 0 and changes_by_level(usual, here):
+            tone = np.log(levels[1] / levels[0])
+            if abs(tone[0]) < math.log(LEAST_STEP):
+                tones[run] = tone
+    runs = sorted(tones, key=lambda run: run.start)
+    odd = [numbers[index] for run in runs for index in run]
+    if not odd or _SHORT * len(odd) > len(numbers):
+        return []
+    every = np.stack([*tones.values()])
+    is_beat = len({after.start - before.start for before, after in pairwise(runs)}) == len({*map(len, runs)}) == 1
+    is_fault = len(runs) >= _RUNS and np.ptp(every, axis=0).max() <= _ONE_SHORT and not is_beat
+    light = f"{math.exp(every[:, 0].mean()):.3g}"
+    what = f"{light} times as bright as the frames around, with the same image: another tone curve, or a light?"
+    return of_frames(odd, what, "the tone of the frames around", light, None if is_fault else Severity.INFO)
 
 
 def _likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:

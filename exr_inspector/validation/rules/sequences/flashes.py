@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
+
+import numpy as np
+import numpy.typing as npt
 
 from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS
 
@@ -26,6 +29,8 @@ _MOST_FLASHES = 5  # if also one in so many frames is one, or more
 _MOST_UNSURE = 10  # the same for flicker between frames that are not steady
 _BEACON_RUNS = 3  # flashes at equal distances
 _ALIKE = 0.1  # the most by which the luminances of a beacon's flashes may differ, as a logarithm
+_LEAST_CHUNK = 4  # frames that a machine renders in one go
+_MULTIPLIED = 0.3  # the most by which areas differ from a multiple, in parts of what the flash changes
 _LIGHT = "light that is meant to flash, or does the image flicker?"
 _FLICKER = "the image flickers"
 
@@ -37,10 +42,14 @@ class FrameLight:
     Attributes:
         luminance: Mean, above 0.
         area: Pixels that it was taken from.
+        run: Number of the run of frames with an image that it is in; frames of an earlier appearance are not compared.
+        small: Small image; empty if it is not known.
     """
 
     luminance: float
     area: int
+    run: int = 0
+    small: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0), compare=False)
 
     def distance(self, other: FrameLight) -> float:
         """By how much the means differ, or the sums of the light if that is less, as a logarithm: a crop that moves."""
@@ -55,12 +64,14 @@ class Flash:
     Attributes:
         step: Its ratio to them.
         is_large: Whether it is beyond the factor.
-        hint: What it probably is if it is no fault; empty otherwise.
+        hint: What it probably is; empty if that is not known.
+        is_meant: Whether it is probably no fault.
     """
 
     step: float
     is_large: bool
     hint: str = ""
+    is_meant: bool = False
 
     @property
     def is_brighter(self) -> bool:
@@ -81,7 +92,8 @@ def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
     sure: set[int] = set()
     for index in sorted(left_out):
         at = bisect(kept, index)
-        before, after = kept[max(0, at - STEADY) : at], kept[at : at + STEADY]
+        near = (kept[max(0, at - STEADY) : at], kept[at : at + STEADY])
+        before, after = ([each for each in side if levels[each].run == levels[index].run] for side in near)
         each, is_steady = _compared(levels, index, before, after, factor)
         if each is not None:
             clear[index] = each
@@ -156,11 +168,15 @@ def _with_hints(
     for some, others in ((darker, brighter), (brighter, darker)):
         runs = runs_of(some)
         are_many = len(runs) >= _FLICKER_RUNS and _MOST_FLASHES * len(some) >= len(levels) and not others
-        is_meant = are_many or _is_beacon(runs, levels) or (has_lightning and some is brighter)
+        beat = _beat(runs, levels)
+        is_meant = are_many or beat > 0 or (has_lightning and some is brighter)
+        chunks = f"every {beat} frames from the first one on: did each part of a job begin with it?"
+        are_chunks = beat >= _LEAST_CHUNK and _begin_at_first(runs, beat, levels)
         for index in some:
             flash = found[index]
-            hint = _LIGHT if is_meant else _FLICKER if flickers and not flash.is_large else ""
-            hinted[index] = replace(flash, hint=hint)
+            is_flicker = flickers and not flash.is_large
+            hint = chunks if are_chunks else _LIGHT if is_meant else _FLICKER if is_flicker else ""
+            hinted[index] = replace(flash, hint=hint, is_meant=not are_chunks and bool(hint))
     return hinted
 
 
@@ -175,11 +191,26 @@ def runs_of(indices: Iterable[int]) -> list[list[int]]:
     return runs
 
 
-def _is_beacon(runs: Sequence[Sequence[int]], levels: Sequence[FrameLight]) -> bool:
-    """Whether three flashes begin at equal distances and have one luminance."""
+def _beat(runs: Sequence[Sequence[int]], levels: Sequence[FrameLight]) -> int:
+    """The distance at which three flashes or more of one luminance begin, such as those of a beacon; 0 without one."""
     distances = {after[0] - before[0] for before, after in pairwise(runs)}
     lit = [math.log(levels[run[0]].luminance) for run in runs]
-    return len(runs) >= _BEACON_RUNS and len(distances) == 1 and max(lit) - min(lit) <= _ALIKE
+    is_beat = len(runs) >= _BEACON_RUNS and len(distances) == 1 and max(lit) - min(lit) <= _ALIKE
+    return distances.pop() if is_beat else 0
+
+
+def _begin_at_first(runs: Sequence[Sequence[int]], beat: int, levels: Sequence[FrameLight]) -> bool:
+    """Whether the first frame belongs to a beat of flashes that are brighter or darker as a whole: no light in the scene."""
+    is_alike = abs(math.log(levels[0].luminance / levels[runs[0][0]].luminance)) <= _ALIKE
+    return runs[0][0] % beat == 0 and is_alike and all(_is_multiplied(run, levels) for run in runs)
+
+
+def _is_multiplied(run: Sequence[int], levels: Sequence[FrameLight]) -> bool:
+    """Whether the first of flashes in a row has the image of the frame beside them, multiplied: a light adds to it."""
+    odd, usual = (levels[index].small for index in (run[0], run[0] - 1 if run[0] else run[-1] + 1))
+    if not odd.size or odd.size != usual.size or usual.sum() <= 0:
+        return False
+    return bool(np.abs(odd - usual * (odd.sum() / usual.sum())).sum() <= _MULTIPLIED * np.abs(odd - usual).sum())
 
 
 def _left_out(levels: Sequence[FrameLight]) -> set[int]:

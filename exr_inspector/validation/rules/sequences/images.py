@@ -9,6 +9,7 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
@@ -21,6 +22,8 @@ _OTHER_IMAGE = 0.5  # the least by which a slate is unlike the shot
 _SLATE_TO_SHOT = 3  # how many times what the frames of the shot are unlike each other
 _LIT = 0.25  # of an area that is compared where the rest is zero
 _FEW_AREAS = 8  # fewer tell nothing
+_OF_ONE_LEVEL = 17  # areas, of 256 by brightness, whose mean change is that of their level
+_BY_LEVEL = 0.5  # the most that the changes of areas may differ from that, in parts of their size
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
 _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
 Seen = list[tuple[FrameSummary, FramePixels]]
@@ -40,22 +43,26 @@ def shot_frames(sequence: SequenceFacts) -> Seen:
 def slates(sequence: SequenceFacts) -> set[int]:
     """The numbers of the frames before or behind the shot that have another image: a slate, colour bars, a leader.
 
-    They are the first or the last frame with its copies, and beside these other frames of which each is repeated.
+    They are the first or the last frame with its copies, and beside these other frames of which each is repeated. An image that
+    the shot has, too, is none: a light that is on again later.
     """
     lit = [(frame, pixels) for frame, pixels in seen_frames(sequence) if not is_flat(pixels)]
-    found = {frame.frame for side in (lit, lit[::-1]) for frame in _leader(side)}
-    return found if len(lit) >= _FEWEST and 2 * len(found) <= len(lit) else set()
+    found = {frame.frame: pixels for side in (lit, lit[::-1]) for frame, pixels in _leader(side)}
+    if len(lit) < _FEWEST or 2 * len(found) > len(lit):
+        return set()
+    shot = [pixels for frame, pixels in lit if frame.frame not in found]
+    return {number for number, one in found.items() if all(_unlikeness(one, each) > 1 - _ONE_IMAGE for each in shot)}
 
 
-def _leader(lit: Seen) -> list[FrameSummary]:
+def _leader(lit: Seen) -> Seen:
     """The slates at the beginning of frames with images."""
     runs = [[*run] for _, run in groupby(lit, key=lambda each: each[0].pixel_hash or each[0].path)]
-    found: list[FrameSummary] = []
+    found: Seen = []
     for at, run in enumerate(runs[:-1]):
         near = [pixels for other in runs[at : at + 2 + _PAIRS] for _, pixels in other[:1]]
         if (at > 0 and len(run) == 1) or not _begins_with_other_image(near):
             break
-        found += [frame for frame, _ in run]
+        found += run
     return found
 
 
@@ -109,6 +116,16 @@ def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
     if not mine.size or mine.size != theirs.size or not mine.std() or not theirs.std():
         return None
     return bool(np.corrcoef(mine, theirs)[0, 1] > _ONE_IMAGE)
+
+
+def changes_by_level(usual: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
+    """Whether areas of two small images differ by what their brightness in the first one tells, as with another tone curve.
+
+    Light that is added, and things that move, change areas of one brightness by different amounts.
+    """
+    change = (other - usual)[usual.argsort(kind="stable")]
+    alike = sliding_window_view(np.pad(change, _OF_ONE_LEVEL // 2, mode="edge"), _OF_ONE_LEVEL).mean(axis=1)
+    return bool(np.abs(change - alike).sum() <= _BY_LEVEL * np.abs(change).sum())
 
 
 def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:

@@ -10,7 +10,7 @@ from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median, median_low
 
 from exr_inspector.model import Severity
@@ -54,9 +54,10 @@ _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of i
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
     limits="One or two frames in a row. Of data windows of different sizes, mean and sum of the light must both differ. "
     "Steps of less than flash_factor are reported only between steady frames with windows of nearly one size, or as flicker. "
-    "With severity info: many flashes in one direction, at equal distances as those of a beacon, over two frames as "
-    "lightning; and flicker of images that are not steady. What a lost bucket "
-    "takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+    "With severity info: many flashes in one direction, over two frames as lightning, or at equal distances as those of a "
+    "beacon, unless these multiply the whole image, from the first frame on and four frames or more apart, as where each part "
+    "of a job begins with one; and flicker of images that are not steady. What a lost bucket takes from a frame is reported "
+    "as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with that of the frames around them that are no flashes."""
@@ -67,10 +68,12 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
     """One finding for all frames that are brighter, and one for those that are darker; more if their causes differ."""
     factor = parameters.flash_factor
     every = shot_frames(sequence)
+    lit = groupby(every, key=lambda each: (each[1].luminance or 0.0) > 0 and not each[1].is_constant)
     seen = [
-        (frame, FrameLight(pixels.luminance, frame_area(frame)))
-        for frame, pixels in every
-        if pixels.luminance is not None and pixels.luminance > 0 and not pixels.is_constant
+        (frame, FrameLight(pixels.luminance or 0.0, frame_area(frame), run, pixels.small))
+        for run, (is_lit, frames) in enumerate(lit)
+        if is_lit
+        for frame, pixels in frames
     ]
     _, fading = fades([pixels for _, pixels in every])
     explained = {every[index][0].frame for index in fading}.union(_other_hues(sequence).magenta)
@@ -89,7 +92,7 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
         are_large = all(each.is_large for each in some.values())
         message = f"the mean luminance is {ratio} times that of the frames around"
         expected = f"{1 / factor:.3g} to {factor:g}" if are_large else _STEADY_LEVEL
-        severity = Severity.INFO if hint else None
+        severity = Severity.INFO if all(each.is_meant for each in some.values()) else None
         found += of_frames([*some], f"{message}; {hint}" if hint else message, expected, ratio, severity)
     return found
 

@@ -13,7 +13,7 @@ from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, regions, runs
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames, size
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
@@ -242,9 +242,10 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """
     seen = _with_zeros(sequence)
     grids = [grid for _, grid in seen]
+    sizes = {frame.frame: size(frame.data_window) for frame in sequence.frames if frame.data_window}
     found = []
     for index, (number, grid) in enumerate(seen):
-        if areas := [_area(region, grid.cell_px) for region in _lost_buckets(grids, index)]:
+        if areas := [_area(region, grid.cell_px, sizes.get(number)) for region in _lost_buckets(grids, index)]:
             shown = listed(areas, most=3)
             expected = "an image, as in the frames around it"
             found.append(Found(f"Frame {number}: R, G and B are zero in {shown}", shown, expected, frames=(number,)))
@@ -252,13 +253,16 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     return found + _in_quarters(seen, named)
 
 
-def _area(region: Cells, cell_px: int) -> str:
-    """Size and place of a region, such as `64 x 64 pixels at (128, 0)`."""
+def _area(region: Cells, cell_px: int, image: tuple[int, int] | None) -> str:
+    """Size and place of a region in an image of some width and height, such as `64 x 64 pixels at (128, 0)`."""
     rows, columns = extent(region)
     x, y = columns.start * cell_px, rows.start * cell_px
     width, height = (cell_px * (each.stop - each.start) for each in (columns, rows))
-    pixels = int(region.sum()) * cell_px**2
-    part = f"{pixels / (width * height):.0%} of " if pixels < width * height else ""
+    if image is not None and region.shape == (-(-image[1] // cell_px), -(-image[0] // cell_px)):
+        # the last cells can reach beyond the image
+        width, height = min(width, image[0] - x), min(height, image[1] - y)
+    share = region[rows, columns].mean()
+    part = f"{share:.0%} of " if share < 1 else ""
     return f"{part}{width} x {height} pixels at ({x}, {y})"
 
 
