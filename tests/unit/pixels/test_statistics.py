@@ -253,6 +253,11 @@ def test_neighbouring_values_are_in_bins_of_their_own_while_there_are_few() -> N
         assert (len(histogram.counts), histogram.edges[0]) == (bins, 1.0)
 
 
+@pytest.mark.parametrize(("samples", "stride"), [(0, 1), (1, 1), (100, 1), (101, 2), (200, 2), (201, 3), (10_000, 100)])
+def test_strides_pick_no_more_than_wanted(samples: int, stride: int) -> None:
+    assert stride_for(samples, 100) == stride
+
+
 def test_strides_keep_small_images_whole() -> None:
     assert stride_for(0) == stride_for(512 * 512) == 1
     assert 4096 * 2160 / stride_for(4096 * 2160) > 400_000

@@ -26,6 +26,7 @@ from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
+from exr_inspector.validation.rules.sequences.flashes import FrameLight
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
 from tests.unit.validation.cases.made.colour import extra
 from tests.unit.validation.cases.made.metadata import LAYERS, declared
@@ -443,6 +444,22 @@ def test_steps_at_equal_distances_are_a_beacon(lit: set[int], severity: Severity
 def test_a_flash_within_a_window_that_follows_the_image(level: float, codes: set[str]) -> None:
     given = [frame(n, pixels=seen(level if n == 5 else 0.5), data_window=(0, 0, 90 + n % 7, 99)) for n in range(1, 11)]
     assert {f.code for f in judged(given)} == codes
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "distance"),
+    [
+        ((2.0, 100), (1.0, 100), 2.0),
+        ((2.0, 50), (1.0, 100), 1.0),
+        ((1.0, 50), (1.0, 100), 1.0),
+        ((3.0, 100), (1.0, 50), 3.0),
+    ],
+)
+def test_frames_differ_by_their_light_or_its_mean_whichever_is_less(
+    one: tuple[float, int], other: tuple[float, int], distance: float
+) -> None:
+    assert FrameLight(*one).distance(FrameLight(*other)) == pytest.approx(np.log(distance))
+    assert FrameLight(*other).distance(FrameLight(*one)) == pytest.approx(np.log(distance))
 
 
 def test_a_crop_that_moves_is_no_flash() -> None:
