@@ -422,6 +422,21 @@ def test_an_image_that_grows_is_no_large_file() -> None:
     assert "CHK-SIZE-OUTLIER" not in {found.code for found in judged(grown)}
 
 
+@pytest.mark.parametrize(
+    ("flat", "small", "is_found"), [((1, 2, 3), 4, False), ((8, 9, 10), 7, False), ((1, 2), 6, True)]
+)
+def test_small_files_beside_empty_frames_are_an_effect_that_begins_or_ends(
+    flat: tuple[int, ...], small: int, *, is_found: bool
+) -> None:
+    black = seen(0.0, **PIXELS[True])
+    sizes = {**dict.fromkeys(flat, 900), small: 20_000}
+    given = [
+        frame(n, size_bytes=sizes.get(n, 10**6 + n), pixels=black if n in flat else seen(coverage=0.3))
+        for n in range(1, 11)
+    ]
+    assert [tuple(f.frames) for f in judged(given) if f.code == "CHK-SIZE-OUTLIER"] == [(small,)] * is_found
+
+
 def test_a_slate_is_no_flash() -> None:
     assert judged([frame(n, pixels=seen(1.2 if n == 1 else 0.5)) for n in range(1, 11)]) == ()
 
