@@ -20,6 +20,11 @@ RESULTS = [
     ValidationResult("shot/a.####.exr", (OWN,), "show 1.2", "", "pixels", is_sequence=True),
     ValidationResult("gone.exr", (), "show 1.2", "no such file"),
 ]
+LINES = [
+    (Severity.ERROR, "error CMP-DWA-NAMES part 1 id.R: lossy ids"),
+    (Severity.INFO, "info COL-UNTAGGED: no tag"),
+    (Severity.WARNING, "warning OWN-RULE: a show's own rule"),
+]
 
 
 def test_results_as_json() -> None:
@@ -122,7 +127,9 @@ def test_findings_of_a_severity_are_failures_in_junit(fail_on: Severity | None, 
     assert {case.attrib["classname"] for case in cases} == {"show 1.2"}
     found = [failure for case in cases for failure in case.iter("failure")]
     assert len(found) == failures
-    assert [failure.attrib["type"] for failure in found[:1]] == ["CMP-DWA-NAMES"][:failures]
+    assert [(failure.attrib["type"], failure.attrib["message"]) for failure in found[:1]] == [
+        ("CMP-DWA-NAMES", "CMP-DWA-NAMES part 1 id.R: lossy ids")
+    ][:failures]
     printed = [line for case in cases for text in case.iter("system-out") for line in (text.text or "").splitlines()]
-    assert len(printed) == 3 - failures
+    assert printed == [text for severity, text in LINES if fail_on is None or severity < fail_on]
     assert [error.attrib["message"] for error in cases[2].iter("error")] == ["no such file"]

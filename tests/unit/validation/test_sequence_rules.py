@@ -795,6 +795,15 @@ def test_frames_on_twos(there: tuple[int, ...], parameters: dict[str, Any], foun
     assert gaps(*there, **parameters) == found
 
 
+@pytest.mark.parametrize(
+    "every", ["second", "third", "4th", "5th", "11th", "12th", "13th", "20th", "21st", "22nd", "23rd", "100th"]
+)
+def test_a_step_is_named_in_words_or_by_its_number(every: str) -> None:
+    step = {"second": 2, "third": 3}.get(every) or int(every[:-2])
+    (finding,) = [f for f in judged([frame(n) for n in range(1, 5 * step, step)]) if f.code == "SEQ-MISSING"]
+    assert f"every {every} frame" in finding.message
+
+
 def test_what_a_check_asks_for_holds_instead_of_the_policy() -> None:
     required = (range(1, 4), range(11, 13))
     assert gaps(1, 2, 11, 12, required=required, frame_range=[1, 20]) == {Severity.ERROR: "3"}
