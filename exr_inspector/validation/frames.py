@@ -85,6 +85,11 @@ class FramePixels:
     other_deviations: tuple[float, ...] = ()
 
     @property
+    def is_flat(self) -> bool:
+        """Whether the beauty has a single colour."""
+        return bool(self.is_black or self.is_constant)
+
+    @property
     def small(self) -> npt.NDArray[np.float64]:
         """The small image of the beauty, row by row; empty if it is not known."""
         return np.frombuffer(self.lines.small if self.lines else b"", np.float32).astype(np.float64)

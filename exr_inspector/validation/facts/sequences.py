@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
+from exr_inspector.validation.facts.slates import slates
 from exr_inspector.validation.facts.timecodes import Clock
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
@@ -114,6 +115,11 @@ class SequenceFacts:
     def numbers(self) -> list[int]:
         """Frame numbers in ascending order, without duplicates."""
         return sorted({frame.frame for frame in self.frames})
+
+    @cached_property
+    def slates(self) -> frozenset[int]:
+        """Numbers of the frames at the ends that show another image than the shot."""
+        return slates(self.frames)
 
 
 def group_frames(

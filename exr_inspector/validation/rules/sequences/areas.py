@@ -14,7 +14,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP
-from exr_inspector.validation.rules.sequences.images import changes_by_level, shot_frames, slates
+from exr_inspector.validation.rules.sequences.images import changes_by_level, shot_frames
 
 _FEWEST = 8  # frames that tell whether others differ, too
 _LEAST_AREAS = 2
@@ -61,7 +61,7 @@ _Images = npt.NDArray[np.float64]
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
     what = "another image than in the shot: a slate, or an effect that begins or ends?"
-    found = of_frames(sorted(slates(sequence)), what, "the image of the frames beside", "another image")
+    found = of_frames(sorted(sequence.slates), what, "the image of the frames beside", "another image")
     numbers, images = _small_images(sequence)
     if len(numbers) < _FEWEST:
         return found
@@ -177,10 +177,11 @@ def _short_tones(numbers: Sequence[int], images: _Images) -> list[Found]:
     steps = np.abs(np.diff(images, axis=0)).mean(axis=1)
     least = np.maximum(_LEAST_SHORT * np.abs(images).mean(), _CUT * np.median(steps))
     tones: dict[range, npt.NDArray[np.float64]] = {}  # by how much light and contrast differ, as logarithms
+    taken: set[int] = set()  # the positions in these and behind them
     for run in (range(at, at + count) for count in (1, 2) for at in range(1, len(images) - count)):
         before, behind = images[run.start - 1], images[run.stop]
         step = min(steps[run.start - 1], steps[run.stop - 1])
-        is_between = any(run.start <= other.stop and other.start <= run.stop for other in tones)
+        is_between = not taken.isdisjoint(range(run.start, run.stop + 1))
         is_one = max(steps[run.start : run.stop - 1], default=0.0) <= step / 2
         if is_between or not is_one or step < max(least, 2 * np.abs(behind - before).mean()):
             continue
@@ -190,6 +191,7 @@ def _short_tones(numbers: Sequence[int], images: _Images) -> list[Found]:
             tone = np.log(levels[1] / levels[0])
             if abs(tone[0]) < math.log(LEAST_STEP):
                 tones[run] = tone
+                taken.update(range(run.start, run.stop + 1))
     runs = sorted(tones, key=lambda run: run.start)
     odd = [numbers[index] for run in runs for index in run]
     if not odd or _SHORT * len(odd) > len(numbers):

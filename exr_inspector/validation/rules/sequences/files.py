@@ -17,7 +17,6 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, counted, list
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies, stuck_frames
-from exr_inspector.validation.rules.sequences.images import slates
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
@@ -324,7 +323,7 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, without empty files: STR-MAGIC reports those."""
     flat = flat_frames(sequence)
-    apart = flat | slates(sequence)
+    apart = flat | sequence.slates
     filled = [frame for frame in sequence.frames if not _is_empty(frame) and frame.frame not in apart]
     sizes = [frame.size_bytes for frame in filled if frame.size_bytes]
     if len(sizes) < _SMALL:

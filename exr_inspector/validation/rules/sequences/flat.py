@@ -12,7 +12,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, is_flat, seen_frames
+from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, seen_frames
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
@@ -123,7 +123,7 @@ def _explained(sequence: SequenceFacts, colour: str, lost: str, *, is_black: boo
 
 def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
     """The positions of the frames of one colour of each run."""
-    groups = groupby(range(len(seen)), lambda index: is_flat(seen[index]))
+    groups = groupby(range(len(seen)), lambda index: seen[index].is_flat)
     return [[*run] for is_flat, run in groups if is_flat]
 
 
@@ -204,10 +204,10 @@ def _is_grey(pixels: FramePixels) -> bool:
 
 def _comes_and_goes(seen: Sequence[FramePixels], ends: Sequence[int]) -> bool:
     """Whether an element has many empty frames, or little light beside these ones, or only for few frames."""
-    lit = [pixels.luminance or 0.0 for pixels in seen if not is_flat(pixels)]
+    lit = [pixels.luminance or 0.0 for pixels in seen if not pixels.is_flat]
     before, after = ends
     is_short = any(
-        any(is_flat(seen[index]) for index in side)
+        any(seen[index].is_flat for index in side)
         for side in (range(max(0, before - _FEW_FLAT), before), range(after, min(len(seen), after + _FEW_FLAT + 1)))
     )
     is_dim = any((seen[index].luminance or 0.0) < _FADED * median(lit) for index in ends)
@@ -227,7 +227,7 @@ def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:
             (first, range(max(0, first - _FADE_FRAMES), first)),
             (end - 1, range(end, min(end + _FADE_FRAMES, len(seen)))[::-1]),
         ]
-        around = [pixels for pixels in seen[max(0, first - _AROUND) : end + _AROUND] if not is_flat(pixels)]
+        around = [pixels for pixels in seen[max(0, first - _AROUND) : end + _AROUND] if not pixels.is_flat]
         faded = []
         is_short = True
         for target, side in sides:

@@ -10,7 +10,7 @@ from statistics import fmean, median
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rules.sequences.images import difference, is_cut, is_flat, shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, is_cut, shot_frames, show_one_image
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat
@@ -147,11 +147,13 @@ def stuck_frames(sequence: SequenceFacts) -> dict[int, list[int]]:
     Around them, the image moves; behind them, it jumps to where it would be without them. Behind a hold, it goes on instead,
     and at a cut, it jumps farther.
     """
-    seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if pixels.small.size and not is_flat(pixels)]
+    seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if pixels.small.size and not pixels.is_flat]
     images = [pixels for _, pixels in seen]
     steps = [difference(one, other) for one, other in pairwise(images)]
     found: dict[int, list[int]] = {}
     for first in range(_MOVING, len(steps)):
+        if not steps[first - 1]:
+            continue
         end = next((at for at in range(first, len(steps)) if _STILL * steps[at] > steps[first - 1]), len(steps))
         near = [*steps[max(0, first - _SIDE) : first], *steps[end + 1 : end + 1 + _SIDE]]
         if end == first or len(steps) - end <= _MOVING or _STILL * max(steps[first:end]) >= min(near):

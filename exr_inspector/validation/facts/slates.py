@@ -1,0 +1,91 @@
+"""Which frames at the ends of a sequence are slates: they show another image than the shot. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.validation.facts.black_cells import cells_of
+from exr_inspector.validation.frames import FramePixels, FrameSummary
+
+_FEWEST = 3  # frames of a sequence in which those at an end may be a slate
+_PAIRS = 4  # of neighbouring frames that tell how alike the images of the shot are
+_OTHER_IMAGE = 0.5  # the least by which a slate is unlike the frame beside it
+_SLATE_TO_SHOT = 3  # how many times what the frames of the shot are unlike each other
+_IN_SHOT = 0.2  # the most by which an image that the shot has is unlike one of its frames
+_LIT = 0.25  # of an area that is compared where the rest is zero
+_FEW_AREAS = 8  # fewer tell nothing
+_Lit = list[tuple[FrameSummary, FramePixels]]
+
+
+def slates(frames: Iterable[FrameSummary]) -> frozenset[int]:
+    """The numbers of those of ordered frames that have another image than the shot: a slate, colour bars, a leader.
+
+    They are the first or the last frame with its copies, and beside these other frames of which each is repeated. An image that
+    the shot has, too, is none: a light that is on again later.
+    """
+    lit = [(frame, frame.pixels) for frame in frames if frame.pixels is not None and not frame.pixels.is_flat]
+    found = {frame.frame: pixels for side in (lit, lit[::-1]) for frame, pixels in _leader(side)}
+    if len(lit) < _FEWEST or 2 * len(found) > len(lit):
+        return frozenset()
+    shot = [pixels for frame, pixels in lit if frame.frame not in found]
+    return frozenset(number for number, one in found.items() if all(_unlikeness(one, each) > _IN_SHOT for each in shot))
+
+
+def _leader(lit: _Lit) -> _Lit:
+    """The slates at the beginning of frames with images."""
+    runs = [[*run] for _, run in groupby(lit, key=lambda each: each[0].pixel_hash or each[0].path)]
+    found: _Lit = []
+    for at, run in enumerate(runs[:-1]):
+        near = [pixels for other in runs[at : at + 2 + _PAIRS] for _, pixels in other[:1]]
+        if (at > 0 and len(run) == 1) or not _begins_with_other_image(near):
+            break
+        found += run
+    return found
+
+
+def _begins_with_other_image(images: Sequence[FramePixels]) -> bool:
+    """Whether the first image differs from the second one far more, and in more than its light, than those behind differ."""
+    if images[0].luminance is None:
+        return False
+    steps = [_unlikeness(one, other) for one, other in pairwise(images)]
+    return steps[0] > max(_OTHER_IMAGE, _SLATE_TO_SHOT * median(steps[1:] or [0.0]))
+
+
+def _unlikeness(one: FramePixels, other: FramePixels) -> float:
+    """1 minus the correlation of the areas that are lit in both images: a lost bucket does not count.
+
+    If small images are not known, the logarithm by which at least the light and the contrast both differ.
+    """
+    mine, theirs = _lit_areas(one), _lit_areas(other)
+    if not mine.size or mine.size != theirs.size:
+        levels = [each.luminance or 0.0 for each in (one, other)]
+        deviations = [each.deviation or 0.0 for each in (one, other)]
+        if min(*levels, *deviations) <= 0:
+            return 0.0
+        light, spread = (math.log(before / behind) for before, behind in (levels, deviations))
+        return min(abs(light), abs(spread - light))
+    both = np.isfinite(mine) & np.isfinite(theirs)
+    if both.sum() < _FEW_AREAS:
+        both, mine, theirs = np.ones_like(both), one.small, other.small
+    mine, theirs = mine[both], theirs[both]
+    return 1 - float(np.corrcoef(mine, theirs)[0, 1]) if mine.std() and theirs.std() else 0.0
+
+
+def _lit_areas(pixels: FramePixels) -> npt.NDArray[np.float64]:
+    """The small image, with the mean of what is lit in each area; NaN where hardly anything is."""
+    small, zeros = pixels.small, pixels.zeros
+    if zeros is None or not any(zeros.bits) or not small.size:
+        return small
+    count = math.isqrt(small.size)
+    lit: npt.NDArray[np.floating] = 1.0 - cells_of(zeros)
+    for size in lit.shape:  # the mean of each band of rows, then of columns
+        starts = np.arange(count + 1) * size // count
+        lit = np.stack([lit[at : max(at + 1, end)].mean(axis=0) for at, end in pairwise(starts.tolist())]).T
+    shares = lit.ravel()
+    return np.where(shares >= _LIT, small / np.maximum(shares, _LIT), np.nan)
