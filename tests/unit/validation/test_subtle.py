@@ -817,6 +817,26 @@ def test_usual_frame_rates_are_accepted(rate: tuple[int, int], *, is_odd: bool) 
     assert bool(found(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")) is is_odd
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((f"{kind}FocalLength", "0.1 to 5000 mm") for kind in ("nominal", "pinhole", "effective")),
+        ("sensorPhotositePitch", "0.1 to 200 micrometres"),
+        ("shutterAngle", "0 to 360 degrees"),
+        ("longitude", "-180 to 360 degrees"),
+        ("latitude", "-90 to 90 degrees"),
+        ("utcOffset", "-50400 to 50400 seconds"),
+        ("cameraCCTSetting", "500 to 100000 kelvins"),
+    ],
+)
+def test_values_of_a_camera_have_the_units_of_the_standard(name: str, expected: str) -> None:
+    least, most = map(float, expected.split()[:3:2])
+    assert not [each for inside in (least, most) for each in of(extra(a_float(name, inside)), "TIM-UNITS")]
+    for outside in (least - 0.01, most + 1):
+        (finding,) = of(extra(a_float(name, outside)), "TIM-UNITS")
+        assert finding.expected == expected
+
+
 GOOD_CODE = (0, 0, 0, 0, 0, 1, 20)
 BEST_CODE = (99, 99, 999_999, 9_999, 119, 15, 120)
 
