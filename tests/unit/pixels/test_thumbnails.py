@@ -270,6 +270,18 @@ def test_the_beauty_is_shown_or_every_layer(opener: SourceOpener, budget: Decode
         (1, "diffuse"): (0.0, True),
     }
     assert made(opener, budget, parts, PixelConfig()) == ()
+    data = Part(channels=[Channel(name) for name in ("N.X", "N.Y", "N.Z", "Z")], data_window=(0, 0, 9, 9))
+    assert [one.layer for one in made(opener, budget, data)] == ["N"], "the first one if none is colour"
+
+
+@pytest.mark.parametrize("names", ["RGB", ("red", "green", "blue"), ("Red", "Green", "Blue"), "rgb"])
+def test_colour_by_long_names_is_one_picture(opener: SourceOpener, budget: DecodeBudget, names: Sequence[str]) -> None:
+    levels = dict(zip(names, (1.0, 0.0, 0.0), strict=True))
+    pixels = {name: np.full((10, 10), level, np.float16) for name, level in levels.items()}
+    part = Part(channels=[Channel(name) for name in sorted(names)], data_window=(0, 0, 9, 9), pixels=pixels)
+    (one,) = made(opener, budget, part, PixelConfig(thumbnails=Thumbnails.LAYERS))
+    red, green, blue = shown(one)[5, 5]
+    assert (one.exposure, red > 200, green < 50, blue < 50) == (0.0, True, True, True)
 
 
 def test_layers_are_bounded() -> None:

@@ -76,10 +76,11 @@ def test_upper_levels_that_were_not_filled_are_reported() -> None:
             is_empty = chunk.coordinates[2] >= first_empty
             return replace(chunk, payload=bytes(len(chunk.payload))) if is_empty else chunk
 
-        part = Part("tiledimage", data_window=(0, 0, 31, 31), tiles=Tiles(16, 16, MIPMAP), edit_chunk=emptied)
-        inspection = Inspector(config).inspect(opener().open_bytes(build([part])), EVERYTHING)
-        found = {each.code for each in validate_file(inspection, EVERYTHING)}
-        assert ("PIX-BLACK" in found) is is_reported
+        whole = Part("tiledimage", data_window=(0, 0, 31, 31), tiles=Tiles(16, 16, MIPMAP))
+        parts = [replace(whole, name="a"), replace(whole, name="b", edit_chunk=emptied)]
+        inspection = Inspector(config).inspect(opener().open_bytes(build(parts)), EVERYTHING)
+        found = [each.part for each in validate_file(inspection, EVERYTHING) if each.code == "PIX-BLACK"]
+        assert found == [1] * is_reported
 
 
 def test_chunks_that_are_not_there_are_not_called_too_large_for_a_sample() -> None:

@@ -11,7 +11,8 @@ import pytest
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation import frame_of_inspection
-from tests.unit.validation.cases.made.colour import anamorphic
+from tests.support.exrbytes import a_string
+from tests.unit.validation.cases.made.colour import AP0, FLAG, REC709, anamorphic, extra, tag
 from tests.unit.validation.cases.made.pixels import RAMP, flat, image
 from tests.unit.validation.judging import inspect
 from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, grid, judged, noisy, seen, small, stored
@@ -192,6 +193,12 @@ def test_the_luminance_of_a_frame_has_the_weights_of_rec_709(name: str, weight: 
     assert made is not None
     assert made.pixels is not None
     assert made.pixels.luminance == pytest.approx(0.5 * weight)
+
+
+def test_frames_are_compared_by_each_tag_of_their_colour() -> None:
+    tags = [(), (REC709,), (AP0,), (AP0, FLAG), (tag("lin_ap1_scene"),), (a_string("colorSpace", "ACEScg"),)]
+    made = [frame_of_inspection(inspect(extra(*attributes))) for attributes in tags]
+    assert len({each.colour for each in made if each}) == len(tags)
 
 
 @pytest.mark.parametrize(("ratio", "compared"), [(2.0, 2.0), (0.0, None), (-1.0, None)])
