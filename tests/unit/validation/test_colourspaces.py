@@ -6,7 +6,14 @@ import re
 
 import pytest
 
-from exr_inspector.validation.facts.colourspaces import DATA, PUBLISHED, is_published, space_of, space_with_primaries
+from exr_inspector.validation.facts.colourspaces import (
+    DATA,
+    PUBLISHED,
+    is_published,
+    space_adapted,
+    space_of,
+    space_with_primaries,
+)
 
 D65 = (0.3127, 0.329)
 ACES = (0.32168, 0.33767)  # SMPTE ST 2065-1
@@ -39,6 +46,13 @@ def test_published_chromaticities_are_known(
     assert space_of((*primaries, *white)) == space
     assert space is None or space_with_primaries((*primaries, 0.3, 0.3)) == space
     assert not is_published((*primaries, 0.3, 0.3))
+
+
+def test_primaries_adapted_to_the_white_of_icc_profiles() -> None:
+    adapted = (0.6484, 0.3309, 0.3212, 0.5978, 0.1559, 0.066, 0.3457, 0.3585)  # those of sRGB profiles of the ICC
+    assert space_adapted(adapted) == "lin_rec709_scene"
+    assert space_adapted((*adapted[:6], *D65)) is None
+    assert space_adapted((*adapted[:7], 0.0)) is None
 
 
 def test_published_ids_name_encoding_primaries_and_image_state() -> None:

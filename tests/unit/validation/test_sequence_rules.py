@@ -1387,6 +1387,15 @@ def test_parts_that_are_named_after_their_files_are_the_same() -> None:
     assert judged([layered(f"a.{n:04}.exr", f"b.{n:04}.exr", number=n) for n in range(1, 5)]) == ()
 
 
+def test_the_level_of_dwa_is_compared_where_dwa_compresses() -> None:
+    for codec, expected in (("DWAB", {"SEQ-COMPRESSION"}), ("ZIP", set())):
+        given = [
+            frame(n, compression=codec, attributes={"dwaCompressionLevel": "9.0" if n == 5 else "45.0"})
+            for n in range(1, 11)
+        ]
+        assert {f.code for f in judged(given)} == expected
+
+
 def test_a_small_file_with_a_small_data_window_is_no_outlier() -> None:
     def sized(number: int, size: int, side: int) -> FrameSummary:
         return frame(number, size_bytes=size, data_window=(0, 0, side - 1, side - 1), display_window=(0, 0, 99, 99))

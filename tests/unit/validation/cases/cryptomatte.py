@@ -33,6 +33,7 @@ CASES = [
         matte(channels=ranks(f"{NAME}00", components="RGBA")),
     ),
     Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.WARNING),
+    Case("CRY-LAYERS", matte([*declared("name", "0000001"), *declared()], ranks(f"{NAME}00", f"{NAME}02")), GOOD),
     Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}0", f"{NAME}1")), GOOD),
     Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),
     Case("CRY-PART", in_two_parts(first=declared()), in_two_parts(second=declared())),
