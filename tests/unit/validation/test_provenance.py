@@ -214,6 +214,9 @@ def test_memory_is_told_in_mebibytes(text: str, megabytes: float | None) -> None
 
 def test_arnold_names_the_computer_where_no_version_of_a_host_stands_beside_it() -> None:
     assert said(a_string("arnold/host/name", "NYMPC180")).render_host == "NYMPC180"
+    application = a_string("arnold/host/name", "Maya"), a_string("arnold/host/version", "2024.2")
+    for name in COMPUTERS.split()[:-1]:
+        assert said(*application, a_string(name, "render042")).render_host == "render042"
 
 
 def test_vray_for_maya_and_blender() -> None:

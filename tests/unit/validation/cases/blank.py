@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import Channel
+from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     ONE,
     RAMP,
     ZERO,
+    Pixels,
     flat,
     image,
     more,
@@ -24,6 +25,20 @@ SHADOW_AND_IMAGE = ("shot/sh010_shadow.1001.exr", "shot/sh010.1001.exr")
 DOWN, ACROSS = np.mgrid[:64, :64] / 63.0
 NOTHING = np.zeros((64, 64))
 IMAGE_AND_MATTE = ("shot/sh010.1001.exr", "shot/sh010_matte.1001.exr")
+
+
+def eyes(right: Pixels) -> bytes:
+    """A main image and a layer of the left view, and the main image of the right one."""
+    channels = [Channel(name, FLOAT) for name in "BGR"]
+    every = (("rgba.left", "left", RAMP), ("diffuse.left", "left", RAMP), ("rgba.right", "right", right))
+    return build(
+        [
+            Part(name=name, channels=channels, pixels=dict.fromkeys("RGB", pixels), extra=[a_string("view", view)])
+            for name, view, pixels in every
+        ]
+    )
+
+
 CASES = [
     *read(
         Case("PIX-CONSTANT", flat(R=ACROSS, G=DOWN**2, B=NOTHING), flat(R=ACROSS**2 - 0.5, G=DOWN - 0.4, B=NOTHING)),
@@ -46,6 +61,7 @@ CASES = [
         Case("PIX-CONSTANT", flat(R=ACROSS**2, G=DOWN, B=NOTHING), flat(R=ACROSS, G=DOWN, B=NOTHING)),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
+        Case("PIX-BLACK", eyes(ZERO), eyes(RAMP)),
         Case("PIX-BLACK", rgb(RAMP * 1e-5), rgb(RAMP * 1e-3)),
         Case("PIX-BLACK", rgb(RAMP * 1e-4), severity=Severity.INFO),
         Case("PIX-BLACK", rgb(RAMP * 1e-5), parts(sss=RAMP * 1e-5)),
