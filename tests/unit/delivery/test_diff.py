@@ -284,3 +284,14 @@ def test_channels_of_rows_and_what_only_some_figures_say(tmp_path: Path) -> None
     assert "channel G has other types: HALF and FLOAT" in part.notes
     assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
     assert len(part.unchecked) == 1
+
+
+def test_a_picture_of_subsampled_values_shows_them_where_they_lie(tmp_path: Path) -> None:
+    window, steps = (4, 6, 13, 13), np.zeros((4, 5), np.float16)
+    half = Part(channels=(Channel("Y", HALF, 2, 2),), data_window=window, pixels={"Y": steps.copy()})
+    steps[1, 2] = 1
+    shown = pictured(
+        written(tmp_path, "a.exr", half), written(tmp_path, "b.exr", dataclasses.replace(half, pixels={"Y": steps}))
+    )
+    assert shown[2:4, 4:6].min() == 255
+    assert np.count_nonzero(shown[..., 0]) == 4

@@ -46,6 +46,33 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
     assert (judged.rerender.text, judged.header_edits.text) == ("3", "2")
 
 
+@pytest.mark.parametrize(
+    ("code", "is_rendered"),
+    [
+        *((f"SEQ-{what}", True) for what in ("BLACK", "CONSTANT", "DUP", "RES", "CHANNELS", "BUCKET")),
+        *((code, False) for code in ("SEQ-METADATA", "SEQ-COMPRESSION", "TIM-TC-SEQ")),
+    ],
+)
+def test_findings_of_a_sequence_that_only_a_new_render_mends(code: str, *, is_rendered: bool) -> None:
+    (judged,) = judge_frames({each.path: each for each in (frame(1), frame(2))}, POLICY).sequences
+    judged = with_findings(judged, [Finding(code, Severity.ERROR, "", frames=(2,))])
+    assert (judged.rerender.text == "2") is is_rendered
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        *((code, ("", "", "")) for code in ("SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE")),
+        *((code, ("1", "", "")) for code in ("DEL-NFX-NAM", "DEL-FOX-EXR", "PIX-NAN")),
+        ("DEL-NFX-FORMAT", ("", "1", "")),
+        ("TIM-TC-RANGE", ("", "", "1")),
+    ],
+)
+def test_what_mends_the_errors_of_a_file(code: str, found: tuple[str, str, str]) -> None:
+    (judged,) = judge_frames({each.path: each for each in (frame(1, code), frame(2))}, POLICY).sequences
+    assert (judged.rerender.text, judged.conversions.text, judged.header_edits.text) == found
+
+
 def test_a_conversion_mends_compression_and_pixel_types() -> None:
     files = [
         frame(1, "DEL-NFX-FORMAT"),
