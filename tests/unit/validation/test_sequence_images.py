@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.model import ColourLines, Severity
-from tests.unit.validation.test_sequence_rules import PIXELS, frame, judged, seen
+from tests.unit.validation.test_sequence_rules import PIXELS, frame, grid, judged, seen
 
 Image = np.ndarray
 ROWS, COLUMNS = np.mgrid[:16, :16] / 16
@@ -149,6 +149,19 @@ def test_a_single_frame_with_an_object_in_another_place_is_info(
 
 
 @pytest.mark.parametrize(
+    ("shown", "exchanged"),
+    [
+        ({7: 8, 8: 7}, {(7, 8)}),
+        ({7: 8, 8: 7, 11: 12, 12: 11}, set()),  # it moves to and fro
+        ({7: 9, 8: 10, 9: 7, 10: 8}, set()),
+        ({}, set()),
+    ],
+)
+def test_two_frames_in_each_others_place_are_info(shown: dict[int, int], exchanged: set[tuple[int, ...]]) -> None:
+    assert found(lambda n: panned(shown.get(n, n) / 3)) == {("SEQ-AREA", Severity.INFO, each) for each in exchanged}
+
+
+@pytest.mark.parametrize(
     ("odd", "severity"),
     [
         ({4, 9, 10, 14}, Severity.WARNING),
@@ -194,3 +207,23 @@ def test_an_element_that_comes_back_is_not_compared_with_its_earlier_frames() ->
     empty = seen(0.0, is_black=True, is_constant=True, has_other_content=False, coverage=0.0)
     given = [frame(n, pixels=seen(lit[n], coverage=0.1) if n in lit else empty) for n in range(1, 19)]
     assert "SEQ-FLASH" not in {each.code for each in judged(given)}
+
+
+@pytest.mark.parametrize("speed", [1, 6])
+def test_motion_that_turns_back_is_no_frame_of_another_shot(speed: int) -> None:
+    wide = np.random.default_rng(3).random((16, 200)).cumsum(axis=1) % 5 + 1
+    turned = found(lambda n: wide[:, speed * abs(n - 8) :][:, :16])
+    assert Severity.WARNING not in {severity for _, severity, _ in turned}
+
+
+def test_an_image_that_the_shot_has_too_is_no_slate() -> None:
+    lit = found(lambda n: panned(n / 10, 2) if n in {1, 12} else panned(n / 10))
+    assert lit == {("SEQ-AREA", Severity.WARNING, (12,))}
+
+
+def test_a_first_frame_that_lost_half_of_the_image_is_no_slate() -> None:
+    whole = [frame(n, pixels=seen(lines=ColourLines((), np.float32(panned(n / 6)).tobytes()))) for n in range(2, 17)]
+    half = np.float32(panned(1 / 6)) * (COLUMNS >= 0.5)
+    hole = grid(*((x, y) for x in range(5) for y in range(6)))
+    first = frame(1, pixels=seen(zeros=hole, lines=ColourLines((), np.float32(half).tobytes())))
+    assert "SEQ-AREA" not in {each.code for each in judged([first, *whole])}

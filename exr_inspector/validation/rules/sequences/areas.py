@@ -27,6 +27,9 @@ _FEW = 5  # one frame in so many
 _OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
 _LEAST_CHANGED = 0.03  # the same for one that is changed
 _PART_OF_STEP = 0.6  # and in parts of what neighbours usually differ
+_EXCHANGED = 0.3  # of the way through the images, that is saved if two of them change places
+_UNCHANGED = 0.1  # the least by which the way is longer if others do
+_LONG_STEP = 1.4  # how many times what neighbours differ, also near by: where motion turns back, it is not more
 _ALONE = 4  # how many times what other frames do
 _CUT = 4  # how many times the usual difference of neighbours is that of frames of two tones
 _LEAST_CUT = 0.1  # in parts of the light
@@ -55,8 +58,9 @@ _Images = npt.NDArray[np.float64]
     limits="Single frames, at most one in five, in sequences of eight frames or more whose other frames change steadily: with "
     "fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas, and at most half, a fifth of the light "
     "changes where the frames beside agree; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
-    "what neighbours differ. A whole image of another shape is a warning, and info at the ends, where it may be a slate: no "
-    "rule compares that with the shot. Frames of which `check` or `report` reads all pixels.",
+    "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of another "
+    "shape is a warning, and info at the ends, where it may be a slate: no rule compares that with the shot. Frames of which "
+    "`check` or `report` reads all pixels.",
 )
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
@@ -69,6 +73,7 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
         _other_images(numbers, images, of_shot=True)
         or _odd_areas(numbers, images)
         or _other_images(numbers, images, of_shot=False)
+        or _exchanged_images(numbers, images)
     )
 
 
@@ -77,17 +82,20 @@ def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> 
 
     With `of_shot`, frames of another shot: few of their areas from dark to bright have the order of those beside them.
     """
-    shapes = images / np.maximum(np.abs(images).mean(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    shapes = _shapes(images)
     steps = np.abs(np.diff(shapes, axis=0)).mean(axis=1)
     across = np.abs(shapes[2:] - shapes[:-2]).mean(axis=1)
-    excess = np.minimum(steps[:-1], steps[1:]) - across
+    nearest = np.minimum(steps[:-1], steps[1:])
+    excess = nearest - across
+    usual = float(np.median(steps))
+    is_odd = nearest >= _LONG_STEP * np.maximum(usual, _beyond(steps))
     what = "another image than in the frames before and behind, which agree"
     if of_shot:
         likeness = np.array([_likeness(one, other) for one, other in pairwise(images)])
-        is_odd = (excess >= _OTHER_IMAGE) & (np.maximum(likeness[:-1], likeness[1:]) < _OTHER_ORDER)
+        is_odd &= (excess >= _OTHER_IMAGE) & (np.maximum(likeness[:-1], likeness[1:]) < _OTHER_ORDER)
         what += ": a frame of another shot?"
     else:
-        is_odd = excess >= max(_LEAST_CHANGED, _PART_OF_STEP * float(np.median(steps)))
+        is_odd &= excess >= max(_LEAST_CHANGED, _PART_OF_STEP * usual)
         what += " better with each other: things that are missing or in other places, or something over the image?"
     rest = excess[~is_odd]
     if not is_odd.any() or _FEW * is_odd.sum() > len(images) or (rest * _ALONE > excess[is_odd].min()).any():
@@ -97,6 +105,33 @@ def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> 
     return of_frames(odd, what, "the image of the frames around", "another image", severity)
 
 
+def _beyond(steps: _Images) -> _Images:
+    """The lesser of the steps before and behind each frame and the two beside it, from the steps between neighbours."""
+    steps = np.pad(steps, [(1, 1), *[(0, 0)] * (steps.ndim - 1)], constant_values=np.inf)
+    return np.minimum(steps[:-3], steps[3:])
+
+
+def _shapes(images: _Images) -> _Images:
+    """Images in parts of their mean light."""
+    shapes: _Images = images / np.maximum(np.abs(images).mean(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return shapes
+
+
+def _exchanged_images(numbers: Sequence[int], images: _Images) -> list[Found]:
+    """Two neighbours whose exchange makes the way through the images shorter, while any other one makes it longer."""
+    shapes = _shapes(images)
+    steps, across = (np.abs(shapes[apart:] - shapes[:-apart]).mean(axis=1) for apart in (1, 2))
+    as_is, exchanged = steps[:-2] + steps[2:], across[:-1] + across[1:]
+    gains = (as_is - exchanged) / np.maximum(as_is, np.finfo(np.float32).tiny)
+    at = int(gains.argmax())
+    others = np.delete(gains, range(max(0, at - 2), min(len(gains), at + 3)))
+    if gains[at] < _EXCHANGED or not others.size or others.max() > -_UNCHANGED:
+        return []
+    what = "the motion goes back between them, and is steady if they change places: exchanged?"
+    odd = numbers[at + 1 : at + 3]
+    return of_frames(odd, what, "images in the order of the motion", "exchanged", Severity.INFO)
+
+
 def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
     """Single frames of which areas differ from the frames before and behind, which agree there."""
     before, here, after = images[:-2], images[1:-1], images[2:]
@@ -104,7 +139,13 @@ def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
     changes = np.where(is_one_way, np.minimum(np.abs(here - before), np.abs(here - after)), 0)
     others = np.abs(after - before)
     light = np.maximum((np.abs(before) + np.abs(after)) / 2, _DARKEST * np.abs(images).mean())
-    is_changed = (_AGREE * others <= changes) & (changes - others >= _LEAST_CHANGE * light) & (changes > 0)
+    beyond = _beyond(np.abs(np.diff(images, axis=0)))
+    is_changed = (
+        (changes >= _LONG_STEP * beyond)
+        & (_AGREE * others <= changes)
+        & (changes - others >= _LEAST_CHANGE * light)
+        & (changes > 0)
+    )
     counts = is_changed.sum(axis=1)
     is_odd = counts >= _LEAST_AREAS
     is_near = changes - others > _STILL * light
