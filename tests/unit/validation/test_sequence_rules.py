@@ -849,8 +849,9 @@ def test_numbers_that_outgrow_their_padding_are_one_sequence() -> None:
 
 @pytest.mark.parametrize(("digits", "is_reported"), [(3, False), (4, False), (2, True)])
 def test_the_sign_of_a_number_may_stand_for_a_digit(digits: int, is_reported: bool) -> None:
-    given = [frame(n, padding=digits if n < 0 else 4, path=f"b/shot/{n}", time_code=None) for n in range(-2, 3)]
-    assert ("SEQ-PADDING" in {finding.code for finding in judged(given)}) is is_reported
+    for end in (1, 3):  # frame 0 alone tells the padding, too
+        given = [frame(n, padding=digits if n < 0 else 4, path=f"b/shot/{n}", time_code=None) for n in range(-2, end)]
+        assert ("SEQ-PADDING" in {finding.code for finding in judged(given)}) is is_reported
 
 
 @pytest.mark.parametrize(

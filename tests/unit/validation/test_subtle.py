@@ -15,7 +15,7 @@ from exr_inspector.exr.cryptomatte.manifests import ManifestError, cryptomatte_i
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
-from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_beauty, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from exr_inspector.validation.frames import frame_of_inspection
 from tests.support.exrbytes import (
@@ -204,6 +204,12 @@ def test_the_id_that_a_tag_of_another_attribute_means_is_expected() -> None:
 )
 def test_roles_by_words(layer: str, component: str, role: Role) -> None:
     assert role_of(layer, component) is role
+
+
+def test_the_names_of_the_main_image() -> None:
+    names = ["", "rgb", "RGBA", "beauty", "color", "colour", "View Layer.Combined", "main", "C", "left.rgba"]
+    assert [name for name in names if not is_beauty(name)] == []
+    assert not any(map(is_beauty, ("diffuse", "Z", "beauty.diffuse", "combined_N")))
 
 
 @pytest.mark.parametrize(
