@@ -187,7 +187,7 @@ def _declared(part: PartHeader) -> dict[str, dict[str, str]]:
             fields = declared.setdefault(match[1], {})
             texts = readable_strings("string", attribute.value) if attribute.type_name == "string" else None
             if texts:
-                fields[match[2]] = texts[0]
+                fields[match[2]] = texts[0].rstrip("\0")  # padding of C strings
     return declared
 
 

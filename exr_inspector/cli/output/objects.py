@@ -10,7 +10,7 @@ from rich.text import Text
 
 from exr_inspector.cli.output.tables import indented, plain_table
 from exr_inspector.exr.cryptomatte.manifests import id_as_float
-from exr_inspector.exr.cryptomatte.mattes import file_mattes
+from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.model import Inspection, MatteObjects
 from exr_inspector.report.words import plain
 
@@ -19,17 +19,35 @@ MAX_OBJECTS = 1_000  # printed for each Cryptomatte
 
 
 def objects_blocks(inspection: Inspection) -> Iterable[RenderableType]:
-    """A heading and a table of objects, the largest first, for each Cryptomatte of a file."""
+    """A heading and a table of objects, the largest first, for each Cryptomatte of a file; why there is none for the others."""
     found = inspection.pixels.mattes if inspection.pixels else ()
-    if not found:
-        yield Text("no objects: the file declares no Cryptomatte with rank channels, or its pixels could not be read")
-        return
-    names = {matte.declared.key: matte.names_by_id for matte in file_mattes(inspection.names)}
+    mattes = file_mattes(inspection.names)
+    if not mattes:
+        yield Text("no objects: the file declares no Cryptomatte")
+    counted = {matte.name for matte in found}
+    for declared in mattes:
+        if declared.declared.name not in counted:
+            yield Text(f"no objects of {plain(declared.label, MAX_NAME_CHARACTERS)}: {_why_none(declared, inspection)}")
+    names = {matte.declared.key: matte.names_by_id for matte in mattes}
     for matte in found:
         yield _heading(matte)
         yield indented(_table(matte, names.get(matte.key, {})))
         if (more := len(matte.objects) - MAX_OBJECTS) > 0:
             yield Text(f"and {more:,} further objects (--json has them all)", style="dim")
+
+
+def _why_none(matte: Matte, inspection: Inspection) -> str:
+    """Why the objects of a Cryptomatte were not counted."""
+    places = matte.places()
+    if not places:
+        return "the file has none of its channels"
+    parts = inspection.header.parts if inspection.header else ()
+    if any(parts[part].is_deep for part, _ in places):
+        return "its channels are deep"
+    types = {(part.index, channel.name): channel.type_name for part in parts for channel in part.channels or ()}
+    if other := sorted({types[ids] for pairs in matte.pairs() for ids, _ in pairs} - {"FLOAT"}):
+        return f"its ids are {' and '.join(other)}; they need FLOAT"
+    return "its pixels could not be read"
 
 
 def _heading(matte: MatteObjects) -> Text:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import mmh3
 import xxhash
@@ -17,6 +17,9 @@ import xxhash
 from exr_inspector.exr.header.text import encode_name
 
 _EIGHT_HEX = re.compile(r"[0-9a-fA-F]{8}")
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_EXPONENT_BIT = 1 << 23
+_ENTRY_CHARACTERS = 60  # of a name or id in a message
 # An invalid UTF-8 byte as `decode_name` writes it; an even number of backslashes before it are JSON escapes.
 _BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\(x[89a-f][0-9a-f])")
 
@@ -26,11 +29,14 @@ class ManifestError(ValueError):
 
     Attributes:
         is_truncated: Whether the manifest ends too early.
+        entry: The entry that is wrong, for messages about manifests in the header; empty if no entry is. The message does not
+            quote it because a sidecar may be any JSON file next to the image, even one with secrets.
     """
 
-    def __init__(self, message: str, *, is_truncated: bool = False) -> None:
+    def __init__(self, message: str, *, is_truncated: bool = False, entry: str = "") -> None:
         super().__init__(message)
         self.is_truncated = is_truncated
+        self.entry = entry
 
 
 def cryptomatte_id(name: str) -> int:
@@ -41,7 +47,7 @@ def cryptomatte_id(name: str) -> int:
 def _id_of(name: bytes) -> int:
     hashed = mmh3.hash(name, 0, signed=False)
     exponent = (hashed >> 23) & 0xFF
-    return hashed ^ (1 << 23) if exponent in (0, 255) else hashed
+    return hashed ^ _EXPONENT_BIT if exponent in (0, 255) else hashed
 
 
 def id_as_float(value: int) -> float:
@@ -73,11 +79,36 @@ def parse_manifest(text: str) -> dict[str, str]:
         raise ManifestError(f"not valid JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise ManifestError(f"a JSON {_json_type(parsed)}, not an object")
-    for number, value in enumerate(parsed.values(), 1):
-        if not isinstance(value, str) or not _EIGHT_HEX.fullmatch(value):
-            # The message quotes no text: a sidecar may be any JSON file next to the image, even one with secrets.
-            raise ManifestError(f"a JSON object, but the id of entry {number} is not eight hexadecimal digits")
+    wrong = [number for number, value in enumerate(parsed.values(), 1) if not _is_id(value)]
+    if wrong:
+        raise _wrong_ids(parsed, wrong)
     return {name: value.lower() for name, value in parsed.items()}
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _EIGHT_HEX.fullmatch(value) is not None
+
+
+def _wrong_ids(parsed: dict[str, object], wrong: list[int]) -> ManifestError:
+    """The error for a manifest in which some values are no ids.
+
+    Args:
+        parsed: The manifest.
+        wrong: The numbers of the entries, from 1.
+    """
+    name, value = list(parsed.items())[wrong[0] - 1]
+    entry = f"{json.dumps(name)[:_ENTRY_CHARACTERS]}: {json.dumps(value)[:_ENTRY_CHARACTERS]}"
+    if all(map(_is_id, parsed)):
+        return ManifestError("a JSON object that maps ids to names; expected names to ids", entry=entry)
+    if not isinstance(value, str):
+        what = f"is a {_json_type(value)}"
+    elif _HEX.fullmatch(value):
+        what = f"has {len(value)} digits"
+    else:
+        what = "is no hexadecimal number"
+    of = f" ({len(wrong):,} of {len(parsed):,} ids are wrong)" if len(wrong) > 1 else ""
+    message = f"a JSON object, but the id of entry {wrong[0]} {what}{of}; expected a text of eight hexadecimal digits"
+    return ManifestError(message, entry=entry)
 
 
 def _json_type(value: object) -> str:
@@ -85,11 +116,23 @@ def _json_type(value: object) -> str:
     return next((name for types, name in names if isinstance(value, types)), "null")
 
 
+def sidecar_path_fault(path: str) -> str:
+    """Why `manif_file` is no relative path to a .json file in the image's folder or below it; empty if it is one."""
+    faults = {
+        "begins with a drive letter": path[1:2] == ":",
+        "is a URL": "://" in path,
+        "is an absolute path": path.startswith(("/", "\\")),
+        "leads out of the image's folder": ".." in re.split(r"[/\\]", path),
+        "has a backslash, which separates folders on Windows alone": "\\" in path,
+        "has an empty component or a dot": not {"", "."}.isdisjoint(path.split("/")),
+        "does not end with .json": not path.endswith(".json"),
+    }
+    return next((fault for fault, is_so in faults.items() if is_so), "")
+
+
 def is_sidecar_path(path: str) -> bool:
     """Whether `manif_file` follows the specification: a relative path to a .json file in the image's folder or below it."""
-    return (
-        path.endswith(".json") and "\\" not in path and path[1:2] != ":" and {"", ".", ".."}.isdisjoint(path.split("/"))
-    )
+    return not sidecar_path_fault(path)
 
 
 def wrong_names(manifest: Mapping[str, str]) -> list[str]:
@@ -100,6 +143,11 @@ def wrong_names(manifest: Mapping[str, str]) -> list[str]:
         if f"{cryptomatte_id(name):08x}" != value
         if "\\x" not in name or f"{_id_of(encode_name(name)):08x}" != value
     ]
+
+
+def unflipped_names(names: Iterable[str], manifest: Mapping[str, str]) -> list[str]:
+    """The names whose id is their hash as it is, although its exponent is 0 or 255 and bit 23 must be toggled."""
+    return [name for name in names if f"{cryptomatte_id(name) ^ _EXPONENT_BIT:08x}" == manifest[name]]
 
 
 def collisions(manifest: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cached_property
 
-from exr_inspector.exr.cryptomatte.manifests import ManifestError, parse_manifest, wrong_names
+from exr_inspector.exr.cryptomatte.manifests import ManifestError, cryptomatte_id, parse_manifest, wrong_names
 from exr_inspector.exr.names import ChannelName, Cryptomatte, PartNames
 
 Place = tuple[int, str]  # index of a part, full name of a channel
@@ -73,6 +73,11 @@ class Matte:
         """The first name of each id in the manifest; empty without a readable manifest."""
         manifest = self.manifest if isinstance(self.manifest, dict) else {}
         return {int(value, 16): name for name, value in reversed(manifest.items())}
+
+    @cached_property
+    def names_by_hash(self) -> dict[int, str]:
+        """The names in the manifest by the id that they should have; empty without a readable manifest."""
+        return {cryptomatte_id(name): name for name in self.manifest} if isinstance(self.manifest, dict) else {}
 
     @cached_property
     def manifest_state(self) -> ManifestState:

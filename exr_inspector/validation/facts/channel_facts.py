@@ -129,7 +129,8 @@ class ChannelFacts:
             found |= t.DATA
         if Role.COLOUR in self.by_role:
             found |= t.COLOURED
-        if self._has_mattes or Role.CRYPTOMATTE in self.by_role:
+        numbered = any(channel.layer.endswith("00") and channel.channel[1] == PixelType.FLOAT for channel in self.named)
+        if self._has_mattes or numbered or Role.CRYPTOMATTE in self.by_role:
             found |= t.CRYPTOMATTE
         if any(layer.is_lossy for layer in self._layers):
             found |= t.LOSSY

@@ -7,12 +7,12 @@ channel list are shared (`channel_facts`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
-from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
+from exr_inspector.exr.cryptomatte.mattes import RANK_COMPONENTS, Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel, PixelType
 from exr_inspector.exr.limits import NO_BOUNDS, Bounds
@@ -25,7 +25,8 @@ from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
-_ID_VALUE = 1e9  # nearly half of all Cryptomatte ids, as floats, exceed it
+_ID_VALUE = 1e9  # nearly 40 % of all Cryptomatte ids, as floats, are greater; as many are smaller than its reciprocal
+_COVERAGE = 1 + 1e-3
 _MANIFESTS = 4  # decoding one can take a second
 
 
@@ -116,8 +117,9 @@ class PartFacts:
 
     @property
     def rgb_layers(self) -> list[tuple[NamedChannel, NamedChannel, NamedChannel]]:
-        """R, G and B of every layer and view that has all three with the role COLOUR."""
-        return self.channel_facts.rgb_layers
+        """R, G and B of every layer and view that has all three with the role COLOUR, without ranks of Cryptomattes."""
+        every = self.channel_facts.rgb_layers
+        return [triple for triple in every if self.without_ranks(triple)] if self.file.misnamed_ranks else every
 
     def of_role(self, role: Role) -> list[NamedChannel]:
         """The channels of a role."""
@@ -257,10 +259,53 @@ class FileFacts:
     def misnamed_ranks(self) -> frozenset[tuple[int, str]]:
         """Part and name of all channels of the layers with `misnamed_ids`: ids and coverage, no colour and no alpha."""
         ids = self.misnamed_ids
-        return frozenset(
+        ranks = frozenset(
             (part.index, channel.name)
             for part in self.parts
             for members in part.by_layer.values()
             if any((part.index, each.name) in ids for each in members.values())
             for channel in members.values()
         )
+        return ranks.union(*self.unnamed_ranks.values())
+
+    @cached_property
+    def unnamed_ranks(self) -> dict[str, list[tuple[int, str]]]:
+        """Layers of undeclared Cryptomattes that only values tell from colour -> part and name of their channels.
+
+        The layers of a Cryptomatte are FLOAT and numbered from 00. In each, two channels hold ids, which are mostly far beyond
+        or far below any luminance, and two coverage. Layers with higher numbers are zero where few objects meet.
+        """
+        series: dict[str, dict[str, list[tuple[PartFacts, dict[str, NamedChannel]]]]] = {}
+        for part in self.parts:
+            for (layer, _), members in part.by_layer.items():
+                if layer[-2:].isdecimal() and layer.isascii() and _is_rank(members.values()):
+                    series.setdefault(layer[:-2], {}).setdefault(layer, []).append((part, members))
+        return {
+            layer: [(part.index, channel.name) for part, members in some for channel in members.values()]
+            for stem, layers in series.items()
+            if any(_holds_ids(part, members) for part, members in layers.get(f"{stem}00", ()))
+            for layer, some in sorted(layers.items())
+        }
+
+
+def _is_rank(channels: Collection[NamedChannel]) -> bool:
+    """Whether channels may be a layer of an undeclared Cryptomatte whose name does not say so."""
+    components = {channel.component.lower() for channel in channels}
+    return components in map(set, RANK_COMPONENTS) and all(
+        channel.channel.pixel_type == PixelType.FLOAT and channel.role is not Role.CRYPTOMATTE for channel in channels
+    )
+
+
+def _holds_ids(part: PartFacts, members: dict[str, NamedChannel]) -> bool:
+    """Whether the first layer of a series holds ids in its first channel, and coverage in its second and fourth."""
+    stats = {channel.component.lower()[0]: part.stats.get(channel.name) for channel in members.values()}
+    spans = {name: (each.minimum, each.maximum) for name, each in stats.items() if each is not None}
+    extremes = {name: (low, high) for name, (low, high) in spans.items() if low is not None and high is not None}
+    if len(extremes) < len(RANK_COMPONENTS[0]):
+        return False
+    greatest = max(-extremes["r"][0], extremes["r"][1])
+    return (
+        (greatest > _ID_VALUE or 0 < greatest < 1 / _ID_VALUE)
+        and all(low >= 1 - _COVERAGE and 0 <= high <= _COVERAGE for low, high in (extremes["g"], extremes["a"]))
+        and extremes["g"][1] > 0
+    )

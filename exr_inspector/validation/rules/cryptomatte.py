@@ -53,13 +53,20 @@ def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Copy the cryptomatte/ attributes from the original render, or write the file with a node that keeps metadata.",
 )
 def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report layers named like ranks (`VRayCryptomatte00`, `crypto_object01`) that no declaration in any part covers."""
+    """Report layers that no declaration in any part covers, although they are named like ranks, or hold ids.
+
+    Names such as `VRayCryptomatte00` and `crypto_object01` are sufficient. Other layers that are numbered from 00 are
+    recognised by their values, if pixels were read.
+    """
     odd = {layer for matte in file.mattes for layer in (*matte.near, *matte.miscounted)}
     layers: dict[str, tuple[int, str]] = {}
     for part in file.parts:
         for channel, name in zip(part.named, part.names.channels, strict=True):
             if channel.role is Role.CRYPTOMATTE and name.cryptomatte is None and channel.layer not in odd:
                 layers.setdefault(channel.layer, (part.index, channel.name))
+    for layer, places in file.unnamed_ranks.items():
+        if layer not in odd:
+            layers.setdefault(layer, places[0])
     if not layers:
         return NOTHING
     index, first = next(iter(layers.values()))
@@ -181,8 +188,8 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
 def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report layers that are missing, not consecutive, or lack components.
 
-    A declaration without any channel is a warning: software copies declarations from one file into others (Blender into every
-    image of a scene, compositors into their output).
+    A declaration without any channel is info: software copies declarations from one file into others (Blender into every image
+    of a scene, compositors into their output). It is a warning if other channels hold values that look like its ids.
     """
     found = []
     for matte in file.mattes:
@@ -201,10 +208,11 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
                 Found(f"{matte.label} has layers called {odd}, but none called {first}", odd, first, part=matte.part)
             )
         elif not matte.near:
-            message = f"{matte.label} is declared, but the file has none of its channels"
+            message, severity = f"{matte.label} is declared, but the file has none of its channels", Severity.INFO
             if ids := sorted(name for _, name in file.misnamed_ids):
                 message += f"; {listed(ids)} {'holds' if len(ids) == 1 else 'hold'} values that look like its ids"
-            found.append(Found(message, "absent", first, part=matte.part, severity=Severity.WARNING))
+                severity = Severity.WARNING
+            found.append(Found(message, "absent", first, part=matte.part, severity=severity))
     return found
 
 

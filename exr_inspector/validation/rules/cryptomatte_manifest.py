@@ -31,6 +31,8 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     for matte in file.mattes:
         if isinstance(matte.manifest, manifests.ManifestError):
             message, state = f"{matte.label}: the manifest is {matte.manifest}"[:300], matte.manifest_state.value
+            if matte.manifest.entry and not matte.declared.manifest_file:
+                message += f": {matte.manifest.entry}"
             found.append(Found(message, state, "a JSON object of names and ids", part=matte.part))
         elif matte.declared.manifest and (upper := _UPPER_CASE_ID.search(matte.declared.manifest)):
             message = f"{matte.label}: ids of the manifest are in upper case, such as {upper[1]}"
@@ -87,8 +89,9 @@ def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
         path = matte.declared.manifest_file
         if not path:
             continue
-        message = f"{matte.label}: manif_file is {path[:200]!r}"
-        if not manifests.is_sidecar_path(path):
+        message = f"{matte.label}: manif_file is '{path[:200]}'"
+        if fault := manifests.sidecar_path_fault(path):
+            message += f", which {fault}; expected a relative path in the image's folder or below it"
             found.append(Found(message, path[:200], "name.json", part=matte.part))
         elif fault := matte.declared.sidecar_fault:
             message += f", which {fault}: the names of its ids are lost"
@@ -114,6 +117,9 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
             count = f"{len(wrong)} of {len(matte.manifest)}"
             first, name = matte.manifest[wrong[0]], wrong[0]
             message = f"{matte.label}: {count} ids are not the hash of their name; the first is that of {name[:100]!r}"
+            if unflipped := manifests.unflipped_names(wrong, matte.manifest):
+                which = "in all of them" if len(unflipped) == len(wrong) else f"in {len(unflipped):,} of them"
+                message += f"; {which} bit 23 is not toggled, as it must be where the exponent is 0 or 255"
             found.append(Found(message, first, f"{manifests.cryptomatte_id(name):08x}", part=matte.part))
     return found
 

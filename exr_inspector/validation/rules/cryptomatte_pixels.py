@@ -109,9 +109,15 @@ def _id_text(found: ObjectCoverage) -> str:
     return f"{found.id:08x} ({found.coverage:,.1f} pixels)"
 
 
-def _unnamed_message(label: str, objects: MatteObjects) -> str:
-    unnamed, ids = objects.unnamed_count, objects.id_count
+def _unnamed_message(matte: Matte, objects: MatteObjects) -> str:
+    label, unnamed, ids = label_of_view(matte, objects.view), objects.unnamed_count, objects.id_count
     first = listed([_id_text(one) for one in objects.first_unnamed])
+    if objects.first_unnamed and all(one.id in matte.names_by_hash for one in objects.first_unnamed):
+        names = listed([f"{one.id:08x} of {matte.names_by_hash[one.id][:100]!r}" for one in objects.first_unnamed])
+        message = (
+            f"{label}: the manifest lacks {unnamed:,} of {ids:,} ids in the pixels, which are the hashes of its names"
+        )
+        return f"{message}: {names}"
     if unnamed == ids:
         none = f"the manifest names none of the {ids:,} ids in the pixels ({first})"
         return f"{label}: {none}: it belongs to another image"
@@ -138,7 +144,7 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     for matte in _intact(file):
         for objects in _objects(file, matte):
             if objects.unnamed_count:
-                message, count = _unnamed_message(label_of_view(matte, objects.view), objects), objects.unnamed_count
+                message, count = _unnamed_message(matte, objects), objects.unnamed_count
                 found.append(Found(message, f"{count} of {objects.id_count}", "0", part=matte.part))
     return found
 

@@ -161,6 +161,42 @@ def test_ids_that_are_no_numbers_are_told_once() -> None:
     assert [(f.code, f.severity) for f in reported] == [("CRY-PIXEL-ID", Severity.ERROR)]
 
 
+def test_ids_that_are_the_hashes_of_the_names_in_a_wrong_manifest_are_of_this_image() -> None:
+    bunny = matte(0.75, 0.25, id_as_float(cryptomatte_id("bunny")), names=("bunny",))
+    wrong = bunny.replace(f"{cryptomatte_id('bunny'):08x}".encode(), b"00a00001")
+    findings = [f for f in judge(wrong, stats=True) if f.code.startswith("CRY-")]
+    assert [f.code for f in findings] == ["CRY-MANIFEST-HASH", "CRY-ID-UNNAMED"]
+    assert "which are the hashes of its names" in findings[1].message
+    (other,) = [f for f in judge(matte(0.75, 0.25), stats=True) if f.code == "CRY-ID-UNNAMED"]
+    assert "another image" in other.message
+
+
+@pytest.mark.parametrize(
+    ("value", "coverage", "kind", "is_matte"),
+    [
+        (-4e15, 0.75, FLOAT, True),
+        (4e-30, 0.75, FLOAT, True),
+        (900.0, 0.75, FLOAT, False),
+        (-4e15, 3.0, FLOAT, False),
+        (900.0, 0.75, HALF, False),
+    ],
+)
+@pytest.mark.parametrize("components", ["rgba", "RGBA"])
+def test_layers_of_ids_are_recognised_by_their_values(
+    value: float, coverage: float, kind: int, is_matte: bool, components: str
+) -> None:
+    layers = [Channel(f"MyIds{number:02}.{c}", kind) for number in (0, 1) for c in components]
+    pixels: dict[str, Any] = {c.name: np.linspace(0.1, 0.9, 12).reshape(3, 4) for c in RGBA}
+    pixels |= {layer.name: np.zeros((3, 4)) for layer in layers}
+    pixels[f"MyIds00.{components[0]}"] = np.full((3, 4), value)
+    pixels[f"MyIds00.{components[1]}"] = np.full((3, 4), coverage)
+    pixels[f"MyIds00.{components[1]}"][2, 3] = 0
+    findings = judge(build([Part(channels=[*RGBA, *layers], pixels=pixels)]), stats=True)
+    assert ("MyIds00, MyIds01" in [f.message[:16] for f in findings if f.code == "CRY-UNDECLARED"]) is is_matte
+    if is_matte:
+        assert not [f for f in findings if f.code.startswith("PIX-") and "MyIds" in f.message]
+
+
 @pytest.mark.parametrize(("value", "is_id"), [(-4e15, True), (-2.0, False)])
 def test_ids_that_are_called_red_and_blue_are_no_colour(value: float, is_id: bool) -> None:
     channels = [Channel(name, FLOAT) for name in "ABGR"]

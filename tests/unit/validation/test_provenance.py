@@ -162,6 +162,7 @@ def test_the_names_that_writers_give_their_attributes(column: str, names: str, v
         for spelt in (name, name.upper()):
             found = said(a_string(spelt, str(value)))
             assert (getattr(found, column), found.sources[column]) == (value, spelt)
+            assert found.sources.keys() <= {column, "software", "renderer"}  # the product that the name begins with
 
 
 @pytest.mark.parametrize(

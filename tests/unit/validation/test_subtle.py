@@ -11,7 +11,13 @@ import mmh3
 import numpy as np
 import pytest
 
-from exr_inspector.exr.cryptomatte.manifests import ManifestError, cryptomatte_id, parse_manifest, wrong_names
+from exr_inspector.exr.cryptomatte.manifests import (
+    ManifestError,
+    cryptomatte_id,
+    parse_manifest,
+    sidecar_path_fault,
+    wrong_names,
+)
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
@@ -357,6 +363,56 @@ def test_odd_names_are_reported_together() -> None:
 # --- Cryptomatte -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("../m.json", "leads out of the image's folder"),
+        ("a/../../m.json", "leads out of the image's folder"),
+        ("manif\\m.json", "has a backslash"),
+        ("C:/renders/m.json", "begins with a drive letter"),
+        ("/renders/m.json", "is an absolute path"),
+        ("\\\\server\\m.json", "is an absolute path"),
+        ("file://m.json", "is a URL"),
+        ("m.txt", "does not end with .json"),
+        ("manif/m.json", ""),
+    ],
+)
+def test_what_is_wrong_with_the_path_of_a_sidecar(path: str, fault: str) -> None:
+    assert sidecar_path_fault(path).startswith(fault)
+    assert bool(sidecar_path_fault(path)) == bool(fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "entry"),
+    [
+        ('{"a": "3c2569b2", "b": 1009082802}', "the id of entry 2 is a number;", '"b": 1009082802'),
+        ('{"hero": "82ce30b"}', "the id of entry 1 has 7 digits", '"hero": "82ce30b"'),
+        ('{"a": "82ce30b", "b": "0x82ce30b4"}', "has 7 digits (2 of 2 ids are wrong)", '"a": "82ce30b"'),
+        ('{"hero": "0x82ce30b4"}', "is no hexadecimal number", '"hero": "0x82ce30b4"'),
+        ('{"82ce30b4": "hero"}', "that maps ids to names", '"82ce30b4": "hero"'),
+    ],
+)
+def test_what_is_wrong_with_the_ids_of_a_manifest(text: str, fault: str, entry: str) -> None:
+    with pytest.raises(ManifestError) as error:
+        parse_manifest(text)
+    assert fault in str(error.value)
+    assert error.value.entry == entry
+    assert entry not in str(error.value)  # a sidecar may be any file
+    (inline,) = of(extra(*declared(manifest=text)), "CRY-MANIFEST-JSON")
+    assert inline.message.endswith(entry)
+    (beside,) = of(extra(*declared(manifest=text, manif_file="m.json")), "CRY-MANIFEST-JSON")
+    assert entry not in beside.message
+
+
+def test_an_id_with_the_exponents_bit_as_it_was_hashed() -> None:
+    name = next(
+        f"obj{number}" for number in range(1000) if mmh3.hash(f"obj{number}", signed=False) >> 23 & 255 in {0, 255}
+    )
+    wrong = json.dumps({name: f"{mmh3.hash(name, signed=False):08x}", "box": f"{cryptomatte_id('box'):08x}"})
+    (finding,) = of(extra(*declared(manifest=wrong)), "CRY-MANIFEST-HASH")
+    assert "in all of them bit 23 is not toggled" in finding.message
+
+
 OTHER = "crypto_object2"
 OTHER_KEY = f"{cryptomatte_id(OTHER):08x}"[:7]
 
@@ -378,7 +434,7 @@ def matte(*channels: Channel, attributes: list[Attr] | None = None) -> bytes:
         (ranks(f"{NAME}000"), {"CRY-LAYERS": E}),
         (ranks(f"beauty.{NAME}00"), {"CRY-LAYER-EXACT": W}),
         (ranks(f"{NAME}00", kind=UINT), {"CRY-FLOAT32": E}),
-        ([], {"CRY-LAYERS": W}),
+        ([], {"CRY-LAYERS": I}),
     ],
 )
 def test_layers_of_a_cryptomatte(layers: list[Channel], expected: dict[str, Severity]) -> None:

@@ -32,7 +32,7 @@ CASES = [
         matte(channels=ranks(f"{NAME}00", components="rg")),
         matte(channels=ranks(f"{NAME}00", components="RGBA")),
     ),
-    Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.WARNING),
+    Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.INFO),
     Case("CRY-LAYERS", matte([*declared("name", "0000001"), *declared()], ranks(f"{NAME}00", f"{NAME}02")), GOOD),
     Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}0", f"{NAME}1")), GOOD),
     Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),

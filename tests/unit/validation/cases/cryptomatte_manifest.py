@@ -17,6 +17,11 @@ CASES = [
     Case("CRY-MANIFEST-MISSING", matte(declared(manifest=" \n")), GOOD),
     Case("CRY-MANIF-FILE", matte(declared("manifest", manif_file="../m.json")), matte(declared(manif_file="m.json"))),
     Case("CRY-MANIF-FILE", matte(declared(manif_file="m.txt"))),
+    Case(
+        "CRY-MANIFEST-JSON",
+        matte(declared(manifest='{"bunny": 1009082802}')),
+        matte(declared(manifest=f"{MANIFEST}\0\0")),
+    ),
     Case("CRY-MANIFEST-HASH", matte(declared(manifest='{"bunny": "00000001"}')), GOOD),
     Case("CRY-NAME-CHARS", matte(declared(manifest='{"box, red": "3c2569b2"}')), GOOD),
     Case(
