@@ -220,3 +220,26 @@ def test_means_and_deviation_of_files_and_of_rows() -> None:
     assert by_row.pixels == replace(by_inspection.pixels, zeros=None, lines=None)
     assert by_inspection.pixels.means == {"B": pytest.approx(1, abs=1e-3), "G": pytest.approx(1, abs=1e-3), "R": 0.5}
     assert by_inspection.pixels.deviation == pytest.approx(float(np.std(RAMP)) * (2 / 3) ** 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("larger", "deviation", "is_found"),
+    [
+        ({1, 9, 17}, 0.22, True),
+        ({1, 9, 17}, 0.19, False),
+        ({1, 9}, 0.22, False),
+        ({2, 10, 18}, 0.22, False),
+        ({1, 9, 17, 18}, 0.22, False),
+    ],
+)
+def test_larger_files_at_the_start_of_each_part_of_a_job(larger: set[int], deviation: float, *, is_found: bool) -> None:
+    given = [
+        frame(
+            n,
+            size_bytes=1_000_000 + 999 * (n % 5) + 40_000 * (n in larger),
+            pixels=seen(deviation=deviation if n in larger else 0.2),
+        )
+        for n in range(1, 25)
+    ]
+    found = [(each.code, tuple(each.frames)) for each in judged(given)]
+    assert found == [("SEQ-NOISE", tuple(sorted(larger)))] * is_found

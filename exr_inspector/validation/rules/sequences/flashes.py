@@ -29,7 +29,7 @@ _MOST_FLASHES = 5  # if also one in so many frames is one, or more
 _MOST_UNSURE = 10  # the same for flicker between frames that are not steady
 _BEACON_RUNS = 3  # flashes at equal distances
 _ALIKE = 0.1  # the most by which the luminances of a beacon's flashes may differ, as a logarithm
-_LEAST_CHUNK = 4  # frames that a machine renders in one go
+LEAST_CHUNK = 4  # frames that a machine renders in one go
 _MULTIPLIED = 0.3  # the most by which areas differ from a multiple, in parts of what the flash changes
 _LIGHT = "light that is meant to flash, or does the image flicker?"
 _FLICKER = "the image flickers"
@@ -171,7 +171,7 @@ def _with_hints(
         beat = _beat(runs, levels)
         is_meant = are_many or beat > 0 or (has_lightning and some is brighter)
         chunks = f"every {beat} frames from the first one on: did each part of a job begin with it?"
-        are_chunks = beat >= _LEAST_CHUNK and _begin_at_first(runs, beat, levels)
+        are_chunks = beat >= LEAST_CHUNK and _begin_at_first(runs, beat, levels)
         for index in some:
             flash = found[index]
             is_flicker = flickers and not flash.is_large

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median, median_low
 
+import numpy as np
+
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
@@ -20,6 +22,7 @@ from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flashes import (
+    LEAST_CHUNK,
     ONE_SIZE,
     STEADY,
     STEP_TO_SPREAD,
@@ -35,6 +38,9 @@ from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_sha
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
 _FAR_SIZE = 1.5  # of files that are not steady, or at an end of the sequence
+_LARGER_STARTS = 1.02  # of files, where each part of a job begins
+_CHUNKS = 3  # parts of a job that tell so
+_LONGEST_CHUNK = 200  # frames of a part
 _LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
 _MORE_BLACK = 0.01  # of the area: a smaller file because a bucket is missing is not soft
 _SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
@@ -244,8 +250,9 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     source="agave#180 (frames with too few samples); OpenImageIO oiiotool --stats (StdDev)",
     fix="Compare the frame with those around it, and render it again with their samples if it has more noise.",
     limits="At most half of the frames, whose files are at once larger, by a tenth between steady ones or by half elsewhere, "
-    "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, too. "
-    "The size of files tells nothing with NONE and B44.",
+    "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, too. Or "
+    "frames at equal distances from the first one on, three or more, with files larger by 2 % than all others near them. The "
+    "size of files tells nothing with NONE and B44.",
 )
 def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since noise compresses badly, and the standard deviation of the beauty at the same luminance."""
@@ -264,10 +271,28 @@ def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         for index in run
     ]
     what = "a larger file, whose pixels vary more at the same luminance, than the frames around: more noise?"
-    return of_frames(odd, what, "the noise of the frames around")
+    usual_noise = "the noise of the frames around"
+    if not odd and len({area for _, area in sizes}) == 1:
+        odd, what = _at_starts(seen)
+    return of_frames(odd, what, usual_noise)
 
 
 _Seen = tuple[FrameSummary, FramePixels]
+
+
+def _at_starts(seen: Sequence[_Seen]) -> tuple[list[int], str]:
+    """Frames at equal distances from the first one on with larger files than all others near them, and what they are."""
+    measures = np.array([[frame.size_bytes or 0, pixels.deviation or 0.0] for frame, pixels in seen])
+    for distance in range(LEAST_CHUNK, min(_LONGEST_CHUNK, len(seen) // _CHUNKS) + 1):
+        filled = np.pad(measures, [(0, -len(seen) % distance), (0, 0)]).reshape(-1, distance, 2)
+        first, others = filled[:, 0], filled[:, 1:].max(axis=1)
+        near = np.maximum(others, np.pad(others[:-1], [(1, 0), (0, 0)]))
+        if (first >= near * (_LARGER_STARTS, 1)).all() and near.min() > 0:
+            what = f"a larger file, whose pixels vary more, every {distance} frames from the first one on: more noise, or no "
+            return [
+                frame.frame for frame, _ in seen[::distance]
+            ], f"{what}motion blur, where each part of a job begins?"
+    return [], ""
 
 
 def _far_larger(sizes: Sequence[tuple[float, int]]) -> list[int]:
