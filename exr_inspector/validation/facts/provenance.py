@@ -58,6 +58,7 @@ _MADE_WITH = re.compile(
     r"((?:created|developed|exported|generated|made|rendered|saved|written) (?:in|using|with) [^\d\n]+\d+\.\S*)",
     re.IGNORECASE,
 )
+_BLENDERS_FORMAT = "BlenderMultiChannel"  # always "Blender V2.55.1 and newer"
 # Attribute with a version -> product. Nuke is first, because it keeps the attributes of renderers. Where the first attribute of
 # a product has a whole number or a name (`V-Ray for Maya Next`), another one with a version such as 4.30.00 is used.
 _VERSIONS = {
@@ -65,7 +66,7 @@ _VERSIONS = {
     "vrayInfo/vrayversion": "V-Ray",
     "vrayInfo/vraycore": "V-Ray",
     "arnold/version": "Arnold",
-    "BlenderMultiChannel": "Blender",
+    _BLENDERS_FORMAT: "Blender",
     "version3dsMax": "3ds Max",
     "Version 3dsMax": "3ds Max",
 }
@@ -240,6 +241,8 @@ def _by_version(known: _Known) -> list[_Stated]:
         if name in known.found and (text := _text(known.found[name].value)):
             match = _UPDATE.search(text) or _VERSION.search(text) or re.search(r"\d[\w.]*", text, re.ASCII)
             version = match[0].replace(",", "") if match and match.re is _UPDATE else match and match[match.re.groups]
+            if name == _BLENDERS_FORMAT:
+                version = None
             is_precise = version is not None and _DOTTED.match(version) is not None
             if product not in stated or (is_precise and not _DOTTED.match(stated[product].version or "")):
                 stated[product] = _Stated(product, version, known.found[name].name)
@@ -301,7 +304,9 @@ def _is_arnolds_host_an_application(found: dict[str, Attribute]) -> bool:
     return bool(text) and (version is not None or str(text).startswith(tuple(_HOST_PRODUCTS)))
 
 
-def _application(known: _Known, by_version: list[_Stated], writer: _Stated | None) -> tuple[str, str] | None:
+def _application(
+    known: _Known, by_version: list[_Stated], writer: _Stated | None, renderer: _Stated | None
+) -> tuple[str, str] | None:
     """The application that hosts the renderer."""
     found = known.found
     if said := _first(found, _HOSTS, _text):
@@ -313,8 +318,10 @@ def _application(known: _Known, by_version: list[_Stated], writer: _Stated | Non
     match = _FOR_HOST.fullmatch(split_product(said[0])[0]) if said else None
     if match and said:
         return match[2].strip(), said[1]
-    hosts = (each for each in by_version if each.product in _HOST_PRODUCTS and each != writer)
-    return next(((host.text, host.source) for host in hosts), None)
+    hosts = [each for each in by_version if not writer or each.product != writer.product]
+    if writer and renderer and writer.product != renderer.product:  # as Cycles in Blender
+        hosts.insert(0, writer)
+    return next(((host.text, host.source) for host in hosts if host.product in _HOST_PRODUCTS), None)
 
 
 def _of_products(known: _Known, groups: tuple[str, ...], read: Callable[[object], Any]) -> tuple[Any, str] | None:
@@ -406,7 +413,7 @@ def provenance_of(header: Header | None, attribute_map: AttributeMap = _NO_MAP) 
         "software": (writer.product, writer.source) if writer else None,
         "software_version": (writer.version, writer.source) if writer and writer.version else None,
         "renderer": (renderer.text, renderer.source) if renderer else None,
-        "host_application": _application(known, by_version, writer),
+        "host_application": _application(known, by_version, writer, renderer),
         "render_seconds": _first(found, _TIMES, _seconds) or _of_products(known, ("total", "time"), _seconds),
         "peak_memory_mb": _of_products(known, ("memory",), _megabytes) or _first(found, _MEMORIES, _megabytes),
         "render_host": _first(found, computers, _text) or _of_products(known, ("host",), _text),

@@ -97,6 +97,10 @@ def test_attributes_of_products() -> None:
         a_string("cycles.Back.total_time", "00:10.00"),
     )
     assert (cycles.renderer, cycles.render_seconds) == ("Cycles", pytest.approx(75.2))
+    layers = (a_string("BlenderMultiChannel", "Blender V2.55.1 and newer"), a_string("cycles.ViewLayer.samples", "128"))
+    blender = said(a_string("software", "Blender 5.0.1"), *layers)
+    assert (blender.product, blender.renderer, blender.host_application) == ("Blender 5.0.1", "Cycles", "Blender 5.0.1")
+    assert said(*layers).product == "Blender"
     vray = said(a_string("vrayInfo/peakMemory", "50399.55 MiB"), a_string("vrayInfo/ram", "65440MB"))
     assert (vray.peak_memory_mb, vray.sources["peak_memory_mb"]) == (50399.55, "vrayInfo/peakMemory")
     assert said(a_string("exr/vrayInfo/computername", "n1"), a_string("exr/HostComputer", "n2")).render_host == "n2"
