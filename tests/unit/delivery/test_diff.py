@@ -151,6 +151,17 @@ def test_channels_types_parts_and_attributes_that_differ(tmp_path: Path) -> None
     assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
 
 
+def test_single_parts_are_a_pair_whatever_their_names(tmp_path: Path) -> None:
+    named = [written(tmp_path, f"{name}.exr", dataclasses.replace(image((0, 0, 3, 2)), name=name)) for name in "xy"]
+    found = one(*named)
+    assert (found.only_one, found.only_other, [part.part for part in found.parts]) == ((), (), ["x"])
+    both = written(tmp_path, "both.exr", *(dataclasses.replace(image((0, 0, 3, 2)), name=name) for name in "yz"))
+    assert [(each.only_one, each.only_other) for each in (one(named[0], both), one(both, named[1]))] == [
+        (("x",), ("y", "z")),
+        (("z",), ()),
+    ]
+
+
 def test_parts_of_one_name_are_compared_each(tmp_path: Path) -> None:
     twice = [dataclasses.replace(image((0, 0, 3, 2)), name="rgba") for _ in range(2)]
     paths = written(tmp_path, "a.exr", *twice), written(tmp_path, "b.exr", changed(twice[0], 1, 1, 9.0), twice[1])

@@ -47,7 +47,7 @@ def curve(low: float, high: float, mean: float, *more: Attr) -> bytes:
         (0.202, 0.9, 0.4, (), False),
         (0.398, 0.9, 0.6, (CAMERA,), True),
         (0.402, 0.9, 0.6, (CAMERA,), False),
-        (0.1, 0.999, 0.4, (), True),
+        (0.1, 1.0, 0.4, (), True),
         (0.1, 1.004, 0.4, (), False),
         (0.1, 0.9, 0.252, (), True),
         (0.1, 0.9, 0.248, (), False),

@@ -52,6 +52,7 @@ CASES = [
     Case("COL-UNTAGGED", PLAIN, build([Part(channels=[Channel("Z", FLOAT)])])),
     Case("COL-CHROMA-SANE", extra(a_chromaticities("chromaticities", (0.0,) * 8)), extra(REC709)),
     Case("COL-CHROMA-SANE", extra(a_chromaticities("chromaticities", BLUE_FIRST))),
+    Case("COL-CHROMA-SANE", extra(a_chromaticities("chromaticities", (0.125, 0.125, 0.25, 0.25, 0.5, 0.5, 0.3, 0.3)))),
     Case(
         "COL-CHROMA-SANE",
         extra(a_vector("adoptedNeutral", "v2f", (0.0, 0.0))),
