@@ -38,7 +38,7 @@ from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_sha
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
 _FAR_SIZE = 1.5  # of files that are not steady, or at an end of the sequence
-_LARGER_STARTS = 1.02  # of files, where each part of a job begins
+_LARGER_STARTS = 1.005  # of files, and of what their pixels vary, where each part of a job begins
 _CHUNKS = 3  # parts of a job that tell so
 _LONGEST_CHUNK = 200  # frames of a part
 _LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
@@ -251,7 +251,7 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     fix="Compare the frame with those around it, and render it again with their samples if it has more noise.",
     limits="At most half of the frames, whose files are at once larger, by a tenth between steady ones or by half elsewhere, "
     "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, too. Or "
-    "frames at equal distances from the first one on, three or more, with files larger by 2 % than all others near them. The "
+    "frames at equal distances from the first one on, three or more, whose files are larger than all others near them. The "
     "size of files tells nothing with NONE and B44.",
 )
 def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -287,7 +287,7 @@ def _at_starts(seen: Sequence[_Seen]) -> tuple[list[int], str]:
         filled = np.pad(measures, [(0, -len(seen) % distance), (0, 0)]).reshape(-1, distance, 2)
         first, others = filled[:, 0], filled[:, 1:].max(axis=1)
         near = np.maximum(others, np.pad(others[:-1], [(1, 0), (0, 0)]))
-        if (first >= near * (_LARGER_STARTS, 1)).all() and near.min() > 0:
+        if (first >= near * _LARGER_STARTS).all() and near.min() > 0:
             what = f"a larger file, whose pixels vary more, every {distance} frames from the first one on: more noise, or no "
             return [
                 frame.frame for frame, _ in seen[::distance]
