@@ -45,3 +45,12 @@ def test_steps_and_relative_errors() -> None:
     ids = ChannelComparison("id", (PixelType.UINT, PixelType.UINT), 0.0)
     ids.add(np.array([[7, 2**32 - 1]], np.uint32), np.array([[7, 2**32 - 2]], np.uint32), (0, 0), (1, 1))
     assert (ids.result().differing, ids.result().max_error) == (1, 1.0)
+
+
+def test_the_largest_difference_is_told_as_a_pixel() -> None:
+    found = ChannelComparison("BY", (PixelType.FLOAT, PixelType.FLOAT), 0.0)
+    one, other = np.zeros((2, 3, 4), np.float32)
+    other[1, 2] = 5
+    found.add(one, one, (-8, 4), (2, 3))
+    found.add(one, other, (-8, 13), (2, 3))
+    assert (found.result().max_at, found.result().max_error, found.result().samples) == ((-4, 16), 5.0, 24)

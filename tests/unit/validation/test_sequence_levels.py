@@ -11,10 +11,10 @@ import pytest
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation import frame_of_inspection
-from tests.support.exrbytes import a_string
+from tests.support.exrbytes import a_int, a_string
 from tests.unit.validation.cases.made.colour import AP0, FLAG, REC709, anamorphic, extra, tag
 from tests.unit.validation.cases.made.pixels import RAMP, flat, image
-from tests.unit.validation.judging import inspect
+from tests.unit.validation.judging import EVERYTHING, inspect
 from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, grid, judged, noisy, seen, small, stored
 
 Colour = tuple[float, float, float]
@@ -199,6 +199,13 @@ def test_frames_are_compared_by_each_tag_of_their_colour() -> None:
     tags = [(), (REC709,), (AP0,), (AP0, FLAG), (tag("lin_ap1_scene"),), (a_string("colorSpace", "ACEScg"),)]
     made = [frame_of_inspection(inspect(extra(*attributes))) for attributes in tags]
     assert len({each.colour for each in made if each}) == len(tags)
+
+
+def test_attributes_that_rules_compare_are_read_by_every_policy() -> None:
+    assert EVERYTHING.compared_attributes == {"dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes"}
+    made = frame_of_inspection(inspect(extra(a_int("imageCounter", 7))))
+    assert made is not None
+    assert made.image_counter == 7
 
 
 @pytest.mark.parametrize(("ratio", "compared"), [(2.0, 2.0), (0.0, None), (-1.0, None)])
