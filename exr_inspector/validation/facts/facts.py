@@ -166,6 +166,19 @@ class PartFacts:
         """The pixel results of level (0, 0); None if no pixels were read."""
         return self.file.pixels_by_part.get(self.index)
 
+    @property
+    def at_least(self) -> str:
+        """Words before a count or an extreme value of the statistics: empty if all chunks were read."""
+        return "at least " if self.in_chunks else ""
+
+    @property
+    def in_chunks(self) -> str:
+        """Words after it that say of how many chunks the statistics are: empty if all were read."""
+        pixels = self.pixels
+        if pixels is None or pixels.chunks_read >= pixels.chunks_total:
+            return ""
+        return f" in {pixels.chunks_read} of {pixels.chunks_total} chunks"
+
     def number(self, name: str, type_name: str = "float") -> float | None:
         """The value of an attribute that is a number; None if it is absent or not finite."""
         value = self.part.value(name, type_name)

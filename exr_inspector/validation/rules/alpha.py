@@ -38,7 +38,7 @@ def alpha_range(part: PartFacts, _parameters: RuleParameters) -> Results:
             continue
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
             span = f"{stats.minimum:g} to {stats.maximum:g}"
-            message = f"{channel.name} is {span}; expected 0 to 1"
+            message = f"{channel.name} is {part.at_least}{span}{part.in_chunks}; expected 0 to 1"
             found.append(Found(message, span, "0 to 1", channel.name, severity=severity))
     return found
 

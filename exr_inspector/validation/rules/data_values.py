@@ -75,7 +75,7 @@ def depth_sign(part: PartFacts, _parameters: RuleParameters) -> Results:
             continue
         if stats.minimum is not None and stats.minimum < 0:
             least = f"{stats.minimum:g}"
-            message = f"{channel.name} goes down to {least}"
+            message = f"{channel.name} goes down to {part.at_least}{least}{part.in_chunks}"
             is_mark = stats.minimum in _NO_DEPTH
             message += ", which often marks pixels without a depth" if is_mark else ""
             severity = Severity.INFO if is_mark else None
@@ -131,7 +131,8 @@ def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
             extreme = most if most >= -least else least
             names = names_of(channel for channel, _ in hits)
             what = "which marks an unknown flow" if abs(extreme) == _UNKNOWN_FLOW else "no motion in an image"
-            message = f"{names}: {counted(count, 'value')} of 65504 and more, up to {extreme:g}, {what}"
+            message = f"{names}: {part.at_least}{counted(count, 'value')} of 65504 and more{part.in_chunks}, up to "
+            message += f"{part.at_least}{extreme:g}, {what}"
             found.append(Found(message, f"{extreme:g}", "vectors in pixels", hits[0][0].name))
     return found
 
@@ -167,7 +168,8 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     if hit:
         span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
         names = names_of(channel for channel, _, _ in hit)
-        found.append(Found(f"{names}: values are {span}; expected -1 to 1", span, "-1 to 1", hit[0][0].name))
+        message = f"{names}: values are {part.at_least}{span}{part.in_chunks}; expected -1 to 1"
+        found.append(Found(message, span, "-1 to 1", hit[0][0].name))
     for each in layers.values():
         if _are_cut(stats for _, stats in each):
             share = f"{max(stats.zero_count / stats.samples for _, stats in each):.0%}"

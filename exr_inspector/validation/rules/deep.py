@@ -166,16 +166,17 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
             continue
         if stats.minimum is not None and stats.minimum < 0:
             least = f"{stats.minimum:g}"
-            found.append(Found(f"{name} goes down to {least}; expected 0 or more", least, "0 or more", name))
+            message = f"{name} goes down to {part.at_least}{least}{part.in_chunks}; expected 0 or more"
+            found.append(Found(message, least, "0 or more", name))
         if broken := stats.nan_count + stats.inf_count:
-            found.append(
-                Found(f"{name} holds {counted(broken, 'infinite or undefined value')}", str(broken), "0", name)
-            )
+            message = f"{name} holds {part.at_least}{counted(broken, 'infinite or undefined value')}{part.in_chunks}"
+            found.append(Found(message, str(broken), "0", name))
     deep, back = part.pixels.deep if part.pixels else None, part.stats.get("ZBack")
     if deep is not None and back is not None and deep.inverted_samples:
         share = f"{deep.inverted_samples} of {counted(deep.total_samples, 'sample')}"
         severity = Severity.INFO if deep.inverted_samples <= back.zero_count else None
-        found.append(Found(f"ZBack is in front of Z in {share}", share, "behind Z", "ZBack", severity=severity))
+        message = f"ZBack is in front of Z in {part.at_least}{share}{part.in_chunks}"
+        found.append(Found(message, share, "behind Z", "ZBack", severity=severity))
     return found
 
 
@@ -198,7 +199,8 @@ def state(part: PartFacts, _parameters: DeepParameters) -> Results:
         (_SEPARATE, deep.overlapping_samples if deep else 0, "overlapping the one before"),
     ):
         if count and isinstance(declared, int) and declared in states:
-            message = f"deepImageState is {DeepImageState(declared).name}, but {counted(count, 'sample')} "
+            message = f"deepImageState is {DeepImageState(declared).name}, but "
+            message += f"{part.at_least}{counted(count, 'sample')}{part.in_chunks} "
             message += f"{'is' if count == 1 else 'are'} {what} in the same pixel"
             found.append(Found(message, str(count), "0", "Z"))
     return found
@@ -219,7 +221,8 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     if deep is None or deep.max_samples <= parameters.max_deep_samples:
         return NOTHING
     expected = f"at most {parameters.max_deep_samples}"
-    return [Found(f"A pixel has {deep.max_samples} samples; expected {expected}", str(deep.max_samples), expected)]
+    message = f"A pixel has {part.at_least}{deep.max_samples} samples{part.in_chunks}; expected {expected}"
+    return [Found(message, str(deep.max_samples), expected)]
 
 
 @pixel_rule(

@@ -13,10 +13,10 @@ from pydantic import Field
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import NamedChannel
-from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
-from exr_inspector.validation.rule import NOTHING, Found, Results, listed, pixel_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 from exr_inspector.validation.rules.data_in_colour import (
     are_coordinates,
@@ -45,11 +45,9 @@ def _holds(part: PartFacts, hit: Sequence[_Hit], amount: Callable[[int], str]) -
     count = sum(many for _, many, _ in hit)
     places = [(y, x, stats.channel) for stats, _, pixel in hit if pixel for x, y in [pixel]]
     message = f"{listed(names)} {'holds' if len(hit) == 1 else 'hold'} "
-    pixels = part.pixels
-    if pixels is None or pixels.chunks_read >= pixels.chunks_total:
-        message += amount(count) + ", every value" * (count == sum(stats.samples for stats, _, _ in hit))
-    else:
-        message += f"at least {amount(count)} in {pixels.chunks_read} of {pixels.chunks_total} chunks"
+    message += f"{part.at_least}{amount(count)}{part.in_chunks}"
+    if not part.in_chunks and count == sum(stats.samples for stats, _, _ in hit):
+        message += ", every value"
     if places:
         y, x, channel = min(places)
         message += f", first at ({x}, {y})" + (f" in {channel}" if len(hit) > 1 else "")
@@ -153,25 +151,41 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     return _in_levels(part, found, lambda count: f"{count:,} infinite value{'s' * (count != 1)}")
 
 
-@pixel_rule(
+@file_rule(
     "PIX-UNREAD",
     Severity.WARNING,
     "A sample reads pixels of every part",
-    why="Nothing is known of the part's pixels: NaN, black or constant images in it go unnoticed.",
+    why="Nothing is known of the pixels of other parts: NaN, black or constant images in them go unnoticed.",
     source="OpenEXR technical introduction (Data Compression: 256 lines a chunk)",
-    fix="Read all pixels (--stats full), or raise EXR_STATS_CHUNK_BYTES above the size of one chunk.",
+    fix="Read all pixels (--stats full); or raise EXR_STATS_REQUESTS to the number of parts, and EXR_STATS_CHUNK_BYTES above "
+    "the size of one chunk.",
+    stage=Stage.PIXELS,
 )
-def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Report parts with chunks of which a sample read none: a single chunk exceeds the byte budget, or requests ran out."""
-    pixels, report = part.pixels, part.file.inspection.pixels
-    if pixels is None or report is None or report.mode is not StatsMode.SAMPLED or pixels.chunks_read:
+def unread(file: FileFacts, _parameters: PixelParameters) -> Results:
+    """Report the parts with chunks of which a sample read none: requests or bytes were used up. A warning if it read none."""
+    report = file.inspection.pixels
+    if report is None or report.mode is not StatsMode.SAMPLED:
         return NOTHING
-    if not pixels.chunks_total or any(fault.part == part.index for fault in report.faults):
+    damaged = {fault.part for fault in report.faults}
+    # Parts of which no chunk is present are reported by CHK rules.
+    known = [
+        (part, part.pixels)
+        for part in file.parts
+        if part.pixels is not None and part.pixels.chunks_total and part.index not in damaged
+        if part.completeness is None or part.completeness.present
+    ]
+    missed = [part for part, pixels in known if not pixels.chunks_read]
+    if not missed:
         return NOTHING
-    if part.completeness is not None and not part.completeness.present:
-        return NOTHING  # the part has no chunks to read, which CHK rules report
-    message = f"No pixel was read: 0 of {pixels.chunks_total} chunks fit the sample's budget"
-    return [Found(message, "0 chunks", "1 or more")]
+    read_parts = sum(1 for _, pixels in known if pixels.chunks_read)
+    if not read_parts:
+        total = sum(pixels.chunks_total for _, pixels in known)
+        return [Found(f"No pixel was read: 0 of {total} chunks fit the sample's budget", "0 chunks", "1 or more")]
+    read = f"{read_parts} of {len(file.parts)} parts"
+    names = listed(part.part.name or f"part {part.index}" for part in missed)
+    message = f"{read} {'was' if read_parts == 1 else 'were'} read before the sample's budget ended; "
+    message += f"not read: {names}; --stats full reads all"
+    return [Found(message, read, "all parts", severity=Severity.INFO)]
 
 
 @pixel_rule(
@@ -231,7 +245,8 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
         return NOTHING
     channel, most = max(hit, key=lambda each: each[1])
     names = names_of(each for each, _ in hit)
-    message = f"{names}: values up to {most:g}, far above nearly all others; expected at most {limit:g}"
+    message = f"{names}: values up to {part.at_least}{most:g}{part.in_chunks}, far above nearly all others; "
+    message += f"expected at most {limit:g}"
     severity = None
     if _looks_like_panorama(part):
         message += ". If the image is an environment map, this is a light: write the attribute envmap"
@@ -291,7 +306,7 @@ def negative(part: PartFacts, parameters: PixelParameters) -> Results:
         if least is None or least >= accepted or channel.component in {"RY", "BY"} or of_coordinates:
             continue
         by_layer.setdefault((channel.layer, channel.view), []).append((least, channel, stats))
-    return [_negative(hit, parameters, _not_colour(part, layer, hit)) for layer, hit in by_layer.items()]
+    return [_negative(part, hit, parameters, _not_colour(part, layer, hit)) for layer, hit in by_layer.items()]
 
 
 def _not_colour(
@@ -316,7 +331,9 @@ def _is_grey(part: PartFacts, channels: Iterable[NamedChannel]) -> bool:
     return have_equal_values(every)
 
 
-def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters, why: str) -> Found:
+def _negative(
+    part: PartFacts, hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters, why: str
+) -> Found:
     """The finding of one layer; `why` is the reason for which its values need not be colour, if there is one."""
     least, channel, _ = min(hit, key=lambda each: each[0])
     count, samples = (sum(getattr(stats, name) for _, _, stats in hit) for name in ("negative_count", "samples"))
@@ -325,5 +342,6 @@ def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: P
     else:
         severity = Severity.WARNING if least < parameters.negative_warning and not why else Severity.INFO
     names = names_of(each for _, each, _ in hit)
-    message = f"{names}: {count:,} of {samples:,} values are below zero, down to {least:g}{why}"
+    message = f"{names}: {part.at_least}{count:,} of {samples:,} values{part.in_chunks} are below zero, down to "
+    message += f"{part.at_least}{least:g}{why}"
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)

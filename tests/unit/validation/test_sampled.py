@@ -7,12 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from exr_inspector.inspector import Inspector, InspectorConfig
-from exr_inspector.model import Finding, StatsMode
+from exr_inspector.model import Finding, Severity, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.validation import validate_file
 from tests.support.exrbytes import FLOAT, MIPMAP, ZIP, Channel, Part, Tiles, build
 from tests.support.exrbytes_part import Chunk
 from tests.unit.validation.judging import EVERYTHING, opener
+
+
+def sampled_parts(parts: list[Part], *, cut: int = 0, **budget: int) -> list[Finding]:
+    """The findings on a sample of a file, of which the last `cut` bytes are missing."""
+    config = InspectorConfig(stats=StatsMode.SAMPLED, pixels=PixelConfig(**budget))
+    data = build(parts)
+    inspection = Inspector(config).inspect(opener().open_bytes(data[: len(data) - cut]), EVERYTHING)
+    return list(validate_file(inspection, EVERYTHING))
 
 
 def sampled(pixels: np.ndarray, *, cut: int = 0, **budget: int) -> dict[str, Finding]:
@@ -23,10 +31,7 @@ def sampled(pixels: np.ndarray, *, cut: int = 0, **budget: int) -> dict[str, Fin
         compression=ZIP,
         pixels={"R": pixels.astype(np.float32)},
     )
-    config = InspectorConfig(stats=StatsMode.SAMPLED, pixels=PixelConfig(**budget))
-    data = build([part])
-    inspection = Inspector(config).inspect(opener().open_bytes(data[: len(data) - cut]), EVERYTHING)
-    return {finding.code: finding for finding in validate_file(inspection, EVERYTHING)}
+    return {finding.code: finding for finding in sampled_parts([part], cut=cut, **budget)}
 
 
 def test_counts_of_a_sample_are_at_least_so_many() -> None:
@@ -44,10 +49,69 @@ def test_a_black_or_constant_sample_is_no_finding() -> None:
         assert ("PIX-CONSTANT" if value else "PIX-BLACK") in sampled(pixels)
 
 
-def test_parts_of_which_no_pixel_was_read_are_reported() -> None:
+def test_counts_and_extremes_of_a_sample_say_how_many_chunks_were_read() -> None:
+    values = {
+        "R": -0.5,
+        "G": 5000.0,
+        "B": -0.5,
+        "A": 1.5,
+        "Z": -0.5,
+        "flow.X": 1e10,
+        "N.X": 2.0,
+        "N.Y": 0.0,
+        "N.Z": 0.0,
+    }
+    noise = np.random.default_rng(5).random((640, 32)).astype(np.float32)
+    part = Part(
+        data_window=(0, 0, 31, 639),
+        channels=tuple(Channel(name, FLOAT) for name in sorted(values)),
+        compression=ZIP,
+        pixels={name: np.where(noise < 0.9, np.float32(value), noise) for name, value in values.items()},
+    )
+    codes = ("ALPHA-RANGE", "DEPTH-SIGN", "FIREFLY", "MOTION-UNKNOWN", "NEGATIVE", "NORMAL-LENGTH")
+    found = {each.code: each.message for each in sampled_parts([part], max_sample_bytes=200_000, max_sample_requests=4)}
+    whole = {each.code: each.message for each in sampled_parts([part])}
+    for code in codes:
+        assert "at least " in found[f"PIX-{code}"]
+        assert " of 40 chunks" in found[f"PIX-{code}"]
+        assert "at least " not in whole.get(f"PIX-{code}", "")
+        assert " chunks" not in whole.get(f"PIX-{code}", "")
+    assert len(whole.keys() & {f"PIX-{code}" for code in codes}) == len(codes) - 1, (
+        "so many are no single bright pixels"
+    )
+
+
+def test_counts_of_sampled_deep_parts_say_how_many_chunks_were_read() -> None:
+    counts = np.full((64, 32), 3)
+    values = {"A": 0.5, "Z": -1.0, "ZBack": -2.0}
+    part = Part(
+        "deepscanline",
+        data_window=(0, 0, 31, 63),
+        channels=tuple(Channel(name, FLOAT) for name in values),
+        counts=counts,
+        pixels={name: np.full(counts.sum(), value, np.float32) for name, value in values.items()},
+    )
+    budget = {"max_sample_bytes": 9_000, "max_sample_requests": 4}
+    found = [each.message for each in sampled_parts([part], **budget) if each.code == "DEEP-ZBACK"]
+    assert len(found) == 3
+    assert all("at least " in message and " of 64 chunks" in message for message in found)
+
+
+def test_parts_of_which_no_pixel_was_read_are_one_finding() -> None:
     found = sampled(np.ones((64, 64)), max_sample_bytes=1000, sample_chunk_bytes=1000)["PIX-UNREAD"]
     assert "0 of 4 chunks" in found.message
+    assert found.severity is Severity.WARNING
     assert "PIX-UNREAD" not in sampled(np.ones((64, 64)), max_sample_bytes=1000)
+
+
+def test_parts_beyond_the_budget_of_a_sample_are_named_once_and_no_warning() -> None:
+    parts = [Part(name=f"layer{number}", data_window=(0, 0, 63, 63)) for number in range(5)]
+    (found,) = (
+        each for each in sampled_parts(parts, max_sample_bytes=9000, max_sample_requests=3) if "UNREAD" in each.code
+    )
+    assert found.severity is Severity.INFO
+    assert found.message.startswith("3 of 5 parts were read")
+    assert found.message.count("layer") == 2
 
 
 def test_bad_values_of_upper_levels_are_found_where_the_first_has_none() -> None:
