@@ -4,7 +4,8 @@ The mean is the Hajek estimator, a ratio of two weighted sums, since clusters co
 of a stratum's clusters add up to its size, which the layout determines. The variance is the linearized variance of a stratified
 cluster sample; the confidence interval uses Student's distribution with Satterthwaite's degrees of freedom (Cochran, Sampling
 Techniques, 5.4, 6.10 and 6.12; Lohr, Sampling: Design and Analysis, 4 and 9). A stratum with one draw out of several clusters
-does not show how its clusters differ; the mean then has no error.
+does not show how its clusters differ, nor one whose compressed sizes have jumps; the mean then has no error. Equal draws do not
+prove that other clusters are equal: the error is 0 only if all were read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from exr_inspector.pixels.plans import Stratum
 
@@ -81,10 +83,12 @@ class Cluster:
     Attributes:
         size: Decoded size of its chunks in bytes.
         values: Moments of the values.
+        place: Position among the clusters of the stratum's class, in the order of the image.
     """
 
     size: int
     values: Moments
+    place: int = 0
 
 
 def estimate(
@@ -113,16 +117,21 @@ def estimate(
     mean = shift + sum(weight * values.count * (values.mean - shift) for weight, values in weighted) / total
     squares = sum(weight * (values.m2 + values.count * (values.mean - mean) ** 2) for weight, values in weighted)
     stddev = math.sqrt(squares / total)
-    known = all(stratum.drawn >= min(2, stratum.clusters) and stratum.chance == 1 for stratum in strata.values())
+    known = all(
+        stratum.chance == 1 and (stratum.drawn == stratum.clusters or (stratum.drawn >= 2 and not stratum.is_mixed))
+        for stratum in strata.values()
+    )
     if not (supports_error and known):
         return Estimate(mean, stddev)
     variances = {number: _variance(strata[number], items, mean, total) for number, items in clusters.items()}
     variance = sum(variances.values())
     if variance <= 0:
-        return Estimate(mean, stddev, 0.0, mean, mean)
+        is_whole = all(stratum.drawn == stratum.clusters for stratum in strata.values())
+        return Estimate(mean, stddev, 0.0, mean, mean) if is_whole else Estimate(mean, stddev)
     degrees = variance**2 / sum(part**2 / (strata[number].drawn - 1) for number, part in variances.items() if part)
-    error = math.sqrt(variance)
-    reach = student_t95(degrees) * error
+    unseen = math.sqrt(_unseen_edges(clusters, strata, mean, total))
+    error = max(math.sqrt(variance), unseen)
+    reach = max(student_t95(degrees) * math.sqrt(variance), _Z95 * unseen)
     return Estimate(mean, stddev, error, mean - reach, mean + reach)
 
 
@@ -139,3 +148,21 @@ def _variance(stratum: Stratum, items: Sequence[Cluster], mean: float, total: fl
     spread = sum((value - ratio * item.size) ** 2 for value, item in zip(residuals, items, strict=True))
     factor = stratum.size / (size / len(items))
     return factor**2 * (1 - stratum.drawn / stratum.clusters) * spread / ((stratum.drawn - 1) * stratum.drawn)
+
+
+def _unseen_edges(
+    clusters: Mapping[int, Sequence[Cluster]], strata: Mapping[int, Stratum], mean: float, total: float
+) -> float:
+    """The variance of the mean if each difference between neighbouring draws is one edge, somewhere in the clusters between.
+
+    Draws of a region may all lie on one side of an edge, and then do not show that its clusters differ.
+    """
+    by_cell: dict[int, list[tuple[int, float]]] = {}
+    for number, items in clusters.items():
+        every = by_cell.setdefault(strata[number].cell, [])
+        every += [(item.place, item.values.count * (item.values.mean - mean) / total) for item in items]
+    return sum(
+        ((later - place - 1) * (below - above) / 2) ** 2
+        for every in by_cell.values()
+        for (place, above), (later, below) in pairwise(sorted(every))
+    )

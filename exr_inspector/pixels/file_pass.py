@@ -315,7 +315,7 @@ class FilePass:
         for position, moments in self._moments.get(key, {}).items():
             read = self._plan.reads[position]
             size = self._plan.extents.decoded(read.first, read.last)
-            clusters.setdefault(read.stratum, []).append(Cluster(size, moments[number]))
+            clusters.setdefault(read.stratum, []).append(Cluster(size, moments[number], read.place))
         is_as_drawn = not self._stopped and not figures.faults and key not in self._plan.over_budget
         return estimate(clusters, self._strata[key], supports_error=is_as_drawn) if clusters else None
 

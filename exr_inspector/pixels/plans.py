@@ -36,6 +36,7 @@ class ChunkExtents:
         start: File offset of the leader.
         end: Upper bound of the file offset where the chunk ends.
         unpacked: Maximum decoded size in bytes; for deep parts, whose samples are not limited, only the sample table.
+        size: Decoded size in bytes: `unpacked`, but less at the edges of a level without subsampled channels.
     """
 
     part: Ints
@@ -44,6 +45,7 @@ class ChunkExtents:
     start: Ints
     end: Ints
     unpacked: Ints
+    size: Ints
 
     def __len__(self) -> int:
         return len(self.start)
@@ -51,12 +53,12 @@ class ChunkExtents:
     def only(self, part: int, level: int) -> ChunkExtents:
         """The chunks of one level of one part."""
         mine = (self.part == part) & (self.level == level)
-        columns = (self.part, self.index, self.level, self.start, self.end, self.unpacked)
+        columns = (self.part, self.index, self.level, self.start, self.end, self.unpacked, self.size)
         return ChunkExtents(*(column[mine] for column in columns))
 
     def decoded(self, first: int, last: int) -> int:
-        """Maximum decoded size in bytes of the chunks at positions `first` (inclusive) to `last` (exclusive)."""
-        return int(self.unpacked[first:last].sum())
+        """Decoded size in bytes of the chunks at positions `first` (inclusive) to `last` (exclusive)."""
+        return int(self.size[first:last].sum())
 
     def cost(self, first: int, last: int) -> int:
         """The cost of these chunks in a byte budget: the bytes to read, or more if the decoded size is very large."""
@@ -74,6 +76,7 @@ class PlannedRead:
         first: Position of its first chunk in the extents.
         last: Position after its last chunk.
         stratum: Number of the stratum that it was drawn from; -1 in a full read.
+        place: Position among the clusters of the stratum's class, in the order of the image.
     """
 
     start: int
@@ -81,6 +84,7 @@ class PlannedRead:
     first: int
     last: int
     stratum: int = -1
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Stratum:
         drawn: Number of clusters that are read.
         size: Decoded size of all their chunks in bytes.
         chance: Probability that the stratum was sampled, 0 to 1; below 1 if there are more parts than requests.
+    cell: Number of the class of clusters that this stratum is a region of.
+        is_mixed: Whether the clusters' sizes have a jump, so that few draws do not show how they differ.
     """
 
     part: int
@@ -102,6 +108,8 @@ class Stratum:
     drawn: int
     size: int
     chance: float
+    cell: int = 0
+    is_mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +160,7 @@ def locate_chunks(
     all_levels: bool = False,
 ) -> ChunkExtents:
     """The positions of the chunks whose state is OK, in the first level or in all; None in `states` means that all are OK."""
-    columns: list[list[Ints]] = [[], [], [], [], [], []]
+    columns: list[list[Ints]] = [[], [], [], [], [], [], []]
     for layout, table, state in zip(layouts, tables, states, strict=False):
         known = (
             len(table.offsets)
@@ -174,17 +182,31 @@ def locate_chunks(
             leader,
             np.minimum(leader + most, file_size),
             np.full(len(chosen), bound, np.int64),
+            _decoded_bytes(layout, chosen, bound),
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
-    part, index, level, start, end, unpacked = (_joined(column) for column in columns)
+    part, index, level, start, end, unpacked, size = (_joined(column) for column in columns)
     order = np.argsort(start, kind="stable")
     start, end = start[order], end[order]
     every = np.sort(_joined([table.offsets.astype(np.int64) for table in tables]))
     following = np.append(every, file_size)[np.searchsorted(every, start, side="right")]
-    return ChunkExtents(
-        part[order], index[order], level[order], start, np.minimum(end, np.maximum(following, start)), unpacked[order]
-    )
+    end = np.minimum(end, np.maximum(following, start))
+    return ChunkExtents(part[order], index[order], level[order], start, end, unpacked[order], size[order])
+
+
+def _decoded_bytes(layout: Layout, chunks: Ints, bound: int) -> Ints:
+    """The decoded size of each chunk: `bound`, and less at the right and lower edge of a level without subsampled channels."""
+    found = np.full(len(chunks), bound, np.int64)
+    if any((channel.x_sampling, channel.y_sampling) != (1, 1) for channel in layout.channels):
+        return found
+    for level in layout.levels:
+        mine = (chunks >= level.first_chunk) & (chunks < level.first_chunk + level.chunk_count)
+        y, x = np.divmod(chunks[mine] - level.first_chunk, level.tiles_x)
+        width = np.minimum(layout.tile_width, level.width - x * layout.tile_width)
+        height = np.minimum(layout.tile_height, level.height - y * layout.tile_height)
+        found[mine] = bound * width * height // (layout.tile_width * layout.tile_height)
+    return found
 
 
 def _joined(columns: list[Ints]) -> Ints:

@@ -2,24 +2,38 @@
 
 A sample is drawn with a seeded generator and depends only on the chunk tables, so the same file always has the same plan.
 
-It is a stratified cluster sample (Cochran, Sampling Techniques, chapters 5 and 9). Adjacent chunks are divided into clusters,
-each read by one request. Clusters of one part and level, of similar size and from the same region form a stratum; in each
-stratum clusters are drawn with equal probability, two or more if the budget allows. Every chunk therefore has a known
-probability above zero, whatever its compressed size, and `estimates` can compute the error of a mean.
+It is a stratified cluster sample (Cochran, Sampling Techniques, chapters 5, 5A and 9). Adjacent chunks are divided into
+clusters, each read by one request. Clusters of one part and level, of similar compressed size and from the same region form a
+stratum; in each stratum clusters are drawn with equal probability, two or more if the budget allows. Every chunk therefore has
+a known probability above zero, whatever its compressed size, and `estimates` can compute the error of a mean.
+
+The compressed sizes are known for all chunks, and show where the image changes: sky above a horizon, black bars, an element on
+nothing. There, strata are divided, and the few clusters in which such an area ends are a stratum of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
+import numpy.typing as npt
 
 from exr_inspector.pixels.plans import DECODED_PER_BYTE, GAP_BYTES, ChunkExtents, PlannedRead, ReadPlan, Stratum
 
 _LARGE_FILE_BYTES = 64 << 20
 _LARGE_FILE_SHARE = 0.02
+# Compressed sizes have a gap where, in ascending order, two differ by more than this share of their mean and of their range.
+_GAP_SHARE = 0.1
+_GAP_RANGE = 0.25
+# Next to a cluster of another class, a size is that of an edge if its difference from the median of its class is more than a
+# share of the mean and more than several times the median difference.
+_EDGE_SHARE = 0.002
+_EDGE_FACTOR = 5
+_DIVIDED_COST = 2  # most cost of two draws of each cell, as a share of the byte budget, if a part is divided
+_ALIKE_SHARE = 0.05  # of the mean: the standard deviation of sizes that are alike
+_UNCOMPRESSED = 0.95  # bytes per decoded byte
 Run = tuple[int, int]  # first and last (exclusive) position in the extents
 
 
@@ -40,6 +54,8 @@ class _Cell:
         weight: Decoded size of all chunks in bytes.
         draws: Number of clusters to draw.
         chance: Probability that the cell is sampled, 0 to 1.
+        least_draws: Number of draws without which a sample would not show how the clusters differ.
+        is_mixed: Whether its clusters belong to several of these classes, since there are not enough requests for each.
     """
 
     part: int
@@ -49,6 +65,8 @@ class _Cell:
     weight: int
     draws: int = 0
     chance: float = 1.0
+    least_draws: int = 2
+    is_mixed: bool = False
 
 
 def plan_sample(
@@ -73,19 +91,22 @@ def plan_sample(
     clusters = list(_clusters(extents, max_bytes // max_requests))
     payable = [run for run in clusters if extents.cost(*run) <= hard]
     over_budget = frozenset(_group(extents, run) for run in clusters if extents.cost(*run) > hard)
-    cells = _cells(extents, payable, max_bytes // max_requests, max_requests) if payable else []
+    cells = _cells(extents, payable, max_bytes, max_requests) if payable else []
     cells = _cells_within_budget(cells, hard, max_requests, generator)
     _spend_budget(cells, max_bytes, max_requests)
     strata: list[Stratum] = []
     reads: list[PlannedRead] = []
-    for cell in cells:
+    for number, cell in enumerate(cells):
+        place = 0
         for clusters, drawn in _strata(cell):
-            for number in generator.choice(len(clusters), drawn, replace=False).tolist():
-                first, last = clusters[number]
+            for chosen in generator.choice(len(clusters), drawn, replace=False).tolist():
+                first, last = clusters[chosen]
                 end = int(extents.end[first:last].max())
-                reads.append(PlannedRead(int(extents.start[first]), end, first, last, len(strata)))
+                reads.append(PlannedRead(int(extents.start[first]), end, first, last, len(strata), place + chosen))
             size = sum(extents.decoded(first, last) for first, last in clusters)
-            strata.append(Stratum(cell.part, cell.level, len(clusters), drawn, size, cell.chance))
+            is_mixed = cell.is_mixed or cell.draws < cell.least_draws
+            strata.append(Stratum(cell.part, cell.level, len(clusters), drawn, size, cell.chance, number, is_mixed))
+            place += len(clusters)
     return ReadPlan(extents, tuple(sorted(reads, key=lambda read: read.start)), tuple(strata), over_budget)
 
 
@@ -118,8 +139,9 @@ def _group(extents: ChunkExtents, run: Run) -> tuple[int, int]:
     return int(extents.part[run[0]]), int(extents.level[run[0]])
 
 
-def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_requests: int) -> list[_Cell]:
-    """The clusters by part, level and size class; classes above `most` double, and merge if there are not enough requests."""
+def _cells(extents: ChunkExtents, clusters: Sequence[Run], max_bytes: int, max_requests: int) -> list[_Cell]:
+    """The clusters by part, level, size class and gap; classes above the average of a request double."""
+    most = max_bytes // max_requests
     by_group: dict[tuple[int, int], list[Run]] = {}
     for run in clusters:
         by_group.setdefault(_group(extents, run), []).append(run)
@@ -128,18 +150,102 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_reques
         for group, runs in by_group.items()
     }
     widest = max(max(sizes.values()) for sizes in classes.values())
-    # Adjacent size classes are merged until there are two requests for each.
-    for merged in range(widest + 1):
-        keys = {(*group, max(merged, size)) for group, sizes in classes.items() for size in sizes.values()}
-        if 2 * len(keys) <= max_requests or merged == widest:
+    divisions = {group: _divisions(extents, runs, max_requests) for group, runs in by_group.items()}
+    longest = max(len(every) for every in divisions.values())
+    # Divisions are given up, and before each of them classes merged, until requests and bytes suffice for two draws of each.
+    found: dict[tuple[int, int, int, int], list[Run]] = {}
+    for detail, merged in product(range(longest), range(widest + 1)):
+        found = {}
+        for group, sizes in classes.items():
+            for run, number in divisions[group][max(detail - longest, -len(divisions[group]))].items():
+                found.setdefault((*group, max(merged, sizes[run]), number), []).append(run)
+        draws = {key: min(2, len(runs)) for key, runs in found.items()}
+        cost = sum(draws[key] * max(extents.cost(*run) for run in runs) for key, runs in found.items())
+        if sum(draws.values()) <= max_requests and (cost <= _DIVIDED_COST * max_bytes or detail == longest - 1):
             break
     cells: list[_Cell] = []
-    for part, level, size in sorted(keys):
-        runs = [run for run, own in classes[part, level].items() if max(merged, own) == size]
+    for (part, level, _, _), runs in sorted(found.items()):
         runs.sort(key=lambda run: int(extents.index[run[0]]))
         weight = sum(extents.decoded(first, last) for first, last in runs)
-        cells.append(_Cell(part, level, runs, max(extents.cost(*run) for run in runs), weight))
+        finest = divisions[part, level][0]
+        cell = _Cell(part, level, runs, max(extents.cost(*run) for run in runs), weight)
+        every = _densities(extents, by_group[part, level])
+        cell.least_draws = _least_draws(_densities(extents, runs), every, is_divided=len(divisions[part, level]) > 1)
+        cell.is_mixed = len({finest[run] for run in runs}) > 1
+        cells.append(cell)
     return cells
+
+
+def _divisions(extents: ChunkExtents, runs: list[Run], most: int) -> list[dict[Run, int]]:
+    """Divisions of the clusters of a part and level at gaps of their compressed size, the finest one first, none at last.
+
+    Clusters in one of which an area ends, as at a horizon below a flat sky, are few: a sample without them would not show
+    that they differ from the others. The finest division has these clusters apart.
+
+    Returns:
+        By cluster, the number of its class: even, or odd at an edge.
+    """
+    runs = sorted(runs, key=lambda run: int(extents.index[run[0]]))
+    sizes = _densities(extents, runs)
+    ranked = np.sort(sizes)
+    gaps = np.diff(ranked)
+    least = max(_GAP_SHARE * float(sizes.mean()), _GAP_RANGE * float(np.ptp(sizes)))
+    widest = [at for at in np.argsort(-gaps).tolist() if gaps[at] > least][:most]
+    found: list[dict[Run, int]] = []
+    for count in range(len(widest), -1, -1):
+        bounds = np.sort(ranked[[at + 1 for at in widest[:count]]])
+        classes = np.searchsorted(bounds, sizes, side="right")
+        if not found and count:
+            found.append(dict(zip(runs, (2 * classes + _at_edges(classes, sizes)).tolist(), strict=True)))
+        found.append(dict(zip(runs, (2 * classes).tolist(), strict=True)))
+    return found
+
+
+def _densities(extents: ChunkExtents, runs: Sequence[Run]) -> npt.NDArray[np.float64]:
+    """Compressed bytes per decoded byte."""
+    packed = [int((extents.end - extents.start)[first:last].sum()) for first, last in runs]
+    decoded = [max(1, extents.decoded(first, last)) for first, last in runs]
+    return np.array(packed, np.float64) / np.array(decoded, np.float64)
+
+
+def _least_draws(sizes: npt.NDArray[np.float64], every: npt.NDArray[np.float64], *, is_divided: bool) -> int:
+    """Draws from a cell without which a sample does not show how its clusters differ.
+
+    Two, but four without compression, and of an area that ends within the image and whose sizes differ.
+
+    Args:
+        sizes: Compressed bytes per decoded byte of the cell's clusters.
+        every: Those of all clusters of the part and level.
+        is_divided: Whether these have gaps.
+    """
+    mean = float(every.mean())
+    is_hidden = mean > _UNCOMPRESSED or (is_divided and float(sizes.std()) > _ALIKE_SHARE * mean)
+    return min(len(sizes), 4 if is_hidden else 2)
+
+
+def _at_edges(classes: npt.NDArray[np.intp], sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which clusters are next to one of another class and differ in size from their own; or next to such, and differ much.
+
+    Args:
+        classes: Number of the class of each cluster, in the order of the image.
+        sizes: Compressed bytes per decoded byte of each.
+    """
+    mean = float(sizes.mean())
+    differences = np.zeros(len(sizes))
+    is_odd = np.zeros(len(sizes), bool)
+    for number in range(int(classes.max()) + 1):
+        mine = classes == number
+        differences[mine] = np.abs(sizes[mine] - np.median(sizes[mine]))
+        is_odd |= mine & (differences > max(_EDGE_FACTOR * float(np.median(differences[mine])), _EDGE_SHARE * mean))
+    changes = np.concatenate([[False], classes[1:] != classes[:-1], [False]])
+    is_edge: npt.NDArray[np.bool_] = is_odd & (changes[:-1] | changes[1:])
+    is_odd &= differences > _GAP_SHARE * mean
+    while True:
+        around = np.concatenate([[False], is_edge, [False]])
+        found = is_edge | (is_odd & (around[:-2] | around[2:]))
+        if np.array_equal(found, is_edge):
+            return is_edge
+        is_edge = found
 
 
 def _cells_within_budget(
@@ -180,7 +286,7 @@ def _spend_budget(cells: list[_Cell], max_bytes: int, max_requests: int) -> None
         able = [cell for cell in cells if cell.draws < len(cell.clusters) and cell.cost <= left]
         if not able:
             return
-        cell = max(able, key=lambda cell: cell.weight / cell.draws)
+        cell = max(able, key=lambda cell: (cell.draws < cell.least_draws, cell.weight / cell.draws))
         cell.draws += 1
         requests -= 1
         left -= cell.cost

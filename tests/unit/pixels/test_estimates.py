@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def extents(sizes: Array, part: Array | None = None) -> ChunkExtents:
     zeros = np.zeros(len(sizes), np.int64)
     parts = zeros if part is None else part
     index = np.concatenate([np.arange(np.count_nonzero(parts == number)) for number in np.unique(parts)])
-    return ChunkExtents(parts, index, zeros, end - sizes, end, np.full(len(sizes), 1000))
+    return ChunkExtents(parts, index, zeros, end - sizes, end, *[np.full(len(sizes), 2 * max(sizes))] * 2)
 
 
 def mean_of(plan: ReadPlan, values: Array) -> Estimate | None:
@@ -31,7 +32,7 @@ def mean_of(plan: ReadPlan, values: Array) -> Estimate | None:
     for read in plan.reads:
         own = values[read.first : read.last]
         moments = Moments(len(own), float(own.mean()), float(own.var() * len(own)))
-        clusters[read.stratum].append(Cluster(1000 * len(own), moments))
+        clusters[read.stratum].append(Cluster(plan.extents.decoded(read.first, read.last), moments, read.place))
     return estimate(clusters, dict(enumerate(plan.strata)), supports_error=True)
 
 
@@ -43,11 +44,20 @@ def test_moments_of_nothing_change_no_others() -> None:
 RNG = np.random.default_rng(11)
 FRAMES = {
     # A clean sky over noisy ground: the upper chunks are small, the lower ones larger than a request's share of the budget.
-    "sky and ground": (np.r_[[20_000] * 75, RNG.integers(1_250_000, 1_350_000, 60)], np.r_[[0.3] * 75, [1.2] * 60]),
+    "sky and ground": (
+        np.r_[[20_000] * 75, RNG.integers(1_250_000, 1_350_000, 60)],
+        np.r_[np.linspace(0.29, 0.31, 75), np.linspace(1.1, 1.3, 60)],
+    ),
     "equal chunks": (np.full(135, 30_000), RNG.gamma(9, 0.1, 135)),
     "sizes all over": (RNG.gamma(3, 10_000, 300).astype(np.int64) + 500, RNG.gamma(9, 0.1, 300)),
     "one large chunk": (np.r_[[5000] * 100, [800_000], [5000] * 100], RNG.gamma(9, 0.1, 201)),
     "small chunks": (np.full(2160, 3000), np.sin(np.arange(2160) / 200) + RNG.normal(2, 0.2, 2160)),
+    # A flat sky: one chunk lies on the horizon, and the estimate of the others has a small error.
+    "horizon": (
+        np.r_[[900] * 70, [60_000], RNG.integers(149_000, 151_000, 64)],
+        np.r_[[0.4] * 70, [0.72], RNG.normal(1.2, 0.004, 64)],
+    ),
+    "horizon of equal sizes": (np.full(135, 40_000), np.r_[[0.4] * 57, RNG.normal(1.2, 0.004, 78)]),
 }
 
 
@@ -78,6 +88,72 @@ def test_every_chunk_is_drawn_as_often_as_its_chance_says(name: str) -> None:
     assert abs(np.mean(means) - values.mean()) <= 5 * error + 1e-12
     assert stated == seeds
     assert held / stated > 0.9
+
+
+def test_the_chunk_of_a_horizon_is_always_read_and_its_sides_are_different_strata() -> None:
+    sizes, values = FRAMES["horizon"]
+    held = 0
+    for seed in range(20):
+        plan = plan_sample(extents(sizes), seed=seed, max_bytes=1_000_000, max_requests=8)
+        assert any(read.first <= 70 < read.last for read in plan.reads)
+        sides = {read.stratum: (read.last <= 70, read.first > 70) for read in plan.reads}
+        assert all(sides[read.stratum] == (read.last <= 70, read.first > 70) for read in plan.reads)
+        found = mean_of(plan, values)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= values.mean() <= found.high
+        assert found.high - found.low < 0.05
+    assert held >= 16
+
+
+def test_a_chunk_of_another_size_that_is_next_to_a_jump_is_a_stratum_of_its_own() -> None:
+    # The chunk at the horizon is only a little smaller than those below it; the last one of that size is far from any jump.
+    sizes = np.r_[[900] * 70, [148_000], [150_000] * 40, [148_000], [150_000] * 22]
+    plan = plan_sample(extents(sizes), seed=0, max_bytes=1_000_000, max_requests=8)
+    assert sorted(stratum.clusters for stratum in plan.strata if stratum.clusters == 1) == [1]
+    assert any(read.first <= 70 < read.last for read in plan.reads)
+    few = plan_sample(extents(sizes), seed=0, max_bytes=1_000_000, max_requests=4)
+    assert [stratum.is_mixed for stratum in few.strata] == [False, True], "no request is left for the horizon"
+
+
+def test_sizes_with_more_jumps_than_requests_support_no_error() -> None:
+    sizes = np.repeat([1_000, 70_000, 140_000, 210_000], 30)
+    plan = plan_sample(extents(sizes), seed=0, max_bytes=2_000_000, max_requests=6)
+    assert any(stratum.is_mixed for stratum in plan.strata)
+    found = mean_of(plan, RNG.normal(1, 0.1, 120))
+    assert found is not None
+    assert found.error is None
+
+
+@pytest.mark.parametrize(("unpacked", "is_supported"), [(25_000, False), (60_000, True)])
+def test_two_draws_support_no_error_without_compression(unpacked: int, is_supported: bool) -> None:
+    found = extents(np.full(40, 25_000))
+    found = replace(found, size=np.full(40, unpacked))
+    plan = plan_sample(found, seed=0, max_bytes=60_000, max_requests=2)
+    result = mean_of(plan, RNG.normal(1, 0.1, 40))
+    assert result is not None
+    assert (result.error is not None) is is_supported
+
+
+def test_equal_draws_do_not_prove_that_the_mean_is_exact() -> None:
+    items = {0: [Cluster(100, Moments(10, 2.0, 0.0), place) for place in (1, 4)]}
+    assert estimate(
+        items, {0: Stratum(0, 0, clusters=5, drawn=2, size=500, chance=1)}, supports_error=True
+    ) == Estimate(2.0, 0.0)
+
+
+def test_an_edge_between_draws_may_be_in_any_cluster_between_them() -> None:
+    # Two regions of ten clusters; the draws of each are alike, and nine clusters between them were not read.
+    places = {0: (1, 3, 5), 1: (15, 17, 19)}
+    items = {
+        number: [Cluster(100, Moments(10, float(number) + place / 1e4, 0.0), place) for place in drawn]
+        for number, drawn in places.items()
+    }
+    strata = {number: Stratum(0, 0, clusters=10, drawn=3, size=1000, chance=1) for number in places}
+    found = estimate(items, strata, supports_error=True)
+    assert found is not None
+    assert found.error == pytest.approx(9 / 20 / 2, rel=0.01)
 
 
 def test_a_stratum_with_one_draw_supports_no_error() -> None:

@@ -31,7 +31,7 @@ def extents(sizes: list[int], parts: list[int] | None = None, gap: int = 0) -> C
     index = np.array([list(part[:n]).count(part[n]) for n in range(count)], np.int64)
     start = np.cumsum([1000, *(size + gap for size in sizes[:-1])]).astype(np.int64)[:count]
     size = np.array(sizes, np.int64)
-    return ChunkExtents(part, index, np.zeros(count, np.int64), start, start + size, size * 2)
+    return ChunkExtents(part, index, np.zeros(count, np.int64), start, start + size, size * 2, size * 2)
 
 
 @pytest.mark.slow
@@ -129,7 +129,8 @@ def test_every_chunk_of_a_file_with_holes_can_be_drawn(count: int) -> None:
 
 def test_few_bytes_that_decode_to_very_many_are_sampled_by_what_they_decode_to() -> None:
     found = extents([2_000] * 10)
-    bombs = replace(found, unpacked=np.full(10, 170 << 20, np.int64))
+    size = np.full(10, 170 << 20, np.int64)
+    bombs = replace(found, unpacked=size, size=size)
     assert plan_sample(found, seed=1, max_bytes=4 << 20, max_requests=8).chunks == 10
     plan = plan_sample(bombs, seed=1, max_bytes=4 << 20, max_requests=8)
     assert plan.strata
@@ -199,6 +200,20 @@ def test_requests_that_are_left_go_where_a_draw_shows_most_pixels() -> None:
     plan = plan_sample(extents(sizes, [0] * 60 + [1] * 20), seed=1, max_bytes=1 << 14, max_requests=16)
     drawn = [sum(1 for read in plan.reads if (read.first >= 60) is second) for second in (False, True)]
     assert drawn == [12, 4], "three times as many pixels, three times as many draws"
+
+
+def test_chunks_at_the_edges_of_an_image_decode_to_less() -> None:
+    rows = extents_of(
+        ex.build([Part(data_window=(0, 0, 9, 39), channels=(Channel("Y", ex.HALF),), compression=ex.ZIP)])
+    )
+    assert rows.size.tolist() == [320, 320, 160]
+    tiles = extents_of(
+        ex.build(
+            [Part(kind="tiledimage", data_window=(0, 0, 9, 5), channels=(Channel("Y", ex.HALF),), tiles=Tiles(8, 4))]
+        )
+    )
+    assert tiles.size.tolist() == [64, 16, 32, 8]
+    assert tiles.unpacked.tolist() == [64] * 4, "the library needs as much for each"
 
 
 def test_a_deep_chunk_is_bounded_by_its_table_of_samples() -> None:
