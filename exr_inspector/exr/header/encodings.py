@@ -28,14 +28,6 @@ _COMMON = {
 _KANA = re.compile("[\u3040-\u30ff]")
 _IN_A_ROW = re.compile(r"[^\x00-\x7f]{2}")
 _IN_A_WORD = re.compile(r"[a-zA-Z][^\x00-\x7f]|[^\x00-\x7f][a-zA-Z]")
-_CYRILLIC = ("[\u0410-\u044fЁёІіЇїЄєҐґЎў]+", "[аеёиоуыэюяіїє]")
-# Encoding -> Python's codec, the letters of its script, and their vowels, of which each word has one.
-_ALPHABETS = {
-    "Windows-1251": ("cp1251", *_CYRILLIC),
-    "KOI8-R": ("koi8_r", *_CYRILLIC),
-    "Windows-1253": ("cp1253", "(?:(?!ς.)[\u0370-\u03ff])+", "[αεηιουωάέήίόύώ]"),
-}
-_WORD = re.compile(r"[a-zA-Z][^\x00-\x7f]|[^\x00-\x7f][a-zA-Z]")
 # Encoding -> Python's codec, the letters of its script, and their vowels, of which each word has one.
 _ALPHABETS = {
     "Windows-1251": ("cp1251", "[\u0400-\u04ff]+", "[аеёиоуыэюяіїєў]"),
