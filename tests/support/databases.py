@@ -9,7 +9,7 @@ Each process creates one database of each kind, and every test gets a copy of it
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
@@ -20,6 +20,30 @@ from exr_inspector.catalog.sdk.work import ROW_ID, Work
 from vastdb_local import LocalVastDB
 from vastdb_local.metadata import get_table
 from vastdb_local.refusals import Refusal
+
+
+class DatabaseServer(Protocol):
+    """What a client needs of a database server, in this process or another one."""
+
+    @property
+    def endpoint(self) -> str:
+        """URL."""
+        ...
+
+    @property
+    def access_key(self) -> str:
+        """Access key."""
+        ...
+
+    @property
+    def secret_key(self) -> str:
+        """Secret key."""
+        ...
+
+    @property
+    def bucket(self) -> str:
+        """Bucket of the tables."""
+        ...
 
 
 def empty_tables(
@@ -35,7 +59,7 @@ def empty_catalog(path: Path) -> Path:
     return empty_tables(path, schema="exr_inspector", guards=LEAST_GUARDS)
 
 
-def database_environ(server: LocalVastDB, schema: str = "exr_inspector") -> dict[str, str]:
+def database_environ(server: DatabaseServer, schema: str = "exr_inspector") -> dict[str, str]:
     """The settings that name a server's tables."""
     return CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema).environ
 
