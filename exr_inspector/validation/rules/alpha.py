@@ -17,6 +17,8 @@ _INVERTED_SHARE = 0.8  # the rest are soft edges
 # Premultiplied colour at an alpha below 1/8 is about 1/16 of that at 1; a rim light makes it a few times brighter.
 _STRAIGHT_COLOUR = 0.5
 _MOSTLY_OPAQUE = 0.5  # the mean alpha, without which most pixels are as dark as those of low alpha
+_HOLE = 0.99  # rounding and filters do not take alpha as far below 1
+_LOWEST_PERCENT = 0.1  # of the percentiles
 _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
 
 
@@ -118,6 +120,27 @@ def low_alpha(part: PartFacts, _parameters: RuleParameters) -> Results:
                 "it may not be multiplied by alpha"
             )
             found.append(Found(message, f"{ratio:.2g}", "colour times alpha", name))
+    return found
+
+
+@pixel_rule(
+    "PIX-ALPHA-HOLES",
+    Severity.INFO,
+    "The alpha of an opaque image has no holes",
+    why="What lies behind shines through single pixels, such as those between two polygons, or where samples failed.",
+    source="OpenEXR technical introduction (alpha)",
+    fix="Look at the pixels. Close the geometry, or fill alpha with 1 if the image is meant to be opaque.",
+    profiles={"texture": "off"},
+    limits="Less than a thousandth of the pixels, where alpha is 1 in all others; none that PIX-UNPREMULT reports.",
+)
+def alpha_holes(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report layers whose alpha is 1 but for few pixels, of which all were read."""
+    found = []
+    for colour, name, colours, alpha in _layers_with_alpha(part):
+        least, lowest = alpha.minimum or 0, dict(alpha.percentiles).get(_LOWEST_PERCENT, 0)
+        if lowest == 1 and 0 <= least < _HOLE and not _judge_alpha(colour, name, colours, alpha):
+            where = f"0 in {counted(alpha.zero_count, 'pixel')}" if least == 0 else f"down to {least:g} in few pixels"
+            found.append(Found(f"{name} is {where}, and 1 in nearly all others: holes?", f"{least:g}", "1", name))
     return found
 
 

@@ -21,6 +21,7 @@ _LARGEST = 4  # a tile is at most one part in so many of the width and height of
 _OTHER_ZEROS = 20  # there is at most one other zero for so many in the tiles
 _BORDERS = ((1, 1), (2, 2), (4, 4), (0, 1), (1, 0), (0, 2), (2, 0))  # columns and rows, of both sides together
 _LEAST_SIDE = 64
+_OPAQUE = 0.999  # the mean of alpha where it is not zero
 
 
 def _main_image(part: PartFacts) -> list[ChannelStats]:
@@ -41,7 +42,8 @@ def _main_image(part: PartFacts) -> list[ChannelStats]:
     profiles={"texture": "off"},
     limits="Tiles of 16 pixels and more with edges at multiples of 8, one of them inside the image. They have nearly "
     "all zeros of the image, and at most a quarter of its pixels. Bands of at least 8 rows or columns, from edge to edge, "
-    "where alpha is not zero; not a letterbox. Known when files are read, not by their stored rows.",
+    "where alpha is not zero, or inside an image that is opaque elsewhere; not a letterbox. Known when files are read, not "
+    "by their stored rows.",
 )
 def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report rectangles of a common grid in which R, G and B are exactly zero, if nearly no other pixel is.
@@ -54,9 +56,11 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     cells = cells_of(grid)
     zeros = int(cells.sum()) * grid.cell_px**2
     fewest = min(stats.zero_count for stats in every)
-    if bands := _bands(cells, grid.cell_px, part.part.data_window):
+    bands, is_inside = _bands(cells, grid.cell_px, part.part.data_window)
+    if bands:
         others, alpha = 2 * len(bands) * grid.cell_px * max(cells.shape) * grid.cell_px, part.stats.get("A")
-        if fewest - zeros > others or (alpha is not None and alpha.zero_count >= zeros / 2):
+        is_empty = alpha is not None and alpha.zero_count >= zeros / 2
+        if fewest - zeros > others or (alpha is not None and is_empty and not (is_inside and _is_opaque(alpha))):
             return NOTHING
         message = f"R, G and B are zero in at least {listed(bands)}, from edge to edge, and nearly nowhere else"
         return [Found(message, listed(bands), "an image", every[0].channel)]
@@ -70,16 +74,25 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     return [Found(message, shown, "an image", every[0].channel)]
 
 
-def _bands(cells: Cells, cell_px: int, window: Box2i | None) -> list[str]:
-    """The rows, or the columns, of the set cells, if these are whole rows or whole columns; none for a letterbox."""
+def _is_opaque(alpha: ChannelStats) -> bool:
+    """Whether alpha is 1 wherever it is not zero, or nearly: an element has soft edges."""
+    return (alpha.mean or 0) * alpha.finite_count >= _OPAQUE * (alpha.samples - alpha.zero_count)
+
+
+def _bands(cells: Cells, cell_px: int, window: Box2i | None) -> tuple[list[str], bool]:
+    """The rows, or the columns, of the set cells, if these are whole rows or whole columns; none for a letterbox.
+
+    Also returned is whether none of them is at an edge of the image.
+    """
     x, y, right, bottom = window or (0, 0, 0, 0)
     for axis, noun, start, last in ((1, "rows", y, bottom), (0, "columns", x, right)):
         is_black: npt.NDArray[np.bool_] = np.all(cells, axis=axis)
         is_letterbox = bool(is_black[0]) and np.array_equal(is_black, is_black[::-1])
         if is_black.any() and not is_letterbox and is_black.sum() * cells.shape[axis] == cells.sum():
             edges = np.flatnonzero(np.diff(is_black, prepend=False, append=False)).reshape(-1, 2) * cell_px + start
-            return [f"{noun} {first} to {min(end - 1, last)}" for first, end in edges.tolist()]
-    return []
+            names = [f"{noun} {first} to {min(end - 1, last)}" for first, end in edges.tolist()]
+            return names, not (is_black[0] or is_black[-1])
+    return [], False
 
 
 def _tiles(cells: Cells) -> list[tuple[int, int, int, int]]:

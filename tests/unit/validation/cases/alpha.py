@@ -12,6 +12,7 @@ from tests.unit.validation.cases.made.pixels import (
     RAMP,
     ZERO,
     deep,
+    flat,
     image,
     opaque,
     read,
@@ -24,6 +25,15 @@ HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
 COLOUR_TIMES_ALPHA = dict.fromkeys("RGB", RAMP * HALF_ALPHA)
 HALF_COLOUR = [*(Channel(name, FLOAT, 2, 1) for name in "RGB"), Channel("A", FLOAT)]  # half the samples in x
 HALF_COLOUR_TIMES_ALPHA = {name: values[:, ::2] for name, values in COLOUR_TIMES_ALPHA.items()}
+
+
+def holes(count: int, alpha: float) -> bytes:
+    """An opaque image of 4,096 pixels with a lower alpha in some of them, by which colour is multiplied."""
+    values = np.ones((64, 64))
+    values.flat[100 : 100 + count] = alpha
+    return flat(**dict.fromkeys("RGB", values), A=values)
+
+
 CASES = [
     *read(
         Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
@@ -33,6 +43,9 @@ CASES = [
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),
         Case("PIX-UNPREMULT", opaque(0.5), opaque(0)),
+        Case("PIX-ALPHA-HOLES", holes(4, 0), holes(5, 0)),
+        Case("PIX-ALPHA-HOLES", holes(4, 0.5), holes(4, 0.995)),
+        Case("PIX-ALPHA-HOLES", holes(1, 0), opaque(0.5)),
         Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True)),
         Case("PIX-UNPREMULT", soft_edge(premultiplied=True, inverted=True), soft_edge(premultiplied=True, opacity=0.1)),
         Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True, opacity=0.1)),

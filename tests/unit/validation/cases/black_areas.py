@@ -33,6 +33,13 @@ def framed(left: int, right: int, top: int, bottom: int) -> dict[str, Pixels]:
     )
 
 
+def hollow(alpha: float) -> Pixels:
+    """Alpha of an image without its rows 64 to 79."""
+    values = np.full((128, 128), alpha)
+    values[64:80] = 0
+    return values
+
+
 def striped(period: int) -> dict[str, Pixels]:
     """R, G and B of an image whose columns are darker in turn."""
     factors = np.resize(np.linspace(0.2, 1, period), 128)
@@ -70,6 +77,11 @@ CASES = [
             flat(**black((slice(64), WHOLE)), A=np.repeat([0.0, 1.0], 64)[:, None] * np.ones(128)),
         ),
         Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black(*(inside(24, at) for at in (8, 40, 72))))),
+        Case(
+            "PIX-BLACK-TILES",
+            flat(**black((slice(64, 80), WHOLE)), A=hollow(1.0)),
+            flat(**black((slice(64, 80), WHOLE)), A=hollow(0.9)),
+        ),
         Case("PIX-STRIPES", flat(**striped(4)), flat(**striped(2))),
         Case("PIX-BORDER-FADE", flat(**faded(0.55)), flat(**faded(0.9))),
         Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
