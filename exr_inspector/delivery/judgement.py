@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
@@ -44,7 +44,7 @@ class CheckedFile:
     frame: int | None
     findings: tuple[Finding, ...]
     fault: str = ""
-    summary: FrameSummary | None = None
+    summary: FrameSummary | None = field(default=None, repr=False)
     parts: tuple[str, ...] = ()
 
     @property
@@ -91,7 +91,7 @@ class JudgedSequence:
     policy: str = ""
     is_texture: bool = False
     required: FrameNumbers = NO_FRAMES
-    files: tuple[CheckedFile, ...] = ()
+    files: tuple[CheckedFile, ...] = field(default=(), repr=False)
     fuller: str = ""
     fuller_count: int = 0
 

@@ -88,7 +88,7 @@ def write_report(
         checked, figures = _checked(names, made, wanted, progress)
     _require_few(target, len(checked.sequences))
     about = About(
-        title=", ".join(map(shown, names)),
+        title=", ".join(_title(shown(name)) for name in names),
         policy=checked.policy,
         made=f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}",
         files=other_files(replace(file, path=shown(file.path)) for file in (*checked.files, *checked.others)),
@@ -221,6 +221,11 @@ def _unrecognised(done: Check) -> str:
     some = ", ".join(path.rpartition("/")[2] for path in paths[:4])
     more = " ..." if len(paths) > 4 else ""
     return f"no sequence recognised among {some}{more}: give a pattern such as name_####.exr, or use `check`"
+
+
+def _title(name: str) -> str:
+    """The name of a target; that of the folder for `.` and `..`."""
+    return Path(name).resolve().name if Path(name).name in {"", ".."} else name
 
 
 def _page(sequence: JudgedSequence, figures: Mapping[str, FrameFigures], shown: Callable[[str], str]) -> SequencePage:

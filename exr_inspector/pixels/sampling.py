@@ -33,6 +33,7 @@ _EDGE_SHARE = 0.002
 _EDGE_FACTOR = 5
 _DIVIDED_COST = 2  # most cost of two draws of each cell, as a share of the byte budget, if a part is divided
 _ALIKE_SHARE = 0.05  # of the mean: the standard deviation of sizes that are alike
+_FEW_DRAWS = 4  # of a part, without which they do not show how an image of different compressed sizes changes
 _UNCOMPRESSED = 0.95  # bytes per decoded byte
 Run = tuple[int, int]  # first and last (exclusive) position in the extents
 
@@ -94,6 +95,7 @@ def plan_sample(
     cells = _cells(extents, payable, max_bytes, max_requests) if payable else []
     cells = _cells_within_budget(cells, hard, max_requests, generator)
     _spend_budget(cells, max_bytes, max_requests)
+    few = _drawn_too_few(extents, cells)
     strata: list[Stratum] = []
     reads: list[PlannedRead] = []
     for number, cell in enumerate(cells):
@@ -104,7 +106,7 @@ def plan_sample(
                 end = int(extents.end[first:last].max())
                 reads.append(PlannedRead(int(extents.start[first]), end, first, last, len(strata), place + chosen))
             size = sum(extents.decoded(first, last) for first, last in clusters)
-            is_mixed = cell.is_mixed or cell.draws < cell.least_draws
+            is_mixed = cell.is_mixed or cell.draws < cell.least_draws or (cell.part, cell.level) in few
             strata.append(Stratum(cell.part, cell.level, len(clusters), drawn, size, cell.chance, number, is_mixed))
             place += len(clusters)
     return ReadPlan(extents, tuple(sorted(reads, key=lambda read: read.start)), tuple(strata), over_budget)
@@ -221,6 +223,22 @@ def _least_draws(sizes: npt.NDArray[np.float64], every: npt.NDArray[np.float64],
     mean = float(every.mean())
     is_hidden = mean > _UNCOMPRESSED or (is_divided and float(sizes.std()) > _ALIKE_SHARE * mean)
     return min(len(sizes), 4 if is_hidden else 2)
+
+
+def _drawn_too_few(extents: ChunkExtents, cells: Sequence[_Cell]) -> set[tuple[int, int]]:
+    """The parts and levels with fewer than four draws of more clusters, whose compressed sizes differ.
+
+    Two draws of an image that changes are alike by chance too often, and then do not show how its clusters differ.
+    """
+    found = set()
+    for group in {(cell.part, cell.level) for cell in cells}:
+        mine = [cell for cell in cells if (cell.part, cell.level) == group]
+        runs = [run for cell in mine for run in cell.clusters]
+        sizes = _densities(extents, runs)
+        is_varied = float(sizes.std()) > _ALIKE_SHARE * float(sizes.mean())
+        if sum(cell.draws for cell in mine) < min(_FEW_DRAWS, len(runs)) and is_varied:
+            found.add(group)
+    return found
 
 
 def _at_edges(classes: npt.NDArray[np.intp], sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -165,7 +165,9 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
         raise DecodeError(message, offset=offset, found=leader.address.text, expected=expected.text)
     size = leader.end - start
     if size > context.file_size - offset:
-        raise DecodeError(f"the file ends before chunk {place.index} does", offset=offset, found=f"{size} bytes")
+        there = context.file_size - offset
+        message = f"the file was cut off {size - there:,} bytes before the end of chunk {place.index}"
+        raise DecodeError(message, offset=offset, found=f"{there} bytes", expected=f"{size} bytes")
     if leader.end > len(buffer):
         buffer, start = _read_overlapping(strip, place, leader, offset, context), 0
         leader = parse_leader(buffer, 0, layout, context.is_multi_part)

@@ -116,7 +116,11 @@ def _uri(name: str) -> str:
 
 def how_to_fix(rule: Rule) -> str:
     """The text that tells how to fix a violation, with the command if there is one."""
-    return f"Fix: {rule.fix}\nCommand: {rule.command}" if rule.command else f"Fix: {rule.fix}"
+    if not rule.command:
+        return f"Fix: {rule.fix}"
+    is_of_one_part = rule.command.startswith("oiiotool") and " -a " not in rule.command
+    parts = " (of a file with several parts, it writes the first one alone)" if is_of_one_part else ""
+    return f"Fix: {rule.fix}\nCommand: {rule.command}{parts}"
 
 
 def _sarif_rule(code: str, level: Severity | None) -> dict[str, Any]:

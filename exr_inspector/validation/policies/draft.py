@@ -20,9 +20,10 @@ from exr_inspector.model import Inspection
 from exr_inspector.texts import visible
 from exr_inspector.validation.facts.colourspaces import PUBLISHED
 from exr_inspector.validation.frames import frame_of_inspection, scalar
-from exr_inspector.validation.rule import counted
+from exr_inspector.validation.rule import counted, listed
 
 _MAX_ATTRIBUTES = 40
+_OF_ALIKE = ("show_resolution", "expected_layers", "file_name")  # parameters that sequences of one kind have in common
 _DIGITS = re.compile(r"\d+", re.ASCII)
 # Attributes that differ from frame to frame, or that other rules check.
 _LEFT_OUT = frozenset(REQUIRED) | {
@@ -130,6 +131,9 @@ def draft_policy(
         "file_name": _file_name(good),
         "attributes": _attributes(firsts),
     }
+    varied = [key for key in _OF_ALIKE if not parameters[key]] if len(good) > 1 else []
+    if varied:
+        doubts = [*doubts, f"the files differ in {listed(varied)}: draft each kind of sequence by itself (see `paths`)"]
     document = {
         "name": name,
         "version": "1",

@@ -113,11 +113,20 @@ class Policy:
         return COMPARED_ATTRIBUTES.union(demand.name for demand in demands if demand.steady)
 
     def for_path(self, path: str) -> ResolvedPolicy:
-        """Resolve the policy for the path `<bucket>/<key>`."""
+        """Resolve the policy for the path `<bucket>/<key>`; of a local file, `file:/<path>`, from any of its folders on."""
         if not self.paths:
             return _resolve(self, ())
-        matching = tuple(i for i, entry in enumerate(self.paths) if any(p.fullmatch(path) for p in entry.patterns))
+        names = [path]
+        if path.startswith(_LOCAL):
+            folders = path.split("/")
+            names += ["/".join(folders[start:]) for start in range(1, len(folders))]
+        matching = tuple(
+            i for i, entry in enumerate(self.paths) if any(p.fullmatch(name) for p in entry.patterns for name in names)
+        )
         return _resolve(self, matching)
+
+
+_LOCAL = "file:/"  # the beginning of the paths of local files, which name no bucket
 
 
 def _layer(rules: Mapping[str, str], parameters: Parameters) -> PolicyLayer:

@@ -117,7 +117,7 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     why="SMPTE ST 2065-4 forbids compression.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
     fix="Write the file without compression.",
-    command="oiiotool IN.exr --compression none -o OUT.exr",
+    command="oiiotool IN.exr -a --compression none -o OUT.exr",
 )
 @_of_containers
 def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -175,7 +175,7 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     why="SMPTE ST 2065-4 allows no other pixel type or sampling.",
     source=f"{_OIIO}; ACEScentral",
     fix="Write every channel as HALF.",
-    command="oiiotool IN.exr -d half -o OUT.exr",
+    command="oiiotool IN.exr -a -d half -o OUT.exr",
 )
 @_of_containers
 def half(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -245,7 +245,7 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     why="The Academy's reference writer refuses larger headers.",
     source=_WRITER,
     fix="Remove large attributes, such as manifests and previews.",
-    command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
 )
 @_of_containers
 def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:

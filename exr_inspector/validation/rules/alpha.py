@@ -29,7 +29,7 @@ _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
     why="Edges glow or turn dark in composites; deep compositing requires the range.",
     source="Interpreting Deep Pixels; OpenEXR technical introduction (alpha)",
     fix="Look for additive merges and for filters with overshoot, and clamp alpha.",
-    command="oiiotool IN.exr --clamp:clampalpha=1 -o OUT.exr",
+    command="oiiotool IN.exr -a --clamp:clampalpha=1 -o OUT.exr",
 )
 def alpha_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Check minimum and maximum of alpha; an error in deep parts."""
@@ -83,7 +83,7 @@ def empty_alphas(part: PartFacts) -> list[str]:
     source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
     fix="Multiply the colour by alpha, with the command; if alpha is inverted, invert it instead. No action is needed for "
     "light that is only added, such as fire and reflections.",
-    command="oiiotool IN.exr --premult -o OUT.exr",
+    command="oiiotool IN.exr -a --premult -o OUT.exr",
     profiles={"default": "info", "comp": "warning", "texture": "off"},
     limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
     yields_to=("PIX-ALPHA-EMPTY",),
@@ -104,7 +104,7 @@ def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Soft edges that are as bright as the rest suggest colour that is not multiplied by alpha, and get bright lines.",
     source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
     fix="Multiply the colour by alpha. No action is needed for reflections on glass and rim light on hair.",
-    command="oiiotool IN.exr --premult -o OUT.exr",
+    command="oiiotool IN.exr -a --premult -o OUT.exr",
     profiles={"texture": "off"},
     limits="Layers with R, G, B and A without loss, of which all pixels were read, and none that PIX-UNPREMULT reports.",
 )

@@ -245,7 +245,7 @@ REPORTED = (
         problem=ProblemKind.TABLE_REBUILT,
         fix="Read and write the file once with software based on the OpenEXR library, which finds the chunks in "
         "the same way.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         stage=Stage.TABLE,
     ),
     reported(
@@ -256,7 +256,7 @@ REPORTED = (
         source="OpenEXR file layout document (Chunk Layout)",
         problem=ProblemKind.UNREFERENCED_BYTES,
         fix="No action is needed. Writing the file again removes them.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         stage=Stage.TABLE,
     ),
     reported(
@@ -267,7 +267,7 @@ REPORTED = (
         source="OpenEXR technical introduction (Line Order)",
         problem=ProblemKind.CHUNK_ORDER,
         fix="Write the file again.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         stage=Stage.TABLE,
     ),
 )

@@ -121,7 +121,7 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     why="Two descriptions of one colour space can contradict each other. ACES containers need both.",
     source=_CIF,
     fix="Keep colorInteropID and remove chromaticities.",
-    command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
     profiles={"aces-container": "off"},
     when=t.COLOUR,
 )

@@ -43,7 +43,7 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Readers use one of the two, and which one differs.",
     source=f"{_FLAGS}; {_CIF}",
     fix="Find out which one is right, and remove the other one.",
-    command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
     when=t.COLOUR,
 )
 def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -84,7 +84,7 @@ def _data_with(part: PartFacts, name: str) -> Results:
     why="Data is not colour; a reader that believes the chromaticities converts it.",
     source=_FLAGS,
     fix="Remove chromaticities from the part.",
-    command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
     when=t.COLOUR,
 )
 def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -99,7 +99,7 @@ def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Data is not colour; a reader that believes whiteLuminance scales it.",
     source=_FLAGS,
     fix="Remove whiteLuminance from the part.",
-    command="oiiotool IN.exr --eraseattrib whiteLuminance -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib whiteLuminance -o OUT.exr",
     when=t.COLOUR,
 )
 def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -114,7 +114,7 @@ def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Data is not colour; a reader that believes adoptedNeutral converts it.",
     source=_FLAGS,
     fix="Remove adoptedNeutral from the part.",
-    command="oiiotool IN.exr --eraseattrib adoptedNeutral -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib adoptedNeutral -o OUT.exr",
     when=t.COLOUR,
 )
 def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:

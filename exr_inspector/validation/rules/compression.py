@@ -198,7 +198,7 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     why="DWAA and DWAB need OpenEXR 2.2, HTJ2K 3.4, LJ2K and ZSTD 3.5. Older software cannot open the part.",
     source="OpenEXR release notes 2.2, 3.4 and 3.5",
     fix="Write the file with ZIP or PIZ, or raise the parameter receiver_openexr if the receiver has a newer version.",
-    command="oiiotool IN.exr --compression zip -o OUT.exr",
+    command="oiiotool IN.exr -a --compression zip -o OUT.exr",
     profiles={"archive": "error"},
     when=lambda parameters: t.ALWAYS if parameters.receiver_openexr else t.NEW_CODEC,
 )
@@ -254,7 +254,7 @@ def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
     source="the show's policy (codecs)",
     yields_to=("CMP-LOSSY-MASTER", "DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR", "ACE-COMPRESSION"),
     fix="Write the file with one of the show's compressions.",
-    command="oiiotool IN.exr --compression zip -o OUT.exr",
+    command="oiiotool IN.exr -a --compression zip -o OUT.exr",
     needs=("codecs",),
 )
 def show_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
@@ -275,6 +275,6 @@ REPORTED = (
         source="OpenEXRCore 3.5 validation.c",
         problem=ProblemKind.DEEP_COMPRESSION,
         fix="Write the deep part with ZIPS.",
-        command="oiiotool IN.exr --compression zips -o OUT.exr",
+        command="oiiotool IN.exr -a --compression zips -o OUT.exr",
     ),
 )

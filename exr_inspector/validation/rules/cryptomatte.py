@@ -140,7 +140,7 @@ def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     why="They share the channels. Software reads the manifest of one of them, and does not find the objects of the other.",
     source=f"{_SPEC}; Cryptomatte#54 (tiles of one image merged)",
     fix="Unite the manifests in one, under the key that the name gives, and remove the attributes of the other key.",
-    command="oiiotool IN.exr --eraseattrib cryptomatte/KEY/.* -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib cryptomatte/KEY/.* -o OUT.exr",
 )
 def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report names that are declared under several keys."""

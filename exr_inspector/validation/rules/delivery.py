@@ -93,7 +93,7 @@ class DeliveryParameters(TimeParameters):
     why="Netflix refuses other files.",
     source=_VFX,
     fix="Write R, G, B and A as HALF, with ZIP or PIZ.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
+    command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
     profiles={"netflix-vfx": "error"},
 )
 def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
@@ -141,7 +141,7 @@ def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
     why="Netflix refuses other files for the archive.",
     source=_NAM,
     fix="Write HALF without compression or with ZIP or PIZ, scene-linear, at the master's resolution.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
+    command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
     profiles={"netflix-nam": "error"},
 )
 def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results:
@@ -212,7 +212,7 @@ def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Result
     why="Fox refuses other files for the archive.",
     source=_FOX,
     fix="Write HALF without compression or with ZIP or PIZ, scene-linear, at the master's resolution.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
+    command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
 )
 def fox_archive(part: PartFacts, parameters: DeliveryParameters) -> Results:
     """Check pixel type, compression, tags and resolution."""

@@ -117,7 +117,7 @@ class PixelParameters(RuleParameters):
     source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
     fix="Find the shader or node that produces NaN, and render the frames again. For a delivery, replace "
     "each by the mean of its neighbours.",
-    command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
+    command="oiiotool IN.exr -a --fixnan box3 -o OUT.exr",
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Report NaN in all channels, in the first level or else in those above it."""
@@ -137,7 +137,7 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     fix="Find the shader or node that produces infinities, and render the frames again. For a delivery, "
     "replace each by the mean of its neighbours. DWAA and DWAB can turn values near 65504 into "
     "infinities (openexr#2606): clamp to 50000 before writing.",
-    command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
+    command="oiiotool IN.exr -a --fixnan box3 -o OUT.exr",
 )
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Report infinities; with `infinite_depth`, +Inf in depth channels is the background and accepted."""

@@ -59,7 +59,7 @@ REPORTED: tuple[Rule, ...] = (
         source="OpenEXR file layout document (Version Field)",
         problem=ProblemKind.MULTI_PART_FLAG,
         fix="Write the only part as a single-part file.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         profiles={"strict": "error"},
     ),
     reported(
@@ -99,7 +99,7 @@ REPORTED: tuple[Rule, ...] = (
         source="OpenEXR file layout document (Version Field); OpenEXRCore 3.5 parse_header.c",
         problem=ProblemKind.LONG_NAMES_FLAG,
         fix="Write the file again with the OpenEXR library, which sets the flag (0x400) when it is needed.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         profiles={"strict": "error", "archive": "error"},
     ),
     reported(
@@ -110,7 +110,7 @@ REPORTED: tuple[Rule, ...] = (
         source="OpenEXR file layout document (Attribute Layout); OpenEXRCore 3.5 parse_header.c",
         problem=ProblemKind.MALFORMED_VALUE,
         fix="Remove the attribute, or correct it in the software that writes it.",
-        command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
+        command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
     ),
     reported(
         "STR-ATTR-DUP",
@@ -121,7 +121,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.DUPLICATE_ATTRIBUTE,
         fix="Remove one of the two in the software that writes the file. Reading and rewriting the file keeps "
         "one of them.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
     ),
     reported(
         "STR-ATTR-UNKNOWN",
@@ -171,7 +171,7 @@ REPORTED: tuple[Rule, ...] = (
         source="OpenEXRCore 3.5 parse_header.c; OpenEXR standard attributes",
         problem=ProblemKind.UNKNOWN_LINE_ORDER,
         fix="Write the file again with lineOrder 0.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
     ),
     reported(
         "STR-ENUM-OTHER",
@@ -209,7 +209,7 @@ REPORTED: tuple[Rule, ...] = (
         source="OpenEXR file layout document (Part type, Version Field); OpenEXRCore 3.5 validation.c",
         problem=ProblemKind.PART_TYPE_MISMATCH,
         fix="Write the file again with the OpenEXR library, which makes the two agree.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         profiles={"strict": "error"},
     ),
     reported(
@@ -308,7 +308,7 @@ REPORTED: tuple[Rule, ...] = (
         source="OpenEXR file layout document (Predefined Attribute Types: chlist)",
         problem=ProblemKind.CHANNEL_ORDER,
         fix="Write the file again with the OpenEXR library, which sorts the channels. Compare the images afterwards.",
-        command="oiiotool IN.exr -o OUT.exr",
+        command="oiiotool IN.exr -a -o OUT.exr",
         profiles={"strict": "error"},
     ),
     reported(

@@ -51,7 +51,7 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Compositing software reads line by line: for one line of a tiled image it decodes a whole row of tiles.",
     source="OpenEXR technical introduction (Scan Lines and Tiles)",
     fix="Write scan lines. For images with mip levels, put --unmip before --scanline.",
-    command="oiiotool IN.exr --scanline -o OUT.exr",
+    command="oiiotool IN.exr -a --scanline -o OUT.exr",
     profiles={"default": "off", "comp": "warning"},
     when=t.TILED,
 )
@@ -93,7 +93,7 @@ def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Readers ignore it, and people take the part for tiled.",
     source="OpenEXR file layout document",
     fix="Remove the attribute.",
-    command="oiiotool IN.exr --eraseattrib tiles -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib tiles -o OUT.exr",
     when=t.FLAT_TILES,
 )
 def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -111,7 +111,7 @@ def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="Its width covers 360 degrees and its height 180; with another ratio directions are wrong.",
     source=_ENVMAP_H,
     fix="Resize the map to twice its height, or remove envmap if the image is not an environment map.",
-    command="oiiotool IN.exr --resize WxH -o OUT.exr",
+    command="oiiotool IN.exr -a --resize WxH -o OUT.exr",
     when=t.ENVIRONMENT,
 )
 def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:

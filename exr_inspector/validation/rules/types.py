@@ -110,7 +110,7 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     yields_to=("DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"),
     fix="Write the colour with the show's pixel type. The command converts R, G, B and A only; depth and ids "
     "keep their type.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
+    command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     needs=("beauty_pixel_type",),
 )
 def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
@@ -139,7 +139,7 @@ def _kind_of(channel: NamedChannel) -> str:
     "others as data. Some applications do not open a layer whose alpha has another type.",
     source="OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map); exrs#153",
     fix="Write R, G, B and A with the same pixel type, and with sampling 1, 1.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
+    command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
 def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
@@ -168,7 +168,7 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     why="Colour needs fractions, and UINT holds whole numbers; many readers refuse it or show white.",
     source="OpenEXR technical introduction (pixel types)",
     fix="Write colour as HALF or FLOAT.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -o OUT.exr",
+    command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -o OUT.exr",
     when=t.UINT,
 )
 def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:

@@ -233,7 +233,7 @@ def same(file: FileFacts, _parameters: RuleParameters) -> Results:
     why="Readers look for one of the two attributes.",
     source=_DOCUMENT,
     fix="Write both attributes, or neither.",
-    command='oiiotool IN.exr --eraseattrib "view|multiView" -o OUT.exr',
+    command='oiiotool IN.exr -a --eraseattrib "view|multiView" -o OUT.exr',
 )
 def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report a file with one view that has only one of the two attributes."""

@@ -91,7 +91,7 @@ class WindowParameters(RuleParameters):
     why="Readers reserve memory for every pixel of the data window; a single stray object can make it huge.",
     source="OpenEXR technical introduction (setMaxImageSize)",
     fix="Find the object or transform that stretches the bounding box, or raise the parameter max_dimension_px.",
-    command="oiiotool IN.exr --crop WxH+X+Y -o OUT.exr",
+    command="oiiotool IN.exr -a --crop WxH+X+Y -o OUT.exr",
     when=_below_limit,
 )
 def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
@@ -112,7 +112,7 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     source="OpenEXR technical introduction (Display Window and Data Window)",
     fix="Move the display window and the data window by the same offset, so that the display window starts "
     "at (0, 0): X and Y are the new corner of the data window, WxH the size of the display window.",
-    command="oiiotool IN.exr --origin +X+Y --fullsize WxH+0+0 -o OUT.exr",
+    command="oiiotool IN.exr -a --origin +X+Y --fullsize WxH+0+0 -o OUT.exr",
     profiles={"texture": "error"},
     when=t.WINDOWS,
 )
@@ -157,7 +157,7 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     source="OpenEXR technical introduction (Display Window and Data Window)",
     fix="No action is needed if the crop or overscan is intended. Otherwise crop or pad the image to the "
     "display window.",
-    command="oiiotool IN.exr --croptofull -o OUT.exr",
+    command="oiiotool IN.exr -a --croptofull -o OUT.exr",
     yields_to=("WIN-DATA-OUTSIDE",),
     profiles={"texture": "warning"},
     when=t.WINDOWS,
@@ -247,7 +247,7 @@ def parts_differ(file: FileFacts, _parameters: WindowParameters) -> Results:
     why="Unintended overscan costs render time and storage.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
     fix="Crop to the agreed overscan, or raise the parameter max_overscan.",
-    command="oiiotool IN.exr --crop WxH+X+Y -o OUT.exr",
+    command="oiiotool IN.exr -a --crop WxH+X+Y -o OUT.exr",
     when=t.WINDOWS,
 )
 def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
@@ -270,7 +270,7 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     why="A frame of another size jumps in the cut, or the delivery is refused.",
     source="the show's policy (show_resolution)",
     fix="Render at the show's resolution, or reformat the image.",
-    command="oiiotool IN.exr --fit WxH -o OUT.exr",
+    command="oiiotool IN.exr -a --fit WxH -o OUT.exr",
     needs=("show_resolution",),
 )
 def show_resolution(part: PartFacts, parameters: WindowParameters) -> Results:

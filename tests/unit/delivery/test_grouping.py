@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from exr_inspector.delivery.grouping import group_findings, group_strays
-from exr_inspector.delivery.judgement import CheckedFile
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity
+from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.frames import FrameSummary
 
 
 def groups(*messages: str) -> list[tuple[str, list[int]]]:
@@ -131,3 +133,9 @@ def test_many_findings_of_a_file_are_one_line_that_counts_them() -> None:
 def test_a_file_of_one_part_does_not_name_it() -> None:
     (group,) = group_findings([CheckedFile("a.1.exr", 1, (nans(3),), parts=("rgba",))], ())
     assert group.text == "R holds 3 NaN"
+
+
+def test_a_sequence_prints_as_a_line_without_its_files() -> None:
+    file = CheckedFile("a.1.exr", 1, (), summary=FrameSummary("a.1.exr", "a.#.exr", 1, 1))
+    assert "FrameSummary" not in repr(file)
+    assert "CheckedFile" not in repr(JudgedSequence("a.#.exr", 1, FrameNumbers.of([1]), files=(file,)))

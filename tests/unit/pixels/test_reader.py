@@ -754,3 +754,13 @@ def test_figures_stay_with_channels_whose_names_are_no_text(
     found = {one.channel: one.mean for one in report(opener.open_bytes(data), data, budget).channels}
     by_name = {decode_name(name.encode("utf-8", "surrogateescape")): index + 1 for index, name in enumerate(names)}
     assert found == by_name
+
+
+def test_a_chunk_that_the_file_cuts_off_says_how_many_bytes_are_missing(
+    opener: SourceOpener, budget: DecodeBudget
+) -> None:
+    data = ex.build([Part(data_window=(0, 0, 3, 9))])
+    found = report(opener.open_bytes(data[:-7]), data[:-7], budget)
+    (fault,) = found.faults
+    assert (fault.chunk, fault.code) == (9, "EXR_DECODE")
+    assert fault.message.startswith("the file was cut off 7 bytes before the end of chunk 9 at byte ")

@@ -88,6 +88,8 @@ paths:
         ("plates/b/c/a1.exr", 24, 9, Severity.ERROR, Severity.WARNING),
         ("plates/b/c/a12.exr", 24, 1000, None, Severity.INFO),
         ("Renders/x.exr", 24, 1000, None, Severity.INFO),
+        ("file:/jobs/renders/x.exr", 25, 1000, None, Severity.ERROR),
+        ("jobs/renders/x.exr", 24, 1000, None, Severity.INFO),
     ],
 )
 def test_path_entries_apply_to_matching_paths(

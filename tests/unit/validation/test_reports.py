@@ -10,7 +10,7 @@ import pytest
 
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import RULES
-from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text, where
+from exr_inspector.validation.reports import ValidationResult, how_to_fix, json_text, junit_text, sarif_text, where
 
 LOSSY = Finding("CMP-DWA-NAMES", Severity.ERROR, "lossy ids", 1, "id.R", "DWAA", "ZIP")
 UNTAGGED = Finding("COL-UNTAGGED", Severity.INFO, "no tag", offset=77)
@@ -46,6 +46,14 @@ def test_results_as_json() -> None:
     assert (two["kind"], two["not_checked"], two["worst_severity"]) == ("sequence", "pixels", "warning")
     assert (two["findings"][0]["frames"], two["findings"][0]["frame_count"]) == ("1001-1002", 2)
     assert (three["fault"], three["worst_severity"], three["findings"]) == ("no such file", None, [])
+
+
+def test_a_command_that_loses_parts_says_so() -> None:
+    assert how_to_fix(RULES["COL-SHOW-SPACE"]).endswith("IN.exr OUT.exr")
+    assert how_to_fix(RULES["PIX-NAN"]).endswith("oiiotool IN.exr -a --fixnan box3 -o OUT.exr")
+    assert how_to_fix(RULES["PIX-NEGATIVE"]).endswith(
+        "OUT.exr (of a file with several parts, it writes the first one alone)"
+    )
 
 
 def test_a_finding_is_placed_by_the_name_of_its_part_if_there_are_several() -> None:

@@ -312,6 +312,13 @@ def test_a_draft_holds_for_the_files_it_was_made_from_and_not_for_others() -> No
     assert {"WIN-SHOW-RES", "CMP-SHOW-CODEC"} <= {f.code for f in judge(other, policy, key="d/sh010_v001.1001.exr")}
 
 
+def test_a_draft_says_which_parameters_the_files_do_not_agree_on() -> None:
+    files = [inspect(made(), key="d/sh010_v001.1001.exr"), inspect(build([Part()]), key="d/matte.1001.exr")]
+    text = draft_policy(files, name="nova")
+    assert "# Not certain: the files differ in file_name: draft each kind of sequence by itself" in text
+    assert "Not certain" not in draft_policy(files[:1], name="nova")
+
+
 def test_a_draft_needs_a_file() -> None:
     with pytest.raises(PolicyError, match="no OpenEXR file"):
         draft_policy([inspect(b"none")], name="x")

@@ -138,7 +138,7 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all); OpenImageIO#1271 (parts in another order)",
     fix="Render the frames that the message names with the AOVs of the others. Where only types differ, convert the frames of "
     "FLOAT, and where only parts do, combine them again in the order of the others (exrmultipart).",
-    command="oiiotool IN.exr -d half -o OUT.exr",
+    command="oiiotool IN.exr -a -d half -o OUT.exr",
     limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong.",
 )
 def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -189,7 +189,7 @@ def _differ_in_frame_number(sequence: SequenceFacts) -> bool:
     why="Frames with other settings were written by another software or version.",
     source="OpenEXR technical introduction (Data Compression)",
     fix="Write the frames that the message names again, with the compression of the others.",
-    command="oiiotool IN.exr --compression zip -o OUT.exr",
+    command="oiiotool IN.exr -a --compression zip -o OUT.exr",
     profiles={"archive": "error"},
 )
 def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:

@@ -239,7 +239,7 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     source="KinoMotion#16 (frames that are written upside down)",
     fix="Turn the frames that the message names, with --flip if they are upside down, --flop if they are mirrored, or "
     "--rotate180, and look for the writer that turns them.",
-    command="oiiotool IN.exr --flip -o OUT.exr",
+    command="oiiotool IN.exr -a --flip -o OUT.exr",
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
     "change is a cut. Lights and objects that move from one side to the other can look the same.",
 )
