@@ -30,6 +30,7 @@ from exr_inspector.validation.rule import counted
 
 Progress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
+_OF_PIXELS = "NaN, black frames, missing buckets, copies and a cut in the last chunk"
 
 
 def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
@@ -43,8 +44,8 @@ def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
         return ()
     of = "" if unread is None else f" of {unread} file{'s' * (unread != 1)}"
     if stats is StatsMode.OFF:
-        return (f"No pixel{of} was read: NaN, black frames, missing buckets and copies were not looked for.",)
-    return (f"Not all pixels{of} were read: NaN, black frames, missing buckets and copies may be missed.",)
+        return (f"No pixel{of} was read: {_OF_PIXELS} were not looked for.",)
+    return (f"Not all pixels{of} were read: {_OF_PIXELS} may be missed.",)
 
 
 @dataclass(frozen=True, slots=True)
