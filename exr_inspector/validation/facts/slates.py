@@ -1,4 +1,4 @@
-"""Which frames at the ends of a sequence are slates: they show another image than the shot. Pure."""
+"""Which frames at the beginning of a sequence are slates: they show another image than the shot. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 
-_FEWEST = 3  # frames of a sequence in which those at an end may be a slate
+_FEWEST = 3  # frames of a sequence of which the first may be a slate
 _PAIRS = 4  # of neighbouring frames that tell how alike the images of the shot are
 _OTHER_IMAGE = 0.5  # the least by which a slate is unlike the frame beside it
 _SLATE_TO_SHOT = 3  # how many times what the frames of the shot are unlike each other
@@ -26,11 +26,11 @@ _Lit = list[tuple[FrameSummary, FramePixels]]
 def slates(frames: Iterable[FrameSummary]) -> frozenset[int]:
     """The numbers of those of ordered frames that have another image than the shot: a slate, colour bars, a leader.
 
-    They are the first or the last frame with its copies, and beside these other frames of which each is repeated. An image that
-    the shot has, too, is none: a light that is on again later.
+    They are the first frame with its copies, and behind it other frames of which each is repeated. An image that the shot has,
+    too, is none: a light that is on again later. Another image at the end is more often a loss than a slate.
     """
     lit = [(frame, frame.pixels) for frame in frames if frame.pixels is not None and not frame.pixels.is_flat]
-    found = {frame.frame: pixels for side in (lit, lit[::-1]) for frame, pixels in _leader(side)}
+    found = {frame.frame: pixels for frame, pixels in _leader(lit)}
     if len(lit) < _FEWEST or 2 * len(found) > len(lit):
         return frozenset()
     shot = [pixels for frame, pixels in lit if frame.frame not in found]
@@ -71,8 +71,8 @@ def _unlikeness(one: FramePixels, other: FramePixels) -> float:
         light, spread = (math.log(before / behind) for before, behind in (levels, deviations))
         return min(abs(light), abs(spread - light))
     both = np.isfinite(mine) & np.isfinite(theirs)
-    if both.sum() < _FEW_AREAS:
-        both, mine, theirs = np.ones_like(both), one.small, other.small
+    if both.sum() < _FEW_AREAS or 2 * both.sum() < max(np.isfinite(mine).sum(), np.isfinite(theirs).sum()):
+        return 0.0  # most of one image is lost
     mine, theirs = mine[both], theirs[both]
     return 1 - float(np.corrcoef(mine, theirs)[0, 1]) if mine.std() and theirs.std() else 0.0
 

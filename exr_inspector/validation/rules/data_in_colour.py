@@ -12,6 +12,7 @@ from exr_inspector.validation.facts.roles import RGB
 _EVEN = 0.02  # how far the mean and the deviation of even values may be off, in parts of their range
 _SIGNED_SHARE = 0.25  # of the pixels, those with a negative component; gamuts and sharpening make fewer values negative
 _SIGNED_DEPTH = 0.25  # how far below zero, in parts of how far above; noise around black does not go as far
+_BEYOND_COLOUR = 1.0  # below zero by so much, colour was not shifted by an offset
 _UNIT = 1.001  # rounding included
 _UNIT_TOLERANCE = 0.02  # of the mean square of lengths
 _CODED_TOLERANCE = 0.01  # of the mean of v - v^2, summed over three components
@@ -51,17 +52,20 @@ def _is_even(stats: ChannelStats) -> bool:
 def are_vectors(every: Sequence[ChannelStats]) -> bool:
     """Whether many values of two components or more are negative, and not much nearer to zero than the positive ones.
 
-    An image that was multiplied by -1 has no positive values.
+    Either the third component is zero, or the negative values are larger than those of an image whose black level was
+    subtracted.
     """
+    is_flat = every[-1].is_constant and every[-1].maximum == 0 if every else False
     signed = [
         stats
         for stats in every
         if stats.minimum is not None
         and stats.maximum is not None
         and stats.negative_count >= _SIGNED_SHARE * stats.samples
-        and -stats.minimum >= _SIGNED_DEPTH * stats.maximum
+        and -stats.minimum >= max(_SIGNED_DEPTH * stats.maximum, 0.0 if is_flat else _BEYOND_COLOUR)
+        and stats.maximum > 0
     ]
-    return len(signed) >= 2 and any((stats.maximum or 0) > 0 for stats in every)
+    return len(signed) >= 2
 
 
 def are_directions(every: Sequence[ChannelStats]) -> bool:

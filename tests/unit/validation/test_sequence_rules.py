@@ -403,9 +403,10 @@ def test_flashes_near_each_other_and_flicker(
     [(small(is_turned=True), 0.1, True), (small(), 0.1, False), (b"", 0.5, True), (b"", 0.04, False)],
 )
 @pytest.mark.parametrize("at", [1, 9])
-def test_a_frame_at_an_end_with_another_image_may_be_a_slate(
+def test_a_first_frame_with_another_image_may_be_a_slate(
     image: bytes, deviation: float, at: int, *, is_slate: bool
 ) -> None:
+    is_slate = is_slate and at == 1
     hole = grid(*((x, y) for x in range(1, 7) for y in range(1, 5)))
     odd = seen(0.1, zeros=hole, lines=ColourLines((), image), deviation=deviation)
     usual = seen(lines=ColourLines((), small()), deviation=0.2)
@@ -415,6 +416,15 @@ def test_a_frame_at_an_end_with_another_image_may_be_a_slate(
         set() if is_slate else {"CHK-SIZE-OUTLIER", "SEQ-BUCKET"}
     )
     assert is_slate is (("SEQ-AREA", (at,)) in {(each.code, tuple(each.frames)) for each in found})
+
+
+@pytest.mark.parametrize("rows", [5, 4])
+def test_a_first_frame_of_which_most_is_lost_is_no_slate(rows: int) -> None:
+    lost = grid(*((x, y) for x in range(10) for y in range(6 - rows, 6)))
+    odd = seen(0.1, zeros=lost, lines=ColourLines((), small(is_turned=True)), deviation=0.1)
+    usual = seen(lines=ColourLines((), small()), deviation=0.2)
+    found = judged([frame(1, pixels=odd, size_bytes=9), *(frame(n, pixels=usual) for n in range(2, 10))])
+    assert {each.code for each in found if each.severity > Severity.INFO} >= {"CHK-SIZE-OUTLIER", "SEQ-BUCKET"}
 
 
 def test_an_image_that_grows_is_no_large_file() -> None:
