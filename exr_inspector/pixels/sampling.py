@@ -228,11 +228,13 @@ def _least_draws(sizes: npt.NDArray[np.float64], every: npt.NDArray[np.float64],
 def _drawn_too_few(extents: ChunkExtents, cells: Sequence[_Cell]) -> set[tuple[int, int]]:
     """The parts and levels with fewer than four draws of more clusters, whose compressed sizes differ.
 
-    Two draws of an image that changes are alike by chance too often, and then do not show how its clusters differ.
+    Two draws of an image that changes are alike by chance too often, and then do not show how its clusters differ. Cells that
+    are read completely do not count.
     """
     found = set()
-    for group in {(cell.part, cell.level) for cell in cells}:
-        mine = [cell for cell in cells if (cell.part, cell.level) == group]
+    partly = [cell for cell in cells if cell.draws < len(cell.clusters)]
+    for group in {(cell.part, cell.level) for cell in partly}:
+        mine = [cell for cell in partly if (cell.part, cell.level) == group]
         runs = [run for cell in mine for run in cell.clusters]
         sizes = _densities(extents, runs)
         is_varied = float(sizes.std()) > _ALIKE_SHARE * float(sizes.mean())

@@ -152,6 +152,17 @@ def test_sizes_that_have_no_two_requests_each_are_sampled_together() -> None:
     assert [(stratum.clusters, stratum.drawn) for stratum in plan.strata] == [(8, 2), (4, 2)]
 
 
+def test_two_draws_of_a_part_show_how_it_varies_only_if_its_chunks_are_alike() -> None:
+    """Two draws of a part with a sky are often of the sky alone; one chunk that is read always does not count."""
+    many = [part for part in range(4) for _ in range(40)]
+    alike, varied = [20_000] * 40, [20_000 + 500 * row for row in range(40)]
+    for sizes, is_mixed in ((alike, False), (varied, True), ([*alike[1:], 90_000], False)):
+        decoded = np.full(160, 200_000)  # equal rows, compressed more or less
+        found = replace(extents(sizes * 4, many), unpacked=decoded, size=decoded)
+        plan = plan_sample(found, seed=1, max_bytes=400_000, max_requests=12, chunk_bytes=1 << 25)
+        assert {each.is_mixed for each in plan.strata if each.drawn < each.clusters} == {is_mixed}
+
+
 def test_different_seeds_look_elsewhere() -> None:
     found = extents([1000] * 500)
     plans = {plan_sample(found, seed=seed, max_bytes=20_000, max_requests=4).reads for seed in range(5)}
