@@ -205,7 +205,8 @@ def _divisions(extents: ChunkExtents, runs: list[Run], most: int) -> list[dict[R
 
 def _densities(extents: ChunkExtents, runs: Sequence[Run]) -> npt.NDArray[np.float64]:
     """Compressed bytes per decoded byte."""
-    packed = [int((extents.end - extents.start)[first:last].sum()) for first, last in runs]
+    lengths = extents.end - extents.start
+    packed = [int(lengths[first:last].sum()) for first, last in runs]
     decoded = [max(1, extents.decoded(first, last)) for first, last in runs]
     return np.array(packed, np.float64) / np.array(decoded, np.float64)
 
@@ -258,14 +259,13 @@ def _at_edges(classes: npt.NDArray[np.intp], sizes: npt.NDArray[np.float64]) -> 
         differences[mine] = np.abs(sizes[mine] - np.median(sizes[mine]))
         is_odd |= mine & (differences > max(_EDGE_FACTOR * float(np.median(differences[mine])), _EDGE_SHARE * mean))
     changes = np.concatenate([[False], classes[1:] != classes[:-1], [False]])
-    is_edge: npt.NDArray[np.bool_] = is_odd & (changes[:-1] | changes[1:])
-    is_odd &= differences > _GAP_SHARE * mean
-    while True:
-        around = np.concatenate([[False], is_edge, [False]])
-        found = is_edge | (is_odd & (around[:-2] | around[2:]))
-        if np.array_equal(found, is_edge):
-            return is_edge
-        is_edge = found
+    is_edge = is_odd & (changes[:-1] | changes[1:])
+    # Edges with the odd clusters around them, in unbroken rows of which each has a number.
+    may_be = is_edge | (is_odd & (differences > _GAP_SHARE * mean))
+    rows = np.cumsum(may_be & ~np.concatenate([[False], may_be[:-1]]))
+    has_edge = np.bincount(rows, is_edge) > 0
+    found: npt.NDArray[np.bool_] = may_be & has_edge[rows]
+    return found
 
 
 def _cells_within_budget(
