@@ -43,6 +43,7 @@ from exr_inspector.delivery.versions import (
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, sibling_name
+from exr_inspector.validation.rules.sequences.comparison import window_size
 
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
 _SEPARATOR = re.compile(r"[._-]")
@@ -187,7 +188,7 @@ def _other_sizes(
     images: defaultdict[str, dict[str, tuple[Recognised, tuple[int, int]]]] = defaultdict(dict)
     plates: defaultdict[str, dict[str, tuple[Recognised, tuple[int, int]]]] = defaultdict(dict)
     for sequence, frames in sequences:
-        sizes = Counter(_size(frame.display_window) for frame in frames if frame.display_window)
+        sizes = Counter(window_size(frame.display_window) for frame in frames if frame.display_window)
         if len(sequence.frames) >= _FEWEST and sizes:
             sized = sequence, sizes.most_common(1)[0][0]
             if not any(map(_LENS.fullmatch, _words_of_aov(sequence.pattern))):
@@ -218,11 +219,6 @@ def _unlike(
         for pattern in some
         if group[pattern][1] != size and share_most(frozenset(group[pattern][0].frames), frames)
     }
-
-
-def _size(window: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height of a window, or of a size."""
-    return (window[2] - window[0] + 1, window[3] - window[1] + 1) if len(window) == 4 else (window[0], window[1])
 
 
 def _image_over(pattern: str, alike: Iterable[tuple[str, frozenset[int]]]) -> str:

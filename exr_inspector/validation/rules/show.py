@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from exr_inspector.exr.header.as_json import code_text
-from exr_inspector.exr.header.attributes import KNOWN_TYPES
-from exr_inspector.exr.header.text import decode_name
+from exr_inspector.exr.header.attributes import KNOWN_TYPES, readable_text
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.model import ProvenanceColumn, Severity
 from exr_inspector.texts import did_you_mean
@@ -119,8 +118,8 @@ def _equals(value: Scalar | None, name: str | None, wanted: Scalar) -> bool:
 
 def _value(attribute: Attribute) -> Scalar | None:
     """A single value to compare; texts that are not UTF-8 with their bytes escaped, as in the tables."""
-    value = attribute.value
-    return decode_name(value) if isinstance(value, bytes) and attribute.type_name == "string" else scalar(value)
+    text = readable_text(attribute)
+    return scalar(attribute.value) if text is None else text
 
 
 def _requirements(attribute: Attribute, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:

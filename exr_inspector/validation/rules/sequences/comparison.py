@@ -92,10 +92,10 @@ def frame_area(frame: FrameSummary) -> int:
 
 def area(window: tuple[int, ...]) -> int:
     """Pixels of a window as a frame summary has it; at least 1, also of an inverted one."""
-    width, height = size(window)
+    width, height = window_size(window)
     return max(1, width) * max(1, height)
 
 
-def size(window: tuple[int, ...]) -> tuple[int, int]:
+def window_size(window: tuple[int, ...]) -> tuple[int, int]:
     """Width and height of a window as a frame summary has it."""
     return (window[0], window[1]) if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1)

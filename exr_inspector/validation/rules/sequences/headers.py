@@ -19,6 +19,7 @@ from exr_inspector.validation.rules.sequences.comparison import (
     named,
     of_frames,
     usual_value,
+    window_size,
 )
 
 _ENTRIES_SHOWN = 4
@@ -58,15 +59,11 @@ def _unlike_siblings(sequence: SequenceFacts) -> list[Found]:
     if sequence.siblings.sizes is None:
         return []
     other, (width, height), is_sure = sequence.siblings.sizes
-    sizes = {_size(frame.display_window) for frame in sequence.frames if frame.display_window}
+    sizes = {_window(window_size(frame.display_window)) for frame in sequence.frames if frame.display_window}
     mine, name = " or ".join(sorted(sizes)), sibling_name(sequence.name, other)
     what = "another view or AOV of the image" if is_sure else "probably the plate of this matte"
     message = f"The display window is {mine}; that of {name}, {what}, is {width}x{height}"
     return [Found(message, mine, f"{width}x{height}", severity=Severity.WARNING if is_sure else Severity.INFO)]
-
-
-def _size(window: tuple[int, ...]) -> str:
-    return _window(window if len(window) == 2 else (window[2] - window[0] + 1, window[3] - window[1] + 1))
 
 
 def _data_windows(sequence: SequenceFacts) -> list[Found]:

@@ -13,7 +13,7 @@ from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, regions, runs
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames, size
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames, window_size
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
@@ -242,7 +242,7 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """
     seen = _with_zeros(sequence)
     grids = [grid for _, grid in seen]
-    sizes = {frame.frame: size(frame.data_window) for frame in sequence.frames if frame.data_window}
+    sizes = {frame.frame: window_size(frame.data_window) for frame in sequence.frames if frame.data_window}
     found = []
     for index, (number, grid) in enumerate(seen):
         if areas := [_area(region, grid.cell_px, sizes.get(number)) for region in _lost_buckets(grids, index)]:
