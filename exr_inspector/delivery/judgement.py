@@ -189,7 +189,7 @@ def judge_sequence(
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
     here = [f for f in faulty if not f.is_unread and f.frame in every and not _needs_another_name_alone(f)]
-    mended = [(frame.frame, _mending(frame)) for frame in here]
+    remedies = [(frame.frame, _remedy(frame)) for frame in here]
     more = {} if required or resolved.parameters.frame_range is not None else siblings.more
     lacking = sorted(set(more).difference(numbers))
     judged = JudgedSequence(
@@ -197,9 +197,9 @@ def judge_sequence(
         file_count=len(summaries),
         expected=every,
         missing=missing,
-        rerender=(_absent(missing, siblings) if is_error else NO_FRAMES).union(n for n, how in mended if how is None),
-        header_edits=FrameNumbers.of(number for number, how in mended if how is _Mending.EDIT),
-        conversions=FrameNumbers.of(number for number, how in mended if how is _Mending.CONVERSION),
+        rerender=(_absent(missing, siblings) if is_error else NO_FRAMES).union(n for n, how in remedies if how is None),
+        header_edits=FrameNumbers.of(number for number, how in remedies if how is _Remedy.EDIT),
+        conversions=FrameNumbers.of(number for number, how in remedies if how is _Remedy.CONVERSION),
         error_files=len(faulty),
         policy=policy.label,
         required=FrameNumbers.of_spans(required),
@@ -216,7 +216,7 @@ def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
 
 
 def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:
-    """Return the sequence with more findings; the frames of their errors are added to those to render again or to mend.
+    """Return the sequence with more findings; the frames of their errors are added to those to render again, to convert or to edit.
 
     A frame is in one list: to be rendered again, else converted, else edited.
     """
@@ -227,9 +227,9 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
         return {number for some in frames for number in some if number in judged.expected}
 
     rerender = judged.rerender.union(of(frames for code, frames in errors if code in _RERENDERED))
-    edits = judged.header_edits.union(of(frames for code, frames in errors if _mending_of([code]) is _Mending.EDIT))
+    edits = judged.header_edits.union(of(frames for code, frames in errors if _remedy_of([code]) is _Remedy.EDIT))
     conversions = judged.conversions.union(
-        of(frames for code, frames in errors if code not in _RERENDERED and _mending_of([code]) is _Mending.CONVERSION)
+        of(frames for code, frames in errors if code not in _RERENDERED and _remedy_of([code]) is _Remedy.CONVERSION)
     )
     conversions = FrameNumbers.of(number for number in conversions if number not in rerender)
     return replace(
@@ -286,30 +286,30 @@ def _needs_another_name_alone(frame: FrameSummary) -> bool:
     return bool(frame.error_codes) and _RENAMED.issuperset(frame.error_codes)
 
 
-class _Mending(Enum):
-    """What mends errors without a new render."""
+class _Remedy(Enum):
+    """What fixes errors without a new render."""
 
     EDIT = "edit of the header"
     CONVERSION = "conversion"
 
 
-def _mending(frame: FrameSummary) -> _Mending | None:
-    """What mends all errors of a frame; None if nothing does. Most tools cannot open a file whose header is invalid."""
-    how = _mending_of([code for code in frame.error_codes if code not in _RENAMED])
+def _remedy(frame: FrameSummary) -> _Remedy | None:
+    """What fixes all errors of a frame; None if nothing does. Most tools cannot open a file whose header is invalid."""
+    how = _remedy_of([code for code in frame.error_codes if code not in _RENAMED])
     is_closed = frame.status == Status.FAILED.value
     return None if is_closed and any(not RULES[code].edits_bytes for code in frame.error_codes if how) else how
 
 
-def _mending_of(error_codes: Collection[str]) -> _Mending | None:
-    """What mends all errors of these rules; None if nothing does, or no rule is known."""
+def _remedy_of(error_codes: Collection[str]) -> _Remedy | None:
+    """What fixes all errors of these rules; None if nothing does, or no rule is known."""
     rules = [RULES.get(code) for code in error_codes]
     if rules and all(rule is not None and rule.edits_header for rule in rules):
-        return _Mending.EDIT
+        return _Remedy.EDIT
     is_converted = all(
         rule is not None and (rule.edits_header or (rule.converts and rule.code not in _OF_RESOLUTION))
         for rule in rules
     )
-    return _Mending.CONVERSION if rules and is_converted else None
+    return _Remedy.CONVERSION if rules and is_converted else None
 
 
 @dataclass(frozen=True, slots=True)

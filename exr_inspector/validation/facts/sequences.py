@@ -118,7 +118,7 @@ class SequenceFacts:
 
     @cached_property
     def slates(self) -> frozenset[int]:
-        """Numbers of the frames at the ends that show another image than the shot."""
+        """Numbers of the frames at the beginning that show another image than the shot."""
         return slates(self.frames)
 
 

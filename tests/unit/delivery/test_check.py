@@ -1,4 +1,4 @@
-"""Checking a delivery: what is told of files that belong to no sequence, of missing frames, and of what was not checked."""
+"""Checking a delivery: what is said of files that belong to no sequence, of missing frames, and of what was not checked."""
 
 from __future__ import annotations
 

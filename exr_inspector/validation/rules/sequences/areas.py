@@ -59,8 +59,8 @@ _Images = npt.NDArray[np.float64]
     "fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas, and at most half, a fifth of the light "
     "changes where the frames beside agree; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
     "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of another "
-    "shape is a warning, and info at the ends, where it may be a slate: no rule compares that with the shot. Frames of which "
-    "`check` or `report` reads all pixels.",
+    "shape is a warning, and info at the beginning, where it may be a slate: no rule compares that with the shot. Frames of "
+    "which `check` or `report` reads all pixels.",
 )
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""

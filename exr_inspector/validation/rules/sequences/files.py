@@ -24,7 +24,7 @@ _OTHER = "different pixels"
 _FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 _FEWEST_APART = 6  # sequences with fewer frames have no typical pause and no typical change of the image
-_HOURS_TOLD = 48.0  # longer times are told in days
+_HOURS_SHOWN = 48.0  # longer times are shown in days
 _LEAST_PAUSE = 3600.0  # seconds
 _PAUSES = 20  # a pause between two runs is so many times that between two frames
 _LEAST_JUMP = math.log(1.05)  # of the luminance
@@ -230,7 +230,7 @@ def _older_and_newer(sequence: SequenceFacts, middle: datetime, hours: float) ->
 def _length(age: timedelta) -> str:
     """A length of time in days, or in hours below two days."""
     hours = age.total_seconds() / 3600
-    return counted(round(hours), "hour") if hours < _HOURS_TOLD else counted(round(hours / 24), "day")
+    return counted(round(hours), "hour") if hours < _HOURS_SHOWN else counted(round(hours / 24), "day")
 
 
 def _older_than_siblings(sequence: SequenceFacts) -> list[Found]:
