@@ -216,7 +216,7 @@ def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
 
 
 def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:
-    """Return the sequence with more findings; the frames of their errors are added to those to render again, to convert or to edit.
+    """Return the sequence with more findings, and the frames of their errors among those to render again, convert or edit.
 
     A frame is in one list: to be rendered again, else converted, else edited.
     """
