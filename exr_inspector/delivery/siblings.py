@@ -51,6 +51,7 @@ _FEW_FRAMES = 2
 _LENS = re.compile(r"(?i:uvs?)")  # lens maps may be larger than the image
 _VANISHED = 0.1  # share of its usual area that an object has where it enters or leaves
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
+_Measured = dict[str, tuple[Recognised, tuple[int, ...]]]  # sequences with a size or a window, by pattern
 
 
 def siblings_of(
@@ -92,6 +93,7 @@ def siblings_of(
             if pattern not in found or found[pattern].frames.keys().isdisjoint(fuller.keys() - frames_of[pattern])
         },
         "sizes": _other_sizes(sequences),
+        "windows": _other_windows(sequences),
     }
     for name, by_pattern in facts.items():
         for pattern, fact in by_pattern.items():
@@ -179,43 +181,61 @@ def _vanishes(frames: Iterable[FrameSummary], lacking: frozenset[int]) -> bool:
 
 def _other_sizes(
     sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
-) -> dict[str, tuple[str, tuple[int, int], bool]]:
+) -> dict[str, tuple[str, tuple[int, ...], bool]]:
     """A sequence of the same image with another size of the display window, by pattern: its pattern, its size, and certainty.
 
     Views and AOVs are compared with the main image, or with the size that most of them have, which is certain; lens maps are
     left out. Mattes are compared with the plate of the same name, which may have been cut or distorted: not certain.
     """
-    images: defaultdict[str, dict[str, tuple[Recognised, tuple[int, int]]]] = defaultdict(dict)
-    plates: defaultdict[str, dict[str, tuple[Recognised, tuple[int, int]]]] = defaultdict(dict)
+    images: defaultdict[str, _Measured] = defaultdict(dict)
+    plates: defaultdict[str, _Measured] = defaultdict(dict)
     for sequence, frames in sequences:
         sizes = Counter(window_size(frame.display_window) for frame in frames if frame.display_window)
         if len(sequence.frames) >= _FEWEST and sizes:
             sized = sequence, sizes.most_common(1)[0][0]
-            if not any(map(_LENS.fullmatch, _words_of_aov(sequence.pattern))):
-                images[image_of(sequence.pattern)][sequence.pattern] = sized
+            images[image_of(sequence.pattern)][sequence.pattern] = sized
             plates[plate_of(sequence.pattern)][sequence.pattern] = sized
-    found: dict[str, tuple[str, tuple[int, int], bool]] = {}
+    found: dict[str, tuple[str, tuple[int, ...], bool]] = {}
     for group in plates.values():
         references = {pattern: each for pattern, each in group.items() if not is_matte_of_plate(pattern)}
         if len({size for _, size in references.values()}) == 1:
             mattes = [pattern for pattern in group if pattern not in references]
-            found |= _unlike(group, mattes, next(iter(references)), is_sure=False)
-    for group in images.values():
+            found |= {
+                pattern: (*other, False) for pattern, other in _unlike(group, mattes, next(iter(references))).items()
+            }
+    return found | {pattern: (*other, True) for pattern, other in _unlike_image(images.values()).items()}
+
+
+def _other_windows(
+    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
+) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """A sequence of the same image with another data window, by pattern: its pattern and window. Each has one in all frames."""
+    images: defaultdict[str, _Measured] = defaultdict(dict)
+    for sequence, frames in sequences:
+        windows = {frame.data_window for frame in frames if frame.data_window}
+        if len(sequence.frames) >= _FEWEST and len(windows) == 1:
+            images[image_of(sequence.pattern)][sequence.pattern] = sequence, windows.pop()
+    return _unlike_image(images.values())
+
+
+def _unlike_image(groups: Iterable[_Measured]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The views and AOVs that are unlike the main image, or unlike most of them; lens maps may be larger."""
+    found: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for every in groups:
+        group = {name: each for name, each in every.items() if not any(map(_LENS.fullmatch, _words_of_aov(name)))}
         counts = Counter(size for _, size in group.values())
         main = [pattern for pattern in group if all(map(MAIN.fullmatch, _words_of_aov(pattern)))]
         if len(counts) > 1:
             usual = max(group, key=lambda pattern: (pattern in main, counts[group[pattern][1]]))
-            found |= _unlike(group, group, usual, is_sure=True)
+            found |= _unlike(group, group, usual)
     return found
 
 
-def _unlike(
-    group: Mapping[str, tuple[Recognised, tuple[int, int]]], some: Iterable[str], usual: str, *, is_sure: bool
-) -> dict[str, tuple[str, tuple[int, int], bool]]:
-    """Those patterns that have another size than the usual one, and share most frames with it."""
+def _unlike(group: _Measured, some: Iterable[str], usual: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Those patterns that have another size or window than the usual one, and share most frames with it."""
     frames, size = frozenset(group[usual][0].frames), group[usual][1]
     return {
-        pattern: (usual, size, is_sure)
+        pattern: (usual, size)
         for pattern in some
         if group[pattern][1] != size and share_most(frozenset(group[pattern][0].frames), frames)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import fmean
@@ -51,8 +51,9 @@ class FramePixels:
         has_other_content: Whether a channel other than beauty, alpha and depth has several values.
         bad_values: Number of NaN and infinities in all channels.
         zeros: Regions where the beauty is zero.
-        layers: Whether each other layer has a value other than zero, by its name, or by its part for channels without a layer;
-            without ids, and without the alpha of layers that have other channels.
+        lit_pixels: Number of pixels with a value other than zero in the beauty, by an empty name, and in each other layer, by
+            its name, or by its part for channels without a layer: that of the channel with most of them. Without ids, and
+            without the alpha of layers that have other channels.
         is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
             finite.
         is_void: Whether no channel has a sample, as in a deep image where nothing is.
@@ -73,7 +74,7 @@ class FramePixels:
     has_other_content: bool
     bad_values: int
     zeros: ZeroGrid | None
-    layers: Mapping[str, bool] = field(default_factory=dict)
+    lit_pixels: Mapping[str, int] = field(default_factory=dict)
     is_empty: bool = False
     is_void: bool = False
     means: Mapping[str, float] = field(default_factory=dict)
@@ -88,6 +89,11 @@ class FramePixels:
     def is_flat(self) -> bool:
         """Whether the beauty has a single colour."""
         return bool(self.is_black or self.is_constant)
+
+    @property
+    def lit_layers(self) -> frozenset[str]:
+        """The names of the layers that have a value other than zero."""
+        return frozenset(name for name, count in self.lit_pixels.items() if count)
 
     @property
     def small(self) -> npt.NDArray[np.float64]:
@@ -286,7 +292,7 @@ def frame_pixels(
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
         zeros=None if is_data else zeros,
         lines=None if is_data else lines,
-        layers=_layers([channel for channel in firsts if channel not in beauty.values()]),
+        lit_pixels=_lit_pixels(beauty.values(), [channel for channel in firsts if channel not in beauty.values()]),
         is_void=not any(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
@@ -358,18 +364,23 @@ def _deviation(channels: Iterable[ChannelStats]) -> float | None:
     return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
-def _layers(channels: Iterable[ChannelStats]) -> dict[str, bool]:
-    found: dict[str, bool] = {}
-    mattes: dict[str, bool] = {}  # alpha of layers: content where a layer has nothing else
-    for stats in channels:
+def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats]) -> dict[str, int]:
+    found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
+    mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
+    for stats in others:
         layer, _, component = stats.channel.rpartition(".")
-        role, is_lit = role_of(layer, component), stats.zero_count < stats.samples
+        role = role_of(layer, component)
         if role is Role.ALPHA and layer:
-            mattes[layer] = is_lit
+            mattes[layer] = _lit(stats)
         elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
             name = layer or f"{component} of part {stats.part}"
-            found[name] = found.get(name, False) or is_lit
+            found[name] = max(found.get(name, 0), _lit(stats))
     return mattes | found
+
+
+def _lit(stats: ChannelStats) -> int:
+    """Number of samples other than zero."""
+    return stats.samples - stats.zero_count
 
 
 def _pixels(inspection: Inspection) -> FramePixels | None:

@@ -44,6 +44,7 @@ from exr_inspector.validation.rules.sequences import comparison as sequence_comp
 from exr_inspector.validation.rules.sequences import files as sequence_files
 from exr_inspector.validation.rules.sequences import flat as sequence_flat
 from exr_inspector.validation.rules.sequences import headers as sequence_headers
+from exr_inspector.validation.rules.sequences import layers as sequence_layers
 from exr_inspector.validation.rules.sequences import levels as sequence_levels
 from exr_inspector.validation.rules.sequences import numbers as sequence_numbers
 from exr_inspector.validation.rules.sequences import pixels as sequence_pixels
@@ -54,7 +55,7 @@ _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, black_areas, alpha, encodings,
     data_values, delivery, sequence_numbers, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels,
-    sequence_levels, sequence_areas, sequence_steady, show,
+    sequence_layers, sequence_levels, sequence_areas, sequence_steady, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

@@ -45,6 +45,7 @@ class Siblings:
         are_tiles_sure: Whether these maps are several, and this one is of a kind that has all tiles.
         no_tiles: Numbers of a texture that are no UDIM tiles.
         sizes: A sequence of the same image with another size of the display window, this size, and whether they must be equal.
+        windows: A view or AOV of the same image with another data window, and this window, if both have one in all frames.
     """
 
     frames: Mapping[int, str] = field(default_factory=dict)
@@ -60,7 +61,8 @@ class Siblings:
     tiles: Mapping[int, str] = field(default_factory=dict)
     are_tiles_sure: bool = False
     no_tiles: tuple[int, ...] = ()
-    sizes: tuple[str, tuple[int, int], bool] | None = None
+    sizes: tuple[str, tuple[int, ...], bool] | None = None
+    windows: tuple[str, tuple[int, ...]] | None = None
 
 
 NO_SIBLINGS = Siblings()

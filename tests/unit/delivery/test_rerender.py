@@ -87,7 +87,7 @@ def test_a_conversion_mends_compression_and_pixel_types() -> None:
     (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
     found = (judged.rerender.text, judged.conversions.text, judged.header_edits.text)
     assert found == ("3-6", "1-2", "7")
-    codec = Finding("SEQ-COMPRESSION", Severity.ERROR, "", frames=(3, 7, 8))
+    codec = Finding("SEQ-TYPES", Severity.ERROR, "", frames=(3, 7, 8))
     judged = with_findings(judged, [codec])
     assert (judged.rerender.text, judged.conversions.text, judged.header_edits.text) == ("3-6", "1-2,7-8", "")
 

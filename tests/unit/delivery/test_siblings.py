@@ -222,6 +222,35 @@ def test_a_sequence_of_another_size_than_its_image(sizes: dict[str, tuple[int, i
     assert said == found
 
 
+WHOLE, CROP = (0, 0, 99, 49), (10, 10, 89, 39)
+
+
+@pytest.mark.parametrize(
+    ("windows", "found"),
+    [
+        ({"sh_beauty": [CROP] * 3, "sh_N": [WHOLE] * 3}, {"sh_N"}),
+        ({"sh": [WHOLE] * 3, "sh_N": [CROP] * 3, "sh_Z": [CROP] * 3}, {"sh_N", "sh_Z"}),
+        ({"sh": [CROP] * 3, "sh_N": [CROP] * 3}, set()),
+        ({"sh": [WHOLE] * 3, "sh_N": [CROP, (11, 10, 90, 39), CROP]}, set()),  # crops that follow the content
+        ({"sh": [WHOLE] * 3, "sh_uv": [(-8, -8, 107, 57)] * 3}, set()),  # a lens map
+        ({"sh": [WHOLE] * 3, "other": [CROP] * 3}, set()),
+    ],
+)
+def test_aovs_with_another_data_window(windows: dict[str, list[tuple[int, int, int, int]]], found: set[str]) -> None:
+    files = {
+        path: FrameSummary(path, "?", 0, 0, display_window=WHOLE, data_window=window)
+        for name, each in windows.items()
+        for path, window in zip(numbered(f"{name}.{{}}.exr", 1001, 1003), each, strict=True)
+    }
+    said = {
+        sequence.pattern.partition(".##")[0]
+        for sequence in judge_frames(files, builtin_policy("default")).sequences
+        for each in sequence.findings
+        if "another view or AOV of the image" in each.message and each.severity is Severity.INFO
+    }
+    assert said == found
+
+
 def coloured(name: str, picture: str, means: dict[str, float]) -> FrameSummary:
     number = int(name[-8:-4])
     pixels = FramePixels(0.3, False, False, False, 0, None, means={} if layer_of_file(name, "RGB") else means)

@@ -52,7 +52,7 @@ def flickering(count: int) -> SequenceFacts:
 
 
 def dark_layer(count: int) -> SequenceFacts:
-    return SequenceFacts("a", [frame(n, pixels=seen(layers={"fog": False})) for n in range(1, count + 1)])
+    return SequenceFacts("a", [frame(n, pixels=seen(lit_pixels={"fog": 0})) for n in range(1, count + 1)])
 
 
 def copies(count: int) -> SequenceFacts:

@@ -103,7 +103,13 @@ def with_pixels(odd: FramePixels) -> list[FrameSummary]:
 
 def with_layers(*dark: int) -> list[FrameSummary]:
     """Ten frames with a layer that is zero in some of them."""
-    return [frame(n, pixels=seen(layers={"diffuse": n not in dark})) for n in range(1, 11)]
+    return [frame(n, pixels=seen(lit_pixels={"diffuse": 64 * (n not in dark)})) for n in range(1, 11)]
+
+
+def with_lost_tiles(*odd: int, lost: int = 256, layer: str = "diffuse", moving: int = 0) -> list[FrameSummary]:
+    """Ten frames with a layer of 10,000 pixels, of which some lack `lost` pixels, while its content moves a little."""
+    counts = {n: 10_000 - lost * (n in odd) - moving * (n % 3) for n in range(1, 11)}
+    return [frame(n, pixels=seen(lit_pixels={layer: count})) for n, count in counts.items()]
 
 
 GREY = {"R": 0.4, "G": 0.4, "B": 0.4}
@@ -139,7 +145,8 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", frames(), {"frame_range": [1, 11]}),
     ("SEQ-PADDING", frames(padding=3, sequence="b/shot/beauty.###.exr"), {}),
     ("SEQ-RES", frames(display_window=(0, 0, 7, 2)), {}),
-    ("SEQ-CHANNELS", frames(channels=("0:B HALF", "0:G HALF", "0:R FLOAT")), {}),
+    ("SEQ-CHANNELS", frames(channels=("0:B HALF", "0:G HALF", "0:R UINT")), {}),
+    ("SEQ-TYPES", frames(channels=("0:B HALF", "0:G HALF", "0:R FLOAT")), {}),
     ("SEQ-COMPRESSION", frames(compression="PIZ"), {}),
     ("SEQ-COMPRESSION", frames(storage="tiledimage 16x16 mode 0"), {}),
     (
@@ -161,6 +168,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-CONSTANT", with_pixels(seen(is_constant=True)), {}),
     ("SEQ-LAYER-BLACK", with_layers(5), {}),
     ("SEQ-LAYER-BLACK", with_layers(4, 5), {}),
+    ("SEQ-LAYER-HOLE", with_lost_tiles(5), {}),
     ("SEQ-METADATA", frames(frame_rate=None), {}),
     ("SEQ-METADATA", frames(time_code=None), {}),
     ("SEQ-RES", frames(pixel_aspect=2.0), {}),
@@ -207,6 +215,39 @@ def test_every_sequence_rule_finds_its_fault_in_its_frames(
     }.get(code, {4, 5})
     assert finding.frames, "frames that the message names"
     assert set(finding.frames) <= odd if code != "SEQ-MISSING" else there.isdisjoint(finding.frames)
+
+
+@pytest.mark.parametrize(
+    ("given", "frames_named", "severity"),
+    [
+        (with_lost_tiles(5, 6), [5, 6], Severity.WARNING),
+        (with_lost_tiles(5, lost=4096, layer=""), [5], Severity.WARNING),
+        (with_lost_tiles(5, lost=400), [5], Severity.INFO),  # no whole tiles
+        (with_lost_tiles(5, lost=512, moving=20), [5], Severity.INFO),
+        (with_lost_tiles(5, lost=512, moving=20, layer=""), [], None),  # SEQ-BUCKET compares the image by place
+        (with_lost_tiles(5, lost=512, moving=80), [], None),
+        (with_lost_tiles(5, lost=192), [], None),
+        (with_lost_tiles(5, lost=10_000), [], None),  # SEQ-LAYER-BLACK
+        (with_lost_tiles(2, 5, 8), [], None),  # a light that goes on and off
+        (with_lost_tiles(3)[:4], [], None),
+    ],
+)
+def test_layers_with_more_zeros_than_in_other_frames(
+    given: list[FrameSummary], frames_named: list[int], severity: Severity | None
+) -> None:
+    holes = [finding for finding in judged(given) if finding.code == "SEQ-LAYER-HOLE"]
+    assert [number for finding in holes for number in finding.frames] == frames_named
+    assert {finding.severity for finding in holes} == ({severity} if severity else set())
+
+
+def test_layers_that_lack_the_same_tiles_are_one_finding() -> None:
+    both = {"diffuse": 10_000, "specular": 8_000}
+    given = [
+        frame(n, pixels=seen(lit_pixels={name: count - 1024 * (n == 5) for name, count in both.items()}))
+        for n in range(1, 11)
+    ]
+    (finding,) = [finding for finding in judged(given) if finding.code == "SEQ-LAYER-HOLE"]
+    assert "diffuse, specular: zero in 1024 pixels more" in finding.message
 
 
 def test_no_frame_is_lost_when_findings_are_capped() -> None:
@@ -1337,6 +1378,28 @@ def test_channels_of_another_type_and_in_other_parts() -> None:
     assert retyped.severity is Severity.ERROR
     for words in ("B, G FLOAT instead of HALF", "without CG.R HALF", "with additional Z FLOAT"):
         assert words in retyped.message
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "numbers", "code"),
+    [
+        (("0:R HALF", "0:Z FLOAT"), ("0:R FLOAT", "0:Z FLOAT"), range(1, 4), "SEQ-TYPES"),
+        (("0:R FLOAT",), ("0:R HALF",), range(1, 4), "SEQ-TYPES"),  # most frames decide
+        (("0:R HALF",), ("0:R FLOAT",), range(6, 11), "SEQ-TYPES"),  # five each: HALF is expected
+        (("0:R HALF",), ("0:R FLOAT",), range(1, 6), "SEQ-TYPES"),
+        (("0:A HALF", "0:spec.R HALF"), ("0:A FLOAT", "0:spec.R FLOAT"), range(1, 4), "SEQ-TYPES"),
+        (("0:Z FLOAT",), ("0:Z HALF",), range(1, 4), "SEQ-CHANNELS"),  # values are lost
+        (("0:R HALF", "0:Z FLOAT"), ("0:R FLOAT", "0:Z HALF"), range(1, 4), "SEQ-CHANNELS"),
+        (("0:B HALF", "0:R HALF"), ("0:R FLOAT",), range(1, 4), "SEQ-CHANNELS"),
+        (("0:R HALF",), ("0:R UINT",), range(1, 4), "SEQ-CHANNELS"),
+    ],
+)
+def test_colour_of_another_type_is_converted_and_everything_else_rendered_again(
+    usual: tuple[str, ...], odd: tuple[str, ...], numbers: Iterable[int], code: str
+) -> None:
+    given = [frame(n, channels=odd if n in numbers else usual) for n in range(1, 11)]
+    (finding,) = [each for each in judged(given) if each.code in {"SEQ-CHANNELS", "SEQ-TYPES"}]
+    assert (finding.code, list(finding.frames)) == (code, list(numbers))
 
 
 RGB = ("0:B HALF", "0:G HALF", "0:R HALF")

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from exr_inspector.model import Severity
+from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
+from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
     SequenceParameters,
     area,
@@ -45,7 +46,8 @@ def _window(values: tuple[int, ...]) -> str:
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
     limits="Data windows that change have severity info; few frames with only a region of the others, warning. Another size "
-    "than that of other views and AOVs of the image is a warning, of a matte than that of the plate with the same name info.",
+    "than that of other views and AOVs of the image is a warning; another data window than theirs, and another size of a matte "
+    "than that of the plate with the same name, are info.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Check display windows and pixel aspect ratios; data windows may follow the image."""
@@ -55,10 +57,21 @@ def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
 
 
 def _unlike_siblings(sequence: SequenceFacts) -> list[Found]:
-    """Report another size than that of the image; info for a matte, whose plate may have been cut or distorted."""
-    if sequence.siblings.sizes is None:
-        return []
-    other, (width, height), is_sure = sequence.siblings.sizes
+    """Report another size than that of the image; info for a matte, whose plate may have been cut or distorted.
+
+    At the same size, another data window is info.
+    """
+    siblings, windows = sequence.siblings, {frame.data_window for frame in sequence.frames if frame.data_window}
+    if siblings.sizes is None:
+        if siblings.windows is None or len(windows) != 1:
+            return []
+        other, window = siblings.windows
+        mine, name, theirs = _window(windows.pop()), sibling_name(sequence.name, other), _window(window)
+        message = f"The data window is {mine}; that of {name}, another view or AOV of the image, is {theirs}"
+        return [
+            Found(f"{message}: to be merged, one must be cropped or extended", mine, theirs, severity=Severity.INFO)
+        ]
+    other, (width, height), is_sure = siblings.sizes
     sizes = {_window(window_size(frame.display_window)) for frame in sequence.frames if frame.display_window}
     mine, name = " or ".join(sorted(sizes)), sibling_name(sequence.name, other)
     what = "another view or AOV of the image" if is_sure else "probably the plate of this matte"
@@ -110,15 +123,21 @@ def _without_part(channels: Iterable[str]) -> Counter[str]:
     return Counter(value.partition(":")[2] or value for value in channels)
 
 
+def _of_other_types(usual: Iterable[str], value: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Name, type and usual type of the channels that have another type than usual, in whichever part they are."""
+    most, mine = _without_part(usual), _without_part(value)
+    types = {name: kind for name, _, kind in (each.rpartition(" ") for each in (most - mine).elements())}
+    new = (each.rpartition(" ") for each in sorted((mine - most).elements()))
+    return [(name, kind, types[name]) for name, _, kind in new if name in types]
+
+
 def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, str, str]:
     """Describe how channels differ from the usual ones, with found and expected channels; empty if only their parts differ."""
     most, mine = _without_part(usual), _without_part(value)
     lacking, new = sorted((most - mine).elements()), sorted((mine - most).elements())
-    types = {name: kind for name, _, kind in (each.rpartition(" ") for each in lacking)}
     retyped: dict[tuple[str, str], list[str]] = {}
-    for name, _, kind in (each.rpartition(" ") for each in new):
-        if name in types:
-            retyped.setdefault((kind, types[name]), []).append(name)
+    for name, kind, before in _of_other_types(usual, value):
+        retyped.setdefault((kind, before), []).append(name)
     same = {name for names in retyped.values() for name in names}
     words = [f"{_some(names)} {kind} instead of {before}" for (kind, before), names in retyped.items()]
     for word, names in (("without", lacking), ("with additional", new)):
@@ -133,10 +152,10 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     "All frames have the same channels with the same pixel types",
     why="An AOV that is missing in some frames breaks the composite there.",
     source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all); OpenImageIO#1271 (parts in another order)",
-    fix="Render the frames that the message names with the AOVs of the others. Where only types differ, convert the frames of "
-    "FLOAT, and where only parts do, combine them again in the order of the others (exrmultipart).",
-    command="oiiotool IN.exr -a -d half -o OUT.exr",
-    limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong.",
+    fix="Render the frames that the message names with the AOVs of the others. Where only parts differ, combine them again in "
+    "the order of the others (exrmultipart).",
+    limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong. "
+    "SEQ-TYPES reports colour that differs in HALF and FLOAT alone.",
 )
 def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report channels that are missing, additional, or of another type than in most frames.
@@ -144,12 +163,48 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     If several frames, and more than a tenth, have these channels and more, the others lack them. Equal channels in other parts
     are a warning: readers find them by name, but tools that address parts by number do not.
     """
+    usual, others = _by_channels(sequence)
+    found = []
+    for value, numbers in others.items():
+        if not _is_converted(usual, value):
+            words, new, lacking = _other_channels(usual, value)
+            severity = None if words else Severity.WARNING
+            message = f"{named(numbers)}: {words or 'the same channels in other parts than in most frames'}"
+            found.append(Found(message, new, lacking, frames=numbers, severity=severity))
+    return found
+
+
+@sequence_rule(
+    "SEQ-TYPES",
+    Severity.ERROR,
+    "All frames store colour with the same pixel type",
+    why="The frames were written with other settings. Readers that take the type of one frame for all fail, and files of FLOAT "
+    "are up to twice as large.",
+    source="Natron#1152 (readers take the channels of one frame for all); OpenEXR technical introduction (HALF)",
+    fix="Convert the frames that the message names; the command writes HALF. Their pixels are right, and need no new render.",
+    command="oiiotool IN.exr -a -d half -o OUT.exr",
+    limits="Colour and alpha that are HALF in some frames and FLOAT in others. SEQ-CHANNELS reports all other types, such as "
+    "depth in HALF, whose values are lost.",
+)
+def sequence_types(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report frames of which nothing but the type of colour differs from most frames, or FLOAT if as many have each type."""
+    usual, others = _by_channels(sequence)
+    return [
+        Found(f"{named(numbers)}: {words}", new, lacking, frames=numbers)
+        for value, numbers in others.items()
+        if _is_converted(usual, value)
+        for words, new, lacking in [_other_channels(usual, value)]
+    ]
+
+
+def _by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[str, ...], list[int]]]:
+    """The channels that frames should have, and the numbers of the frames that have others, by these."""
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
         if frame.channels is not None:
             by_value.setdefault(frame.channels, []).append(frame.frame)
     if len(by_value) < 2 or _differ_in_frame_number(sequence):
-        return NOTHING
+        return (), {}
     usual = usual_value(sequence, by_value)
     known = sum(map(len, by_value.values()))
     fuller = [
@@ -158,15 +213,22 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
         if len(numbers) > max(1, known // _FEW) and not _without_part(usual) - _without_part(value)
     ]
     usual = max([usual, *fuller], key=len)
-    found = []
-    for value, numbers in by_value.items():
-        if value == usual:
-            continue
-        words, new, lacking = _other_channels(usual, value)
-        severity = None if words else Severity.WARNING
-        message = f"{named(numbers)}: {words or 'the same channels in other parts than in most frames'}"
-        found.append(Found(message, new, lacking, frames=numbers, severity=severity))
-    return found
+    as_many = [value for value in by_value if len(by_value[value]) == len(by_value[usual])]
+    alike = [usual, *(value for value in as_many if _is_converted(usual, value))]
+    usual = min(alike, key=lambda value: sum(each.endswith(" FLOAT") for each in value))
+    return usual, {value: numbers for value, numbers in by_value.items() if value != usual}
+
+
+def _is_converted(usual: tuple[str, ...], value: tuple[str, ...]) -> bool:
+    """Whether a conversion gives the usual channels: only the types of colour and alpha differ, HALF and FLOAT."""
+    other = _of_other_types(usual, value)
+    is_same = len(usual) == len(value) and len(other) == sum((_without_part(value) - _without_part(usual)).values())
+    return bool(other) and is_same and all(map(_is_colour_of_other_type, *zip(*other, strict=True)))
+
+
+def _is_colour_of_other_type(name: str, kind: str, before: str) -> bool:
+    layer, _, component = name.rpartition(".")
+    return {kind, before} == {"HALF", "FLOAT"} and role_of(layer, component) in {Role.COLOUR, Role.ALPHA}
 
 
 def _differ_in_frame_number(sequence: SequenceFacts) -> bool:

@@ -313,7 +313,7 @@ def _is_noisier(odd: _Seen, usual: _Seen, least_size: float) -> bool:
     is_larger = (frame.size_bytes or 0) > least_size * (other.size_bytes or 0)
     added = math.sqrt(max(0.0, (pixels.deviation or 0.0) ** 2 - (others.deviation or 0.0) ** 2))
     has_noise = added >= _LEAST_NOISE * (others.luminance or 0.0)
-    return is_larger and has_noise and _has_one_light(pixels, others) and pixels.layers == others.layers
+    return is_larger and has_noise and _has_one_light(pixels, others) and pixels.lit_layers == others.lit_layers
 
 
 def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
@@ -365,7 +365,7 @@ def _is_softer(pixels: FramePixels, others: FramePixels) -> bool:
         and are_alike
         and _black_share(pixels) <= _black_share(others) + _MORE_BLACK
         and _has_one_light(pixels, others)
-        and pixels.layers == others.layers
+        and pixels.lit_layers == others.lit_layers
     )
 
 

@@ -184,44 +184,6 @@ def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
 
 
 @sequence_rule(
-    "SEQ-LAYER-BLACK",
-    Severity.WARNING,
-    "No layer is black in one or two frames while it is not in the frames around them",
-    why="The layer was not rendered or not written in these frames, although their main image was.",
-    source="OpenImageIO oiiotool --stats",
-    fix="Compare the layer with the frames before and after, and render the frames again if it is lost.",
-    limits="Two lit frames on each side; a light that is off for longer, and Cryptomatte, are not reported.",
-)
-def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report layers other than the beauty that are zero in one or two frames between two frames each that hold something."""
-    seen = shot_frames(sequence)
-    names = sorted({name for _, pixels in seen for name, is_lit in pixels.layers.items() if not is_lit})
-    by_frames: dict[tuple[int, ...], list[str]] = {}
-    for name in names:
-        lit = [pixels.layers.get(name) for _, pixels in seen]
-        odd = tuple(
-            seen[index][0].frame for index, is_lit in enumerate(lit) if is_lit is False and _is_short(lit, index)
-        )
-        if odd:
-            by_frames.setdefault(odd, []).append(name)
-    return [
-        found
-        for frames, layers in by_frames.items()
-        for found in of_frames(frames, f"{listed(layers)}: zero in every pixel, in the frames around not", "an image")
-    ]
-
-
-def _is_short(lit: Sequence[bool | None], index: int) -> bool:
-    """Whether a dark frame is one of at most two in a row, with two lit frames on each side."""
-    first = index if index == 0 or lit[index - 1] is not False else index - 1
-    end = first
-    while end < len(lit) and lit[end] is False and end - first <= NEIGHBOURS:
-        end += 1
-    around = [*lit[max(0, first - NEIGHBOURS) : first], *lit[end : end + NEIGHBOURS]]
-    return end - first <= NEIGHBOURS and around == [True] * (2 * NEIGHBOURS)
-
-
-@sequence_rule(
     "SEQ-BUCKET",
     Severity.ERROR,
     "No frame has a black area with straight edges that the frames around it do not have",

@@ -1,0 +1,104 @@
+"""SEQ: sequence rules on layers that are black, or lack tiles, in single frames. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.rule import Results, listed, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS
+
+_FEWEST = 5  # frames that tell what is usual
+_FEW = 5  # one frame of so many
+_LEAST_LOST = 256  # pixels: the smallest tiles of renderers are 16 x 16
+_TILE_PIXELS = 64  # tiles of 8 x 8 pixels, of which the larger ones consist
+_CLEAR = 8  # how many times what the frames around differ a frame has fewer
+
+
+@sequence_rule(
+    "SEQ-LAYER-BLACK",
+    Severity.WARNING,
+    "No layer is black in one or two frames while it is not in the frames around them",
+    why="The layer was not rendered or not written in these frames, although their main image was.",
+    source="OpenImageIO oiiotool --stats",
+    fix="Compare the layer with the frames before and after, and render the frames again if it is lost.",
+    limits="Two lit frames on each side; a light that is off for longer, and Cryptomatte, are not reported.",
+)
+def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report layers other than the beauty that are zero in one or two frames between two frames each that hold something."""
+    seen = shot_frames(sequence)
+    names = sorted({name for _, pixels in seen for name in pixels.lit_pixels.keys() - pixels.lit_layers if name})
+    by_frames: dict[tuple[int, ...], list[str]] = {}
+    for name in names:
+        lit = [pixels.lit_pixels.get(name) for _, pixels in seen]
+        odd = tuple(seen[index][0].frame for index, count in enumerate(lit) if count == 0 and _is_short(lit, index))
+        if odd:
+            by_frames.setdefault(odd, []).append(name)
+    return [
+        found
+        for frames, layers in by_frames.items()
+        for found in of_frames(frames, f"{listed(layers)}: zero in every pixel, in the frames around not", "an image")
+    ]
+
+
+def _is_short(lit: Sequence[int | None], index: int) -> bool:
+    """Whether a dark frame is one of at most two in a row, with two lit frames on each side."""
+    first = index if index == 0 or lit[index - 1] != 0 else index - 1
+    end = first
+    while end < len(lit) and lit[end] == 0 and end - first <= NEIGHBOURS:
+        end += 1
+    around = [*lit[max(0, first - NEIGHBOURS) : first], *lit[end : end + NEIGHBOURS]]
+    return end - first <= NEIGHBOURS and len(around) == 2 * NEIGHBOURS and all(around)
+
+
+@sequence_rule(
+    "SEQ-LAYER-HOLE",
+    Severity.WARNING,
+    "No frame lacks whole tiles of a layer that the frames around it have",
+    why="A bucket or tile of this layer was not rendered, not denoised or not written.",
+    source="RadeonProRenderBlenderAddon#46 (black tiles); OpenImageIO oiiotool --stats",
+    fix="Compare the layer with the frames before and after, and render the frame again if a part is lost.",
+    yields_to=("SEQ-BUCKET", "SEQ-BLACK", "SEQ-LAYER-BLACK"),
+    limits="Known by the numbers of zeros alone: at most one frame in five has at least 256 more, as many as whole tiles of "
+    "8 x 8 pixels have, and the others have equal numbers. Where these differ, frames with clearly more than the two on each "
+    "side have severity info. Not in sequences of fewer than five frames.",
+)
+def holes_in_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report frames in which fewer pixels of a layer hold something than in others, or in the frames on each side.
+
+    The content of a main image moves, and SEQ-BUCKET compares it by place; here it must have as many zeros in all others.
+    """
+    seen = shot_frames(sequence)
+    by_loss: dict[tuple[int, int, bool], list[str]] = {}
+    for name in sorted({name for _, pixels in seen for name in pixels.lit_layers}):
+        known = [(frame.frame, pixels.lit_pixels[name]) for frame, pixels in seen if name in pixels.lit_pixels]
+        counts = np.array([count for _, count in known])
+        lost = np.where(counts > 0, np.median(counts).astype(np.int64) - counts, 0)
+        is_steady = bool(((lost == 0) | ((lost >= _LEAST_LOST) & (lost % _TILE_PIXELS == 0))).all())
+        if not is_steady:
+            lost = np.array([_lost(counts, index) for index in range(len(counts) if name else 0)])
+        odd = np.flatnonzero(lost).tolist()
+        if len(counts) >= _FEWEST and _FEW * len(odd) <= len(counts):
+            for index in odd:
+                by_loss.setdefault((known[index][0], int(lost[index]), is_steady), []).append(name or "the main image")
+    found = []
+    for (number, pixels_lost, is_steady), names in sorted(by_loss.items()):
+        what = f"{listed(names)}: zero in {pixels_lost} pixels more than in the frames around"
+        what += ", as many as whole tiles have" if is_steady else ""
+        severity = None if is_steady else Severity.INFO
+        found += of_frames([number], what, "as many as in the frames around", f"{pixels_lost} more", severity)
+    return found
+
+
+def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
+    """How many pixels fewer than the frames around a frame has that is not empty; 0 if these differ, or if it has as many."""
+    around = np.concatenate([counts[max(0, index - NEIGHBOURS) : index], counts[index + 1 : index + 1 + NEIGHBOURS]])
+    lost = int(around.min(initial=counts.max()) - counts[index])
+    is_clear = counts[index] > 0 and lost >= _LEAST_LOST and _CLEAR * np.ptp(around) <= lost
+    return lost if is_clear else 0
