@@ -47,7 +47,7 @@ from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.sidecars import missing_sidecars, with_sidecars
-from exr_inspector.storage import PrefixedSource, RangeSource, ReadBudget
+from exr_inspector.storage import PrefixedSource, RangeSource, ReadBudget, is_local
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy, rule_of, validate_file
 from exr_inspector.validation.facts.provenance import provenance_of
@@ -72,7 +72,7 @@ class InspectorConfig:
     Attributes:
         initial_read_bytes: Bytes of the first request; contains header and chunk tables of almost every file.
         max_requests: Maximum number of requests for header, tables and leaders.
-        leaders: Which chunk leaders are read.
+        leaders: Which chunk leaders are read; None for that of the last chunk in local files, where it costs nothing.
         rebuild: Whether a damaged chunk table is rebuilt by reading the leaders in sequence, also if not all pixels are read.
         limits: The parser's limits.
         stats: Which pixels are read: none, a sample, or all.
@@ -82,7 +82,7 @@ class InspectorConfig:
 
     initial_read_bytes: int = FIRST_READ_BYTES
     max_requests: int = 64
-    leaders: LeaderMode = LeaderMode.OFF
+    leaders: LeaderMode | None = None
     rebuild: bool = False
     limits: Limits = DEFAULT_LIMITS
     stats: StatsMode = StatsMode.OFF
@@ -160,7 +160,7 @@ class Inspector:
         config = InspectorConfig(
             initial_read_bytes=settings.initial_read_bytes,
             max_requests=settings.max_requests,
-            leaders=LeaderMode(settings.leaders),
+            leaders=None if settings.leaders == "local" else LeaderMode(settings.leaders),
             rebuild=settings.rebuild,
             limits=settings.limits,
             stats=StatsMode(settings.stats) if stats is None else stats,
@@ -325,6 +325,7 @@ class Inspector:
     ) -> Probe:
         """Read header, tables and leaders, within the request budget."""
         config = self._config
+        of_place = LeaderMode.LAST if is_local(source.bucket) else LeaderMode.OFF
         metered = source.limited(ReadBudget(requests=config.max_requests))
 
         def read(ranges: Ranges) -> Answer:
@@ -336,7 +337,7 @@ class Inspector:
 
         requests = probe(
             config.limits,
-            leaders=config.leaders,
+            leaders=config.leaders or of_place,
             rebuild_bytes=_FULL_REBUILD_BYTES if config.stats is StatsMode.FULL else _REBUILD_BYTES * config.rebuild,
             first_bytes=config.initial_read_bytes,
             checkpoint=checkpoint,

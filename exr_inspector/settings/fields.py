@@ -173,7 +173,8 @@ class Settings(BaseModel):
         "Ids of Cryptomattes counted per file; beyond that, those with the least coverage are dropped.",
         1 << 24)
     leaders: Leaders = _field("EXR_LEADERS", READING,
-        "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request.", "off")
+        "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request; `local` "
+        "reads it in files outside of buckets.", "local")
     rebuild: Switch = _field("EXR_REBUILD", READING,
         "Rebuild a damaged offset table by following the chunks also if not all pixels are read.", False)
     memory_mib: Integer = _limit("EXR_MEMORY_MIB", 1024, "MiB",

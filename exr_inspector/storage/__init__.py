@@ -5,7 +5,14 @@ object. This package does not interpret the bytes.
 """
 
 from exr_inspector.storage.objects import exr_report
-from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener, is_excluded
+from exr_inspector.storage.opener import (
+    DEFAULT_EXCLUDES,
+    FILE_BUCKET,
+    MEMORY_BUCKET,
+    SourceOpener,
+    is_excluded,
+    is_local,
+)
 from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry, PrefixedSource, RangeSource, ReadBudget, WrappedSource
 
@@ -22,4 +29,5 @@ __all__ = [
     "exr_report",
     "is_excluded",
     "is_exr",
+    "is_local",
 ]

@@ -37,6 +37,11 @@ DEFAULT_EXCLUDES = (".snapshot", ".snapshots", "~snapshot", ".zfs", ".Trash", ".
 MAX_CLIENTS = 64  # S3 clients kept open; beyond that, the least recently used one is dropped
 
 
+def is_local(bucket: str) -> bool:
+    """Whether a bucket stands for local files or for bytes in memory; file objects may be remote."""
+    return bucket in {FILE_BUCKET, MEMORY_BUCKET}
+
+
 class SourceOpener:
     """Opens objects. Thread-safe; keeps one client with its connections per bucket.
 

@@ -226,9 +226,9 @@ def test_a_cut_last_chunk_shows_when_its_leader_was_read_anyway(s3: FaultyS3) ->
 
 @pytest.mark.parametrize(
     ("mode", "complete", "requests"),
-    [(LeaderMode.OFF, True, 1), (LeaderMode.LAST, False, 2), (LeaderMode.ALL, False, 3)],
+    [(None, True, 1), (LeaderMode.OFF, True, 1), (LeaderMode.LAST, False, 2), (LeaderMode.ALL, False, 3)],
 )
-def test_leaders_are_read_as_far_as_asked(s3: FaultyS3, mode: LeaderMode, complete: bool, requests: int) -> None:
+def test_leaders_are_read_as_far_as_asked(s3: FaultyS3, mode: LeaderMode | None, complete: bool, requests: int) -> None:
     inspection = inspect(s3, cut(), leaders=mode)
     assert inspection.is_complete is complete
     assert s3.count("GET") <= requests

@@ -9,7 +9,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded
 from exr_inspector.exr.chunks.tables import ChunkState
 from exr_inspector.exr.limits import Bounds, Limits
-from exr_inspector.inspector import Inspector, InspectorConfig
+from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
@@ -40,6 +40,15 @@ def inspect(data: bytes, deadline: Deadline | None = None, **config: Any) -> Ins
 
 def messages(inspection: Inspection, code: str) -> list[str]:
     return [finding.message for finding in inspection.findings if finding.code == code]
+
+
+@pytest.mark.parametrize(("leaders", "is_complete"), [(None, False), (LeaderMode.OFF, True)])
+def test_the_last_chunk_of_a_file_outside_of_buckets_is_checked(
+    leaders: LeaderMode | None, *, is_complete: bool
+) -> None:
+    data = build([Part(data_window=(0, 0, 999, 99), compression=ZIP)])
+    assert inspect(data, leaders=leaders, initial_read_bytes=512).is_complete is True
+    assert inspect(data[:-1], leaders=leaders, initial_read_bytes=512).is_complete is is_complete
 
 
 def overlapping(chunks: int, padding: int) -> bytes:

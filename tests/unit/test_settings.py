@@ -78,7 +78,7 @@ def test_nothing_set_gives_the_defaults():
     assert (settings.policy, settings.hash, settings.leaders, settings.rebuild, settings.batch) == (
         "default",
         False,
-        "off",
+        "local",
         False,
         False,
     )
