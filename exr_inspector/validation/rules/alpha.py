@@ -17,6 +17,7 @@ _INVERTED_SHARE = 0.8  # the rest are soft edges
 # Premultiplied colour at an alpha below 1/8 is about 1/16 of that at 1; a rim light makes it a few times brighter.
 _STRAIGHT_COLOUR = 0.5
 _MOSTLY_OPAQUE = 0.5  # the mean alpha, without which most pixels are as dark as those of low alpha
+_LEAST_BLACK = 0.2  # of the pixels
 _HOLE = 0.99  # rounding and filters do not take alpha as far below 1
 _LOWEST_PERCENT = 0.1  # of the percentiles
 _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
@@ -76,13 +77,35 @@ def empty_alphas(part: PartFacts) -> list[str]:
 
 
 @pixel_rule(
+    "PIX-ALPHA-SOLID",
+    Severity.INFO,
+    "Alpha is not 1 where there is no image",
+    why="Alpha tells nothing: the black background hides what the image is composited over.",
+    source="OpenEXR technical introduction (alpha); kubric#61 (black background, full alpha)",
+    fix="Render with a transparent background, or take the matte from another source. Nothing if black is meant to cover.",
+    profiles={"texture": "off"},
+    limits="Layers of which all pixels were read, with A of 1 everywhere, and R, G and B of 0 in a fifth of the pixels. A "
+    "letterbox can have as many.",
+)
+def alpha_solid(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report layers whose alpha is 1 in every pixel, though much of their colour is exactly black."""
+    found = []
+    for colour, name, colours, alpha in _layers_with_alpha(part):
+        black = min(each.zero_count for each in colours) / alpha.samples
+        if alpha.minimum == alpha.maximum == 1 and _LEAST_BLACK <= black < 1:
+            message = f"{name} is 1 in every pixel, though {colour} are exactly 0 in {black:.0%}: no matte?"
+            found.append(Found(message, "1", "0 where nothing is", name))
+    return found
+
+
+@pixel_rule(
     "PIX-UNPREMULT",
     Severity.WARNING,
     "Colour is multiplied by alpha",
     why="Compositing software takes colour as premultiplied: edges get bright or dark lines, and what alpha hides is added.",
     source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
-    fix="Multiply the colour by alpha, with the command; if alpha is inverted, invert it instead. No action is needed for "
-    "light that is only added, such as fire and reflections.",
+    fix="Multiply the colour by alpha, with the command. No action is needed for light that is only added, such as fire and "
+    "reflections.",
     command="oiiotool IN.exr -a --premult -o OUT.exr",
     profiles={"default": "info", "comp": "warning", "texture": "off"},
     limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
@@ -95,6 +118,29 @@ def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
     pixels with colour but no alpha, the least number is judged that the zeros of the channels allow.
     """
     return [each for layer in _layers_with_alpha(part) for each in _judge_alpha(*layer)]
+
+
+@pixel_rule(
+    "PIX-ALPHA-INVERTED",
+    Severity.WARNING,
+    "Alpha is above zero where the image is, and zero where it is black",
+    why="The image disappears when it is composited over another one, and its background covers that one.",
+    source="OpenEXR technical introduction (alpha); ComfyUI-HQ-Image-Save#20 (inverted alpha)",
+    fix="Replace alpha by 1 - alpha, in Nuke with the node Invert on this channel, and multiply the colour by it.",
+    profiles={"texture": "off"},
+    limits="Layers with R, G, B and A without loss, of which all pixels were read. Soft edges are up to a fifth of each side.",
+)
+def inverted(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report layers that have colour nearly everywhere where alpha is zero, and nearly nowhere where it is not."""
+    return [
+        Found(
+            f"{name} is zero where {colour} hold the image, and above zero where they are black, as if inverted",
+            "inverted",
+            "1 where the image is",
+            name,
+        )
+        for colour, name, _, _ in _layers_with_alpha(part, is_inverted=True)
+    ]
 
 
 @pixel_rule(
@@ -144,31 +190,43 @@ def alpha_holes(part: PartFacts, _parameters: RuleParameters) -> Results:
     return found
 
 
-def _layers_with_alpha(part: PartFacts) -> list[tuple[str, str, list[ChannelStats], ChannelStats]]:
-    """Names and statistics of colour and alpha of each layer without loss that was read completely, and not all transparent."""
+def _layers_with_alpha(
+    part: PartFacts, *, is_inverted: bool = False
+) -> list[tuple[str, str, list[ChannelStats], ChannelStats]]:
+    """Names and statistics of colour and alpha of each layer without loss that was read completely, and not all transparent.
+
+    These are the layers whose alpha is inverted, or all others.
+    """
     found = []
     for triple in part.rgb_layers:
         members = part.by_layer[triple[0].layer, triple[0].view]
         every = [*triple, members["A"]] if "A" in members and not part.traits & t.DEEP else []
         *colours, alpha = [part.stats.get(each.name) for each in every if not each.is_lossy] or [None]
         known = [each for each in colours if each and alpha and each.samples == alpha.samples]
-        if alpha and alpha.exact and len(known) == 3 and alpha.zero_count < alpha.samples:
+        is_known = alpha and alpha.exact and len(known) == 3 and alpha.zero_count < alpha.samples
+        if alpha and is_known and _is_inverted(known, alpha) is is_inverted:
             found.append((names_of(triple), every[3].name, known, alpha))
     return found
 
 
-def _judge_alpha(colour: str, name: str, colours: list[ChannelStats], alpha: ChannelStats) -> Results:
-    """The finding on alpha that is not zero everywhere; NaN is no colour."""
-    black = min(each.zero_count for each in colours)
+def _hidden(colours: list[ChannelStats], alpha: ChannelStats) -> int:
+    """Number of pixels with colour where alpha is zero, or the least that the zeros allow; NaN is no colour."""
     if alpha.uncovered_count is None:
-        hidden = alpha.zero_count - min(each.zero_count + each.nan_count for each in colours)
-    else:
-        hidden = alpha.uncovered_count - sum(each.nan_count for each in colours)
-    hidden, covered = max(0, hidden), alpha.samples - alpha.zero_count
-    covered_black = black - (alpha.zero_count - hidden)
-    if hidden and hidden > _INVERTED_SHARE * alpha.zero_count and covered_black > _INVERTED_SHARE * covered:
-        message = f"{name} is zero where {colour} hold the image, and above zero where they are black, as if inverted"
-        return [Found(message, "inverted", "1 where the image is", name)]
+        return max(0, alpha.zero_count - min(each.zero_count + each.nan_count for each in colours))
+    return max(0, alpha.uncovered_count - sum(each.nan_count for each in colours))
+
+
+def _is_inverted(colours: list[ChannelStats], alpha: ChannelStats) -> bool:
+    hidden, covered = _hidden(colours, alpha), alpha.samples - alpha.zero_count
+    covered_black = min(each.zero_count for each in colours) - (alpha.zero_count - hidden)
+    least = _UNPREMULTIPLIED_SHARE * alpha.samples
+    is_hidden = hidden > max(least, _INVERTED_SHARE * alpha.zero_count)
+    return is_hidden and covered > least and covered_black > _INVERTED_SHARE * covered
+
+
+def _judge_alpha(colour: str, name: str, colours: list[ChannelStats], alpha: ChannelStats) -> Results:
+    """The finding on colour where alpha is zero."""
+    hidden = _hidden(colours, alpha)
     share = hidden / alpha.samples
     if share > _UNPREMULTIPLIED_SHARE:
         or_more = " or more" if alpha.uncovered_count is None else ""

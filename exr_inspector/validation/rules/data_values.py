@@ -27,6 +27,7 @@ _UNIT_DIFFERENCE = 0.002
 _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
+_FAR = 8  # times what nearly all values reach; a ground up to the horizon reaches twice as far
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
 _UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
@@ -82,6 +83,36 @@ def depth_sign(part: PartFacts, _parameters: RuleParameters) -> Results:
             found.append(Found(message, least, "0 or more", channel.name, severity=severity))
         elif stats.exact and stats.samples and stats.zero_count == stats.samples:
             found.append(Found(f"{channel.name} is zero everywhere", "0", "depth", channel.name))
+    return found
+
+
+@pixel_rule(
+    "PIX-DEPTH-OUTLIERS",
+    Severity.INFO,
+    "No few values of depth are far beyond all others, or zero",
+    why="Defocus, fog and point clouds take them for surfaces: they show as spots.",
+    source="Interpreting Deep Pixels; spear#317 (single wrong values in depth images)",
+    fix="Look at these pixels. Render depth without filtering, or replace them by their neighbours. Nothing if they show a gap "
+    "into the distance.",
+    limits="Less than a thousandth of the pixels, of which all were read: zero, or eight times what all others reach. Not deep "
+    "samples.",
+)
+def depth_outliers(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report depth that is zero, or far beyond its highest percentile, in few pixels."""
+    found = []
+    for channel, stats in part.with_stats(() if part.traits & t.DEEP else depths(part)):
+        percentiles, most = [value for _, value in stats.percentiles], stats.maximum or 0
+        if not stats.exact or not percentiles or percentiles[0] <= 0:
+            continue
+        if stats.zero_count:
+            where = counted(stats.zero_count, "pixel")
+            message = f"{channel.name} is 0 in {where}, and above {percentiles[0]:.3g} in nearly all others"
+            found.append(Found(message, "0", "depth", channel.name))
+        if most > _FAR * percentiles[-1]:
+            message = (
+                f"{channel.name} reaches {most:.4g} in few pixels, all others {percentiles[-1]:.4g}: errors, or a gap?"
+            )
+            found.append(Found(message, f"{most:.4g}", f"about {percentiles[-1]:.4g}", channel.name))
     return found
 
 

@@ -197,6 +197,7 @@ def unread(file: FileFacts, _parameters: PixelParameters) -> Results:
     fix="Clamp highlights before writing, or write FLOAT. The command clamps R, G and B, which it expects to "
     "be the first three channels.",
     command="oiiotool IN.exr --clamp:max=60000,60000,60000 -o OUT.exr",
+    limits="Larger values in FLOAT are info, since only HALF cannot hold them; a maximum of exactly 65504 was HALF before.",
 )
 def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the share of colour and alpha values at or beyond 65504 with `half_max_share`, but for marks of no value."""
@@ -214,8 +215,15 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
         hit,
         lambda count: f"{count:,} value{'s' * (count != 1)} of {'-65504 and less' if below else '65504 and more'}",
     )
+    if hit and all(_extreme(stats) > _HALF_MAX for stats, _, _ in hit):  # which FLOAT alone can hold
+        beyond = "which are infinite once they are converted to HALF"
+        found = [each._replace(message=f"{each.message}, {beyond}", severity=Severity.INFO) for each in found]
     share = parameters.half_max_share
     return [each._replace(expected=f"at most {share:.3g} of the values") for each in found] if share else found
+
+
+def _extreme(stats: ChannelStats) -> float:
+    return max(abs(stats.minimum or 0.0), abs(stats.maximum or 0.0))
 
 
 @pixel_rule(

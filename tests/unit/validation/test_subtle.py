@@ -144,18 +144,20 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
 @pytest.mark.parametrize(
     ("black", "found"),
     [
-        (0.0, "inverted"),
-        (0.1, "inverted"),  # a soft edge
-        (0.5, "25%"),  # most of the image is behind alpha, as well
-        (1.0, "25%"),
+        (0.0, ("PIX-ALPHA-INVERTED", "inverted")),
+        (0.1, ("PIX-ALPHA-INVERTED", "inverted")),  # a soft edge
+        (0.5, ("PIX-UNPREMULT", "25%")),  # most of the image is behind alpha, as well
+        (1.0, ("PIX-UNPREMULT", "25%")),
     ],
 )
-def test_alpha_that_is_inverted_is_told_from_colour_that_is_not_multiplied(black: float, found: str) -> None:
+def test_alpha_that_is_inverted_is_told_from_colour_that_is_not_multiplied(
+    black: float, found: tuple[str, str]
+) -> None:
     is_object = np.arange(64).reshape(1, 64).repeat(64, 0) < 16
     behind = np.where(np.linspace(0, 1, 64) < black, 0.5, 0.0)[:, None]  # colour where alpha is 1
     data = flat(**dict.fromkeys("RGB", np.where(is_object, 0.5, behind)), A=np.where(is_object, 0.0, 1.0))
-    (finding,) = of(data, "PIX-UNPREMULT", stats=True)
-    assert (finding.found, finding.channel) == (found, "A")
+    (finding,) = (each for each in judge(data, stats=True) if each.code in {"PIX-ALPHA-INVERTED", "PIX-UNPREMULT"})
+    assert (finding.code, finding.found, finding.channel) == (*found, "A")
 
 
 def test_the_id_that_a_tag_of_another_attribute_means_is_expected() -> None:

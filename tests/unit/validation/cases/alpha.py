@@ -48,6 +48,13 @@ CASES = [
         Case("PIX-ALPHA-HOLES", holes(1, 0), opaque(0.5)),
         Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True)),
         Case("PIX-UNPREMULT", soft_edge(premultiplied=True, inverted=True), soft_edge(premultiplied=True, opacity=0.1)),
+        Case(
+            "PIX-ALPHA-INVERTED",
+            image(A=1 - HALF_ALPHA, **COLOUR_TIMES_ALPHA),
+            image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA),
+        ),
+        Case("PIX-ALPHA-SOLID", image(A=ONE, **COLOUR_TIMES_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
+        Case("PIX-ALPHA-SOLID", image(A=ONE, **COLOUR_TIMES_ALPHA), image(A=ONE)),
         Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True, opacity=0.1)),
     ),
 ]

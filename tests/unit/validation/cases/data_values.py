@@ -34,6 +34,15 @@ def copied(layer: str, image: dict[str, Pixels]) -> dict[str, Pixels]:
 
 
 COPY = copied("Normal", IMAGE)
+
+
+def depth(odd: float, count: int = 4) -> bytes:
+    """Depth from 3 to 60 in 4,096 pixels, some of which have another value."""
+    values = np.linspace(3.0, 60.0, 4096)
+    values[700 : 700 + 97 * count : 97] = odd
+    return flat(Z=values.reshape(64, 64))
+
+
 CASES = [
     *read(
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", np.round(RAMP * 5.5))),
@@ -43,6 +52,10 @@ CASES = [
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-0.5)), more("Z", RAMP)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), severity=Severity.INFO),
         Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
+        Case("PIX-DEPTH-OUTLIERS", depth(0.0), depth(3.0)),
+        Case("PIX-DEPTH-OUTLIERS", depth(600.0), depth(400.0)),
+        Case("PIX-DEPTH-OUTLIERS", depth(1e10), depth(1e10, count=9)),  # a background
+        Case("PIX-DEPTH-OUTLIERS", depth(0.0, count=1), depth(0.0, count=9)),  # a background of 0
         Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
         Case("PIX-MOTION-UNKNOWN", more("flow.X", with_value(1e10)), more("flow.X", with_value(-60000))),
         Case("PIX-MOTION-UNKNOWN", more("velocity.X", with_value(-1e20)), more("Z", with_value(1e10))),

@@ -34,6 +34,8 @@ UNIT = dict(
         strict=True,
     )
 )
+BARE_Y = [Channel("Y", FLOAT)]
+
 CASES = [
     *read(
         Case("PIX-NAN", image(R=with_value(np.nan)), GOOD),
@@ -69,7 +71,9 @@ CASES = [
         Case("PIX-NEGATIVE", flat(R=9 * ACROSS - 4, G=9 * DOWN**2 - 4, B=ACROSS * DOWN), severity=Severity.INFO),
         Case("PIX-NEGATIVE", flat(**UNIT), severity=Severity.INFO),
         Case("PIX-NEGATIVE", flat(**{name: 0.9 * values for name, values in UNIT.items()}), severity=Severity.WARNING),
-        Case("PIX-HALF-MAX", image([Channel("Y", FLOAT)], Y=with_value(-1e38)), image([Channel("Y", FLOAT)], Y=LOWEST)),
+        Case("PIX-HALF-MAX", *(image(BARE_Y, Y=each) for each in (with_value(-1e38), LOWEST)), severity=Severity.INFO),
+        Case("PIX-HALF-MAX", image(BARE_Y, Y=with_value(65504)), severity=Severity.WARNING),  # HALF that was converted
+        Case("PIX-HALF-MAX", image(BARE_Y, Y=with_value(1e5)), severity=Severity.INFO),
         Case("PIX-FIREFLY", more("albedo.R", with_value(3000)), more("variance.R", with_value(3000))),
         Case("PIX-FIREFLY", sun(9), GOOD, severity=Severity.WARNING),
         Case("PIX-FIREFLY", sun(8), GOOD, severity=Severity.INFO),
