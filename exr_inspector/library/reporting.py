@@ -144,8 +144,8 @@ def write_stored_report(
     found = stored_sequences(connection, named)
     if not found:
         raise NothingMatches(
-            f"no judged sequence below {', '.join(filter(None, named)) or 'any folder'} in these tables: "
-            f"{program_command('validate --catalog FILE FOLDER/')} judges the sequences of a folder"
+            f"no validated sequence below {', '.join(filter(None, named)) or 'any folder'} in these tables: "
+            f"{program_command('validate --catalog FILE FOLDER/')} validates the sequences of a folder"
         )
     _require_few(to, len(found))
     read: Counter[StatsMode] = Counter()
@@ -162,7 +162,7 @@ def write_stored_report(
                 yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
             else:
                 gone.append(
-                    f"{shown(known.name)}: the rows of its files were removed after it was judged; "
+                    f"{shown(known.name)}: the rows of its files were removed after it was validated; "
                     f"{program_command('db reconcile PLACE --fix')} deletes its findings, too"
                 )
                 yield None

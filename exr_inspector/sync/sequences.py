@@ -131,9 +131,9 @@ def outdated_folders(connection: Connection, prefix: str, *, deadline: Deadline 
     below = unicode_text(prefix[: prefix.rfind("/") + 1])
 
     def read(work: Work) -> set[str]:
-        columns = ("sequence", "file_count", "judged_at")
+        columns = ("sequence", "file_count", "validated_at")
         rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, has_prefix("sequence", below)))
-        validated = {row["sequence"]: (row["file_count"], row["judged_at"]) for row in rows}
+        validated = {row["sequence"]: (row["file_count"], row["validated_at"]) for row in rows}
         counts: Counter[str] = Counter()
         outdated: set[str] = set()
         for batch in work.select(FILES, ["sequence", "inspected_at"], has_prefix("path", below)):
@@ -176,20 +176,20 @@ class UnjudgedFolders:
         below = unicode_text(f"{prefix.rpartition('/')[0]}/")
 
         def read(work: Work) -> list[Mapping[str, Any]]:
-            columns = ("directory", "judged_at")
+            columns = ("directory", "validated_at")
             return [*rows_of(work.select(SEQUENCE_VALIDATION, columns, has_prefix("sequence", below)))]
 
         for row in connection.run("look when folders were judged", read):
-            moment = row["judged_at"].replace(tzinfo=timezone.utc)
+            moment = row["validated_at"].replace(tzinfo=timezone.utc)
             self._judged[row["directory"]] = min(self._judged.get(row["directory"], moment), moment)
 
     def add(self, path: str, inspected_at: datetime) -> None:
         """Add a file whose row is up to date, with the time of its inspection."""
         directory = path.rpartition("/")[0]
-        judged_at = self._judged.get(unicode_text(directory))
-        if judged_at is None:
+        validated_at = self._judged.get(unicode_text(directory))
+        if validated_at is None:
             self._look_for_frames(directory, path)
-        elif inspected_at > judged_at:
+        elif inspected_at > validated_at:
             self._found.add(directory)
 
     def _look_for_frames(self, directory: str, path: str) -> None:
@@ -255,13 +255,13 @@ class _Folder:
     Attributes:
         directory: Folder with its bucket.
         paths: The paths of all its files, as in the tables.
-        judged_at: Time when reading them began.
+        validated_at: Time when reading them began.
         inspected: Time of each file's inspection; None if rows were validated. See `store_folder`.
     """
 
     directory: str
     paths: tuple[str, ...]
-    judged_at: datetime
+    validated_at: datetime
     inspected: Mapping[str, datetime] | None = None
 
 
@@ -270,7 +270,7 @@ def store_folder(
     directory: str,
     judgement: Judgement,
     paths: Iterable[str],
-    judged_at: datetime,
+    validated_at: datetime,
     *,
     inspected: Mapping[str, datetime] | None = None,
     only: Collection[str] | None = None,
@@ -282,7 +282,7 @@ def store_folder(
         directory: Folder with its bucket.
         judgement: The result of its validation.
         paths: The paths of all its files, as in the tables.
-        judged_at: Time when reading them began, UTC.
+        validated_at: Time when reading them began, UTC.
         inspected: Time of each file's inspection, UTC, by its path in the tables. None if rows were validated: earlier
             findings that need the files themselves are then kept for frames that were not inspected again.
         only: The sequences whose rows are replaced, if only a part of the folder was validated.
@@ -293,7 +293,7 @@ def store_folder(
     Raises:
         CatalogError: The tables cannot be read or written.
     """
-    folder = _Folder(directory, tuple(paths), judged_at, inspected)
+    folder = _Folder(directory, tuple(paths), validated_at, inspected)
 
     def body(work: Work) -> bool:
         before = [row for row in _stored_rows(work, directory) if only is None or row["sequence"] in only]
@@ -306,7 +306,7 @@ def _replace(
     work: Work, config: CatalogConfig, folder: _Folder, judgement: Judgement, before: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Replace the rows `before` with the result of a validation; False, without a change, if they are of a later reading."""
-    if any(row["judged_at"] > folder.judged_at for row in before):
+    if any(row["validated_at"] > folder.validated_at for row in before):
         return False
     frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
     frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
@@ -319,12 +319,12 @@ def _replace(
     guards = [file_id(f"{folder.directory}/"), *(row["file_id"] for row in changed)]
     touch_guards(work, guards, "sequences", config)
     kept = _kept_findings(before, files, frames) if folder.inspected is None else {}
-    judged_at = _covered_until(folder, files)
+    validated_at = _covered_until(folder, files)
     work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
     records = [
         record
         for judged in judgement.sequences
-        for record in sequence_records(_with_other_findings(judged, kept.get(judged.pattern, ())), judged_at)
+        for record in sequence_records(_with_other_findings(judged, kept.get(judged.pattern, ())), validated_at)
     ]
     if records:
         columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
@@ -340,19 +340,19 @@ def _with_other_findings(judged: JudgedSequence, kept: Iterable[Finding]) -> Jud
     return with_findings(judged, (finding for finding in kept if finding.code not in codes))
 
 
-def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[SequenceRecord]:
+def sequence_records(judged: JudgedSequence, validated_at: datetime) -> list[SequenceRecord]:
     """Return the records of a sequence: one per finding, or a single one for a sequence without findings."""
     findings = judged.findings or (None,)
-    return [SequenceRecord(judged, position, finding, judged_at) for position, finding in enumerate(findings)]
+    return [SequenceRecord(judged, position, finding, validated_at) for position, finding in enumerate(findings)]
 
 
 def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     columns = (
-        "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "judged_at",
+        "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "validated_at",
     )  # fmt: skip
     where = every(has_prefix("sequence", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))
-    return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
+    return [{**row, "validated_at": row["validated_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
 
 def with_kept_findings(connection: Connection, judgement: Judgement, last: JudgementRows) -> Judgement:
@@ -381,11 +381,11 @@ def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datet
     That is the inspection of the last file, or the start of the reading if another process stored one of the files
     since then.
     """
-    later = [row for row in files if row["inspected_at"] > folder.judged_at]
+    later = [row for row in files if row["inspected_at"] > folder.validated_at]
     inspected = folder.inspected or {}
     if any(inspected.get(row["path"]) != row["inspected_at"] for row in later):
-        return folder.judged_at
-    return max((row["inspected_at"] for row in later), default=folder.judged_at)
+        return folder.validated_at
+    return max((row["inspected_at"] for row in later), default=folder.validated_at)
 
 
 def _kept_findings(
@@ -401,7 +401,7 @@ def _kept_findings(
     for row in before:
         if row["code"] in NOT_IN_ROWS:
             moments = inspected.get(row["sequence"], {})
-            known = {number for number, moment in moments.items() if moment <= row["judged_at"]}
+            known = {number for number, moment in moments.items() if moment <= row["validated_at"]}
             is_all = len(known) == len(moments)
             finding = _finding_of_frames(sequence_finding(row), known, is_all=is_all)
             if finding and (is_all or row["code"] not in _BESIDE_OTHERS):

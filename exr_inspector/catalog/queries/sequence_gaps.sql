@@ -2,7 +2,7 @@
 -- question: 6
 -- param prefix text '' beginning of bucket/key
 -- param prefix_end text =prefix the smallest text above all that begin with prefix
-WITH judged AS (
+WITH validated AS (
     SELECT sequence, missing_frames
     FROM sequence_validation
     WHERE sequence >= :prefix AND sequence < :prefix_end AND finding_index = 0
@@ -11,15 +11,15 @@ WITH judged AS (
            CAST(coalesce(nullif(regexp_extract(run, '^-?[0-9]+-(-?[0-9]+)', 1), ''), regexp_extract(run, '^-?[0-9]+')) AS bigint)
                AS last_missing,
            CAST(coalesce(nullif(regexp_extract(run, 'x([0-9]+)$', 1), ''), '1') AS bigint) AS step
-    FROM judged CROSS JOIN unnest(string_split(missing_frames, ',')) AS ranges(run)
+    FROM validated CROSS JOIN unnest(string_split(missing_frames, ',')) AS ranges(run)
     WHERE run <> '...'
 ), neighbours AS (
     SELECT sequence, frame_number, lead(frame_number) OVER (PARTITION BY sequence ORDER BY frame_number) AS next_frame
     FROM (
         SELECT DISTINCT f.sequence, f.frame_number
-        FROM files f LEFT JOIN judged ON judged.sequence = f.sequence
-        WHERE f.sequence IS NOT NULL AND f.path >= :prefix AND f.path < :prefix_end AND judged.sequence IS NULL
-    ) unjudged
+        FROM files f LEFT JOIN validated ON validated.sequence = f.sequence
+        WHERE f.sequence IS NOT NULL AND f.path >= :prefix AND f.path < :prefix_end AND validated.sequence IS NULL
+    ) unvalidated
 )
 SELECT sequence, first_missing, last_missing, CAST((last_missing - first_missing) / step AS bigint) + 1 AS frames
 FROM runs

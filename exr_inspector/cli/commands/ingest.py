@@ -465,7 +465,7 @@ def summary(progress: Progress, paths: ShownPaths) -> Table:
     table.add_row(str(progress.listed), Text("EXR files listed"))
     table.add_row(str(progress.skipped), Text("up to date"))
     for policy, count in progress.other_policies.items():
-        table.add_row(str(count), Text(f"of these judged by policy {plain(policy)}: --force judges them again"))
+        table.add_row(str(count), Text(f"of these validated with policy {plain(policy)}: --force validates them again"))
     table.add_row(str(progress.inspected), Text(f"inspected, {read}"))
     table.add_row(str(progress.stored), Text("stored"))
     if progress.vanished:

@@ -41,8 +41,8 @@ def command(
 ) -> None:
     """Ingest one lane that `./run ingest-plan` wrote; may be stopped and run again at any time.
 
-    The files of a folder are in many lanes, so no lane judges sequences or counts rows of deleted files: `./run ingest` of the
-    same places does, once after the last lane, and stores what lanes have left.
+    The files of a folder are in many lanes, so no lane validates sequences or counts rows of deleted files: `./run ingest` of
+    the same places does, once after the last lane, and stores what lanes have left.
 
     Prints progress as Open Job Description expects it (`openjd_progress: 42`), which other farms show in the task's log.
     Exit codes are those of `./run ingest`: 0 done, 1 some files could not be read, 2 the run could not continue.

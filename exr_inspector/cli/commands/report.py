@@ -50,7 +50,7 @@ def command(
 
     The page is one file that needs no network and can be sent by mail. A file that ends in .html holds all sequences; a folder
     gets an index.html and a page for each. With --catalog, it shows what the tables hold, of all sequences or of those named,
-    as they were judged, and reads no file.
+    as they were validated, and reads no file.
 
     Exit code 0 when the page is written, whatever it says (`check` has exit codes for what was found); 2 when it is not, or
     when something could not be read, now or when its rows were stored, which the page names.
@@ -70,7 +70,7 @@ def command(
     read = [f"--{name}" for name in ("frames", "policy", "stats") if given(name) is ParameterSource.COMMANDLINE]
     if from_rows and read:
         raise click.UsageError(
-            f"{read[0]} is for reading files, but --catalog and --stored show rows as they were judged"
+            f"{read[0]} is for reading files, but --catalog and --stored show findings as they were stored"
         )
     try:
         said, is_partial = (

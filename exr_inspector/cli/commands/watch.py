@@ -158,6 +158,8 @@ def first_run(
     figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
     figures += [f"{unread} could not be read"] * bool(unread)
     for policy, count in progress.other_policies.items():
-        figures.append(f"{count} judged by policy {policy}, which {program_command('ingest --force')} judges again")
+        figures.append(
+            f"{count} validated with policy {policy}, which {program_command('ingest --force')} validates again"
+        )
     print_line(bucket, f"{', '.join(figures)}; {'stopped' if ended.is_set() else 'watching'}")
     return progress

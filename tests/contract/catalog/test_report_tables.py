@@ -142,7 +142,7 @@ def test_the_command_takes_a_catalog_file(given: Given, tmp_path: Path) -> None:
     assert run("--catalog", given.file, "s3://away/", "--to", tmp_path / "away.html").exit_code == 2
     assert "SOURCE_ACCESS_DENIED" in (tmp_path / "away.html").read_text(encoding="utf-8")
     nothing = run("--catalog", given.file, "s3://elsewhere/", "--to", tmp_path / "b.html")
-    assert "no judged sequence below elsewhere/" in str(nothing.exception)
+    assert "no validated sequence below elsewhere/" in str(nothing.exception)
     assert not (tmp_path / "b.html").exists()
 
 

@@ -1,8 +1,8 @@
-"""`./run bench judge`: the cost of validating stored rows, for sequences of tens of thousands of frames.
+"""`./run bench validate`: the cost of validating stored rows, for sequences of tens of thousands of frames.
 
-`./run bench judge [--frames 50000] [--one-by-one 300]` fills a local database with the rows of that many frames, serves it from
-another process, and runs `./run validate` on it. For comparison it runs the cookbook's queries on the same database, and prints
-the cost of reading files one by one as a ratio. Frames per second depend on the machine; the number of requests does not.
+`./run bench validate [--frames 50000] [--one-by-one 300]` fills a local database with the rows of that many frames, serves it
+from another process, and runs `./run validate` on it. For comparison it runs the cookbook's queries on the same database, and
+prints the cost of reading files one by one as a ratio. Frames a second depend on the machine; the number of requests does not.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def measure(path: Path, frames: int, single: int) -> None:
         )
         seconds, judged = run(endpoint, "--sequence", f"s3://{BUCKET}/")
         rate = frames / seconds
-        print(f"--sequence, {len(judged) - 1:,} files judged by every rule: {seconds:.1f} s, {rate:,.0f} a second")
+        print(f"--sequence, {len(judged) - 1:,} files validated by every rule: {seconds:.1f} s, {rate:,.0f} a second")
         each = one_by_one(endpoint, single)
         print(
             f"reading {single} of them one by one: {1 / each:,.0f} a second, before any rule; ratio {rate * each:.1f}"
@@ -176,7 +176,7 @@ def measure(path: Path, frames: int, single: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="./run bench judge", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./run bench validate", description=__doc__)
     parser.add_argument("--frames", type=int, default=50_000)
     parser.add_argument("--one-by-one", type=int, default=300, help="files to read one by one, for comparison")
     chosen = parser.parse_args()
