@@ -27,7 +27,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
-from exr_inspector.storage.objects import Bucket, Report, Skips
+from exr_inspector.storage.objects import Bucket, FaultReport, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.sync.shard import IngestContext
@@ -71,7 +71,7 @@ class StubBucket:
     def entries(
         self,
         prefix: str,  # noqa: ARG002
-        report: Report | None,  # noqa: ARG002
+        report: FaultReport | None,  # noqa: ARG002
         after: str = "",  # noqa: ARG002
         skips: Skips | None = None,  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:

@@ -28,7 +28,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 from exr_inspector.validation.rule import counted
 
-Progress = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
 _OF_PIXELS = "NaN, black frames, missing buckets, copies and a cut in the last chunk"
 
@@ -227,7 +227,7 @@ def check_files(
     inspector: Inspector,
     policy: Policy,
     frames: tuple[range, ...] = (),
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     observe: Observer | None = None,
 ) -> Check:
     """Check files, folders, patterns and URLs; each file is read once.

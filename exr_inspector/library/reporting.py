@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
+from exr_inspector.delivery.check import Check, OnProgress, check_files, not_checked
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
@@ -55,7 +55,7 @@ def write_report(
     stats: Stats = "full",
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     shown: Callable[[str], str] = str,
 ) -> Check:
     """Check files and their sequences, and write the result as an HTML page.
@@ -114,7 +114,7 @@ def write_stored_report(
     connection: Connection,
     prefixes: Iterable[str],
     to: Path,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     shown: Callable[[str], str] = str,
 ) -> StoredReport:
     """Write stored sequences as an HTML page, or as a folder with a page for each; no file is read.
@@ -186,7 +186,7 @@ def write_stored_report(
 
 
 def _checked(
-    names: list[str], made: Session, frames: tuple[range, ...], progress: Progress | None
+    names: list[str], made: Session, frames: tuple[range, ...], progress: OnProgress | None
 ) -> tuple[Check, dict[str, FrameFigures]]:
     figures: dict[str, FrameFigures] = {}
 

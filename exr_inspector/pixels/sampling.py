@@ -35,7 +35,7 @@ _DIVIDED_COST = 2  # most cost of two draws of each cell, as a share of the byte
 _ALIKE_SHARE = 0.05  # of the mean: the standard deviation of sizes that are alike
 _FEW_DRAWS = 4  # of a part, without which they do not show how an image of different compressed sizes changes
 _UNCOMPRESSED = 0.95  # bytes per decoded byte
-Run = tuple[int, int]  # first and last (exclusive) position in the extents
+_Run = tuple[int, int]  # first and last (exclusive) position in the extents
 
 
 def sample_bytes(file_size: int, max_bytes: int) -> int:
@@ -61,7 +61,7 @@ class _Cell:
 
     part: int
     level: int
-    clusters: list[Run]
+    clusters: list[_Run]
     cost: int
     weight: int
     draws: int = 0
@@ -112,7 +112,7 @@ def plan_sample(
     return ReadPlan(extents, tuple(sorted(reads, key=lambda read: read.start)), tuple(strata), over_budget)
 
 
-def _clusters(extents: ChunkExtents, most: int) -> Iterator[Run]:
+def _clusters(extents: ChunkExtents, most: int) -> Iterator[_Run]:
     """Runs of adjacent chunks of one part and level with about `most` bytes; a larger chunk is a run by itself.
 
     All uninterrupted runs of a part and level have the same number of chunks. If it depended on their sizes, bright noise,
@@ -137,14 +137,14 @@ def _clusters(extents: ChunkExtents, most: int) -> Iterator[Run]:
             first = position
 
 
-def _group(extents: ChunkExtents, run: Run) -> tuple[int, int]:
+def _group(extents: ChunkExtents, run: _Run) -> tuple[int, int]:
     return int(extents.part[run[0]]), int(extents.level[run[0]])
 
 
-def _cells(extents: ChunkExtents, clusters: Sequence[Run], max_bytes: int, max_requests: int) -> list[_Cell]:
+def _cells(extents: ChunkExtents, clusters: Sequence[_Run], max_bytes: int, max_requests: int) -> list[_Cell]:
     """The clusters by part, level, size class and gap; classes above the average of a request double."""
     most = max_bytes // max_requests
-    by_group: dict[tuple[int, int], list[Run]] = {}
+    by_group: dict[tuple[int, int], list[_Run]] = {}
     for run in clusters:
         by_group.setdefault(_group(extents, run), []).append(run)
     classes = {
@@ -155,7 +155,7 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], max_bytes: int, max_r
     divisions = {group: _divisions(extents, runs, max_requests) for group, runs in by_group.items()}
     longest = max(len(every) for every in divisions.values())
     # Divisions are given up, and before each of them classes merged, until requests and bytes suffice for two draws of each.
-    found: dict[tuple[int, int, int, int], list[Run]] = {}
+    found: dict[tuple[int, int, int, int], list[_Run]] = {}
     for detail, merged in product(range(longest), range(widest + 1)):
         found = {}
         for group, sizes in classes.items():
@@ -178,7 +178,7 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], max_bytes: int, max_r
     return cells
 
 
-def _divisions(extents: ChunkExtents, runs: list[Run], most: int) -> list[dict[Run, int]]:
+def _divisions(extents: ChunkExtents, runs: list[_Run], most: int) -> list[dict[_Run, int]]:
     """Divisions of the clusters of a part and level at gaps of their compressed size, the finest one first, none at last.
 
     Clusters in one of which an area ends, as at a horizon below a flat sky, are few: a sample without them would not show
@@ -193,7 +193,7 @@ def _divisions(extents: ChunkExtents, runs: list[Run], most: int) -> list[dict[R
     gaps = np.diff(ranked)
     least = max(_GAP_SHARE * float(sizes.mean()), _GAP_RANGE * float(np.ptp(sizes)))
     widest = [at for at in np.argsort(-gaps).tolist() if gaps[at] > least][:most]
-    found: list[dict[Run, int]] = []
+    found: list[dict[_Run, int]] = []
     for count in range(len(widest), -1, -1):
         bounds = np.sort(ranked[[at + 1 for at in widest[:count]]])
         classes = np.searchsorted(bounds, sizes, side="right")
@@ -203,7 +203,7 @@ def _divisions(extents: ChunkExtents, runs: list[Run], most: int) -> list[dict[R
     return found
 
 
-def _densities(extents: ChunkExtents, runs: Sequence[Run]) -> npt.NDArray[np.float64]:
+def _densities(extents: ChunkExtents, runs: Sequence[_Run]) -> npt.NDArray[np.float64]:
     """Compressed bytes per decoded byte."""
     lengths = extents.end - extents.start
     packed = [int(lengths[first:last].sum()) for first, last in runs]
@@ -312,7 +312,7 @@ def _spend_budget(cells: list[_Cell], max_bytes: int, max_requests: int) -> None
         left -= cell.cost
 
 
-def _strata(cell: _Cell) -> Iterator[tuple[list[Run], int]]:
+def _strata(cell: _Cell) -> Iterator[tuple[list[_Run], int]]:
     """The cell's clusters divided into regions of the image with three or more draws each, and the draws of each region.
 
     With two draws each the mean would be slightly more precise, but its error would not: the confidence intervals contained the

@@ -36,7 +36,7 @@ from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.settings import Mount
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import check_file_key, file_key, file_path, key_order
-from exr_inspector.storage.objects import Report, Skips
+from exr_inspector.storage.objects import FaultReport, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.sequences import is_exr
@@ -119,7 +119,7 @@ class FolderBucket:
         return self._ask(lambda: StoreVersion(self._version(key)), key, call, f"looking for {call.path}")
 
     def entries(
-        self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
+        self, prefix: str, report: FaultReport | None, after: str = "", skips: Skips | None = None
     ) -> Iterator[ObjectEntry]:
         """As in Bucket: folder by folder, by rising key as a store lists them, with folder names ending in a slash.
 
@@ -394,7 +394,7 @@ class _Listing:
 
     prefix: str
     begin: bytes
-    report: Report | None
+    report: FaultReport | None
     skips: Skips | None
     root: str
 

@@ -17,13 +17,13 @@ from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry, ReadBudget
 
 # Called with the path and error of a folder (its path ends in a slash) or file that cannot be listed; the listing continues.
-Report = Callable[[str, SourceError], None]
+FaultReport = Callable[[str, SourceError], None]
 
 # Returns whether a listing may leave out a folder, given as a key that ends in a slash.
 Skips = Callable[[str], bool]
 
 
-def exr_report(report: Report) -> Report:
+def exr_report(report: FaultReport) -> FaultReport:
     """Return a report that passes on only folders and files whose names are names of OpenEXR files."""
 
     def report_exr(path: str, error: SourceError) -> None:
@@ -59,7 +59,7 @@ class Bucket(ReadableBucket, Protocol):
         """
 
     def entries(
-        self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
+        self, prefix: str, report: FaultReport | None, after: str = "", skips: Skips | None = None
     ) -> Iterator[ObjectEntry]:
         """Yield the objects whose keys begin with `prefix` and come after `after`, by rising `key_order`.
 

@@ -24,7 +24,7 @@ from exr_inspector.storage.file_object import FileObjectBucket
 from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, key_order, split_url
 from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.mounts import key_of, mount_of
-from exr_inspector.storage.objects import Bucket, ObjectSource, ReadableBucket, Report, Skips, VersionPin
+from exr_inspector.storage.objects import Bucket, FaultReport, ObjectSource, ReadableBucket, Skips, VersionPin
 from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
 from exr_inspector.storage.sequences import is_exr
@@ -141,7 +141,7 @@ class SourceOpener:
         bucket: str,
         prefix: str = "",
         *,
-        report: Report | None = None,
+        report: FaultReport | None = None,
         exclude: Sequence[str] = DEFAULT_EXCLUDES,
         after: str = "",
     ) -> Iterator[ObjectEntry]:
@@ -236,7 +236,7 @@ class SourceOpener:
         return next((each for each in self._mounts.get(name, ()) if key.startswith(each.prefix)), None)
 
     def _entries(
-        self, name: str, prefix: str, report: Report | None, after: str, skips: Skips
+        self, name: str, prefix: str, report: FaultReport | None, after: str, skips: Skips
     ) -> Iterator[ObjectEntry]:
         """Yield the objects with a prefix, each from its bucket or folder."""
         outer, inner = self._holders(name, prefix)

@@ -23,7 +23,7 @@ from exr_inspector.errors import AccessDenied, ObjectChanged, ObjectNotFound, Se
 from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal
-from exr_inspector.storage.objects import Report, Skips
+from exr_inspector.storage.objects import FaultReport, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import (
     Call,
@@ -108,7 +108,7 @@ class S3Bucket:
     def entries(
         self,
         prefix: str,
-        report: Report | None,  # noqa: ARG002 - as in Bucket
+        report: FaultReport | None,  # noqa: ARG002 - as in Bucket
         after: str = "",
         skips: Skips | None = None,  # noqa: ARG002
     ) -> Iterator[ObjectEntry]:

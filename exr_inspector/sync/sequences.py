@@ -51,7 +51,7 @@ from exr_inspector.validation.rules.sequences.comparison import named
 NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE"})
 _BESIDE_OTHERS = frozenset({"SEQ-AREA", "SEQ-MIRROR", "SEQ-TONE"})  # no longer true if other frames change
 _FOLDERS_AT_ONCE = 100  # folders in one request
-Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
+_Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
 
 
@@ -308,7 +308,7 @@ def _replace(
     """Replace the rows `before` with the result of a validation; False, without a change, if they are of a later reading."""
     if any(row["validated_at"] > folder.validated_at for row in before):
         return False
-    frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
+    frames: dict[str, _Place] = dict.fromkeys(map(unicode_text, folder.paths))
     frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
     files = _file_rows(work, folder.directory, frames)
     changed = [
@@ -365,7 +365,7 @@ def with_kept_findings(connection: Connection, judgement: Judgement, last: Judge
     def read(work: Work) -> dict[str, list[Finding]]:
         kept: dict[str, list[Finding]] = {}
         for directory, mine in judgement.by_directory().items():
-            frames: dict[str, Place] = {unicode_text(path): place for path, place in mine.frames.items()}
+            frames: dict[str, _Place] = {unicode_text(path): place for path, place in mine.frames.items()}
             if before := [row for row in last.get(directory, ()) if row["code"] in NOT_IN_ROWS]:
                 kept.update(_kept_findings(before, _file_rows(work, directory, frames), frames))
         return kept
@@ -389,7 +389,7 @@ def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datet
 
 
 def _kept_findings(
-    before: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], frames: Mapping[str, Place]
+    before: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], frames: Mapping[str, _Place]
 ) -> dict[str, list[Finding]]:
     """Return the stored findings that need the files themselves, by sequence, for frames that were not inspected since."""
     inspected: dict[str, dict[int, datetime]] = {}
@@ -446,12 +446,12 @@ def _file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[s
     ]
 
 
-def _columns(place: Place) -> tuple[str | None, int | None, int]:
+def _columns(place: _Place) -> tuple[str | None, int | None, int]:
     """Return `sequence`, `frame_number` and `frame_padding` of a file."""
     return (None, None, 0) if place is None else (unicode_text(place[0]), place[1].number, place[1].padding)
 
 
-def _settle(work: Work, rows: Sequence[Mapping[str, Any]], frames: Mapping[str, Place]) -> None:
+def _settle(work: Work, rows: Sequence[Mapping[str, Any]], frames: Mapping[str, _Place]) -> None:
     sequences, numbers, paddings = zip(*(_columns(frames[row["path"]]) for row in rows), strict=True)
     columns = {
         "sequence": pa.array(sequences, TEXT),

@@ -30,7 +30,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.model import EventInfo
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_exr
-from exr_inspector.storage.objects import Report
+from exr_inspector.storage.objects import FaultReport
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state, with_new_manifests
 from exr_inspector.texts import program_command, unicode_text
@@ -80,7 +80,7 @@ class Unlisted:
         self._paths: set[str] = set()
         self._files: list[tuple[str, SourceError]] = []
 
-    def recording(self, report: Report, *, end: str | None = None) -> Report:
+    def recording(self, report: FaultReport, *, end: str | None = None) -> FaultReport:
         """Return a callback that records every failure, and reports those of folders and EXR files.
 
         Args:
@@ -168,7 +168,7 @@ def windows(
     after: str = "",
     end: str | None = None,
     exclude: Sequence[str] = DEFAULT_EXCLUDES,
-    report: Report,
+    report: FaultReport,
     deadline: Deadline | None = None,
 ) -> Iterator[Window]:
     """Yield the objects below a prefix in windows; the last window reaches to the end of the prefix.
@@ -226,7 +226,7 @@ def trusted_absence(
     folders: Sequence[str],
     *,
     deadline: Deadline | None = None,
-    report: Report,
+    report: FaultReport,
 ) -> Callable[[str], bool]:
     """Return a function that tells whether an unlisted file may be taken for deleted, not for unreachable.
 

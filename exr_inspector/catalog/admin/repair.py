@@ -25,8 +25,6 @@ from exr_inspector.catalog.sdk.predicates import has_prefix, in_range
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.stored import STORED_FILE_COLUMNS, stored_file, touch_guards
 
-Progress = Callable[[str], None]
-
 _FILES_PER_SLICE = 20_000  # about a million child rows
 
 
@@ -222,7 +220,7 @@ def _paths(work: Work, prefix: str) -> list[str]:
 
 
 def repair(
-    connection: Connection, prefix: str = "", *, dry_run: bool = False, progress: Progress | None = None
+    connection: Connection, prefix: str = "", *, dry_run: bool = False, progress: Callable[[str], None] | None = None
 ) -> RepairReport:
     """Check all tables and fix what is wrong.
 

@@ -56,8 +56,6 @@ _DEFINITIONS = [
 ]
 TABLES_DIGEST = hashlib.sha256(json.dumps([SCHEMA_VERSION, _DEFINITIONS]).encode()).hexdigest()
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class TableState:
@@ -404,7 +402,9 @@ def _create_projections(handles: Mapping[str, Any], changes: list[str]) -> None:
         changes.append(f"projection {table.name}.{_PROJECTION}")
 
 
-def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, progress: Progress | None = None) -> int:
+def prune(
+    connection: Connection, *, keep_days: float, dry_run: bool = False, progress: Callable[[str], None] | None = None
+) -> int:
     """Delete the rows of `inspections` older than `keep_days`, in several transactions.
 
     Args:
