@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
@@ -15,13 +14,8 @@ from exr_inspector.validation import RULES, FrameSummary, Policy, validate_seque
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
+from exr_inspector.validation.rule import Remedy
 
-# Rules of sequences whose findings only a new render of the frames fixes.
-_RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
-# Rules on the format that also require a resolution, which a conversion does not give.
-_OF_RESOLUTION = frozenset({"DEL-NFX-NAM", "DEL-FOX-EXR"})
-# Rules about the name of a file alone.
-_RENAMED = frozenset({"SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE"})
 _TEXTURE_INFO = frozenset(code for code, rule in RULES.items() if rule.profiles.get("texture") == "info")
 _EQUAL_VIEWS = "VIEW-SAME"
 _FLAT_VIEWS = ", as in all frames: flat, at the plane of the screen, or one eye rendered twice?"
@@ -188,8 +182,7 @@ def judge_sequence(
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
-    here = [f for f in faulty if not f.is_unread and f.frame in every and not _needs_another_name_alone(f)]
-    remedies = [(frame.frame, _remedy(frame)) for frame in here]
+    remedies = [(f.frame, _remedy(f)) for f in faulty if not f.is_unread and f.frame in every]
     more = {} if required or resolved.parameters.frame_range is not None else siblings.more
     lacking = sorted(set(more).difference(numbers))
     judged = JudgedSequence(
@@ -197,9 +190,11 @@ def judge_sequence(
         file_count=len(summaries),
         expected=every,
         missing=missing,
-        rerender=(_absent(missing, siblings) if is_error else NO_FRAMES).union(n for n, how in remedies if how is None),
-        header_edits=FrameNumbers.of(number for number, how in remedies if how is _Remedy.EDIT),
-        conversions=FrameNumbers.of(number for number, how in remedies if how is _Remedy.CONVERSION),
+        rerender=(_absent(missing, siblings) if is_error else NO_FRAMES).union(
+            n for n, how in remedies if how is Remedy.RENDER
+        ),
+        header_edits=FrameNumbers.of(number for number, how in remedies if how is Remedy.EDIT),
+        conversions=FrameNumbers.of(number for number, how in remedies if how is Remedy.CONVERSION),
         error_files=len(faulty),
         policy=policy.label,
         required=FrameNumbers.of_spans(required),
@@ -221,16 +216,17 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
     A frame is in one list: to be rendered again, else converted, else edited.
     """
     more = list(findings)
-    errors = [(finding.code, finding.frames) for finding in more if finding.severity is Severity.ERROR]
 
     def of(frames: Iterable[Sequence[int]]) -> set[int]:
         return {number for some in frames for number in some if number in judged.expected}
 
-    rerender = judged.rerender.union(of(frames for code, frames in errors if code in _RERENDERED))
-    edits = judged.header_edits.union(of(frames for code, frames in errors if _remedy_of([code]) is _Remedy.EDIT))
-    conversions = judged.conversions.union(
-        of(frames for code, frames in errors if code not in _RERENDERED and _remedy_of([code]) is _Remedy.CONVERSION)
-    )
+    by_remedy: dict[Remedy, list[Sequence[int]]] = {}
+    for finding in more:
+        if finding.severity is Severity.ERROR:
+            by_remedy.setdefault(_remedy_of(finding.code), []).append(finding.frames)
+    rerender = judged.rerender.union(of(by_remedy.get(Remedy.RENDER, ())))
+    edits = judged.header_edits.union(of(by_remedy.get(Remedy.EDIT, []) + by_remedy.get(Remedy.BYTES, [])))
+    conversions = judged.conversions.union(of(by_remedy.get(Remedy.CONVERSION, ())))
     conversions = FrameNumbers.of(number for number in conversions if number not in rerender)
     return replace(
         judged,
@@ -281,35 +277,22 @@ def _without_superseded(file: CheckedFile, findings: Iterable[Finding]) -> Check
     return replace(file, findings=kept)
 
 
-def _needs_another_name_alone(frame: FrameSummary) -> bool:
-    """Whether the file needs no change, but another name."""
-    return bool(frame.error_codes) and _RENAMED.issuperset(frame.error_codes)
+def _remedy_of(code: str) -> Remedy:
+    """The remedy of a rule; that of an unknown one, as of a policy's file, is not known."""
+    return RULES[code].remedy if code in RULES else Remedy.NONE
 
 
-class _Remedy(Enum):
-    """What fixes errors without a new render."""
-
-    EDIT = "edit of the header"
-    CONVERSION = "conversion"
-
-
-def _remedy(frame: FrameSummary) -> _Remedy | None:
-    """What fixes all errors of a frame; None if nothing does. Most tools cannot open a file whose header is invalid."""
-    how = _remedy_of([code for code in frame.error_codes if code not in _RENAMED])
-    is_closed = frame.status == Status.FAILED.value
-    return None if is_closed and any(not RULES[code].edits_bytes for code in frame.error_codes if how) else how
-
-
-def _remedy_of(error_codes: Collection[str]) -> _Remedy | None:
-    """What fixes all errors of these rules; None if nothing does, or no rule is known."""
-    rules = [RULES.get(code) for code in error_codes]
-    if rules and all(rule is not None and rule.edits_header for rule in rules):
-        return _Remedy.EDIT
-    is_converted = all(
-        rule is not None and (rule.edits_header or (rule.converts and rule.code not in _OF_RESOLUTION))
-        for rule in rules
-    )
-    return _Remedy.CONVERSION if rules and is_converted else None
+def _remedy(frame: FrameSummary) -> Remedy:
+    """What corrects all errors of a frame. Most tools cannot open a file whose header is invalid."""
+    needed = {_remedy_of(code) for code in frame.error_codes}
+    if needed == {Remedy.NAME}:
+        return Remedy.NAME
+    if frame.status == Status.FAILED.value:
+        return Remedy.EDIT if needed == {Remedy.BYTES} else Remedy.RENDER
+    needed.discard(Remedy.NAME)
+    if needed and needed <= {Remedy.BYTES, Remedy.EDIT}:
+        return Remedy.EDIT
+    return Remedy.CONVERSION if needed and needed <= {Remedy.BYTES, Remedy.EDIT, Remedy.CONVERSION} else Remedy.RENDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from types import MappingProxyType, ModuleType
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
-from exr_inspector.validation.rule import Rule
+from exr_inspector.validation.rule import Remedy, Rule
 from exr_inspector.validation.rules import (
     aces,
     alpha,
@@ -232,6 +232,10 @@ def add_rules_of_file(path: Path) -> str:
         if not isinstance(rule.severity, Severity):
             raise PolicyError(
                 f"{path}: the severity of {rule.code} is {rule.severity!r}, expected Severity.INFO, WARNING or ERROR"
+            )
+        if not isinstance(rule.remedy, Remedy):
+            raise PolicyError(
+                f"{path}: the remedy of {rule.code} is {rule.remedy!r}, expected a Remedy, such as Remedy.EDIT"
             )
         if (fault := _wrong_parameters(rule)) is not None:
             raise PolicyError(f"{path}{fault}")

@@ -52,6 +52,21 @@ class Scope(str, Enum):
     REPORTED = "reported"
 
 
+class Remedy(str, Enum):
+    """What corrects a file that violates a rule. Checks of deliveries sort frames by it: to edit, to convert, to render again.
+
+    A frame with an error of a rule on files is rendered again unless the remedies of all its errors are among NAME, BYTES, EDIT
+    and CONVERSION. For a sequence rule, it is rendered again if the remedy is RENDER.
+    """
+
+    NONE = "none"  # only what the rule's `fix` says
+    NAME = "name"  # another name of the file
+    BYTES = "bytes"  # bytes overwritten in place, also in files that the OpenEXR library cannot open
+    EDIT = "edit"  # other attributes; pixels and chunks are right
+    CONVERSION = "conversion"  # a right file written from this one, whose pixel values and size are right
+    RENDER = "render"  # a new render
+
+
 class Found(NamedTuple):
     """One violation, before the policy is applied.
 
@@ -120,6 +135,7 @@ class Rule:
         source: Documents that state the requirement, separated by semicolons.
         fix: How to fix a violation.
         command: Command of a public tool that fixes it, with IN.exr and OUT.exr; empty if there is none.
+        remedy: What corrects a file; see `Remedy`.
         check: The function; None for rules of scope REPORTED.
         problem: Kind of problem that `exr` reports for a violation; its uses lead to the function that finds it.
         when: Traits, or a function from parameters to traits: the rule is called if the part or file has at least one of them.
@@ -141,6 +157,7 @@ class Rule:
     source: str
     fix: str
     command: str = ""
+    remedy: Remedy = Remedy.NONE
     check: Check | None = None
     problem: ProblemKind | None = None
     when: When = ALWAYS
@@ -150,22 +167,6 @@ class Rule:
     of_textures: bool = False
     limits: str = ""
     origin: str = ""
-
-    @property
-    def edits_header(self) -> bool:
-        """Whether the command changes attributes alone: the pixels of the file are right, and need no new render."""
-        return self.command.startswith("exrstdattr") or "--eraseattrib" in self.command or self.edits_bytes
-
-    @property
-    def converts(self) -> bool:
-        """Whether the command writes a right file from the pixels of the wrong one, whose values are right, at their size."""
-        is_written = "OUT.exr" in self.command and not self.edits_header and self.stage is not Stage.PIXELS
-        return is_written and not any(option in self.command for option in ("--fit", "--resize"))
-
-    @property
-    def edits_bytes(self) -> bool:
-        """Whether the command overwrites bytes in place, which also repairs files that the OpenEXR library cannot open."""
-        return "conv=notrunc" in self.command
 
     @property
     def group(self) -> str:

@@ -16,7 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Check, Found, Results, file_rule, listed, part_rule
+from exr_inspector.validation.rule import NOTHING, Check, Found, Remedy, Results, file_rule, listed, part_rule
 from exr_inspector.validation.rules.colour import chromaticities, short
 from exr_inspector.validation.rules.compression import codec_name
 
@@ -82,6 +82,7 @@ def flag_text(attribute: Attribute) -> str:
     yields_to=("STR-REQ-TYPE",),
     fix="Write the flag as an int with the value 1.",
     command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Report a flag that is absent or not 1."""
@@ -100,6 +101,7 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_EXR2ACES,
     fix="Write a single flat scan line part. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 @_of_containers
 def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
@@ -118,6 +120,7 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
     fix="Write the file without compression.",
     command="oiiotool IN.exr -a --compression none -o OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 @_of_containers
 def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -136,6 +139,7 @@ def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_WRITER,
     fix="Write the file again with lineOrder INCREASING_Y.",
     command="exr2aces IN.exr OUT.exr",
+    remedy=Remedy.CONVERSION,
     limits="Only the attribute; CHK-LINEORDER and CHK-GAPS check the positions of chunks.",
 )
 @_of_containers
@@ -157,6 +161,7 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     fix="Write R, G, B and A only, and other layers into another file. Leave A out of the command if the "
     "file has none.",
     command="oiiotool IN.exr --ch R,G,B,A -o OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 @_of_containers
 def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -176,6 +181,7 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=f"{_OIIO}; ACEScentral",
     fix="Write every channel as HALF.",
     command="oiiotool IN.exr -a -d half -o OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 @_of_containers
 def half(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -208,6 +214,7 @@ def _type_and_sampling(channel: Channel) -> str:
     yields_to=("STR-REQ-TYPE",),
     fix="Convert the pixels to ACES2065-1. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 @_of_containers
 def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -228,6 +235,7 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=f"ASWF Color Interop recommendation 04; {_OIIO}",
     fix="If the pixels are ACES2065-1, write lin_ap0_scene or remove the id.",
     command="exrstdattr -string colorInteropID lin_ap0_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 @_of_containers
 def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -246,6 +254,7 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_WRITER,
     fix="Remove large attributes, such as manifests and previews.",
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+    remedy=Remedy.EDIT,
 )
 @_of_containers
 def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
@@ -265,6 +274,7 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
     source=_OIIO,
     fix="Write the text, or remove the attribute.",
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
+    remedy=Remedy.EDIT,
 )
 @_of_containers
 def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -284,6 +294,7 @@ def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=f"{_WRITER} (inferred)",
     fix="Write multiView as right, left, with the right eye in R, G, B. The command writes such a file.",
     command="exrmultiview right RIGHT.exr left LEFT.exr OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 @_of_containers
 def stereo(part: PartFacts, _parameters: AcesParameters) -> Results:

@@ -10,7 +10,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.near_misses import namespace_of, odd_names
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, listed, part_rule
+from exr_inspector.validation.rule import Found, Remedy, Results, listed, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
 
@@ -41,6 +41,7 @@ def _shown(attribute: Attribute) -> str:
     fix="Write the value with the standard's exact name and type, or choose a clearly different name.",
     when=t.ODD_NAMES,
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
+    remedy=Remedy.EDIT,
 )
 def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report names that differ from a standard one by case, spelling or namespace; those of one namespace together.
@@ -77,6 +78,7 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="AliceVision#2150 (exposure of -inf); openexr#1943 (box2f of the greatest numbers)",
     fix="Correct the software that computes the number, or remove the attribute.",
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def attribute_numbers(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report attributes with a NaN or an infinity, and empty boxes, once each for all of a part.
@@ -125,6 +127,7 @@ def _is_finite(value: object) -> bool:
     fix="Remove one of the two.",
     when=t.ODD_NAMES,
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def case_twins(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report names that are equal in lower case. Groups with a standard attribute are left to STR-NEAR-MISS."""

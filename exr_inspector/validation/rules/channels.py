@@ -15,7 +15,7 @@ from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChan
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_beauty, role_of
 from exr_inspector.validation.parameters import Names, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule, listed
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule, file_rule, listed
 
 # Layers in which software writes the main image.
 _MAIN_LAYERS = frozenset({"rgba", "rgb", "ci", "c", "beauty", "combined", "color", "colour", "main", "finalimage"})
@@ -71,6 +71,7 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     fix="Write the main image as R, G, B of part 0. With the command, list the other channels, too: it drops "
     "those that are not named.",
     command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B,OTHER,CHANNELS -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.UNUSUAL | t.MULTI_PART,
 )
 def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
@@ -117,6 +118,7 @@ def _image_in_later_part(file: FileFacts) -> Results:
     fix="Rename the channels. The command takes the new names of all channels, in the order in which "
     "`oiiotool --info -v` lists them.",
     command="oiiotool IN.exr --chnames R,G,B,A -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.UNUSUAL,
 )
 def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
@@ -206,6 +208,7 @@ def _odd_name(name: str) -> str:
     limits="Wavelengths in the names of spectral images (`S0.550,0nm`, `T.380,0nm.500,0nm`) are accepted with their commas.",
     fix="Rename the layers in the software that makes them: letters, digits and underscores.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"strict": "error", "default": "info", "comp": "warning"},
     when=t.UNUSUAL,
 )
@@ -239,6 +242,7 @@ _MADE_UP = re.compile(r"(?:channel|ch)\d+")
     source="OpenUSD#3238; Mitsuba#178",
     fix="Give the channel a name, or remove it; it is often a copy of another one.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.UNUSUAL,
 )
 def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
@@ -364,6 +368,7 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     source="openexr#2529",
     fix="Rename the channel.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 def layer_channel(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Report channels `left` beside `left.R`."""

@@ -14,7 +14,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed, part_rule, reported
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Stage, file_rule, listed, part_rule, reported
 
 _TABLES = "OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c"
 _CHUNKS = "OpenEXR file layout document (Chunk Layout); OpenEXRCore 3.5 chunk.c"
@@ -94,6 +94,7 @@ def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR file layout document (Offset Tables); measured with OpenEXR 3.5.3",
     fix="Make the levels again from the full-resolution image.",
     command="maketx IN.exr -o OUT.exr",
+    remedy=Remedy.CONVERSION,
 )
 def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report zero entries if all of them belong to levels above the first."""
@@ -246,6 +247,7 @@ REPORTED = (
         fix="Read and write the file once with software based on the OpenEXR library, which finds the chunks in "
         "the same way.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         stage=Stage.TABLE,
     ),
     reported(
@@ -257,6 +259,7 @@ REPORTED = (
         problem=ProblemKind.UNREFERENCED_BYTES,
         fix="No action is needed. Writing the file again removes them.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         stage=Stage.TABLE,
     ),
     reported(
@@ -268,6 +271,7 @@ REPORTED = (
         problem=ProblemKind.CHUNK_ORDER,
         fix="Write the file again.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         stage=Stage.TABLE,
     ),
 )

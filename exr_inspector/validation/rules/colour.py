@@ -17,7 +17,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import names_of
 
 _CIF = "ASWF Color Interop recommendation 04"
@@ -56,6 +56,7 @@ class ColourParameters(RuleParameters):
     source="ASWF Color Interop recommendation 03, Annex B",
     fix="Write a published id, such as lin_ap1_scene, or namespace:id in lower case.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -82,6 +83,7 @@ def _suggested(identifier: str, otherwise: str) -> str:
     yields_to=("COL-ID-SYNTAX",),
     fix="Write a published id, or put the owner's namespace before it: studio:name.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -102,6 +104,7 @@ def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Convert the image to a scene-linear space; the command needs the show's OpenColorIO configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM lin_ap1_scene -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"texture": "info"},
     when=t.COLOUR,
 )
@@ -122,6 +125,7 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     source=_CIF,
     fix="Keep colorInteropID and remove chromaticities.",
     command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
+    remedy=Remedy.EDIT,
     profiles={"aces-container": "off"},
     when=t.COLOUR,
 )
@@ -141,6 +145,7 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
     source="OpenColorIO file rules",
     fix="Find out which one is right; rename the file, or write the right tag: SPACE is the space in the name.",
     command="exrstdattr -string colorInteropID SPACE IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def space_in_name(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -166,6 +171,7 @@ _UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAG
     source=f"{_CIF}; OpenImageIO",
     fix="Write colorInteropID. Convert images that were made for a display.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -192,6 +198,7 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     yields_to=("COL-SHOW-SPACE",),
     fix="Write colorInteropID in the software that writes the file.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     profiles={"default": "info", "strict": "warning", "archive": "warning", "aces-container": "off"},
     when=t.UNTAGGED,
 )
@@ -213,6 +220,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     fix="Write the primaries and the white point of the colour space. The numbers of the command are those "
     "of Rec. 709.",
     command="exrstdattr -chromaticities 0.64 0.33 0.3 0.6 0.15 0.06 0.3127 0.329 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -304,6 +312,7 @@ def cie_xyz(part: PartFacts, _parameters: ColourParameters) -> Results:
     fix="Move the data layers into a part of their own and tag it `data`, or name their components x, y, z. "
     "The command tags part 1.",
     command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.DATA,
 )
 def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -339,6 +348,7 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     fix="Write the tag if the pixels are right: SPACE is the expected space. Otherwise convert the image with the show's "
     "OpenColorIO configuration ($OCIO): `oiiotool IN.exr --colorconvert FROM TO -o OUT.exr`.",
     command="exrstdattr -string colorInteropID SPACE IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     needs=("colour_space",),
 )
 def show_space(part: PartFacts, parameters: ColourParameters) -> Results:
@@ -371,6 +381,7 @@ def tagged_space(part: PartFacts) -> str | None:
     source="OpenEXR standard attributes",
     fix="Write the luminance, or remove the attribute.",
     command="oiiotool IN.exr -a --eraseattrib whiteLuminance -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:

@@ -11,7 +11,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, part_rule
 from exr_inspector.validation.rules.aces import flag_text
 from exr_inspector.validation.rules.colour import chromaticities, short
 
@@ -27,6 +27,7 @@ _CIF = "ASWF Color Interop recommendation 04"
     source=_FLAGS,
     fix="Write the id of the colour space (`unknown` if nobody knows it), or remove the attribute.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -44,6 +45,7 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     source=f"{_FLAGS}; {_CIF}",
     fix="Find out which one is right, and remove the other one.",
     command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -85,6 +87,7 @@ def _data_with(part: PartFacts, name: str) -> Results:
     source=_FLAGS,
     fix="Remove chromaticities from the part.",
     command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -100,6 +103,7 @@ def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     source=_FLAGS,
     fix="Remove whiteLuminance from the part.",
     command="oiiotool IN.exr -a --eraseattrib whiteLuminance -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -115,6 +119,7 @@ def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     source=_FLAGS,
     fix="Remove adoptedNeutral from the part.",
     command="oiiotool IN.exr -a --eraseattrib adoptedNeutral -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -130,6 +135,7 @@ def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
     source=f"{_FLAGS}; {_CIF}",
     fix="Convert all colour parts into one colour space, and tag data parts `data`. The command tags part 1.",
     command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
 def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -154,6 +160,7 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     yields_to=("ACE-FLAG", "STR-REQ-TYPE"),
     fix="Write the flag as an int with the value 1 if the file is an ACES container; otherwise remove it.",
     command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.ACES,
 )
 def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -174,6 +181,7 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     yields_to=("ACE-ID",),
     fix="If the pixels are ACES2065-1, correct the id; otherwise remove the flag, or convert the pixels.",
     command="exrstdattr -string colorInteropID lin_ap0_scene IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.ACES,
 )
 def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -194,6 +202,7 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     yields_to=("ACE-CHROMA", "STR-REQ-TYPE"),
     fix="If the pixels are ACES2065-1, write the chromaticities of AP0.",
     command="exrstdattr -chromaticities 0.7347 0.2653 0 1 0.0001 -0.077 0.32168 0.33767 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.ACES,
 )
 def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -216,6 +225,7 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="Convert the pixels to ACES2065-1, or remove the flag. The command converts; it expects no "
     "compression, PIZ or B44A.",
     command="exr2aces IN.exr OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.ACES,
 )
 def aces_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:

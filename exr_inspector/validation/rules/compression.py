@@ -14,7 +14,7 @@ from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChan
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role
 from exr_inspector.validation.parameters import Codecs, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule, reported
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule, file_rule, reported
 from exr_inspector.validation.rules.channels import is_third_axis, names_of
 
 _B44 = frozenset({Compression.B44, Compression.B44A})
@@ -199,6 +199,7 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     source="OpenEXR release notes 2.2, 3.4 and 3.5",
     fix="Write the file with ZIP or PIZ, or raise the parameter receiver_openexr if the receiver has a newer version.",
     command="oiiotool IN.exr -a --compression zip -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"archive": "error"},
     when=lambda parameters: t.ALWAYS if parameters.receiver_openexr else t.NEW_CODEC,
 )
@@ -255,6 +256,7 @@ def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
     yields_to=("CMP-LOSSY-MASTER", "DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR", "ACE-COMPRESSION"),
     fix="Write the file with one of the show's compressions.",
     command="oiiotool IN.exr -a --compression zip -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     needs=("codecs",),
 )
 def show_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
@@ -276,5 +278,6 @@ REPORTED = (
         problem=ProblemKind.DEEP_COMPRESSION,
         fix="Write the deep part with ZIPS.",
         command="oiiotool IN.exr -a --compression zips -o OUT.exr",
+        remedy=Remedy.CONVERSION,
     ),
 )

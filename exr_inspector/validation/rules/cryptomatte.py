@@ -13,7 +13,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, listed
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, listed
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
@@ -31,6 +31,7 @@ matte_rule = partial(file_rule, when=t.CRYPTOMATTE)
     "KEY is the Cryptomatte's key.",
     command="exrstdattr -string cryptomatte/KEY/hash MurmurHash3_32 -string cryptomatte/KEY/conversion "
     "uint32_to_float32 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report attributes that the declaration of a key lacks."""
@@ -141,6 +142,7 @@ def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"{_SPEC}; Cryptomatte#54 (tiles of one image merged)",
     fix="Unite the manifests in one, under the key that the name gives, and remove the attributes of the other key.",
     command="oiiotool IN.exr -a --eraseattrib cryptomatte/KEY/.* -o OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report names that are declared under several keys."""
@@ -224,6 +226,7 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"Cryptomatte#137 (no metadata in the part that holds the mattes); {_SPEC}",
     fix="Write the cryptomatte/ attributes into the header of the part that holds the channels; the command copies one.",
     command="exrstdattr -part 1 -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def declared_apart(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report Cryptomattes of which no part with channels has an attribute of their key."""
@@ -265,6 +268,7 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_UTILITIES,
     fix="Rename the layers, or write the name attribute as the layers spell it. KEY is the Cryptomatte's key.",
     command="exrstdattr -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report layers that differ from the name in case or by a prefix."""
@@ -350,6 +354,7 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     source="ASWF Color Interop recommendation 04; OpenEXR deep ids specification",
     fix="Write the Cryptomatte into a part of its own and tag it `data`. The command tags part 1.",
     command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     limits="With severity info: parts that hold colour, too, and chromaticities alone, which are equal in all parts.",
 )
 def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:

@@ -9,7 +9,7 @@ from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, ManifestState
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, counted
+from exr_inspector.validation.rule import Found, Remedy, Results, counted
 from exr_inspector.validation.rules.cryptomatte import matte_rule
 
 _UPPER_CASE_ID = re.compile(r':\s*"(?=[0-9a-f]*[A-F])([0-9A-Fa-f]{8})"')
@@ -80,6 +80,7 @@ def _without_ids(file: FileFacts) -> set[str]:
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Write a path relative to the image, and deliver the .json file with the image.",
     command="exrstdattr -string cryptomatte/KEY/manif_file NAME.json IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     limits="The file is looked for and read only when all pixels are read (`--stats full`).",
 )
 def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:

@@ -16,7 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Digits, Size
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file_rule, listed, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, file_rule, listed, part_rule
 from exr_inspector.validation.rules.colour import tagged_space
 from exr_inspector.validation.rules.compression import codec_name
 from exr_inspector.validation.rules.times import TimeParameters, frame_rate
@@ -94,6 +94,7 @@ class DeliveryParameters(TimeParameters):
     source=_VFX,
     fix="Write R, G, B and A as HALF, with ZIP or PIZ.",
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"netflix-vfx": "error"},
 )
 def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
@@ -110,6 +111,7 @@ def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     fix="Convert the image to the scene-linear working space; the command needs the show's OpenColorIO "
     "configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"netflix-vfx": "error"},
     limits="Colour tags; PIX-LOGLIKE reports pixels that look logarithmic.",
 )
@@ -157,6 +159,7 @@ def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results
     why="Transfer and ingest tools fail on other names.",
     source=_NAMING,
     fix="Rename the files; the message names the character or the number of digits.",
+    remedy=Remedy.NAME,
     profiles={"netflix-vfx": "warning", "netflix-nam": "warning"},
     limits="Repeated names are not checked, nor whether versions rise.",
 )
@@ -187,6 +190,7 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     why="Masters are aligned with the timeline by frame number: 01:00:00:00 at 24 frames per second is frame 86400.",
     source=_NAM,
     fix="Rename the frames: the frame number is the time code times the frame rate.",
+    remedy=Remedy.NAME,
     profiles={"netflix-nam": "error"},
     limits="Only files with timeCode, and a frame rate of their own or of the policy.",
 )

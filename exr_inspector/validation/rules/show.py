@@ -18,7 +18,7 @@ from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary, Scalar, scalar
 from exr_inspector.validation.parameters import RuleParameters, as_names, as_tuple
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, listed, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import drift
 
 _POLICY = "the show's policy"
@@ -169,6 +169,7 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
     source=f"{_POLICY} (attributes)",
     fix="Write the attribute in the software that makes the file. Beside -string there are -int and -float.",
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
+    remedy=Remedy.EDIT,
     needs=("attributes",),
 )
 def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
@@ -226,6 +227,7 @@ def _value_of(name: str) -> Callable[[FrameSummary], str | None]:
     why="Software that parses the names puts the file in the wrong place, or refuses it.",
     source=f"{_POLICY} (file_name)",
     fix="Rename the file; the message shows the pattern.",
+    remedy=Remedy.NAME,
     needs=("file_name",),
 )
 def file_name(file: FileFacts, parameters: ShowParameters) -> Results:

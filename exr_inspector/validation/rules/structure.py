@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
-from exr_inspector.validation.rule import WHERE_OFFSET, WRITE_ONE, Rule, reported
+from exr_inspector.validation.rule import WHERE_OFFSET, WRITE_ONE, Remedy, Rule, reported
 
 _CORE = "OpenEXRCore 3.5"
 _STANDARD = "OpenEXR standard attributes"
@@ -60,6 +60,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.MULTI_PART_FLAG,
         fix="Write the only part as a single-part file.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         profiles={"strict": "error"},
     ),
     reported(
@@ -90,6 +91,7 @@ REPORTED: tuple[Rule, ...] = (
         fix="Rename the attribute or channel in the software that writes it: at most 31 bytes, or 255 if every "
         "reader supports long names.",
         command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+        remedy=Remedy.CONVERSION,
     ),
     reported(
         "STR-LONGFLAG-MISSING",
@@ -100,6 +102,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.LONG_NAMES_FLAG,
         fix="Write the file again with the OpenEXR library, which sets the flag (0x400) when it is needed.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         profiles={"strict": "error", "archive": "error"},
     ),
     reported(
@@ -111,6 +114,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.MALFORMED_VALUE,
         fix="Remove the attribute, or correct it in the software that writes it.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+        remedy=Remedy.EDIT,
     ),
     reported(
         "STR-ATTR-DUP",
@@ -122,6 +126,7 @@ REPORTED: tuple[Rule, ...] = (
         fix="Remove one of the two in the software that writes the file. Reading and rewriting the file keeps "
         "one of them.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
     ),
     reported(
         "STR-ATTR-UNKNOWN",
@@ -153,6 +158,7 @@ REPORTED: tuple[Rule, ...] = (
         fix="Write the attribute with the expected type. Remove the present one first: writing tools refuse to "
         "change a type.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+        remedy=Remedy.EDIT,
     ),
     reported(
         "STR-ENUM-COMPRESSION",
@@ -172,6 +178,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.UNKNOWN_LINE_ORDER,
         fix="Write the file again with lineOrder 0.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
     ),
     reported(
         "STR-ENUM-OTHER",
@@ -182,6 +189,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.UNKNOWN_CODE,
         fix="Write one of the defined codes, or remove the attribute.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+        remedy=Remedy.EDIT,
     ),
     reported(
         "STR-TYPE-REQUIRED",
@@ -210,6 +218,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.PART_TYPE_MISMATCH,
         fix="Write the file again with the OpenEXR library, which makes the two agree.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         profiles={"strict": "error"},
     ),
     reported(
@@ -221,6 +230,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.PART_NAME,
         fix="Give every part a unique name. If the parts can still be read, separate and combine them again.",
         command="exrmultipart -combine -i A.exr::name1 B.exr::name2 -o OUT.exr",
+        remedy=Remedy.CONVERSION,
     ),
     reported(
         "STR-DEEP-VERSION",
@@ -250,6 +260,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.MISSING_CHUNK_COUNT,
         fix="Write the file again with the OpenEXR library, which adds the attribute.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         profiles={"strict": "error", "archive": "error"},
     ),
     reported(
@@ -272,6 +283,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.SHARED_TIME_CODE,
         fix="Write the time code of part 0 into every part; the tool takes it as hexadecimal digits HHMMSSFF.",
         command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
+        remedy=Remedy.EDIT,
     ),
     reported(
         "STR-PLINEAR",
@@ -309,6 +321,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.CHANNEL_ORDER,
         fix="Write the file again with the OpenEXR library, which sorts the channels. Compare the images afterwards.",
         command="oiiotool IN.exr -a -o OUT.exr",
+        remedy=Remedy.CONVERSION,
         profiles={"strict": "error"},
     ),
     reported(
@@ -338,6 +351,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.EXTRA_CHANNEL_LIST,
         fix="Remove the other attribute of type chlist.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+        remedy=Remedy.EDIT,
         profiles={"strict": "error"},
     ),
     reported(
@@ -349,6 +363,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.PREVIEW,
         fix="Make a new preview, or remove it.",
         command="exrmakepreview -w 100 IN.exr OUT.exr",
+        remedy=Remedy.CONVERSION,
         profiles={"strict": "error"},
     ),
     reported(
@@ -360,6 +375,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.EMPTY_STRING,
         fix="Write the text, or remove the attribute.",
         command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
+        remedy=Remedy.EDIT,
     ),
     reported(
         "STR-STRING-UTF8",
@@ -370,6 +386,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.NOT_UTF8,
         fix="Write the text again, encoded in UTF-8.",
         command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
+        remedy=Remedy.EDIT,
         profiles={"strict": "error", "archive": "error"},
     ),
     reported(
@@ -382,6 +399,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.DEPRECATED_ATTRIBUTE,
         fix="Remove the attribute.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+        remedy=Remedy.EDIT,
         profiles={"strict": "warning"},
     ),
     reported(
@@ -393,6 +411,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.LARGE_HEADER,
         fix="Move manifests into idManifest or into a sidecar file, and remove attributes that nobody reads.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+        remedy=Remedy.EDIT,
     ),
     reported(
         "WIN-INVALID",
@@ -413,6 +432,7 @@ REPORTED: tuple[Rule, ...] = (
         fix="Write the pixel aspect ratio again; 1 is right for square pixels. As tools of the OpenEXR library cannot "
         f"open the file, the command overwrites the four bytes of the value; {WHERE_OFFSET}.",
         command=WRITE_ONE,
+        remedy=Remedy.BYTES,
     ),
     reported(
         "TIL-DESC",

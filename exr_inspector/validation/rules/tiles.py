@@ -7,7 +7,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, part_rule
 
 _ENVMAP_H = "OpenEXR ImfEnvmap.h"
 _WRAP_MODES = frozenset({"black", "clamp", "periodic", "mirror"})
@@ -25,6 +25,7 @@ def _is_power_of_two(number: int) -> bool:
     source="OpenEXR technical introduction (Tiles and levels); OpenImageIO maketx",
     fix="Make the texture with maketx.",
     command="maketx IN.exr -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"default": "off", "texture": "info"},
     when=t.TILED,
 )
@@ -52,6 +53,7 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR technical introduction (Scan Lines and Tiles)",
     fix="Write scan lines. For images with mip levels, put --unmip before --scanline.",
     command="oiiotool IN.exr -a --scanline -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"default": "off", "comp": "warning"},
     when=t.TILED,
 )
@@ -70,6 +72,7 @@ def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenImageIO maketx",
     fix="Make the texture with maketx.",
     command="maketx IN.exr -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"default": "off", "texture": "warning"},
 )
 def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -94,6 +97,7 @@ def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR file layout document",
     fix="Remove the attribute.",
     command="oiiotool IN.exr -a --eraseattrib tiles -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.FLAT_TILES,
 )
 def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -131,6 +135,7 @@ def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     source=_ENVMAP_H,
     fix="Make the cube map again from a latitude-longitude map.",
     command="exrenvmap -c IN.exr OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.ENVIRONMENT,
 )
 def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -150,6 +155,7 @@ def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR standard attributes",
     fix="Write one word, or two separated by a comma.",
     command="exrstdattr -wrapmodes periodic,clamp IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.ENVIRONMENT,
 )
 def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:

@@ -14,7 +14,7 @@ from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import Positive, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
 _COMMON_RATES = (12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90, 96, 100, 120, 144, 150, 192, 200, 240)
@@ -62,6 +62,7 @@ class TimeParameters(RuleParameters):
     fix="Write hours 0 to 23, minutes and seconds 0 to 59 and a frame number below the rate, as hexadecimal "
     "digits HHMMSSFF.",
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.TIME,
 )
 def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
@@ -89,6 +90,7 @@ def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
     source="SMPTE 12M",
     fix="Clear the drop-frame flag, or correct framesPerSecond.",
     command="exrstdattr -framesPerSecond 30000 1001 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.TIME,
 )
 def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
@@ -120,6 +122,7 @@ def _is_common(rate: Rational) -> bool:
     source=f"{_STANDARD}; OpenEXR ImfFramesPerSecond.h",
     fix="Write the exact ratio: 24/1, 25/1, 24000/1001 or 30000/1001.",
     command="exrstdattr -framesPerSecond NUMERATOR DENOMINATOR IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     limits="The value; a missing framesPerSecond is not reported, nor a common rate times its denominator (24000/1000).",
     when=t.TIME,
 )
@@ -162,6 +165,7 @@ def _nearest(rate: float) -> str:
     source="OpenEXR ImfKeyCode.cpp",
     fix="Write the seven fields within their ranges, or remove keyCode.",
     command="oiiotool IN.exr -a --eraseattrib keyCode -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.TIME,
 )
 def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
@@ -184,6 +188,7 @@ def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
     source=_STANDARD,
     fix="Write the date as YYYY:MM:DD hh:mm:ss.",
     command='exrstdattr -capDate "2026:01:31 12:00:00" IN.exr OUT.exr',
+    remedy=Remedy.EDIT,
     when=t.TIME,
 )
 def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
@@ -214,6 +219,7 @@ def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
     source=_STANDARD,
     fix="Write the camera's value, or remove the attribute.",
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.CAMERA,
 )
 def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
@@ -257,6 +263,7 @@ _PLAUSIBLE = {
     source=_STANDARD,
     fix="Write the value in the unit that the message names.",
     command="exrstdattr -float NAME VALUE IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     limits="Focal lengths, sensorPhotositePitch, shutterAngle, expTime, longitude, latitude, utcOffset and cameraCCTSetting.",
     when=t.CAMERA,
 )

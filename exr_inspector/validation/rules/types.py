@@ -12,7 +12,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule
 from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
 
 
@@ -111,6 +111,7 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     fix="Write the colour with the show's pixel type. The command converts R, G, B and A only; depth and ids "
     "keep their type.",
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     needs=("beauty_pixel_type",),
 )
 def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
@@ -140,6 +141,7 @@ def _kind_of(channel: NamedChannel) -> str:
     source="OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map); exrs#153",
     fix="Write R, G, B and A with the same pixel type, and with sampling 1, 1.",
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
 def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
@@ -169,6 +171,7 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     source="OpenEXR technical introduction (pixel types)",
     fix="Write colour as HALF or FLOAT.",
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.UINT,
 )
 def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:

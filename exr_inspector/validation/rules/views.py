@@ -10,7 +10,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Stage, file_rule, listed
 
 _DOCUMENT = "OpenEXR multi-view document"
 _view_rule = partial(file_rule, when=t.VIEWS)
@@ -24,6 +24,7 @@ _view_rule = partial(file_rule, when=t.VIEWS)
     source=_DOCUMENT,
     fix="Remove multiView, and give every part a view attribute.",
     command="oiiotool IN.exr -a --eraseattrib multiView -o OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report multiView in any part of a multi-part file."""
@@ -42,6 +43,7 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_DOCUMENT,
     fix="Rename the views in the node that writes the file. In a multi-part file the command does it.",
     command="exrstdattr -part 0 -string view left -part 1 -string view right IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     profiles={"strict": "error"},
 )
 def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -60,6 +62,7 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_DOCUMENT,
     fix="Write the view attribute of part 0.",
     command="exrstdattr -part 0 -string view left IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report a later part with a view if part 0 has none."""
@@ -234,6 +237,7 @@ def same(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_DOCUMENT,
     fix="Write both attributes, or neither.",
     command='oiiotool IN.exr -a --eraseattrib "view|multiView" -o OUT.exr',
+    remedy=Remedy.EDIT,
 )
 def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Report a file with one view that has only one of the two attributes."""

@@ -21,6 +21,7 @@ from exr_inspector.validation.rule import (
     WHERE_OFFSET,
     WRITE_ONE,
     Found,
+    Remedy,
     Results,
     counted,
     file_rule,
@@ -92,6 +93,7 @@ class WindowParameters(RuleParameters):
     source="OpenEXR technical introduction (setMaxImageSize)",
     fix="Find the object or transform that stretches the bounding box, or raise the parameter max_dimension_px.",
     command="oiiotool IN.exr -a --crop WxH+X+Y -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=_below_limit,
 )
 def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
@@ -113,6 +115,7 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     fix="Move the display window and the data window by the same offset, so that the display window starts "
     "at (0, 0): X and Y are the new corner of the data window, WxH the size of the display window.",
     command="oiiotool IN.exr -a --origin +X+Y --fullsize WxH+0+0 -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"texture": "error"},
     when=t.WINDOWS,
 )
@@ -158,6 +161,7 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     fix="No action is needed if the crop or overscan is intended. Otherwise crop or pad the image to the "
     "display window.",
     command="oiiotool IN.exr -a --croptofull -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     yields_to=("WIN-DATA-OUTSIDE",),
     profiles={"texture": "warning"},
     when=t.WINDOWS,
@@ -248,6 +252,7 @@ def parts_differ(file: FileFacts, _parameters: WindowParameters) -> Results:
     source="OpenEXR technical introduction (Display Window and Data Window)",
     fix="Crop to the agreed overscan, or raise the parameter max_overscan.",
     command="oiiotool IN.exr -a --crop WxH+X+Y -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     when=t.WINDOWS,
 )
 def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
@@ -295,6 +300,7 @@ def _other_aspect(parameters: WindowParameters) -> int:
     source="the show's policy (pixel_aspect_ratio)",
     fix="Correct the attribute if it is wrong, or set the parameter pixel_aspect_ratio if the show is anamorphic.",
     command="exrstdattr -pixelAspectRatio 1 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
     profiles={"default": "info", "strict": "warning"},
     when=_other_aspect,
 )
@@ -319,6 +325,7 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     f"the OpenEXR library cannot open files in which it is negative; {WHERE_OFFSET}. For the centre, it is "
     "`exrstdattr -screenWindowCenter 0 0 IN.exr OUT.exr`.",
     command=WRITE_ONE,
+    remedy=Remedy.BYTES,
     limits="Finite values only; whether the values fit the camera cannot be known from the file.",
     when=t.SCREEN,
 )
@@ -343,6 +350,7 @@ def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     source="OpenEXR standard attributes",
     fix="Write originalDataWindow before cropping, or remove it.",
     command="oiiotool IN.exr -a --eraseattrib originalDataWindow -o OUT.exr",
+    remedy=Remedy.EDIT,
     when=t.ORIGINAL_WINDOW,
 )
 def original_data_window(part: PartFacts, _parameters: WindowParameters) -> Results:

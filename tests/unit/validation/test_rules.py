@@ -13,7 +13,7 @@ from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation import RULES, Policy
 from exr_inspector.validation.registry import SOURCES
-from exr_inspector.validation.rule import Rule, Scope
+from exr_inspector.validation.rule import Remedy, Rule, Scope, Stage
 from tests.unit.validation import cases
 from tests.unit.validation.judging import PLAIN, Case, judge, policy
 
@@ -98,3 +98,30 @@ def test_cases_stand_in_the_file_of_their_rules_module() -> None:
         rules = vars(import_module(f"exr_inspector.validation.rules.{module}"))
         own = {rule.code for rule in (*rules.values(), *rules.get("REPORTED", ())) if isinstance(rule, Rule)}
         assert {case.code for case in members} <= own, module
+
+
+# Rules whose command converts the format but does not give the size that the rule requires.
+OTHER_SIZE = {"WIN-SHOW-RES", "ENV-LATLONG", "DEL-FOX-EXR", "DEL-NFX-NAM"}
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.command], ids=lambda rule: rule.code)
+def test_the_remedy_of_a_rule_is_what_its_command_does(rule: Rule) -> None:
+    expected = Remedy.NONE
+    if "conv=notrunc" in rule.command:
+        expected = Remedy.BYTES
+    elif rule.command.startswith("exrstdattr") or "--eraseattrib" in rule.command:
+        expected = Remedy.EDIT
+    elif "OUT.exr" in rule.command and rule.stage is not Stage.PIXELS and rule.code not in OTHER_SIZE:
+        expected = Remedy.CONVERSION
+    assert rule.remedy is expected
+
+
+def test_a_rule_without_a_command_needs_another_name_a_render_or_what_its_fix_says() -> None:
+    found: dict[Remedy, set[str]] = {}
+    for code, rule in RULES.items():
+        if not rule.command and rule.remedy is not Remedy.NONE:
+            found.setdefault(rule.remedy, set()).add(code)
+    assert found == {
+        Remedy.NAME: {"SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE"},
+        Remedy.RENDER: {"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"},
+    }

@@ -274,6 +274,7 @@ def on_files(check):
         "def (",
         OWN_RULE.replace("NOVA-CAMERA", "STR-MAGIC"),
         OWN_RULE.replace("Severity.WARNING", "'warning'"),
+        OWN_RULE.replace("    why=", "    remedy='edit',\n    why="),
         OWN_RULE.replace("(file, parameters)", "(file)"),
         OWN_RULE.replace("(file, parameters)", "(file, parameters, more)"),
     ],

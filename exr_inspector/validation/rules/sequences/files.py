@@ -13,7 +13,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies, stuck_frames
@@ -38,6 +38,7 @@ _JUMPS = 4  # it is so many times what neighbouring frames differ
     why="A frame was repeated or copied instead of rendered.",
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
+    remedy=Remedy.RENDER,
     limits="Only frames whose pixels were hashed, without frames of one colour that SEQ-BLACK and SEQ-CONSTANT report; other "
     "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
     "others (a cycle), up to half of them are those of another view, or copies come in a regular beat (on twos, a retime), "

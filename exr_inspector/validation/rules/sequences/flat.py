@@ -10,7 +10,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import Results, sequence_rule
+from exr_inspector.validation.rule import Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, seen_frames
 
@@ -35,6 +35,7 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     why="The main image of the frame was not rendered or not written.",
     source="OpenImageIO oiiotool --stats",
     fix="Render or write the frames that the message names again. Nothing if they are meant to be black or empty.",
+    remedy=Remedy.RENDER,
     limits="Info where the frames beside them approach black as in a fade, where an element is empty (alpha is zero), between "
     "scenes, in AOVs of light beside their image if four or more frames or all are black, and before the first and behind the "
     "last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
@@ -58,6 +59,7 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     why="A slate, a matte or a failed render replaced the frame.",
     source="OpenImageIO oiiotool --stats (Constant)",
     fix="Replace the frames that the message names by the rendered images. Nothing if they are meant to have one colour.",
+    remedy=Remedy.RENDER,
     limits="Info where the frames beside them approach the colour, between scenes, in a run before the first or behind the "
     "last image, if all frames have one colour, and where shadows and mattes (by the name, or white in a grey pass) are empty "
     "or full. Up to three of these amid such a pass are a warning, as are a single coloured frame at an end, and more than "

@@ -12,7 +12,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
+from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
     SequenceParameters,
     area,
@@ -45,6 +45,7 @@ def _window(values: tuple[int, ...]) -> str:
     why="The image jumps in size or position.",
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
+    remedy=Remedy.RENDER,
     limits="Data windows that change have severity info; few frames with only a region of the others, warning. Another size "
     "than that of other views and AOVs of the image is a warning; another data window than theirs, and another size of a matte "
     "than that of the plate with the same name, are info.",
@@ -154,6 +155,7 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all); OpenImageIO#1271 (parts in another order)",
     fix="Render the frames that the message names with the AOVs of the others. Where only parts differ, combine them again in "
     "the order of the others (exrmultipart).",
+    remedy=Remedy.RENDER,
     limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong. "
     "SEQ-TYPES reports colour that differs in HALF and FLOAT alone.",
 )
@@ -183,6 +185,7 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     source="Natron#1152 (readers take the channels of one frame for all); OpenEXR technical introduction (HALF)",
     fix="Convert the frames that the message names; the command writes HALF. Their pixels are right, and need no new render.",
     command="oiiotool IN.exr -a -d half -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     limits="Colour and alpha that are HALF in some frames and FLOAT in others. SEQ-CHANNELS reports all other types, such as "
     "depth in HALF, whose values are lost.",
 )
@@ -249,6 +252,7 @@ def _differ_in_frame_number(sequence: SequenceFacts) -> bool:
     source="OpenEXR technical introduction (Data Compression)",
     fix="Write the frames that the message names again, with the compression of the others.",
     command="oiiotool IN.exr -a --compression zip -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     profiles={"archive": "error"},
 )
 def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:

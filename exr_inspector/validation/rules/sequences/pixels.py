@@ -12,7 +12,7 @@ import numpy as np
 from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, regions, runs
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
+from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames, window_size
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
@@ -196,6 +196,7 @@ def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
     "in sequences of two frames.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
+    remedy=Remedy.RENDER,
 )
 def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report regions of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.images import shot_frames, show_one_image
 
@@ -240,6 +240,7 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     fix="Turn the frames that the message names, with --flip if they are upside down, --flop if they are mirrored, or "
     "--rotate180, and look for the writer that turns them.",
     command="oiiotool IN.exr -a --flip -o OUT.exr",
+    remedy=Remedy.CONVERSION,
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
     "change is a cut. Lights and objects that move from one side to the other can look the same.",
 )

@@ -12,7 +12,7 @@ from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.sequences import SequenceFacts, clock_of_numbers
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift, named
 
 _MAX_RATE = 240
@@ -27,6 +27,7 @@ _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
     source="OpenEXR standard attributes",
     fix="Write the same rate into all frames.",
     command="exrstdattr -framesPerSecond 24 1 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare the rates of the frames that have one."""
@@ -41,6 +42,7 @@ def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters
     source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
     fix="Find out which frames come from another take or were copied, and correct their time codes.",
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Check that time code minus frame number is constant, also across midnight and dropped time codes.
