@@ -26,9 +26,11 @@ def init(ctx):
     for sentence in unknown_settings(os.environ, secrets):
         telemetry.logger.warning("[SETTINGS] %s", sentence)
     settings = load_settings(os.environ, secrets, need=("catalog", "objects"))
-    if settings.batch and not BATCH:
+    if settings.batch is not BATCH:
+        secret, known = ("on", "off") if settings.batch else ("off", "on")
         raise SettingsError(
-            "EXR_BATCH: only ctx.secrets has it, which comes too late to ask for batches; set it as environment variable"
+            f"EXR_BATCH: {secret} in ctx.secrets, {known} in environment and files, which decide, since ctx.secrets comes too"
+            " late for it: set it there alone, on if the deployment batches events"
         )
     if BATCH and event_batching_handler is None:
         raise SettingsError("EXR_BATCH: this runtime has no vast.dataengine.sdk; batches need VAST 5.5 or newer")

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from exr_inspector.errors import SettingsError
 
@@ -37,6 +37,11 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
 def unicode_text(text: str) -> str:
     """Return the text with escapes for lone surrogates, which UTF-8 cannot encode; the tables store texts in this form."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def is_absolute(path: str) -> bool:
+    r"""Return whether a path of any system begins at a root: with a slash, a drive, or a server (`\\server\share`)."""
+    return path.startswith("/") or PureWindowsPath(path).drive != ""
 
 
 def name_bytes(name: str) -> bytes:

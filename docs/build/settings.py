@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from exr_inspector.settings import Mount, Secret, Settings, View, field_group, is_needed, setting_name
+from exr_inspector.settings import Mount, Secret, Settings, View, field_group, field_unit, is_needed, setting_name
 
 _INTRODUCTION = """# Settings
 
@@ -33,12 +33,11 @@ def render() -> str:
 
 
 def _row(field: FieldInfo) -> str:
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     cells = (
         f"`{setting_name(field)}`",
         "URL" if "ENDPOINT" in setting_name(field) else _kind(field.annotation),
         _default(field.default),
-        str(extra.get("unit", "")),
+        field_unit(field),
         field_group(field) if is_needed(field) else "",
         "yes" if _is_secret(field.annotation) else "",
         field.description or "",

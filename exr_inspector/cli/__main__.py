@@ -20,7 +20,7 @@ from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.cli.program import INTERRUPTED, SuggestingGroup
 from exr_inspector.errors import ExrInspectorError, SettingsError
-from exr_inspector.texts import CHECKOUT, install_command, program, visible
+from exr_inspector.texts import CHECKOUT, install_command, is_absolute, program, visible
 
 _COMMANDS_PACKAGE = "exr_inspector.cli.commands."
 # Modules of the commands that other packages have.
@@ -74,6 +74,8 @@ _EXIT_CODES = {
 }
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _READERS = "exr-read"  # delivery.read_ahead.READERS, without importing that module
+# Commands whose paths are of this machine alone, so that EXR_VIEWS does not apply.
+_LOCAL = {"demo", "package", "completion", *_OTHER_MODULES}
 _TERMINATED = 128 + signal.SIGTERM
 _OWN_PACKAGES = {"", "exr_inspector", "vastdb_local", "dataengine_local"}
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
@@ -108,7 +110,7 @@ class LazyGroup(SuggestingGroup):
     """A group whose commands are imported at their first use."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, with paths of EXR_VIEWS replaced by the URLs of their objects."""
+        """Parse the arguments, with paths of EXR_VIEWS replaced by those of a mount or by the URLs of their objects."""
         return super().parse_args(ctx, by_views(args, os.environ))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -167,7 +169,8 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
     Raises:
         SettingsError: EXR_VIEWS is invalid.
     """
-    if not environ.get("EXR_VIEWS"):
+    is_local = bool(arguments) and arguments[0] in _LOCAL
+    if not environ.get("EXR_VIEWS") or is_local or not any(map(_may_name_a_file, arguments)):
         return arguments
     from exr_inspector.cli.paths import views_of  # noqa: PLC0415 - takes half a second
 
@@ -184,6 +187,11 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
         return found or f"{name}{sign}{(sign and views.from_user(value)) or value}"
 
     return [named(argument) for argument in arguments]
+
+
+def _may_name_a_file(argument: str) -> bool:
+    """Whether the argument, or what is behind its `=`, is an absolute path: views have no others."""
+    return any(map(is_absolute, (argument, argument.partition("=")[2], argument.rpartition("=")[2])))
 
 
 def _naming(command: click.Command, name: str) -> click.Command:

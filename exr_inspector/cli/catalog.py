@@ -30,7 +30,7 @@ from exr_inspector.delivery.files import require_name
 from exr_inspector.errors import ArgumentError, CatalogError, NothingMatches, SchemaDrift, SchemaMissing, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import FileDatabase, file_database
-from exr_inspector.settings import DATABASE, OBJECTS, READING, Mount, Settings, load_settings, local_path
+from exr_inspector.settings import DATABASE, OBJECTS, Mount, Settings, load_settings, local_path
 from exr_inspector.storage.mounts import key_of, merged, mount_of
 from exr_inspector.storage.views import Views
 from exr_inspector.texts import program_command
@@ -121,7 +121,7 @@ def open_tables(
     create: bool = False,
     options: SetupOptions | None = None,
     need: Collection[str] = (),
-    use: Collection[str] = (DATABASE, OBJECTS, READING),
+    use: Collection[str] = (DATABASE, OBJECTS),
 ) -> Iterator[Tables]:
     """Open the tables for a block.
 
@@ -131,7 +131,8 @@ def open_tables(
             the new file is removed, unless another process created it, or stored in it through this one.
         options: Options of a setup that compares every table; without them, tables that this version set up are left alone.
         need: As for `load_settings`.
-        use: As for `load_settings`: GROUPS for a command that stores files as the function does.
+        use: As for `load_settings`, with READING and PIXELS for a command that reads files; GROUPS for one that stores
+            them as the function does.
 
     Raises:
         SettingsError: Neither a file nor a database is named, or a setting is wrong.

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from exr_inspector.errors import SettingsError
-from exr_inspector.settings import FUNCTION, SECRETS_DIR, load_settings
+from exr_inspector.settings import FUNCTION, SECRETS_DIR, SELECTION_SETTING, load_settings
 
 
 def batches_at_import(environ: Mapping[str, str], secrets_dir: Path | None = SECRETS_DIR) -> bool:
     """Return whether EXR_BATCH is on, as far as it is known when the handler's file is imported.
 
-    The platform looks for the batching decorator during the import, before a ctx exists. An invalid value is reported
-    by `init`, which checks all settings.
+    The platform looks for the batching decorator during the import, before a ctx exists. `init`, which checks all settings,
+    reports an invalid value, and another one in `ctx.secrets`.
     """
+    in_ctx: dict[str, dict[str, str]] = {
+        environ.get(SELECTION_SETTING, "").strip(): {}
+    }  # the secret may exist only there
     try:
-        return load_settings(environ, None, secrets_dir, use=(FUNCTION,)).batch
+        return load_settings(environ, in_ctx, secrets_dir, use=(FUNCTION,)).batch
     except SettingsError:
         return False
 

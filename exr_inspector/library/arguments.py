@@ -9,7 +9,8 @@ from typing import TypeVar
 from exr_inspector.delivery.patterns import parse_frames
 from exr_inspector.errors import ArgumentError, PatternError
 from exr_inspector.model import Severity, StatsMode
-from exr_inspector.texts import did_you_mean
+from exr_inspector.settings import NAMES
+from exr_inspector.texts import did_you_mean, page
 
 Given = TypeVar("Given")
 _LISTED = 20  # names in a message
@@ -30,6 +31,31 @@ def instance(name: str, value: object, kind: type[Given], expected: str) -> Give
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise wrong(name, expected, value)
     return value
+
+
+def truth(name: str, value: object) -> bool:
+    """The value, which must be True or False.
+
+    Raises:
+        ArgumentError: It is not.
+    """
+    return instance(name, value, bool, "True or False")
+
+
+def settings_by_name(settings: object) -> Mapping[str, str]:
+    """The settings that a caller gives; empty for None.
+
+    Raises:
+        ArgumentError: It is no mapping, a name is not that of a setting, or a value is no text.
+    """
+    given = instance("settings", {} if settings is None else settings, Mapping, "settings by name")  # type: ignore[type-abstract]
+    for name, value in given.items():
+        if name not in NAMES:
+            hint = did_you_mean(str(name), NAMES) or f"{page('settings')} lists all"
+            raise wrong("settings", f"names of settings ({hint})", name)
+        if not isinstance(value, str):  # the value is not shown, since it may be a secret
+            raise ArgumentError(f"settings: expected texts, found another value for {name}")
+    return given
 
 
 def path_text(name: str, value: object) -> str:

@@ -37,6 +37,6 @@ def check(
         SettingsError: A setting is wrong.
     """
     names, wanted = target_names(targets), frame_ranges(frames)
-    complete_settings = settings_for([*names, policy], settings)
+    complete_settings = settings_for([*names, policy], settings, stats=stats)
     with check_session(complete_settings, stats=stats, policy=policy) as made:
         return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=wanted)

@@ -11,7 +11,7 @@ from pathlib import Path
 from exr_inspector.delivery.diff import FileDiff, diff_files, pairs
 from exr_inspector.errors import ArgumentError, PatternError
 from exr_inspector.inspector import Inspector
-from exr_inspector.library.arguments import path_text, wrong
+from exr_inspector.library.arguments import path_text, truth, wrong
 from exr_inspector.library.reading import settings_for
 from exr_inspector.model import StatsMode
 from exr_inspector.pixels.difference import DifferencePicture
@@ -54,6 +54,7 @@ def diff(
     names = [path_text("one", one), path_text("other", other)]
     if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not threshold >= 0:
         raise wrong("threshold", "a number of at least 0", threshold)
+    truth("header", header)
     complete_settings = settings_for(names, settings)
     with closing(SourceOpener(complete_settings)) as opener:
         inspector = Inspector.from_settings(complete_settings, stats=StatsMode.OFF, is_isolated=True)

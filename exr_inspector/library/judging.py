@@ -185,7 +185,7 @@ def validate(
         SettingsError: A setting is wrong.
     """
     names = target_names(targets)
-    with session(settings_for([*names, policy], settings), stats=stats, hash=hash, policy=policy) as made:
+    with session(settings_for([*names, policy], settings, stats=stats), stats=stats, hash=hash, policy=policy) as made:
         frames = Frames(names) if sequences else None
         results = list(judge_files(made, names, frames))
         if frames is not None:

@@ -13,11 +13,20 @@ from exr_inspector.delivery.files import is_folder, new_names, paths_of
 from exr_inspector.delivery.read_ahead import inspect_each
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, ObjectNotFound
 from exr_inspector.inspector import Inspector
-from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong
+from exr_inspector.library.arguments import (
+    instance,
+    one_of,
+    path_text,
+    settings_by_name,
+    stats_mode,
+    target_names,
+    truth,
+    wrong,
+)
 from exr_inspector.library.results import InspectedFile
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
-from exr_inspector.settings import OBJECTS, READING, Settings, load_settings, unknown_settings
+from exr_inspector.settings import OBJECTS, PIXELS, READING, Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.source import RangeSource
 from exr_inspector.validation import Policy
@@ -49,25 +58,25 @@ class Session:
         return inspect_each(names, self.inspect, self.inspector.memory)
 
 
-def settings_for(names: Iterable[str], settings: Mapping[str, str] | None = None) -> Settings:
+def settings_for(
+    names: Iterable[str], settings: Mapping[str, str] | None = None, *, stats: str | None = "full"
+) -> Settings:
     """The settings for these names; those of object stores are read only if a URL is among them.
 
     Args:
         names: Files, folders, patterns and URLs, the policy's included.
         settings: Settings by name, which override the environment.
+        stats: Which pixels are read: without any (`off`), settings of pixels are not read; None if no file is inspected.
 
     Raises:
+        ArgumentError: `settings` has an unknown name, or a value that is no text.
         SettingsError: A setting that is used is wrong.
     """
-    instance("settings", settings or {}, Mapping, "settings by name")  # type: ignore[type-abstract]
-    if wrong_value := [name for name, value in (settings or {}).items() if not isinstance(value, str)]:
-        # do not show the value, which may be a secret
-        raise ArgumentError(f"settings: expected texts, found another value for {wrong_value[0]}")
-    if unknown := unknown_settings(settings or {}):
-        raise ArgumentError(f"settings: expected names of settings; {unknown[0]}")
-    needs_objects = any(isinstance(name, str) and "://" in name for name in names)
-    use = (READING, OBJECTS) if needs_objects else (READING,)
-    return load_settings({**os.environ, **(settings or {})}, use=use)
+    given = settings_by_name(settings)
+    has_url = any(isinstance(name, str) and "://" in name for name in names)
+    reads = () if stats is None else (READING,) if stats == "off" else (READING, PIXELS)
+    use = (*reads, OBJECTS) if has_url else reads
+    return load_settings({**os.environ, **given}, use=use)
 
 
 @contextmanager
@@ -104,7 +113,7 @@ def session(
     if levels is not None:
         one_of("levels", levels, ("first", "all"))
     instance("policy", policy, str, "a profile, a YAML file or an s3:// URL as text")
-    if (hash or objects) and mode is not StatsMode.FULL:
+    if (truth("hash", hash) or truth("objects", objects)) and mode is not StatsMode.FULL:
         what = "hash" if hash else "objects"
         raise ArgumentError(f"{what}: needs every pixel: expected stats='full' beside it, found {mode.value!r}")
     with closing(SourceOpener(settings)) as opener:
@@ -165,7 +174,7 @@ def inspect(
     if not (is_path or isinstance(source, bytes) or is_binary_file):
         raise wrong("source", "a path, an s3:// URL, bytes, or a file object in binary mode", source)
     named = [path_text("source", source)] if is_path else []
-    complete_settings = settings_for([*named, policy], settings)
+    complete_settings = settings_for([*named, policy], settings, stats=stats)
     with session(
         complete_settings,
         stats=stats,
@@ -218,7 +227,7 @@ def inspect_all(
         ExrInspectorError: As `inspect`.
     """
     names = target_names(targets)
-    complete_settings = settings_for([*names, policy], settings)
+    complete_settings = settings_for([*names, policy], settings, stats=stats)
     with (
         session(complete_settings, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made,
         closing(made.inspect_each(_paths(made, names))) as answers,

@@ -23,9 +23,9 @@ from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
-from exr_inspector.library.arguments import instance, one_of, path_text, wrong
+from exr_inspector.library.arguments import instance, one_of, path_text, settings_by_name, wrong
 from exr_inspector.model import Inspection
-from exr_inspector.settings import Mount, load_settings
+from exr_inspector.settings import DATABASE, Mount, load_settings
 from exr_inspector.storage import FILE_BUCKET
 from exr_inspector.storage.keys import file_path
 from exr_inspector.storage.mounts import key_of, mount_of
@@ -176,8 +176,9 @@ def open_catalog(
         ArgumentError: An argument is wrong.
     """
     instance("schema", schema, str, "the name of a schema")
+    given = settings_by_name(settings)
     if file is None:
-        loaded = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
+        loaded = load_settings({**os.environ, **given}, need=("catalog",), use=(DATABASE,))
         catalog = Catalog(CatalogConfig.from_settings(loaded.require_catalog()))
         return OpenCatalog(catalog, lambda: None, is_local=False)
     from exr_inspector.catalog.admin.setup import ensure_tables  # noqa: PLC0415 - only for local files

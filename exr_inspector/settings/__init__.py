@@ -6,11 +6,14 @@ from exr_inspector.settings.fields import (
     GROUPS,
     NAMES,
     OBJECTS,
+    PIXELS,
     READING,
+    SELECTION_SETTING,
     CatalogConnection,
     S3Connection,
     Settings,
     field_group,
+    field_unit,
     is_needed,
     limit_text,
     setting_name,
@@ -19,7 +22,7 @@ from exr_inspector.settings.loading import SECRETS_DIR, load_settings, unknown_s
 from exr_inspector.settings.values import Mount, Secret, View, local_path
 
 __all__ = [
-    "DATABASE", "FUNCTION", "GROUPS", "NAMES", "OBJECTS", "READING", "SECRETS_DIR", "CatalogConnection", "Mount",
-    "S3Connection", "Secret", "Settings", "View", "field_group", "is_needed", "limit_text", "load_settings", "local_path",
-    "setting_name", "unknown_settings",
+    "DATABASE", "FUNCTION", "GROUPS", "NAMES", "OBJECTS", "PIXELS", "READING", "SECRETS_DIR", "SELECTION_SETTING",
+    "CatalogConnection", "Mount", "S3Connection", "Secret", "Settings", "View", "field_group", "field_unit", "is_needed",
+    "limit_text", "load_settings", "local_path", "setting_name", "unknown_settings",
 ]  # fmt: skip

@@ -23,8 +23,8 @@ from exr_inspector.settings.values import (
     Levels,
     Mounts,
     Names,
+    Number,
     Places,
-    Seconds,
     Secret,
     SecretText,
     Stats,
@@ -36,19 +36,21 @@ from exr_inspector.settings.values import (
 )
 
 SELECTION_SETTING = "EXR_SECRET_NAME"  # names the secret to read settings from
-DATABASE, OBJECTS, READING, FUNCTION = "database", "objects", "reading", "function"
-GROUPS = (DATABASE, OBJECTS, READING, FUNCTION)
+DATABASE, OBJECTS, READING, PIXELS, FUNCTION = "database", "objects", "reading", "pixels", "function"
+GROUPS = (DATABASE, OBJECTS, READING, PIXELS, FUNCTION)
 _MAX_INTEGER = 1 << 40
 
 
-def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", **bounds: Any) -> Any:
-    """Define one setting: its name in secrets and environment, its group, its description."""
-    extra: dict[str, Any] = {"group": group, "unit": unit}
+def _field(
+    name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", needed: bool = False, **bounds: Any
+) -> Any:
+    """Define one setting: its name in secrets and environment, its group, its description, whether a connection needs it."""
+    extra: dict[str, Any] = {"group": group, "unit": unit, "needed": needed}
     return Field(default, validation_alias=name, description=meaning, json_schema_extra=extra, **bounds)
 
 
-def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MAX_INTEGER) -> Any:
-    return _field(name, READING, meaning, default, unit=unit, ge=1, le=most)
+def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MAX_INTEGER, *, group: str = READING) -> Any:
+    return _field(name, group, meaning, default, unit=unit, ge=1, le=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +92,30 @@ class Settings(BaseModel):
     secret_name: Text | None = _field(SELECTION_SETTING, FUNCTION,
         "Secret to read settings from; any secret that has the key otherwise. Environment only.")
     # VAST DataBase
-    db_endpoint: Url | None = _field("VAST_DB_ENDPOINT", DATABASE, "VAST DataBase endpoint.")
-    db_access_key: SecretText | None = _field("VAST_DB_ACCESS_KEY", DATABASE, "Access key for the database.")
-    db_secret_key: SecretText | None = _field("VAST_DB_SECRET_KEY", DATABASE, "Secret key for the database.")
-    db_bucket: Text | None = _field("VAST_DB_BUCKET", DATABASE, "Database-enabled bucket that holds the schema.")
+    db_endpoint: Url | None = _field("VAST_DB_ENDPOINT", DATABASE, "VAST DataBase endpoint.", needed=True)
+    db_access_key: SecretText | None = _field("VAST_DB_ACCESS_KEY", DATABASE, "Access key for the database.", needed=True)
+    db_secret_key: SecretText | None = _field("VAST_DB_SECRET_KEY", DATABASE, "Secret key for the database.", needed=True)
+    db_bucket: Text | None = _field("VAST_DB_BUCKET", DATABASE, "Database-enabled bucket that holds the schema.",
+        needed=True)
     db_schema: Text = _field("VAST_DB_SCHEMA", DATABASE, "Schema that holds the tables.", "exr_inspector")
     db_tls_verify: Switch = _field("VAST_DB_TLS_VERIFY", DATABASE, "Check the database server's certificate.", True)
     db_ca_bundle: File | None = _field("VAST_DB_CA_BUNDLE", DATABASE, "PEM file of certificates to trust for the database.")
-    db_retry_seconds: Seconds = _field("EXR_DB_RETRY_SECONDS", DATABASE,
+    db_retry_seconds: Number = _field("EXR_DB_RETRY_SECONDS", DATABASE,
         "Time for all attempts of one write to the database; less than EXR_DEADLINE_SECONDS.", 20.0, unit="seconds", ge=0,
         le=600)
-    db_timeout_seconds: Seconds = _field("EXR_DB_TIMEOUT_SECONDS", DATABASE,
+    db_timeout_seconds: Number = _field("EXR_DB_TIMEOUT_SECONDS", DATABASE,
         "Idle timeout of one request to the database; connecting takes at most 5 seconds of it.", 15.0, unit="seconds",
         ge=0.1, le=600)
     # objects
-    s3_endpoint_url: Url | None = _field("S3_ENDPOINT_URL", OBJECTS, "S3 endpoint, without the bucket.")
-    s3_access_key: SecretText | None = _field("S3_ACCESS_KEY", OBJECTS, "Access key for reading objects.")
-    s3_secret_key: SecretText | None = _field("S3_SECRET_KEY", OBJECTS, "Secret key for reading objects.")
+    s3_endpoint_url: Url | None = _field("S3_ENDPOINT_URL", OBJECTS, "S3 endpoint, without the bucket.", needed=True)
+    s3_access_key: SecretText | None = _field("S3_ACCESS_KEY", OBJECTS, "Access key for reading objects.", needed=True)
+    s3_secret_key: SecretText | None = _field("S3_SECRET_KEY", OBJECTS, "Secret key for reading objects.", needed=True)
     s3_region: Text = _field("S3_REGION", OBJECTS, "Region that requests are signed for.", "us-east-1")
     s3_virtual_hosted: Switch = _field("S3_VIRTUAL_HOSTED", OBJECTS, "Bucket in the host name instead of in the path.",
         False)
     s3_tls_verify: Switch = _field("S3_TLS_VERIFY", OBJECTS, "Check the S3 server's certificate.", True)
     s3_ca_bundle: File | None = _field("S3_CA_BUNDLE", OBJECTS, "PEM file of certificates to trust for S3.")
-    s3_timeout_seconds: Seconds = _field("S3_TIMEOUT_SECONDS", OBJECTS,
+    s3_timeout_seconds: Number = _field("S3_TIMEOUT_SECONDS", OBJECTS,
         "Idle timeout of one request; connecting takes at most 5 seconds of it.", 15.0, unit="seconds", ge=0.1, le=600)
     s3_retries: Integer = _field("S3_RETRIES", OBJECTS,
         "Retries after a transient fault; each counts as a request, and all end at the deadline.", 3,
@@ -135,23 +138,24 @@ class Settings(BaseModel):
         "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
         "off")
     batch: Switch = _field("EXR_BATCH", FUNCTION,
-        "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late.",
+        "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late, "
+        "and another value there is an error.",
         False)
     sweep: Places = _field("EXR_SWEEP", FUNCTION,
         "Prefixes that a schedule event sweeps: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
         ())
     sweep_catalog: Switch = _field("EXR_SWEEP_CATALOG", FUNCTION,
         "Take changes from the VAST Catalog, which needs EXR_VIEWS; sweeps all views where EXR_SWEEP is empty.", False)
-    sweep_full_hours: Seconds = _field("EXR_SWEEP_FULL_HOURS", FUNCTION,
+    sweep_full_hours: Number = _field("EXR_SWEEP_FULL_HOURS", FUNCTION,
         "With the VAST Catalog: time between comparisons of all objects with all rows, which find removals and renames.",
         24.0, unit="hours", ge=0, le=8760)
     sweep_shards: Integer = _field("EXR_SWEEP_SHARDS", FUNCTION,
         "Shards of a swept prefix, and shards that one invocation works on at a time.", 16, unit="shards",
         ge=1, le=1024)
-    settle_seconds: Seconds = _field("EXR_SETTLE_SECONDS", FUNCTION,
+    settle_seconds: Number = _field("EXR_SETTLE_SECONDS", FUNCTION,
         "Time without changes before a sweep reads a file; also how long a mount may not show a new file.",
         30.0, unit="seconds", ge=0, le=86_400)
-    deadline_seconds: Seconds = _field("EXR_DEADLINE_SECONDS", FUNCTION,
+    deadline_seconds: Number = _field("EXR_DEADLINE_SECONDS", FUNCTION,
         "Time for one invocation; less than the deployment's timeout, so that its error names the cause.", 100.0,
         unit="seconds", ge=1, le=3600)
     retry_failed: Switch = _field("EXR_RETRY_FAILED", FUNCTION,
@@ -159,19 +163,19 @@ class Settings(BaseModel):
         False)
     # how a file is read
     stats_bytes: Integer = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
-        "Bytes that sampled statistics read of one file; see EXR_STATS_CHUNK_BYTES.")
+        "Bytes that sampled statistics read of one file; see EXR_STATS_CHUNK_BYTES.", group=PIXELS)
     stats_chunk_bytes: Integer = _limit("EXR_STATS_CHUNK_BYTES", 32 << 20, "bytes",
-        "Bytes that they read if EXR_STATS_BYTES is too little for two chunks of each part and size.")
+        "Bytes that they read if EXR_STATS_BYTES is too little for two chunks of each part and size.", group=PIXELS)
     stats_requests: Integer = _limit("EXR_STATS_REQUESTS", 8, "requests",
-        "Requests of sampled statistics for one file.", 1 << 20)
-    stats_levels: Levels = _field("EXR_STATS_LEVELS", READING,
+        "Requests of sampled statistics for one file.", 1 << 20, group=PIXELS)
+    stats_levels: Levels = _field("EXR_STATS_LEVELS", PIXELS,
         "Levels of mipmaps and ripmaps that statistics cover.", "first")
-    max_objects: Integer = _field("EXR_MAX_OBJECTS", READING,
+    max_objects: Integer = _field("EXR_MAX_OBJECTS", PIXELS,
         "Objects of Cryptomattes stored per file when EXR_STATS is full, those with the largest coverage; 0 for none.",
         0, unit="objects", ge=0, le=_MAX_INTEGER)
     max_ids: Integer = _limit("EXR_MAX_IDS", 1 << 18, "ids",
         "Ids of Cryptomattes counted per file; beyond that, those with the least coverage are dropped.",
-        1 << 24)
+        1 << 24, group=PIXELS)
     leaders: Leaders = _field("EXR_LEADERS", READING,
         "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request; `local` "
         "reads it in files outside of buckets.", "local")
@@ -181,8 +185,8 @@ class Settings(BaseModel):
         "Memory for all files of a process together: a quarter for headers, tables, manifests and rows, the rest for decoding.",
         1 << 20)
     decode_threads: Integer = _limit("EXR_DECODE_THREADS", 2, "threads",
-        "Threads that decode, for all files of a process together.", 64)
-    decode_seconds: Seconds = _field("EXR_DECODE_SECONDS", READING,
+        "Threads that decode, for all files of a process together.", 64, group=PIXELS)
+    decode_seconds: Number = _field("EXR_DECODE_SECONDS", PIXELS,
         "CPU time for decoding 64 MiB of samples before the decoding process is ended.", 10.0,
         unit="seconds", ge=0.001, le=3600)
     initial_read_bytes: Integer = _field("EXR_INITIAL_READ_BYTES", READING,
@@ -257,12 +261,6 @@ class Settings(BaseModel):
         return self.model_copy(update=values)
 
 
-def limit_text(error: LimitExceeded) -> str:
-    """Return the error's text with the name of the setting that raises the limit."""
-    setting = error.limit if error.limit.isupper() else f"EXR_MAX_{error.limit.upper()}"
-    return f"{error} (setting {setting})"
-
-
 def setting_name(field: FieldInfo) -> str:
     """Return the name of a setting in secrets and environment."""
     return str(field.validation_alias)
@@ -270,18 +268,30 @@ def setting_name(field: FieldInfo) -> str:
 
 def field_group(field: FieldInfo) -> str:
     """Return the group of a setting, one of GROUPS."""
-    extra = field.json_schema_extra
-    return str(extra["group"]) if isinstance(extra, dict) else ""
+    return str(_extra(field)["group"])
+
+
+def field_unit(field: FieldInfo) -> str:
+    """Return the unit of a setting's number; empty if it has none."""
+    return str(_extra(field)["unit"])
 
 
 def is_needed(field: FieldInfo) -> bool:
-    """Whether a connection requires the setting."""
-    return (
-        field_group(field) in {DATABASE, OBJECTS} and field.default is None and "CA_BUNDLE" not in setting_name(field)
-    )
+    """Whether a connection needs the setting."""
+    return bool(_extra(field)["needed"])
+
+
+def _extra(field: FieldInfo) -> Mapping[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
 NAMES: Mapping[str, str] = {setting_name(field): name for name, field in Settings.model_fields.items()}
+
+
+def limit_text(error: LimitExceeded) -> str:
+    """Return the error's text with the name of the setting that raises the limit."""
+    setting = error.limit if error.limit in NAMES else f"EXR_MAX_{error.limit.upper()}"
+    return f"{error} (setting {setting})"
 
 
 def needed(group: str) -> list[tuple[str, str]]:

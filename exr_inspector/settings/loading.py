@@ -25,6 +25,7 @@ from exr_inspector.settings.fields import (
     SELECTION_SETTING,
     Settings,
     field_group,
+    field_unit,
     needed,
     not_set,
 )
@@ -63,24 +64,24 @@ def load_settings(
     """
     if unknown := (set(need) - {"catalog", "objects"}) | (set(use) - set(GROUPS)):
         raise ValueError(f"{', '.join(sorted(unknown))} is not known")
-    wanted = {name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use}
+    wanted = [name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use]
     faults: list[str] = []
-    chosen = environ.get(SELECTION_SETTING, "").strip()
+    chosen = environ.get(SELECTION_SETTING, "").strip() if wanted else ""
     if chosen and not _has_secret(chosen, secrets or {}, secrets_dir):
         faults.append(f"{SELECTION_SETTING}: there is no secret of that name")
     found = {
-        **{name: text for name in NAMES if (text := environ.get(name, "").strip())},
-        **_single_values(_chosen(_files(secrets_dir, faults), chosen), faults),
-        **_single_values(_chosen(_platform(secrets or {}, faults), chosen), faults),
+        **{name: text for name in wanted if (text := environ.get(name, "").strip())},
+        **_single_values(_chosen(_files(secrets_dir, wanted, faults), chosen), wanted, faults),
+        **_single_values(_chosen(_platform(secrets or {}, wanted, faults), chosen), wanted, faults),
     }
-    given: dict[str, Any] = {name: text for name, text in found.items() if name in wanted and name != SELECTION_SETTING}
+    given: dict[str, Any] = {name: text for name, text in found.items() if name != SELECTION_SETTING}
     if chosen:
         given[SELECTION_SETTING] = chosen
     settings: Settings | None = None
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        faults += [f"{fault['loc'][0]}: {_reason(fault['msg'])}" for fault in error.errors(include_input=False)]
+        faults += [_reason(str(fault["loc"][0]), fault["msg"]) for fault in error.errors(include_input=False)]
     faults += _cross_checks(settings, given, need, use)
     if faults or settings is None:
         raise SettingsError("; ".join(faults))
@@ -120,8 +121,10 @@ def _similar(name: str) -> list[str]:
     return []
 
 
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "expected", 1)
+def _reason(name: str, message: str) -> str:
+    unit = field_unit(Settings.model_fields[NAMES[name]])
+    reason = message.removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    return f"{name}: {reason}{f' (unit: {unit})' if unit else ''}"
 
 
 def _cross_checks(
@@ -152,16 +155,16 @@ def _cross_checks(
 Named = dict[str, dict[str, str]]
 
 
-def _platform(secrets: Mapping[str, object], faults: list[str]) -> Named:
+def _platform(secrets: Mapping[str, object], wanted: Collection[str], faults: list[str]) -> Named:
     named = {str(name): keys for name, keys in secrets.items() if isinstance(keys, Mapping)}
     flat = {name: value for name, value in secrets.items() if name not in named}
-    found = {name: _texts(keys, f"secret {name}", faults) for name, keys in named.items()}
-    return {**found, "": _texts(flat, "a secret", faults)}
+    found = {name: _texts(keys, wanted, f"secret {name}", faults) for name, keys in named.items()}
+    return {**found, "": _texts(flat, wanted, "a secret", faults)}
 
 
-def _texts(keys: Mapping[str, object], where: str, faults: list[str]) -> dict[str, str]:
+def _texts(keys: Mapping[str, object], wanted: Collection[str], where: str, faults: list[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for name in NAMES:
+    for name in wanted:
         value = keys.get(name)
         if isinstance(value, str):
             if value.strip():
@@ -171,8 +174,8 @@ def _texts(keys: Mapping[str, object], where: str, faults: list[str]) -> dict[st
     return texts
 
 
-def _files(folder: Path | None, faults: list[str]) -> Named:
-    if folder is None or not folder.is_dir():
+def _files(folder: Path | None, wanted: Collection[str], faults: list[str]) -> Named:
+    if not wanted or folder is None or not folder.is_dir():
         return {}
     try:
         # Kubernetes keeps the versions of a mounted secret in folders whose names begin with two dots.
@@ -180,12 +183,13 @@ def _files(folder: Path | None, faults: list[str]) -> Named:
     except OSError as error:
         faults.append(f"{folder}: cannot be read ({error.strerror})")
         return {}
-    return {"": _file_texts(folder, faults)} | {entry.name: _file_texts(entry, faults) for entry in inner}
+    folders = {"": folder, **{entry.name: entry for entry in inner}}
+    return {name: _file_texts(entry, wanted, faults) for name, entry in folders.items()}
 
 
-def _file_texts(folder: Path, faults: list[str]) -> dict[str, str]:
+def _file_texts(folder: Path, wanted: Collection[str], faults: list[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for name in NAMES:
+    for name in wanted:
         path = folder / name
         try:
             if path.is_file():
@@ -207,10 +211,10 @@ def _has_secret(name: str, secrets: Mapping[str, object], folder: Path | None) -
     return isinstance(secrets.get(name), Mapping) or (folder is not None and (folder / name).is_dir())
 
 
-def _single_values(found: Named, faults: list[str]) -> dict[str, str]:
+def _single_values(found: Named, wanted: Collection[str], faults: list[str]) -> dict[str, str]:
     """Return the text of each key. Secrets that have different texts for a key are a fault."""
     texts: dict[str, str] = {}
-    for key in NAMES:
+    for key in wanted:
         holders = sorted(name for name, keys in found.items() if key in keys)
         if len({found[name][key] for name in holders}) > 1:
             named = ", ".join(name or "(flat)" for name in holders)

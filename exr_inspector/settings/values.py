@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainValidator, SecretStr
 
+from exr_inspector.texts import is_absolute
+
 _SWITCHES = {**dict.fromkeys(("1", "on", "true", "yes"), True), **dict.fromkeys(("0", "off", "false", "no"), False)}
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
@@ -61,11 +63,11 @@ def _integer(value: object) -> object:
     return value
 
 
-def _seconds(value: object) -> object:
+def _number(value: object) -> object:
     try:
         return float(str(value))
     except ValueError:
-        raise ValueError("expected seconds") from None
+        raise ValueError("expected a number") from None
 
 
 def _url(value: object) -> str:
@@ -125,7 +127,7 @@ def _views(value: object) -> object:
         cluster, _, rest = part.partition("=")
         place, *clients = (item.strip() for item in rest.split("|"))
         bucket, below = _bucket_and_prefix(place)
-        if not cluster.startswith("/") or not bucket or not all(clients):
+        if not cluster.startswith("/") or not bucket or not all(map(is_absolute, clients)):
             raise ValueError(
                 "expected /path/on/the/cluster=bucket/prefix|/client/mount|..., several separated by commas"
             )
@@ -196,7 +198,7 @@ class View:
 Text = Annotated[str, BeforeValidator(_line)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Integer = Annotated[int, BeforeValidator(_integer)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Number = Annotated[float, BeforeValidator(_number)]
 Url = Annotated[str, BeforeValidator(_url)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Mounts = Annotated[tuple[Mount, ...], BeforeValidator(_mounts)]

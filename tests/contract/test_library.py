@@ -296,6 +296,7 @@ MISUSE: dict[str, Callable[[], object]] = {
             (EXR, {"settings": 5}),
             (EXR, {"settings": {"EXR_STATS": 5}}),
             (EXR, {"settings": {"EXR_STAT": "full"}}),
+            (EXR, {"settings": {"BOGUS": "full"}}),
         )
     },
     **{
@@ -310,6 +311,8 @@ MISUSE: dict[str, Callable[[], object]] = {
             (EXR, {"settings": "x"}),
             (EXR, {"hash": True}),
             (EXR, {"objects": True}),
+            (EXR, {"hash": "no", "stats": "full"}),
+            (EXR, {"objects": 1, "stats": "full"}),
         )
     },
     **{f"check {frames}": partial(exr.check, EXR, frames=frames) for frames in FRAMES},  # type: ignore[arg-type]
@@ -328,11 +331,13 @@ MISUSE: dict[str, Callable[[], object]] = {
     "diff NaN": lambda: list(exr.diff(EXR, EXR, threshold=float("nan"))),
     "diff x": lambda: list(exr.diff(EXR, EXR, threshold="x")),  # type: ignore[arg-type]
     "diff picture": lambda: list(exr.diff(EXR, EXR, picture=5)),  # type: ignore[arg-type]
+    "diff header": lambda: list(exr.diff(EXR, EXR, header="no")),  # type: ignore[arg-type]
     "report to": lambda: exr.write_report(EXR, None),  # type: ignore[arg-type]
     "passed": lambda: exr.validate(EXR, stats="off").passed(fail_on="warn"),
     "passed None": lambda: exr.validate(EXR, stats="off").passed(fail_on=None),  # type: ignore[arg-type]
     "junit": lambda: exr.validate(EXR, stats="off").to_junit(fail_on=7),  # type: ignore[arg-type]
     "catalog": lambda: exr.open_catalog(5),  # type: ignore[arg-type]
+    "catalog settings": lambda: exr.open_catalog(settings={"VAST_DB_ENDPONT": "http://127.0.0.1:9"}),
     "catalog schema": lambda: exr.open_catalog("a.duckdb", schema=5),  # type: ignore[arg-type]
 }
 
@@ -343,6 +348,15 @@ def test_a_wrong_argument_is_one_error(call: Callable[[], object]) -> None:
         call()
     assert isinstance(raised.value, exr.ExrInspectorError)
     assert isinstance(raised.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("ENDPOINT", "S3_ENDPOINT_URL"), ("AWS_ACCESS_KEY_ID", "S3_ACCESS_KEY"), ("S3_REGIO", "S3_REGION")],
+)
+def test_the_error_of_an_unknown_setting_names_what_comes_close(name: str, near: str) -> None:
+    with pytest.raises(exr.ArgumentError, match=f"did you mean .*{near}.*found '{name}'"):
+        exr.inspect(EXR, settings={name: "hidden"})
 
 
 def test_a_wrong_argument_of_a_catalog_is_one_error_with_the_name_that_comes_close(tmp_path: Path) -> None:

@@ -220,6 +220,7 @@ def test_all_faults_are_in_one_error():
         ("EXR_VIEWS", "renders=/x"),
         ("EXR_VIEWS", "/x"),
         ("EXR_VIEWS", "/x=b|"),
+        ("EXR_VIEWS", "/x=b|renders"),
         ("EXR_VIEWS", "/x=b, /x=c"),
         ("EXR_SWEEP", "a//b"),
         ("EXR_SWEEP", "s3://"),
@@ -341,6 +342,20 @@ def test_settings_that_are_not_used_are_not_looked_at():
     assert load_settings({**wrong, "EXR_MAX_PARTS": "7"}, secrets_dir=None, use=(READING,)).max_parts == 7
     with pytest.raises(SettingsError, match="EXR_STATS"):
         load_settings(wrong, secrets_dir=None, use=(FUNCTION,))
+
+
+def test_secrets_that_are_not_used_are_not_looked_at(tmp_path):
+    (tmp_path / "S3_SECRET_KEY").write_bytes(b"\xff\xfe\x00")
+    secrets = {"one": {"VAST_DB_BUCKET": "a", "S3_REGION": 5}, "two": {"VAST_DB_BUCKET": "b"}}
+    load_settings({}, secrets, tmp_path, use=(READING,))
+    load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=())
+    with pytest.raises(SettingsError, match="EXR_SECRET_NAME"):
+        load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=(READING,))
+
+
+def test_a_wrong_number_is_named_with_its_unit():
+    assert faults({"EXR_SWEEP_FULL_HOURS": "day"}) == "EXR_SWEEP_FULL_HOURS: expected a number (unit: hours)"
+    assert faults({"EXR_MAX_PARTS": "x"}) == "EXR_MAX_PARTS: expected a whole number (unit: parts)"
 
 
 def test_a_missing_setting_says_where_it_was_looked_for():

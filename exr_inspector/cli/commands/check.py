@@ -99,7 +99,7 @@ def command(
     depth: Stats = stats or "full"
     try:
         if catalog is None:
-            with check_session(settings_for([*targets, policy]), stats=depth, policy=policy) as made:
+            with check_session(settings_for([*targets, policy], stats=depth), stats=depth, policy=policy) as made:
                 done = _run(targets, made, frames)
         else:
             done = _stored(targets, catalog, frames, depth, policy, bucket=bucket, paths=paths)

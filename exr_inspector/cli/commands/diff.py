@@ -23,6 +23,7 @@ from exr_inspector.delivery.diff import FileDiff, PartDiff
 from exr_inspector.library.diffing import diff
 from exr_inspector.pixels.comparing import ChannelDiff
 from exr_inspector.report.words import figure, plain
+from exr_inspector.settings import DATABASE, OBJECTS, PIXELS, READING
 from exr_inspector.texts import json_document
 from exr_inspector.validation.rule import counted
 
@@ -126,7 +127,7 @@ def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: 
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import diff_catalog  # noqa: PLC0415
 
-    with open_tables(catalog) as tables:
+    with open_tables(catalog, use=(DATABASE, OBJECTS, READING, PIXELS)) as tables:
         read, settings = tables.catalog.read, tables.settings
         yield diff_catalog(read, settings, target, tables.prefix, header=header, shown=paths.stored)
 

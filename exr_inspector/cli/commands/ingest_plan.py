@@ -17,7 +17,7 @@ from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.plan import write_plan
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import OBJECTS, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation.rule import counted
 
@@ -59,7 +59,7 @@ def command(
       ./run ingest-plan s3://renders/ --lanes 64 --to /shared/plan
       ./run ingest-plan /mnt/show --bucket show --lanes 8 --to /shared/plan
     """
-    settings, targets = targets_of(places, load_settings(os.environ), bucket, exclude)
+    settings, targets = targets_of(places, load_settings(os.environ, use=(OBJECTS,)), bucket, exclude)
     refuse_empty(places)
     faults: Counter[str] = Counter()
 

@@ -117,7 +117,7 @@ def command(
     columns = fields_of(fields)
     depth = FULL if objects or with_hash else stats or (FULL if shows else DEFAULT_STATS)
     with session(
-        settings_for([*targets, policy]),
+        settings_for([*targets, policy], stats=FULL if shows else depth),
         stats=depth,
         hash=with_hash,
         levels=levels,

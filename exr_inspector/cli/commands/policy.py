@@ -57,7 +57,7 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
         raise click.UsageError(f"{output} exists; remove it or choose another name")
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output}: there is no folder {output.parent}: create it first")
-    with session(settings_for(targets), stats="off") as made:
+    with session(settings_for(targets, stats="off"), stats="off") as made:
         paths = chain.from_iterable(paths_of(made.opener, target) for target in targets)
         frames, unread = Frames(targets), list[str]()
         with closing(made.inspect_each(islice(paths, limit))) as answers:

@@ -29,7 +29,7 @@ from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
 from exr_inspector.errors import CatalogError
 from exr_inspector.library.tables import require_file, schema_of_tables
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import DATABASE, load_settings
 from exr_inspector.texts import did_you_mean, program_command
 from exr_inspector.validation.rule import counted
 from vastdb_local import ServerAddress, Successor, running_server
@@ -129,7 +129,7 @@ def _engine(catalog: Path | None, schema: str) -> QueryEngine:
         require_file(catalog)
         server = running_server(catalog)
         return FileEngine(catalog, schema) if server is None else _served(catalog, server, schema)
-    settings = configured(load_settings(os.environ))
+    settings = configured(load_settings(os.environ, use=(DATABASE,)))
     config = CatalogConfig.from_settings(settings.require_catalog())
     return database_engine(Catalog(config).connection)
 

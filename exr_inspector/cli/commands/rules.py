@@ -58,7 +58,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, form: str, schema
         echo_json(json_document(json_schema(), indent=2))
         return
     console = output()
-    resolved = PolicySource.from_settings(settings_for([policy]), policy).current().for_path(path)
+    resolved = PolicySource.from_settings(settings_for([policy], stats=None), policy).current().for_path(path)
     if form != "text":
         rules = [rule for code in codes for rule in _named(code.upper())] if codes else [*RULES.values()]
         _print_records([_record(rule, resolved) for rule in dict.fromkeys(rules)], form)

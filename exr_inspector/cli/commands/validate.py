@@ -172,7 +172,7 @@ def _from_files(
     request: _Request, stats: Stats, levels: Levels | None, *, with_hash: bool
 ) -> Iterator[Iterable[ValidationResult]]:
     frames = Frames(request.targets) if request.sequences else None
-    settings = settings_for([*request.targets, request.policy])
+    settings = settings_for([*request.targets, request.policy], stats=stats)
     # As `check` looks for copies, which only frames side by side show.
     hashes = with_hash or (stats == "full" and request.sequences)
     with session(settings, stats=stats, levels=levels, hash=hashes, policy=request.policy) as made:

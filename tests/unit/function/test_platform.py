@@ -39,5 +39,7 @@ def test_batches_by_environment_and_by_file(tmp_path: Path) -> None:
     assert batches_at_import({}, tmp_path)
     # A deadline below a default that is not used here is no contradiction.
     assert batches_at_import({"EXR_BATCH": "on", "EXR_DEADLINE_SECONDS": "5"}, None)
+    # The secret that is chosen may exist in ctx.secrets alone.
+    assert batches_at_import({"EXR_BATCH": "on", "EXR_SECRET_NAME": "mine"}, None)
     # `init` reports errors.
     assert not batches_at_import({"EXR_STATS": "bogus", "EXR_BATCH": "on"}, None)

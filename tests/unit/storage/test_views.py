@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from exr_inspector.cli.__main__ import by_views
+from exr_inspector.errors import SettingsError
 from exr_inspector.settings import load_settings
 from exr_inspector.storage.views import Views
 
@@ -92,6 +93,30 @@ def test_arguments_of_every_command() -> None:
     assert by_views(given, {"EXR_VIEWS": TEXT}) == [
         "inspect", "s3://renders/a.exr", "--json", "-p", "prefix=s3://renders/sh", "--to=/tmp/x.html", "a=b",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["rules", "CMP-DWA-NAMES"],
+        ["inspect", "samples/layers.exr", "--stats=off", "-p", "a=b"],
+        ["inspect", "s3://renders/a.exr"],
+        ["completion", "bash"],
+        ["package", "/srv/function"],
+    ],
+)
+def test_views_are_read_only_where_an_argument_may_be_in_one(arguments: list[str]) -> None:
+    assert by_views(arguments, {"EXR_VIEWS": "bogus"}) == arguments
+
+
+@pytest.mark.parametrize(
+    "path", ["/studio/a.exr", r"Z:\studio\a.exr", r"\\server\studio\a.exr", "--to=/a", "prefix=/a"]
+)
+def test_wrong_views_are_an_error_where_an_argument_may_be_in_one(path: str) -> None:
+    with pytest.raises(SettingsError, match="EXR_VIEWS"):
+        by_views(["inspect", path], {"EXR_VIEWS": "bogus"})
 
 
 def test_options_with_a_sign_of_equality_are_read_as_those_with_a_space(tmp_path: Path) -> None:
