@@ -12,7 +12,8 @@ from exr_inspector.validation.rules.channels import names_of
 from exr_inspector.validation.rules.data_in_colour import have_equal_values, holds_data
 
 _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops below middle grey
-_DARK = 2.0**-10  # more than seven stops below it
+_HARDLY_SEEN = 2.0**-10  # more than seven stops below it
+_DARK = 2.0**-4  # a stop and a half below it
 _THIRD = frozenset({"b", "z", "blue"})
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 
@@ -25,7 +26,7 @@ _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave t
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
     limits="Also a main image whose greatest colour value is below 2^-14 (0.000061, the smallest normal HALF): nearly black; "
-    "below 2^-10 (0.00098) it is info.",
+    "below 2^-10 (0.00098) it is info, as are images whose greatest value is below 2^-4 (0.0625), which are dark.",
     stage=Stage.PIXELS,
     profiles={"texture": "info"},
     yields_to=("SEQ-BLACK",),
@@ -58,7 +59,8 @@ def black(file: FileFacts, _parameters: RuleParameters) -> Results:
             message = f"The main image is black: {listed(black)} are zero everywhere, while {listed(lit)} {verb} not"
             found.append(Found(message, "0", "an image", black[0], part=part.index))
         if (most := _nearly_black(part)) is not None:
-            message = f"The image is nearly black: no colour value is above {most:g}"
+            how = "nearly black" if most < _HARDLY_SEEN else "dark"
+            message = f"The image is {how}: no colour value is above {most:g}"
             severity = None if most < _NEARLY_BLACK else Severity.INFO
             found.append(Found(message, f"{most:g}", "an image", part=part.index, severity=severity))
         if levels := _black_levels(part):
@@ -74,7 +76,7 @@ def _has_alpha(part: PartFacts) -> bool:
 
 
 def _nearly_black(part: PartFacts) -> float | None:
-    """The greatest value of the main image if it is above zero, but so small that hardly an exposure shows it; else None."""
+    """The greatest value of the main image if it is above zero, but far below middle grey; else None."""
     every = [stats for channel, stats in part.with_stats(part.colour) if is_beauty(channel.layer)]
     if not every or not all(s.exact and s.minimum is not None and s.minimum >= 0 and not s.inf_count for s in every):
         return None

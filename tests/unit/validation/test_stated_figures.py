@@ -23,7 +23,7 @@ def severity(data: bytes, code: str) -> Severity | None:
 
 
 @pytest.mark.parametrize(
-    ("maximum", "expected"), [(2.0**-14 * 0.99, W), (2.0**-14 * 1.01, I), (2.0**-10 * 0.99, I), (2.0**-10 * 1.01, None)]
+    ("maximum", "expected"), [(2.0**-14 * 0.99, W), (2.0**-14 * 1.01, I), (2.0**-4 * 0.99, I), (2.0**-4 * 1.01, None)]
 )
 def test_images_that_are_nearly_black(maximum: float, expected: Severity | None) -> None:
     assert severity(rgb(RAMP / 2 * maximum), "PIX-BLACK") is expected

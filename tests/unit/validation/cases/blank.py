@@ -50,6 +50,7 @@ CASES = [
             keys=IMAGE_AND_MATTE,
         ),
         Case("PIX-BLACK", rgb(ZERO), GOOD),
+        Case("PIX-BLACK", rgb(RAMP * 0.03), rgb(RAMP * 0.04), severity=Severity.INFO),  # up to 0.06 and 0.08
         Case(
             "PIX-BLACK",
             image([*RGBA, Channel("original.R")], R=ZERO, G=ZERO, B=ZERO),
@@ -62,7 +63,7 @@ CASES = [
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
         Case("PIX-BLACK", eyes(ZERO), eyes(RAMP)),
-        Case("PIX-BLACK", rgb(RAMP * 1e-5), rgb(RAMP * 1e-3)),
+        Case("PIX-BLACK", rgb(RAMP * 1e-5), GOOD),
         Case("PIX-BLACK", rgb(RAMP * 1e-4), severity=Severity.INFO),
         Case("PIX-BLACK", rgb(RAMP * 1e-5), parts(sss=RAMP * 1e-5)),
         Case("PIX-BLACK", image(R=ZERO, G=ZERO, B=ZERO, A=RAMP / 2), severity=Severity.INFO, keys=SHADOW_AND_IMAGE),
