@@ -36,7 +36,13 @@ _NO_CONTENT = frozenset({Role.ALPHA, Role.DEPTH})
 _QUARTILES = (25.0, 50.0, 75.0)
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 # By every policy; `wrapmodes` shows that a file is a texture.
-COMPARED_ATTRIBUTES = frozenset({"dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes"})
+COMPARED_ATTRIBUTES = frozenset({
+    "dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes",
+    # what a frame was made from, and with
+    "Camera", "File", "Scene", "Shot", "Software", "arnold/version", "cycles.ViewLayer.samples", "hip", "hipfile",
+    "input/filename", "nuke/input/filename", "nuke/version", "pipeline/scenefile", "reelName", "scene", "sceneFile",
+    "scenefile", "script", "shot", "software",
+})  # fmt: skip
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
 
 

@@ -48,6 +48,7 @@ from exr_inspector.validation.rules.sequences import layers as sequence_layers
 from exr_inspector.validation.rules.sequences import levels as sequence_levels
 from exr_inspector.validation.rules.sequences import numbers as sequence_numbers
 from exr_inspector.validation.rules.sequences import pixels as sequence_pixels
+from exr_inspector.validation.rules.sequences import sources as sequence_sources
 from exr_inspector.validation.rules.sequences import steady as sequence_steady
 from exr_inspector.validation.rules.sequences import times as sequence_times
 
@@ -55,7 +56,7 @@ _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, black_areas, alpha, encodings,
     data_values, delivery, sequence_numbers, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels,
-    sequence_layers, sequence_levels, sequence_areas, sequence_steady, show,
+    sequence_layers, sequence_levels, sequence_areas, sequence_steady, sequence_sources, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

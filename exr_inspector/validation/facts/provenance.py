@@ -59,6 +59,17 @@ _MADE_WITH = re.compile(
     re.IGNORECASE,
 )
 _BLENDERS_FORMAT = "BlenderMultiChannel"  # always "Blender V2.55.1 and newer"
+_TEXTS_OF_PRODUCTS = frozenset(name.lower() for name in _WRITERS if name not in _COMMENTS)
+_BETWEEN_PRODUCTS = re.compile(r"[,;|+&()\[\]\n]|\s[/-]\s|\s(?:and|with|via|using|on)\s", re.IGNORECASE)
+_ONE_PRODUCT = re.compile(
+    r"\s*([a-z][\w .-]*?)[\s:/-]+(?:version\s+|v\.?\s?)?(\d+(?:\.\d+)+(?:[a-z]+\d*)?)(?![\w-])",
+    re.ASCII | re.IGNORECASE,
+)
+# Words before numbers that are no versions, or that differ from machine to machine.
+_NO_PRODUCT = frozenset({
+    "build", "built", "commit", "compiled", "date", "driver", "host", "ip", "job", "kernel", "linux", "node", "rev", "revision",
+    "time", "windows",
+})  # fmt: skip
 # Attribute with a version -> product. Nuke is first, because it keeps the attributes of renderers. Where the first attribute of
 # a product has a whole number or a name (`V-Ray for Maya Next`), another one with a version such as 4.30.00 is used.
 _VERSIONS = {
@@ -159,6 +170,24 @@ def split_product(text: str) -> tuple[str, str | None]:
     head = text[: match.start()] if match else text.partition(" : ")[0]
     product = _FILLER.sub("", head).strip() or text
     return product, match[1] if match and product != text else None
+
+
+def products_of(attributes: Mapping[str, str]) -> dict[str, str]:
+    """The version of each product that attributes name, in lists, too; other words, as of builds and machines, are left out.
+
+    >>> products_of({"software": "Maya 2024.2, MtoA 5.4.0 (build 7f3a), Arnold 7.2.1.0", "nuke/version": "15.1v3"})
+    {'Maya': '2024.2', 'MtoA': '5.4.0', 'Arnold': '7.2.1.0', 'Nuke': '15.1v3'}
+    """
+    found: dict[str, str] = {}
+    for name, text in attributes.items():
+        lower = name.lower()
+        if lower in _TEXTS_OF_PRODUCTS:
+            for piece in _BETWEEN_PRODUCTS.split(text[:_TEXT_CHARACTERS]):
+                if (match := _ONE_PRODUCT.match(piece)) and _NO_PRODUCT.isdisjoint(match[1].lower().split()):
+                    found.setdefault(_FILLER.sub("", match[1]), match[2])
+        elif (match := _VERSION_NAME.fullmatch(lower)) and match[1] in _PRODUCTS:
+            found.setdefault(_PRODUCTS[match[1]], split_product(f"x {text}")[1] or text[:40])
+    return found
 
 
 def _seconds(value: object) -> float | None:

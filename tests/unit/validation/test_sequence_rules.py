@@ -196,6 +196,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
         [frame(number, attributes={"show": "b" if number == 4 else "a"}) for number in range(1, 11)],
         {"attributes": [{"name": "show", "steady": True}]},
     ),
+    ("SEQ-SOURCE", [frame(n, attributes={"shot": "sh020" if n == 4 else "sh010"}) for n in range(1, 11)], {}),
     ("CRY-SEQ", frames(cryptomattes=("abc: 2 layers",)), {}),
     ("DEL-NFX-NUMBERING", [f for f in frames() if f.frame % 2], {"frame_step": 2}),
 ]

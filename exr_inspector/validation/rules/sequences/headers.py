@@ -6,9 +6,11 @@ The time for ten thousand frames is well under a second.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from exr_inspector.model import Severity
+from exr_inspector.validation.facts.provenance import products_of
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
 from exr_inspector.validation.frames import FrameSummary
@@ -293,10 +295,35 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     return [
         *drift(_with_usual_parts(sequence), "the colour tag", lambda f: f.colour),
         *_views(sequence),
-        *drift(sequence, "the software", lambda f: f.software),
+        *_software(sequence),
         *drift(sequence, "framesPerSecond", lambda f: _presence(f, f.frame_rate)),
         *drift(sequence, "the time code", lambda f: _presence(f, f.time_code)),
     ]
+
+
+def _software(sequence: SequenceFacts) -> list[Found]:
+    """Frames that another product or version wrote, also if it is not the first one of a list."""
+    found = drift(sequence, "the software", lambda f: f.software)
+    products = {frame.frame: products_of(frame.attributes or {}) for frame in sequence.frames}
+    named_frames = {number for each in found for number in each.frames}
+    others: dict[tuple[int, ...], list[Found]] = {}
+    for product in sorted({name for versions in products.values() for name in versions}):
+        versions = {number: each.get(product) for number, each in products.items()}
+        for each in drift(sequence, f"the version of {product}", partial(_version_in, versions)):
+            if not named_frames.issuperset(each.frames):
+                others.setdefault(tuple(each.frames), []).append(each)
+    return found + [_joined(every) for every in others.values()]
+
+
+def _version_in(versions: Mapping[int, str | None], frame: FrameSummary) -> str | None:
+    return versions[frame.frame]
+
+
+def _joined(every: Sequence[Found]) -> Found:
+    """One finding for several on the same frames."""
+    first, *more = every
+    ends = [each.message.partition(": ")[2] for each in more]
+    return first._replace(message="; ".join([first.message, *ends]))
 
 
 def _views(sequence: SequenceFacts) -> list[Found]:
