@@ -47,12 +47,14 @@ def load_function(directory: Path) -> LoadedFunction:
     """
     folder = directory.resolve()
     path = folder / "main.py"
+    if not path.exists():
+        raise LocalRuntimeError(f"{folder}: there is no main.py in it: expected the folder of a function, with main.py")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalRuntimeError(
-            f"{path}: cannot be read ({type(error).__name__}); name the function's folder"
-        ) from error
+    except OSError as error:
+        raise LocalRuntimeError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise LocalRuntimeError(f"{path}: not UTF-8 at byte {error.start}") from error
     module = _import(path)
     for name, arguments in (("init", ("ctx",)), ("handler", ("ctx", "event"))):
         problem = _signature_problem(getattr(module, name, None), arguments)

@@ -24,7 +24,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout, parse_url
 from vastdb._internal import VastdbApi
@@ -313,12 +313,19 @@ def is_partitioned(table: Any) -> bool:
     return table._metadata.partitioning is not None  # noqa: SLF001 - see CHANGED
 
 
-# All private names of the SDK that are overridden or used here. If a new SDK lacks one, a test fails and names it.
+# All names of the SDK, requests and urllib3 that are overridden here, and private ones that are used. If a new release lacks
+# one, a test fails and names it.
 CHANGED: dict[type, tuple[str, ...]] = {
     VastdbApi: ("_backoff_decorator", "_session_create", "with_endpoints", "endpoints", "vast_version", "__exit__"),
     Session: ("access", "secret", "api", "_context", "features", "adbc_driver_path", "_end_user", "transaction"),
     Transaction: ("txid", "_rpc", "_session_context", "__enter__", "__exit__"),
     TableInTransaction: ("_metadata", "_tx", "_session_context"),
+    HTTPAdapter: ("init_poolmanager", "poolmanager", "proxy_manager_for"),
+    PoolManager: ("pool_classes_by_scheme",),
+    HTTPConnectionPool: ("ConnectionCls",),
+    HTTPConnection: ("is_connected", "response_class", "send", "sock", "timeout"),
+    HTTPResponse: ("begin",),
+    Timeout: ("clone", "connect_timeout", "read_timeout"),
 }
 
 

@@ -8,10 +8,15 @@ import logging
 import sys
 import types
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 
 import pytest
 import vastdb
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
+from urllib3.util import Timeout
 from vastdb._adbc import AdbcConnection
 from vastdb._internal import INTERNAL_ROW_ID_SORTED_FIELD, VastdbApi
 from vastdb.session import Session
@@ -35,7 +40,7 @@ def catalog(server: LocalVastDB) -> Iterator[Catalog]:
     catalog.close()
 
 
-def test_the_sdk_has_every_name_that_we_change(server: LocalVastDB) -> None:
+def test_the_sdk_and_its_http_client_have_every_name_that_we_change(server: LocalVastDB) -> None:
     session = vastdb.connect(access=server.access_key, secret=server.secret_key, endpoint=server.endpoint)
     with session.transaction() as tx:
         table = tx.bucket(server.bucket).schema(SCHEMA).table(FILES.name)
@@ -45,6 +50,12 @@ def test_the_sdk_has_every_name_that_we_change(server: LocalVastDB) -> None:
             Session: session,
             Transaction: tx,
             TableInTransaction: row_table,
+            HTTPAdapter: HTTPAdapter(),
+            PoolManager: PoolManager(),
+            HTTPConnectionPool: HTTPConnectionPool,
+            HTTPConnection: HTTPConnection("127.0.0.1"),
+            HTTPResponse: HTTPResponse,
+            Timeout: Timeout(),
         }
         missing = [
             f"{kind.__module__}.{kind.__name__}.{name}"
@@ -52,7 +63,21 @@ def test_the_sdk_has_every_name_that_we_change(server: LocalVastDB) -> None:
             for name in names
             if not hasattr(real[kind], name)
         ]
-    assert missing == [], "the installed vastdb SDK lacks these: adapt exr_inspector/catalog/sdk/transport.py"
+    assert missing == [], (
+        "the installed vastdb, requests or urllib3 lacks these: adapt exr_inspector/catalog/sdk/transport.py"
+    )
+
+
+OF_HTTP = (
+    transport._Adapter,
+    transport._Pool,
+    transport._TlsPool,
+    transport.DeadlineConnection,
+    transport.DeadlineTlsConnection,
+    transport._DeadlineResponse,
+    transport.DeadlineTimeout,
+    transport._RequestTimeout,
+)
 
 
 def test_every_override_is_named(server: LocalVastDB, catalog: Catalog) -> None:
@@ -62,6 +87,10 @@ def test_every_override_is_named(server: LocalVastDB, catalog: Catalog) -> None:
     for mine, kind in ((type(ours.api), VastdbApi), (type(ours), Session), (type(ours.transaction()), Transaction)):
         overridden = {name for name in vars(mine) if not name.startswith("__") or name in {"__enter__", "__exit__"}}
         assert overridden - {"_is_shared"} <= set(transport.CHANGED[kind])
+    for mine in OF_HTTP:
+        known = {name for kind in mine.__mro__ for name in transport.CHANGED.get(kind, ())}
+        overridden = {name for name in vars(mine) if any(hasattr(kind, name) for kind in mine.__mro__[1:])}
+        assert {name for name in overridden if not name.startswith("_")} <= known, mine
     assert not isinstance(vars(VastdbApi).get("_backoff_decorator"), property)
     assert "_backoff_decorator" in vars(theirs.api)
 

@@ -189,6 +189,9 @@ FILES_ROW: dict[str, Any] = {
 }
 
 PARTS_ROW: dict[str, Any] = {
+    "file_id": "601ee1e5ae6fbccb40427e88ce8bd831",
+    "content_key": "1957edc07cd74ffca1c081b92d3cdf4d",
+    "inspection_id": "id",
     "file_path": "renders/shot/beauty.1001.exr",
     "part_index": 0,
     "part_name": "part name",
@@ -242,6 +245,120 @@ PARTS_ROW: dict[str, Any] = {
     "pixel_faults": '[[5,32,47,"EXR_DECODE","bad block"]]',
 }
 
+# table -> one of its rows, without the columns that identify the file and the inspection
+OTHER_ROWS: dict[str, dict[str, Any]] = {
+    "channels": {
+        "part_index": 0,
+        "channel_index": 4,
+        "name": "diffuse.R",
+        "layer": "diffuse",
+        "effective_layer": "diffuse",
+        "component": "R",
+        "view_name": "left",
+        "type": "HALF",
+        "x_sampling": 1,
+        "y_sampling": 1,
+        "linearity": 0,
+        "is_lossy": False,
+        "cryptomatte": None,
+    },
+    "attributes": {
+        "part_index": 0,
+        "attribute_index": 1,
+        "chunk_index": 0,
+        "chunk_count": 1,
+        "name": "compression",
+        "type": "compression",
+        "value": "3",
+        "value_text": "ZIP",
+        "value_number": 3.0,
+        "size_bytes": 16,
+        "file_offset": 72,
+        "problem": None,
+    },
+    "stats": {
+        "stats_index": 4,
+        "part_index": 0,
+        "channel": "diffuse.R",
+        "level_x": 0,
+        "level_y": 0,
+        "min": -0.5,
+        "max": 2.0,
+        "mean": 0.25,
+        "mean_error": None,
+        "mean_low": None,
+        "mean_high": None,
+        "stddev": 0.125,
+        "samples": 2048,
+        "finite_count": 2045,
+        "nan_count": 2,
+        "inf_count": 1,
+        "positive_inf_count": 1,
+        "negative_inf_count": 0,
+        "zero_count": 5,
+        "negative_count": 1,
+        "half_max_count": 0,
+        "is_constant": False,
+        "first_nan_x": 3,
+        "first_nan_y": 4,
+        "first_inf_x": None,
+        "first_inf_y": None,
+        "percentiles": "[[50.0,0.25]]",
+        "histogram": '{"edges":[0.0,1.0,2.0],"counts":[3,4]}',
+        "fractional_share": 0.75,
+        "eight_bit_share": 0.5,
+        "distinct_count": 900,
+        "uncovered_count": 7,
+        "low_alpha_colour": 0.125,
+        "coverage": 1.0,
+        "exact": True,
+        "sample_stride": 1,
+    },
+    "validation": {
+        "finding_index": 1,
+        "part_index": 0,
+        "channel": None,
+        "code": "STR-TEST",
+        "severity": "warning",
+        "severity_rank": 2,
+        "message": "finding 1",
+        "found": "x",
+        "expected": None,
+        "file_offset": None,
+    },
+    "cryptomatte_objects": {
+        "object_index": 2,
+        "part_index": 0,
+        "cryptomatte": "crypto",
+        "view_name": None,
+        "manifest_hash": "99611689f500b60e57469fb6bc769b5e",
+        "id": "00000003",
+        "id_float": 4.203895392974451e-45,
+        "coverage": 1.5,
+        "pixels": 2,
+    },
+    "thumbnails": {
+        "thumbnail_index": 0,
+        "part_index": 0,
+        "layer": "",
+        "width": 160,
+        "height": 90,
+        "image": b"RIFF",
+        "source": "level 0,0",
+        "exposure": 0.0,
+        "transform": "sRGB",
+        "difference_hash": 3855,
+    },
+    "cryptomatte_manifests": {
+        "manifest_hash": "99611689f500b60e57469fb6bc769b5e",
+        "name_index": 3,
+        "name": "object 3",
+        "id": "00000004",
+        "id_float": 5.605193857299268e-45,
+    },
+}
+IDENTIFYING = ("file_id", "file_path", "content_key", "inspection_id")
+
 PROVENANCE = Provenance(
     "Renderer",
     "5.1",
@@ -287,8 +404,23 @@ def test_files_and_parts() -> None:
     rows = table_rows(rich(), "id")
     assert rows["files"] == [FILES_ROW]
     (part,) = rows["parts"]
-    assert {name: part[name] for name in PARTS_ROW} == PARTS_ROW
-    assert list(part)[:4] == ["file_id", "file_path", "content_key", "inspection_id"]
+    identifiers = part.pop("cryptomatte_ids")  # test_objects_and_names_of_a_cryptomatte has its value
+    assert identifiers
+    assert part == PARTS_ROW
+    assert tuple(part)[:4] == IDENTIFYING
+
+
+@pytest.mark.parametrize("table", OTHER_ROWS)
+def test_other_tables(table: str) -> None:
+    rows = [
+        {name: value for name, value in row.items() if name not in IDENTIFYING}
+        for row in table_rows(rich(), "id")[table]
+    ]
+    assert OTHER_ROWS[table] in rows
+
+
+def test_every_table_of_a_file_has_values() -> None:
+    assert {"files", "parts", *OTHER_ROWS} == table_rows(rich(), "id").keys()
 
 
 def test_objects_and_names_of_a_cryptomatte() -> None:

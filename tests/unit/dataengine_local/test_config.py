@@ -170,6 +170,9 @@ def test_published_signatures_are_accepted_with_a_warning_at_most(tmp_path: Path
     assert all("vastde functions build" in warning for warning in function.warnings)
 
 
-def test_a_folder_without_main(tmp_path: Path) -> None:
-    with pytest.raises(LocalRuntimeError, match=r"main\.py"):
+def test_a_folder_without_a_readable_main(tmp_path: Path) -> None:
+    with pytest.raises(LocalRuntimeError, match=r"there is no main\.py .* expected the folder of a function"):
+        load_function(tmp_path)
+    (tmp_path / "main.py").write_bytes(b"# \xff")
+    with pytest.raises(LocalRuntimeError, match=r"main\.py: not UTF-8 at byte 2"):
         load_function(tmp_path)
