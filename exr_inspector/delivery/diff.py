@@ -13,7 +13,7 @@ from exr_inspector.delivery.files import expand, is_folder
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.errors import ExrInspectorError, NothingMatches
-from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.header.as_json import to_json_text, value_text
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Attribute, Box2i, PixelType, code_name
@@ -404,9 +404,8 @@ def _described(faults: Iterable[tuple[str, PixelFault]]) -> Iterator[str]:
         else:
             runs.append((which, fault, fault))
     for which, first, last in runs:
-        chunks = f"chunk {first.chunk}" if first == last else f"chunks {first.chunk} to {last.chunk}"
-        top, bottom = min(first.y_min, last.y_min), max(first.y_max, last.y_max)
-        rows = f"row {top}" if top == bottom else f"rows {top} to {bottom}"
+        chunks = span_text("chunk", first.chunk, last.chunk)
+        rows = span_text("row", min(first.y_min, last.y_min), max(first.y_max, last.y_max))
         yield f"{chunks} of the {which} file ({rows}): {first.code}: {first.message}"
 
 

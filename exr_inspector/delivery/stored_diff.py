@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from exr_inspector.delivery.diff import FileDiff, PartDiff, box_text, compare_attributes, named_parts
 from exr_inspector.errors import ExrInspectorError
+from exr_inspector.exr.chunks.layout import span_text
 from exr_inspector.exr.header.values import PixelType, code_name
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ChannelStats, Inspection, PixelReport
@@ -115,7 +116,7 @@ def _part(name: str, one: _Side, other: _Side) -> PartDiff:
         notes=(*notes, *differing),
         unchecked=tuple(unchecked),
         faults=tuple(
-            f"chunk {fault.chunk} (rows {fault.y_min} to {fault.y_max}): {fault.code}: {fault.message}"
+            f"chunk {fault.chunk} ({span_text('row', fault.y_min, fault.y_max)}): {fault.code}: {fault.message}"
             for fault in (report.faults if report else ())
             if fault.part == one[1]
         ),

@@ -17,7 +17,7 @@ import OpenEXR
 
 from exr_inspector.errors import DecodeError, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, samples
-from exr_inspector.exr.header.values import PIXEL_BYTES, Box2i, Channel, Compression, PixelType
+from exr_inspector.exr.header.values import PIXEL_BYTES, Box2i, Channel, Compression, PixelType, code_name
 from exr_inspector.pixels.decoded import Array, DecodedBlock
 from exr_inspector.pixels.mini_file import Payload, deep_file, library_names, scan_line_file, tiled_file
 
@@ -135,21 +135,25 @@ def _check_sizes(
         raise _too_large(total, max_bytes)
 
 
-def _read(pieces: Sequence[Payload], channels: Sequence[Channel], make_file: MakeFile) -> list[Array]:
+def _read(pieces: Sequence[Payload], channels: Sequence[Channel], compression: int, make_file: MakeFile) -> list[Array]:
     """The arrays that the library decodes from a single-part file, in the order of `channels`."""
     file = make_file(pieces)
     try:
         parts = OpenEXR.File(file, separate_channels=True, num_threads=0).parts
     except _LIBRARY_ERRORS as error:
         found = str(error).replace(file, "...") if isinstance(file, str) else str(error)
-        raise DecodeError("the OpenEXR library does not decode it", found=found[:200]) from error
+        raise DecodeError(_refused(compression), found=found[:200]) from error
     if not parts:  # the library has written the reason to the process's output
-        raise DecodeError("the OpenEXR library does not decode it")
+        raise DecodeError(_refused(compression))
     decoded = parts[0].channels
     names = library_names(channels)
     if any(name not in decoded for name in names):
         raise DecodeError("the OpenEXR library does not find all channels", found=", ".join(decoded)[:200])
     return [decoded[name].pixels for name in names]
+
+
+def _refused(compression: int) -> str:
+    return f"the OpenEXR library refuses the {code_name(Compression, compression)} data"
 
 
 def _size(shape: Sequence[int]) -> str:
@@ -210,7 +214,8 @@ def _decode_tiles(
     layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]], make_file: MakeFile
 ) -> DecodedBlock:
     file = tiled_file(layout.channels, layout.compression, shape, [packed for _, packed in chunks])
-    arrays = _checked(_read(file, layout.channels, make_file), layout.channels, shape[1] * len(chunks), shape[0])
+    decoded = _read(file, layout.channels, layout.compression, make_file)
+    arrays = _checked(decoded, layout.channels, shape[1] * len(chunks), shape[0])
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
 
 
@@ -223,7 +228,8 @@ def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], make_file:
         rows += place.window.height
     # Only the horizontal position matters for decoding; the rows are not subsampled here.
     window = Box2i(layout.data_window.x_min, 0, layout.data_window.x_max, rows - 1)
-    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, make_file)
+    file = scan_line_file(layout.channels, layout.compression, window, blocks)
+    arrays = _read(file, layout.channels, layout.compression, make_file)
     checked = _checked(arrays, layout.channels, rows, window.width)
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(checked))
 
@@ -263,7 +269,8 @@ def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], make_file: Ma
             filling = Box2i(whole.x_min, y, whole.x_max, min(y + lines - 1, last))
             blocks.append((y, bytes(layout.unpacked_bytes(filling))))
     window = Box2i(whole.x_min, first, whole.x_max, last)
-    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, make_file)
+    file = scan_line_file(layout.channels, layout.compression, window, blocks)
+    decoded = _read(file, layout.channels, layout.compression, make_file)
     arrays = []
     for array, channel in zip(
         _checked(decoded, layout.channels, window.height, window.width), layout.channels, strict=True
@@ -309,7 +316,8 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], make_f
             )
         is_raw = layout.compression == Compression.NONE or len(table) == whole_tile
         packed.append((total, table[:table_bytes] if is_raw else table, table_bytes))
-    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS], make_file)[0]
+    file = deep_file([_COUNTS], layout.compression, None, packed)
+    pixels = _read(file, [_COUNTS], layout.compression, make_file)[0]
     flat = _flat_samples(pixels.reshape(-1), _COUNTS, len(chunks) * window.width * window.height)
     running = flat.view("<i4").reshape(len(chunks), window.height, window.width)
     counts = np.diff(running, axis=2, prepend=np.int32(0))
@@ -344,7 +352,8 @@ def _decode_deep(
     expected = int(row_totals.sum())
     if expected:
         tile_rows = window.height if layout.is_tiled else None
-        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels, make_file)
+        file = deep_file(layout.channels, layout.compression, tile_rows, packed)
+        pixels = _read(file, layout.channels, layout.compression, make_file)
         arrays = [
             _flat_samples(array.reshape(-1), channel, expected)
             for array, channel in zip(pixels, layout.channels, strict=True)

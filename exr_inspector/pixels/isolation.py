@@ -25,6 +25,7 @@ from typing import Any
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, DecoderCrashed, DecoderKilled
+from exr_inspector.exr.chunks.layout import span_text
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.decode import DeepPayload
 from exr_inspector.pixels.decoded import DecodedBlock
@@ -117,7 +118,7 @@ class DecoderPool:
                         how, is_killed = str(error), is_killed or error.is_killed
         kind = DecoderKilled if is_killed else DecoderCrashed
         raise kind(
-            f"decoding chunks {work.indices[0]} to {work.indices[-1]} of part {work.part} ended a process of its own "
+            f"decoding {span_text('chunk', work.indices[0], work.indices[-1])} of part {work.part} ended a process of its own "
             f"{1 + TRIES_ALONE} times, at last {how}"
         )
 

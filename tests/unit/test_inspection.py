@@ -104,7 +104,7 @@ def test_chunks_that_do_not_decode_are_not_there(mode: StatsMode) -> None:
     first, second = inspection.completeness
     assert inspection.is_complete is False
     assert (first.is_complete, second.present, second.counts) == (True, 2, {ChunkState.NOT_DECODABLE: 1})
-    assert [gap.text for gap in second.missing] == ["rows 1 to 1"]
+    assert [gap.text for gap in second.missing] == ["row 1"]
     assert {first.checked, second.checked} == {"decoded" if mode is StatsMode.FULL else "last leader"}
 
 

@@ -69,8 +69,9 @@ def command(
 
     with closing(SourceOpener(settings)) as opener:
         counts = write_plan(opener, targets, folder, lanes=lanes, mounts=settings.mounts, report=report)
+    least, most = min(counts), max(counts)
+    size = counted(most, "file") if least == most else f"{least} to {most} files"
     click.echo(
-        f"{counted(sum(counts), 'EXR file')} in {counted(lanes, 'lane')} of {min(counts)} to {max(counts)} files: "
-        f"{folder}/0 to {folder}/{lanes - 1}"
+        f"{counted(sum(counts), 'EXR file')} in {counted(lanes, 'lane')} of {size}: {folder}/0 to {folder}/{lanes - 1}"
     )
     sys.exit(1 if faults else 0)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.errors import DecodeError
-from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.chunks.leaders import LeaderCheck, check_leader, leader_bytes, parse_leader
 from exr_inspector.exr.chunks.tables import ChunkState, ChunkTable, States
 from exr_inspector.exr.file_bytes import FileBytes, RangeRequests
@@ -100,7 +100,8 @@ class _Findings:
             self.states[wanted.part] = states
         states[wanted.chunk] = check.state
         window = self.chunks.layouts[wanted.part].place(wanted.chunk).window
-        message = f"chunk {wanted.chunk} (rows {window.y_min} to {window.y_max}): {_MESSAGES[check.kind]}"
+        rows = span_text("row", window.y_min, window.y_max)
+        message = f"chunk {wanted.chunk} ({rows}): {_MESSAGES[check.kind]}"
         self.problems.add(Problem(check.kind, message, wanted.part, wanted.offset, check.found, check.expected))
 
     def report(self, checked: str) -> LeaderReport:

@@ -199,6 +199,11 @@ def window_text(window: Box2i) -> str:
     return f"({window.x_min} {window.y_min}) - ({window.x_max} {window.y_max})"
 
 
+def span_text(noun: str, first: int, last: int) -> str:
+    """Consecutive rows, columns or chunks as text: `row 5`, `rows 5 to 9`."""
+    return f"{noun} {first}" if first == last else f"{noun}s {first} to {last}"
+
+
 def is_window(window: Box2i) -> bool:
     """Whether a window contains pixels and the library accepts its coordinates."""
     x_min, y_min, x_max, y_max = window

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.chunks.layout import Layout, Level, span_text
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
@@ -89,8 +89,10 @@ class MissingRange(NamedTuple):
     def text(self) -> str:
         """The pixels as text, such as `rows 128 to 191 in columns 64 to 255`; starts with the level if it is not the first."""
         level = f"level {self.level_x},{self.level_y} " if self.level_x or self.level_y else ""
-        columns = "" if self.x_min is None else f" in columns {self.x_min} to {self.x_max}"
-        return f"{level}rows {self.y_min} to {self.y_max}{columns}"
+        columns = ""
+        if self.x_min is not None and self.x_max is not None:
+            columns = f" in {span_text('column', self.x_min, self.x_max)}"
+        return f"{level}{span_text('row', self.y_min, self.y_max)}{columns}"
 
 
 class Completeness(NamedTuple):

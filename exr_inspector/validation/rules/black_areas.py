@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from exr_inspector.exr.chunks.layout import span_text
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
@@ -85,12 +86,12 @@ def _bands(cells: Cells, cell_px: int, window: Box2i | None) -> tuple[list[str],
     Also returned is whether none of them is at an edge of the image.
     """
     x, y, right, bottom = window or (0, 0, 0, 0)
-    for axis, noun, start, last in ((1, "rows", y, bottom), (0, "columns", x, right)):
+    for axis, noun, start, last in ((1, "row", y, bottom), (0, "column", x, right)):
         is_black: npt.NDArray[np.bool_] = np.all(cells, axis=axis)
         is_letterbox = bool(is_black[0]) and np.array_equal(is_black, is_black[::-1])
         if is_black.any() and not is_letterbox and is_black.sum() * cells.shape[axis] == cells.sum():
             edges = np.flatnonzero(np.diff(is_black, prepend=False, append=False)).reshape(-1, 2) * cell_px + start
-            names = [f"{noun} {first} to {min(end - 1, last)}" for first, end in edges.tolist()]
+            names = [span_text(noun, first, min(end - 1, last)) for first, end in edges.tolist()]
             return names, not (is_black[0] or is_black[-1])
     return [], False
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from exr_inspector.errors import LimitExceeded
-from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.chunks.tables import ChunkState, MissingRange, chunk_ranges
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
@@ -203,7 +203,9 @@ def _rows(faults: Sequence[PixelFault]) -> str:
             ranges[-1] = (ranges[-1][0], max(ranges[-1][1], high))
         else:
             ranges.append((low, high))
-    return "rows " + listed(f"{low} to {high}" for low, high in ranges)
+    if len(ranges) == 1:
+        return span_text("row", *ranges[0])
+    return "rows " + listed(f"{low} to {high}" if low < high else str(low) for low, high in ranges)
 
 
 REPORTED = (
