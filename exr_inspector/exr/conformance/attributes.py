@@ -8,10 +8,10 @@ from exr_inspector.exr.conformance.problems import PartProblems
 from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES, readable_strings
 from exr_inspector.exr.header.channel_lists import ends_in_a_name
 from exr_inspector.exr.header.encodings import guessed_encoding, is_utf16
-from exr_inspector.exr.header.parts import FIRST_WINS
+from exr_inspector.exr.header.parts import FIRST_WINS, PartHeader
 from exr_inspector.exr.header.standard import DEPRECATED, REQUIRED, STANDARD
 from exr_inspector.exr.header.text import NOT_UTF8, encode_name, invalid_byte
-from exr_inspector.exr.header.values import Attribute, Preview
+from exr_inspector.exr.header.values import MULTI_PART, NON_IMAGE, Attribute, Preview
 from exr_inspector.exr.limits import PER_CHECKPOINT, Checkpoint, no_checkpoint
 from exr_inspector.exr.problems import ProblemKind
 
@@ -146,7 +146,13 @@ def _report_malformed(report: PartProblems, attribute: Attribute) -> None:
     elif attribute.name == "channels" and attribute.type_name == "chlist":
         fatal = report.part.channels is None
     found = f"{attribute.size} bytes of {attribute.type_name}"
-    report.add(kind, f"attribute {attribute.name!r}: {message}", attribute, found, fatal=fatal)
+    if attribute.type_name not in FIXED:
+        report.add(kind, f"attribute {attribute.name!r}: {message}", attribute, found, fatal=fatal)
+        return
+    message = f"attribute {attribute.name!r} has the wrong size"
+    if attribute is report.part.attributes[-1]:
+        message += ", after which the header cannot be followed"
+    report.add(kind, message, attribute, found, f"{FIXED[attribute.type_name][0].size} bytes", fatal=fatal)
 
 
 def _check_zeros(report: PartProblems) -> None:
@@ -167,8 +173,13 @@ def _check_standard(report: PartProblems, attribute: Attribute) -> None:
     name, type_name, value = attribute.name, attribute.type_name, attribute.value
     expected = STANDARD[name].type_name
     if type_name != expected:
-        message, fatal = f"attribute {name!r} has the wrong type", name == "channels"
-        report.add(ProblemKind.WRONG_ATTRIBUTE_TYPE, message, attribute, type_name[:64], expected, fatal=fatal)
+        message, kind, found = (
+            f"attribute {name!r} has the wrong type",
+            ProblemKind.WRONG_ATTRIBUTE_TYPE,
+            type_name[:64],
+        )
+        is_optional = not _is_needed(report.part, name)
+        report.add(kind, message, attribute, found, expected, fatal=name == "channels", mild=is_optional)
     elif name in _CODES and isinstance(value, int) and value > _CODES[name][0]:
         message = f"{name} has a value that is not defined"
         report.add(ProblemKind.UNKNOWN_CODE, message, attribute, str(value), _CODES[name][1])
@@ -179,6 +190,13 @@ def _check_standard(report: PartProblems, attribute: Attribute) -> None:
         _check_preview(report, attribute, value)
     if name in DEPRECATED:
         report.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is deprecated", attribute)
+
+
+def _is_needed(part: PartHeader, name: str) -> bool:
+    """Whether readers need the attribute to find the pixels of the part."""
+    if name in {"name", "type", "version", "chunkCount"}:
+        return bool(part.version_word & (MULTI_PART | NON_IMAGE))
+    return name in REQUIRED or (name == "tiles" and part.is_tiled)
 
 
 def _check_preview(report: PartProblems, attribute: Attribute, preview: Preview) -> None:

@@ -79,15 +79,14 @@ def flag_text(attribute: Attribute) -> str:
     "acesImageContainerFlag is the int 1",
     why="Readers recognise an ACES container by this flag.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
-    yields_to=("STR-REQ-TYPE",),
     fix="Write the flag as an int with the value 1.",
     command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
 def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Report a flag that is absent or not 1."""
+    """Report a flag that is absent or not 1; another type than int is left to STR-REQ-TYPE."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
-    if part.part.integer("acesImageContainerFlag") == 1:
+    if attribute is not None and (attribute.type_name != "int" or attribute.value == 1):
         return NOTHING
     found = "absent" if attribute is None else flag_text(attribute)
     return [Found(f"acesImageContainerFlag is {found}; expected int 1", found, "int 1")]

@@ -152,9 +152,13 @@ REPORTED: tuple[Rule, ...] = (
         "STR-REQ-TYPE",
         Severity.ERROR,
         "Required and standard attributes have the type that the standard gives them",
-        why="Readers ignore the attribute, or refuse the file.",
-        source="OpenEXRCore 3.5 parse_header.c; OpenEXR standard attributes",
+        why="The OpenEXR library replaces a required attribute of another type by its default, and refuses the file for the "
+        "channel list. It opens files with other attributes of another type, but software that asks for the value by its type "
+        "does not find it.",
+        source="OpenEXRCore 3.5 parse_header.c; OpenEXR standard attributes; measured with OpenEXR 3.5.3",
         problem=ProblemKind.WRONG_ATTRIBUTE_TYPE,
+        profiles={"strict": "error", "archive": "error", "aces-container": "error"},
+        limits="With severity warning: attributes that readers do not need to find the pixels.",
         fix="Write the attribute with the expected type. Remove the present one first: writing tools refuse to "
         "change a type.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",

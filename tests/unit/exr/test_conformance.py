@@ -327,6 +327,15 @@ def test_a_channel_problem_names_the_channel() -> None:
 
 
 def test_the_harmless_variants_are_mild() -> None:
+    for part, mild in (
+        (Part(extra=[a_int("shutterAngle", 180), a_int("name", 1)]), True),
+        (Part(replace=[a_int("lineOrder", 0)]), False),
+        (Part(kind="tiledimage", replace=[a_int("tiles", 0)]), False),
+        (Part(kind="deepscanline", replace=[a_string("version", "1"), a_string("chunkCount", "3")]), False),
+    ):
+        kinds = [p.mild for p in problems_of(build([part])) if p.kind.name == "WRONG_ATTRIBUTE_TYPE"]
+        assert kinds, part
+        assert set(kinds) == {mild}, part
     assert [p.mild for p in problems_of(build([Part()], version_word=0x402))] == [True]
     assert [p.mild for p in problems_of(build([Part(extra=[a_int("n" * 40, 1)])], version_word=2))] == [False]
     assert [p.mild for p in problems_of(build([Part(replace=[a_chlist([Channel("R", reserved=b"\1\0\0")])])]))] == [
