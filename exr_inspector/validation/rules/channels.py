@@ -19,6 +19,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, chann
 
 # Layers in which software writes the main image.
 _MAIN_LAYERS = frozenset({"rgba", "rgb", "ci", "c", "beauty", "combined", "color", "colour", "main", "finalimage"})
+_COLOURS = {"R": "red", "G": "green", "B": "blue"}
 _LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g": "G", "b": "B", "a": "A"}
 
 
@@ -47,17 +48,44 @@ class ChannelParameters(RuleParameters):
     when=t.UNUSUAL,
 )
 def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Report layers with one or two of R, G, B. Cryptomattes, and AOVs with a single component R, are not colour."""
+    """Report layers with one or two of R, G, B. Cryptomattes, and AOVs with a single component R, are not colour.
+
+    A base layer with a single channel is left to CHN-ONE-COLOUR.
+    """
     found = []
     for (layer, _), members in part.by_layer.items():
         present = [component for component in "RGB" if component in members]
         if len(present) in (0, 3) or members[present[0]].role is not Role.COLOUR:
             continue
-        if len(present) == 1 and layer and len(members) == 1:
+        if len(members) == 1:
             continue
         lacking = ", ".join(component for component in "RGB" if component not in present)
         message = f"{_layer(layer)} has {', '.join(present)} but not {lacking}"
         found.append(Found(message, "".join(present), "RGB", members[present[0]].name))
+    return found
+
+
+@channel_rule(
+    "CHN-ONE-COLOUR",
+    Severity.INFO,
+    "The channel of an image of one channel is called Y",
+    why="Software shows a mask, height or texture whose only channel is called R in red.",
+    source="OpenEXR technical introduction (Luminance/Chroma Images); OpenImageIO#3204 (textures of one channel R)",
+    fix="Write the channel as Y, or as R, G and B of equal values.",
+    command="oiiotool IN.exr --ch Y=R -o OUT.exr",
+    remedy=Remedy.CONVERSION,
+    when=t.UNUSUAL,
+)
+def one_colour(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+    """Report base layers whose only channel is R, G or B. AOVs with a single component are common."""
+    found = []
+    for (layer, _), members in part.by_layer.items():
+        component, channel = next(iter(members.items()))
+        if not layer and len(members) == 1 and component in _COLOURS and channel.role is Role.COLOUR:
+            message = (
+                f"{channel.name} is the only channel of the base layer: software shows it in {_COLOURS[component]}; "
+            )
+            found.append(Found(f"{message}expected Y", channel.name, "Y", channel.name))
     return found
 
 

@@ -6,19 +6,27 @@ from typing import Annotated
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, Compression, PixelType, code_name
+from exr_inspector.exr.header.values import (
+    LINES_PER_CHUNK,
+    LONG_NAMES,
+    MULTI_PART,
+    NON_IMAGE,
+    Compression,
+    PixelType,
+    code_name,
+)
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
-from exr_inspector.validation.facts.facts import FileFacts
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role
 from exr_inspector.validation.parameters import Codecs, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule, file_rule, reported
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule, file_rule, part_rule, reported
 from exr_inspector.validation.rules.channels import is_third_axis, names_of
 
 _B44 = frozenset({Compression.B44, Compression.B44A})
-_DWA = frozenset({Compression.DWAA, Compression.DWAB})
+DWA = frozenset({Compression.DWAA, Compression.DWAB})
 # Roles whose values PXR24's 24 bits destroy; depth and motion vectors tolerate them by design.
 _EXACT_ROLES = frozenset({Role.ID, Role.CRYPTOMATTE, Role.POSITION})
 _LOSSLESS = frozenset(
@@ -41,7 +49,10 @@ _SINCE = {
     Compression.LJ2K: (3, 5),
     Compression.ZSTD: (3, 5),
 }
+_MANY_CHANNELS = 16
 _WIDESPREAD = (3, 3)
+LOSSLESS = "a compression that keeps them exact"
+RENDER_LOSSLESS = "render them again with a lossless compression such as ZIP"
 _FLAGS = (
     (LONG_NAMES, (1, 7), "Long names need"),
     (NON_IMAGE, (2, 0), "Deep data needs"),
@@ -65,8 +76,8 @@ def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str) -> Results:
     if not hit:
         return NOTHING
     codec = codec_name(part.compression)
-    message = f"{codec} alters {names_of(hit)}{why}"
-    return [Found(message, codec, "a compression that keeps them exact", hit[0].name)]
+    message = f"{codec} alters {names_of(hit)}{why}; {RENDER_LOSSLESS}"
+    return [Found(message, codec, LOSSLESS, hit[0].name)]
 
 
 class CompressionParameters(RuleParameters):
@@ -111,10 +122,11 @@ def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Resul
     exact = [channel for channel in hit if channel.role in _EXACT_ROLES]
     found = []
     if exact:
-        message = f"PXR24 cuts {names_of(exact)} to 24 bits"
-        found.append(Found(message, "PXR24", "lossless", exact[0].name, severity=Severity.ERROR))
+        message = f"PXR24 cuts {names_of(exact)} to 24 bits; {RENDER_LOSSLESS}"
+        found.append(Found(message, "PXR24", LOSSLESS, exact[0].name, severity=Severity.ERROR))
     if rest := [channel for channel in hit if channel.role not in _EXACT_ROLES]:
-        found.append(Found(f"PXR24 cuts {names_of(rest)} to 24 bits", "PXR24", "lossless", rest[0].name))
+        message = f"PXR24 cuts {names_of(rest)} to 24 bits; {RENDER_LOSSLESS}"
+        found.append(Found(message, "PXR24", LOSSLESS, rest[0].name))
     return found
 
 
@@ -130,7 +142,7 @@ def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Resul
 )
 def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Report data channels that DWA compresses as colour."""
-    if part.compression not in _DWA:
+    if part.compression not in DWA:
         return NOTHING
     return _altered(part, _altered_data(part), ": the last component of the name says colour")
 
@@ -145,7 +157,7 @@ def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results
 )
 def dwa_lossless(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Report colour channels, such as `diffuse.r` and `diffuse.red`, that DWA does not compress as colour."""
-    if part.compression not in _DWA:
+    if part.compression not in DWA:
         return NOTHING
     exact = [c for c in part.of_role(Role.COLOUR) if not c.is_lossy and c.channel.pixel_type != PixelType.UINT]
     if not exact:
@@ -214,6 +226,31 @@ def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     codec, needed = codec_name(part.compression), f"OpenEXR {since[0]}.{since[1]}"
     receiver = parameters.receiver_openexr or "unknown"
     return [Found(f"{codec} needs {needed}; the receiver's version is {receiver}", codec, needed)]
+
+
+@part_rule(
+    "CMP-ONE-LINE",
+    Severity.INFO,
+    "Parts of many channels have one line in a chunk",
+    why="Nuke reads images line by line, and for each it decodes a chunk with all channels of its part: of more lines, "
+    "most are decoded in vain or kept.",
+    source="Foundry Q100380 (Nuke reads images as scan lines); mandelbulber2#730 (ZIPS instead of ZIP); AliceVision#1110 (ZIPS "
+    "instead of PIZ)",
+    fix="Write the file with ZIPS, which needs about 5 % more space than ZIP, or the layers into parts of their own.",
+    command="oiiotool IN.exr -a --compression zips -o OUT.exr",
+    remedy=Remedy.CONVERSION,
+    profiles={"default": "off", "comp": "info"},
+    limits="Flat scan line parts of more than 16 channels.",
+)
+def single_lines(part: PartFacts, _parameters: CompressionParameters) -> Results:
+    """Report parts of many channels with a codec that compresses several lines together."""
+    lines = LINES_PER_CHUNK.get(part.compression, 1) if part.compression is not None else 1
+    if lines == 1 or len(part.channels) <= _MANY_CHANNELS or part.traits & (t.DEEP | t.TILED):
+        return NOTHING
+    codec, count = codec_name(part.compression), len(part.channels)
+    message = f"{codec} compresses {lines} lines of {count} channels together; "
+    message += "Nuke, which reads line by line, is faster with ZIPS"
+    return [Found(message, codec, "ZIPS")]
 
 
 def _receiver(parameters: CompressionParameters) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, listed
+from exr_inspector.validation.rules.compression import LOSSLESS, RENDER_LOSSLESS, codec_name
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
@@ -94,7 +95,7 @@ def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
     for matte in file.mattes:
         name, key = matte.declared.name, matte.declared.key
         if name and key != (expected := f"{manifests.cryptomatte_id(name):08x}"[:7]):
-            message = f"The key of {matte.label} is {key}; expected {expected}"
+            message = f"The key of Cryptomatte {name[:80]!r} is {key[:20]}; expected {expected}"
             found.append(Found(message, key, expected, part=matte.part))
     return found
 
@@ -322,7 +323,9 @@ def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
         hit = [place for place in matte.places() if place in altered]
         if hit:
             names = listed(dict.fromkeys(name for _, name in hit))
-            found.append(Found(f"{matte.label}: the compression alters {names}", channel=hit[0][1], part=hit[0][0]))
+            codec = codec_name(file.parts[hit[0][0]].compression)
+            message = f"{matte.label}: {codec} alters {names}; {RENDER_LOSSLESS}"
+            found.append(Found(message, codec, LOSSLESS, hit[0][1], hit[0][0]))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -58,9 +58,32 @@ def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
         stats = [part.stats.get(channel.name) for channel in triple]
         if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
             names = listed(channel.name for channel in triple)
-            message = f"{names} have a maximum of exactly 1; expected values above 1"
+            share = _share_of_maximum([s for s in stats if s is not None])
+            message = f"{names} have a maximum of exactly 1, which {share} of their values are; expected values above 1"
             found.append(Found(message, "1", "values beyond 1", triple[0].name))
     return found
+
+
+def _share_of_maximum(every: Sequence[ChannelStats]) -> str:
+    """The share of values that are their channel's maximum as text, such as `3.1 %` or `less than 0.1 %`."""
+    least, most = (sum(shares) / len(every) for shares in zip(*map(_bounds_of_maximum, every), strict=True))
+    if least == most:
+        return f"{least:.2g} %"
+    return f"{least:.2g} to {most:.2g} %" if least else f"less than {most:.2g} %"
+
+
+def _bounds_of_maximum(stats: ChannelStats) -> tuple[float, float]:
+    """The share of values that are the maximum, in percent, at least and at most.
+
+    It is the last bin of the histogram if the maximum is the lower edge of this bin, as 1 is for HALF.
+    """
+    histogram = stats.histogram
+    if histogram is not None and histogram.edges[-2] == stats.maximum:
+        share = 100 * histogram.counts[-1] / sum(histogram.counts)
+        return share, share
+    equal = [100 - percent for percent, value in stats.percentiles if value == stats.maximum]
+    below = [100 - percent for percent, value in stats.percentiles if value != stats.maximum]
+    return max(equal, default=0.0), min(below, default=100.0)
 
 
 @pixel_rule(

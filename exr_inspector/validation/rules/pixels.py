@@ -18,6 +18,7 @@ from exr_inspector.validation.facts.roles import RGB, Role
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
+from exr_inspector.validation.rules.compression import DWA, codec_name
 from exr_inspector.validation.rules.data_in_colour import (
     are_coordinates,
     are_directions,
@@ -148,7 +149,18 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
         hits = [(s, s.negative_inf_count, None) if s.channel in depth else (s, s.inf_count, s.first_inf) for s in every]
         return [hit for hit in hits if hit[1]]
 
-    return _in_levels(part, found, lambda count: f"{count:,} infinite value{'s' * (count != 1)}")
+    results = _in_levels(part, found, lambda count: f"{count:,} infinite value{'s' * (count != 1)}")
+    return [each._replace(message=each.message + _through_half(part)) for each in results]
+
+
+def _through_half(part: PartFacts) -> str:
+    """What DWA does to large values of a FLOAT channel with infinities; empty if there is none."""
+    if part.compression not in DWA:
+        return ""
+    names = {c.name for c in part.named if c.is_lossy and c.channel.pixel_type == PixelType.FLOAT}
+    if not any(s.inf_count for s in _judged(part) if s.channel in names):
+        return ""
+    return f"; {codec_name(part.compression)} stores FLOAT colour as HALF, in which values above 65504 are infinite or damaged"
 
 
 @file_rule(

@@ -15,6 +15,9 @@ from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule
 from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
 
+# Layers of Blender's object and material indices, before and since version 5.
+_OF_BLENDER = frozenset({"indexob", "indexma", "object index", "material index"})
+
 
 def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expected: str) -> Results:
     """Create one finding for all `channels` of `pixel_type`, with the name of the first one."""
@@ -80,11 +83,13 @@ def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     source="OpenEXR technical introduction (pixel types); OpenEXR deep ids specification",
     profiles={"default": "info", "strict": "warning"},
     fix="Write the ids as UINT if the renderer can. FLOAT is safe for ids up to 16777216.",
+    limits="Not the object and material indices of Blender, which writes them as FLOAT alone; they are below 32768.",
     when=t.DATA,
 )
 def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Report id channels in FLOAT. Cryptomattes, which are FLOAT by their specification, have another role."""
-    return _of_type(part.of_role(Role.ID), PixelType.FLOAT, "ids are documented as UINT", "UINT")
+    """Report id channels in FLOAT, but for those of Blender. Cryptomattes, which are FLOAT by definition, have another role."""
+    channels = [c for c in part.of_role(Role.ID) if c.layer.rpartition(".")[2].lower() not in _OF_BLENDER]
+    return _of_type(channels, PixelType.FLOAT, "ids are documented as UINT", "UINT")
 
 
 @channel_rule(

@@ -154,7 +154,7 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
 @part_rule(
     "WIN-CROPPED",
     Severity.INFO,
-    "The data window equals the display window",
+    "The data window equals the display window: neither crop nor overscan",
     why="Cropped images and overscan are legal, but software that ignores the data window shows them "
     "stretched or shifted.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
@@ -173,11 +173,12 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
         return NOTHING
     data, display = windows
     beyond = _overscan(data, display)
-    words = [word for word, holds in (("overscan", max(beyond) > 0), ("a crop", min(beyond) < 0)) if holds]
     found, expected = _corners(data), _corners(display)
-    message = f"The data window {found} is {' and '.join(words)} of the display window {expected}"
+    is_crop = min(beyond) < 0
+    message = f"The data window {found} {'is a crop of' if is_crop else 'extends beyond'} the display window {expected}"
     if max(beyond) > 0:
-        message += f", by up to {counted(max(beyond), 'pixel')} ({_overscan_share(data, display):.1%})"
+        message += " and extends beyond it elsewhere" if is_crop else ""
+        message += f" by up to {counted(max(beyond), 'pixel')} ({_overscan_share(data, display):.1%}): overscan"
     return [Found(message, found, expected)]
 
 

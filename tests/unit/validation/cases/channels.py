@@ -10,6 +10,11 @@ from tests.unit.validation.judging import PLAIN, RGBA, Case
 KEY = [*RGBA, Channel("key.R"), Channel("rgba.R")]
 CASES = [
     Case("CHN-RGB-INCOMPLETE", channels("diffuse.R", "diffuse.G"), channels("diffuse.R", "diffuse.G", "diffuse.B")),
+    Case("CHN-RGB-INCOMPLETE", only(Channel("R"), Channel("G")), only(Channel("R"))),
+    Case("CHN-RGB-INCOMPLETE", only(Channel("R"), Channel("Z", FLOAT)), only(Channel("G"))),
+    Case("CHN-ONE-COLOUR", only(Channel("R")), only(Channel("Y"))),
+    Case("CHN-ONE-COLOUR", only(Channel("B")), only(Channel("mask.R"))),
+    Case("CHN-ONE-COLOUR", only(Channel("R"), Channel("AO.Y")), only(Channel("R"), Channel("G"))),
     Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
     Case("CHN-NO-BASE-RGB", named_parts("N", "C"), named_parts("C", "N"), severity=Severity.INFO),
     Case("CHN-NO-BASE-RGB", named_parts("N", "albedo", "C"), named_parts("N", "P"), severity=Severity.INFO),

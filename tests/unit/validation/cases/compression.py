@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import B44, DWAA, FLOAT, LJ2K, PXR24, ZIP, ZSTD, Channel, Part, build
+from tests.support.exrbytes import B44, DWAA, FLOAT, LJ2K, PIZ, PXR24, ZIP, ZIPS, ZSTD, Channel, Part, build
 from tests.unit.validation.cases.made.channels import NORMALS, channels, layer, only
 from tests.unit.validation.judging import PLAIN, Case
 
+MANY = [f"light{number}.R" for number in range(14)]
 LONG = channels("a_layer_whose_name_has_more_than_31_bytes.R")
 PARTS = build([Part(name="a"), Part(name="b")])
 CASES = [
@@ -32,6 +33,13 @@ CASES = [
     Case("STR-RECEIVER", LONG, PLAIN, parameters={"receiver_openexr": "1.6"}),
     Case("STR-RECEIVER", PARTS, LONG, parameters={"receiver_openexr": "1.7"}),
     Case("STR-RECEIVER", build([Part(kind="deepscanline")]), PLAIN, parameters={"receiver_openexr": "1.9"}),
+    Case("CMP-ONE-LINE", channels(*MANY, compression=PIZ), channels(*MANY, compression=ZIPS)),
+    Case("CMP-ONE-LINE", channels(*MANY, compression=ZIP), channels(*MANY[1:], compression=PIZ)),
+    Case(
+        "CMP-ONE-LINE",
+        channels(*MANY, compression=PIZ),
+        build([Part(kind="tiledimage", channels=[*map(Channel, MANY)], compression=PIZ)]),
+    ),
     Case("CMP-SHOW-CODEC", PLAIN, channels(compression=ZIP), parameters={"codecs": ["ZIP", "ZIPS"]}),
     Case(
         "CMP-DEEP-CODEC",
