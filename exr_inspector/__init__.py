@@ -16,15 +16,16 @@ imports vastdb and DuckDB.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exr_inspector.delivery.check import Check
+    from exr_inspector.delivery.diff import FileDiff
     from exr_inspector.errors import ArgumentError, ExrInspectorError
     from exr_inspector.library.checking import check
     from exr_inspector.library.diffing import diff
     from exr_inspector.library.judging import validate
+    from exr_inspector.library.opening import open_catalog
     from exr_inspector.library.reading import inspect, inspect_all
     from exr_inspector.library.reporting import write_report
-    from exr_inspector.library.results import InspectedFile, ValidationReport
-    from exr_inspector.library.tables import OpenCatalog, open_catalog
+    from exr_inspector.library.results import Check, InspectedFile, ValidationReport
+    from exr_inspector.library.tables import OpenCatalog
     from exr_inspector.model import Finding, Inspection, Severity, StatsMode, Status
 
 __version__ = "0.2.0.dev3"
@@ -33,6 +34,7 @@ __all__ = [
     "ArgumentError",
     "Check",
     "ExrInspectorError",
+    "FileDiff",
     "Finding",
     "InspectedFile",
     "Inspection",
@@ -53,8 +55,9 @@ __all__ = [
 
 _MODULES = {
     "ArgumentError": "errors",
-    "Check": "delivery.check",
+    "Check": "library.results",
     "ExrInspectorError": "errors",
+    "FileDiff": "delivery.diff",
     "Finding": "model",
     "InspectedFile": "library.results",
     "Inspection": "model",
@@ -67,7 +70,7 @@ _MODULES = {
     "diff": "library.diffing",
     "inspect": "library.reading",
     "inspect_all": "library.reading",
-    "open_catalog": "library.tables",
+    "open_catalog": "library.opening",
     "validate": "library.judging",
     "write_report": "library.reporting",
 }

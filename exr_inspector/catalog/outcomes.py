@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from exr_inspector.model import EventInfo
+from exr_inspector.texts import visible
 
 
 class Outcome(str, Enum):
@@ -63,7 +64,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class UpsertResult:
-    """The result of one upsert or removal.
+    """The result of one upsert or removal. Its `repr` is one line.
 
     Attributes:
         file_id: Id of the file.
@@ -82,6 +83,11 @@ class UpsertResult:
     outcome: Outcome
     rows_written: int = 0
     rows_deleted: int = 0
+
+    def __repr__(self) -> str:
+        """`<UpsertResult PATH: OUTCOME, rows written and deleted>`."""
+        numbers = f"{self.rows_written} rows written, {self.rows_deleted} deleted"
+        return f"<UpsertResult {visible(self.path)}: {self.outcome.value}, {numbers}>"
 
     @property
     def rows(self) -> int:

@@ -25,7 +25,7 @@ from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.frame_numbers import FrameNumbers
-from exr_inspector.validation.reports import finding_json, sort_findings
+from exr_inspector.validation.reports import ValidationResult, finding_json, sort_findings
 from exr_inspector.validation.rule import counted
 
 OnProgress = Callable[[int, int], None]
@@ -49,7 +49,7 @@ def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DeliveryCheck:
     """The result of a check. Its `repr` is one line.
 
     Attributes:
@@ -127,6 +127,24 @@ class Check:
         if self.stopped:
             words = (*words, f"The check was stopped: {self.checked} of {self.total} files were checked.")
         return words
+
+    @property
+    def results(self) -> tuple[ValidationResult, ...]:
+        """Its files, sequences and targets that could not be listed, as `validate` returns them."""
+        files = [*self.files, *self.others, *(file for sequence in self.sequences for file in sequence.files)]
+        return (
+            *(
+                ValidationResult(
+                    file.path, file.findings, self.policy, file.fault, levels=self.levels, parts=file.parts
+                )
+                for file in files
+            ),
+            *(
+                ValidationResult(each.pattern, each.findings, self.policy, is_sequence=True, levels=self.levels)
+                for each in self.sequences
+            ),
+            *(ValidationResult(target, (), self.policy, reason) for target, reason in self.faults),
+        )
 
     def to_json(self) -> str:
         """The result as one JSON document."""
@@ -229,7 +247,7 @@ def check_files(
     frames: tuple[range, ...] = (),
     progress: OnProgress | None = None,
     observe: Observer | None = None,
-) -> Check:
+) -> DeliveryCheck:
     """Check files, folders, patterns and URLs; each file is read once.
 
     Args:
@@ -283,7 +301,7 @@ def check_files(
     ]
     if frames and not stopped:
         faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
-    return Check(
+    return DeliveryCheck(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
         files=tuple(_with_strays(read.singles, expansions, sequences, policy)),
         others=tuple(files_beside((path for path in others if path not in read.manifests), policy)),
@@ -303,7 +321,7 @@ def _with_strays(
 ) -> Iterator[CheckedFile]:
     """The files that are not frames, each with a finding if it does not belong to the delivery.
 
-    Files with ambiguous names get none: `Check.ambiguous` lists them.
+    Files with ambiguous names get none: `DeliveryCheck.ambiguous` lists them.
     """
     known = [expansion.recognition for expansion in expansions]
     singles = [path for each in known for path in each.singles]
@@ -355,7 +373,7 @@ def _expanded(opener: SourceOpener, target: str, frames: tuple[range, ...]) -> E
     found = expand(opener, target)
     if frames and found.ranges and found.ranges != frames:
         wanted, given = (FrameNumbers(ranges).text for ranges in (found.ranges, frames))
-        raise PatternError(f"the pattern asks for frames {wanted}, --frames for {given}: give one of them")
+        raise PatternError(f"the pattern asks for frames {wanted}, the argument frames for {given}: give one of them")
     return found
 
 

@@ -7,11 +7,15 @@ windows, in bands of rows that do not depend on the chunk layout. Only the first
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from exr_inspector.delivery.files import expand, is_folder
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
+from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, table_of, to_pandas
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.header.as_json import to_json_text, value_text
@@ -26,8 +30,11 @@ from exr_inspector.pixels.rows import Band, PartRows
 from exr_inspector.settings import local_path
 from exr_inspector.storage import RangeSource, SourceOpener
 from exr_inspector.storage.keys import split_url
-from exr_inspector.texts import program_command
-from exr_inspector.validation.rule import listed
+from exr_inspector.texts import json_document, visible
+from exr_inspector.validation.rule import counted, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BAND_ROWS = 64
 _NAMED = 4  # files named in a message
@@ -83,7 +90,7 @@ class PartDiff:
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """The comparison of two files.
+    """The comparison of two files. Its `repr` is one line.
 
     Attributes:
         one: Path or URL of the first file.
@@ -105,6 +112,24 @@ class FileDiff:
     trouble: str = ""
     picture: str = ""
 
+    def __repr__(self) -> str:
+        """`<FileDiff A, B: the same>`, or the numbers of what differs, or the trouble."""
+        verdict = self.trouble or ("the same" if self.is_same else f"different: {self._counts}")
+        return f"<FileDiff {visible(self.one)}, {visible(self.other)}: {visible(verdict)}>"
+
+    @property
+    def _counts(self) -> str:
+        channels = sum(not each.is_same for part in self.parts for each in part.channels)
+        channels += sum(len(part.only_one) + len(part.only_other) for part in self.parts)
+        numbers = {
+            "attribute": len(self.attributes),
+            "channel": channels,
+            "part": len(self.only_one) + len(self.only_other),
+            "note": sum(len(part.notes) for part in self.parts),
+            "unreadable chunk": sum(len(part.faults) for part in self.parts),
+        }
+        return ", ".join(counted(number, noun) for noun, number in numbers.items() if number)
+
     @property
     def is_same(self) -> bool:
         """Whether no difference was found; False if the files could not be compared."""
@@ -117,6 +142,36 @@ class FileDiff:
         if self.trouble or any(part.faults for part in self.parts):
             return 2
         return 0 if self.is_same else 1
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The document of `diff --format json`."""
+        return json_document({"is_same": self.is_same, **asdict(self)}, indent=indent)
+
+    def to_arrow(self) -> dict[str, pa.Table]:
+        """Tables by name: `attributes` with those that differ, and `channels` with the errors of those that were compared."""
+        paths = {"one_path": self.one, "other_path": self.other}
+        channels = [
+            {
+                **paths,
+                "part": part.part,
+                **asdict(each),
+                **dict(zip(("max_x", "max_y"), each.max_at or (), strict=False)),
+            }
+            for part in self.parts
+            for each in part.channels
+        ]
+        return {
+            "attributes": table_of(({**paths, **asdict(each)} for each in self.attributes), DIFFERING_ATTRIBUTES),
+            "channels": table_of(channels, COMPARED_CHANNELS),
+        }
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """The tables of `to_arrow` as DataFrames.
+
+        Raises:
+            SettingsError: pandas is not installed.
+        """
+        return {name: to_pandas(table) for name, table in self.to_arrow().items()}
 
 
 def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, str | None]]:
@@ -303,9 +358,7 @@ def _notes(
         seen = "only the pixels of both are compared" if shared else "they have no pixel in common"
         notes.append(f"data windows differ: {box_text(one.data_window)} and {box_text(other.data_window)}; {seen}")
     if one.is_deep or other.is_deep:
-        unchecked.append(
-            f"samples of deep parts are not compared here: {program_command('inspect --hash --stats full')} has their hash"
-        )
+        unchecked.append("samples of deep parts are not compared; hashes of all pixels show whether they are equal")
     if len(one.levels) > 1 or len(other.levels) > 1:
         unchecked.append("levels above the first are not compared")
     for name in numbers[0]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from exr_inspector.delivery.check import Check
-from exr_inspector.delivery.check import check_files as check_delivery
+from exr_inspector.delivery.check import check_files
 from exr_inspector.library.arguments import frame_ranges, target_names
 from exr_inspector.library.reading import Stats, check_session, settings_for
+from exr_inspector.library.results import Check
 
 
 def check(
@@ -39,4 +39,5 @@ def check(
     names, wanted = target_names(targets), frame_ranges(frames)
     complete_settings = settings_for([*names, policy], settings, stats=stats)
     with check_session(complete_settings, stats=stats, policy=policy) as made:
-        return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=wanted)
+        found = check_files(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=wanted)
+    return Check.of(found)

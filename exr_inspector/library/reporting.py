@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exr_inspector.delivery.check import Check, OnProgress, check_files, not_checked
+from exr_inspector.delivery.check import DeliveryCheck, OnProgress, check_files, not_checked
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
+from exr_inspector.library.results import Check
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
 from exr_inspector.report.content import SequencePage, sequence_page
 from exr_inspector.report.figures import FrameFigures, figures_of
@@ -99,7 +100,7 @@ def write_report(
             _view(_page(sequence, figures, shown), partial(_layers, sequence, made)) for sequence in checked.sequences
         )
         _write(target, [sequence.pattern for sequence in checked.sequences], views, lambda: about)
-    return checked
+    return Check.of(checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def write_stored_report(
 
 def _checked(
     names: list[str], made: Session, frames: tuple[range, ...], progress: OnProgress | None
-) -> tuple[Check, dict[str, FrameFigures]]:
+) -> tuple[DeliveryCheck, dict[str, FrameFigures]]:
     figures: dict[str, FrameFigures] = {}
 
     def observe(name: str, inspection: Inspection) -> None:
@@ -211,7 +212,7 @@ def _checked(
     return done, figures
 
 
-def _unrecognised(done: Check) -> str:
+def _unrecognised(done: DeliveryCheck) -> str:
     """Why there is no sequence: no file could be read, or their names show none."""
     unread = [file for file in done.files if file.fault]
     if unread and len(unread) == done.total:
@@ -275,7 +276,7 @@ def _require_few(target: Path, sequences: int) -> None:
     if _is_page(target) and sequences > _MOST_IN_ONE_FILE:
         raise ArgumentError(
             f"{sequences} sequences are too many for one file (at most {_MOST_IN_ONE_FILE}): "
-            f"name a folder, such as --to {target.with_suffix('')}/"
+            f"name a folder, such as {target.with_suffix('')}/"
         )
 
 

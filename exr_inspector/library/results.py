@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.errors import SettingsError
+from exr_inspector.delivery.check import DeliveryCheck
+from exr_inspector.delivery.tables import table_of, to_pandas
 from exr_inspector.library.arguments import severity
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.report.words import human_bytes
@@ -36,18 +37,6 @@ _FINDING_COLUMNS = pa.schema(
         ("file_offset", pa.int64()),
     ]
 )
-
-
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """An Arrow table as a pandas DataFrame.
-
-    Raises:
-        SettingsError: pandas is not installed.
-    """
-    try:
-        return table.to_pandas()
-    except ModuleNotFoundError as error:
-        raise SettingsError("to_pandas() needs the package pandas: pip install pandas") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +142,7 @@ class ValidationReport:
             for result in self.results
             for finding in result.findings
         ]
-        return pa.Table.from_pylist(rows, schema=_FINDING_COLUMNS)
+        return table_of(rows, _FINDING_COLUMNS)
 
     def to_pandas(self) -> pd.DataFrame:
         """The table of `to_arrow` as a DataFrame.
@@ -162,3 +151,53 @@ class ValidationReport:
             SettingsError: pandas is not installed.
         """
         return to_pandas(self.to_arrow())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Check(DeliveryCheck):
+    """The result of `check` and `write_report`: a `DeliveryCheck` with exports. `repr` is one line."""
+
+    @classmethod
+    def of(cls, check: DeliveryCheck) -> Check:
+        """The check of a delivery as a result."""
+        return cls(**{item.name: getattr(check, item.name) for item in fields(DeliveryCheck)})
+
+    @property
+    def report(self) -> ValidationReport:
+        """The findings of its files and sequences, as `validate` returns them."""
+        return ValidationReport(self.results)
+
+    @property
+    def findings(self) -> tuple[tuple[str, Finding], ...]:
+        """All findings, each with the name of its file or sequence."""
+        return self.report.findings
+
+    def passed(self, fail_on: Severity | str = Severity.ERROR) -> bool:
+        """Whether there are files, all could be read, and all findings are less severe than `fail_on`."""
+        least = severity("fail_on", fail_on)
+        is_mild = self.worst is None or self.worst < least
+        return self.checked > 0 and not self.report.faults and is_mild
+
+    def to_sarif(self) -> str:
+        """A SARIF 2.1.0 log."""
+        return self.report.to_sarif()
+
+    def to_junit(self, fail_on: Severity | str = Severity.ERROR) -> str:
+        """JUnit XML, with one test case for each file and sequence.
+
+        Raises:
+            SettingsError: junitparser is not installed (extra `report`).
+        """
+        return self.report.to_junit(fail_on)
+
+    def to_arrow(self) -> pa.Table:
+        """One row for each finding."""
+        return self.report.to_arrow()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table of `to_arrow` as a DataFrame.
+
+        Raises:
+            SettingsError: pandas is not installed.
+        """
+        return self.report.to_pandas()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from exr_inspector.catalog.sdk.connection import Connection
-from exr_inspector.delivery.check import Check
+from exr_inspector.delivery.check import DeliveryCheck
 from exr_inspector.delivery.files import files_in, is_folder
 from exr_inspector.delivery.judgement import JudgedSequence, Judgement
 from exr_inspector.delivery.naming import Frame, recognise
@@ -59,7 +59,7 @@ class CheckStore:
             self._store(self._waiting, self.figures)
             self._waiting = []
 
-    def store_sequences(self, done: Check, targets: Iterable[str]) -> list[str]:
+    def store_sequences(self, done: DeliveryCheck, targets: Iterable[str]) -> list[str]:
         """Store the findings of the sequences of which all files were checked; nothing if the check was stopped.
 
         Returns:
@@ -103,7 +103,7 @@ class CheckStore:
             )
         return others
 
-    def _frames(self, done: Check) -> dict[str, tuple[str, Frame]]:
+    def _frames(self, done: DeliveryCheck) -> dict[str, tuple[str, Frame]]:
         """The sequence and frame of each file, by stored path."""
         found = {}
         for checked in done.sequences:

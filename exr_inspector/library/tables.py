@@ -1,9 +1,8 @@
-"""`open_catalog`: reads and writes the tables of VAST DataBase or of a local DuckDB file."""
+"""`OpenCatalog`: reads and writes the tables of VAST DataBase or of a local DuckDB file."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from exr_inspector.catalog.admin.setup import ensure_tables
 from exr_inspector.catalog.catalog import Catalog
 from exr_inspector.catalog.outcomes import UpsertResult
 from exr_inspector.catalog.paths import catalog_prefix
@@ -23,35 +23,42 @@ from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.errors import ArgumentError, CatalogError, SettingsError
 from exr_inspector.ingest.roots import recorded_roots
-from exr_inspector.library.arguments import instance, one_of, path_text, settings_by_name, wrong
+from exr_inspector.library.arguments import instance, one_of, wrong
+from exr_inspector.library.results import InspectedFile
 from exr_inspector.model import Inspection
-from exr_inspector.settings import DATABASE, Mount, load_settings
+from exr_inspector.settings import Mount, Settings
 from exr_inspector.storage import FILE_BUCKET
 from exr_inspector.storage.keys import file_path
 from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.texts import missing_package, program_command
+from exr_inspector.texts import missing_package, program_command, visible
 
 
 class OpenCatalog(Reader):
-    """The tables, until `close` or the end of a `with` block. Safe to share between threads."""
+    """The tables, until `close` or the end of a `with` block. Safe to share between threads. `repr` is one line."""
 
-    def __init__(self, catalog: Catalog, close: Callable[[], None], *, is_local: bool) -> None:
+    def __init__(self, catalog: Catalog, close: Callable[[], None], *, name: str, is_local: bool) -> None:
         super().__init__(catalog.connection)
+        self._name = name
         self._catalog = catalog
         self._close = close
         self._is_local = is_local
         self._is_closed = False
 
+    def __repr__(self) -> str:
+        """`<OpenCatalog NAME: open>`, or `closed`."""
+        return f"<OpenCatalog {visible(self._name)}: {'closed' if self._is_closed else 'open'}>"
+
     def file(self, path: str) -> FullFile | None:
-        """As `Reader.file`.
+        """As `Reader.file`; its `inspection` is an `InspectedFile`.
 
         Raises:
             ArgumentError: `path` is not a text.
             CatalogError: The database cannot be read, or `path` is empty.
         """
         self._require_open()
-        return super().file(instance("path", path, str, "a path in the tables, such as bucket/key"))
+        found = super().file(instance("path", path, str, "a path in the tables, such as bucket/key"))
+        return found and replace(found, inspection=InspectedFile.of(found.inspection))
 
     def table(self, name: str, columns: Iterable[str] | None = None, *, prefix: str = "") -> pa.Table:
         """Rows of one table; the server filters and sends only the requested columns.
@@ -156,40 +163,32 @@ def _needs_local(error: ModuleNotFoundError) -> SettingsError:
     return missing_package("a local catalog", error.name or "duckdb", "local")
 
 
-def open_catalog(
-    file: str | os.PathLike[str] | None = None,
-    *,
-    schema: str = "exr_inspector",
-    settings: Mapping[str, str] | None = None,
-) -> OpenCatalog:
-    """Open the tables.
-
-    Args:
-        file: DuckDB file of the local database, created with its tables if it does not exist; None for the VAST DataBase of the
-            settings VAST_DB_*.
-        schema: Schema of the tables in a DuckDB file.
-        settings: As in `inspect`.
+def open_database(settings: Settings) -> OpenCatalog:
+    """Open the tables of the VAST DataBase that the settings name.
 
     Raises:
-        SettingsError: VAST DataBase is not configured, or the local database (extra `local`) is not installed.
-        CatalogError: The file is in use by another process, or is not a DuckDB file.
-        ArgumentError: An argument is wrong.
+        SettingsError: They name none.
     """
-    instance("schema", schema, str, "the name of a schema")
-    given = settings_by_name(settings)
-    if file is None:
-        loaded = load_settings({**os.environ, **given}, need=("catalog",), use=(DATABASE,))
-        catalog = Catalog(CatalogConfig.from_settings(loaded.require_catalog()))
-        return OpenCatalog(catalog, lambda: None, is_local=False)
-    from exr_inspector.catalog.admin.setup import ensure_tables  # noqa: PLC0415 - only for local files
+    config = CatalogConfig.from_settings(settings.require_catalog())
+    name = f"{config.endpoint}, {config.bucket}/{config.schema}"
+    return OpenCatalog(Catalog(config), lambda: None, name=name, is_local=False)
 
+
+def open_file(file: Path, schema: str) -> OpenCatalog:
+    """Open the tables of a DuckDB file, which is created with them if it does not exist.
+
+    Raises:
+        SettingsError: The local database (extra `local`) is not installed.
+        CatalogError: The file is in use by another process, or is not a DuckDB file.
+        ArgumentError: Its folder does not exist.
+    """
     with ExitStack() as opened:
-        database = opened.enter_context(_opened(Path(path_text("file", file)), schema))
+        database = opened.enter_context(_opened(file, schema))
         catalog = Catalog(database.config)
         opened.callback(catalog.close)
         ensure_tables(catalog.connection)
         kept = opened.pop_all()
-    return OpenCatalog(catalog, kept.close, is_local=True)
+    return OpenCatalog(catalog, kept.close, name=database.name, is_local=True)
 
 
 @contextmanager

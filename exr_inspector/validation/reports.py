@@ -204,7 +204,7 @@ def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) ->
     try:
         junit: Any = import_module("junitparser")
     except ModuleNotFoundError as error:
-        raise missing_package("--format junit", "junitparser", "report") from error
+        raise missing_package("JUnit XML", "junitparser", "report") from error
     suite = junit.TestSuite("exr-inspector")
     for result in results:
         case = junit.TestCase(_xml(result.name), classname=_xml(result.policy) or "exr-inspector")

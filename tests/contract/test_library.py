@@ -248,6 +248,18 @@ def test_a_catalog_whose_file_was_deleted_with_its_server_is_not_created_again(t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_catalog_returns_is_one_line_and_is_exported(tmp_path: Path) -> None:
+    file = empty_catalog(tmp_path / "c.duckdb")
+    with exr.open_catalog(file) as catalog:
+        catalog.upsert([exr.inspect(LAYERS, stats="off")])
+        full = catalog.file(f"file:{LAYERS}")
+        assert full is not None
+        assert repr(full).startswith(f"<FullFile file:{LAYERS}: inspected, ")
+        assert json.loads(full.inspection.to_json())["files"][0]["path"] == full.inspection.path  # type: ignore[attr-defined]
+        assert repr(catalog) == f"<OpenCatalog {file}: open>"
+    assert repr(catalog) == f"<OpenCatalog {file}: closed>"
+
+
 def test_a_closed_catalog_says_so(tmp_path: Path) -> None:
     catalog = exr.open_catalog(tmp_path / "renders.duckdb")
     with pytest.raises(CatalogError, match="there is no column bad in the table files"):

@@ -48,11 +48,14 @@ def test_every_public_name_is_there() -> None:
 def test_a_name_without_its_package_says_which_extra_brings_it() -> None:
     program = (
         "import sys; sys.modules['vastdb'] = None\nimport exr_inspector as exr\n"
-        "try: exr.open_catalog\nexcept exr.ExrInspectorError as error: print(error.code, error, file=sys.stderr)\n"
+        "for call in (exr.open_catalog, lambda: exr.open_catalog('a.duckdb'), lambda: exr.OpenCatalog):\n"
+        "  try: call()\n"
+        "  except exr.ExrInspectorError as error: print(error.code, error, file=sys.stderr)\n"
     )
     said = modules_after(program)
-    assert {"SETTINGS", "open_catalog", "vastdb:"} <= said
+    assert {"SETTINGS", "open_catalog", "OpenCatalog", "vastdb:"} <= said
     assert {"'exr-inspector[catalog]'", "'.[catalog]'"} & said
+    assert {"'exr-inspector[local]'", "'.[local]'"} & said
 
 
 BENCHMARKS = """

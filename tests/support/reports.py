@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from exr_inspector.delivery.check import Check
+from exr_inspector.delivery.check import DeliveryCheck
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity, StatsMode, Thumbnail
 from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
@@ -23,7 +23,7 @@ FIRST = 1001
 class Made:
     """The check of one sequence, and the statistics of its files by path."""
 
-    check: Check
+    check: DeliveryCheck
     figures: dict[str, FrameFigures] = field(default_factory=dict)
 
 
@@ -72,7 +72,7 @@ def made(
         rerender=FrameNumbers.of([missing, broken]),
         files=tuple(files),
     )
-    return Made(Check((sequence,), (), (), (), StatsMode.FULL, "default@1", len(files)), figures)
+    return Made(DeliveryCheck((sequence,), (), (), (), StatsMode.FULL, "default@1", len(files)), figures)
 
 
 def _figures(frame: int, layer: str, *, has_nan: bool) -> FrameFigures:

@@ -203,7 +203,7 @@ class SdkEngine:
             raise CatalogError(
                 "this query needs the SQL engine of the database: `pip install adbc-driver-vastdb`;"
                 " without the driver only queries of one table are answered. A catalog in a file needs no driver, also while a"
-                " server has it open: --catalog FILE"
+                " server has it open: --catalog FILE, in Python open_catalog(FILE)"
             )
         fetched = self._connection.run(
             "query", lambda work: {table.name: _fetch(work, table, tree, len(tables) == 1) for table in tables}

@@ -13,11 +13,13 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
+from exr_inspector.texts import visible
+from exr_inspector.validation.rule import counted
 
 
 @dataclass(frozen=True, slots=True)
 class FullFile:
-    """All rows of one file.
+    """All rows of one file. Its `repr` is one line.
 
     Attributes:
         inspection_id: Id of the inspection that wrote them.
@@ -32,6 +34,11 @@ class FullFile:
     inspector_version: str
     inspection: Inspection
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    def __repr__(self) -> str:
+        """`<FullFile PATH: STATUS, number of rows>`."""
+        count = sum(map(len, self.rows.values()))
+        return f"<FullFile {visible(self.inspection.path)}: {self.inspection.status.value}, {counted(count, 'row')}>"
 
 
 class Reader:

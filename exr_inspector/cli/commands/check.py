@@ -22,12 +22,12 @@ from exr_inspector.cli.options import (
     stats_option,
     storing_catalog_option,
 )
-from exr_inspector.cli.output.check import csv_text, left_out, print_check, renamed, results
+from exr_inspector.cli.output.check import csv_text, left_out, print_check, renamed
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
-from exr_inspector.delivery.check import Check, Observer, check_files
+from exr_inspector.delivery.check import DeliveryCheck, Observer, check_files
 from exr_inspector.delivery.patterns import fixed_folder, parse_frames
 from exr_inspector.library.reading import Session, Stats, check_session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
@@ -115,13 +115,13 @@ def command(
     elif form == "csv":
         click.echo(csv_text(done), nl=False)
     elif form == "junit":
-        click.echo(junit_text(results(done), fail_on))
+        click.echo(junit_text(done.results, fail_on))
     else:
-        echo_json(done.to_json() if form == "json" else sarif_text(results(done)))
+        echo_json(done.to_json() if form == "json" else sarif_text(done.results))
     sys.exit(_exit_code(done, fail_on))
 
 
-def _run(targets: Sequence[str], made: Session, frames: str | None, observe: Observer | None = None) -> Check:
+def _run(targets: Sequence[str], made: Session, frames: str | None, observe: Observer | None = None) -> DeliveryCheck:
     """Check, with a progress bar on a terminal."""
     with progress_bar("checking") as show:
         return check_files(
@@ -162,7 +162,7 @@ def _stored(
     *,
     bucket: str | None,
     paths: ShownPaths,
-) -> Check:
+) -> DeliveryCheck:
     """Check, and store the rows of files and sequences in a catalog file."""
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
@@ -205,9 +205,9 @@ def _stored(
     return done
 
 
-def _exit_code(done: Check, least: Severity | None) -> int:
+def _exit_code(done: DeliveryCheck, least: Severity | None) -> int:
     if done.stopped:
         return INTERRUPTED
-    if any(result.fault for result in results(done)) or not done.total:
+    if any(result.fault for result in done.results) or not done.total:
         return 2
     return int(fails(done.worst, least))

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -24,7 +24,6 @@ from exr_inspector.library.diffing import diff
 from exr_inspector.pixels.comparing import ChannelDiff
 from exr_inspector.report.words import figure, plain
 from exr_inspector.settings import DATABASE, OBJECTS, PIXELS, READING
-from exr_inspector.texts import json_document
 from exr_inspector.validation.rule import counted
 
 
@@ -112,7 +111,7 @@ def command(
             if not from_rows:
                 shown = replace(shown, other=paths.named(found.other))
             if form == "json":
-                echo_json(json_document({"is_same": shown.is_same, **asdict(shown)}))
+                echo_json(shown.to_json())
             else:
                 _print(shown, output(), sides)
     if until_stopped.is_interrupted:

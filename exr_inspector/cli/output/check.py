@@ -14,7 +14,7 @@ from rich.text import Text
 from exr_inspector.cli.options import fails
 from exr_inspector.cli.output.tables import SEVERITY_STYLES, indented, plain_table, severity_text
 from exr_inspector.cli.output.text import REMEDY
-from exr_inspector.delivery.check import Check, not_checked
+from exr_inspector.delivery.check import DeliveryCheck, not_checked
 from exr_inspector.delivery.grouping import group_findings, group_strays
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity
@@ -22,7 +22,6 @@ from exr_inspector.report.words import plain
 from exr_inspector.texts import csv_cell
 from exr_inspector.validation.facts.sequences import sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers
-from exr_inspector.validation.reports import ValidationResult
 from exr_inspector.validation.rule import counted, listed
 
 _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: "."}
@@ -34,7 +33,7 @@ _STRAYS_NAMED = 10  # copies and the like in a line
 _Hidden = tuple[str, Severity]
 
 
-def renamed(check: Check, shown: Callable[[str], str]) -> Check:
+def renamed(check: DeliveryCheck, shown: Callable[[str], str]) -> DeliveryCheck:
     """The check with `shown` applied to the names of all files, sequences and targets."""
 
     def files(some: Sequence[CheckedFile]) -> tuple[CheckedFile, ...]:
@@ -58,21 +57,7 @@ def renamed(check: Check, shown: Callable[[str], str]) -> Check:
     )
 
 
-def results(check: Check) -> list[ValidationResult]:
-    """The files and sequences of a check, for the reports of `validate`."""
-    files = [*check.files, *check.others, *(file for sequence in check.sequences for file in sequence.files)]
-    found = [
-        ValidationResult(file.path, file.findings, check.policy, file.fault, levels=check.levels, parts=file.parts)
-        for file in files
-    ]
-    found += [
-        ValidationResult(sequence.pattern, sequence.findings, check.policy, is_sequence=True, levels=check.levels)
-        for sequence in check.sequences
-    ]
-    return found + [ValidationResult(target, (), check.policy, reason) for target, reason in check.faults]
-
-
-def csv_text(check: Check) -> str:
+def csv_text(check: DeliveryCheck) -> str:
     """One line of CSV for each finding, below a heading; findings of sequences have ranges of frames."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -95,7 +80,7 @@ def _cells(path: str, frame: int | str | None, finding: Finding) -> list[object]
     return [csv_cell(cell) for cell in cells]
 
 
-def print_check(check: Check, console: Console, *, least: Severity | None, info: bool = False) -> None:
+def print_check(check: DeliveryCheck, console: Console, *, least: Severity | None, info: bool = False) -> None:
     """Print a strip of frames, the findings with their frames, the frames to render again, and the verdict.
 
     Args:
@@ -126,13 +111,13 @@ def print_check(check: Check, console: Console, *, least: Severity | None, info:
     console.print(_verdict(check, least))
 
 
-def left_out(check: Check) -> list[str]:
+def left_out(check: DeliveryCheck) -> list[str]:
     """Sentences about what was not checked, and the option that checks it."""
     pixels = not_checked(check.stats)
     return [f"{sentence} {REMEDY}" if sentence in pixels else sentence for sentence in check.not_checked]
 
 
-def _verdict(check: Check, least: Severity | None) -> Text:
+def _verdict(check: DeliveryCheck, least: Severity | None) -> Text:
     rerender_count = sum(len(sequence.rerender) for sequence in check.sequences)
     is_failed = bool(check.faults) or fails(check.worst, least)
     words = f"{check.words} checked by {plain(check.policy)}" if check.checked else "no file was checked"

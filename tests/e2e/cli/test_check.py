@@ -259,7 +259,7 @@ def test_frames_that_no_sequence_could_have_are_a_fault(tmp_path: Path) -> None:
             "",
             "no sequence was recognised among a_1_7.exr, a_2_9.exr, a_5_3.exr",
         ),
-        (["b.1001.exr"], "b.[1001-1001].exr", "the pattern asks for frames 1001, --frames for 1001-1003"),
+        (["b.1001.exr"], "b.[1001-1001].exr", "the pattern asks for frames 1001, the argument frames for 1001-1003"),
         (["b.1001.exr"], "b.[1001-99999999999].exr", "expected frame numbers of at most 9 digits"),
         (["b.1001.exr"], "b.[1003-1001].exr", "ends before it begins, expected 1001-1003"),
         (["b.1001.exr"], "b.[1001-1060x0].exr", "found a step of 0, expected 1 or more"),

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from exr_inspector.cli.output.check import csv_text, print_check
 from exr_inspector.cli.output.terminal import output
-from exr_inspector.delivery.check import Check, CheckedFile
+from exr_inspector.delivery.check import CheckedFile, DeliveryCheck
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.frame_numbers import FrameNumbers
@@ -22,7 +22,7 @@ LONG = "sh140_comp_final_graded_with_a_very_long_name_v003"
 STRAY = (Finding("SEQ-STRAY", Severity.WARNING, "an unfinished write"),)
 
 
-def printed(check: Check) -> str:
+def printed(check: DeliveryCheck) -> str:
     with redirect_stdout(io.StringIO()) as out:
         print_check(check, output(), least=None)
     return " ".join(out.getvalue().split())

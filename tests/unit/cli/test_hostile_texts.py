@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.cli.output.check import csv_text, print_check, results
+from exr_inspector.cli.output.check import csv_text, print_check
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, print_lines
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.delivery.check import Check, CheckedFile
+from exr_inspector.delivery.check import CheckedFile, DeliveryCheck
 from exr_inspector.library.results import InspectedFile, ValidationReport
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode, Status
 from exr_inspector.report.words import plain
@@ -56,9 +56,9 @@ def finding(text: str) -> Finding:
     return Finding("CHN-NAMES", Severity.ERROR, text, 0, text, found=text, expected=text)
 
 
-def check(name: str, text: str) -> Check:
+def check(name: str, text: str) -> DeliveryCheck:
     files = (CheckedFile(name, None, (finding(text),)), CheckedFile(name, None, (), fault=f"SOURCE: {text}"))
-    return Check((), files, ((name, text),), ((name, text),), StatsMode.FULL, f"{text}@1", 2)
+    return DeliveryCheck((), files, ((name, text),), ((name, text),), StatsMode.FULL, f"{text}@1", 2)
 
 
 def inspection(name: str, text: str) -> Inspection:
@@ -80,14 +80,14 @@ def test_json_preserves_hostile_texts(name: str, text: str) -> None:
     found = json.loads(document)["files"][0]
     assert found["path"] == unicode_text(name)
     assert {found["findings"][0][field] for field in FINDING_FIELDS} == {unicode_text(text)}
-    for document in (ValidationReport(tuple(results(check(name, text)))).to_json(), inspection(name, text).to_json()):
+    for document in (ValidationReport(check(name, text).results).to_json(), inspection(name, text).to_json()):
         assert is_inert(document)
         assert json.loads(document)
 
 
 @given(TEXTS, TEXTS)
 def test_sarif_preserves_hostile_texts(name: str, text: str) -> None:
-    document = ValidationReport(tuple(results(check(name, text)))).to_sarif()
+    document = ValidationReport(check(name, text).results).to_sarif()
     assert is_inert(document)
     (found,) = json.loads(document)["runs"][0]["results"]
     assert found["message"]["text"] == unicode_text(text)
@@ -99,14 +99,14 @@ def test_sarif_preserves_hostile_texts(name: str, text: str) -> None:
 
 def test_the_uri_of_a_name_that_is_not_utf_8_leads_to_the_file() -> None:
     name = "/shots/" + os.fsdecode(b"caf\xe9 #1%.exr")
-    document = json.loads(ValidationReport(tuple(results(check(name, "x")))).to_sarif())
+    document = json.loads(ValidationReport(check(name, "x").results).to_sarif())
     uri = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "file:///shots/caf%E9%20%231%25.exr"
 
 
 @given(TEXTS, TEXTS)
 def test_junit_preserves_hostile_texts(name: str, text: str) -> None:
-    document = ValidationReport(tuple(results(check(name, text)))).to_junit()
+    document = ValidationReport(check(name, text).results).to_junit()
     assert is_inert(document)
     first = ET.fromstring(document).find("testsuite/testcase")
     assert first is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exr_inspector.delivery.check import Check, check_files, checked_file, not_checked
+from exr_inspector.delivery.check import DeliveryCheck, check_files, checked_file, not_checked
 from exr_inspector.errors import LimitExceeded, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, PixelFault, Severity, StatsMode
@@ -22,7 +22,7 @@ from tests.unit.validation.judging import PLAIN, inspect
 OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
 
 
-def checked(*targets: Path, frames: tuple[range, ...] = (), **options: Any) -> Check:
+def checked(*targets: Path, frames: tuple[range, ...] = (), **options: Any) -> DeliveryCheck:
     names, policy = [str(target) for target in targets], builtin_policy("default")
     return check_files(names, opener=OPENER, inspector=Inspector(), policy=policy, frames=frames, **options)
 
@@ -152,7 +152,7 @@ def test_frames_are_required_by_the_pattern_or_by_the_caller_who_may_not_contrad
     target = folder / "a.####[1001-1002].exr"
     assert checked(target, frames=(range(1001, 1003),)).faults == ()
     ((_, reason),) = checked(target, frames=(range(1001, 1004),)).faults
-    assert "the pattern asks for frames 1001-1002, --frames for 1001-1003" in reason
+    assert "the pattern asks for frames 1001-1002, the argument frames for 1001-1003" in reason
 
 
 @pytest.mark.parametrize(
