@@ -24,7 +24,7 @@ from exr_inspector.settings.values import (
     Mounts,
     Names,
     Number,
-    Places,
+    PlaceList,
     Secret,
     SecretText,
     Stats,
@@ -32,7 +32,7 @@ from exr_inspector.settings.values import (
     Text,
     ThumbnailChoice,
     Url,
-    Views,
+    ViewList,
 )
 
 SELECTION_SETTING = "EXR_SECRET_NAME"  # names the secret to read settings from
@@ -123,7 +123,7 @@ class Settings(BaseModel):
     mounts: Mounts = _field("EXR_MOUNTS", OBJECTS,
         "Local folders to read in place of buckets, or of their keys with a prefix: bucket=folder, bucket/prefix=folder, ...",
         ())
-    views: Views = _field("EXR_VIEWS", OBJECTS,
+    views: ViewList = _field("EXR_VIEWS", OBJECTS,
         "Views of the cluster, their buckets and client mounts: /cluster/path=bucket/prefix|/client/mount|..., ...", ())
     allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())
     allowed_prefixes: Names = _field("EXR_ALLOWED_PREFIXES", OBJECTS,
@@ -141,7 +141,7 @@ class Settings(BaseModel):
         "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late, "
         "and another value there is an error.",
         False)
-    sweep: Places = _field("EXR_SWEEP", FUNCTION,
+    sweep: PlaceList = _field("EXR_SWEEP", FUNCTION,
         "Prefixes that a schedule event sweeps: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
         ())
     sweep_catalog: Switch = _field("EXR_SWEEP_CATALOG", FUNCTION,

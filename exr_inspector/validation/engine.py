@@ -20,7 +20,7 @@ from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, grou
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
-from exr_inspector.validation.policies.plan import Group, Step
+from exr_inspector.validation.policies.plan import RuleGroup, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Found, Results, Rule, Scope, Stage
@@ -96,7 +96,7 @@ def _place(rule: Rule, error: Exception) -> str:
 
 
 def _run(
-    groups: tuple[Group, ...],
+    groups: tuple[RuleGroup, ...],
     subject: ChannelFacts | PartFacts | FileFacts,
     parameters: Parameters,
     part: int | None,

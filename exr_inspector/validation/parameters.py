@@ -28,7 +28,7 @@ def as_names(value: object) -> object:
 
 Pixels = Annotated[int, Field(ge=1, le=_LARGEST)]
 Size = Annotated[tuple[Pixels, Pixels], BeforeValidator(as_tuple)]
-Frame = Annotated[int, Field(ge=-999_999_999, le=999_999_999)]
+_FrameNumber = Annotated[int, Field(ge=-999_999_999, le=999_999_999)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 NotPositive = Annotated[float, Field(le=0, allow_inf_nan=False)]
@@ -37,7 +37,7 @@ Names = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(as_tuple
 Digits = Annotated[
     tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]], BeforeValidator(as_tuple)
 ]
-FrameRange = Annotated[tuple[Frame, Frame], BeforeValidator(as_tuple)]
+FrameRange = Annotated[tuple[_FrameNumber, _FrameNumber], BeforeValidator(as_tuple)]
 Codecs = Annotated[tuple[Codec, ...], Field(min_length=1), BeforeValidator(as_tuple)]
 
 

@@ -112,13 +112,13 @@ def listed(names: Iterable[str], most: int = 6, separator: str = ", ") -> str:
 
 
 Results = tuple[Found, ...] | list[Found]
-Check = Callable[[Any, Any], Results]  # (facts of the rule's scope, the parameters) -> violations
+CheckFunction = Callable[[Any, Any], Results]  # (facts of the rule's scope, the parameters) -> violations
 NOTHING: tuple[Found, ...] = ()
 # Command that overwrites a float of an attribute by 1, in files that no tool of the OpenEXR library can open, too.
 WRITE_ONE = r"cp IN.exr OUT.exr; printf '\000\000\200\077' | dd of=OUT.exr bs=1 seek=OFFSET conv=notrunc"
 WHERE_OFFSET = "OFFSET is the finding's file_offset in --format json"
 When = int | Callable[[Any], int]
-Level = Literal["off", "on", "info", "warning", "error"]
+RuleLevel = Literal["off", "on", "info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -158,12 +158,12 @@ class Rule:
     fix: str
     command: str = ""
     remedy: Remedy = Remedy.NONE
-    check: Check | None = None
+    check: CheckFunction | None = None
     problem: ProblemKind | None = None
     when: When = ALWAYS
     needs: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
-    profiles: Mapping[str, Level] = field(default_factory=dict)
+    profiles: Mapping[str, RuleLevel] = field(default_factory=dict)
     of_textures: bool = False
     limits: str = ""
     origin: str = ""
@@ -176,7 +176,7 @@ class Rule:
 
 def _declare(
     scope: Scope, code: str, severity: Severity, title: str, *, stage: Stage = Stage.HEADER, **described: Any
-) -> Callable[[Check], Rule]:
+) -> Callable[[CheckFunction], Rule]:
     return lambda check: Rule(
         code=code, severity=severity, title=title, stage=stage, scope=scope, check=check, **described
     )

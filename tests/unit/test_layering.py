@@ -192,9 +192,14 @@ def test_every_entry_is_in_the_architecture_document() -> None:
 
 def test_no_public_name_means_two_things() -> None:
     homes: dict[str, list[Path]] = {}
+    aliases: dict[str, list[Path]] = {}
     for path in modules("exr_inspector"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(path)
+            elif isinstance(node, ast.Assign):
+                for target in node.targets:
+                    aliases.setdefault(ast.unparse(target), []).append(path)
     del homes["command"]  # each module of cli/commands has one
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+    assert {name: paths for name, paths in aliases.items() if name in homes} == {}, "aliases of other types"

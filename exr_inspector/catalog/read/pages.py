@@ -88,7 +88,7 @@ _FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name != "histogra
 _NUL = "\0"  # ends names in the file, so no name contains it
 
 Row = Mapping[str, Any]
-Answer = TypeVar("Answer")
+_Page = TypeVar("_Page")
 
 
 class StoredInspection(NamedTuple):
@@ -199,12 +199,12 @@ def _ahead(
     connection: Connection,
     doing: str,
     pages: Iterator[tuple[str, str]],
-    read: Callable[[Work, tuple[str, str]], Answer],
-) -> Iterator[Answer]:
+    read: Callable[[Work, tuple[str, str]], _Page],
+) -> Iterator[_Page]:
     """Yield the contents of each page, while a thread reads the next page."""
     with ThreadPoolExecutor(1, "read-ahead") as pool:
 
-        def begin() -> Future[Answer] | None:
+        def begin() -> Future[_Page] | None:
             page = next(pages, None)
             return None if page is None else pool.submit(connection.run, doing, lambda work: read(work, page))
 

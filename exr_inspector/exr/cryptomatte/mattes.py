@@ -14,7 +14,7 @@ from functools import cached_property
 from exr_inspector.exr.cryptomatte.manifests import ManifestError, cryptomatte_id, parse_manifest, wrong_names
 from exr_inspector.exr.names import ChannelName, Cryptomatte, PartNames
 
-Place = tuple[int, str]  # index of a part, full name of a channel
+ChannelPlace = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
 _DIGITS = "0123456789"
 DEFINED_HASH = "MurmurHash3_32"  # the only hash that the specification defines
@@ -49,7 +49,7 @@ class Matte:
     def __init__(self, declared: Cryptomatte, part: int) -> None:
         self.declared = declared
         self.part = part
-        self.ranks: dict[str | None, dict[str, dict[str, Place]]] = {}
+        self.ranks: dict[str | None, dict[str, dict[str, ChannelPlace]]] = {}
         self.near: dict[str, None] = {}
         self.miscounted: dict[str, None] = {}
 
@@ -92,16 +92,16 @@ class Matte:
         uses_defined_hash = self.declared.hash == DEFINED_HASH
         return ManifestState.WRONG_IDS if uses_defined_hash and wrong_names(manifest) else ManifestState.SOUND
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[ChannelPlace]:
         """The places of all its channels."""
         return [place for layers in self.ranks.values() for members in layers.values() for place in members.values()]
 
-    def pairs(self) -> Iterable[list[tuple[Place, Place]]]:
+    def pairs(self) -> Iterable[list[tuple[ChannelPlace, ChannelPlace]]]:
         """For each view, the pairs (id channel, coverage channel) in rank order."""
         return map(_pairs, self.ranks.values())
 
 
-def _pairs(layers: dict[str, dict[str, Place]]) -> list[tuple[Place, Place]]:
+def _pairs(layers: dict[str, dict[str, ChannelPlace]]) -> list[tuple[ChannelPlace, ChannelPlace]]:
     pairs = []
     for members in layers.values():
         lower = {component.lower(): place for component, place in members.items()}

@@ -59,12 +59,12 @@ def _of_place(pattern: str) -> str:
     return pattern
 
 
-Level = Annotated[Literal["off", "on", "info", "warning", "error"], BeforeValidator(_word)]
+_Level = Annotated[Literal["off", "on", "info", "warning", "error"], BeforeValidator(_word)]
 Profile = Literal["default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive"]
-Pattern = Annotated[str, Field(min_length=1), AfterValidator(_of_place)]
+_Glob = Annotated[str, Field(min_length=1), AfterValidator(_of_place)]
 _PATTERN_SCHEMA = {"type": "string", "minLength": 1, "pattern": _PLACE}
 Patterns = Annotated[
-    list[Pattern],
+    list[_Glob],
     Field(min_length=1),
     BeforeValidator(_list),
     WithJsonSchema({"anyOf": [_PATTERN_SCHEMA, {"type": "array", "items": _PATTERN_SCHEMA, "minItems": 1}]}),
@@ -82,7 +82,7 @@ class PathEntry(_Strict):
         description="Glob over `<bucket>/<key>`: `*` stays within a folder, `**` does not, `?` is one character."
     )
     extends: Profile | None = Field(None, description="Profile to start from instead of the policy's own.")
-    rules: dict[str, Level] = Field(default_factory=dict, description="Levels that override those of the policy.")
+    rules: dict[str, _Level] = Field(default_factory=dict, description="Levels that override those of the policy.")
     parameters: Parameters = Field(
         default_factory=Parameters, description="Parameters that override those of the policy."
     )
@@ -101,7 +101,7 @@ class PolicyFile(_Strict):
     extends: Profile | None = Field(
         "default", description="Profile to start from; null: all rules, each with its own severity."
     )
-    rules: dict[str, Level] = Field(
+    rules: dict[str, _Level] = Field(
         default_factory=dict,
         description="Level by rule code or glob over codes such as `PIX-*`: off, on (the rule's own severity), info, warning "
         "or error. Later lines override earlier ones.",

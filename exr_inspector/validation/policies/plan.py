@@ -18,7 +18,7 @@ class Step(NamedTuple):
     severity: Severity | None
 
 
-Group = tuple[int, tuple[Step, ...]]
+RuleGroup = tuple[int, tuple[Step, ...]]
 
 
 class RulePlan(NamedTuple):
@@ -33,15 +33,15 @@ class RulePlan(NamedTuple):
         sequences: Rules on sequences.
     """
 
-    channels: tuple[Group, ...]
-    parts: tuple[Group, ...]
-    files: tuple[Group, ...]
-    part_pixels: tuple[Group, ...]
-    file_pixels: tuple[Group, ...]
+    channels: tuple[RuleGroup, ...]
+    parts: tuple[RuleGroup, ...]
+    files: tuple[RuleGroup, ...]
+    part_pixels: tuple[RuleGroup, ...]
+    file_pixels: tuple[RuleGroup, ...]
     sequences: tuple[Step, ...]
 
 
-def _groups(steps: list[Step], parameters: Parameters) -> tuple[Group, ...]:
+def _groups(steps: list[Step], parameters: Parameters) -> tuple[RuleGroup, ...]:
     found: dict[int, list[Step]] = {}
     for step in steps:
         when = step.rule.when
@@ -60,7 +60,7 @@ def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> 
         key = (rule.scope, rule.stage is Stage.PIXELS)
         steps.setdefault(key, []).append(Step(rule.check, rule, levels[code]))
 
-    def groups(scope: Scope, *, pixels: bool) -> tuple[Group, ...]:
+    def groups(scope: Scope, *, pixels: bool) -> tuple[RuleGroup, ...]:
         return _groups(steps.get((scope, pixels), []), parameters)
 
     return RulePlan(

@@ -16,7 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Check, Found, Remedy, Results, file_rule, listed, part_rule
+from exr_inspector.validation.rule import NOTHING, CheckFunction, Found, Remedy, Results, file_rule, listed, part_rule
 from exr_inspector.validation.rules.colour import chromaticities, short
 from exr_inspector.validation.rules.compression import codec_name
 
@@ -56,7 +56,7 @@ class AcesParameters(RuleParameters):
     )
 
 
-def _of_containers(check: Check) -> Check:
+def _of_containers(check: CheckFunction) -> CheckFunction:
     """Return the rule restricted to files whose flag is 1, or to all files if the policy requires containers."""
 
     def claimed(subject: PartFacts | FileFacts, parameters: AcesParameters) -> Results:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from exr_inspector.exr.cryptomatte import manifests
-from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, RANK_COMPONENTS, Matte, Place
+from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, RANK_COMPONENTS, ChannelPlace, Matte
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
@@ -167,7 +167,7 @@ def label_of_view(matte: Matte, view: str | None) -> str:
     return matte.label if view is None else f"{matte.label} of view {view!r}"
 
 
-def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
+def _layer_faults(name: str, ranks: dict[str, dict[str, ChannelPlace]]) -> list[str]:
     """The defects of a Cryptomatte's layers in one view."""
     faults = []
     expected = [f"{name}{index:02}" for index in range(len(ranks))]

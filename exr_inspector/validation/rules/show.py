@@ -55,7 +55,7 @@ AttributeNames = Annotated[
     BeforeValidator(as_names),
     WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA, "minItems": 1}]}),
 ]
-Pattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
+_Regex = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 
 
 class AttributeDemand(BaseModel):
@@ -78,8 +78,8 @@ class AttributeDemand(BaseModel):
     )
     minimum: float | None = Field(None, description="Least number.")
     maximum: float | None = Field(None, description="Greatest number.")
-    pattern: Pattern | None = Field(None, description="Regular expression that the whole text must match.")
-    path: Annotated[Pattern, AfterValidator(_pattern_with_group)] | None = Field(
+    pattern: _Regex | None = Field(None, description="Regular expression that the whole text must match.")
+    path: Annotated[_Regex, AfterValidator(_pattern_with_group)] | None = Field(
         None, description="Regular expression over `<bucket>/<key>` with one group: the value must equal what it finds."
     )
     steady: bool = Field(False, description="Whether the value must be the same in all frames of a sequence.")
@@ -103,7 +103,7 @@ class ShowParameters(RuleParameters):
         description="Column of `files` -> the show's own attributes for it, of which the first that is there counts. They go "
         "before those that are known of public software; `provenance` names the attribute.",
     )
-    file_name: Pattern | None = Field(
+    file_name: _Regex | None = Field(
         None, description="Regular expression that the whole file name must match (SHOW-NAME)."
     )
 
