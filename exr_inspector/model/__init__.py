@@ -19,6 +19,7 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import Problem
 from exr_inspector.model.pixels import (
+    LOCATED_ABOVE,
     ChannelStats,
     ColourLines,
     DeepStats,
@@ -36,9 +37,10 @@ from exr_inspector.model.pixels import (
 )
 
 __all__ = [
-    "MANIFEST", "ChannelStats", "ColourLines", "Cost", "DeepStats", "EventInfo", "Finding", "Histogram", "Inspection",
-    "MatteObjects", "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault", "PixelReport", "Provenance",
-    "ProvenanceColumn", "Seam", "SequenceName", "Severity", "StatsMode", "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
+    "LOCATED_ABOVE", "MANIFEST", "ChannelStats", "ColourLines", "Cost", "DeepStats", "EventInfo", "Finding",
+    "Histogram", "Inspection", "MatteObjects", "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault",
+    "PixelReport", "Provenance", "ProvenanceColumn", "Seam", "SequenceName", "Severity", "StatsMode", "Status",
+    "Thumbnail", "Thumbnails", "ZeroGrid",
 ]  # fmt: skip
 
 MANIFEST = "manifest"  # start of `Inspection.manifest_stop`

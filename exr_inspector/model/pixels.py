@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 _MANY_VALUES = 64
+LOCATED_ABOVE = 1000.0  # colour seldom exceeds it, so that positions of maxima take no time in most files
 
 
 class StatsMode(str, Enum):
@@ -81,6 +82,7 @@ class ChannelStats:
             channels, and unless every sample was read (as for the next one).
         low_alpha_colour: Mean colour where this A is above zero and below 1/8, divided by the mean where it is not zero: about
             the mean alpha there if colour is multiplied by alpha, 1 if not. None if fewer than 16 pixels have such an alpha.
+        maximum_at: A pixel (x, y) with the maximum, if that is above LOCATED_ABOVE; None otherwise.
     """
 
     part: int
@@ -113,6 +115,7 @@ class ChannelStats:
     distinct_count: int | None = None
     uncovered_count: int | None = None
     low_alpha_colour: float | None = None
+    maximum_at: tuple[int, int] | None = None
 
     @property
     def inf_count(self) -> int:

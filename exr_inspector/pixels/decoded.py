@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,20 @@ class DecodedBlock:
             return None
         y, x = min(found)
         return x, y
+
+    def pixel_of(self, channel: int, index: int) -> tuple[int, int]:
+        """The pixel (x, y) of the value with this index in the channel's flattened array."""
+        columns = 1 if self.counts is not None else self.arrays[channel].shape[1]
+        for number, rows in enumerate(self._sizes(channel)):
+            if index < rows * columns:
+                if self.counts is None:
+                    y, x = self._pixel(channel, number, index)
+                else:
+                    counts = next(itertools.islice(self.count_pieces(), number, None))
+                    y, x = self._deep_pixel(number, counts, index)
+                return x, y
+            index -= rows * columns
+        raise IndexError(index)
 
     def _deep_pixel(self, number: int, counts: npt.NDArray[np.int32], hit: int) -> tuple[int, int]:
         """(y, x) of the pixel that contains sample `hit` of chunk `number`."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from exr_inspector.exr.chunks.layout import Layout, Level, samples
 from exr_inspector.exr.header.values import PixelType
-from exr_inspector.model import PixelFault
+from exr_inspector.model import LOCATED_ABOVE, PixelFault
 from exr_inspector.pixels.boxes import BoxAdder, Piece
 from exr_inspector.pixels.coverage import Coverage, coverages
 from exr_inspector.pixels.decoded import DecodedBlock
@@ -79,6 +79,7 @@ class LevelFigures:
         """Add decoded chunks; `boxes` sums them for thumbnails."""
         for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
             nans, infs, zeros = accumulator.nan_count, accumulator.inf_count, accumulator.zero_count
+            most = max(accumulator.maximum, LOCATED_ABOVE)
             placed = accumulator.add(array, workspace)
             has_nan, has_inf = accumulator.nan_count > nans, accumulator.inf_count > infs
             if boxes is not None:
@@ -89,6 +90,8 @@ class LevelFigures:
                 accumulator.note(first_nan=block.first_pixel(number, np.isnan))
             if has_inf:
                 accumulator.note(first_inf=block.first_pixel(number, np.isinf))
+            if accumulator.maximum > most:
+                accumulator.maximum_at = block.pixel_of(number, accumulator.index_of_maximum(array))
         if block.counts is not None:
             by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
             self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))

@@ -2,7 +2,7 @@
 
 An `Accumulator` processes the samples of one channel and level, in any number of arrays; accumulators of the same channel can
 be merged in any grouping. Non-finite values affect only their own counts, as in `oiiotool --stats`. Positions in the image are
-unknown here; callers pass in those of NaNs and infinities. No I/O, no clock.
+unknown here; callers pass in those of NaNs, infinities and maxima. No I/O, no clock.
 
 The common case is fast: HALF values are ordered by their bits, so the extremes of the bits show that a run is finite and
 determine its minimum and maximum without conversion. A run is as long as fits into the processor's second-level cache: every
@@ -70,6 +70,7 @@ class Accumulator:
         pixel_type: The channel's pixel type.
         distribution: Collects values for percentiles and the histogram; None for neither.
         m2: Sum of the squared differences of the finite values from their mean.
+        top_run: Index of the first value of the run that raised the maximum last, in the array that was added last.
     """
 
     pixel_type: int
@@ -88,6 +89,8 @@ class Accumulator:
     m2: float = 0.0
     first_nan: Pixel | None = None
     first_inf: Pixel | None = None
+    maximum_at: Pixel | None = None
+    top_run: int = 0
 
     @property
     def inf_count(self) -> int:
@@ -120,13 +123,25 @@ class Accumulator:
         elif self.pixel_type == PixelType.FLOAT:
             add_run = self._add_float
         for start in range(0, len(flat), RUN):
+            maximum = self.maximum
             add_run(flat[start : start + RUN], buffers, start % MAX_REUSED)
+            if self.maximum > maximum:
+                self.top_run = start
         if self.distribution is not None:
             self.distribution.add(flat, buffers.places)
         is_reusable = (
             self.pixel_type == PixelType.HALF and len(flat) <= MAX_REUSED and self.finite_count - finite == len(flat)
         )
         return buffers.float32[: len(flat)].reshape(values.shape) if is_reusable else None
+
+    def index_of_maximum(self, values: Samples) -> int:
+        """The index of the maximum in the flattened array that was added last, if that array raised it."""
+        run = values.reshape(-1)[self.top_run : self.top_run + RUN]
+        if self.pixel_type == PixelType.HALF:  # numpy compares float16 slowly
+            is_maximum = run.view(np.uint16) == np.float16(self.maximum).view(np.uint16)
+        else:
+            is_maximum = run == self.maximum
+        return self.top_run + int(np.argmax(is_maximum))
 
     def note(self, *, first_nan: Pixel | None = None, first_inf: Pixel | None = None) -> None:
         """Record the pixel (x, y) of a NaN or an infinity; the first one in reading order is kept."""
@@ -139,6 +154,10 @@ class Accumulator:
             if name != "finite_count":
                 setattr(self, name, getattr(self, name) + getattr(other, name))
         self._merge_moments(other.finite_count, other.mean, other.m2)
+        if other.maximum > self.maximum:
+            self.maximum_at = other.maximum_at
+        elif other.maximum == self.maximum:
+            self.maximum_at = _earlier(self.maximum_at, other.maximum_at)
         self.minimum = min(self.minimum, other.minimum)
         self.maximum = max(self.maximum, other.maximum)
         self.note(first_nan=other.first_nan, first_inf=other.first_inf)
@@ -177,6 +196,7 @@ class Accumulator:
             stddev=estimated.stddev if estimated else None,
             first_nan=self.first_nan,
             first_inf=self.first_inf,
+            maximum_at=self.maximum_at,
             percentiles=summary.percentiles,
             histogram=summary.histogram,
             fractional_share=summary.fractional_share,

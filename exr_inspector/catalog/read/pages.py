@@ -61,7 +61,7 @@ _CHILD_COLUMNS = {
         *_KEYS, "stats_index", "part_index", "channel", "level_x", "level_y", "min", "max", "mean", "mean_error",
         "mean_low", "mean_high", "stddev", "samples", "finite_count", "nan_count", "positive_inf_count",
         "negative_inf_count", "zero_count", "negative_count", "half_max_count", "first_nan_x", "first_nan_y",
-        "first_inf_x", "first_inf_y", "percentiles", "histogram",
+        "first_inf_x", "first_inf_y", "maximum_x", "maximum_y", "percentiles", "histogram",
         "fractional_share", "eight_bit_share", "distinct_count", "uncovered_count", "low_alpha_colour", "coverage",
         "exact",
     ),

@@ -163,6 +163,7 @@ def channel_stats(row: StoredRow) -> ChannelStats:
         distinct_count=row["distinct_count"],
         uncovered_count=row["uncovered_count"],
         low_alpha_colour=row["low_alpha_colour"],
+        maximum_at=_point(row["maximum_x"], row["maximum_y"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""PIX: pixel values, from statistics. Statistics contain no positions except those of the first NaN and Inf.
+"""PIX: pixel values, from statistics. Of positions, they contain those of the first NaN and Inf and of large maxima.
 
 Rules whose verdict a sample can falsify (the image is black, no value exceeds 1) require exact statistics.
 """
@@ -28,6 +28,7 @@ from exr_inspector.validation.rules.data_in_colour import (
 
 _HALF_MAX = 65504.0
 _FIREFLY_FACTOR = 100
+_FEWEST_PICKS = 10
 _STARS = re.compile(
     r"(?<![a-z])(?:stars|star_?(?:field|map)s?|galax(?:y|ies)|milky_?way|nebulae?)(?![a-z])", re.IGNORECASE
 )
@@ -264,9 +265,10 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     if not hit or "envmap" in part.part.by_name:
         return NOTHING
     channel, most = max(hit, key=lambda each: each[1])
-    names = names_of(each for each, _ in hit)
-    message = f"{names}: values up to {part.at_least}{most:g}{part.in_chunks}, far above nearly all others; "
-    message += f"expected at most {limit:g}"
+    message = f"{names_of(each for each, _ in hit)}: values up to {part.at_least}{most:g}{part.in_chunks}"
+    if pixel := part.stats[channel.name].maximum_at:
+        message += f" at ({pixel[0]}, {pixel[1]})" + (f" in {channel.name}" if len(hit) > 1 else "")
+    message += f", far above nearly all others; {_bright(part.stats[channel.name], limit)}expected at most {limit:g}"
     severity = None
     if _looks_like_panorama(part):
         message += ". If the image is an environment map, this is a light: write the attribute envmap"
@@ -275,6 +277,23 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
         message += ". If the image shows stars or sparks, these are lights"
         severity = Severity.INFO
     return [Found(message, f"{most:g}", f"at most {limit:g}", channel.name, severity=severity)]
+
+
+def _bright(stats: ChannelStats, limit: float) -> str:
+    """How many values of a channel are in bins of the histogram that begin at the limit or above it; empty if unknown.
+
+    Of large images, the histogram counts one value in several; from a few of them, only the least number is known.
+    """
+    histogram = stats.histogram
+    bins = zip(histogram.edges[:-1], histogram.counts, strict=True) if histogram else ()
+    above = [(edge, count) for edge, count in bins if edge >= limit]
+    if histogram is None or not above:
+        return ""
+    count, factor = sum(count for _, count in above), stats.finite_count / sum(histogram.counts)
+    least = f"of {above[0][0]:g} or more; "
+    if factor > 1 and count >= _FEWEST_PICKS:
+        return f"about {float(f'{count * factor:.2g}'):,.0f} values {least}"
+    return f"{'at least ' * (factor > 1)}{count:,} value{'s' * (count != 1)} {least}"
 
 
 def _looks_like_panorama(part: PartFacts) -> bool:

@@ -111,7 +111,7 @@ def _stats(part: int, channel: str, mode: StatsMode) -> ChannelStats:
         mean=0.25, stddev=0.125, first_nan=(3, 4), first_inf=None, percentiles=((50.0, 0.25),) if exact else (),
         histogram=Histogram((0.0, 1.0, 2.0), (3, 4)) if exact else None, coverage=1.0 if exact else 0.03125, exact=exact,
         fractional_share=0.75 if exact else None, eight_bit_share=0.5 if exact else None, distinct_count=900 if exact else None,
-        uncovered_count=7 if exact else None, low_alpha_colour=0.125 if exact else None,
+        uncovered_count=7 if exact else None, low_alpha_colour=0.125 if exact else None, maximum_at=(5, 6),
     )  # fmt: skip
 
 

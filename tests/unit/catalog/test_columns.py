@@ -303,6 +303,8 @@ OTHER_ROWS: dict[str, dict[str, Any]] = {
         "first_nan_y": 4,
         "first_inf_x": None,
         "first_inf_y": None,
+        "maximum_x": 5,
+        "maximum_y": 6,
         "percentiles": "[[50.0,0.25]]",
         "histogram": '{"edges":[0.0,1.0,2.0],"counts":[3,4]}',
         "fractional_share": 0.75,

@@ -194,6 +194,36 @@ def test_the_first_nan_and_infinity_have_a_place(opener: SourceOpener, budget: D
     assert channel(report(opener.open_bytes(data), data, budget), "A").first_nan is None
 
 
+@pytest.mark.parametrize("pixel_type", [ex.HALF, ex.FLOAT, ex.UINT])
+def test_a_maximum_above_1000_has_a_place(opener: SourceOpener, budget: DecodeBudget, pixel_type: int) -> None:
+    channels = (Channel("A", pixel_type), Channel("R", pixel_type))
+    part = Part(kind="tiledimage", data_window=(10, 20, 29, 39), tiles=Tiles(8, 8), channels=channels)
+    pixels = {name: np.full((20, 20), 1000, ex.PIXEL_DTYPES[pixel_type]) for name in "AR"}
+    pixels["R"][13, 17], pixels["R"][2, 3] = 3000, 2000
+    if pixel_type != ex.UINT:
+        pixels["R"][13, 16] = np.inf
+    data = ex.build([dataclasses.replace(part, pixels=pixels)])
+    for config in (SMALL_STEPS, PixelConfig()):
+        found = report(opener.open_bytes(data), data, budget, config=config)
+        assert (channel(found, "R").maximum_at, channel(found, "A").maximum_at) == ((27, 33), None)
+
+
+def test_the_maximum_of_a_subsampled_or_deep_channel_has_a_place(opener: SourceOpener, budget: DecodeBudget) -> None:
+    channels = (Channel("RY", x_sampling=2, y_sampling=3), Channel("Y"))
+    part = Part(data_window=(-4, -3, 5, 44), channels=channels, compression=ex.ZIP, compress=True)
+    pixels = {name: np.ones_like(array) for name, array in part.arrays.items()}
+    pixels["RY"][11, 2] = 5000
+    data = ex.build([dataclasses.replace(part, pixels=pixels)])
+    assert channel(report(opener.open_bytes(data), data, budget), "RY").maximum_at == (0, 30)
+    counts = np.array([[0, 2], [1, 3]], np.int32)
+    deep = {"Z": np.array([1, 2, 3, 4, 9000, 6], np.float32)}
+    part = Part(
+        kind="deepscanline", data_window=(5, 5, 6, 6), channels=(Channel("Z", ex.FLOAT),), counts=counts, pixels=deep
+    )
+    data = ex.build([part])
+    assert channel(report(opener.open_bytes(data), data, budget), "Z").maximum_at == (6, 6)
+
+
 def test_the_first_nan_of_a_subsampled_channel_has_a_place(opener: SourceOpener, budget: DecodeBudget) -> None:
     """Chunks of 16 lines do not begin at multiples of 3: the first row of the second chunk is line 18."""
     channels = (Channel("RY", x_sampling=2, y_sampling=3), Channel("Y"))

@@ -138,6 +138,20 @@ def test_the_first_pixel_in_reading_order_stays() -> None:
     assert stats(left).first_nan == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "expected"), [(2000, 3000, (7, 0)), (3000, 2000, (1, 5)), (3000, 3000, (7, 0))]
+)
+def test_the_pixel_of_the_maximum_is_merged(left: float, right: float, expected: tuple[int, int]) -> None:
+    parts = []
+    for value, pixel in ((left, (1, 5)), (right, (7, 0))):
+        part = Accumulator(PixelType.HALF)
+        part.add(np.full(4, value, np.float16))
+        part.maximum_at = pixel
+        parts.append(part)
+    parts[0].merge(parts[1])
+    assert stats(parts[0]).maximum_at == expected
+
+
 def test_what_was_sampled_says_so() -> None:
     accumulator = Accumulator(PixelType.HALF, Distribution(PixelType.HALF))
     accumulator.add(np.ones(10, np.float16))

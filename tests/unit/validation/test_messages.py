@@ -37,6 +37,16 @@ def test_a_maximum_of_one_has_its_share(pixel_type: int, least: float, ones: int
     assert share in finding(data, "PIX-CLIPPED-1", stats=True).message
 
 
+def test_fireflies_have_their_number_and_a_place() -> None:
+    values = np.full((64, 64), 0.5)
+    values[40, 7], values[3, 5], values[3, 6] = 30000, 2000, 2000
+    pixels = {"R": values, "G": np.minimum(values, 1500), "B": np.minimum(values, 1)}
+    part = Part(data_window=(100, 0, 163, 63), pixels=pixels)
+    message = finding(build([part]), "PIX-FIREFLY", stats=True).message
+    assert "values up to 30000 at (107, 40) in R" in message
+    assert "3 values of 1024 or more" in message
+
+
 @pytest.mark.parametrize(
     ("compression", "pixel_type", "is_told"), [(DWAA, FLOAT, True), (NONE, FLOAT, False), (DWAA, HALF, False)]
 )
