@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from exr_inspector.settings import Mount, Secret, Settings, View, field_group, field_unit, is_needed, setting_name
+from exr_inspector.settings.values import Url
 
 _INTRODUCTION = """# Settings
 
@@ -35,7 +36,7 @@ def render() -> str:
 def _row(field: FieldInfo) -> str:
     cells = (
         f"`{setting_name(field)}`",
-        "URL" if "ENDPOINT" in setting_name(field) else _kind(field.annotation),
+        "URL" if Url in get_args(field.annotation) else _kind(field.annotation),
         _default(field.default),
         field_unit(field),
         field_group(field) if is_needed(field) else "",
