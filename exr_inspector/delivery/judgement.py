@@ -9,11 +9,10 @@ from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import may_be_tiles, textures_among
-from exr_inspector.model import Finding, Severity, Status
+from exr_inspector.model import Finding, Severity, Status, sort_findings
 from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
-from exr_inspector.validation.reports import sort_findings
 from exr_inspector.validation.rule import Remedy
 
 _TEXTURE_INFO = frozenset(code for code, rule in RULES.items() if rule.profiles.get("texture") == "info")

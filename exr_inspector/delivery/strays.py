@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from exr_inspector.delivery.judgement import CheckedFile
 from exr_inspector.delivery.naming import APPLE_DOUBLE
+from exr_inspector.model import sort_findings
 from exr_inspector.storage.sequences import is_apple_double
 from exr_inspector.validation import Policy
 from exr_inspector.validation.from_problems import stray_finding
-from exr_inspector.validation.reports import sort_findings
 
 _UNFINISHED = re.compile(
     r".*\.exr[^a-z0-9].*|.*~|.*\.(?:tmp|temp|part|partial|filepart|crdownload|download|bak|swp|lock)",

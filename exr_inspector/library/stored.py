@@ -18,7 +18,7 @@ from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, judged
-from exr_inspector.model import StatsMode, Thumbnails
+from exr_inspector.model import StatsMode, Thumbnails, sort_findings
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
@@ -26,7 +26,7 @@ from exr_inspector.texts import program_command
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rejudge import unjudged
-from exr_inspector.validation.reports import ValidationResult, sort_findings
+from exr_inspector.validation.reports import ValidationResult
 
 
 def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:

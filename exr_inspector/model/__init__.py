@@ -6,7 +6,7 @@ value that the file does not contain is None; there are no defaults.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum, IntEnum
@@ -137,6 +137,11 @@ class Finding(NamedTuple):
     expected: str = ""
     offset: int | None = None
     frames: Sequence[int] = ()
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings by severity, worst first, then by code and part."""
+    return tuple(sorted(findings, key=lambda f: (-f.severity, f.code, -1 if f.part is None else f.part)))
 
 
 ProvenanceColumn = Literal[

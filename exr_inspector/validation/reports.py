@@ -6,7 +6,7 @@ is built by junitparser.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import PureWindowsPath
@@ -52,11 +52,6 @@ class ValidationResult:
     def worst(self) -> Severity | None:
         """The severity of the worst finding; None without findings."""
         return max((finding.severity for finding in self.findings), default=None)
-
-
-def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort findings by severity, worst first, then by code and part."""
-    return tuple(sorted(findings, key=lambda f: (-f.severity, f.code, -1 if f.part is None else f.part)))
 
 
 def where(finding: Finding, parts: Sequence[str] = ()) -> str:

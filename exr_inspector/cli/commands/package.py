@@ -24,8 +24,9 @@ TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
 LAPTOP_PARTS = (
     "cli", "report", "ingest", "library", "catalog/queries", "catalog/admin",
     "delivery/check.py", "delivery/diff.py", "delivery/files.py", "delivery/grouping.py", "delivery/read_ahead.py",
-    "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "pixels/comparing.py", "pixels/difference.py",
-    "validation/policies/differences.py", "validation/policies/draft.py", "validation/rejudge.py",
+    "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py",
+    "pixels/difference.py", "validation/policies/differences.py", "validation/policies/draft.py", "validation/rejudge.py",
+    "validation/reports.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.sha256"

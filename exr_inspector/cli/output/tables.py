@@ -22,9 +22,9 @@ from exr_inspector.cli.output.text import (
 )
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.names import Layer, PartNames
-from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity
+from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity, sort_findings
 from exr_inspector.report.words import plain
-from exr_inspector.validation.reports import sort_findings, where
+from exr_inspector.validation.reports import where
 
 MAX_NAME_CHARACTERS = 48
 MAX_LAYERS = 300  # rows printed for each part; further ones are counted

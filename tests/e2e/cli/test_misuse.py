@@ -112,7 +112,7 @@ def is_one_line(err: str, words: str) -> None:
         (("db", "reconcile", "s3://b/"), DATABASE, "S3_ENDPOINT_URL.*or EXR_MOUNTS"),
         (("localdb", "serve", "--catalog", "text", "--port", "0"), {}, "is not a DuckDB file"),
         (("localrun", str(ROOT), "--port", "0"), {}, "VAST_DB_ENDPOINT.*not set"),
-        (("localrun", "folder", "--port", "0"), {}, "main.py: cannot be read"),
+        (("localrun", "folder", "--port", "0"), {}, "folder: there is no main.py in it"),
         (("localrun", "-c", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
         (("invoke", "--event", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
         (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "localrun"),
