@@ -55,8 +55,11 @@ class DecodedBlock:
         if self.counts is not None:
             yield from (int(counts.sum()) for counts in self.count_pieces())
             return
-        sampling = self.layout.channels[channel].y_sampling
-        yield from (samples(sampling, place.window.y_min, place.window.y_max) for place in self.places)
+        sampling, windows = self.layout.channels[channel].y_sampling, [place.window for place in self.places]
+        if sampling == 1:  # nearly always, and many chunks have a single row
+            yield from [window.y_max - window.y_min + 1 for window in windows]
+        else:
+            yield from (samples(sampling, window.y_min, window.y_max) for window in windows)
 
     def first_pixel(self, channel: int, test: Callable[[Array], Array]) -> tuple[int, int] | None:
         """The first pixel (x, y) in reading order with a value for which `test` is true; None if there is none."""
