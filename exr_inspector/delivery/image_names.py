@@ -44,6 +44,19 @@ _NAMED_MATTE = rf"(?<=[a-zA-Z0-9])[._-](?:{_MATTE}[._-]{_OBJECT}{_END}|{_OBJECT}
 MATTE = re.compile(rf"{_NUMBERED_MATTE}|{_NAMED_MATTE}", re.IGNORECASE)
 PLATE = re.compile(rf"[._-]?(?<![a-zA-Z0-9])plates?{_END}", re.IGNORECASE)
 _ANY_MATTE = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_MATTE}{_END}", re.IGNORECASE)
+# Words of images that are made from others, frame by frame: denoised, without distortion, smaller.
+DERIVED = re.compile(
+    r"(?:(?<![a-zA-Z0-9])|[._-])(?:denois(?:e|ed|er|ing)|noise_?free|noice|oidn|optix|altus|dnz?|dns|clean(?:ed)?|filtered"
+    r"|de_?grain(?:ed)?|re_?grain(?:ed)?|un_?dist(?:ort(?:ed|ion)?)?|prox(?:y|ies)|graded|upscaled?|upres)(?![a-zA-Z0-9])",
+    re.IGNORECASE,
+)
+_CLEAN_PLATE = re.compile(r"(?<![a-zA-Z0-9])(?:plate|pl\d*|bg\d*)[._-]?clean|clean[._-]?(?:plate|pl|bg)", re.IGNORECASE)
+
+
+def is_derived(pattern: str) -> bool:
+    """Whether the file name or its folder has a word of images that are made from others, which then have the same frames."""
+    ends = "/".join(pattern.split("/")[-2:])
+    return bool(DERIVED.search(ends)) and not _CLEAN_PLATE.search(ends)
 
 
 def is_animated(pattern: str) -> bool:

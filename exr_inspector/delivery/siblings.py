@@ -18,8 +18,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from exr_inspector.delivery.clocks import other_time_codes
 from exr_inspector.delivery.image_names import (
     AOV,
+    DERIVED,
     DIGITS,
     LIGHT,
     MAIN,
@@ -28,6 +30,7 @@ from exr_inspector.delivery.image_names import (
     VIEW,
     image_of,
     is_animated,
+    is_derived,
     is_matte_of_plate,
     plate_of,
 )
@@ -79,21 +82,27 @@ def siblings_of(
             found |= _frames_of(group)
     known = [sequence for sequence, _ in sequences]
     frames_of = {sequence.pattern: frozenset(sequence.frames) for sequence in known}
+    derived = _of_derived(known)
     compared = {pattern for pattern, each in found.items() if each.frames}
     facts: dict[str, Mapping[str, Any]] = {
         "copies": _copies(sequences) | _images_under_data(sequences),
         "versions": other_versions(known),
         "spellings": other_spellings(known),
-        "ends": {pattern: ends for pattern, ends in _ends_of_outputs(known).items() if pattern not in compared},
+        "ends": {
+            pattern: ends
+            for pattern, ends in _ends_of_outputs(known).items()
+            if pattern not in compared | derived.keys()
+        },
         "newer": newer_aovs(known),
         "folder": folders_of_other_versions(known),
         "more": {
             pattern: fuller
-            for pattern, fuller in _fuller_mattes(sequences).items()
+            for pattern, fuller in (derived | _fuller_mattes(sequences)).items()
             if pattern not in found or found[pattern].frames.keys().isdisjoint(fuller.keys() - frames_of[pattern])
         },
         "sizes": _other_sizes(sequences),
         "windows": _other_windows(sequences),
+        "time_codes": other_time_codes(sequences),
     }
     for name, by_pattern in facts.items():
         for pattern, fact in by_pattern.items():
@@ -145,6 +154,43 @@ def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:
         }
         found[pattern] = replace(found[pattern], misnamed=misnamed, image=_image_over(pattern, alike))
     return found | {pattern: Siblings(more=together) for pattern in parts}
+
+
+def _of_derived(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
+    """The frames of an image and of the one that was made from it, for the one that lacks some, by pattern.
+
+    Their names differ in the word for what was done (`sh010.####`, `sh010_denoised.####`) or in the folder, and the folders are
+    the same, or lie in or beside each other.
+    """
+    originals: defaultdict[tuple[str, str], list[Recognised]] = defaultdict(list)
+    derived: list[Recognised] = []
+    for sequence in sequences:
+        if len(sequence.frames) < _FEWEST:
+            continue
+        if is_derived(sequence.pattern):
+            derived.append(sequence)
+            continue
+        for folder in _folders(sequence.pattern):
+            originals[folder, _name_of_original(sequence.pattern)].append(sequence)
+    found: dict[str, dict[int, str]] = {}
+    for sequence in derived:
+        mine, name = frozenset(sequence.frames), _name_of_original(sequence.pattern)
+        others = {
+            other.pattern: other for folder in _folders(sequence.pattern) for other in originals.get((folder, name), ())
+        }
+        every = sorted(others.values(), key=lambda other: (-len(mine & frozenset(other.frames)), other.pattern))
+        if not every or not mine & frozenset(every[0].frames):
+            continue
+        for one, other in ((sequence, every[0]), (every[0], sequence)):
+            first, *_, last = one.frames
+            if any(not first <= number <= last for number in other.frames):  # gaps are missing frames anyway
+                found[one.pattern] = dict.fromkeys(one.frames, one.pattern) | dict.fromkeys(other.frames, other.pattern)
+    return found
+
+
+def _name_of_original(pattern: str) -> str:
+    """The file name without the words for what was done to an image."""
+    return DERIVED.sub("", DIGITS.sub("#", pattern.rpartition("/")[2]))
 
 
 def _fuller_mattes(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, dict[int, str]]:

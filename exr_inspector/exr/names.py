@@ -16,6 +16,25 @@ from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Channel, Compression, PixelType
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 
+# The names that writers give the layer or part with the main image.
+_BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
+_COLOURS = frozenset({"R", "G", "B", "Y"})
+
+
+def is_beauty(layer: str) -> bool:
+    """Whether an effective layer is the main image: the base layer, or a layer or part named for it (`View.Combined`)."""
+    return layer.rpartition(".")[2].lower() in _BEAUTY
+
+
+def main_layer(channels: Iterable[str]) -> str:
+    """The layer of the main image: the base layer if it has a colour, else the first layer that is named for the image.
+
+    >>> main_layer(["ViewLayer.Combined.R", "ViewLayer.Depth.Z"])
+    'ViewLayer.Combined'
+    """
+    layers = [layer for layer, _, component in (name.rpartition(".") for name in channels) if component in _COLOURS]
+    return "" if "" in layers else next(filter(is_beauty, layers), "")
+
 
 class ChannelName(NamedTuple):
     """The parts of one channel's name.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.values import Box2i
+from exr_inspector.exr.names import main_layer
 from exr_inspector.model import ZeroGrid
 from exr_inspector.pixels.decoded import Array, DecodedBlock, bits_of
 
@@ -18,13 +19,15 @@ _COLOURS = ("R", "G", "B", "Y")
 
 
 def colour_channels(layout: Layout) -> tuple[int, ...]:
-    """Positions of the channels R, G, B and Y of the base layer that are not subsampled; empty for deep parts."""
+    """Positions of the channels R, G, B and Y of the main image that are not subsampled; empty for deep parts."""
     if layout.is_deep:
         return ()
+    layer = main_layer(channel.name for channel in layout.channels)
+    names = {f"{layer}.{colour}" if layer else colour for colour in _COLOURS}
     return tuple(
         number
         for number, channel in enumerate(layout.channels)
-        if channel.name in _COLOURS and channel.x_sampling == channel.y_sampling == 1
+        if channel.name in names and channel.x_sampling == channel.y_sampling == 1
     )
 
 

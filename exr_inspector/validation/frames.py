@@ -24,10 +24,11 @@ from exr_inspector.exr.header.values import (
     TimeCode,
     code_name,
 )
+from exr_inspector.exr.names import is_beauty, main_layer
 from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag
-from exr_inspector.validation.facts.roles import Role, is_beauty, is_layer_of_folder, layer_of_file, role_of
+from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _FEW_ZEROS = 0.001  # of all pixels
@@ -284,9 +285,11 @@ def frame_pixels(
     names = [channel.channel for channel in firsts]
     is_data = bool(layer_of_file(path, names))
     has_beauty = not is_data or is_layer_of_folder(path, names)
+    image = main_layer(names)
     for channel in firsts:
-        if channel.channel in LUMINANCE and has_beauty:
-            beauty.setdefault(channel.channel, channel)
+        layer, _, component = channel.channel.rpartition(".")
+        if layer == image and component in LUMINANCE and has_beauty:
+            beauty.setdefault(component, channel)
     others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
     is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
@@ -317,7 +320,9 @@ def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
 
 
 def _coverage(channels: Sequence[ChannelStats], *, is_black: bool) -> float | None:
-    alpha = next((stats for stats in channels if stats.channel in _ALPHAS), None)
+    image = main_layer(stats.channel for stats in channels)
+    alphas = {f"{image}.{name}" if image else name for name in _ALPHAS}
+    alpha = next((stats for stats in channels if stats.channel in alphas), None)
     if alpha is None:
         return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
     return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples

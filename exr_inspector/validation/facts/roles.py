@@ -84,8 +84,6 @@ _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue
 _IMAGE = frozenset("RGBAY")
 _PAIR = frozenset("RG")
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
-# The names that writers of multi-part files give the part with the main image.
-_BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
 _IMAGE_NAMES = frozenset({"beauty", "rgb", "rgba", "combined", "comp", "plate", "diffuse", "specular", "albedo"})
 _CRYPTOMATTE = re.compile("crypto|^actorhitproxymask", re.IGNORECASE)
 # Components with a role of their own in layers without one.
@@ -112,11 +110,6 @@ def _of_segment(segment: str) -> Role:
 
 def _is_measure(segment: str) -> bool:
     return _MEASURE.search("_".join(_TOKEN.findall(segment)).lower()) is not None
-
-
-def is_beauty(layer: str) -> bool:
-    """Whether an effective layer is the main image: the base layer, or a part named for it (`rgba`, `View.Combined`)."""
-    return layer.rpartition(".")[2].lower() in _BEAUTY
 
 
 def is_matte(path: str) -> bool:

@@ -46,6 +46,7 @@ class Siblings:
         no_tiles: Numbers of a texture that are no UDIM tiles.
         sizes: A sequence of the same image with another size of the display window, this size, and whether they must be equal.
         windows: A view or AOV of the same image with another data window, and this window, if both have one in all frames.
+        time_codes: The plate of the shot, or another view or AOV, and how many frames earlier its time codes are.
     """
 
     frames: Mapping[int, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Siblings:
     no_tiles: tuple[int, ...] = ()
     sizes: tuple[str, tuple[int, ...], bool] | None = None
     windows: tuple[str, tuple[int, ...]] | None = None
+    time_codes: tuple[str, int] | None = None
 
 
 NO_SIBLINGS = Siblings()

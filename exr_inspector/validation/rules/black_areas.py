@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from exr_inspector.exr.chunks.layout import span_text
 from exr_inspector.exr.header.values import Box2i
+from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.roles import is_beauty
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, pixel_rule
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role, is_beauty, is_layer_of_folder, is_matte
+from exr_inspector.validation.facts.roles import RGB, Role, is_layer_of_folder, is_matte
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.alpha import empty_alphas

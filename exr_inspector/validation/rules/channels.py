@@ -9,11 +9,12 @@ from pydantic import Field
 
 from exr_inspector.exr.header.text import invalid_byte
 from exr_inspector.exr.header.values import PixelType
+from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, is_beauty, role_of
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, role_of
 from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, channel_rule, file_rule, listed
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.colourspaces import is_encoded_name
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.roles import Role, is_beauty
+from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of

@@ -15,6 +15,7 @@ from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 from exr_inspector.validation.facts.roles import layer_of_file
+from exr_inspector.validation.facts.timecodes import clock_at
 from exr_inspector.validation.frames import FramePixels
 
 
@@ -450,3 +451,75 @@ def test_a_judgement_of_several_folders_is_divided_by_folder() -> None:
         assert sorted(found[folder].frames) == [f"{folder}/a.1001.exr", f"{folder}/a.1002.exr"]
         assert found[folder].ambiguous == ()
     assert (found["s/v4"].sequences, found["s/v4"].ambiguous) == ((), (tuple(names[-2:]),))
+
+
+@pytest.mark.parametrize(
+    ("original", "derived", "last", "lacking"),
+    [
+        ("sh/beauty/sh_beauty.{}.exr", "sh/denoise/sh_beauty_denoised.{}.exr", 1017, {"derived"}),
+        ("sh/a.{}.exr", "sh/a_dn.{}.exr", 1019, {"derived"}),
+        ("sh/a.{}.exr", "sh/a_noisefree.{}.exr", 1023, {"original"}),
+        ("sh/a_v003.{}.exr", "sh/a_clean_v003.{}.exr", 1017, {"derived"}),
+        ("sh/full/a.{}.exr", "sh/proxy/a.{}.exr", 1017, {"derived"}),
+        ("sh/a.{}.exr", "sh/a_dn.{}.exr", 1020, set()),
+        ("sh/a_plate.{}.exr", "sh/a_plate_clean.{}.exr", 1010, set()),
+        ("sh/a_cg.{}.exr", "sh/a_fx_sparks.{}.exr", 1017, set()),
+        ("sh/a.{}.exr", "sh/denoise/b.{}.exr", 1017, set()),
+    ],
+)
+def test_an_image_that_was_made_from_another_has_its_frames(
+    original: str, derived: str, last: int, lacking: set[str]
+) -> None:
+    names = {"original": (original, 1020), "derived": (derived, last)}
+    found = judged(name.format(n) for name, end in names.values() for n in range(1001, end + 1))
+    warned = {
+        what
+        for what, (name, _) in names.items()
+        if {each.severity for each in found[name.format("####")].findings if each.code == "SEQ-MISSING"}
+        == {Severity.WARNING}
+    }
+    assert warned == lacking
+
+
+def clocked(name: str, ahead: int, rate: float, *, slips: bool = False) -> dict[str, FrameSummary]:
+    return {
+        (path := name.format(n)): FrameSummary(
+            path,
+            "?",
+            0,
+            0,
+            frame_rate=rate,
+            time_code=clock_at(86_400 + n + ahead + slips * (n == 1003), rate, is_drop_frame=False),
+        )
+        for n in range(1001, 1009)
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ahead", "found"),
+    [
+        ("plate/sh010_pl01_v001.{}.exr", "comp/sh010_comp_v004.{}.exr", 1, {"comp/sh010_comp_v004.####.exr": 1}),
+        ("sh010/scan/v001/a.{}.exr", "sh010/roto/v002/b.{}.exr", -2, {"sh010/roto/v002/b.####.exr": -2}),
+        ("a_left.{}.exr", "a_right.{}.exr", 3, {"a_right.####.exr": 3}),
+        ("plate/sh010_pl01.{}.exr", "comp/sh010_comp.{}.exr", 0, {}),
+        ("plate/sh010_pl01.{}.exr", "comp/sh010_comp.{}.exr", 500, {}),  # another clock
+        ("plate/sh010_pl01.{}.exr", "comp/sh020_comp.{}.exr", 1, {}),
+        ("sh010_pl01.{}.exr", "sh010_pl02.{}.exr", 1, {}),  # two cameras
+        ("sh010_comp.{}.exr", "sh010_fx.{}.exr", 1, {}),
+    ],
+)
+def test_time_codes_that_are_later_than_those_of_the_plate(
+    one: str, other: str, ahead: int, found: dict[str, int]
+) -> None:
+    def offsets(files: dict[str, FrameSummary]) -> dict[str, int]:
+        sequences = judge_frames(files, builtin_policy("default")).sequences
+        return {
+            each.pattern: int(finding.found)
+            for each in sequences
+            for finding in each.findings
+            if finding.code == "TIM-TC-SEQ" and not finding.frames
+        }
+
+    assert offsets(clocked(one, 0, 24) | clocked(other, ahead, 24)) == found
+    assert offsets(clocked(one, 0, 24) | clocked(other, ahead, 25)) == {}
+    assert offsets(clocked(one, 0, 24) | clocked(other, ahead, 24, slips=True)) == {}

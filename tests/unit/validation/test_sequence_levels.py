@@ -195,6 +195,18 @@ def test_the_luminance_of_a_frame_has_the_weights_of_rec_709(name: str, weight: 
     assert made.pixels.luminance == pytest.approx(0.5 * weight)
 
 
+def test_the_main_image_may_be_in_a_layer_of_that_name() -> None:
+    steps = np.linspace(0.5, 2, 32 * 32).reshape(32, 32)
+    names = {f"ViewLayer_{layer}_{colour}": steps for layer in ("Combined", "DiffCol") for colour in "RGB"}
+    made = frame_of_inspection(inspect(flat(**names, ViewLayer_Combined_A=steps * 0), stats=True))
+    assert made is not None
+    assert made.pixels is not None
+    assert made.pixels.means == dict.fromkeys("RGB", pytest.approx(1.25))
+    assert made.pixels.small.mean() == pytest.approx(1.25, rel=0.05)
+    assert made.pixels.coverage == 0
+    assert made.pixels.lit_layers == {"", "ViewLayer.DiffCol"}
+
+
 def test_frames_are_compared_by_each_tag_of_their_colour() -> None:
     tags = [(), (REC709,), (AP0,), (AP0, FLAG), (tag("lin_ap1_scene"),), (a_string("colorSpace", "ACEScg"),)]
     made = [frame_of_inspection(inspect(extra(*attributes))) for attributes in tags]
@@ -208,6 +220,7 @@ def test_attributes_that_rules_compare_are_read_by_every_policy() -> None:
         "nuke/node_hash",
         "wrapmodes",
         "shot",
+        "software",
     }
     made = frame_of_inspection(inspect(extra(a_int("imageCounter", 7))))
     assert made is not None

@@ -19,9 +19,10 @@ from exr_inspector.exr.cryptomatte.manifests import (
     wrong_names,
 )
 from exr_inspector.exr.header.text import decode_name
+from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
-from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_beauty, layer_of_file, role_of
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from exr_inspector.validation.frames import frame_of_inspection
 from tests.support.exrbytes import (

@@ -110,13 +110,13 @@ def _ends_of_outputs(sequence: SequenceFacts) -> list[Found]:
 
 
 def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
-    """The frames of other views, AOVs or mattes of the image, if this one has fewer; info for a few."""
+    """The frames of other views, AOVs, mattes or copies (denoised, ...) of the image, if this one has fewer; info for a few."""
     more = sequence.siblings.more
     lacking = sorted(set(more).difference(sequence.numbers))
     if not lacking:
         return []
     other, every = sibling_name(sequence.name, more[lacking[0]]), joined_ranges(sorted(more))
-    of = f"the {len(more)} frames that other views, AOVs or mattes of the image have ({other})"
+    of = f"the {len(more)} frames that other views, AOVs, mattes or outputs of the image have ({other})"
     message = f"Only {len(sequence.numbers)} of {of}"
     is_one = len(sequence.numbers) == 1
     end = "; each of them may have been written to this one" if is_one else ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.sequences import SequenceFacts, clock_of_numbers
+from exr_inspector.validation.facts.sequences import SequenceFacts, clock_of_numbers, sibling_name
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, sequence_rule
@@ -40,7 +40,9 @@ def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters
     "The time code advances by one frame from frame to frame",
     why="Editorial cannot align the shot with the timeline.",
     source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
-    fix="Find out which frames come from another take or were copied, and correct their time codes.",
+    fix="Find out which frames come from another take, were copied or have slipped, and correct their time codes.",
+    limits="In `check` and `report`, also against the plate of the shot and the other views and AOVs: differences of up to 24 "
+    "frames that are the same in all frames.",
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
@@ -57,7 +59,7 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         return constant
     odd = out_of_order(coded, rate)
     if not odd:
-        return NOTHING
+        return _unlike_siblings(sequence, coded)
     first, code = odd[0].frame, odd[0].code
     frames = [each.frame for each in odd]
     last = max(code.frame for _, code in coded)
@@ -73,6 +75,19 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         f"{jump} than expected ({wanted})"
     )
     return [Found(message, code.text, wanted, frames=frames)]
+
+
+def _unlike_siblings(sequence: SequenceFacts, coded: _Coded) -> Results:
+    """Report time codes that are some frames later, or earlier, than those of the plate or of another view, in every frame."""
+    if sequence.siblings.time_codes is None:
+        return NOTHING
+    other, ahead = sequence.siblings.time_codes
+    frame, code = coded[0]
+    message = (
+        f"Every time code is {counted(abs(ahead), 'frame')} {'later' if ahead > 0 else 'earlier'} than in the same "
+        f"frame of {sibling_name(sequence.name, other)}: the images have slipped? {frame.frame} has {code.text}"
+    )
+    return [Found(message, f"{ahead:+}", "the same time code")]
 
 
 _Coded = list[tuple[FrameSummary, timecodes.Clock]]
