@@ -313,6 +313,7 @@ def validate_sequence(
 
 
 def _is_said_by_another(finding: Finding, findings: Iterable[Finding]) -> bool:
-    """Whether a more specific rule names all frames of a sequence's finding."""
+    """Whether more specific rules name all frames of a sequence's finding."""
     codes = RULES[finding.code].yields_to if finding.code in RULES else ()
-    return any(each.code in codes and all(number in each.frames for number in finding.frames) for each in findings)
+    others = [each.frames for each in findings if each.code in codes]
+    return bool(others) and all(any(number in frames for frames in others) for number in finding.frames)

@@ -40,6 +40,58 @@ def test_a_single_frame_of_another_shot_is_a_warning(odd: Callable[[int], Image]
 
 
 @pytest.mark.parametrize(
+    ("odd", "is_found"),
+    [({7}, True), ({7, 8}, True), ({7, 8, 9}, True), ({*range(7, 13)}, False), ({4, 8, 12, 15}, False)],
+)
+def test_a_few_frames_of_another_shot_are_a_warning(odd: set[int], *, is_found: bool) -> None:
+    shots = found(lambda n: panned(n, 2 if n in odd else 0))
+    assert {each for each in shots if each[1] is Severity.WARNING and each[0] == "SEQ-AREA"} == (
+        {("SEQ-AREA", Severity.WARNING, tuple(sorted(odd)))} if is_found else set()
+    )
+
+
+def test_a_light_on_half_of_the_image_for_three_frames_is_no_other_shot() -> None:
+    lit = found(lambda n: panned(n) + 2 * (COLUMNS < 0.5) * (n in {6, 7, 8}))
+    assert {each[1] for each in lit} <= {Severity.INFO}
+
+
+SCATTERED = (ROWS * 16 % 4 == 0) & (COLUMNS * 16 % 3 == 0)
+BLOCK = (ROWS < 0.25) & (COLUMNS < 0.25)
+
+
+@pytest.mark.parametrize(
+    ("where", "odd", "severity"),
+    [
+        (SCATTERED, {7, 8, 14}, Severity.WARNING),  # a watermark
+        (SCATTERED, {4, 12}, Severity.WARNING),
+        (SCATTERED, {7, 8}, Severity.INFO),
+        (BLOCK, {7, 8, 14}, Severity.INFO),  # a lamp
+        (BLOCK, {7, 8, 9}, Severity.INFO),
+        (BLOCK, {*range(6, 14)}, None),
+        (BLOCK, {*range(3, 20, 3)}, None),
+    ],
+)
+def test_areas_that_differ_in_a_few_frames_are_one_finding(
+    where: Image, odd: set[int], severity: Severity | None
+) -> None:
+    areas = found(lambda n: panned(n) + 1.5 * where * (n in odd), count=20)
+    expected = {("SEQ-AREA", severity, tuple(sorted(odd)))} if severity is not None else set()
+    assert {each for each in areas if each[0] == "SEQ-AREA"} == expected
+
+
+def test_a_frame_of_another_shot_has_other_colours_too() -> None:
+    means = {False: {"R": 0.4, "G": 0.4, "B": 0.4}, True: {"R": 0.4, "G": 0.3, "B": 0.4}}
+    given = [
+        frame(
+            n,
+            pixels=seen(means=means[n == 7], lines=ColourLines((), np.float32(panned(n, 2 * (n == 7))).tobytes())),
+        )
+        for n in range(1, 17)
+    ]
+    assert {(each.code, each.severity) for each in judged(given)} == {("SEQ-AREA", Severity.WARNING)}
+
+
+@pytest.mark.parametrize(
     ("tone", "is_found"),
     [
         (lambda image: 2 * image**0.45, True),
@@ -53,7 +105,7 @@ def test_a_single_frame_of_another_shot_is_a_warning(odd: Callable[[int], Image]
 )
 def test_a_block_with_another_tone_is_a_warning(tone: Callable[[Image], Image], *, is_found: bool) -> None:
     block = found(lambda n: tone(panned(n)) if 6 <= n <= 8 else panned(n))
-    warned = {each for each in block if each[1] > Severity.INFO}
+    warned = {each for each in block if each[1] > Severity.INFO and each[0] != "SEQ-AREA"}
     assert warned == ({("SEQ-TONE", Severity.WARNING, (6, 7, 8))} if is_found else set())
     assert found(lambda n: tone(panned(n)) if n >= 6 else panned(n)) == set(), "light that stays"
     assert found(lambda n: panned(n) * (1 + n / 8)) == set(), "light that rises"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,13 @@ from exr_inspector.validation.rules.sequences.images import changes_by_level, sh
 
 _FEWEST = 8  # frames that tell whether others differ, too
 _LEAST_AREAS = 2
+_LEAST_AREAS_OF_RUN = 4  # in two frames and more
+_LONGEST_RUN = 6  # frames
+_LONGEST_INSERT = 4
+_ONE_WAY = 0.1  # the most that areas darken, in parts of what others brighten, if a light is added
+_ONE_SHOT = 0.8  # the least likeness of images of one shot
+_WIDE = 4  # three parts of so many of an image's width and height
+_SCATTERED = 1.5  # edges of each area, of four, that are between one that differs and one that does not
 _MOST_PART = 2  # one part in so many of the image; in more of it, the light differs as a whole
 _LEAST_CHANGE = 0.2  # of the light of an area
 _DARKEST = 0.2  # the least light of an area that is compared with, in parts of the mean
@@ -55,12 +63,13 @@ _Images = npt.NDArray[np.float64]
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
     yields_to=("SEQ-BUCKET", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
-    limits="Single frames, at most one in five, in sequences of eight frames or more whose other frames change steadily: with "
-    "fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas, and at most half, a fifth of the light "
-    "changes where the frames beside agree; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
+    limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other frames "
+    "change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four in runs), and at "
+    "most half, a fifth of the light changes where the frames beside agree; a warning if two runs or more have the same areas "
+    "all over the image, as a watermark; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
     "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of another "
-    "shape is a warning, and info at the beginning, where it may be a slate: no rule compares that with the shot. Frames of "
-    "which `check` or `report` reads all pixels.",
+    "shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule compares that with "
+    "the shot. Frames of which `check` or `report` reads all pixels.",
 )
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
@@ -71,6 +80,7 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
         return found
     return found + (
         _other_images(numbers, images, of_shot=True)
+        or _runs_of_other_shots(numbers, images)
         or _odd_areas(numbers, images)
         or _other_images(numbers, images, of_shot=False)
         or _exchanged_images(numbers, images)
@@ -105,10 +115,46 @@ def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> 
     return of_frames(odd, what, "the image of the frames around", "another image", severity)
 
 
-def _beyond(steps: _Images) -> _Images:
-    """The lesser of the steps before and behind each frame and the two beside it, from the steps between neighbours."""
+def _runs_of_other_shots(numbers: Sequence[int], images: _Images) -> list[Found]:
+    """Two to four frames in a row of another shot, which are alike, between frames that agree."""
+    shapes = _shapes(images)
+    steps = np.abs(np.diff(shapes, axis=0)).mean(axis=1)
+    found: list[int] = []
+    for length in range(2, min(_LONGEST_INSERT, len(numbers) // _FEW) + 1):
+        edges = np.minimum(steps[: len(steps) - length], steps[length:])
+        inner = np.stack([steps[at : len(steps) - length + at] for at in range(1, length)]).max(axis=0)
+        excess = edges - np.abs(shapes[length + 1 :] - shapes[: -length - 1]).mean(axis=1)
+        is_odd = (excess >= _OTHER_IMAGE) & (edges >= _ALONE * np.maximum(inner, np.median(steps)))
+        for at in np.flatnonzero(is_odd).tolist():
+            before, run, after = images[at], images[at + 1 : at + 1 + length], images[at + 1 + length]
+            is_other = max(_likeness(before, run[0]), _likeness(run[-1], after)) < _OTHER_ORDER
+            if is_other and _likeness(before, after) >= _ONE_SHOT and not _is_added_light(run.mean(axis=0) - before):
+                found += numbers[at + 1 : at + 1 + length]
+    if _FEW * len(found) > len(numbers):
+        return []
+    what = "another image than in the frames before and behind, which agree: frames of another shot?"
+    return of_frames(found, what, "the image of the frames around", "another image", Severity.WARNING)
+
+
+def _is_added_light(change: npt.NDArray[np.float64]) -> bool:
+    """Whether areas become brighter, or darker, and hardly any does the opposite."""
+    brighter, darker = np.maximum(change, 0).sum(), np.maximum(-change, 0).sum()
+    return bool(min(brighter, darker) < _ONE_WAY * max(brighter, darker))
+
+
+def frames_of_other_shots(sequence: SequenceFacts) -> frozenset[int]:
+    """The numbers of single frames, and of short runs, that show another shot than the frames around them."""
+    numbers, images = _small_images(sequence)
+    if len(numbers) < _FEWEST:
+        return frozenset()
+    found = _other_images(numbers, images, of_shot=True) or _runs_of_other_shots(numbers, images)
+    return frozenset(number for each in found for number in each.frames)
+
+
+def _beyond(steps: _Images, length: int = 1) -> _Images:
+    """The lesser of the steps before and behind each run of frames and the two beside it, from the steps between neighbours."""
     steps = np.pad(steps, [(1, 1), *[(0, 0)] * (steps.ndim - 1)], constant_values=np.inf)
-    return np.minimum(steps[:-3], steps[3:])
+    return np.minimum(steps[: -2 - length], steps[2 + length :])
 
 
 def _shapes(images: _Images) -> _Images:
@@ -132,32 +178,96 @@ def _exchanged_images(numbers: Sequence[int], images: _Images) -> list[Found]:
     return of_frames(odd, what, "images in the order of the motion", "exchanged", Severity.INFO)
 
 
+@dataclass(frozen=True, slots=True)
+class _OddRun:
+    """Frames in a row, by their positions, of which some areas differ from the frames before and behind, which agree there.
+
+    Attributes:
+        frames: Positions of the frames.
+        areas: Which areas differ.
+    """
+
+    frames: range
+    areas: npt.NDArray[np.bool_]
+
+
 def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
-    """Single frames of which areas differ from the frames before and behind, which agree there."""
-    before, here, after = images[:-2], images[1:-1], images[2:]
-    is_one_way = np.sign(here - before) == np.sign(here - after)
-    changes = np.where(is_one_way, np.minimum(np.abs(here - before), np.abs(here - after)), 0)
+    """Frames of which areas differ from the frames before and behind, which agree there: one finding for those of one kind."""
+    runs: list[_OddRun] = []
+    for length in range(1, min(_LONGEST_RUN, len(numbers) // _FEW) + 1):
+        here = _odd_runs(images, length)
+        if here is None and length == 1:
+            return []
+        taken = {at for run in runs for at in run.frames}
+        runs += [run for run in here or () if taken.isdisjoint(run.frames)]
+    if _FEW * sum(len(run.frames) for run in runs) > len(numbers):
+        return []
+    kinds: list[list[_OddRun]] = []
+    for run in sorted(runs, key=lambda run: run.frames.start):
+        kind = next((each for each in kinds if _are_of_one_kind(each[0], run)), None)
+        if kind is None:
+            kinds.append([run])
+        else:
+            kind.append(run)
+    found = []
+    for kind in kinds:
+        counts = sorted({int(run.areas.sum()) for run in kind})
+        is_pattern = len(kind) > 1 and all(_is_over_image(run.areas) for run in kind)
+        cause = (
+            "with one pattern over the image: a watermark, as of a missing license?"
+            if is_pattern
+            else "an object or a light that is missing, or a watermark?"
+        )
+        shown = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+        separator = ", " if is_pattern else ": "
+        what = f"{shown} of {images.shape[1]} areas differ from the frames before and behind, which agree there"
+        odd = [numbers[at] for run in kind for at in run.frames]
+        severity = Severity.WARNING if is_pattern else None
+        found += of_frames(
+            odd, f"{what}{separator}{cause}", "the image of the frames around", f"{shown} areas", severity
+        )
+    return found
+
+
+def _odd_runs(images: _Images, length: int) -> list[_OddRun] | None:
+    """The runs of so many frames in which at most half of the areas differ; None if other frames are nearly so."""
+    before, after = images[: -length - 1], images[length + 1 :]
+    inside = np.stack([images[at : len(images) - length - 1 + at] for at in range(1, length + 1)])
+    signs = np.sign(np.concatenate([inside - before, inside - after]))
+    distances = np.minimum(np.abs(inside - before), np.abs(inside - after)).min(axis=0)
+    changes = np.where((signs == signs[0]).all(axis=0), distances, 0)
     others = np.abs(after - before)
     light = np.maximum((np.abs(before) + np.abs(after)) / 2, _DARKEST * np.abs(images).mean())
-    beyond = _beyond(np.abs(np.diff(images, axis=0)))
     is_changed = (
-        (changes >= _LONG_STEP * beyond)
+        (changes >= _LONG_STEP * _beyond(np.abs(np.diff(images, axis=0)), length))
         & (_AGREE * others <= changes)
         & (changes - others >= _LEAST_CHANGE * light)
         & (changes > 0)
     )
+    if length > 1:  # what is over the image stays, while things that pass move on
+        is_changed &= 2 * np.abs(np.diff(inside, axis=0)).max(axis=0) <= changes
     counts = is_changed.sum(axis=1)
-    is_odd = counts >= _LEAST_AREAS
+    is_odd = counts >= (_LEAST_AREAS if length == 1 else _LEAST_AREAS_OF_RUN)
     is_near = changes - others > _STILL * light
-    if _FEW * is_odd.sum() > len(numbers) or (is_near[~is_odd].sum(axis=1) >= _LEAST_AREAS).any():
-        return []
-    areas = images.shape[1]
-    found = []
-    for index in np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist():
-        what = f"{counts[index]} of {areas} areas differ from the frames before and behind, which agree there"
-        what += ": an object or a light that is missing, or a watermark?"
-        found += of_frames([numbers[index + 1]], what, "the image of the frames around", f"{counts[index]} areas")
-    return found
+    if _FEW * length * is_odd.sum() > len(images) or (is_near[~is_odd].sum(axis=1) >= _LEAST_AREAS).any():
+        return None
+    odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= images.shape[1])).tolist()
+    return [_OddRun(range(at + 1, at + 1 + length), is_changed[at]) for at in odd]
+
+
+def _are_of_one_kind(one: _OddRun, other: _OddRun) -> bool:
+    """Whether mostly the same areas differ."""
+    return bool(2 * (one.areas & other.areas).sum() >= (one.areas | other.areas).sum())
+
+
+def _is_over_image(areas: npt.NDArray[np.bool_]) -> bool:
+    """Whether areas are in several places all over the image, as a text that is repeated, and unlike an object or a light."""
+    side = math.isqrt(areas.size)
+    cells = areas.reshape(side, side)
+    rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
+    is_wide = all(_WIDE * (each[-1] - each[0] + 1) >= side * (_WIDE - 1) for each in (rows, columns))
+    edges = sum(np.count_nonzero(np.diff(np.pad(cells, 1), axis=axis)) for axis in (0, 1))
+    return is_wide and edges >= _SCATTERED * areas.sum()
 
 
 def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:

@@ -20,6 +20,7 @@ from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences.areas import frames_of_other_shots
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flashes import (
     LEAST_CHUNK,
@@ -32,7 +33,7 @@ from exr_inspector.validation.rules.sequences.flashes import (
     runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades
-from exr_inspector.validation.rules.sequences.images import shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, shot_frames, show_one_image
 from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
 
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
@@ -46,6 +47,8 @@ _MORE_BLACK = 0.01  # of the area: a smaller file because a bucket is missing is
 _SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
 _LESS_DETAIL = 0.995  # the most that its pixels vary, in parts of what those beside it do
 _STEADY_SIZE = 1.02  # the most by which the files of other frames differ in size
+_STILL = 0.01  # the most by which small images of an image that hardly moves differ, in parts of their light
+_ONE_MOTION = 1.5  # how many times the usual difference of neighbours may be that of blurred ones
 _ONE_LIGHT = 1.05  # the most by which frames of one light differ
 _STEADY_LEVEL = "1, as in the steady frames around"
 _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of its size
@@ -191,7 +194,7 @@ def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     expected = "the ratio of R, G and B in the frames around"
     magenta = "more R and B and less G than in the frames around: magenta, as textures that were not found?"
     other = "another ratio of R, G and B than in the frames around: another light or texture?"
-    in_light |= lost_shares(sequence, hues.others).keys()
+    in_light |= lost_shares(sequence, hues.others).keys() | frames_of_other_shots(sequence)
     others = [number for number in hues.others if number not in in_light]
     return [
         *of_frames(hues.magenta, magenta, expected),
@@ -331,8 +334,9 @@ def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
     source="Netflix Frame Error (frames that were blown up)",
     fix="Compare the frame with those around it, and render it again from the same sources if it is softer.",
     limits="Runs of frames between others, at most half of a sequence whose other files have one size within 2 %, if their "
-    "files are smaller by 5 % at the same luminance, and no other channel and no black area differs. The size of files tells "
-    "nothing with NONE and B44.",
+    "files are smaller by 5 % at the same luminance, and no other channel and no black area differs; a warning if the image "
+    "moves on as in the other frames, while motion blur goes with faster motion. The size of files tells nothing with NONE and "
+    "B44.",
 )
 def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
@@ -351,7 +355,18 @@ def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     if not all(_is_softer(seen[inside][1], seen[outside][1]) for inside, outside in edges):
         return NOTHING
     what = "smaller files at the same luminance than the frames around, all of one size: less detail, scaled up or filtered?"
-    return of_frames([seen[index][0].frame for index in small], what, "the detail of the frames around")
+    severity = Severity.WARNING if _moves_on([pixels for _, pixels in seen], small) else None
+    odd = [seen[index][0].frame for index in small]
+    return of_frames(odd, what, "the detail of the frames around", severity=severity)
+
+
+def _moves_on(seen: Sequence[FramePixels], odd: Sequence[int]) -> bool:
+    """Whether the image moves on through odd frames as elsewhere; motion that is blurred would be faster."""
+    steps = {at: difference(one, other) for at, (one, other) in enumerate(pairwise(seen))}
+    near = {at for index in odd for at in (index - 1, index)}
+    usual = median([step for at, step in steps.items() if at not in near] or [0.0])
+    are_known = all(seen[at].small.size for index in odd for at in (index - 1, index, index + 1))
+    return are_known and max(steps[at] for at in near) <= max(_STILL, _ONE_MOTION * usual)
 
 
 def _is_softer(pixels: FramePixels, others: FramePixels) -> bool:
