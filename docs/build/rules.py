@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.policies.differences import differences
-from exr_inspector.validation.registry import GROUPS, LEFT_OUT, RULES, SOURCES
+from exr_inspector.validation.registry import GROUPS, LEFT_OUT, RULES
 from exr_inspector.validation.rule import severity_counts
+from exr_inspector.validation.sources import SOURCES
 
 _HEAD = """# Validation rules
 

@@ -26,7 +26,7 @@ LAPTOP_PARTS = (
     "delivery/check.py", "delivery/diff.py", "delivery/files.py", "delivery/grouping.py", "delivery/read_ahead.py",
     "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py",
     "pixels/difference.py", "validation/policies/differences.py", "validation/policies/draft.py", "validation/rejudge.py",
-    "validation/reports.py",
+    "validation/reports.py", "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.sha256"

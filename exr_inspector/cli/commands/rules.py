@@ -23,6 +23,7 @@ from exr_inspector.validation.policies.file import json_schema
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT
 from exr_inspector.validation.rule import Rule
+from exr_inspector.validation.sources import where_is
 
 
 def _codes(_: click.Context, __: click.Parameter, prefix: str) -> list[str]:
@@ -153,5 +154,10 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         table.add_row("command", Text(rule.command))
     if rule.limits:
         table.add_row("limits", Text(rule.limits))
-    table.add_row("source", Text(rule.source))
+    table.add_row("source", Text("\n".join(map(_with_address, rule.source.split("; ")))))
     console.print(table)
+
+
+def _with_address(source: str) -> str:
+    address = where_is(source)
+    return f"{source}: {address}" if address else source

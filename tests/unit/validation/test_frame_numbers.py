@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.validation import frame_numbers
+from exr_inspector.validation import frame_numbers, sources
 from exr_inspector.validation.facts import sequences
 from exr_inspector.validation.frame_numbers import FrameNumbers
 
@@ -72,4 +72,4 @@ def test_a_place_behind_the_last_is_none() -> None:
 
 
 def test_the_examples_in_the_docstrings_are_true() -> None:
-    assert [doctest.testmod(module).failed for module in (frame_numbers, sequences)] == [0, 0]
+    assert [doctest.testmod(module).failed for module in (frame_numbers, sequences, sources)] == [0, 0, 0]

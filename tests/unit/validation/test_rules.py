@@ -12,8 +12,8 @@ import yaml
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation import RULES, Policy
-from exr_inspector.validation.registry import SOURCES
 from exr_inspector.validation.rule import Remedy, Rule, Scope, Stage
+from exr_inspector.validation.sources import where_is
 from tests.unit.validation import cases
 from tests.unit.validation.judging import PLAIN, Case, judge, policy
 
@@ -67,7 +67,7 @@ def test_plain_file_has_no_finding_beyond_its_missing_colour_tag() -> None:
 def test_every_rule_names_its_documents_and_how_to_fix_a_violation() -> None:
     for code, rule in RULES.items():
         for source in rule.source.split(";"):
-            assert any(source.strip().startswith(name) for name in SOURCES), (code, source)
+            assert where_is(source.strip()), (code, source)
         assert rule.fix.endswith("."), code
         assert len(rule.fix) > 10, code
         assert rule.title[-1] != ".", code
