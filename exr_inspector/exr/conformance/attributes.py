@@ -121,6 +121,11 @@ def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
     return long_name
 
 
+def has_wrong_size(attribute: Attribute) -> bool:
+    """Whether the size of a value is not that of its type or its channels, so that what was read after it may be wrong."""
+    return bool(attribute.problem) and (attribute.type_name in FIXED or attribute.type_name == "chlist")
+
+
 def is_misread(attribute: Attribute) -> bool:
     """Whether the library misreads the header after a malformed attribute, because it does not skip its bytes."""
     name, type_name, size = attribute.name, attribute.type_name, attribute.size

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exr_inspector.exr.chunks.layout import Layout
-from exr_inspector.exr.conformance.attributes import check_attributes
+from exr_inspector.exr.conformance.attributes import check_attributes, has_wrong_size
 from exr_inspector.exr.conformance.part import check_part, check_presence
 from exr_inspector.exr.conformance.problems import PartProblems
 from exr_inspector.exr.header.as_json import short_text
-from exr_inspector.exr.header.attributes import FIXED, encode
+from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, TILED
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
@@ -66,12 +66,12 @@ def check_header(
 def _is_complete(header: Header, part: PartHeader) -> bool:
     """Whether what a part's header lacks is known to be missing.
 
-    It is not in the last part of a partial header, nor if a value of a type with a fixed size has another size: attributes may
-    be in the bytes that were read as this value, or behind the end that was found after it.
+    It is not in the last part of a partial header, nor if a value has a wrong size: attributes may be in the bytes that were
+    read as this value, or behind the end that was found after it.
     """
     if header.is_partial and part.index == len(header.parts) - 1:
         return False
-    return not any(one.problem and one.type_name in FIXED for one in part.attributes)
+    return not any(map(has_wrong_size, part.attributes))
 
 
 def _check_file(header: Header, problems: ProblemList) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.chunks.tables import ChunkState, MissingRange, chunk_ranges
+from exr_inspector.exr.conformance.attributes import has_wrong_size
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
@@ -48,6 +49,8 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     if whole is None or state not in whole.counts:
         return NOTHING
     if not part.file.reported.isdisjoint(_REPORTED_AS[state]):
+        return NOTHING
+    if any(map(has_wrong_size, part.part.attributes[-1:])):  # the header ends elsewhere, and so does the table
         return NOTHING
     share = f"{whole.counts[state]} of {whole.chunk_count}"
     # In rows that were stored without states, the missing ranges include chunks in any state.

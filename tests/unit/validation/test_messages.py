@@ -89,6 +89,12 @@ def test_a_window_of_another_size_is_told_once() -> None:
     assert "cannot be followed" in found.message
 
 
+@pytest.mark.parametrize("size", [0, 3, 7])
+def test_nothing_is_missing_behind_a_size_that_ends_the_header(size: int) -> None:
+    found = judge(instead(a_box2i("displayWindow", (0, 0, 3, 2)).sized(size)))
+    assert {each.code for each in found if each.code[:3] in {"STR", "CHK"}} == {"STR-ATTR-SIZE"}
+
+
 @pytest.mark.parametrize(
     ("box", "is_crop", "is_overscan"),
     [((2, 2, 7, 7), True, False), ((-1, -1, 10, 10), False, True), ((2, 2, 12, 7), True, True)],

@@ -45,6 +45,7 @@ CASES = [
     Case("STR-ATTR-UNKNOWN", extra(attr("x", "studio", b"ab"))),
     Case("STR-REQ-MISSING", build([Part(without="lineOrder")]), instead(a_box2i("dataWindow", (0, 0, 3, 2)).sized(7))),
     Case("STR-REQ-MISSING", build([Part(without="lineOrder")]), instead(a_float("pixelAspectRatio", 1).sized(40))),
+    Case("STR-REQ-MISSING", build([Part(without="lineOrder")]), instead(a_chlist([Channel("R")]).sized(7))),
     Case("STR-REQ-TYPE", instead(a_int("screenWindowWidth", 1))),
     Case("STR-REQ-TYPE", extra(a_int("shutterAngle", 180)), extra(a_float("shutterAngle", 180)), W),
     Case("STR-REQ-TYPE", extra(a_int("tiles", 1)), extra(a_tiledesc("tiles")), W),
