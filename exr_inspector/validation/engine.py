@@ -16,7 +16,7 @@ from exr_inspector.exr.limits import NO_BOUNDS, Bounds
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, group_frames
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, SequenceFacts, Siblings, group_frames
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
@@ -24,8 +24,10 @@ from exr_inspector.validation.policies.plan import RuleGroup, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Found, Results, Rule, Scope, Stage
+from exr_inspector.validation.rules.sequences.hosts import hosts_of_findings
 
 RULE_FAILED = "RULE-FAILED"
+_HOST = "SEQ-HOST"
 # ACE and DEL rules are requirements on the file, although they check each part; one setting of a writer usually decides the
 # compression of all parts.
 _OF_WHOLE_FILES = frozenset({"ACE", "CMP", "DEL"})
@@ -308,8 +310,22 @@ def validate_sequence(
                 findings += [_of_sequence(step, found) for found in _violations(results or ())]
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, None, error))
-        judged[facts.name] = tuple(_capped([each for each in findings if not _is_said_by_another(each, findings)]))
+        findings = [each for each in findings if not _is_said_by_another(each, findings)]
+        judged[facts.name] = tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
     return judged
+
+
+def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[Step]) -> list[Finding]:
+    """Findings on computers that rendered just the frames which a rule on the sequence, or errors of files, name."""
+    step = next((each for each in steps if each.rule.code == _HOST), None)
+    named: list[tuple[str, Sequence[int]]] = [(finding.code, finding.frames) for finding in findings if finding.frames]
+    if step is None or any(code == _HOST for code, _ in named):
+        return []
+    errors: dict[str, list[int]] = {}
+    for frame in facts.frames:
+        for code in frame.error_codes:
+            errors.setdefault(code, []).append(frame.frame)
+    return [_of_sequence(step, found) for found in hosts_of_findings(facts, [*named, *errors.items()])]
 
 
 def _is_said_by_another(finding: Finding, findings: Iterable[Finding]) -> bool:

@@ -157,7 +157,7 @@ def constant(part: PartFacts, _parameters: RuleParameters) -> Results:
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
         if (is_base and (is_black or holds_data(part))) or channel.name in black_beauty:
             continue
-        (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
+        (base if is_base else others).append(f"{channel.name} = {stats.minimum or 0:g}")
         first.setdefault(is_base, channel.name)
     found = []
     of_base = Severity.INFO if is_matte(part.file.inspection.key) else None

@@ -14,9 +14,9 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.colourspaces import is_encoded_name
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.roles import Role
+from exr_inspector.validation.facts.roles import Role, is_matte
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, listed, pixel_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
 from exr_inspector.validation.rules.colour import tagged_space
 
@@ -51,12 +51,16 @@ _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are 
 def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report layers whose R, G and B all have a maximum of exactly 1; of parts with a main image, that image alone.
 
-    AOVs such as occlusion and albedo end at 1.
+    AOVs such as occlusion and albedo end at 1, as do mattes, by the name of the file or layer.
     """
+    if is_matte(part.file.inspection.key):
+        return NOTHING
     found = []
     main = [triple for triple in part.rgb_layers if is_beauty(triple[0].layer)]
     for triple in main or part.rgb_layers:
         stats = [part.stats.get(channel.name) for channel in triple]
+        if is_matte(triple[0].layer):
+            continue
         if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
             names = listed(channel.name for channel in triple)
             share = _share_of_maximum([s for s in stats if s is not None])

@@ -177,3 +177,30 @@ def test_another_image_for_a_while_is_not_turned() -> None:
             frame(n, pixels=seen(lines=ColourLines((), (two if n in {4, 5} else one).tobytes()))) for n in range(1, 11)
         ]
         assert "SEQ-MIRROR" not in {f.code for f in judged(given)}
+
+
+@pytest.mark.parametrize(
+    ("odd", "of_host", "is_named"),
+    [
+        ({5}, {5}, True),
+        ({5, 6}, {5, 6}, True),
+        ({5}, {5, 9}, False),  # it rendered another frame well
+        ({5, 9}, {5}, False),
+    ],
+)
+def test_a_computer_that_rendered_just_the_frames_of_a_finding(
+    odd: set[int], of_host: set[int], *, is_named: bool
+) -> None:
+    def host(number: int) -> str:
+        return "z" if number in of_host else "ab"[number % 2]
+
+    flashes = [frame(n, host=host(n), pixels=seen(2.5 if n in odd else 0.5)) for n in range(1, 13)]
+    errors = [frame(n, host=host(n), error_codes=("PIX-NAN",) if n in odd else ()) for n in range(1, 13)]
+    for given in (flashes, errors):
+        found = [each for each in judged(given) if each.code == "SEQ-HOST"]
+        assert [(each.severity, {*each.frames}) for each in found] == [(Severity.INFO, of_host)] * is_named
+
+
+def test_frames_of_a_computer_each_name_no_computer() -> None:
+    given = [frame(n, host=f"{n}", pixels=seen(2.5 if n == 5 else 0.5)) for n in range(1, 13)]
+    assert {each.code for each in judged(given)} == {"SEQ-FLASH"}

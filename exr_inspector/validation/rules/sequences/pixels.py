@@ -211,7 +211,8 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         if areas := [_area(region, grid.cell_px, sizes.get(number)) for region in _lost_buckets(grids, index)]:
             shown = listed(areas, most=3)
             expected = "an image, as in the frames around it"
-            found.append(Found(f"Frame {number}: R, G and B are zero in {shown}", shown, expected, frames=(number,)))
+            message = f"Frame {number}: R, G and B are zero in at least {shown}, measured in steps of {grid.cell_px}"
+            found.append(Found(message, shown, expected, frames=(number,)))
     named = {frame for each in found for frame in each.frames}
     return found + _in_quarters(seen, named)
 

@@ -46,7 +46,8 @@ _ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of 
     fix="Compare a frame that the message names with those beside it, correct the computer's setup, and render its frames "
     "again.",
     limits="Files that name their computer (hostComputer and the like), and at least six changes from it to others or back, "
-    "all with a similar step of 2 % or more.",
+    "all with a similar step of 2 % or more. With severity info: a computer that rendered just the frames that another "
+    "finding, or an error of files, names.",
 )
 def hosts(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare the luminance, and the means of R, G and B, of neighbouring frames of different computers.

@@ -41,6 +41,17 @@ CASES = [
         Case("PIX-STEPS", gradient(256), gradient(160)),
         Case("PIX-STEPS", gradient(256, name="Z"), gradient(52, name="Z")),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
+        Case(
+            "PIX-CLIPPED-1",
+            rgb(np.minimum(RAMP, 1)),
+            rgb(np.minimum(RAMP, 1)),
+            keys=("shot/beauty.1001.exr", "shot/sh010_roto_v002.1001.exr"),
+        ),
+        Case(
+            "PIX-CLIPPED-1",
+            flat(**{f"fg_{name}": np.minimum(RAMP, 1) for name in "RGB"}),
+            flat(**{f"matte_{name}": np.minimum(RAMP, 1) for name in "RGB"}),
+        ),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), image([*RGBA, *OCCLUSION], **UP_TO_ONE)),
         Case("PIX-CLIPPED", flat(**{name: np.minimum(v, 1.9) for name, v in BRIGHT.items()}), flat(**BRIGHT)),
         Case("PIX-CLIPPED", flat(**{name: np.minimum(v, TOPS[name]) for name, v in BRIGHT.items()}), flat(**LAMP)),
