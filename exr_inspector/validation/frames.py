@@ -59,16 +59,17 @@ class FramePixels:
         bad_values: Number of NaN and infinities in all channels.
         zeros: Regions where the beauty is zero.
         lit_pixels: Number of pixels with a value other than zero in the beauty, by an empty name, and in each other layer, by
-            its name, or by its part for channels without a layer: that of the channel with most of them. Without ids, and
-            without the alpha of layers that have other channels.
+            its name, or by the channel for those without a layer, with its part if there are several: that of the channel with
+            most of them. Without ids, and without the alpha of layers that have other channels.
         is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
             finite.
         is_void: Whether no channel has a sample, as in a deep image where nothing is.
         means: Mean of each channel of the beauty.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
         lines: Seams and a small image of the beauty; None if they were not determined.
-        unit_channels: Channels of depth from exactly 0, in few pixels, to exactly 1, and of motion vectors whose largest
-            component is exactly 1 or -1.
+        unit_channels: Channels of depth from exactly 0 to exactly 1, of which one is in few pixels, and of motion vectors whose
+            largest component is exactly 1 or -1.
+        is_solid: Whether alpha is 1 in every pixel; None without alpha.
         coverage: Share of the pixels whose alpha is not zero; None without alpha, but 0 for a single black pixel, to which
             writers crop an empty image.
         extents: Magnitudes of each channel of depth: the quartiles and the largest; of each of motion vectors the largest.
@@ -88,6 +89,7 @@ class FramePixels:
     deviation: float | None = None
     lines: ColourLines | None = None
     unit_channels: frozenset[str] = frozenset()
+    is_solid: bool | None = None
     coverage: float | None = None
     extents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     other_deviations: tuple[float, ...] = ()
@@ -291,6 +293,7 @@ def frame_pixels(
         if layer == image and component in LUMINANCE and has_beauty:
             beauty.setdefault(component, channel)
     others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
+    alpha = _alpha(firsts, image)
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
     is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
     return FramePixels(
@@ -301,13 +304,18 @@ def frame_pixels(
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
         zeros=None if is_data else zeros,
         lines=None if is_data else lines,
-        lit_pixels=_lit_pixels(beauty.values(), [channel for channel in firsts if channel not in beauty.values()]),
+        lit_pixels=_lit_pixels(
+            beauty.values(),
+            [channel for channel in firsts if channel not in beauty.values()],
+            has_parts=len({channel.part for channel in firsts}) > 1,
+        ),
         is_void=not any(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
-        coverage=_coverage(firsts, is_black=bool(is_black)),
+        is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
+        coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
         extents=_extents(firsts, layer_of_file(path, names)),
         other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
     )
@@ -319,10 +327,13 @@ def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
     return role_of(layer or layer_of_bare, component)
 
 
-def _coverage(channels: Sequence[ChannelStats], *, is_black: bool) -> float | None:
-    image = main_layer(stats.channel for stats in channels)
+def _alpha(channels: Iterable[ChannelStats], image: str) -> ChannelStats | None:
+    """The alpha of the main image, whose layer is named."""
     alphas = {f"{image}.{name}" if image else name for name in _ALPHAS}
-    alpha = next((stats for stats in channels if stats.channel in alphas), None)
+    return next((stats for stats in channels if stats.channel in alphas), None)
+
+
+def _coverage(alpha: ChannelStats | None, channels: Sequence[ChannelStats], *, is_black: bool) -> float | None:
     if alpha is None:
         return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
     return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples
@@ -356,9 +367,13 @@ def _extents(every: Iterable[ChannelStats], layer_of_bare: str) -> dict[str, tup
 
 
 def _is_unit_depth(stats: ChannelStats) -> bool:
-    if (stats.minimum, stats.maximum) != (0.0, 1.0) or not 0 < stats.zero_count <= max(1.0, _FEW_ZEROS * stats.samples):
-        return False
-    return max((value for percent, value in stats.percentiles if percent < 100), default=0.0) < 1
+    """Whether depth is from exactly 0 to exactly 1, but not clamped at both ends, as that of few distances is.
+
+    The sky, or what lies behind the farthest distance, may be many pixels of one value.
+    """
+    few_zeros = stats.zero_count <= max(1.0, _FEW_ZEROS * stats.samples)
+    few_ones = max((value for percent, value in stats.percentiles if percent < 100), default=0.0) < 1
+    return (stats.minimum, stats.maximum) == (0.0, 1.0) and (few_zeros or few_ones) and stats.has_many_values
 
 
 def _reaches_one(stats: ChannelStats) -> bool:
@@ -375,7 +390,7 @@ def _deviation(channels: Iterable[ChannelStats]) -> float | None:
     return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
-def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats]) -> dict[str, int]:
+def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats], *, has_parts: bool) -> dict[str, int]:
     found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
     mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
     for stats in others:
@@ -384,7 +399,7 @@ def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats]
         if role is Role.ALPHA and layer:
             mattes[layer] = _lit(stats)
         elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
-            name = layer or f"{component} of part {stats.part}"
+            name = layer or (f"{component} of part {stats.part}" if has_parts else component)
             found[name] = max(found.get(name, 0), _lit(stats))
     return mattes | found
 

@@ -130,3 +130,12 @@ def test_what_is_usual_in_textures_and_flat_graphics(
     files = [CheckedFile(each.path, n, found if n <= count else ()) for n, each in enumerate(frames, 1)]
     done = with_files(replace(judged, is_texture=is_texture), files)
     assert [file.worst for file in done.files] == [severity] * count + [None] * (4 - count)
+
+
+def test_a_black_layer_is_one_finding_in_its_frames() -> None:
+    frames = [frame(number) for number in range(1, 5)]
+    (judged,) = judge_frames({each.path: each for each in frames}, POLICY).sequences
+    black = Finding("SEQ-LAYER-BLACK", Severity.WARNING, "x", frames=(2, 3))
+    constant = (Finding("PIX-CONSTANT", Severity.WARNING, "x"),)
+    done = with_files(replace(judged, findings=(black,)), [CheckedFile("x", n, constant) for n in range(1, 5)])
+    assert [file.frame for file in done.files if file.findings] == [1, 4]

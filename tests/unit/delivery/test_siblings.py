@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 import yaml
 
@@ -12,7 +13,7 @@ from exr_inspector.delivery import siblings
 from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.siblings import siblings_of
-from exr_inspector.model import Severity
+from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 from exr_inspector.validation.facts.roles import layer_of_file
 from exr_inspector.validation.facts.timecodes import clock_at
@@ -377,8 +378,8 @@ def test_many_versions_with_a_part_of_one_range_each_are_a_convention() -> None:
     assert (siblings_found(16), siblings_found(17)) == (16, 0)
 
 
-@pytest.mark.parametrize(("same", "severity"), [((1003,), 1), ((1001, 1002), 1), (tuple(range(1001, 1006)), 2)])
-def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...], severity: int) -> None:
+@pytest.mark.parametrize("same", [(1003,), (1001, 1002), tuple(range(1001, 1006))])
+def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...]) -> None:
     files = {
         name: FrameSummary(name, "?", 0, 0, pixel_hash=str(n) if n in same else name)
         for view in ("left", "right")
@@ -387,8 +388,28 @@ def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...], sev
     }
     left, right = judge_frames(files, builtin_policy("default")).sequences
     found = [(each.code, each.severity, tuple(each.frames)) for each in right.findings]
-    assert (left.findings, found) == ((), [("SEQ-DUP", severity, same)])
+    assert (left.findings, found) == ((), [("SEQ-DUP", Severity.WARNING, same)])
     assert "left/a.####.exr" in right.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("same", "severity"),
+    [(range(1, 6), Severity.INFO), (range(1, 5), Severity.WARNING), (range(8, 11), Severity.WARNING)],
+)
+def test_a_title_is_in_both_views(same: range, severity: Severity) -> None:
+    rows, columns = np.mgrid[:16, :16] / 16
+    images = {n: 2 + np.sin(9 * columns + n / 20 if n > 5 else 20 * rows) for n in range(1, 15)}
+    files = {
+        path: FrameSummary(path, "?", 0, 0, pixel_hash=f"{n}" if n in same else path, pixels=pixels)
+        for view in ("left", "right")
+        for n, image in images.items()
+        for path in [f"{view}/a.{n:04}.exr"]
+        for lines in [ColourLines((), np.float32(image).tobytes())]
+        for pixels in [FramePixels(0.5, False, False, False, 0, None, lines=lines)]
+    }
+    _, right = judge_frames(files, builtin_policy("default")).sequences
+    found = [(each.severity, tuple(each.frames)) for each in right.findings if each.code == "SEQ-DUP"]
+    assert found == [(severity, tuple(same))]
 
 
 @pytest.mark.parametrize("last", [1002, 1005])

@@ -60,6 +60,14 @@ def copies(count: int) -> SequenceFacts:
     return SequenceFacts("a", [frame(n) for n in copied], siblings=Siblings(copies=copied))
 
 
+def in_turns(count: int) -> SequenceFacts:
+    return SequenceFacts("a", [frame(n, pixels=seen(is_solid=n % 9 == 0, coverage=0.3)) for n in range(1, count + 1)])
+
+
+def cycle(count: int) -> SequenceFacts:
+    return SequenceFacts("a", [frame(n, pixel_hash=f"{n % (count // 2)}", pixels=seen()) for n in range(1, count + 1)])
+
+
 def single_frames(count: int) -> SequenceFacts:
     return SequenceFacts("a", [frame(2 * n) for n in range(count)], [range(2 * n, 2 * n + 1) for n in range(count)])
 
@@ -71,6 +79,8 @@ def single_frames(count: int) -> SequenceFacts:
         ("SEQ-FLASH", flickering),
         ("SEQ-LAYER-BLACK", dark_layer),
         ("SEQ-DUP", copies),
+        ("SEQ-DUP", cycle),
+        ("SEQ-ALPHA", in_turns),
         ("SEQ-MISSING", single_frames),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.model import ColourLines, Severity
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.unit.validation.test_sequence_rules import PIXELS, frame, grid, judged, seen
 
 Image = np.ndarray
@@ -154,7 +155,7 @@ def test_very_bright_images_are_compared_without_overflow() -> None:
     assert "RULE-FAILED" not in {each.code for each in judged(given)}
 
 
-def noisy(number: int, shown: int, phase: float = 0) -> Image:
+def noisy(number: int, shown: float, phase: float = 0) -> Image:
     """A frame of the pan with noise of its own."""
     return panned(shown, phase) * (1 + 0.002 * np.sin(number * (1 + 16 * ROWS + COLUMNS)))
 
@@ -178,6 +179,59 @@ def test_a_frozen_image_with_noise_is_a_warning_if_it_jumps_from_there(
     shown: Callable[[int], int], stuck: set[tuple[int, ...]]
 ) -> None:
     assert found(lambda n: noisy(n, shown(n))) == {("SEQ-DUP", Severity.WARNING, each) for each in stuck}
+
+
+@pytest.mark.parametrize("has_noise", [False, True])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {8: 16},
+        {16: 8},
+        {12: 8},
+        {8: 16, 9: 17, 10: 18},
+        {1: 9},
+        {20: 9},
+        {6: 18, 12: 18},
+    ],
+)
+def test_frames_with_the_image_of_another_one_are_named_not_the_original(
+    shown: dict[int, int], *, has_noise: bool
+) -> None:
+    given = [
+        frame(n, pixel_hash=f"{n if has_noise else at}", pixels=seen(lines=ColourLines((), np.float32(each).tobytes())))
+        for n in range(1, 21)
+        for at in [shown.get(n, n)]
+        for each in [noisy(n, at) if has_noise else panned(at)]
+    ]
+    (found,) = [each for each in judged(given) if each.severity > Severity.INFO]
+    assert (found.code, {*found.frames}) == ("SEQ-DUP", {*shown})
+    assert FrameNumbers.of(shown.values()).words in found.message
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        lambda n: 10 * np.sin(n / 3),  # a pendulum
+        lambda n: n * (n < 16) + 8 * (n == 16) + 4 * (n > 16),
+        lambda n: [1, 8, 20, 34, 40, 36, 31, 26, 22, 20, 18, 16, 14, 12, 10, 8, 7, 6, 5, 4][
+            n - 1
+        ],  # up fast, slowly down
+        lambda n: [8, 20, 24, 25, 26, 25, 24, 22, 20, 11, 10, 8, 7, 6, 5, 4, 3, 2, 1, 0][n - 1],
+        lambda n: 30 if n in {5, 13} else n,  # things that flash
+    ],
+)
+def test_motion_that_comes_back_is_no_copy(shown: Callable[[int], float]) -> None:
+    assert "SEQ-DUP" not in {code for code, _, _ in found(lambda n: noisy(n, shown(n)), 20)}
+
+
+def test_of_equal_frames_that_both_fit_it_is_unclear_which_is_the_copy() -> None:
+    images = {n: np.float32(1 + ROWS * np.cos(n / 19 * 2 * np.pi)) for n in range(20)}
+    loop = [
+        frame(n, pixel_hash=f"{n % 19}", pixels=seen(lines=ColourLines((), image.tobytes())))
+        for n, image in images.items()
+    ]
+    (found,) = [each for each in judged(loop) if each.code == "SEQ-DUP"]
+    assert (tuple(found.frames), found.message.rpartition("; ")[2]) == ((19,), "one of the two is the copy")
 
 
 def with_object(number: int, row: int) -> Image:
@@ -252,6 +306,28 @@ def test_flashes_at_equal_distances_from_the_first_frame_on_are_those_of_jobs(
 
     assert judged_from(1) == [(severity, severity > Severity.INFO)]
     assert judged_from(3) == [(Severity.INFO, False)], "a beacon"
+
+
+@pytest.mark.parametrize(
+    ("factor", "lit", "every", "worst"),
+    [
+        (8, 2, 5, Severity.INFO),
+        (1.6, 2, 5, Severity.INFO),
+        (80, 1, 4, Severity.INFO),
+        (80, 3, 6, Severity.INFO),  # near black, by turns
+        (2, 4, 8, Severity.WARNING),  # parts of a job
+        (1.6, 1, 5, Severity.WARNING),
+    ],
+)
+def test_a_light_that_is_on_for_some_frames_and_off_for_some(
+    factor: float, lit: int, every: int, worst: Severity
+) -> None:
+    images = {n: np.float32(panned(n / 6) * (factor if (n - 1) % every < lit else 1)) for n in range(1, 34)}
+    given = [
+        frame(n, pixels=seen(float(each.mean()), lines=ColourLines((), each.tobytes()))) for n, each in images.items()
+    ]
+    found = [each for each in judged(given) if each.code in {"SEQ-FLASH", "SEQ-TONE"}]
+    assert max(each.severity for each in found) is worst
 
 
 def test_an_element_that_comes_back_is_not_compared_with_its_earlier_frames() -> None:

@@ -169,6 +169,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-LAYER-BLACK", with_layers(5), {}),
     ("SEQ-LAYER-BLACK", with_layers(4, 5), {}),
     ("SEQ-LAYER-HOLE", with_lost_tiles(5), {}),
+    ("SEQ-ALPHA", [frame(n, pixels=seen(is_solid=n == 5, coverage=1.0 if n == 5 else 0.3)) for n in range(1, 11)], {}),
     ("SEQ-METADATA", frames(frame_rate=None), {}),
     ("SEQ-METADATA", frames(time_code=None), {}),
     ("SEQ-RES", frames(pixel_aspect=2.0), {}),
@@ -425,6 +426,14 @@ def flashes(*levels: float, **parameters: Any) -> set[tuple[Severity, tuple[int,
         ((1, 0.4, 1, 1, 1, 1, 1), {(Severity.WARNING, (2,))}),
         ((1, 1, 2, 1, 1, 1.3), {(Severity.WARNING, (3,))}),  # and the last frame is slightly brighter
         ((1, 1, 1, 3.5, 1, 1, 3.5, 1, 3.5, 3.5, 1, 1), {(Severity.INFO, (4, 7, 9, 10))}),  # a strobe
+        ((9, 9, 0.1, 0.1, 0.1) * 5, {(Severity.INFO, (6, 7, 11, 12, 16, 17, 21, 22))}),
+        (
+            (1, 2, 1, 2, 1, 1, 1, 1, 2, 2, 1, 2, 1, 2, 2, 2, 1, 2),
+            {(Severity.INFO, (2, 4)), (Severity.INFO, (11, 13, 17))},
+        ),
+        ((1, 1, 1, 0.8, 0.3, 0.1, 0.5, 0.9, 1, 1, 1), set()),  # something passes before the lens
+        ((1, 1, 1, 0.8, 0.3, 0.1, 0.12, 0.4, 0.9, 1, 1, 1), set()),
+        ((1, 1, 1, 0.9, 0.1, 0.9, 1, 1, 1), {(Severity.WARNING, (5,))}),
         ((1, 0.5, 1, 0.5, 1, 1, 1, 1, 0.5, 1, 0.5), {(Severity.INFO, (2, 4, 9, 11))}),
         (
             (1, 0.7, 1.3, 0.8, 1.2, 0.65, 1.4, 0.9, 0.6, 1.3, 0.75, 1.2),
@@ -487,6 +496,20 @@ def test_small_files_beside_empty_frames_are_an_effect_that_begins_or_ends(
         for n in range(1, 11)
     ]
     assert [tuple(f.frames) for f in judged(given) if f.code == "CHK-SIZE-OUTLIER"] == [(small,)] * is_found
+
+
+@pytest.mark.parametrize(
+    ("sizes", "odd"),
+    [
+        ({1: 20_000, 2: 45_000, 3: 100_000, 4: 220_000, 5: 500_000}, ()),  # an image that grows
+        ({9: 400_000, 10: 150_000}, (10,)),
+        ({4: 20_000, 5: 22_000, 6: 21_000}, (4, 5, 6)),  # cut, one like the other
+        ({9: 20_000, 10: 21_000}, (9, 10)),
+    ],
+)
+def test_small_files_beside_files_of_like_sizes(sizes: dict[int, int], odd: tuple[int, ...]) -> None:
+    given = [frame(n, size_bytes=sizes.get(n, 10**6 + n)) for n in range(1, 15)][: 10 if max(sizes) == 10 else 14]
+    assert [tuple(f.frames) for f in judged(given) if f.code == "CHK-SIZE-OUTLIER"] == [odd] * bool(odd)
 
 
 def test_a_slate_is_no_flash() -> None:

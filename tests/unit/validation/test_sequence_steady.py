@@ -59,7 +59,15 @@ UNIT = np.linspace(0, 1, 2000).reshape(40, 50)
 
 @pytest.mark.parametrize(
     ("depth", "is_unit"),
-    [(UNIT, True), (UNIT * 0.9, False), (np.clip(UNIT * 3 - 1, 0, 1), False), (UNIT * 40, False)],
+    [
+        (UNIT, True),
+        (np.clip(UNIT * 3 - 2, 0, 1), True),  # the sky is 0
+        (np.clip(UNIT * 3, 0, 1), True),  # or 1
+        (UNIT * 0.9, False),
+        (np.clip(UNIT * 3 - 1, 0, 1), False),
+        (np.round(UNIT), False),
+        (UNIT * 40, False),
+    ],
 )
 def test_depth_that_is_scaled_frame_by_frame(depth: np.ndarray, *, is_unit: bool) -> None:
     for key, name in (("shot/sh.1001.exr", "Z"), ("shot/sh_depth.1001.exr", "R")):

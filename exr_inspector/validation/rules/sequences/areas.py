@@ -14,7 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP
+from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP, goes_on_and_off
 from exr_inspector.validation.rules.sequences.images import changes_by_level, shot_frames
 
 _FEWEST = 8  # frames that tell whether others differ, too
@@ -62,7 +62,7 @@ _Images = npt.NDArray[np.float64]
     "one of another shot.",
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
-    yields_to=("SEQ-BUCKET", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
+    yields_to=("SEQ-BUCKET", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
     limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other frames "
     "change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four in runs), and at "
     "most half, a fifth of the light changes where the frames beside agree; a warning if two runs or more have the same areas "
@@ -292,8 +292,9 @@ def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:
     fix="Compare a frame that the message names with the one before, and render or convert the frames again.",
     limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
-    "the same: steps of less than 1.4 have severity info. So have one or two frames with nearly the light of those beside "
-    "them, unless there are three of one tone, not at equal distances. Frames of which `check` or `report` reads all pixels.",
+    "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times. So have one "
+    "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
+    "Frames of which `check` or `report` reads all pixels.",
 )
 def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
@@ -306,6 +307,7 @@ def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     cuts = np.concatenate(
         [[-_LEAST_RUN], cuts, [len(images) + _LEAST_RUN]]
     )  # with the ends of the sequence, as far away
+    is_strobe = goes_on_and_off(light.tolist())
     found = []
     for before, first, last, after in zip(*(cuts[start:].tolist() for start in range(4)), strict=False):
         if not _LEAST_RUN <= last - first <= len(numbers) // 2 or min(first - before, after - last) < _LEAST_RUN:
@@ -315,7 +317,8 @@ def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         if is_step and all(_likeness(images[at], images[at + 1]) >= _SAME_ORDER for at in (first, last)):
             ratio = f"{np.exp(ratios.mean()):.3g}"
             what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
-            severity = None if np.abs(ratios).min() >= np.log(_CLEAR_TONE) else Severity.INFO
+            is_clear = np.abs(ratios).min() >= np.log(_CLEAR_TONE) and not is_strobe
+            severity = None if is_clear else Severity.INFO
             found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
     return [*found, *_short_tones(numbers, images)]
 

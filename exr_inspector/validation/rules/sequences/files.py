@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from exr_inspector.model import Severity
@@ -16,12 +16,20 @@ from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
-from exr_inspector.validation.rules.sequences.holds import explained_holds, reversed_copies, stuck_frames
+from exr_inspector.validation.rules.sequences.holds import (
+    explained_holds,
+    misplaced_images,
+    original_frames,
+    reversed_copies,
+    stuck_frames,
+)
+from exr_inspector.validation.rules.sequences.images import is_cut, seen_frames, shot_frames
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"
 _FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
+_GROWTH = 2.5  # the most by which the sizes of neighbouring files differ where an image grows
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 _FEWEST_APART = 6  # sequences with fewer frames have no typical pause and no typical change of the image
 _HOURS_SHOWN = 48.0  # longer times are shown in days
@@ -41,17 +49,23 @@ _JUMPS = 4  # it is so many times what neighbouring frames differ
     remedy=Remedy.RENDER,
     limits="Only frames whose pixels were hashed, without frames of one colour that SEQ-BLACK and SEQ-CONSTANT report; other "
     "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
-    "others (a cycle), up to half of them are those of another view, or copies come in a regular beat (on twos, a retime), "
+    "others (a cycle), those of another view lie between cuts (a title), or copies come in a regular beat (on twos, a retime), "
     "in reverse order (a fade), or three or more in a row at the head, at the tail, between fades or cuts, or where the motion "
-    "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames. Frames with other noise, amid "
-    "steady motion of the whole image, are reported only if it jumps behind them.",
+    "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames. Frames with other noise "
+    "are reported amid steady motion of the whole image only: those that repeat the frame before if it jumps behind them, and "
+    "at most three in a row, one in five in all, with the images of frames some frames away.",
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.
 
-    Of equal frames, the first is taken as the original, unless attributes or times show that it is a copy of a later one.
+    Of equal frames, the original is that which attributes, times or the frames beside show; else the first.
     """
-    return [*_repeated_frames(sequence, parameters), *_stuck_frames(sequence), *_copies_of_view(sequence)]
+    return [
+        *_repeated_frames(sequence, parameters),
+        *_stuck_frames(sequence),
+        *_misplaced_images(sequence),
+        *_copies_of_view(sequence),
+    ]
 
 
 def _stuck_frames(sequence: SequenceFacts) -> list[Found]:
@@ -63,14 +77,29 @@ def _stuck_frames(sequence: SequenceFacts) -> list[Found]:
     return found
 
 
+def _misplaced_images(sequence: SequenceFacts) -> list[Found]:
+    """Frames that show the image of a frame some frames away, with other noise."""
+    shown = misplaced_images(shot_frames(sequence))
+    what = f"nearly the image of {_frames_words(shown)}, unlike the frames beside, with other noise: was another one rendered?"
+    return of_frames([*shown], what, "an image that moves, as in the frames around")
+
+
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
-    """Frames with the pixels of the same frame of another view or version; info if half of the frames or more differ."""
+    """Frames with the pixels of the same frame of another view or version; info where both views have a title or a leader."""
     copies = sequence.siblings.copies
-    severity = Severity.INFO if 2 * len(copies) <= len(sequence.numbers) else None
+    seen = [(frame.frame, pixels) for frame, pixels in seen_frames(sequence)]
+    images = [pixels for _, pixels in seen]
+    cuts = {0, len(seen)} | {at for at in range(1, len(seen)) if images[at - 1].is_flat or is_cut(images, at - 1, at)}
+    apart: set[int] = set()
+    for is_copy, run in groupby(range(len(seen)), lambda index: seen[index][0] in copies):
+        part = [*run]
+        if is_copy and len(part) < len(seen) and {part[0], part[-1] + 1} <= cuts:
+            apart.update(seen[index][0] for index in part)
     found = []
     for other, frames in by_sibling(sequence.name, copies).items():
         what = f"the same pixels as in {other}, another view, AOV or version"
-        found += of_frames(frames, what, _OTHER, severity=severity)
+        found += of_frames([number for number in frames if number not in apart], what, _OTHER)
+        found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
     return found
 
 
@@ -86,18 +115,22 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
     if not groups:
         return NOTHING
     misplaced = _misplaced(sequence, parameters)
+    images = [frame for frame in sequence.frames if frame.frame not in flat]
     held: dict[int, int] = {}
     copies: dict[int, int] = {}
     shown: dict[int, int] = {}  # by attributes or times, copies of a later frame
-    for before in groups:
-        original = next((number for number in before if number not in misplaced), min(before))
-        for number, previous in before.items():
-            if number < original:
+    clear: set[int] = set()  # the frames beside show which are the copies
+    originals = original_frames(images, groups)
+    for group in groups:
+        known = next((number for number in group if number in originals), None)
+        original = next((number for number in group if number not in misplaced), min(group)) if known is None else known
+        clear.update(group if known is not None else ())
+        for number, previous in group.items():
+            if number < original and known is None:
                 shown[number] = original
-            elif number > original:
+            elif number != original:
                 (copies if previous is None else held)[number] = original if previous is None else previous
     is_cycle = 2 * len(copies) >= len(sequence.numbers)
-    images = [frame for frame in sequence.frames if frame.frame not in flat]
     holds = explained_holds(images, held) if held else {}
     meant = {number for numbers in holds.values() for number in numbers}
     held = {number: of for number, of in held.items() if number not in meant}
@@ -105,27 +138,20 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
     copies = {number: of for number, of in copies.items() if number not in back}
     held_of = _frames_words(held) if len(held) == 1 else "the frame before"
     by_times = "; the frame number, time code or time of writing is that of a copy"
-    return [
-        *(
-            found
-            for what, numbers in holds.items()
-            for found in of_frames(numbers, what, _OTHER, severity=Severity.INFO)
-        ),
-        *of_frames(
-            [*back],
-            f"the same pixels as {_frames_words(back)}, in reverse order: a fade up and down?",
-            _OTHER,
-            severity=Severity.INFO,
-        ),
-        *of_frames([*held], f"the same pixels as {held_of}", _OTHER),
-        *of_frames([*shown], f"the same pixels as {_frames_words(shown)}{by_times}", _OTHER),
-        *of_frames(
-            [*copies],
-            f"the same pixels as {_frames_words(copies)}",
-            _OTHER,
-            severity=Severity.INFO if is_cycle else None,
-        ),
+    found = [
+        found for what, numbers in holds.items() for found in of_frames(numbers, what, _OTHER, severity=Severity.INFO)
     ]
+    of_back = f"the same pixels as {_frames_words(back)}, in reverse order: a fade up and down?"
+    found += of_frames([*back], of_back, _OTHER, severity=Severity.INFO)
+    found += of_frames([*held], f"the same pixels as {held_of}", _OTHER)
+    found += of_frames([*shown], f"the same pixels as {_frames_words(shown)}{by_times}", _OTHER)
+    severity = Severity.INFO if is_cycle else None
+    for is_clear, which in ((True, ", which the frames beside continue"), (False, "; one of the two is the copy")):
+        some = {number: copies[number] for number in sorted(copies) if (number in clear) is is_clear}
+        found += of_frames(
+            [*some], f"the same pixels as {_frames_words(some)}{'' if is_cycle else which}", _OTHER, severity=severity
+        )
+    return found
 
 
 def _frames_words(originals: Mapping[int, int]) -> str:
@@ -319,7 +345,8 @@ def _other_scripts(sequence: SequenceFacts) -> list[Found]:
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
     limits="File sizes only; small ones also in parts of the data window. Large files beside others of at least half their "
     "size are not reported: the image grew. Nor are frames of one colour, which SEQ-BLACK and SEQ-CONSTANT report, and small "
-    "files beside them: an effect that begins or ends; nor slates, which SEQ-AREA reports.",
+    "files beside them: an effect that begins or ends; nor small ones beside a file of less than 2.5 times their size; nor "
+    "slates, which SEQ-AREA reports.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare file sizes with the median, without empty files: STR-MAGIC reports those."""
@@ -335,7 +362,10 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     filled = [frame for frame in filled if frame.frame not in beside]
     least = median(map(_density, filled)) / factor if filled else 0
     thin = [frame for frame in filled if _density(frame) < least]
-    small = {f.frame: f.size_bytes for f in thin if f.size_bytes and f.size_bytes < middle / factor}
+    grown = _beside_like_sizes(sequence, middle / factor)
+    small = {
+        f.frame: f.size_bytes for f in thin if f.size_bytes and f.size_bytes < middle / factor and f.frame not in grown
+    }
     large = {
         number: size for number, size in _without_neighbours(sequence) if size > middle * factor and number not in apart
     }
@@ -344,6 +374,19 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
         if odd:
             size = " to ".join(dict.fromkeys(map(str, (min(odd.values()), max(odd.values()))))) + " bytes"
             found += of_frames([*odd], f"{size}, far {word} than most ({middle:.0f} bytes)", expected, size)
+    return found
+
+
+def _beside_like_sizes(sequence: SequenceFacts, most: float) -> set[int]:
+    """Frames of small files, in runs of these beside a file that is larger, but not far larger: the image grows."""
+    sizes = [(frame.frame, frame.size_bytes) for frame in sequence.frames if frame.size_bytes]
+    found: set[int] = set()
+    for is_small, run in groupby(range(len(sizes)), lambda index: sizes[index][1] < most):
+        small = [*run]
+        edges = [(small[0], small[0] - 1), (small[-1], small[-1] + 1)]
+        beside = [(sizes[at][1], sizes[near][1]) for at, near in edges if 0 <= near < len(sizes)]
+        if is_small and any(size < _GROWTH * own for own, size in beside):
+            found.update(sizes[index][0] for index in small)
     return found
 
 

@@ -10,7 +10,7 @@ import math
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 import numpy as np
@@ -30,6 +30,10 @@ _MOST_UNSURE = 10  # the same for flicker between frames that are not steady
 _BEACON_RUNS = 3  # flashes at equal distances
 _ALIKE = 0.1  # the most by which the luminances of a beacon's flashes may differ, as a logarithm
 LEAST_CHUNK = 4  # frames that a machine renders in one go
+_ON_THE_WAY = 0.2  # of the way from one level to another, the least from both for one on it
+_LIGHTS_ON = 3  # a light that goes on so many times, and off
+_LIGHT_OFF = math.log(10)  # the least step from a light that is on to a dark image
+_FEWEST_LIT = 4  # one frame of so many has the rarer of its two levels
 _MULTIPLIED = 0.3  # the most by which areas differ from a multiple, in parts of what the flash changes
 _LIGHT = "light that is meant to flash, or does the image flicker?"
 _FLICKER = "the image flickers"
@@ -95,7 +99,7 @@ def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
         near = (kept[max(0, at - STEADY) : at], kept[at : at + STEADY])
         before, after = ([each for each in side if levels[each].run == levels[index].run] for side in near)
         each, is_steady = _compared(levels, index, before, after, factor)
-        if each is not None:
+        if each is not None and not _is_on_the_way(levels, index, before, after):
             clear[index] = each
             is_at_end = not (before and after)
             if (is_steady and each.is_large) if is_at_end else (is_steady or each.is_large):
@@ -149,6 +153,32 @@ def _compared(
     return (Flash(step, is_large) if is_large or is_clear else None), is_steady
 
 
+def _is_on_the_way(levels: Sequence[FrameLight], index: int, before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether the light goes to a level, and back, over frames on both sides, as where something passes before the lens.
+
+    Args:
+        levels: All levels.
+        index: Position of the level.
+        before: Positions of the nearest levels before it that are no flashes.
+        after: Of those behind it.
+    """
+    for step, side in ((-1, before[::-1]), (1, after)):
+        nearest, next_one = (_way_back(levels, index, index + step * count, side) for count in (1, 2))
+        way = nearest if nearest > _ON_THE_WAY else next_one
+        if not _ON_THE_WAY < way < 1 - _ON_THE_WAY:
+            return False
+    return True
+
+
+def _way_back(levels: Sequence[FrameLight], index: int, near: int, side: Sequence[int]) -> float:
+    """The part of the way from a level to those on a side, nearest first, that the one at `near` has gone; 1 if unknown."""
+    beyond = [each for each in side if abs(each - index) > abs(near - index)][:NEIGHBOURS]
+    if len(beyond) < NEIGHBOURS:
+        return 1.0
+    whole = math.log(median(levels[each].luminance for each in beyond) / levels[index].luminance)
+    return math.log(levels[near].luminance / levels[index].luminance) / whole if whole else 1.0
+
+
 def _are_like(step: float, other: float) -> bool:
     return abs(math.log(step / other)) <= abs(math.log(other)) / STEP_TO_SPREAD
 
@@ -164,14 +194,16 @@ def _with_hints(
 ) -> dict[int, Flash]:
     """Flashes with what those in each direction probably are: light that is meant to flash, or a part of flicker."""
     hinted: dict[int, Flash] = {}
+    is_strobe = goes_on_and_off([each.luminance for each in levels])
     darker, brighter = ([index for index, each in found.items() if each.is_brighter is up] for up in (False, True))
     for some, others in ((darker, brighter), (brighter, darker)):
         runs = runs_of(some)
         are_many = len(runs) >= _FLICKER_RUNS and _MOST_FLASHES * len(some) >= len(levels) and not others
         beat = _beat(runs, levels)
-        is_meant = are_many or beat > 0 or (has_lightning and some is brighter)
+        is_meant = are_many or is_strobe or beat > 0 or (has_lightning and some is brighter)
         chunks = f"every {beat} frames from the first one on: did each part of a job begin with it?"
-        are_chunks = beat >= LEAST_CHUNK and _begin_at_first(runs, beat, levels)
+        is_lamp = is_strobe and some is brighter and all(found[index].is_large for index in some)
+        are_chunks = beat >= LEAST_CHUNK and not is_lamp and _begin_at_first(runs, beat, levels)
         for index in some:
             flash = found[index]
             is_flicker = flickers and not flash.is_large
@@ -199,10 +231,36 @@ def _beat(runs: Sequence[Sequence[int]], levels: Sequence[FrameLight]) -> int:
     return distances.pop() if is_beat else 0
 
 
+def goes_on_and_off(luminances: Sequence[float]) -> bool:
+    """Whether the light has two levels and goes from one to the other many times, at times for few frames: a strobe.
+
+    A machine with other settings renders blocks of more frames, and does not change the light so far.
+    """
+    logs = np.log([luminance for luminance in luminances if luminance > 0])
+    if logs.size <= 2 * _LIGHTS_ON:
+        return False
+    low, high = np.quantile(logs, [0.1, 0.9])
+    lit = logs > (low + high) / 2
+    lengths = [len([*run]) for _, run in groupby(lit.tolist())]
+    rarer = min(lit.sum(), lit.size - lit.sum())
+    if len(lengths) <= 2 * _LIGHTS_ON or _FEWEST_LIT * rarer < lit.size:
+        return False
+    is_short = high - low > 2 * math.log(LEAST_STEP) and min(lengths[1:-1]) <= _IN_A_ROW
+    return bool(is_short or high - low > _LIGHT_OFF)
+
+
 def _begin_at_first(runs: Sequence[Sequence[int]], beat: int, levels: Sequence[FrameLight]) -> bool:
-    """Whether the first frame belongs to a beat of flashes that are brighter or darker as a whole: no light in the scene."""
-    is_alike = abs(math.log(levels[0].luminance / levels[runs[0][0]].luminance)) <= _ALIKE
-    return runs[0][0] % beat == 0 and is_alike and all(_is_multiplied(run, levels) for run in runs)
+    """Whether the first frame belongs to a beat of flashes that are brighter or darker as a whole: no light in the scene.
+
+    In a frame behind, what makes the first one of a part different is less; a light that is on for two frames stays.
+    """
+    is_alike, stays = (_are_alike(levels[index], levels[runs[0][0]]) for index in (0, 1))
+    stays = stays or any(_are_alike(levels[run[0]], levels[index]) for run in runs for index in run[1:])
+    return runs[0][0] % beat == 0 and is_alike and not stays and all(_is_multiplied(run, levels) for run in runs)
+
+
+def _are_alike(one: FrameLight, other: FrameLight) -> bool:
+    return abs(math.log(one.luminance / other.luminance)) <= _ALIKE
 
 
 def _is_multiplied(run: Sequence[int], levels: Sequence[FrameLight]) -> bool:

@@ -9,9 +9,9 @@ from statistics import fmean, median
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
-from exr_inspector.validation.frames import FramePixels
+from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, seen_frames
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before
@@ -20,10 +20,14 @@ _STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame
 _DIMMED = 0.5  # the most that the frames beside black ones have of the light of those beyond them in a short fade
 _FEW_FLAT = 3  # so many frames of one colour may be lost ones
 _SIDES = ("before", "behind")
+_NO_SAMPLES = "no samples"  # of deep images
 _GREY = 1e-4  # the most by which the means of R, G and B of a grey image differ, in parts of the greatest
 _OPAQUE = 0.99  # of the pixels of a render that is not an element
 _AROUND = 60  # frames on each side that tell how far most are from a colour
-_COMES_AND_GOES = 4  # an element that is empty in more than one frame of so many
+_COMES_AND_GOES = 3  # an element that is empty in more than one frame of so many, from its first image to its last one
+_FALLEN = (
+    0.75  # the most light that an element has beside empty frames when it is over, in parts of that before and usually
+)
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
 _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
 
@@ -39,8 +43,8 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     limits="Info where the frames beside them approach black as in a fade, where an element is empty (alpha is zero), between "
     "scenes, in AOVs of light beside their image if four or more frames or all are black, and before the first and behind the "
     "last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
-    "More than three between images that differ as much as the shot may change are a warning. "
-    "Up to three empty frames amid an element are info if there are many, or if the frames beside them are few or dim. "
+    "More than three between images that differ as much as the shot may change are a warning. Empty frames amid an element "
+    "are a warning if they are more than three, and info if there are many, or if the frames beside them are few or dim. "
     "Stored rows tell scenes apart by their mean colours alone.",
 )
 def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -111,14 +115,15 @@ def coloured_frames(sequence: SequenceFacts) -> Explained:
 def _explained(sequence: SequenceFacts, colour: str, lost: str, *, is_black: bool) -> Explained:
     seen = seen_frames(sequence)
     every = [pixels for _, pixels in seen]
+    lights = [_light(*each) for each in seen]
     faded, _ = fades(every)
     found: Explained = {}
     for run in _flat_runs(every):
         odd = [index for index in run if bool(every[index].is_black) is is_black]
         if not odd:
             continue
-        why = _explanation(sequence, every, run, is_faded=run[0] in faded)
-        severity, what = why or (Severity.ERROR, lost)
+        why = _explanation(sequence, every, run, lights, is_faded=run[0] in faded)
+        severity, what = why or (Severity.ERROR, _NO_SAMPLES if all(every[index].is_void for index in odd) else lost)
         found.setdefault((severity, what.format(colour=colour)), []).extend(seen[index][0].frame for index in odd)
     return found
 
@@ -130,7 +135,12 @@ def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
 
 
 def _explanation(
-    sequence: SequenceFacts, seen: Sequence[FramePixels], run: Sequence[int], *, is_faded: bool
+    sequence: SequenceFacts,
+    seen: Sequence[FramePixels],
+    run: Sequence[int],
+    lights: Sequence[float],
+    *,
+    is_faded: bool,
 ) -> tuple[Severity, str] | None:
     """Why frames of a run have one colour, with the severity; None if they are lost.
 
@@ -138,6 +148,7 @@ def _explanation(
         sequence: The sequence.
         seen: Its frames of which all pixels were read.
         run: Their positions.
+        lights: The sum of the light of each frame, 0 for those of one colour.
         is_faded: Whether the frames beside them approach their colour.
     """
     is_black = all(seen[index].is_black for index in run)
@@ -145,24 +156,48 @@ def _explanation(
     covered = [coverage for index in ends if (coverage := seen[index].coverage) is not None]
     coverages = {seen[index].coverage for index in run} if is_black else set()
     has_other = any(seen[index].has_other_content for index in run)
-    is_element = (
-        all(seen[index].is_void for index in run) or min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
-    )
-    is_amid = len(ends) == len(_SIDES) and len(run) <= _FEW_FLAT and not _comes_and_goes(seen, ends)
+    is_void = all(seen[index].is_void for index in run)
+    is_element = is_void or min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
+    is_amid = len(ends) == len(_SIDES) and not _comes_and_goes(lights, ends)
+    is_few = len(run) <= _FEW_FLAT
     may_be_empty = is_element and coverages == {0.0}
-    if is_faded or (may_be_empty and not (is_amid or has_other)):
-        faded = "{colour}, which the frames beside it approach: a fade, or an image that begins or ends"
-        return Severity.INFO, "empty: R, G, B and A are zero, as where an effect is over" if may_be_empty else faded
+    if may_be_empty and (is_faded or not has_other):
+        is_over = is_faded or not is_amid or (not is_few and _falls(lights, ends))
+        return _explanation_of_empty(is_void=is_void, is_over=is_over, is_few=is_few)
+    if is_faded:
+        return Severity.INFO, "{colour}, which the frames beside it approach: a fade, or an image that begins or ends"
     if has_other or may_be_empty or (is_element and coverages == {1.0}):
         return None
+    is_amid = is_amid and is_few
     if _is_pass(sequence.name, seen, run, is_black=is_black):
         severity = Severity.WARNING if is_amid else Severity.INFO
         return severity, "{colour}: a shadow or matte that is empty or full" + (", or lost?" if is_amid else "")
     if sequence.siblings.image and is_black and not is_amid:
         return Severity.INFO, "{colour}: an AOV without light"
-    if len(ends) == len(_SIDES):
-        return _explanation_between(seen, run, *ends)
-    return _explanation_at_end(seen, run, is_black=is_black, is_void=bool(covered) and coverages == {0.0})
+    is_lost = bool(covered) and coverages == {0.0}
+    is_between = len(ends) == len(_SIDES)
+    return (
+        _explanation_between(seen, run, *ends)
+        if is_between
+        else _explanation_at_end(seen, run, is_black=is_black, is_void=is_lost)
+    )
+
+
+def _light(frame: FrameSummary, pixels: FramePixels) -> float:
+    """The sum of the light of a frame, above 0 except for frames of one colour; of data, the area of the data window."""
+    return 0.0 if pixels.is_flat else abs(pixels.luminance or 1.0) * frame_area(frame)
+
+
+def _explanation_of_empty(*, is_void: bool, is_over: bool, is_few: bool) -> tuple[Severity, str] | None:
+    """As `_explanation`, of an element that is empty."""
+    empty = _NO_SAMPLES if is_void else "empty: R, G, B and A are zero"
+    if is_over:
+        return Severity.INFO, f"{empty}, as where an effect is over"
+    return (
+        None
+        if is_few
+        else (Severity.WARNING, f"{empty}, between full frames: lost, or does the effect stop for a while?")
+    )
 
 
 def _explanation_between(
@@ -204,16 +239,23 @@ def _is_grey(pixels: FramePixels) -> bool:
     return bool(levels) and max(levels) - min(levels) <= _GREY * max(map(abs, levels))
 
 
-def _comes_and_goes(seen: Sequence[FramePixels], ends: Sequence[int]) -> bool:
+def _comes_and_goes(lights: Sequence[float], ends: Sequence[int]) -> bool:
     """Whether an element has many empty frames, or little light beside these ones, or only for few frames."""
-    lit = [pixels.luminance or 0.0 for pixels in seen if not pixels.is_flat]
+    lit = [index for index, light in enumerate(lights) if light]
     before, after = ends
-    is_short = any(
-        any(seen[index].is_flat for index in side)
-        for side in (range(max(0, before - _FEW_FLAT), before), range(after, min(len(seen), after + _FEW_FLAT + 1)))
+    is_short = not all([*lights[max(0, before - _FEW_FLAT) : before], *lights[after : after + _FEW_FLAT + 1]])
+    is_dim = any(lights[index] < _FADED * median(lights[each] for each in lit) for index in ends)
+    count = lit[-1] + 1 - lit[0] if lit else 0
+    return is_short or is_dim or _COMES_AND_GOES * (count - len(lit)) > count
+
+
+def _falls(lights: Sequence[float], ends: Sequence[int]) -> bool:
+    """Whether an element has less light beside empty frames than usually, and than in the frame before or behind that."""
+    usual = median(light for light in lights if light)
+    beyond = zip(ends, (ends[0] - 1, ends[1] + 1), strict=True)
+    return any(
+        lights[index] < _FALLEN * min(usual, lights[other]) for index, other in beyond if 0 <= other < len(lights)
     )
-    is_dim = any((seen[index].luminance or 0.0) < _FADED * median(lit) for index in ends)
-    return is_short or is_dim or _COMES_AND_GOES * (len(seen) - len(lit)) > len(seen)
 
 
 def fades(seen: Sequence[FramePixels]) -> tuple[set[int], set[int]]:

@@ -1,11 +1,15 @@
-"""Frames that repeat an image, and what explains them: animation on twos, retimes, holds, fades that go back. Pure."""
+"""Frames that repeat an image, what explains them (twos, retimes, holds, fades that go back), and which are copies. Pure."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, median
+
+import numpy as np
+import numpy.typing as npt
 
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts
@@ -21,6 +25,11 @@ _FADE = 0.1  # the least change of their light
 _REVERSED = 2  # copies in reverse order
 _STILL = 4  # how many times what frames of one image differ in their noise the motion around them is
 _MOVING = 2  # steps of motion, at least, on each side
+_FITS = 1.5  # how many times what the original differs from the frames beside it a copy does at least
+_IN_A_ROW = 3  # frames, at most, that show the image of others with other noise
+_ONE_IMAGE = 3  # how many times what these differ in their noise neighbours usually do
+_MISPLACED = 5  # one frame in so many
+_MOST_APART = 100  # runs that are compared with all frames; more of them are flicker
 _BEFORE = "the same pixels as the frame before"
 
 
@@ -173,3 +182,113 @@ def _expected_jump(images: Sequence[FramePixels], first: int, end: int) -> float
         difference(images[one], images[other]) * count / (other - one)
         for one, other in ((before, first), (end + 1, behind))
     )
+
+
+def original_frames(frames: Sequence[FrameSummary], groups: Sequence[Mapping[int, int | None]]) -> set[int]:
+    """The frame of each group with equal pixels that fits the frames beside it far better than the others of the group do.
+
+    Frames in a row that all have the pixels of others fit as a whole, by the frames before and behind them.
+
+    Args:
+        frames: Frames in ascending order.
+        groups: The numbers of frames with equal pixels, each with the frame before it if that is in the group, else None.
+    """
+    firsts = [[number for number, previous in group.items() if previous is None] for group in groups]
+    group_of = {number: at for at, group in enumerate(groups) if len(firsts[at]) > 1 for number in group}
+    runs: list[list[int]] = []  # positions; a run ends where an image comes again
+    shown: set[int] = set()  # the groups of the last run
+    for index, frame in enumerate(frames):
+        group_at = group_of.get(frame.frame)
+        if group_at is None:
+            continue
+        goes_on = bool(runs) and runs[-1][-1] == index - 1
+        is_held = goes_on and group_of[frames[index - 1].frame] == group_at
+        if not goes_on or (group_at in shown and not is_held):
+            runs.append([])
+            shown = set()
+        runs[-1].append(index)
+        shown.add(group_at)
+    misfits: dict[int, float] = {}
+    for run in runs:
+        edges = [(run[0], run[0] - 1), (run[-1], run[-1] + 1)]
+        beside = [
+            (frames[at].pixels, frames[near].pixels)
+            for at, near in edges
+            if 0 <= near < len(frames) and frames[near].frame not in group_of
+        ]
+        steps = [difference(one, other) for one, other in beside if one and other]
+        misfits |= {frames[at].frame: fmean(steps) if steps else 0.0 for at in run}
+    found = set()
+    for group in firsts:
+        best, *rest = sorted(group, key=lambda number: misfits.get(number, 0.0))
+        if rest and 0 < _FITS * misfits.get(best, 0.0) < misfits[rest[0]]:
+            found.add(best)
+    return found
+
+
+def misplaced_images(frames: Sequence[tuple[FrameSummary, FramePixels]]) -> dict[int, int]:
+    """The numbers of frames that show the image of another one with other noise, each with the number of that one.
+
+    They are few, at most three in a row, and the motion is steady around them and around the frames whose image they show.
+    """
+    seen = [(frame, pixels.small) for frame, pixels in frames if pixels.small.size and not pixels.is_flat]
+    if len({(frame.data_window, small.size) for frame, small in seen}) != 1:
+        return {}
+    images = np.stack([small for _, small in seen])
+    steps = _differences(images[1:], images[:-1]).tolist()
+    every = (
+        range(first, first + count) for count in range(1, _IN_A_ROW + 1) for first in range(len(images) + 1 - count)
+    )
+    apart = [run for run in every if _is_apart(images, steps, run)]
+    found: dict[int, int] = {}
+    for run in apart if len(apart) <= _MOST_APART else ():
+        found |= _images_shown(images, steps, run)
+    if _MISPLACED * len(found) > len(seen):
+        return {}
+    return {
+        seen[index][0].frame: seen[other][0].frame
+        for index, other in found.items()
+        if seen[index][0].pixel_hash != seen[other][0].pixel_hash
+    }
+
+
+def _differences(some: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The differences of small images, as in `difference`."""
+    light = np.abs(some).sum(axis=1) + np.abs(others).sum(axis=-1)
+    apart: npt.NDArray[np.float64] = 2 * np.abs(some - others).sum(axis=1) / np.maximum(light, np.finfo(float).tiny)
+    return apart
+
+
+def _is_apart(images: npt.NDArray[np.float64], steps: Sequence[float], run: range) -> bool:
+    """Whether the image jumps before a run and back behind it, and is in steady motion in it and around it.
+
+    At an end of the sequence, where nothing shows that it jumps back, the motion must be steady in all other frames.
+    """
+    jumps = _jumps(steps, run)
+    side = _SIDE if len(jumps) > 1 else len(steps)
+    around = [*steps[max(0, run.start - 1 - side) : max(0, run.start - 1)], *steps[run.stop : run.stop + side]]
+    if len(around) < _SIDE or min(jumps) <= _FITS * max(*around, *steps[run.start : run.stop - 1]):
+        return False
+    beside = images[[run.start - 1]], images[[run.stop % len(images)]]
+    return len(jumps) == 1 or float(_differences(*beside)[0]) * _FARTHER < max(jumps)
+
+
+def _jumps(steps: Sequence[float], run: range) -> list[float]:
+    """What the image changes by at the ends of a run."""
+    return [steps[at] for at in (run.start - 1, run.stop - 1) if 0 <= at < len(steps)]
+
+
+def _images_shown(images: npt.NDArray[np.float64], steps: Sequence[float], run: range) -> dict[int, int]:
+    """The positions of a run, each with that of the frame whose image it shows; empty unless these, too, are in a row."""
+    found: dict[int, int] = {}
+    nearest = np.minimum([*steps, math.inf], [math.inf, *steps])
+    for index in run:
+        apart = _differences(images, images[index])
+        apart[max(0, run.start - 1) : run.stop + 1] = math.inf
+        apart[nearest * _FITS > min(_jumps(steps, run))] = math.inf  # frames that are apart themselves
+        other = int(apart.argmin())
+        beside = [at for at in (other - 1, other + 1) if 0 <= at < len(images) and math.isfinite(apart[at])]
+        if not beside or any(_ONE_IMAGE * apart[other] >= apart[at] for at in beside):
+            return {}
+        found[index] = other
+    return found if len({other - index for index, other in found.items()}) == 1 else {}

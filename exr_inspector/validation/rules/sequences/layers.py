@@ -1,24 +1,30 @@
-"""SEQ: sequence rules on layers that are black, or lack tiles, in single frames. Pure."""
+"""SEQ: sequence rules on layers that are black, or lack tiles, in single frames, and on alpha. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby, pairwise, takewhile
 
 import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.model import Severity
+from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.images import shot_frames
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
+from exr_inspector.validation.rules.sequences.images import Seen, is_cut, shot_frames
+from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
 
 _FEWEST = 5  # frames that tell what is usual
 _FEW = 5  # one frame of so many
 _LEAST_LOST = 256  # pixels: the smallest tiles of renderers are 16 x 16
 _TILE_PIXELS = 64  # tiles of 8 x 8 pixels, of which the larger ones consist
 _CLEAR = 8  # how many times what the frames around differ a frame has fewer
+_LEAST_ADDED = 0.05  # of the image, which alpha covers in addition where it is 1 everywhere
+_ADDED_TO_MOTION = 3  # how many times what it covers more from frame to frame
+_MOTION = 3  # such frames on the side of the matte
 
 
 @sequence_rule(
@@ -28,6 +34,7 @@ _CLEAR = 8  # how many times what the frames around differ a frame has fewer
     why="The layer was not rendered or not written in these frames, although their main image was.",
     source="OpenImageIO oiiotool --stats",
     fix="Compare the layer with the frames before and after, and render the frames again if it is lost.",
+    yields_to=("SEQ-BLACK",),
     limits="Two lit frames on each side; a light that is off for longer, and Cryptomatte, are not reported.",
 )
 def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -40,11 +47,12 @@ def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
         odd = tuple(seen[index][0].frame for index, count in enumerate(lit) if count == 0 and _is_short(lit, index))
         if odd:
             by_frames.setdefault(odd, []).append(name)
-    return [
-        found
-        for frames, layers in by_frames.items()
-        for found in of_frames(frames, f"{listed(layers)}: zero in every pixel, in the frames around not", "an image")
-    ]
+    void = {frame.frame for frame, pixels in seen if pixels.is_void}
+    found = []
+    for frames, layers in by_frames.items():
+        what = "no samples" if void.issuperset(frames) else f"{listed(layers)}: zero in every pixel"
+        found += of_frames(frames, f"{what}, in the frames around not", "an image")
+    return found
 
 
 def _is_short(lit: Sequence[int | None], index: int) -> bool:
@@ -102,3 +110,59 @@ def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
     lost = int(around.min(initial=counts.max()) - counts[index])
     is_clear = counts[index] > 0 and lost >= _LEAST_LOST and _CLEAR * np.ptp(around) <= lost
     return lost if is_clear else 0
+
+
+@sequence_rule(
+    "SEQ-ALPHA",
+    Severity.WARNING,
+    "Alpha is a matte in all frames, or 1 everywhere in all of them",
+    why="The background was rendered into some frames of an element, or is missing in some frames of an image.",
+    source="OpenEXR technical introduction (alpha); OpenImageIO oiiotool --stats",
+    fix="Compare the alpha of a frame that the message names with that of the frame beside it, and render the frames again.",
+    limits="At most half of the frames, and not those at an end if the image differs there, too. An object that grows until it "
+    "fills the image, or begins by filling it, is not reported, nor are deep images, mattes by their name, and data windows "
+    "that shrink to what they hold. Lost buckets are reported as SEQ-BUCKET alone.",
+)
+def solid_alphas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report frames whose alpha is 1 everywhere, unlike beside them, or is not, unlike beside them, if it changes at once."""
+    seen = [
+        (frame, pixels)
+        for frame, pixels in shot_frames(sequence)
+        if pixels.is_solid is not None and pixels.luminance is not None and "deep" not in (frame.storage or "")
+    ]
+    if is_matte(sequence.name):
+        return []
+    is_solid = 2 * sum(bool(pixels.is_solid) for _, pixels in seen) <= len(seen)
+    images = [pixels for _, pixels in seen]
+    odd: list[int] = []
+    for is_odd, run in groupby(range(len(seen)), lambda index: seen[index][1].is_solid is is_solid):
+        frames = [*run]
+        if is_odd and _is_other_alpha(seen, images, frames[0], frames[-1]):
+            odd += [seen[index][0].frame for index in frames]
+    lost = lost_shares(sequence, odd)
+    odd = [number for number in odd if number not in lost]
+    other = "is a matte" if is_solid else "is 1 everywhere"
+    what = f"alpha {'is 1 everywhere' if is_solid else 'is a matte'}, in the frames beside it {other}"
+    return of_frames(odd, what, f"alpha that {other}")
+
+
+def _is_other_alpha(seen: Seen, images: Sequence[FramePixels], first: int, last: int) -> bool:
+    """Whether alpha changes at once at the ends of a run of frames, and the image does not, or is the same on both sides."""
+    edges = [(inside, at) for inside, at in ((first, first - 1), (last, last + 1)) if 0 <= at < len(seen)]
+    if not edges or not all(_fills_at_once(seen, *edge) for edge in edges):
+        return False
+    is_one_image = not any(is_cut(images, min(edge), max(edge)) for edge in edges)
+    return is_one_image or (len(edges) > 1 and not is_cut(images, first - 1, last + 1))
+
+
+def _fills_at_once(seen: Seen, inside: int, outside: int) -> bool:
+    """Whether alpha covers far more of the one of two frames in which it is 1 than of the other, and of those beyond that."""
+    solid, matte = (inside, outside) if seen[inside][1].is_solid else (outside, inside)
+    full = frame_area(seen[solid][0])
+    if any(pixels.is_flat for _, pixels in (seen[solid], seen[matte])) or frame_area(seen[matte][0]) > full:
+        return False
+    side = seen[matte : matte + _MOTION + 1] if matte > solid else seen[max(0, matte - _MOTION) : matte + 1][::-1]
+    beyond = takewhile(lambda each: not each[1].is_solid, side)
+    covered = [(pixels.coverage or 0.0) * frame_area(frame) / full for frame, pixels in beyond]
+    motion = max((abs(after - before) for before, after in pairwise(covered)), default=0.0)
+    return 1 - covered[0] >= max(_LEAST_ADDED, _ADDED_TO_MOTION * motion)

@@ -63,10 +63,11 @@ _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of i
     fix="Compare the frame with those around it, and render it again unless the flash is intended.",
     limits="One or two frames in a row. Of data windows of different sizes, mean and sum of the light must both differ. "
     "Steps of less than flash_factor are reported only between steady frames with windows of nearly one size, or as flicker. "
-    "With severity info: many flashes in one direction, over two frames as lightning, or at equal distances as those of a "
-    "beacon, unless these multiply the whole image, from the first frame on and four frames or more apart, as where each part "
-    "of a job begins with one; and flicker of images that are not steady. What a lost bucket takes from a frame is reported "
-    "as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+    "With severity info: many flashes in one direction, a light that goes on and off many times, over two frames as "
+    "lightning, or at equal distances as those of a beacon, unless single ones multiply the whole image, from the first frame "
+    "on and four frames or more apart, as where each part of a job begins with one; and flicker of images that are not steady. "
+    "Not reported: light that goes to a level and back over a frame on each side. What a lost bucket takes from a frame is "
+    "reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with that of the frames around them that are no flashes."""

@@ -146,8 +146,8 @@ def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
     limits="Frames, at most half of all, in which the quartiles of depth are at once multiplied or divided by one factor of 5 "
     "or more while the luminance stays, or all are that much smaller and the largest value is exactly 1, or no value is above "
     "1 in the same image, where most were (depth from 0 to 1, perhaps inverted). With severity info: three frames or more, in "
-    "all of which depth is exactly 0 in few pixels and 1 at most, or the largest component of vectors exactly 1 or -1; if the "
-    "nearest and the farthest point do not move, one scale for all frames gives the same.",
+    "all of which depth is exactly from 0 to 1, with one of the two in few pixels, or the largest component of vectors exactly "
+    "1 or -1; if the nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
 def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report frames whose scale differs from that of the others, and sequences in which each frame is scaled to 1."""
@@ -155,7 +155,7 @@ def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Res
 
 
 def _scaled_to_one(sequence: SequenceFacts) -> list[Found]:
-    """Depth from exactly 0 to 1, which clamped depth is in many pixels, and vectors up to exactly 1, in every frame."""
+    """Depth from exactly 0 to 1, both of which clamped depth is in many pixels, and vectors up to exactly 1, in every frame."""
     seen = [(frame.frame, frame.pixel_hash, pixels.unit_channels) for frame, pixels in shot_frames(sequence)]
     hashes = [pixel_hash for _, pixel_hash, _ in seen]
     if len(seen) < _FEWEST or (len(set(hashes)) < _FEWEST and None not in hashes):

@@ -1,0 +1,152 @@
+"""Elements over nothing: frames in which they are empty, and alpha that is 1 everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exr_inspector.model import ColourLines, Finding, Severity
+from exr_inspector.validation import frame_of_inspection
+from exr_inspector.validation.frames import FramePixels
+from tests.unit.validation.cases.made.pixels import deep, image
+from tests.unit.validation.judging import PLAIN, inspect
+from tests.unit.validation.test_sequence_images import panned
+from tests.unit.validation.test_sequence_rules import HOLE, PIXELS, frame, grid, judged, seen
+
+FULL = [1.0] * 8
+
+
+def empty(**changed: Any) -> FramePixels:
+    return seen(0.0, coverage=0.0, **PIXELS[True], **changed)
+
+
+@pytest.mark.parametrize(
+    ("levels", "severity"),
+    [
+        ([*FULL, *[0] * 4, *FULL], Severity.WARNING),
+        ([*FULL, *[0] * 8, *FULL], Severity.WARNING),
+        ([*FULL, *[0] * 4, *FULL, *[0] * 4, *FULL], Severity.WARNING),
+        ([*[0] * 9, *FULL, *[0] * 4, *FULL, *[0] * 9], Severity.WARNING),
+        ([1, 1.2, 0.9, 1.1, 0.8, 1.2, 0.9, *[0] * 5, *FULL], Severity.WARNING),  # fire
+        ([*FULL, 0, 0, 0, *FULL], Severity.ERROR),
+        ([*FULL, 0.8, 0.6, *[0] * 5, *FULL], Severity.INFO),  # it ends, and another one begins
+        ([*FULL, *[0] * 5, 0.5, *FULL], Severity.INFO),
+        ([*FULL, *[0] * 5, 1, 1, *[0] * 5, *FULL], Severity.INFO),  # flashes
+        ([1, 1, 1, 1, 0, 0, 0, 0] * 4, Severity.INFO),  # it blinks
+        ([*FULL, *[0] * 12, *FULL], Severity.INFO),
+    ],
+)
+def test_an_element_that_is_empty_between_frames_that_are_not(levels: list[float], severity: Severity) -> None:
+    given = [frame(n, pixels=seen(each, coverage=0.3) if each else empty()) for n, each in enumerate(levels, 1)]
+    worst = max(each.severity for each in judged(given) if each.code == "SEQ-BLACK")
+    assert worst is severity
+
+
+@pytest.mark.parametrize(("sizes", "severity"), [((9, 9), Severity.WARNING), ((9, 4), Severity.INFO)])
+def test_the_light_of_cropped_elements_is_that_of_their_window(sizes: tuple[int, int], severity: Severity) -> None:
+    windows = dict.fromkeys(range(1, 21), (0, 0, 9, 9)) | {8: (0, 0, 9, sizes[0]), 9: (0, 0, 9, sizes[1])}
+    windows |= dict.fromkeys(range(10, 15), (0, 0, 0, 0))
+    given = [
+        frame(n, data_window=window, pixels=empty() if 10 <= n < 15 else seen(coverage=0.5))
+        for n, window in windows.items()
+    ]
+    assert [each.severity for each in judged(given) if each.code == "SEQ-BLACK"] == [severity]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_deep_frames_without_samples_are_one_finding(count: int) -> None:
+    lost = range(5, 5 + count)
+    void = empty(is_void=True, lit_pixels={"Z": 0})
+    given = [frame(n, pixels=void if n in lost else seen(coverage=1.0, lit_pixels={"Z": 9})) for n in range(1, 16)]
+    (found,) = judged(given)
+    assert (found.code, tuple(found.frames)) == ("SEQ-BLACK", tuple(lost))
+    assert "no samples" in found.message
+    only_depth = [frame(n, pixels=seen(None, is_black=None, is_constant=None, is_void=n == 5, lit_pixels={"Z": 9 * (n != 5)}))
+                  for n in range(1, 10)]  # fmt: skip
+    (found,) = judged(only_depth)
+    assert (found.code, "no samples" in found.message) == ("SEQ-LAYER-BLACK", True)
+
+
+def test_parts_are_named_only_if_there_are_several() -> None:
+    made = frame_of_inspection(inspect(deep(), stats=True, key="shot/sh.1001.exr"))
+    assert made is not None
+    assert made.pixels is not None
+    assert {*made.pixels.lit_pixels} == {"Z"}
+
+
+def of_alpha(solid: set[int], covered: dict[int, float], **changed: Any) -> list[Finding]:
+    """The findings on 18 frames, of which some have an alpha of 1 everywhere, with a matte of 0.3 of the image elsewhere."""
+    given = [
+        frame(
+            n,
+            pixels=seen(
+                is_solid=n in solid,
+                coverage=1.0 if n in solid else covered.get(n, 0.3),
+                lines=ColourLines((), np.float32(panned(n)).tobytes()),
+            ),
+            **changed,
+        )
+        for n in range(1, 19)
+    ]
+    return [each for each in judged(given) if each.code == "SEQ-ALPHA"]
+
+
+@pytest.mark.parametrize(
+    ("solid", "covered", "is_found"),
+    [
+        ({9}, {}, True),
+        ({9, 10, 11}, {}, True),
+        ({1, 2}, {}, True),
+        ({16, 17, 18}, {}, True),
+        ({4, 9, 14}, {}, True),
+        ({9, 10}, dict.fromkeys(range(1, 19), 0.93), True),
+        ({8, 9, 10}, {5: 0.45, 6: 0.6, 7: 0.8, 11: 0.8, 12: 0.6, 13: 0.45}, False),  # an object that grows
+        ({15, 16, 17, 18}, {11: 0.4, 12: 0.5, 13: 0.65, 14: 0.8}, False),
+        ({9, 10}, dict.fromkeys(range(1, 19), 0.98), False),
+        (set(), {}, False),
+        ({*range(1, 19)}, {}, False),
+    ],
+)
+def test_alpha_that_is_1_everywhere_in_some_frames(
+    solid: set[int], covered: dict[int, float], *, is_found: bool
+) -> None:
+    assert [{*each.frames} for each in of_alpha(solid, covered)] == [solid] * is_found
+
+
+def test_a_matte_in_some_frames_of_opaque_images() -> None:
+    (found,) = of_alpha({*range(1, 19)} - {7, 8}, {})
+    assert tuple(found.frames) == (7, 8)
+    lost = [frame(n, pixels=seen(is_solid=n != 5, coverage=0.8 if n == 5 else 1.0, zeros=HOLE if n == 5 else grid()))
+            for n in range(1, 11)]  # fmt: skip
+    assert {each.code for each in judged(lost)} == {"SEQ-BUCKET"}
+
+
+@pytest.mark.parametrize("changed", [{"storage": "deepscanline"}, {"sequence": "b/shot/hero_matte.####.exr"}])
+def test_alpha_is_not_compared_of_deep_images_and_mattes(changed: dict[str, Any]) -> None:
+    assert not of_alpha({9, 10}, {}, **changed)
+
+
+@pytest.mark.parametrize(
+    ("phases", "is_found"),
+    [({9: 2, 10: 2}, True), (dict.fromkeys(range(9, 19), 2), False)],  # the background is there, or another shot
+)
+def test_alpha_that_is_1_where_the_image_changes(phases: dict[int, float], *, is_found: bool) -> None:
+    images = {n: np.float32(panned(n, phases.get(n, 0))).tobytes() for n in range(1, 19)}
+    given = [
+        frame(n, pixels=seen(is_solid=n in phases, coverage=1.0 if n in phases else 0.3, lines=ColourLines((), each)))
+        for n, each in images.items()
+    ]
+    assert ("SEQ-ALPHA" in {each.code for each in judged(given)}) is is_found
+
+
+@pytest.mark.parametrize(
+    ("data", "is_solid"),
+    [(image(), True), (image(A=np.full((3, 4), 0.5)), False), (deep(alpha=1.0), True), (PLAIN, None)],
+)
+def test_alpha_of_1_everywhere_is_known(data: bytes, *, is_solid: bool | None) -> None:
+    made = frame_of_inspection(inspect(data, stats=True, key="shot/sh.1001.exr"))
+    assert made is not None
+    assert made.pixels is not None
+    assert made.pixels.is_solid is is_solid
