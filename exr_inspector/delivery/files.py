@@ -15,7 +15,6 @@ from exr_inspector.delivery.patterns import (
     folder_matches,
     is_folder_pattern,
     is_pattern,
-    match_pattern,
     parse_pattern,
     unknown_tokens_hint,
 )
@@ -372,7 +371,7 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         return Expansion(target, recognise(paths))
     if is_pattern(target) and not _is_folder(target):
         pattern = parse_pattern(target)
-        return Expansion(target, match_pattern(pattern, paths), pattern.ranges, fault=fault)
+        return Expansion(target, pattern.recognise(paths), pattern.ranges, fault=fault)
     is_whole = any(map(is_folder, found.targets))
     folders = frozenset(path.rpartition("/")[0] for path in paths) if is_whole else frozenset()
     return Expansion(target, recognise(paths), others=tuple(sorted(others)), folders=folders, fault=fault)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
-from exr_inspector.delivery.patterns import Pattern, match_pattern
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import may_be_tiles, textures_among
 from exr_inspector.model import Finding, Severity, Status, sort_findings
@@ -14,6 +14,9 @@ from exr_inspector.validation import RULES, FrameSummary, Policy, validate_seque
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.rule import Remedy
+
+if TYPE_CHECKING:
+    from exr_inspector.delivery.patterns import Pattern  # which the function does not have
 
 _TEXTURE_INFO = frozenset(code for code, rule in RULES.items() if rule.profiles.get("texture") == "info")
 _EQUAL_VIEWS = "VIEW-SAME"
@@ -353,7 +356,7 @@ def judge_frames(
     ranges = dict(required or {})
     for pattern in patterns:
         mine = {name for name in left if pattern.matches(name)}
-        matching = match_pattern(pattern, mine)
+        matching = pattern.recognise(mine)
         found += matching.sequences
         ambiguous += matching.ambiguous
         if pattern.ranges:

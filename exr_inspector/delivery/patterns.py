@@ -106,6 +106,33 @@ class Pattern:
             )
         return Frame(path, number, len(digits.lstrip("-")))
 
+    def recognise(self, paths: Iterable[str]) -> Recognition:
+        """Group the files that match; without a frame token, or with several, the names decide what the frame number is."""
+        if "frame" not in self.regex.groupindex:
+            return recognise(path for path in paths if self.regex.fullmatch(path.rpartition("/")[2]))
+        as_written = self.text[-4:]
+        by_name: dict[str, str] = {}  # of names that differ in the case of the extension, the one that is as written
+        for path in sorted(dict.fromkeys(paths), key=lambda path: not path.endswith(as_written)):
+            by_name.setdefault("".join(_split_extension(path)), path)
+        groups: dict[tuple[str, str], tuple[str, list[Frame]]] = {}
+        for path in by_name.values():
+            frame = self.frame_of(path)
+            if frame is None:
+                continue
+            name = path.rpartition("/")[2]
+            match = self.regex.fullmatch(name)
+            if match is not None:
+                before, behind = (
+                    path[: len(path) - len(name)] + name[: match.start("frame")],
+                    name[match.end("frame") :],
+                )
+                groups.setdefault((before, "".join(_split_extension(behind))), (behind, []))[1].append(frame)
+        sequences = [
+            named_sequence(before, behind, frames, is_udim=self.is_udim)
+            for (before, _), (behind, frames) in groups.items()
+        ]
+        return Recognition(tuple(sorted(sequences, key=lambda item: item.pattern)))
+
 
 def is_pattern(text: str) -> bool:
     """Whether a target's file name contains a pattern token."""
@@ -298,28 +325,3 @@ def _character_set(inside: str) -> str:
     """Translate a shell's `[...]` into a regular expression: `!` negates, `-` makes a range, other characters are literal."""
     negated, characters = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
     return f"[{negated}{re.sub(r'([^0-9A-Za-z-])', _BACKSLASHED, characters)}]"
-
-
-def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:
-    """Group the files that match a pattern. If it has no frame token or several, the names decide what the frame number is."""
-    if "frame" not in pattern.regex.groupindex:
-        return recognise(path for path in paths if pattern.regex.fullmatch(path.rpartition("/")[2]))
-    as_written = pattern.text[-4:]
-    by_name: dict[str, str] = {}  # of names that differ in the case of the extension, the one that is as written
-    for path in sorted(dict.fromkeys(paths), key=lambda path: not path.endswith(as_written)):
-        by_name.setdefault("".join(_split_extension(path)), path)
-    groups: dict[tuple[str, str], tuple[str, list[Frame]]] = {}
-    for path in by_name.values():
-        frame = pattern.frame_of(path)
-        if frame is None:
-            continue
-        name = path.rpartition("/")[2]
-        match = pattern.regex.fullmatch(name)
-        if match is not None:
-            before, behind = path[: len(path) - len(name)] + name[: match.start("frame")], name[match.end("frame") :]
-            groups.setdefault((before, "".join(_split_extension(behind))), (behind, []))[1].append(frame)
-    sequences = [
-        named_sequence(before, behind, frames, is_udim=pattern.is_udim)
-        for (before, _), (behind, frames) in groups.items()
-    ]
-    return Recognition(tuple(sorted(sequences, key=lambda item: item.pattern)))

@@ -34,8 +34,8 @@ from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, exr_report, is_exr
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.sequences import UnjudgedFolders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_versions, ingest_crashed, unread_code
+from exr_inspector.sync.unvalidated import UnvalidatedFolders
 from exr_inspector.sync.window import Unlisted, lists_exr, nothing_listed, store_unreadable
 from exr_inspector.texts import unicode_text
 
@@ -120,7 +120,7 @@ class Ingest:
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()
-        self._unjudged: list[UnjudgedFolders] = []  # one for each prefix that has rows
+        self._unvalidated: list[UnvalidatedFolders] = []  # one for each prefix that has rows
         self.progress = Progress()
 
     def stop(self) -> None:
@@ -155,8 +155,8 @@ class Ingest:
         if self._listing_fault is not None:
             raise self._listing_fault
         if not self.progress.stopped:
-            for unjudged in self._unjudged:
-                self.progress.directories |= unjudged.folders()
+            for unvalidated in self._unvalidated:
+                self.progress.directories |= unvalidated.folders()
         return self.progress
 
     # --- listing, on its own thread -----------------------------------------------------------------------
@@ -181,15 +181,17 @@ class Ingest:
         has_previous_rows = context.catalog.has_files(f"{bucket}/{listing.prefix}")
         self.progress.has_previous_rows |= has_previous_rows
         skips_current = has_previous_rows and not context.force
-        unjudged = UnjudgedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if skips_current else None
-        if unjudged is not None:
-            self._unjudged.append(unjudged)
+        unvalidated = (
+            UnvalidatedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if skips_current else None
+        )
+        if unvalidated is not None:
+            self._unvalidated.append(unvalidated)
         waiting: list[ObjectEntry] = []
         is_empty = True
         unlisted = Unlisted()
         entries = listing.entries(context.opener, unlisted.recording(self._report))
         while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
-            todo = batch if unjudged is None else self._stale(bucket, batch, unjudged)
+            todo = batch if unvalidated is None else self._stale(bucket, batch, unvalidated)
             is_empty = False
             with self._lock:
                 self.progress.listed += len(batch)
@@ -225,15 +227,15 @@ class Ingest:
             files, self._blocked_files = self._blocked_files, []
             self._store_unreadable(files)
 
-    def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unjudged: UnjudgedFolders) -> list[ObjectEntry]:
-        """Return the objects whose rows are missing or stale, and add the others to `unjudged`."""
+    def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unvalidated: UnvalidatedFolders) -> list[ObjectEntry]:
+        """Return the objects whose rows are missing or stale, and add the others to `unvalidated`."""
         stale: list[ObjectEntry] = []
         for entry, known in zip(batch, current_versions(self._context, bucket, batch), strict=True):
             if known is None:
                 stale.append(entry)
                 continue
             path = f"{bucket}/{entry.key}"
-            unjudged.add(path, known.inspected_at)
+            unvalidated.add(path, known.inspected_at)
             if known.policy != self._context.policy.label:
                 self.progress.other_policies[known.policy] += 1  # written only by the listing thread
             if code := unread_code(known):

@@ -65,7 +65,7 @@ class FolderWatch:
         self._mount = mount
         self._report = report
         self._changed: dict[str, float] = {}
-        self._unjudged: set[str] = set()
+        self._unvalidated: set[str] = set()
         self._complete: set[str] = set()  # sequences as they were judged last
 
     def changed(self, paths: Iterable[str]) -> None:
@@ -125,7 +125,7 @@ class FolderWatch:
             done.merge(self._store_changed(list(dict.fromkeys(files)), timing))
         except CatalogError:  # the next call skips what is stored already, but must validate its folders
             places = {f"{self._target.bucket}/{key}" for key in due}
-            self._unjudged |= done.directories | places | {place.rpartition("/")[0] for place in places}
+            self._unvalidated |= done.directories | places | {place.rpartition("/")[0] for place in places}
             raise
         self.judge(done.directories)
         for key in due:
@@ -137,9 +137,9 @@ class FolderWatch:
         Raises:
             CatalogError: The tables cannot be read or written now; the next call includes the folders.
         """
-        self._unjudged.update(directories)
+        self._unvalidated.update(directories)
         context = self._context
-        for judgement in judge_folders(context.catalog.connection, self._unjudged, context.policy):
+        for judgement in judge_folders(context.catalog.connection, self._unvalidated, context.policy):
             for sequence in judgement.sequences:
                 if sequence.rerender:
                     self._report(sequence.pattern, f"frames to render again: {sequence.rerender.text}")
@@ -148,7 +148,7 @@ class FolderWatch:
                     self._report(sequence.pattern, f"frames whose header to edit: {sequence.header_edits.text}")
                 if sequence.conversions:
                     self._report(sequence.pattern, f"frames to convert: {sequence.conversions.text}")
-        self._unjudged.clear()
+        self._unvalidated.clear()
 
     def _report_complete(self, sequence: JudgedSequence) -> None:
         """Report a sequence that was new or had gaps, and has all frames now; not of a single frame, which may be the first."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from exr_inspector.delivery import naming, patterns
 from exr_inspector.delivery.judgement import judge_frames
 from exr_inspector.delivery.naming import recognise
-from exr_inspector.delivery.patterns import is_pattern, match_pattern, parse_frames, parse_pattern, united
+from exr_inspector.delivery.patterns import is_pattern, parse_frames, parse_pattern, united
 from exr_inspector.errors import PatternError
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import FrameSummary, builtin_policy
@@ -280,19 +280,19 @@ def test_an_explicit_pattern_decides(pattern: str, name: str, frame: int | None)
 
 def test_a_pattern_takes_frames_with_another_case_of_the_extension_unless_one_as_written_is_there() -> None:
     names = ["a.2.EXR", "a.3.EXR", "a.1.exr", "a.3.exr", "a.4.Exr"]
-    (sequence,) = match_pattern(parse_pattern("a.#.exr"), names).sequences
+    (sequence,) = parse_pattern("a.#.exr").recognise(names).sequences
     assert (sequence.pattern, [frame.path for frame in sequence.members]) == (
         "a.#.exr",
         ["a.1.exr", "a.2.EXR", "a.3.exr", "a.4.Exr"],
     )
     assert not parse_pattern("a.#.exr").matches("a.1.exr.EXR")
     for pattern in ("a.#.exr", "a.#.*"):
-        (sequence,) = match_pattern(parse_pattern(pattern), ["a.1.EXR", "a.2.EXR"]).sequences
+        (sequence,) = parse_pattern(pattern).recognise(["a.1.EXR", "a.2.EXR"]).sequences
         assert sequence.pattern == "a.#.EXR"
 
 
 def test_a_pattern_takes_what_names_alone_would_not() -> None:
-    recognition = match_pattern(parse_pattern("d/comp_v###.exr"), ["d/comp_v001.exr", "d/comp_v002.exr", "d/x.exr"])
+    recognition = parse_pattern("d/comp_v###.exr").recognise(["d/comp_v001.exr", "d/comp_v002.exr", "d/x.exr"])
     assert {s.pattern: s.frames for s in recognition.sequences} == {"d/comp_v###.exr": (1, 2)}
 
 
@@ -310,15 +310,13 @@ def test_a_pattern_without_a_frame_number_leaves_no_file_to_be_judged_twice() ->
 
 
 def test_of_a_pattern_with_two_numbers_the_names_decide() -> None:
-    recognition = match_pattern(
-        parse_pattern("d/pl_####_####.exr"), ["d/pl_1001_0001.exr", "d/pl_1002_0002.exr", "d/x.exr"]
-    )
+    recognition = parse_pattern("d/pl_####_####.exr").recognise(["d/pl_1001_0001.exr", "d/pl_1002_0002.exr", "d/x.exr"])
     assert {s.pattern: s.frames for s in recognition.sequences} == {"d/pl_####_####.exr": (1, 2)}
 
 
 def test_tiles_of_uv_space_are_no_frames() -> None:
-    recognition = match_pattern(
-        parse_pattern("d/skin_<UVTILE>.exr"), ["d/skin_u1_v1.exr", "d/skin_u2_v1.exr", "d/skin_u1.exr"]
+    recognition = parse_pattern("d/skin_<UVTILE>.exr").recognise(
+        ["d/skin_u1_v1.exr", "d/skin_u2_v1.exr", "d/skin_u1.exr"]
     )
     assert (recognition.sequences, recognition.singles) == ((), ("d/skin_u1_v1.exr", "d/skin_u2_v1.exr"))
 
@@ -331,11 +329,9 @@ def test_digits_of_other_scripts_are_no_frame_numbers() -> None:
 
 
 def test_a_number_too_large_for_a_frame_is_refused_unless_a_range_leaves_it_out() -> None:
-    assert match_pattern(parse_pattern("a.####[1-9].exr"), ["a.1.exr", "a.20260131120000.exr"]).sequences[0].frames == (
-        1,
-    )
+    assert parse_pattern("a.####[1-9].exr").recognise(["a.1.exr", "a.20260131120000.exr"]).sequences[0].frames == (1,)
     with pytest.raises(PatternError, match="20260131120000"):
-        match_pattern(parse_pattern("a.####.exr"), ["a.1.exr", "a.20260131120000.exr"])
+        parse_pattern("a.####.exr").recognise(["a.1.exr", "a.20260131120000.exr"])
 
 
 def test_ranges_are_united_where_they_touch() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from exr_inspector.delivery.judgement import judge_frames, judge_sequence
 from exr_inspector.delivery.naming import recognise
-from exr_inspector.delivery.patterns import match_pattern, parse_pattern
+from exr_inspector.delivery.patterns import parse_pattern
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import textures_among
 from exr_inspector.model import Severity
@@ -151,6 +151,6 @@ def test_tiles_that_one_map_lacks(tiles: dict[str, tuple[int, ...]], found: dict
 
 def test_a_udim_pattern_also_takes_numbers_that_are_no_tiles() -> None:
     names = [f"a/x.{number}.exr" for number in ("0010", "1001", "1002", "1003", "10")]
-    (known,) = match_pattern(parse_pattern("a/x.<UDIM>.exr"), names).sequences
+    (known,) = parse_pattern("a/x.<UDIM>.exr").recognise(names).sequences
     assert known.frames == (10, 1001, 1002, 1003)
     assert siblings_of([(known, ())], {known.pattern})[known.pattern].no_tiles == (10,)
