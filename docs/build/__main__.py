@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.build import delivery, demo, failures, queries, rules, settings, tables
-from exr_inspector.validation.policies.file import json_schema
+from exr_inspector.validation.policies.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 

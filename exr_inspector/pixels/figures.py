@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,12 @@ from exr_inspector.pixels.coverage import Coverage, coverages
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.distribution import Distribution, stride_for
 from exr_inspector.pixels.hashing import StripRows
-from exr_inspector.pixels.lines import LineSamples
 from exr_inspector.pixels.objects import StripObjects
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
-from exr_inspector.pixels.zeros import ZeroMap
+
+if TYPE_CHECKING:
+    from exr_inspector.pixels.lines import LineSamples
+    from exr_inspector.pixels.zeros import ZeroMap
 
 
 @dataclass(slots=True)
@@ -123,6 +126,12 @@ def empty_figures(
             stride = stride_for(level_samples(layout, layout.levels[level], number), picks)
             distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
-    zeros = ZeroMap(layout, layout.levels[level]) if with_zeros and layout.levels else None
-    lines = LineSamples(layout, layout.levels[level]) if zeros is not None and part == level == 0 else None
-    return LevelFigures(part, level, accumulators, zeros=zeros, lines=lines, coverages=coverages(layout))
+    found = LevelFigures(part, level, accumulators, coverages=coverages(layout))
+    if with_zeros and layout.levels:
+        # Not in the function's folder, since only checks of deliveries compare images.
+        from exr_inspector.pixels.lines import LineSamples  # noqa: PLC0415
+        from exr_inspector.pixels.zeros import ZeroMap  # noqa: PLC0415
+
+        found.zeros = ZeroMap(layout, layout.levels[level])
+        found.lines = LineSamples(layout, layout.levels[level]) if part == level == 0 else None
+    return found

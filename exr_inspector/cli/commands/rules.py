@@ -19,7 +19,7 @@ from exr_inspector.library.reading import settings_for
 from exr_inspector.texts import csv_cell, did_you_mean, json_document
 from exr_inspector.validation import RULES, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
-from exr_inspector.validation.policies.file import json_schema
+from exr_inspector.validation.policies.schema import json_schema
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT
 from exr_inspector.validation.rule import Rule

@@ -28,8 +28,8 @@ _SHOWN = 60  # characters of what was found
 # Use libyaml if PyYAML was built with it, as its wheels are: it is ten times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Position = tuple[str, ...]
-_LEVELS = ("off", "on", "info", "warning", "error")
-_LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
+LEVELS = ("off", "on", "info", "warning", "error")
+LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
 # A path of a bucket and a key: no slash at the beginning, no URL scheme.
 _PLACE = r"^(?!/)(?![A-Za-z][A-Za-z0-9+.-]*://)"
 _WORD = r"^[^\s@]+$"
@@ -190,7 +190,7 @@ def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, 
     """Errors for codes and globs that match no rule."""
     found = []
     for code in map(str, rules):
-        if code in RULES or (re.match(_LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in RULES)):
+        if code in RULES or (re.match(LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in RULES)):
             continue
         if code in LEFT_OUT:
             found.append(((*at, code), f"this rule is not checked: {LEFT_OUT[code]}"))
@@ -320,26 +320,3 @@ def _error(origin: str, lines: dict[Position, int], faults: list[tuple[Position,
     if (more := len(shown) - _ERRORS_SHOWN) > 0:
         shown = [*shown[:_ERRORS_SHOWN], f"and {more} more"]
     return PolicyError("\n".join(shown))
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of a policy file, for editors."""
-    schema = PolicyFile.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"]["version"]["type"] = ["string", "number"]
-    schema["properties"]["name"]["not"] = {"enum": list(PROFILES)}
-    # YAML reads the unquoted words off and on as booleans, which is what editors validate.
-    schema["$defs"]["Level"] = {"enum": [*_LEVELS, True, False]}
-    level = {"$ref": "#/$defs/Level"}
-    schema["$defs"]["Rules"] = {
-        "type": "object",
-        "properties": {code: {"description": rule.title, **level} for code, rule in RULES.items()},
-        "patternProperties": {_LEVEL_GLOB: level},
-        "additionalProperties": False,
-    }
-    for holder in (schema, schema["$defs"]["PathEntry"]):
-        holder["properties"]["rules"] = {
-            "description": holder["properties"]["rules"]["description"],
-            "$ref": "#/$defs/Rules",
-        }
-    return schema

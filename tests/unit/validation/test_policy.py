@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
 from exr_inspector.validation import PROFILES, RULES, Policy, builtin_policy, load_policy
-from exr_inspector.validation.policies.file import json_schema
+from exr_inspector.validation.policies.schema import json_schema
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT
 from tests.support.exrbytes import DWAA, Channel, Part, build
 from tests.unit.validation.judging import PLAIN, judge

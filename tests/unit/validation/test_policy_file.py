@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.validation import PROFILES, RULES, load_policy
-from exr_inspector.validation.policies.file import MAX_POLICY_CHARACTERS, json_schema
+from exr_inspector.validation.policies.file import MAX_POLICY_CHARACTERS
+from exr_inspector.validation.policies.schema import json_schema
 from exr_inspector.validation.registry import Parameters
 from tests.support.growth import MOST, steps_of
 

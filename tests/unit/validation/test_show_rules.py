@@ -22,7 +22,7 @@ from exr_inspector.validation import (
     validate_sequence,
 )
 from exr_inspector.validation.policies.draft import draft_policy
-from exr_inspector.validation.policies.file import json_schema
+from exr_inspector.validation.policies.schema import json_schema
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_rational, a_string, build
 from tests.unit.validation.judging import PLAIN, inspect, judge
 
