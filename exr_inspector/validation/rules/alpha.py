@@ -84,6 +84,7 @@ def empty_alphas(part: PartFacts) -> list[str]:
     source="OpenEXR technical introduction (alpha); kubric#61 (black background, full alpha)",
     fix="Render with a transparent background, or take the matte from another source. Nothing if black is meant to cover.",
     profiles={"texture": "off"},
+    yields_to=("SEQ-ALPHA",),
     limits="Layers of which all pixels were read, with A of 1 everywhere, and R, G and B of 0 in a fifth of the pixels. A "
     "letterbox can have as many.",
 )

@@ -27,7 +27,7 @@ _STILL = 4  # how many times what frames of one image differ in their noise the 
 _MOVING = 2  # steps of motion, at least, on each side
 _FITS = 1.5  # how many times what the original differs from the frames beside it a copy does at least
 _IN_A_ROW = 3  # frames, at most, that show the image of others with other noise
-_ONE_IMAGE = 3  # how many times what these differ in their noise neighbours usually do
+_ONE_IMAGE = 2  # how many times what these differ in their noise the frames beside the shown one do
 _MISPLACED = 5  # one frame in so many
 _MOST_APART = 100  # runs that are compared with all frames; more of them are flicker
 _BEFORE = "the same pixels as the frame before"
@@ -281,11 +281,11 @@ def _jumps(steps: Sequence[float], run: range) -> list[float]:
 def _images_shown(images: npt.NDArray[np.float64], steps: Sequence[float], run: range) -> dict[int, int]:
     """The positions of a run, each with that of the frame whose image it shows; empty unless these, too, are in a row."""
     found: dict[int, int] = {}
-    nearest = np.minimum([*steps, math.inf], [math.inf, *steps])
+    motion = np.maximum([*steps, 0.0], [0.0, *steps])
     for index in run:
         apart = _differences(images, images[index])
         apart[max(0, run.start - 1) : run.stop + 1] = math.inf
-        apart[nearest * _FITS > min(_jumps(steps, run))] = math.inf  # frames that are apart themselves
+        apart[motion * _FITS > min(_jumps(steps, run))] = math.inf  # frames that are apart themselves
         other = int(apart.argmin())
         beside = [at for at in (other - 1, other + 1) if 0 <= at < len(images) and math.isfinite(apart[at])]
         if not beside or any(_ONE_IMAGE * apart[other] >= apart[at] for at in beside):
