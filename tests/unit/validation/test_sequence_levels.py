@@ -166,14 +166,23 @@ def test_soft_frames_have_smaller_files_at_the_same_luminance(
     assert found == [("SEQ-SOFT", Severity.INFO, odd)] * is_found
 
 
-@pytest.mark.parametrize(("fast", "severity"), [(0, Severity.WARNING), (6, Severity.INFO)])
-def test_soft_frames_are_a_warning_unless_they_move_faster(fast: int, severity: Severity) -> None:
+@pytest.mark.parametrize(
+    ("fast", "sizes", "severity"),
+    [
+        (0, (0.9, 0.9, 0.9), Severity.WARNING),
+        (6, (0.9, 0.9, 0.9), Severity.INFO),
+        (0, (0.9, 0.8, 0.9), Severity.INFO),  # a focus pull
+    ],
+)
+def test_soft_frames_are_a_warning_unless_they_move_faster(
+    fast: int, sizes: tuple[float, ...], severity: Severity
+) -> None:
     ramp, given, shown = np.linspace(1, 2, 16), [], 0
     for n in range(1, 17):
         is_odd = n in {8, 9, 10}
         shown += 1 + fast * is_odd
         lines = ColourLines((), np.outer(ramp, 1 + np.sin(np.arange(16) + shown / 60) / 3).astype(np.float32).tobytes())
-        given.append(noisy(n, 0.9 if is_odd else 1.0, 0.19 if is_odd else 0.2, lines=lines))
+        given.append(noisy(n, sizes[n - 8] if is_odd else 1.0, 0.19 if is_odd else 0.2, lines=lines))
     assert {(f.severity, tuple(f.frames)) for f in judged(given) if f.code == "SEQ-SOFT"} == {(severity, (8, 9, 10))}
 
 

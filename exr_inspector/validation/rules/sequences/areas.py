@@ -31,6 +31,7 @@ _LEAST_CHANGE = 0.2  # of the light of an area
 _DARKEST = 0.2  # the least light of an area that is compared with, in parts of the mean
 _AGREE = 4  # how many times what the frames before and behind differ by the change is
 _STILL = 0.05  # the most that areas change in the same way in all other frames
+_FAR_FEWER = 8  # how many times fewer areas may change more than that
 _FEW = 5  # one frame in so many
 _OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
 _LEAST_CHANGED = 0.03  # the same for one that is changed
@@ -185,10 +186,12 @@ class _OddRun:
     Attributes:
         frames: Positions of the frames.
         areas: Which areas differ.
+        changed: These and others that change a little.
     """
 
     frames: range
     areas: npt.NDArray[np.bool_]
+    changed: npt.NDArray[np.bool_]
 
 
 def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
@@ -212,7 +215,7 @@ def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
     found = []
     for kind in kinds:
         counts = sorted({int(run.areas.sum()) for run in kind})
-        is_pattern = len(kind) > 1 and all(_is_over_image(run.areas) for run in kind)
+        is_pattern = len(kind) > 1 and _is_over_image(np.any([run.areas for run in kind], axis=0))
         cause = (
             "with one pattern over the image: a watermark, as of a missing license?"
             if is_pattern
@@ -231,7 +234,7 @@ def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
 
 def _odd_runs(images: _Images, length: int) -> list[_OddRun] | None:
     """The runs of so many frames in which at most half of the areas differ; None if other frames are nearly so."""
-    before, after = images[: -length - 1], images[length + 1 :]
+    areas, before, after = images.shape[1], images[: -length - 1], images[length + 1 :]
     inside = np.stack([images[at : len(images) - length - 1 + at] for at in range(1, length + 1)])
     signs = np.sign(np.concatenate([inside - before, inside - after]))
     distances = np.minimum(np.abs(inside - before), np.abs(inside - after)).min(axis=0)
@@ -249,15 +252,17 @@ def _odd_runs(images: _Images, length: int) -> list[_OddRun] | None:
     counts = is_changed.sum(axis=1)
     is_odd = counts >= (_LEAST_AREAS if length == 1 else _LEAST_AREAS_OF_RUN)
     is_near = changes - others > _STILL * light
-    if _FEW * length * is_odd.sum() > len(images) or (is_near[~is_odd].sum(axis=1) >= _LEAST_AREAS).any():
+    near = is_near.sum(axis=1)
+    least = max(_LEAST_AREAS, near[is_odd].min() / _FAR_FEWER) if is_odd.any() else _LEAST_AREAS
+    if _FEW * length * is_odd.sum() > len(images) or (near[~is_odd] >= least).any():
         return None
-    odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= images.shape[1])).tolist()
-    return [_OddRun(range(at + 1, at + 1 + length), is_changed[at]) for at in odd]
+    odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist()
+    return [_OddRun(range(at + 1, at + 1 + length), is_changed[at], is_near[at]) for at in odd]
 
 
 def _are_of_one_kind(one: _OddRun, other: _OddRun) -> bool:
-    """Whether mostly the same areas differ."""
-    return bool(2 * (one.areas & other.areas).sum() >= (one.areas | other.areas).sum())
+    """Whether mostly the same areas change."""
+    return bool(2 * (one.changed & other.changed).sum() >= (one.changed | other.changed).sum())
 
 
 def _is_over_image(areas: npt.NDArray[np.bool_]) -> bool:

@@ -46,6 +46,7 @@ _LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a 
 _MORE_BLACK = 0.01  # of the area: a smaller file because a bucket is missing is not soft
 _SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
 _LESS_DETAIL = 0.995  # the most that its pixels vary, in parts of what those beside it do
+_ONE_DETAIL = 1.03  # the most by which the files of frames that were scaled up differ in size
 _STEADY_SIZE = 1.02  # the most by which the files of other frames differ in size
 _STILL = 0.01  # the most by which small images of an image that hardly moves differ, in parts of their light
 _ONE_MOTION = 1.5  # how many times the usual difference of neighbours may be that of blurred ones
@@ -336,8 +337,8 @@ def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
     fix="Compare the frame with those around it, and render it again from the same sources if it is softer.",
     limits="Runs of frames between others, at most half of a sequence whose other files have one size within 2 %, if their "
     "files are smaller by 5 % at the same luminance, and no other channel and no black area differs; a warning if the image "
-    "moves on as in the other frames, while motion blur goes with faster motion. The size of files tells nothing with NONE and "
-    "B44.",
+    "moves on as in the other frames and the files of the run have one size, unlike with motion blur and focus pulls. The size "
+    "of files tells nothing with NONE and B44.",
 )
 def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
@@ -356,7 +357,9 @@ def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     if not all(_is_softer(seen[inside][1], seen[outside][1]) for inside, outside in edges):
         return NOTHING
     what = "smaller files at the same luminance than the frames around, all of one size: less detail, scaled up or filtered?"
-    severity = Severity.WARNING if _moves_on([pixels for _, pixels in seen], small) else None
+    of_odd = [sizes[index] for index in small]
+    is_alike = max(of_odd) <= _ONE_DETAIL * min(of_odd)  # unlike in a focus pull, the detail changes at once
+    severity = Severity.WARNING if is_alike and _moves_on([pixels for _, pixels in seen], small) else None
     odd = [seen[index][0].frame for index in small]
     return of_frames(odd, what, "the detail of the frames around", severity=severity)
 
