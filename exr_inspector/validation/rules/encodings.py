@@ -36,6 +36,7 @@ _PLATEAU = 99.0  # percent; highlights were cut off if the values above are equa
 _CODES = 256  # of 8 bits
 _NUMBERS_FOR_ONE = 16  # that HALF has, for each value that an image of 8 bits has
 _PIXELS_FOR_ONE = 256
+_MEAN_OF_DISPLAYS = 0.4  # middle grey is 0.18 in scene-linear values, and 0.46 in sRGB
 _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are the edges of a flat light
 
 
@@ -62,9 +63,12 @@ def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
         if is_matte(triple[0].layer):
             continue
         if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
-            names = listed(channel.name for channel in triple)
-            share = _share_of_maximum([s for s in stats if s is not None])
-            message = f"{names} have a maximum of exactly 1, which {share} of their values are; expected values above 1"
+            every = [s for s in stats if s is not None]
+            names, means = listed(channel.name for channel in triple), [s.mean or 0 for s in every]
+            message = f"{names} have a maximum of exactly 1, which {_share_of_maximum(every)} of their values are"
+            if min(means) > _MEAN_OF_DISPLAYS:
+                message += f", and means of {min(means):.2g} to {max(means):.2g}, as images for displays have"
+            message += "; expected values above 1"
             found.append(Found(message, "1", "values beyond 1", triple[0].name))
     return found
 

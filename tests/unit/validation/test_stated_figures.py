@@ -182,3 +182,10 @@ def test_depth_in_other_units(factor: float, *, is_found: bool) -> None:
     odd = (*(value * factor for value in usual[:3]), 1e10)
     given = [frame(n, pixels=seen(extents={"Z": odd if n in {5, 6} else usual})) for n in range(1, 11)]
     assert (found(given, "SEQ-DEPTH-SCALE") == {(5, 6): W}) is is_found
+
+
+@pytest.mark.parametrize(("exponent", "is_said"), [(1.0, True), (2.2, False)])
+def test_bright_images_that_end_at_1_are_said_to_be_for_displays(exponent: float, *, is_said: bool) -> None:
+    ramp = np.linspace(0, 1, 4096).reshape(64, 64) ** exponent
+    (finding,) = [each for each in judge(flat(R=ramp, G=ramp.T, B=ramp), stats=True) if each.code == "PIX-CLIPPED-1"]
+    assert ("images for displays" in finding.message) is is_said
