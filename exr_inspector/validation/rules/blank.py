@@ -133,7 +133,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
     profiles={"texture": "info"},
-    yields_to=("SEQ-CONSTANT", "SEQ-LAYER-BLACK"),
+    yields_to=("SEQ-BLACK", "SEQ-CONSTANT", "SEQ-LAYER-BLACK"),
 )
 def constant(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.

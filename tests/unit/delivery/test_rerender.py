@@ -132,10 +132,11 @@ def test_what_is_usual_in_textures_and_flat_graphics(
     assert [file.worst for file in done.files] == [severity] * count + [None] * (4 - count)
 
 
-def test_a_black_layer_is_one_finding_in_its_frames() -> None:
+@pytest.mark.parametrize("code", ["SEQ-BLACK", "SEQ-LAYER-BLACK"])
+def test_a_black_image_or_layer_is_one_finding_in_its_frames(code: str) -> None:
     frames = [frame(number) for number in range(1, 5)]
     (judged,) = judge_frames({each.path: each for each in frames}, POLICY).sequences
-    black = Finding("SEQ-LAYER-BLACK", Severity.WARNING, "x", frames=(2, 3))
+    black = Finding(code, Severity.WARNING, "x", frames=(2, 3))
     constant = (Finding("PIX-CONSTANT", Severity.WARNING, "x"),)
     done = with_files(replace(judged, findings=(black,)), [CheckedFile("x", n, constant) for n in range(1, 5)])
     assert [file.frame for file in done.files if file.findings] == [1, 4]
