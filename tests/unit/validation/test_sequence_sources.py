@@ -59,6 +59,7 @@ def test_an_attribute_with_another_value_in_some_frames(
     [
         ("shot", lambda n: "sh010" if n < 1010 else "sh020"),  # an edit
         ("reelName", lambda n: "A001" if n < 1012 else "A004" if n < 1014 else "B001"),
+        ("reelName", lambda n: "A004" if 1004 <= n < 1006 else "B001" if 1006 <= n < 1012 else "A001"),
         ("shot", lambda n: f"sh{n // 4}"),
         ("samples", lambda n: f"{n * 7 % 13}"),  # adaptive
         ("arnold/ass", lambda n: f"/a/sh_v004.{n}.ass"),

@@ -19,7 +19,7 @@ from exr_inspector.validation.rules.sequences.comparison import SequenceParamete
 _FEWEST = 4  # frames that tell which value is the usual one
 _MOST_VALUES = 4  # more change from frame to frame
 _LEAST_SHOT = 8  # frames of a shot in an edit of two
-_SHOTS = 3  # of which some may be shorter
+_SHOTS = 3  # which may be shorter, and come again
 _FEWER = 2  # how many times fewer samples are a fault
 _SHOWN = 4  # attributes in a message
 _TEXT = 60  # characters of a value in a message
@@ -86,8 +86,8 @@ class _Odd:
     limits="Attributes of the first part with a single value: those that hold the name of a scene file or a name with a "
     "version (v014), and those that are named for the scene, shot, reel, input, camera, render layer, samples or denoiser. At "
     "least half of the frames have one value, and at most three others occur. Folders count only by their version. Another "
-    "input, camera, or more samples, are info. Three shots, or two of eight frames and more, one behind "
-    "another are an edit. Of stored "
+    "input, camera, or more samples, are info. Three shots, or two of eight frames and more, are "
+    "an edit. Of stored "
     "rows, the usual names of such attributes are compared.",
 )
 def sources(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -133,8 +133,8 @@ def _compared(
     if 2 * len(by_value[usual]) < len(given) or len(by_value[usual]) <= len(others):
         return {}
     order = [key for key, _ in groupby(_comparable(value) for _, value in given)]
-    is_divided = len(order) == len(by_value)  # each value once, in one run
-    is_edit = is_divided and (len(order) >= _SHOTS or min(map(len, by_value.values())) >= _LEAST_SHOT)
+    is_cut = len(order) == len(by_value) and min(map(len, by_value.values())) >= _LEAST_SHOT
+    is_edit = is_cut or len(by_value) >= _SHOTS
     found = {}
     for key, numbers in others.items():
         is_version = _without_version(key) == _without_version(usual)
