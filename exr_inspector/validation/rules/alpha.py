@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
@@ -129,16 +132,23 @@ def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR technical introduction (alpha); ComfyUI-HQ-Image-Save#20 (inverted alpha)",
     fix="Replace alpha by 1 - alpha, in Nuke with the node Invert on this channel, and multiply the colour by it.",
     profiles={"texture": "off"},
-    limits="Layers with R, G, B and A without loss, of which all pixels were read. Soft edges are up to a fifth of each side.",
+    limits="Layers with R, G, B and A without loss, of which all pixels were read. Soft edges are up to a fifth of each side. "
+    "Info unless most of the image's edge is black: a holdout before a visible sky looks the same. Rows do not tell.",
 )
 def inverted(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report layers that have colour nearly everywhere where alpha is zero, and nearly nowhere where it is not."""
+    grid = part.pixels.zeros if part.pixels else None
+    cells = cells_of(grid) if grid else np.zeros((1, 1), np.bool_)
+    edge = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
+    is_background = 2 * np.count_nonzero(edge) > edge.size
+    what = "as if inverted" if is_background else "as of a holdout, or inverted"
     return [
         Found(
-            f"{name} is zero where {colour} hold the image, and above zero where they are black, as if inverted",
+            f"{name} is zero where {colour} hold the image, and above zero where they are black, {what}",
             "inverted",
             "1 where the image is",
             name,
+            severity=None if is_background else Severity.INFO,
         )
         for colour, name, _, _ in _layers_with_alpha(part, is_inverted=True)
     ]
