@@ -12,8 +12,8 @@ from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.read_ahead import inspect_each
-from exr_inspector.delivery.siblings import overwritten_aovs, siblings_of
-from exr_inspector.delivery.strays import files_beside, with_stray
+from exr_inspector.delivery.siblings import siblings_of
+from exr_inspector.delivery.strays import files_beside, overwritten_aovs, with_stray
 from exr_inspector.delivery.textures import textures_among
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector

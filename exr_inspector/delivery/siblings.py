@@ -45,7 +45,7 @@ from exr_inspector.delivery.versions import (
 )
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, sibling_name
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.rules.sequences.comparison import window_size
 
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
@@ -108,30 +108,6 @@ def siblings_of(
         for pattern, fact in by_pattern.items():
             found[pattern] = replace(found.get(pattern, NO_SIBLINGS), **{name: fact})
     return found | siblings_of_textures(sequence for sequence, _ in every if sequence.pattern in textures)
-
-
-def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) -> dict[str, str]:
-    """The files without a frame number that are AOVs of a sequence's image, with the reason.
-
-    >>> from exr_inspector.delivery.naming import recognise
-    >>> beauty = recognise(f"a/sh_beauty.{n}.exr" for n in range(1001, 1006)).sequences
-    >>> list(overwritten_aovs(["a/sh_crypto.exr", "a/sh_uv.exr", "a/other_crypto.exr"], beauty))
-    ['a/sh_crypto.exr']
-    """
-    images = {
-        re.sub(r"[._ -]?#", "", image_of(sequence.pattern)): sequence
-        for sequence in sequences
-        if len(sequence.frames) >= _FEWEST and not sequence.is_udim
-    }
-    found: dict[str, str] = {}
-    for path in singles:
-        other = images.get(image_of(path)) if is_animated(path) else None
-        if other is not None:
-            found[path] = (
-                f"an AOV without a frame number beside the {len(other.frames)} frames of "
-                f"{sibling_name(path, other.pattern)}: probably every frame was written to this name, and the last one is left"
-            )
-    return found
 
 
 def _frames_of(group: Iterable[Recognised]) -> dict[str, Siblings]:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
+from exr_inspector.delivery.image_names import image_of, is_animated
 from exr_inspector.delivery.judgement import CheckedFile
-from exr_inspector.delivery.naming import APPLE_DOUBLE
+from exr_inspector.delivery.naming import APPLE_DOUBLE, Recognised
 from exr_inspector.model import sort_findings
 from exr_inspector.storage.sequences import is_apple_double
 from exr_inspector.validation import Policy
+from exr_inspector.validation.facts.sequences import sibling_name
 from exr_inspector.validation.from_problems import stray_finding
 
 _UNFINISHED = re.compile(
@@ -22,6 +24,7 @@ _OF_FRAME = re.compile(
     r".*\.exr\.(?:md5|sha\d+|xxh\w*|crc(?:32)?|c4|json|xml|xmp|ya?ml|txt|csv|jpe?g|png|tiff?|webp)",
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )
+_FEWEST = 3  # sequences with fewer frames say nothing of their AOVs
 _LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
 _OTHER = "not read, since its name does not end in .exr: check whether it belongs to the delivery"
 _NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it belongs to the delivery"
@@ -51,3 +54,27 @@ def with_stray(file: CheckedFile, why: str, folders: Container[str], policy: Pol
         return file
     finding = stray_finding(policy.for_path(file.path), why or _NO_FRAME, is_mild=not why)
     return file if finding is None else replace(file, findings=sort_findings([*file.findings, finding]))
+
+
+def overwritten_aovs(singles: Iterable[str], sequences: Iterable[Recognised]) -> dict[str, str]:
+    """The files without a frame number that are AOVs of a sequence's image, with the reason.
+
+    >>> from exr_inspector.delivery.naming import recognise
+    >>> beauty = recognise(f"a/sh_beauty.{n}.exr" for n in range(1001, 1006)).sequences
+    >>> list(overwritten_aovs(["a/sh_crypto.exr", "a/sh_uv.exr", "a/other_crypto.exr"], beauty))
+    ['a/sh_crypto.exr']
+    """
+    images = {
+        re.sub(r"[._ -]?#", "", image_of(sequence.pattern)): sequence
+        for sequence in sequences
+        if len(sequence.frames) >= _FEWEST and not sequence.is_udim
+    }
+    found: dict[str, str] = {}
+    for path in singles:
+        other = images.get(image_of(path)) if is_animated(path) else None
+        if other is not None:
+            found[path] = (
+                f"an AOV without a frame number beside the {len(other.frames)} frames of "
+                f"{sibling_name(path, other.pattern)}: probably every frame was written to this name, and the last one is left"
+            )
+    return found

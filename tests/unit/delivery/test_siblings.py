@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from exr_inspector.delivery import siblings
+from exr_inspector.delivery import siblings, strays
 from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.siblings import siblings_of
@@ -454,7 +454,7 @@ def test_what_is_no_view_stands_alone() -> None:
 
 
 def test_the_example_in_the_docstring_is_true() -> None:
-    assert doctest.testmod(siblings).failed == 0
+    assert doctest.testmod(siblings).failed == doctest.testmod(strays).failed == 0
 
 
 def test_a_judgement_of_several_folders_is_divided_by_folder() -> None:
