@@ -10,7 +10,7 @@ from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_names_images, layer_of_file
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_names_images, layer_of_file, role_of
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
@@ -24,6 +24,8 @@ _CUT_DIFFERENCE = 0.002
 _CUT_LENGTH = 0.95  # mean of the squares of lengths; edges that were filtered are shorter than 1 as well
 _LOWEST_PERCENT = 1.0
 _NEAR_ZERO = 0.02  # of the lowest percent of absolute values
+_UNIT_TOLERANCE = 0.02  # edges that were filtered are shorter
+_NEARLY_ONE = 0.95
 _UNIT_DIFFERENCE = 0.002
 _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
@@ -178,8 +180,8 @@ def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="Write normals without filters, and with a lossless compression.",
     limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut and absolute "
     "normals and converted normal maps are recognised by the statistics of all pixels: cut ones of surfaces in all directions "
-    "are not, nor absolute ones beside a background of zero. Texels of 0, 0, 0 in a normal map, less than 5 %, are info, "
-    "as are normals stored from 0 to 1, which are recognised beside a background of zero only.",
+    "are not, and absolute ones beside a background of zero only if each component reaches 1. Texels of 0, 0, 0 in a normal "
+    "map, less than 5 %, are info, as are normals stored from 0 to 1, which are recognised beside a background of zero only.",
 )
 def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report components outside -1 to 1, which prove a length above 1, normals that were cut or lost signs, and faulty maps.
@@ -187,7 +189,7 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     Normals that the codec altered are left to CMP.
     """
     layers: dict[tuple[str, str | None], list[tuple[NamedChannel, ChannelStats]]] = {}
-    for channel, stats in part.with_stats(part.of_role(Role.NORMAL)):
+    for channel, stats in part.with_stats([*part.of_role(Role.NORMAL), *_normals_by_name(part)]):
         if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None:
             layers.setdefault((channel.layer, channel.view), []).append((channel, stats))
     found = []
@@ -220,6 +222,12 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     return [*found, *_faulty_maps(part)]
 
 
+def _normals_by_name(part: PartFacts) -> list[NamedChannel]:
+    """R, G and B of a file whose name says that they are normals; empty otherwise."""
+    layer = layer_of_file(part.file.inspection.key, [channel.name for channel in part.channels])
+    return [channel for channel in part.colour if channel.name in RGB] if role_of(layer, "X") is Role.NORMAL else []
+
+
 def _are_coded(every: Sequence[tuple[NamedChannel, ChannelStats]]) -> bool:
     """Whether normals are stored as positive numbers, but for normal maps of surfaces in R, G, B, of which this is the form."""
     is_map = every[-1][0].component in RGB and max(stats.mean or 0 for _, stats in every) >= _UPRIGHT
@@ -248,8 +256,11 @@ def _are_cut(every: Iterable[ChannelStats]) -> bool:
 def _are_absolute(every: Sequence[ChannelStats]) -> bool:
     """Whether normals of length 1 have no negative components, and two of them go down to zero in all steps.
 
-    Encoded normals have other lengths, and those of faces in three directions few values, most of them zero.
+    Encoded normals have other lengths, and those of faces in three directions few values, most of them zero. Beside a
+    background of zeros, all three must have many values, up to nearly 1, as those of round objects have.
     """
+    if len(every) < len(RGB) or not all(stats.exact and not stats.negative_count for stats in every):
+        return False
     near_zero = [
         stats
         for stats in every
@@ -257,13 +268,10 @@ def _are_absolute(every: Sequence[ChannelStats]) -> bool:
         and stats.has_many_values
         and stats.zero_count < _CUT_SHARE * stats.samples
     ]
-    squares = sum(map(mean_square, every))
-    return (
-        len(every) == 3
-        and all(stats.exact and not stats.negative_count for stats in every)
-        and len(near_zero) >= 2
-        and abs(squares - 1) < _UNIT_DIFFERENCE
-    )
+    squares, covered = sum(map(mean_square, every)), 1 - min(stats.zero_count / stats.samples for stats in every)
+    is_round = all(stats.has_many_values and (stats.maximum or 0) > _NEARLY_ONE for stats in every)
+    is_whole = len(near_zero) >= 2 and abs(squares - 1) < _UNIT_DIFFERENCE
+    return is_whole or (is_round and abs(squares - covered) < _UNIT_TOLERANCE * covered)
 
 
 def _faulty_maps(part: PartFacts) -> Results:

@@ -36,6 +36,9 @@ def copied(layer: str, image: dict[str, Pixels]) -> dict[str, Pixels]:
 COPY = copied("Normal", IMAGE)
 
 
+FOLDED = facing(absolute=True, background=20, names="R G B")
+
+
 def depth(odd: float, count: int = 4) -> bytes:
     """Depth from 3 to 60 in 4,096 pixels, some of which have another value."""
     values = np.linspace(3.0, 60.0, 4096)
@@ -69,6 +72,11 @@ CASES = [
         Case("PIX-NORMAL-LENGTH", more("normal.x", RAMP), more("normal_var.x", RAMP)),
         Case("PIX-NORMAL-LENGTH", facing(absolute=True), facing()),
         Case("PIX-NORMAL-LENGTH", facing(absolute=True), severity=Severity.WARNING),
+        Case("PIX-NORMAL-LENGTH", facing(absolute=True, background=20), facing(background=20)),
+        Case(
+            "PIX-NORMAL-LENGTH", facing(absolute=True, background=20), facing(faces=True, absolute=True, background=20)
+        ),
+        Case("PIX-NORMAL-LENGTH", FOLDED, FOLDED, keys=("shot/WorldNormal.1001.exr", "shot/beauty.1001.exr")),
         Case("PIX-NORMAL-LENGTH", facing(encoded=True), severity=Severity.INFO),
         Case("PIX-NORMAL-LENGTH", facing(absolute=True), facing(faces=True)),
         Case("PIX-NORMAL-LENGTH", holes(0.01), holes(0.3), severity=Severity.INFO, keys=("tex/wall_normal.exr",) * 2),

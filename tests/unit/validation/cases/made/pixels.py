@@ -154,15 +154,27 @@ def normal_map(middle: float) -> bytes:
     )
 
 
-def facing(*, absolute: bool = False, encoded: bool = False, faces: bool = False) -> bytes:
-    """Normals in all directions of the half that faces the camera, without their signs, encoded, or of a cube's three faces."""
+def facing(
+    *,
+    absolute: bool = False,
+    encoded: bool = False,
+    faces: bool = False,
+    background: int = 0,
+    names: str = "N_X N_Y N_Z",
+) -> bytes:
+    """Normals in all directions of the half that faces the camera, without their signs, encoded, or of a cube's three faces.
+
+    They may have a background of some columns of zeros.
+    """
     turn, tilt = np.meshgrid(np.linspace(0, 2 * np.pi, 64), np.linspace(0, np.pi / 2, 64))
     parts = [np.cos(turn) * np.sin(tilt), np.sin(turn) * np.sin(tilt), np.cos(tilt)]
     if faces:
         parts = [np.where(np.argmax(np.abs(parts), axis=0) == axis, 1.0, 0.0) for axis in range(3)]
     if absolute or encoded:
         parts = [np.abs(each) if absolute else (each + 1) / 2 for each in parts]
-    return flat(**dict(zip(("N_X", "N_Y", "N_Z"), parts, strict=True)))
+    return flat(
+        **{name: np.pad(each, [(0, 0), (0, background)]) for name, each in zip(names.split(), parts, strict=True)}
+    )
 
 
 def holes(share: float) -> bytes:
