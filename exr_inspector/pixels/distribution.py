@@ -190,11 +190,16 @@ class Distribution:
         bits32 = (wide ^ np.where(keys < 0, 0x7FFFFFFF, 0)).astype(np.int32)
         return np.asarray(bits32.view(np.float32), np.float64)
 
-    def summary(self, maximum: float = math.nan) -> DistributionSummary:
-        """Percentiles, histogram and kinds of the picked values; `maximum` is the channel's largest finite value, if known.
+    def summary(self, minimum: float = math.nan, maximum: float = math.nan) -> DistributionSummary:
+        """Percentiles, histogram and kinds of the picked values.
 
         The p-th percentile is the smallest value with at least p percent of the values less than or equal to it: an actual
-        value for HALF, otherwise the lower edge of its bin, or the maximum if so many values are equal to it.
+        value for HALF, otherwise the lower edge of its bin, the minimum if that is higher, or the maximum if so many values are
+        equal to it.
+
+        Args:
+            minimum: The channel's smallest finite value; NaN if unknown.
+            maximum: Its largest finite value; NaN if unknown.
         """
         empty = np.zeros(0, np.float16 if self._is_half else np.float32)
         values = np.concatenate(self._picks or [empty])
@@ -213,6 +218,7 @@ class Distribution:
         ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * int(running[-1]))).astype(np.int64)
         found = self._values(keys[np.searchsorted(running, ranks)])
         if not self._is_half:
+            found = np.fmax(found, minimum + 0.0)
             found[ranks > running[-1] - np.count_nonzero(values == maximum)] = maximum + 0.0
         percentiles = zip(PERCENTS, found.tolist(), strict=True)
         finite, whole, codes, distinct = kinds

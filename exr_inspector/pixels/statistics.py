@@ -180,7 +180,7 @@ class Accumulator:
             mean, stddev = self.mean, math.sqrt(self.m2 / self.finite_count)
             estimated = Estimate(mean, stddev, 0.0, mean, mean) if exact else Estimate(mean, stddev)
         distribution = self.distribution if known and exact else None
-        summary = distribution.summary(self.maximum) if distribution else DistributionSummary()
+        summary = distribution.summary(self.minimum, self.maximum) if distribution else DistributionSummary()
         return ChannelStats(
             part=part,
             channel=channel,

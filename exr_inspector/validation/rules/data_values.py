@@ -122,15 +122,18 @@ def depth_outliers(part: PartFacts, _parameters: RuleParameters) -> Results:
 @pixel_rule(
     "PIX-MOTION-CLAMPED",
     Severity.INFO,
-    "Motion vectors have values below 0 or above 1",
+    "Motion vectors are not cut off at 0 and 1, or at one length to both sides",
     why="Vectors of motion to the left, up, or beyond a pixel are lost; encoded ones have to be decoded first.",
     source="mandelbulber2#576 (the values that compositing expects)",
     fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
 )
 def motion_clamped(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1."""
+    """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1, and channels with limits.
+
+    These have a thousandth of their values or more at each of two limits: 0 and 1, or one number and its negative.
+    """
     layers: dict[str, list[tuple[NamedChannel, ChannelStats]]] = {}
-    for channel, stats in part.with_stats(part.of_role(Role.MOTION)):
+    for channel, stats in part.with_stats([*part.of_role(Role.MOTION), *_by_file_name(part, Role.MOTION)]):
         layers.setdefault(channel.layer, []).append((channel, stats))
     found = []
     for hits in layers.values():
@@ -139,7 +142,23 @@ def motion_clamped(part: PartFacts, _parameters: RuleParameters) -> Results:
             names = names_of(channel for channel, _ in used)
             message = f"{names}: values are exactly 0 to 1; the vectors were clamped or encoded"
             found.append(Found(message, "0 to 1", "signed vectors", used[0][0].name))
+            continue
+        for channel, stats in used:
+            if _has_limits(stats):
+                span = f"{stats.minimum:g} and {stats.maximum:g}"
+                message = f"{channel.name}: many values are exactly {span}; longer vectors were cut off"
+                found.append(Found(message, span, "vectors of any length", channel.name))
     return found
+
+
+def _has_limits(stats: ChannelStats) -> bool:
+    """Whether many values are the least and the greatest one, which are 0 and 1, or opposite numbers."""
+    least, most = stats.minimum or 0, stats.maximum or 0
+    percentiles = [value for _, value in stats.percentiles]
+    is_even = (least, most) == (0, 1) or -least == most > 0
+    return (
+        is_even and stats.has_many_values and bool(percentiles) and (percentiles[0], percentiles[-1]) == (least, most)
+    )
 
 
 @pixel_rule(
@@ -189,7 +208,7 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     Normals that the codec altered are left to CMP.
     """
     layers: dict[tuple[str, str | None], list[tuple[NamedChannel, ChannelStats]]] = {}
-    for channel, stats in part.with_stats([*part.of_role(Role.NORMAL), *_normals_by_name(part)]):
+    for channel, stats in part.with_stats([*part.of_role(Role.NORMAL), *_by_file_name(part, Role.NORMAL)]):
         if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None:
             layers.setdefault((channel.layer, channel.view), []).append((channel, stats))
     found = []
@@ -222,10 +241,10 @@ def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
     return [*found, *_faulty_maps(part)]
 
 
-def _normals_by_name(part: PartFacts) -> list[NamedChannel]:
-    """R, G and B of a file whose name says that they are normals; empty otherwise."""
+def _by_file_name(part: PartFacts, role: Role) -> list[NamedChannel]:
+    """R, G and B of a file whose name gives them a role; empty otherwise."""
     layer = layer_of_file(part.file.inspection.key, [channel.name for channel in part.channels])
-    return [channel for channel in part.colour if channel.name in RGB] if role_of(layer, "X") is Role.NORMAL else []
+    return [channel for channel in part.colour if channel.name in RGB] if role_of(layer, "X") is role else []
 
 
 def _are_coded(every: Sequence[tuple[NamedChannel, ChannelStats]]) -> bool:

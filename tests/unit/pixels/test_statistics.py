@@ -323,6 +323,14 @@ def test_percentiles_of_equal_highest_values_are_the_maximum(top: float) -> None
     assert found[75.0] < found[99.0] == found[99.9] == array[-1]
 
 
+def test_no_percentile_is_below_the_minimum() -> None:
+    found = Accumulator(PixelType.FLOAT, Distribution(PixelType.FLOAT))
+    found.add(np.clip(np.linspace(-2, 2, 1000, dtype=np.float32), -0.51, 0.51))
+    stats = found.result(part=0, channel="motion.X", level=(0, 0), coverage=1.0, exact=True)
+    assert dict(stats.percentiles)[0.1] == stats.minimum
+    assert dict(stats.percentiles)[99.9] == stats.maximum
+
+
 def test_no_percentile_of_uint_is_above_the_maximum() -> None:
     for top in (2**32 - 1, 2**24 + 1, 4_000_000_001):
         percentiles, histogram = distribution(np.full(50, top, np.uint32), PixelType.UINT)

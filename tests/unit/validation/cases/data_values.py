@@ -36,6 +36,7 @@ def copied(layer: str, image: dict[str, Pixels]) -> dict[str, Pixels]:
 COPY = copied("Normal", IMAGE)
 
 
+WAVE = 2 * np.sin(np.linspace(0, 20, 4096)).reshape(64, 64)
 FOLDED = facing(absolute=True, background=20, names="R G B")
 
 
@@ -60,6 +61,8 @@ CASES = [
         Case("PIX-DEPTH-OUTLIERS", depth(1e10), depth(1e10, count=9)),  # a background
         Case("PIX-DEPTH-OUTLIERS", depth(0.0, count=1), depth(0.0, count=9)),  # a background of 0
         Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
+        Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, -0.5, 0.5)), flat(motion_X=WAVE)),
+        Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, 0, 1)), flat(motion_X=np.round(WAVE))),
         Case("PIX-MOTION-UNKNOWN", more("flow.X", with_value(1e10)), more("flow.X", with_value(-60000))),
         Case("PIX-MOTION-UNKNOWN", more("velocity.X", with_value(-1e20)), more("Z", with_value(1e10))),
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
