@@ -150,7 +150,8 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     """Print a sequence; return what `_print_grouped` returns."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
-        title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
+        count = len(sequence.files)
+        title.append(f"  {count} texture{'s' * (count != 1)}: no frame number{'s' * (count != 1)}", style="default")
         console.print(title, soft_wrap=True)
         return _print_grouped(sequence.files, sequence.findings, console, info=info)
     every = counted(len(sequence.expected), "frame")

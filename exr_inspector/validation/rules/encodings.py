@@ -176,7 +176,9 @@ def log_like(part: PartFacts, _parameters: RuleParameters) -> Results:
             continue
         if all(_is_log_like(each, most_black) for each in stats):
             spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats)
-            message = f"Colour values {what}are {spans}; expected blacks near 0"
+            message = (
+                f"{names_of(triple)} {what}are {spans}, as log encodings (LogC, S-Log) are; expected blacks near 0"
+            )
             found.append(Found(message, spans, "blacks near 0", triple[0].name))
     return found
 
@@ -269,9 +271,9 @@ def _bits_as_half(value: float) -> int | None:
     why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
-    limits="Among the values of which percentiles are made, of large images a selection. Codes that a curve converted to "
-    "linear values are recognised in the main image, by their number of 64 to 256 where HALF has 16 times as many numbers; not "
-    "if a matrix mixed the channels.",
+    limits="Depth in such codes is a warning. Judged are the values of which percentiles are made, of large images a "
+    "selection. Codes that a curve converted to linear values are recognised in the main image, by their number of 64 to 256 "
+    "where HALF has 16 times as many numbers; not if a matrix mixed the channels.",
 )
 def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report colour layers and depth channels whose many values are 8-bit codes, and main images with as few values."""
@@ -283,8 +285,13 @@ def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
     for hits in layers.values():
         names, first = names_of(channel for channel, _ in hits), hits[0][0]
         if all(_are_bytes(stats) for _, stats in hits):
+            is_depth = first.role is Role.DEPTH
             message = f"{names}: nearly all values are multiples of 1/255, as in an image of 8 bits"
-            found.append(Found(message, "n / 255", "more values", first.name))
+            message += (
+                "; the depth between them is lost" if is_depth else ", which is usually encoded for displays (sRGB)"
+            )
+            severity = Severity.WARNING if is_depth else None
+            found.append(Found(message, "n / 255", "more values", first.name, severity=severity))
         elif first.role is Role.COLOUR and is_beauty(first.layer) and all(_are_few(stats) for _, stats in hits):
             most = max(stats.distinct_count or 0 for _, stats in hits)
             message = f"{names}: each channel has {most} different values or fewer, as an image of 8 bits has"

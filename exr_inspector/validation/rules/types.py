@@ -103,7 +103,9 @@ def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
 )
 def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Report position and texture coordinate channels in HALF."""
-    return _of_type(part.of_role(Role.POSITION), PixelType.HALF, "positions need FLOAT", "FLOAT")
+    return _of_type(
+        part.of_role(Role.POSITION), PixelType.HALF, "positions and texture coordinates need FLOAT", "FLOAT"
+    )
 
 
 @channel_rule(
