@@ -211,12 +211,15 @@ class ColourLines:
             do not.
         border_level: The mean of the outermost rows and columns in parts of those a few pixels further in, if all four sides
             fade to about half; None otherwise.
+        repeats: How many times each pixel is there in both directions, as in an image that was enlarged without a filter; 1 if
+            it is not.
     """
 
     seams: tuple[Seam, ...] = ()
     small: bytes = b""
     stripe_period: int = 0
     border_level: float | None = None
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)

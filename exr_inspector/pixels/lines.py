@@ -36,6 +36,8 @@ _BORDERS = (3, 4, 6, 8, 12, 16)  # pixels in which an image that was blurred aga
 _LEAST_FADE, _MOST_FADE = 0.4, 1.3  # stops; at the edge, half of such an image is black
 _USUAL_FADE = 0.7  # stops, of all sides together
 _BEHIND = 0.25  # the most by which it changes in as many pixels behind the border
+_MOST_REPEATS = 4  # larger squares are a pattern
+_STEPPED = 0.5  # of the width, in which an image must have steps
 _GRID = 16  # cells of the small image in each direction
 _Lines = npt.NDArray[np.float32]
 
@@ -75,13 +77,16 @@ class LineSamples:
         self._pieces += other._pieces
 
     def result(self) -> ColourLines | None:
-        """The seams, the small image, stripes and the level of the edges; None for a part without colour or with long lines."""
+        """What the lines tell; None for a part without colour or with long lines."""
         if not self._channels:
             return None
         rows = self._joined(is_rows=True)
         columns = self._joined(is_rows=False)
         seams = [*self._seams(rows, is_vertical=True), *self._seams(np.swapaxes(columns, 1, 2), is_vertical=False)]
-        return ColourLines(tuple(seams[:_MOST_SEAMS]), _small(rows), _stripe_period(rows), _border_level(rows, columns))
+        repeats = min(_repeats_of(rows), _repeats_of(np.swapaxes(columns, 1, 2)))
+        return ColourLines(
+            tuple(seams[:_MOST_SEAMS]), _small(rows), _stripe_period(rows), _border_level(rows, columns), repeats
+        )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
         height, width = self._level.height, self._level.width
@@ -176,6 +181,15 @@ def _stripe_period(rows: _Lines) -> int:
 def _repeats(steps: npt.NDArray[np.float32], period: int) -> bool:
     with np.errstate(all="ignore"):
         return bool(np.corrcoef(steps[:-period], steps[period:])[0, 1] > _PERIODIC)
+
+
+def _repeats_of(lines: _Lines) -> int:
+    """How many neighbours along lines, of shape (channels, lines, positions), have the same values throughout; 1 if none."""
+    steps = np.flatnonzero((lines[:, :, 1:] != lines[:, :, :-1]).any(axis=(0, 1))) + 1
+    if len(steps) < _LEAST_LINES:
+        return 1
+    count = int(np.gcd.reduce(np.diff(steps)))
+    return count if count <= _MOST_REPEATS and len(steps) * count >= _STEPPED * lines.shape[2] else 1
 
 
 def _border_level(rows: _Lines, columns: _Lines) -> float | None:

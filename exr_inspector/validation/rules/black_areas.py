@@ -1,4 +1,4 @@
-"""PIX: lost tiles and borders of an image that shows something everywhere else, and stripes of single columns."""
+"""PIX: lost tiles and borders of an image that shows something everywhere else, stripes of single columns, repeated pixels."""
 
 from __future__ import annotations
 
@@ -179,3 +179,24 @@ def stripes(part: PartFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     message = f"Vertical stripes that repeat after {lines.stripe_period} columns: pixels of another number of channels?"
     return [Found(message, f"every {lines.stripe_period} columns", "no stripes", every[0].channel)]
+
+
+@pixel_rule(
+    "PIX-ENLARGED",
+    Severity.WARNING,
+    "The pixels of the image differ from those beside them",
+    why="A proxy was enlarged without a filter: the frame has the size of the others, and a part of their detail.",
+    source="Netflix Frame Error (frames that were blown up)",
+    fix="Render the frame, or convert it from its full source, at its own size.",
+    profiles={"texture": "off"},
+    limits="Main images in which each pixel is repeated 2 to 4 times in both directions, exactly: not after a filter or lossy "
+    "compression. Known when files are read, not by their stored rows.",
+)
+def enlarged(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report main images whose pixels are repeated in rows and columns."""
+    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
+    if not every or lines is None or lines.repeats == 1:
+        return NOTHING
+    size = f"{lines.repeats} x {lines.repeats}"
+    message = f"Each pixel is there {size} times: enlarged from an image of a lower resolution?"
+    return [Found(message, f"{size} equal pixels", "different pixels", every[0].channel)]

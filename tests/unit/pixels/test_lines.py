@@ -133,6 +133,24 @@ def test_a_mosaic_and_a_texture_are_no_stripes(lines: Lines) -> None:
     assert not lines(image).stripe_period
 
 
+@pytest.mark.parametrize(
+    ("across", "down", "repeats"), [(2, 2, 2), (3, 3, 3), (2, 4, 2), (1, 2, 1), (2, 1, 1), (8, 8, 1)]
+)
+def test_pixels_that_are_repeated(lines: Lines, across: int, down: int, repeats: int) -> None:
+    image = picture(size=2).repeat(across, axis=1).repeat(down, axis=0)
+    assert lines(image).repeats == repeats
+    assert lines(image[1:, 1:]).repeats == repeats, "a crop"
+
+
+def test_flat_areas_and_checks_are_no_repeated_pixels(lines: Lines) -> None:
+    image = np.ones((64, 128, 3))
+    assert lines(image).repeats == 1
+    image[:, ::16] = 0.5
+    assert lines(image).repeats == 1
+    image[:, 100] = 0.2
+    assert lines(image).repeats == 1
+
+
 def blurred(image: Pixels, radius: int) -> Pixels:
     """The image after a blur that takes black from outside of it."""
     padded = np.pad(image, ((radius, radius), (radius, radius), (0, 0)))

@@ -56,6 +56,14 @@ def faded(level: float) -> dict[str, Pixels]:
 WHOLE = slice(None)
 FULL = scene(size=128)
 CLIPPED_TILE = slice(32, 64), slice(128, 152)  # at the right edge of an image of 152 columns
+
+
+def repeated(across: int, down: int) -> bytes:
+    """An image in which each pixel is repeated."""
+    image = {name: values[:64, :64] for name, values in scene().items()}
+    return flat(**{name: values.repeat(down, axis=0).repeat(across, axis=1) for name, values in image.items()})
+
+
 CASES = [
     *read(
         Case("PIX-BLACK-TILES", flat(**black(inside(32))), flat(**black(inside(40))), severity=Severity.INFO),
@@ -83,6 +91,8 @@ CASES = [
             flat(**black((slice(64, 80), WHOLE)), A=hollow(0.9)),
         ),
         Case("PIX-STRIPES", flat(**striped(4)), flat(**striped(2))),
+        Case("PIX-ENLARGED", repeated(2, 2), repeated(2, 1)),
+        Case("PIX-ENLARGED", repeated(4, 4), repeated(5, 5)),
         Case("PIX-BORDER-FADE", flat(**faded(0.55)), flat(**faded(0.9))),
         Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
         Case("PIX-BLACK-BORDER", flat(**framed(2, 2, 2, 2)), flat(**framed(1, 1, 1, 1) | {"G": FULL["G"]})),
