@@ -30,7 +30,8 @@ LAPTOP_PARTS = (
     "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
-MANIFEST = "MANIFEST.sha256"
+MANIFEST = "MANIFEST.b2"  # as of b2sum
+_DIGEST_BYTES = 16
 
 
 class PackageError(ExrInspectorError):
@@ -60,7 +61,7 @@ def stage(root: Path, directory: Path) -> list[Path]:
     """Write all files of the function from the checkout `root` into `directory`, or none if one fails.
 
     Returns:
-        The written files, including `MANIFEST.sha256`.
+        The written files, including `MANIFEST.b2`.
 
     Raises:
         PackageError: `root` is not a checkout, or `directory` has other files or is inside a folder that is copied.
@@ -156,4 +157,4 @@ def _swap(staging: Path, target: Path) -> None:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.blake2b(path.read_bytes(), digest_size=_DIGEST_BYTES).hexdigest()
