@@ -19,6 +19,7 @@ _UNPREMULTIPLIED_SHARE = 0.05
 _INVERTED_SHARE = 0.8  # the rest are soft edges
 # Premultiplied colour at an alpha below 1/8 is about 1/16 of that at 1; a rim light makes it a few times brighter.
 _STRAIGHT_COLOUR = 0.5
+_AS_BRIGHT = 0.85, 1.2  # of soft elements: glows and fire are brighter where alpha is low, or darker
 _MOSTLY_OPAQUE = 0.5  # the mean alpha, without which most pixels are as dark as those of low alpha
 _LEAST_BLACK = 0.2  # of the pixels
 _HOLE = 0.99  # rounding and filters do not take alpha as far below 1
@@ -166,12 +167,17 @@ def inverted(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Layers with R, G, B and A without loss, of which all pixels were read, and none that PIX-UNPREMULT reports.",
 )
 def low_alpha(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report layers in which pixels of an alpha below 1/8 are on average nearly as bright as those of the rest."""
+    """Report layers in which pixels of an alpha below 1/8 are on average nearly as bright as those of the rest.
+
+    Of soft elements, which are not opaque on average, they must be as bright.
+    """
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):
         ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
         is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
-        if ratio > _STRAIGHT_COLOUR and is_opaque and not _judge_alpha(colour, name, colours, alpha):
+        is_soft = (alpha.maximum or 0) > _MOSTLY_OPAQUE and _AS_BRIGHT[0] < ratio < _AS_BRIGHT[1]
+        is_straight = ratio > _STRAIGHT_COLOUR if is_opaque else is_soft
+        if is_straight and not _judge_alpha(colour, name, colours, alpha):
             message = (
                 f"{colour}: where {name} is below 1/8, the mean colour is {ratio:.2g} times that of the rest: "
                 "it may not be multiplied by alpha"

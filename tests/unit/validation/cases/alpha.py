@@ -31,6 +31,12 @@ HALF_COLOUR_TIMES_ALPHA = {name: values[:, ::2] for name, values in COLOUR_TIMES
 INSIDE = np.pad(np.ones((32, 32)), 16)
 
 
+def soft_element(*, straight: bool) -> bytes:
+    """Grey smoke whose alpha falls to zero over the whole image."""
+    alpha = np.tile(np.linspace(1, 0, 64) ** 3, (64, 1))
+    return flat(**dict.fromkeys("RGB", np.where(alpha > 0, 0.5, 0) if straight else alpha * 0.5), A=alpha)
+
+
 def uncovered(colour: Pixels) -> bytes:
     """An image with an alpha of 1 where it is black, and 0 where it is not."""
     return flat(**dict.fromkeys("RGB", colour), A=1 - colour)
@@ -57,6 +63,7 @@ CASES = [
         Case("PIX-ALPHA-HOLES", holes(1, 0), opaque(0.5)),
         Case("PIX-LOW-ALPHA", soft_edge(premultiplied=False), soft_edge(premultiplied=True)),
         Case("PIX-UNPREMULT", soft_edge(premultiplied=True, inverted=True), soft_edge(premultiplied=True, opacity=0.1)),
+        Case("PIX-LOW-ALPHA", soft_element(straight=True), soft_element(straight=False)),
         Case("PIX-ALPHA-INVERTED", uncovered(INSIDE), flat(**dict.fromkeys("RGBA", INSIDE))),
         Case("PIX-ALPHA-INVERTED", uncovered(1 - INSIDE), severity=Severity.INFO),  # or a holdout
         Case("PIX-ALPHA-SOLID", image(A=ONE, **COLOUR_TIMES_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
