@@ -30,6 +30,7 @@ from exr_inspector.model.pixels import (
     PixelFault,
     PixelReport,
     Seam,
+    SinglePixels,
     StatsMode,
     Thumbnail,
     Thumbnails,
@@ -39,8 +40,8 @@ from exr_inspector.model.pixels import (
 __all__ = [
     "LOCATED_ABOVE", "MANIFEST", "ChannelStats", "ColourLines", "Cost", "DeepStats", "EventInfo", "Finding",
     "Histogram", "Inspection", "MatteObjects", "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault",
-    "PixelReport", "Provenance", "ProvenanceColumn", "Seam", "SequenceName", "Severity", "StatsMode", "Status",
-    "Thumbnail", "Thumbnails", "ZeroGrid",
+    "PixelReport", "Provenance", "ProvenanceColumn", "Seam", "SequenceName", "Severity", "SinglePixels", "StatsMode",
+    "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
 ]  # fmt: skip
 
 MANIFEST = "manifest"  # start of `Inspection.manifest_stop`

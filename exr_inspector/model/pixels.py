@@ -222,6 +222,22 @@ class ColourLines:
     repeats: int = 1
 
 
+class SinglePixels(NamedTuple):
+    """Pixels that are far brighter than those beside them and than nearly all others.
+
+    Attributes:
+        channels: The names of the colour channels.
+        pixels: How many there are.
+        maximum: The largest value.
+        first: The x and y of the first one.
+    """
+
+    channels: tuple[str, ...]
+    pixels: int
+    maximum: float
+    first: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class PartPixels:
     """Results for one level of a part.
@@ -239,6 +255,7 @@ class PartPixels:
         pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any file; None unless requested.
         zeros: Where the part's colour is zero; None unless requested, and for parts without colour.
         lines: Seams and a small image, of the first part; None as `zeros`.
+        singles: Single bright pixels of the first part; None as `zeros`, and if there are none or many.
     """
 
     part: int
@@ -252,6 +269,7 @@ class PartPixels:
     pixel_hash: str | None
     zeros: ZeroGrid | None = None
     lines: ColourLines | None = None
+    singles: SinglePixels | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -20,6 +20,7 @@ from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Worksp
 
 if TYPE_CHECKING:
     from exr_inspector.pixels.lines import LineSamples
+    from exr_inspector.pixels.singles import SinglePixelFinder
     from exr_inspector.pixels.zeros import ZeroMap
 
 
@@ -40,6 +41,7 @@ class LevelFigures:
         read: Position of the strip's request in the plan.
         zeros: Where colour is zero; None unless requested.
         lines: Sampled rows and columns of the first part's colour; None unless zeros are requested.
+        singles: Single bright pixels of the first part's colour; None as `lines`.
         coverages: By the position of A, alpha and colour of each layer that has both.
         objects: Objects of the strip's Cryptomattes.
         boxes: Sums of the strip for thumbnails.
@@ -57,6 +59,7 @@ class LevelFigures:
     read: int = 0
     zeros: ZeroMap | None = None
     lines: LineSamples | None = None
+    singles: SinglePixelFinder | None = None
     coverages: dict[int, Coverage] = field(default_factory=dict)
     objects: list[StripObjects] = field(default_factory=list)
     boxes: list[Piece] = field(default_factory=list)
@@ -75,6 +78,8 @@ class LevelFigures:
             self.zeros.merge(other.zeros)
         if self.lines is not None and other.lines is not None:
             self.lines.merge(other.lines)
+        if self.singles is not None and other.singles is not None:
+            self.singles.merge(other.singles)
         for number, coverage in self.coverages.items():
             coverage.merge(other.coverages[number])
 
@@ -98,8 +103,9 @@ class LevelFigures:
         if block.counts is not None:
             by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
             self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
-        if self.lines is not None:
+        if self.lines is not None and self.singles is not None:
             self.lines.add(block)
+            self.singles.add(block, self.channels)
         for coverage in self.coverages.values():
             coverage.add(block.arrays)
         self.chunks_read += len(block.places)
@@ -130,8 +136,11 @@ def empty_figures(
     if with_zeros and layout.levels:
         # Not in the function's folder, since only checks of deliveries compare images.
         from exr_inspector.pixels.lines import LineSamples  # noqa: PLC0415
+        from exr_inspector.pixels.singles import SinglePixelFinder  # noqa: PLC0415
         from exr_inspector.pixels.zeros import ZeroMap  # noqa: PLC0415
 
         found.zeros = ZeroMap(layout, layout.levels[level])
-        found.lines = LineSamples(layout, layout.levels[level]) if part == level == 0 else None
+        if part == level == 0:
+            found.lines = LineSamples(layout, layout.levels[level])
+            found.singles = SinglePixelFinder(layout, layout.levels[level])
     return found

@@ -346,4 +346,5 @@ def _part_pixels(
         pixel_hash=pixel_hash,
         zeros=figures.zeros.result() if figures.zeros and exact else None,
         lines=figures.lines.result() if figures.lines and exact else None,
+        singles=figures.singles.result(stats) if figures.singles and exact else None,
     )

@@ -25,7 +25,7 @@ LAPTOP_PARTS = (
     "cli", "report", "ingest", "library", "catalog/queries", "catalog/admin", "delivery/check.py", "delivery/diff.py",
     "delivery/files.py", "delivery/grouping.py", "delivery/patterns.py", "delivery/read_ahead.py", "delivery/stored_diff.py",
     "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py", "pixels/difference.py",
-    "pixels/lines.py", "pixels/zeros.py", "sync/unvalidated.py", "validation/policies/differences.py",
+    "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "sync/unvalidated.py", "validation/policies/differences.py",
     "validation/policies/draft.py", "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py",
     "validation/sources.py",
 )  # fmt: skip

@@ -16,7 +16,7 @@ from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, listed, pixel_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 from exr_inspector.validation.rules.compression import DWA, codec_name
 from exr_inspector.validation.rules.data_in_colour import (
@@ -94,6 +94,10 @@ class PixelParameters(RuleParameters):
     """Parameters of the rules on pixel values."""
 
     firefly_limit: Positive = Field(1000.0, description="Colour values above are fireflies (PIX-FIREFLY).")
+    single_pixels: bool = Field(
+        True,
+        description="Whether single pixels that are much brighter than those beside them are reported (PIX-FIREFLY).",
+    )
     negative_tolerance: NotPositive = Field(
         -1e-4, description="Colour values down to this are rounding and not reported (PIX-NEGATIVE)."
     )
@@ -244,17 +248,20 @@ def _extreme(stats: ChannelStats) -> float:
     Severity.WARNING,
     "Colour has no single values far above firefly_limit",
     why="Single very bright pixels flicker in motion, and blurs and glows spread them.",
-    source="Blender manual (Reducing Noise, fireflies)",
-    fix="Clamp samples in the renderer, or raise the parameter firefly_limit. The command clamps R, G and B, "
-    "which it expects to be the first three channels.",
+    source="Blender manual (Reducing Noise, fireflies); hdrmerge#75 (stuck pixels)",
+    fix="Clamp samples in the renderer, mask hot pixels of a camera, or raise the parameter firefly_limit. The command "
+    "clamps R, G and B, which it expects to be the first three channels.",
     command="oiiotool IN.exr --clamp:max=1000,1000,1000 -o OUT.exr",
-    limits="At most one pixel in a thousand, or in a hundred of a small image: statistics do not tell more from lights.",
+    limits="At most one pixel in a thousand, or in a hundred of a small image: statistics do not tell more from lights. Below "
+    "firefly_limit, in the first part, when files are read and not by their stored rows; pixels at the edges of the "
+    "image, of tiles and of the blocks of rows that are read at once have unknown neighbours and are not counted.",
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     """Compare the maximum of the colour channels with `firefly_limit`. Bright areas and environment maps are not reported.
 
     Without the attribute envmap, an image of the shape of a latitude-longitude map has an info finding, as have images of stars
-    by name, and those that are black but for few points.
+    by name, and those that are black but for few points. If no value is above the limit, single pixels far above all others are
+    an info finding, but for such images.
     """
     limit = parameters.firefly_limit
     hit = [
@@ -262,8 +269,10 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
         for channel, stats in part.with_stats(part.colour)
         if stats.maximum is not None and stats.maximum > limit and _stands_out(stats)
     ]
-    if not hit or "envmap" in part.part.by_name:
+    if "envmap" in part.part.by_name:
         return NOTHING
+    if not hit:
+        return _singles(part) if parameters.single_pixels else NOTHING
     channel, most = max(hit, key=lambda each: each[1])
     message = f"{names_of(each for each, _ in hit)}: values up to {part.at_least}{most:g}{part.in_chunks}"
     if pixel := part.stats[channel.name].maximum_at:
@@ -273,10 +282,21 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     if _looks_like_panorama(part):
         message += ". If the image is an environment map, this is a light: write the attribute envmap"
         severity = Severity.INFO
-    elif _STARS.search(part.file.inspection.key.rpartition("/")[2]) or _shows_points(part):
+    elif _shows_points(part):
         message += ". If the image shows stars or sparks, these are lights"
         severity = Severity.INFO
     return [Found(message, f"{most:g}", f"at most {limit:g}", channel.name, severity=severity)]
+
+
+def _singles(part: PartFacts) -> Results:
+    singles = part.pixels.singles if part.pixels else None
+    if singles is None or _shows_points(part) or _looks_like_panorama(part):
+        return NOTHING
+    are_several = singles.pixels > 1
+    message = f"{listed(singles.channels)}: {counted(singles.pixels, 'single pixel')} up to {singles.maximum:g}, "
+    message += f"more than 8 times as bright as those beside {'them' if are_several else 'it'}, "
+    message += f"{'first ' * are_several}at ({singles.first[0]}, {singles.first[1]})"
+    return [Found(message, f"{singles.maximum:g}", "", singles.channels[0], severity=Severity.INFO)]
 
 
 def _bright(stats: ChannelStats, limit: float) -> str:
@@ -308,8 +328,10 @@ def _looks_like_panorama(part: PartFacts) -> bool:
 
 
 def _shows_points(part: PartFacts) -> bool:
-    """Whether the colour of all layers is black but for few pixels."""
-    return all(s.exact and s.zero_count >= _POINTS_BLACK * s.samples for _, s in part.with_stats(part.colour))
+    """Whether the image shows stars by its name, or the colour of all layers is black but for few pixels."""
+    return bool(_STARS.search(part.file.inspection.key.rpartition("/")[2])) or all(
+        s.exact and s.zero_count >= _POINTS_BLACK * s.samples for _, s in part.with_stats(part.colour)
+    )
 
 
 def _stands_out(stats: ChannelStats) -> bool:

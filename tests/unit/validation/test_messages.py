@@ -10,6 +10,7 @@ import pytest
 from exr_inspector.model import Finding
 from tests.support.exrbytes import DWAA, FLOAT, HALF, NONE, ZIPS, Channel, Part, a_box2i, build, lay_out
 from tests.unit.validation.cases.made.metadata import LAYERS, NAME, declared, matte, ranks
+from tests.unit.validation.cases.made.pixels import fireflies, flat
 from tests.unit.validation.cases.made.structure import instead, window
 from tests.unit.validation.judging import judge
 
@@ -45,6 +46,13 @@ def test_fireflies_have_their_number_and_a_place() -> None:
     message = finding(build([part]), "PIX-FIREFLY", stats=True).message
     assert "values up to 30000 at (107, 40) in R" in message
     assert "3 values of 1024 or more" in message
+
+
+def test_single_pixels_have_their_number_and_the_first_place() -> None:
+    message = finding(flat(**fireflies(48)), "PIX-FIREFLY", stats=True).message
+    assert message == (
+        "R, G, B: 2 single pixels up to 48, more than 8 times as bright as those beside them, first at (20, 9)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, Channel
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
+    fireflies,
     flat,
     image,
     lights,
@@ -80,6 +81,9 @@ CASES = [
         Case("PIX-FIREFLY", flat(**stars(80)), GOOD, severity=Severity.INFO),
         Case("PIX-FIREFLY", flat(**stars(90)), GOOD, severity=Severity.WARNING),
         Case("PIX-FIREFLY", flat(**stars(90)), severity=Severity.INFO, keys=STARS_AND_IMAGE),
+        Case("PIX-FIREFLY", flat(**fireflies(48)), flat(**fireflies(3)), severity=Severity.INFO),
+        Case("PIX-FIREFLY", image(G=with_value(1001)), flat(**fireflies(48)), parameters={"single_pixels": False}),
+        Case("PIX-FIREFLY", *[flat(**fireflies(48))] * 2, severity=Severity.INFO, keys=STARS_AND_IMAGE[::-1]),
         Case("PIX-NEGATIVE", flat(R=ACROSS - 0.1, G=DOWN, B=DOWN), flat(R=ACROSS - 0.1, G=DOWN - 0.1, B=NOTHING)),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), image(B=with_value(-6e-8))),
     ),

@@ -65,6 +65,14 @@ def stars(number: int) -> dict[str, Pixels]:
     return dict.fromkeys("RGB", pixels)
 
 
+def fireflies(value: float) -> dict[str, Pixels]:
+    """R, G and B of a square image with two single pixels of this value."""
+    pixels = scene()
+    for values in pixels.values():
+        values[[9, 40], [20, 7]] = value
+    return pixels
+
+
 def sun(width: int) -> bytes:
     """R, G and B of this width and four lines, with one very bright pixel."""
     pixels = np.ones((4, width))
