@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from exr_inspector.delivery.clocks import other_time_codes
+from exr_inspector.delivery.copies import same_images
 from exr_inspector.delivery.image_names import (
     AOV,
     DERIVED,
@@ -41,6 +42,7 @@ from exr_inspector.delivery.versions import (
     newer_aovs,
     other_spellings,
     other_versions,
+    part_of_older,
     share_most,
 )
 from exr_inspector.validation import FrameSummary
@@ -84,8 +86,10 @@ def siblings_of(
     frames_of = {sequence.pattern: frozenset(sequence.frames) for sequence in known}
     derived = _of_derived(known)
     compared = {pattern for pattern, each in found.items() if each.frames}
+    copies = _copies(sequences) | _images_under_data(sequences)
     facts: dict[str, Mapping[str, Any]] = {
-        "copies": _copies(sequences) | _images_under_data(sequences),
+        "copies": copies,
+        "same": same_images(each for each in sequences if each[0].pattern not in copies),
         "versions": other_versions(known),
         "spellings": other_spellings(known),
         "ends": {
@@ -94,6 +98,7 @@ def siblings_of(
             if pattern not in compared | derived.keys()
         },
         "newer": newer_aovs(known),
+        "older": part_of_older(known),
         "folder": folders_of_other_versions(known),
         "more": {
             pattern: fuller

@@ -19,10 +19,11 @@ _SEPARATORS = re.compile(r"[-_. ]+")
 _BEFORE_FRAME = re.compile(r"_*#+")
 
 
-def newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
+def newer_aovs(sequences: Iterable[Recognised]) -> dict[str, dict[str, tuple[int, ...]]]:
     """The views and AOVs of one image that have a newer version in their file names than a sequence has, by its pattern.
 
-    Of each, the newest version counts. Only sequences that share most frames with the newer one are compared.
+    Each has its frames before the first and behind the last one of the sequence. Of each view or AOV, the newest version
+    counts. Only sequences that share most frames with the newer one are compared.
     """
     groups: defaultdict[str, dict[str, tuple[int, Recognised]]] = defaultdict(dict)
     for sequence in sequences:
@@ -34,15 +35,37 @@ def newer_aovs(sequences: Iterable[Recognised]) -> dict[str, tuple[str, ...]]:
         of_image, version = groups[BUNDLE.sub("", image_of(name))], int(versions[-1][1:])
         if name not in of_image or version > of_image[name][0]:
             of_image[name] = version, sequence
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, dict[str, tuple[int, ...]]] = {}
     for of_image in groups.values():
         newest = max(version for version, _ in of_image.values())
         latest = [sequence for version, sequence in of_image.values() if version == newest]
         for version, sequence in of_image.values():
             mine = frozenset(sequence.frames)
             others = latest if version < newest else []
-            if newer := [each.pattern for each in others if share_most(frozenset(each.frames), mine)]:
-                found[sequence.pattern] = tuple(newer)
+            if newer := {
+                each.pattern: _beyond(sequence, each) for each in others if share_most(frozenset(each.frames), mine)
+            }:
+                found[sequence.pattern] = newer
+    return found
+
+
+def _beyond(sequence: Recognised, other: Recognised) -> tuple[int, ...]:
+    """The frames of another sequence before the first and behind the last frame of a sequence."""
+    first, *_, last = sequence.frames
+    return tuple(number for number in other.frames if not first <= number <= last)
+
+
+def part_of_older(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
+    """The frames of the version before, before and behind those of the newest version, if it has a part of them, by pattern."""
+    groups: defaultdict[str, dict[int, Recognised]] = defaultdict(dict)
+    for sequence in sequences:
+        if len(sequence.frames) > 1 and (versions := VERSION.findall(sequence.pattern)):
+            groups[VERSION.sub("v#", DIGITS.sub("#", sequence.pattern))][int(versions[-1][1:])] = sequence
+    found: dict[str, dict[int, str]] = {}
+    for group in groups.values():
+        *_, before, newest = [None, *(each for _, each in sorted(group.items()))]
+        if before and newest and frozenset(newest.frames) < frozenset(before.frames):
+            found[newest.pattern] = dict.fromkeys(before.frames, before.pattern)
     return found
 
 

@@ -7,12 +7,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from heapq import nsmallest
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from exr_inspector.exr.cryptomatte.manifests import ManifestError, parse_manifest
 from exr_inspector.exr.header.attributes import readable_text
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import (
@@ -65,6 +67,7 @@ class FramePixels:
             finite.
         is_void: Whether no channel has a sample, as in a deep image where nothing is.
         means: Mean of each channel of the beauty.
+        deviations: Standard deviation of each of them.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
         lines: Seams and a small image of the beauty; None if they were not determined.
         unit_channels: Channels of depth from exactly 0 to exactly 1, of which one is in few pixels, and of motion vectors whose
@@ -86,6 +89,7 @@ class FramePixels:
     is_empty: bool = False
     is_void: bool = False
     means: Mapping[str, float] = field(default_factory=dict)
+    deviations: Mapping[str, float] = field(default_factory=dict)
     deviation: float | None = None
     lines: ColourLines | None = None
     unit_channels: frozenset[str] = frozenset()
@@ -138,6 +142,7 @@ class FrameSummary:
         embedded_frame: Frame number in an attribute.
         image_counter: imageCounter.
         cryptomattes: Key and number of layers of each Cryptomatte.
+        objects: Ids and names of the objects with the lowest ids in each Cryptomatte's manifest (`lost_names`), by its name.
         pixel_hash: Hash of the decoded pixels of all parts.
         pixels: Statistics of all pixels; None unless all were read.
         is_complete: Whether every chunk is present.
@@ -171,6 +176,7 @@ class FrameSummary:
     embedded_frame: int | None = None
     image_counter: int | None = None
     cryptomattes: tuple[str, ...] | None = None
+    objects: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     pixel_hash: str | None = None
     pixels: FramePixels | None = None
     is_complete: bool | None = None
@@ -183,6 +189,7 @@ class FrameSummary:
 
 Scalar = str | float | int
 _TEXT_CHARACTERS = 200
+_OBJECTS = 16
 
 
 def scalar(value: object) -> Scalar | None:
@@ -250,6 +257,27 @@ def _cryptomattes(inspection: Inspection) -> tuple[str, ...]:
     return tuple(sorted(f"{matte.key}: {len(matte.rank_layers)} layers" for matte in mattes))
 
 
+def _objects(inspection: Inspection) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Ids and names of some objects of each Cryptomatte by the order of ids, which are hashes; whole manifests are large."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for matte in (matte for names in inspection.names for matte in names.cryptomattes):
+        try:
+            manifest = parse_manifest(matte.manifest or "")
+        except ManifestError:
+            continue
+        found[matte.name or matte.key] = tuple(
+            nsmallest(_OBJECTS, ((value, name[:_TEXT_CHARACTERS]) for name, value in manifest.items()))
+        )
+    return found
+
+
+def lost_names(usual: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]) -> list[str]:
+    """The names among the lowest ids of one manifest that another certainly lacks: lower ones than its last, if it has more."""
+    mine = {value for value, _ in other}
+    last = other[-1][0] if len(other) == _OBJECTS else "g"
+    return [name for value, name in usual if value not in mine and value < last]
+
+
 def _pixel_hash(inspection: Inspection) -> str | None:
     report = inspection.pixels
     if report is None or not report.parts:
@@ -312,6 +340,7 @@ def frame_pixels(
         is_void=not any(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
+        deviations={} if is_data else {name: stats.stddev or 0.0 for name, stats in beauty.items()},
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
         is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
@@ -482,6 +511,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
         embedded_frame=embedded_frame(first),
         cryptomattes=_cryptomattes(inspection),
+        objects=_objects(inspection),
         pixel_hash=_pixel_hash(inspection),
         pixels=_pixels(inspection),
         is_complete=inspection.is_complete,

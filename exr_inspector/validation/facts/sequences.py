@@ -34,12 +34,15 @@ class Siblings:
         more: The same for a sequence that has half of these frames or fewer, and may be meant to, or a single one; for the
             matte of an object the frames of another object's matte.
         copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
+        same: Another sequence that has the images of all frames in the same order, and whether their names tell them apart.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         spellings: The same of sequences whose names differ in case or separators alone.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
         ends: Frames before or behind those of this sequence that other outputs of the same script have.
         image: The sequence of the main image, if this one is an AOV of light, which may have none: emission, specular.
-        newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV.
+        newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV, with
+            their frames before the first and behind the last one of this sequence.
+        older: Frames of the version before, if this is the newest one and has a part of them.
         folder: The name of the folder, if its version is not that of the names of all files below it, and their version.
         tiles: UDIM tiles that this map lacks, and all other maps of the same object have.
         are_tiles_sure: Whether these maps are several, and this one is of a kind that has all tiles.
@@ -52,12 +55,14 @@ class Siblings:
     frames: Mapping[int, str] = field(default_factory=dict)
     more: Mapping[int, str] = field(default_factory=dict)
     copies: Mapping[int, str] = field(default_factory=dict)
+    same: tuple[str, bool] | None = None
     versions: Mapping[int, str] = field(default_factory=dict)
     spellings: Mapping[int, str] = field(default_factory=dict)
     misnamed: Mapping[int, str] = field(default_factory=dict)
     ends: Mapping[int, str] = field(default_factory=dict)
     image: str = ""
-    newer: tuple[str, ...] = ()
+    newer: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    older: Mapping[int, str] = field(default_factory=dict)
     folder: tuple[str, str] | None = None
     tiles: Mapping[int, str] = field(default_factory=dict)
     are_tiles_sure: bool = False

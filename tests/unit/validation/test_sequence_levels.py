@@ -55,6 +55,35 @@ def test_a_block_of_frames_that_a_machine_without_the_textures_rendered(count: i
     assert hues(*[*[USUAL] * 6, *[(0.5, 0.4, 0.5)] * count, *[USUAL] * 6]) == set(), "another light"
 
 
+STATISTICS = (("R", 0.20, 0.10), ("G", 0.30, 0.12), ("B", 0.15, 0.13))
+
+
+@pytest.mark.parametrize(
+    ("odd", "order", "deviation", "severity"),
+    [
+        ({5, 6, 7}, "BGR", 1.0, Severity.WARNING),
+        ({5}, "BGR", 1.0, Severity.WARNING),
+        ({9, 10}, "GBR", 1.0, Severity.WARNING),
+        ({2, 4, 6, 8}, "BGR", 1.0, Severity.INFO),  # as with light that changes its colour
+        ({5, 6, 7}, "BGR", 0.9, None),  # other colours
+        ({5, 6, 7}, "RGB", 1.0, None),
+    ],
+)
+def test_channels_that_are_exchanged(odd: set[int], order: str, deviation: float, severity: Severity | None) -> None:
+    given = []
+    for n in range(1, 11):
+        names = order if n in odd else "RGB"
+        means = {name: mean * 1.01**n for name, (_, mean, _) in zip(names, STATISTICS, strict=True)}
+        spread = {
+            name: each * (deviation if n in odd else 1.0) for name, (_, _, each) in zip(names, STATISTICS, strict=True)
+        }
+        given.append(frame(n, pixels=seen(0.25, means=means, deviations=spread)))
+    found = [each for each in judged(given) if "exchanged" in each.message]
+    assert {(each.severity, frozenset(each.frames)) for each in found} == {(severity, frozenset(odd))} - {
+        (None, frozenset(odd))
+    }
+
+
 def test_frames_at_the_ends_are_found_if_others_are_like_them() -> None:
     odd = (0.5, 0.3, 0.5)
     assert hues(*(odd if n in {1, 4, 9} else USUAL for n in range(1, 11))) == {(Severity.WARNING, (1, 4, 9))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -12,6 +13,7 @@ import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.rows.build import file_rows
+from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id
 from exr_inspector.model import ColourLines, Finding, Inspection, Seam, Severity, ZeroGrid
 from exr_inspector.sync.sequences import NOT_IN_ROWS
 from exr_inspector.validation import (
@@ -1549,3 +1551,35 @@ def test_rules_that_rows_cannot_repeat_are_known() -> None:
         if code not in {finding.code for finding in judged(by_rows, **parameters)}:
             lost.add(code)
     assert lost == NOT_IN_ROWS
+
+
+@pytest.mark.parametrize(
+    ("usual", "other", "severity"),
+    [
+        ("a:body a:hair set", "a1:body a1:hair set", Severity.WARNING),
+        ("body set", "set body1", Severity.WARNING),
+        ("/a/body set", "/b/body set", Severity.WARNING),
+        ("a:body set", "a:body b:body set", None),  # an object enters
+        ("a:body b:body", "b:body", None),
+        ("crowd_1/body set", "crowd_2/body set", None),  # one leaves, and one enters
+        ("car set", "bird set", None),
+        (" ".join(f"a:o{n}" for n in range(40)), " ".join(f"c:o{n}" for n in range(40)), Severity.WARNING),
+        (" ".join(f"a:o{n}" for n in range(40)), " ".join(f"a:o{n}" for n in range(60)), None),
+    ],
+)
+def test_objects_of_a_cryptomatte_that_are_renamed(usual: str, other: str, severity: Severity | None) -> None:
+    objects = {
+        text: {"m": tuple(sorted((f"{cryptomatte_id(name):08x}", name) for name in text.split())[:16])}
+        for text in (usual, other)
+    }
+    given = [frame(n, objects=objects[other if n > 7 else usual]) for n in range(1, 11)]
+    found = [each for each in judged(given) if each.code == "CRY-SEQ"]
+    assert [(each.severity, tuple(each.frames)) for each in found] == [(severity, (8, 9, 10))] * (severity is not None)
+
+
+def test_a_summary_has_the_objects_with_the_lowest_ids() -> None:
+    names = [f"o{n}" for n in range(30)]
+    manifest = json.dumps({name: f"{cryptomatte_id(name):08x}" for name in names})
+    found = frame_of_inspection(inspect(build([Part(channels=LAYERS, extra=declared(manifest=manifest))])))
+    assert found is not None
+    assert [*found.objects.values()] == [tuple(sorted((f"{cryptomatte_id(n):08x}", n) for n in names)[:16])]

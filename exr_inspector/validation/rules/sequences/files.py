@@ -65,6 +65,7 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
         *_stuck_frames(sequence),
         *_misplaced_images(sequence),
         *_copies_of_view(sequence),
+        *_copy_of_sequence(sequence),
     ]
 
 
@@ -101,6 +102,16 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         found += of_frames([number for number in frames if number not in apart], what, _OTHER)
         found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
     return found
+
+
+def _copy_of_sequence(sequence: SequenceFacts) -> list[Found]:
+    """All frames with the images of another sequence; info if both names may mean the same."""
+    if sequence.siblings.same is None:
+        return []
+    other, is_other = sequence.siblings.same
+    what = f"all {len(sequence.numbers)} have the pixels of {sibling_name(sequence.name, other)}"
+    what += ", whose name is that of something else: the wrong files?" if is_other else ": the same files twice?"
+    return of_frames(sequence.numbers, what, _OTHER, severity=None if is_other else Severity.INFO)
 
 
 def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -266,7 +277,10 @@ def _older_than_siblings(sequence: SequenceFacts) -> list[Found]:
     if not newer:
         return []
     what = f"{listed(newer)}, other views or AOVs of the image, have a newer version in their names"
-    return [Found(what, sequence.name.rpartition("/")[2], newer[0], severity=Severity.INFO)]
+    lacking = sorted({number for numbers in sequence.siblings.newer.values() for number in numbers})
+    what += f", and the frames {joined_ranges(lacking)}, which this one lacks" if lacking else ""
+    severity = None if lacking else Severity.INFO
+    return [Found(what, sequence.name.rpartition("/")[2], newer[0], severity=severity)]
 
 
 def _in_folder_of_another_version(sequence: SequenceFacts) -> list[Found]:

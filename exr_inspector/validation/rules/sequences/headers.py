@@ -5,6 +5,7 @@ The time for ten thousand frames is well under a second.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -13,7 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.provenance import products_of
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
-from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.frames import FrameSummary, lost_names
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
     SequenceParameters,
@@ -30,6 +31,9 @@ _LEAST_PADDING = 3  # digits of a frame number that are recognised in the names 
 _TYPICAL = 8  # fewer frames do not tell which data window is the usual one
 _RARE = 4  # less than one frame of so many has a region as its data window
 _FEW = 10  # one frame of so many may have channels that the others need not have
+_MANIFESTS = 4  # more change with the objects in the frame
+_NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)
+_NUMBER = re.compile(r"\d+")
 _EYES = ({"left", "right"}, {"l", "r"})
 _REGION = 0.9  # the most that a region has of the area
 
@@ -350,10 +354,43 @@ def _presence(frame: FrameSummary, value: object) -> str | None:
     why="A matte that is missing in some frames makes the composite jump.",
     source="Cryptomatte specification 1.2.0",
     fix="Render the frames that the message names with the settings of the others.",
-    limits="Keys and numbers of layers; the names in the manifests may change with the objects in the frame.",
+    limits="Keys, numbers of layers, and names of up to 16 objects, if there are at most four manifests: an object that has "
+    "another namespace or path, or a number more, was renamed. Objects may enter and leave. Stored rows have no names.",
 )
 def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare keys and numbers of layers."""
-    return drift(
+    """Compare keys and numbers of layers, and the names of objects."""
+    mattes = drift(
         sequence, "the list of Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none"
     )
+    return [*mattes, *_renamed_objects(sequence)]
+
+
+def _renamed_objects(sequence: SequenceFacts) -> list[Found]:
+    """Frames whose manifest has an object under another name, and not one of the same kind with another number (a crowd)."""
+    found = []
+    for key in dict.fromkeys(key for frame in sequence.frames for key in frame.objects):
+        by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        for frame in sequence.frames:
+            if key in frame.objects:
+                by_value.setdefault(frame.objects[key], []).append(frame.frame)
+        if not 1 < len(by_value) <= _MANIFESTS:
+            continue
+        usual = usual_value(sequence, by_value)
+        for value, numbers in by_value.items():
+            gone, new = lost_names(usual, value), lost_names(value, usual)
+            pairs = [
+                (one, two)
+                for one in gone
+                for two in new
+                if _object_of(one) == _object_of(two) and _NUMBER.sub("#", one) != _NUMBER.sub("#", two)
+            ]
+            if pairs:
+                one, two = pairs[0]
+                what = f"in {key}, {one} is gone, and {two} is new: was it renamed? Mattes that select it by name or id fail"
+                found += of_frames(numbers, what, one, two)
+    return found
+
+
+def _object_of(name: str) -> str:
+    """The name of an object without its namespace or path, and without numbers."""
+    return _NUMBER.sub("", _NAMESPACE.sub("", name.rstrip("/|:")))

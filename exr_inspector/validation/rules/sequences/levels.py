@@ -22,6 +22,7 @@ from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.areas import frames_of_other_shots
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
+from exr_inspector.validation.rules.sequences.exchanges import exchanged_channels
 from exr_inspector.validation.rules.sequences.flashes import (
     LEAST_CHUNK,
     ONE_SIZE,
@@ -87,7 +88,8 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
         for frame, pixels in frames
     ]
     _, fading = fades([pixels for _, pixels in every])
-    explained = {every[index][0].frame for index in fading}.union(_other_hues(sequence).magenta)
+    hues = _other_hues(sequence)
+    explained = {every[index][0].frame for index in fading}.union(hues.magenta, hues.exchanged)
     judged = {
         seen[index][0].frame: each for index, each in sorted(flashes([light for _, light in seen], factor).items())
     }
@@ -183,14 +185,15 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
     why="Renderers show textures that they do not find in magenta. Other colours come from another texture or light.",
     source="BlendFarm#107 (pink where textures are missing); OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, look for textures that its machine does not have, and render it again.",
-    limits="Frames between steady ones. Only frames with more R and B and less G are warnings: light that is added takes "
-    "nothing away, but a flash of magenta light in a darker scene can look the same. Other colours are reported in one or two "
-    "frames only, with severity info, and not if the luminance differs, too (SEQ-FLASH).",
+    limits="R, G and B have changed places if mean and deviation of each become those of another at once (often, as with "
+    "coloured light: info). Frames between steady ones. Only frames with more R and B and less G are warnings: light that is "
+    "added takes nothing away, but a flash of magenta light in a darker scene can look the same. Other colours are reported in "
+    "one or two frames only, with severity info, and not if the luminance differs, too (SEQ-FLASH).",
 )
 def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the ratios of the means of R and B to that of G with those of four frames on each side."""
     hues = _other_hues(sequence)
-    if not (hues.magenta or hues.others):
+    if not (hues.magenta or hues.others or hues.exchanged):
         return NOTHING
     in_light = {number for found in _flashes(sequence, parameters) for number in found.frames}
     expected = "the ratio of R, G and B in the frames around"
@@ -198,7 +201,13 @@ def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     other = "another ratio of R, G and B than in the frames around: another light or texture?"
     in_light |= lost_shares(sequence, hues.others).keys() | frames_of_other_shots(sequence)
     others = [number for number in hues.others if number not in in_light]
+    found = []
+    for order in sorted({*hues.exchanged.values()}):
+        what = f"R, G, B hold what {', '.join(order)} hold in the other frames: channels were exchanged"
+        odd = [number for number, each in hues.exchanged.items() if each == order]
+        found += of_frames(odd, what, "R, G, B", ", ".join(order), Severity.INFO if hues.is_often else None)
     return [
+        *found,
         *of_frames(hues.magenta, magenta, expected),
         *of_frames(others, other, expected, severity=Severity.INFO),
     ]
@@ -206,19 +215,30 @@ def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 @dataclass(frozen=True, slots=True)
 class _Hues:
-    """Numbers of frames with other colours than the frames around them: towards magenta, with less G, and others."""
+    """Numbers of frames with other colours than the frames around them.
+
+    Attributes:
+        magenta: Those towards magenta, with less G.
+        others: Those of other colours.
+        exchanged: Those whose channels are exchanged, with their order.
+        is_often: Whether they are exchanged many times.
+    """
 
     magenta: Sequence[int]
     others: Sequence[int]
+    exchanged: Mapping[int, str]
+    is_often: bool
 
 
 def _other_hues(sequence: SequenceFacts) -> _Hues:
     """The frames whose ratio of R or B to G differs from that of the steady frames around them."""
-    seen = [
-        (frame, pixels.means)
+    images = [
+        (frame, pixels)
         for frame, pixels in shot_frames(sequence)
         if not pixels.is_constant and all(pixels.means.get(name, 0) > 0 for name in "RGB")
     ]
+    exchanged, is_often = exchanged_channels([pixels for _, pixels in images])
+    seen = [(frame, pixels.means) for frame, pixels in images]
     ratios = [[(means[name] / means["G"], frame_area(frame)) for frame, means in seen] for name in "RB"]
     red, blue = (_ratio_steps(each, longest=len(seen) // 2) for each in ratios)
     odd = red.keys() | blue.keys()
@@ -230,10 +250,15 @@ def _other_hues(sequence: SequenceFacts) -> _Hues:
         has_more = all(usual[name] * _ONE_LIGHT < means[name][index] for name in "RB")
         return index in red and index in blue and has_more and means["G"][index] * _ONE_LIGHT < usual["G"]
 
-    magenta = {index for index in odd if is_magenta(index)}
-    others = {index for each in ratios for index in _ratio_steps(each)} - magenta
+    magenta = {index for index in odd - exchanged.keys() if is_magenta(index)}
+    others = {index for each in ratios for index in _ratio_steps(each)} - magenta - exchanged.keys()
     numbers = [frame.frame for frame, _ in seen]
-    return _Hues([numbers[each] for each in sorted(magenta)], [numbers[each] for each in sorted(others)])
+    return _Hues(
+        [numbers[each] for each in sorted(magenta)],
+        [numbers[each] for each in sorted(others)],
+        {numbers[each]: order for each, order in exchanged.items()},
+        is_often,
+    )
 
 
 def _ratio_steps(ratios: Sequence[tuple[float, int]], longest: int = 2) -> dict[int, float]:

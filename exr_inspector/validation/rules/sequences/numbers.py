@@ -48,7 +48,14 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         return _tiles(sequence)
     found = [*_gaps(sequence, _expected(sequence, parameters)), *_in_other_versions(sequence), *_in_spellings(sequence)]
     is_given = bool(sequence.required) or parameters.frame_range is not None
-    return found if is_given else [*found, *_fewer_than_siblings(sequence), *_ends_of_outputs(sequence)]
+    if is_given:
+        return found
+    return [
+        *found,
+        *_fewer_than_siblings(sequence),
+        *_ends_of_outputs(sequence),
+        *_fewer_than_older(sequence),
+    ]
 
 
 def _tiles(sequence: SequenceFacts) -> list[Found]:
@@ -122,6 +129,21 @@ def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
     end = "; each of them may have been written to this one" if is_one else ""
     severity = Severity.WARNING if is_one or 4 * len(sequence.numbers) > len(more) else Severity.INFO
     return [Found(f"{message}: {every}{end}", joined_ranges(sequence.numbers), every, severity=severity)]
+
+
+def _fewer_than_older(sequence: SequenceFacts) -> list[Found]:
+    """The frames of the version before that the newest one does not have; info, as few frames may have been rendered again."""
+    older = sequence.siblings.older
+    return [
+        Found(
+            f"This version has {len(sequence.numbers)} of the {len(older)} frames of the version before, {other}, "
+            f"{joined_ranges(numbers)}: is it complete?",
+            joined_ranges(sequence.numbers),
+            joined_ranges(numbers),
+            severity=Severity.INFO,
+        )
+        for other, numbers in by_sibling(sequence.name, older).items()
+    ]
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
