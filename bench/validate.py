@@ -25,7 +25,9 @@ import pyarrow as pa
 from bench._local import repeated
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
+from exr_inspector.catalog.read.inspections import stored_inspections
+from exr_inspector.catalog.read.pages import stored_frames
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME
 from exr_inspector.catalog.sdk.work import Work
@@ -124,7 +126,7 @@ def requests(path: Path) -> None:
     """Print the number of requests of each way of reading. The server runs in this process, so the time is not measured."""
     with LocalVastDB(path, access_key=KEYS[0], secret_key=KEYS[1]) as server:
         catalog = Catalog(config(server.endpoint))
-        catalog.read.file("nothing/there.exr")
+        Reader(catalog.connection).file("nothing/there.exr")
         frames = partial(stored_frames, attributes=COMPARED_ATTRIBUTES)
         for what, ask in (("whole files", stored_inspections), ("frames", frames)):
             server.reset_counters()
@@ -138,10 +140,11 @@ def one_by_one(endpoint: str, count: int) -> float:
     """The seconds per file if each file is read alone."""
     catalog = Catalog(config(endpoint))
     paths = [f"{BUCKET}/{FOLDER}/beauty.{number:06}.exr" for number in range(100, 100 + count)]
-    catalog.read.file(paths[0])
+    reader = Reader(catalog.connection)
+    reader.file(paths[0])
     started = time.perf_counter()
     for path in paths:
-        catalog.read.file(path)
+        reader.file(path)
     seconds = (time.perf_counter() - started) / count
     catalog.close()
     return seconds

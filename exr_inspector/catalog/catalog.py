@@ -19,7 +19,6 @@ from exr_inspector import __version__
 from exr_inspector.catalog.outcomes import Outcome, Removal, UpsertResult
 from exr_inspector.catalog.paths import catalog_path
 from exr_inspector.catalog.precedence import Plan, StoredFile, decide, decide_removals, newest, unseen
-from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, as_prepared, audit_table, tables_of
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, FILES, INSPECTIONS, SCHEMA_VERSION
@@ -87,7 +86,6 @@ class Catalog:
 
     def __init__(self, config: CatalogConfig) -> None:
         self.connection = Connection(config)
-        self.read = Reader(self.connection)
         self._config = config
 
     def close(self) -> None:

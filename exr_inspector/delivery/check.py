@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from exr_inspector.delivery.copies import with_copies
 from exr_inspector.delivery.files import Expansion, expand, new_names
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence, with_files
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
@@ -287,7 +288,8 @@ def check_files(
     required = _required_ranges(expansions, frames)
     known = [(item.known, item.summaries) for item in read.gathered.values()]
     textures = textures_among(known)
-    siblings = {} if stopped else siblings_of(known, textures)
+    images = [each for each in known if each[0].pattern not in textures]
+    siblings = {} if stopped else with_copies(siblings_of(known, textures), images)
     sequences = [
         _judged(
             item,

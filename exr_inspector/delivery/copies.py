@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from exr_inspector.delivery.image_names import image_of, is_derived
 from exr_inspector.delivery.naming import Recognised
 from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 
 _FEWEST = 3  # images that two sequences do not share by chance
 _SEPARATORS = re.compile(r"[-_./ #%]+")
@@ -19,7 +21,17 @@ _ISSUE = re.compile(
 )
 
 
-def same_images(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, tuple[str, bool]]:
+_Known = tuple[Recognised, Iterable[FrameSummary]]
+
+
+def with_copies(siblings: Mapping[str, Siblings], sequences: Iterable[_Known]) -> dict[str, Siblings]:
+    """What sequences tell about each other, with those that have the images of another one; views and versions are compared."""
+    others = (each for each in sequences if not siblings.get(each[0].pattern, NO_SIBLINGS).copies)
+    found = {name: replace(siblings.get(name, NO_SIBLINGS), same=same) for name, same in same_images(others).items()}
+    return {**siblings, **found}
+
+
+def same_images(sequences: Iterable[_Known]) -> dict[str, tuple[str, bool]]:
     """The sequence that has the images of all frames of another one in the same order, by its pattern.
 
     The second value tells whether the names are those of different images (`_differ`). The shorter one, or the later one by

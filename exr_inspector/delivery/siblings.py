@@ -19,7 +19,6 @@ from dataclasses import replace
 from typing import Any
 
 from exr_inspector.delivery.clocks import other_time_codes
-from exr_inspector.delivery.copies import same_images
 from exr_inspector.delivery.image_names import (
     AOV,
     DERIVED,
@@ -86,10 +85,8 @@ def siblings_of(
     frames_of = {sequence.pattern: frozenset(sequence.frames) for sequence in known}
     derived = _of_derived(known)
     compared = {pattern for pattern, each in found.items() if each.frames}
-    copies = _copies(sequences) | _images_under_data(sequences)
     facts: dict[str, Mapping[str, Any]] = {
-        "copies": copies,
-        "same": same_images(each for each in sequences if each[0].pattern not in copies),
+        "copies": _copies(sequences) | _images_under_data(sequences),
         "versions": other_versions(known),
         "spellings": other_spellings(known),
         "ends": {

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
+from exr_inspector.catalog.read.inspections import stored_inspections
+from exr_inspector.catalog.read.pages import stored_frames
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.diff import FileDiff

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from exr_inspector.catalog.read.pages import stored_inspections
+from exr_inspector.catalog.read.inspections import stored_inspections
 from exr_inspector.catalog.rows.read_back import thumbnail
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
 from exr_inspector.catalog.sdk.connection import Connection

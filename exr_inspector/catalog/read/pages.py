@@ -1,4 +1,4 @@
-"""Reads many files from the tables: pages of files in order of path, with one request for each table and page.
+"""Reads the frames of many files from the tables: pages of files in order of path, with one request for each table and page.
 
 The number of files and the estimated size of their rows limit a page, so that memory stays bounded whatever the headers
 contain. A page is selected by its first and last path, since a predicate that lists every file costs the SDK more than all the
@@ -19,90 +19,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exr_inspector.catalog.paths import catalog_prefix
-from exr_inspector.catalog.rows.read_back import (
-    PROVENANCE_COLUMNS,
-    attributes_from_rows,
-    channel_stats,
-    inspection_from_rows,
-)
-from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
+from exr_inspector.catalog.rows.cells import attributes_from_rows, channel_stats
+from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import every, has_prefix, is_in
 from exr_inspector.catalog.sdk.work import Work, rows_of
-from exr_inspector.errors import CatalogError
 from exr_inspector.exr.header.values import Attribute
-from exr_inspector.model import ChannelStats, Inspection
+from exr_inspector.model import ChannelStats
 from exr_inspector.validation.frames import channel_text
 
-PAGE_FILES = 2_000
-PAGE_BYTES = 64 << 20
 FRAME_PAGE_FILES = 20_000
 FRAME_PAGE_BYTES = 1 << 30  # most of them are values of attributes, which are not read for frames
 _ROW_BYTES = 1_000  # estimated size of a row of a child table, without the value of an attribute
 _SIZES = ("header_bytes", "part_rows", "attribute_rows", "stats_rows", "validation_rows")
-_KEYS = ("file_id", "inspection_id")
-# The columns that `read_back` needs. Channels follow from the attributes.
-_FILE_COLUMNS = (
-    *_KEYS, "path", "bucket", "key", "etag", "size_bytes", "mtime", "status", "error_code", "error_message", "directory",
-    "file_name", "sequence", "frame_number", "frame_padding", "inspected_at", "version_word", "header_bytes",
-    "header_is_partial", "hash", "stats_mode", "stats_stopped", "pixel_fault_count", "policy", "event_id", "sequencer",
-    "event_time", "decoder", *PROVENANCE_COLUMNS, "provenance",
+KEYS = ("file_id", "inspection_id")
+ATTRIBUTE_COLUMNS = (
+    *KEYS, "part_index", "attribute_index", "chunk_index", "name", "type", "value", "size_bytes", "file_offset",
+    "problem",
 )  # fmt: skip
-_CHILD_COLUMNS = {
-    PARTS: (
-        *_KEYS, "part_index", "chunk_count_declared", "chunk_count_computed", "chunks_present", "completeness_checked",
-        "missing", "pixels", "cryptomatte_ids", "pixel_faults",
-    ),
-    ATTRIBUTES: (
-        *_KEYS, "part_index", "attribute_index", "chunk_index", "name", "type", "value", "size_bytes", "file_offset",
-        "problem",
-    ),
-    STATS: (
-        *_KEYS, "stats_index", "part_index", "channel", "level_x", "level_y", "min", "max", "mean", "mean_error",
-        "mean_low", "mean_high", "stddev", "samples", "finite_count", "nan_count", "positive_inf_count",
-        "negative_inf_count", "zero_count", "negative_count", "half_max_count", "first_nan_x", "first_nan_y",
-        "first_inf_x", "first_inf_y", "maximum_x", "maximum_y", "percentiles", "histogram",
-        "fractional_share", "eight_bit_share", "distinct_count", "uncovered_count", "low_alpha_colour", "coverage",
-        "exact",
-    ),
-    VALIDATION: (
-        *_KEYS, "finding_index", "part_index", "channel", "code", "severity_rank", "message", "found", "expected",
-        "file_offset",
-    ),
-}  # fmt: skip
+STATS_COLUMNS = (
+    *KEYS, "stats_index", "part_index", "channel", "level_x", "level_y", "min", "max", "mean", "mean_error",
+    "mean_low", "mean_high", "stddev", "samples", "finite_count", "nan_count", "positive_inf_count",
+    "negative_inf_count", "zero_count", "negative_count", "half_max_count", "first_nan_x", "first_nan_y",
+    "first_inf_x", "first_inf_y", "maximum_x", "maximum_y", "percentiles", "histogram",
+    "fractional_share", "eight_bit_share", "distinct_count", "uncovered_count", "low_alpha_colour", "coverage",
+    "exact",
+)  # fmt: skip
 _FRAME_FILES = (
-    *_KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code",
+    *KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code",
     "stats_stopped", "header_is_partial", "width", "height", "display_width", "display_height", "pixel_aspect_ratio",
     "part_type", "compression", "channel_count", "pixel_types", "views", "software", "color_interop_id", "chromaticities",
     "is_aces", "fps", "timecode", "timecode_rate", "embedded_frame",
     "error_count", "error_codes", "inspected_at",
 )  # fmt: skip
 _FRAME_PARTS = (
-    *_KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",
+    *KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",
     "display_x_max", "display_y_max", "compression", "part_type", "tiling", "cryptomattes", "pixel_hash",
 )  # fmt: skip
-_FRAME_ATTRIBUTES = _CHILD_COLUMNS[ATTRIBUTES]
-_FRAME_CHANNELS = (*_KEYS, "part_index", "effective_layer", "name", "type")
-_FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name != "histogram")
+_FRAME_CHANNELS = (*KEYS, "part_index", "effective_layer", "name", "type")
+_FRAME_STATS = tuple(name for name in STATS_COLUMNS if name != "histogram")
 
 _NUL = "\0"  # ends names in the file, so no name contains it
 
 Row = Mapping[str, Any]
 _Page = TypeVar("_Page")
-
-
-class StoredInspection(NamedTuple):
-    """One stored file.
-
-    Attributes:
-        path: `<bucket>/<key>`.
-        inspection: The inspection; None if its rows are invalid.
-        fault: What is wrong with its rows; empty if nothing is.
-    """
-
-    path: str
-    inspection: Inspection | None
-    fault: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +89,6 @@ class _Listed(NamedTuple):
     weight: int
 
 
-def stored_inspections(
-    connection: Connection, prefix: str = "", *, page_files: int = PAGE_FILES, page_bytes: int = PAGE_BYTES
-) -> Iterator[StoredInspection]:
-    """Yield all files below a prefix in order of path. Files stored or removed meanwhile may be missing or included.
-
-    Args:
-        connection: The database.
-        prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
-        page_files: Maximum number of files in a page.
-        page_bytes: Approximate maximum size of a page's rows, bytes.
-
-    Raises:
-        CatalogError: The database cannot be read.
-    """
-    pages = _pages(_list(connection, prefix), page_files, page_bytes)
-    yield from chain.from_iterable(_ahead(connection, "read files", pages, _read_inspections))
-
-
 def stored_frames(
     connection: Connection, prefix: str = "", *, attributes: Collection[str] = (), page_files: int = FRAME_PAGE_FILES
 ) -> Iterator[FrameRows]:
@@ -161,12 +103,12 @@ def stored_frames(
     Raises:
         CatalogError: The database cannot be read.
     """
-    pages = _pages(_list(connection, prefix), page_files, FRAME_PAGE_BYTES)
+    pages = pages_of(list_files(connection, prefix), page_files, FRAME_PAGE_BYTES)
     read = partial(_read_frames, names=sorted(attributes))
-    yield from chain.from_iterable(_ahead(connection, "read frames", pages, read))
+    yield from chain.from_iterable(read_ahead(connection, "read frames", pages, read))
 
 
-def _list(connection: Connection, prefix: str) -> list[_Listed]:
+def list_files(connection: Connection, prefix: str) -> list[_Listed]:
     """The path and the estimated size of all files below the prefix, in order of path."""
     below = has_prefix("path", catalog_prefix(prefix))
 
@@ -182,7 +124,7 @@ def _list(connection: Connection, prefix: str) -> list[_Listed]:
     return connection.run("list files", body)
 
 
-def _pages(listed: Sequence[_Listed], files: int, weight: int) -> Iterator[tuple[str, str]]:
+def pages_of(listed: Sequence[_Listed], files: int, weight: int) -> Iterator[tuple[str, str]]:
     """Yield the first and last path of each page; a page with a single file may exceed the size."""
     first, count, heavy = 0, 0, 0
     for index, item in enumerate(listed):
@@ -195,7 +137,7 @@ def _pages(listed: Sequence[_Listed], files: int, weight: int) -> Iterator[tuple
         yield listed[first].path, listed[-1].path
 
 
-def _ahead(
+def read_ahead(
     connection: Connection,
     doing: str,
     pages: Iterator[tuple[str, str]],
@@ -215,51 +157,33 @@ def _ahead(
             yield answer
 
 
-def _between(column: str, page: tuple[str, str]) -> Callable[[Any], Any]:
+def between(column: str, page: tuple[str, str]) -> Callable[[Any], Any]:
+    """A predicate for the rows of the files of a page, whose paths a column has."""
     return lambda table: (table[column] >= page[0]) & (table[column] <= page[1])
 
 
-def _read_inspections(work: Work, page: tuple[str, str]) -> list[StoredInspection]:
-    files = rows_of(work.select(FILES, _FILE_COLUMNS, _between("path", page)))
-    rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for file in files:
-        rows[_owner(file)] = {"files": [file], **{table.name: [] for table in _CHILD_COLUMNS}}
-    for table, columns in _CHILD_COLUMNS.items():
-        for row in rows_of(work.select(table, columns, _between("file_path", page))):
-            if (mine := rows.get(_owner(row))) is not None:
-                mine[table.name].append(row)
-    return [_stored(file["path"], rows[_owner(file)]) for file in sorted(files, key=itemgetter("path"))]
-
-
-_owner = itemgetter(*_KEYS)
-
-
-def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredInspection:
-    try:
-        return StoredInspection(path, inspection_from_rows(rows), "")
-    except CatalogError as error:
-        return StoredInspection(path, None, f"{error.code}: {error}")
+OWNER = itemgetter(*KEYS)
 
 
 def _read_frames(work: Work, page: tuple[str, str], *, names: Sequence[str]) -> list[FrameRows]:
-    files = rows_of(work.select(FILES, _FRAME_FILES, _between("path", page)))
+    files = rows_of(work.select(FILES, _FRAME_FILES, between("path", page)))
     parts: dict[tuple[str, str], list[Row]] = {}
-    for row in rows_of(work.select(PARTS, _FRAME_PARTS, _between("file_path", page))):
-        parts.setdefault(_owner(row), []).append(row)
-    channels = _channel_lists(work.select(CHANNELS, _FRAME_CHANNELS, _between("file_path", page)))
+    for row in rows_of(work.select(PARTS, _FRAME_PARTS, between("file_path", page))):
+        parts.setdefault(OWNER(row), []).append(row)
+    channels = _channel_lists(work.select(CHANNELS, _FRAME_CHANNELS, between("file_path", page)))
     stats: dict[tuple[str, str], list[Row]] = {}
-    for row in rows_of(work.select(STATS, _FRAME_STATS, every(_between("file_path", page), _is_exact_first_level))):
-        stats.setdefault(_owner(row), []).append({**row, "histogram": None})
+    for row in rows_of(work.select(STATS, _FRAME_STATS, every(between("file_path", page), _is_exact_first_level))):
+        stats.setdefault(OWNER(row), []).append({**row, "histogram": None})
     attributes: dict[tuple[str, str], list[Row]] = {}
-    first_part = every(_between("file_path", page), is_in("name", names), lambda table: table["part_index"] == 0)
-    for row in rows_of(work.select(ATTRIBUTES, _FRAME_ATTRIBUTES, first_part)) if names else ():
-        attributes.setdefault(_owner(row), []).append(row)
+    first_part = every(between("file_path", page), is_in("name", names), lambda table: table["part_index"] == 0)
+    for row in rows_of(work.select(ATTRIBUTES, ATTRIBUTE_COLUMNS, first_part)) if names else ():
+        attributes.setdefault(OWNER(row), []).append(row)
     found = []
     for file in sorted(files, key=itemgetter("path")):
-        mine = sorted(parts.get(_owner(file), ()), key=itemgetter("part_index"))
-        read = map(channel_stats, sorted(stats.get(_owner(file), ()), key=itemgetter("stats_index")))
-        named = _first_part(attributes.get(_owner(file), ()))
-        found.append(FrameRows(file, mine, channels.get(_owner(file), ()), tuple(read), named))
+        mine = sorted(parts.get(OWNER(file), ()), key=itemgetter("part_index"))
+        read = map(channel_stats, sorted(stats.get(OWNER(file), ()), key=itemgetter("stats_index")))
+        named = _first_part(attributes.get(OWNER(file), ()))
+        found.append(FrameRows(file, mine, channels.get(OWNER(file), ()), tuple(read), named))
     return found
 
 
@@ -282,11 +206,11 @@ def _channel_lists(batches: Iterable[pa.RecordBatch]) -> dict[tuple[str, str], t
     table = pa.Table.from_batches(every)
     part = table["part_index"].cast(pa.string())
     texts = pc.binary_join_element_wise(part, table["effective_layer"], table["name"], table["type"], _NUL)
-    grouped = table.select(_KEYS).append_column("text", texts).group_by(_KEYS, use_threads=False)
+    grouped = table.select(KEYS).append_column("text", texts).group_by(KEYS, use_threads=False)
     lists = grouped.aggregate([("text", "list")])
     joined = pc.binary_join(lists["text_list"], _NUL).combine_chunks().dictionary_encode()
     made = [_channel_list(text) for text in joined.dictionary.to_pylist()]
-    keys = zip(*(lists[name].to_pylist() for name in _KEYS), strict=True)
+    keys = zip(*(lists[name].to_pylist() for name in KEYS), strict=True)
     return {key: made[index] for key, index in zip(keys, joined.indices.to_pylist(), strict=True)}
 
 

@@ -12,24 +12,21 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, get_args
+from typing import get_args
 
+from exr_inspector.catalog.rows.cells import StoredRow, attributes_from_rows, channel_stats
 from exr_inspector.catalog.versions import known_version
 from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
-from exr_inspector.exr.header.as_json import from_json
 from exr_inspector.exr.header.parser import Header, PartHeader, make_part
-from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import (
     MANIFEST,
-    ChannelStats,
     DeepStats,
     EventInfo,
     Finding,
-    Histogram,
     Inspection,
     MatteObjects,
     ObjectCoverage,
@@ -45,7 +42,6 @@ from exr_inspector.model import (
     Thumbnail,
 )
 
-StoredRow = Mapping[str, Any]
 PROVENANCE_COLUMNS = get_args(ProvenanceColumn)
 
 
@@ -60,33 +56,6 @@ def _moment(value: object) -> datetime | None:
 
 def _sorted(rows: Iterable[StoredRow], *columns: str) -> list[StoredRow]:
     return sorted(rows, key=lambda row: tuple(row[column] for column in columns))
-
-
-def join_cells(pieces: Iterable[tuple[int, str]]) -> str:
-    """Join the pieces of a value, given as (chunk_index, piece) in any order: the inverse of `schema.children.split_cell`."""
-    return "".join(piece for _, piece in sorted(pieces))
-
-
-def attributes_from_rows(rows: Iterable[StoredRow]) -> dict[int, tuple[Attribute, ...]]:
-    """The attributes of each part in header order, by part index; pieces of long values are joined.
-
-    Raises:
-        KeyError, TypeError, ValueError: A value is not valid JSON for its type.
-    """
-    pieces: dict[tuple[int, int], list[StoredRow]] = defaultdict(list)
-    for row in rows:
-        pieces[row["part_index"], row["attribute_index"]].append(row)
-    attributes: dict[int, list[Attribute]] = defaultdict(list)
-    for (part, _), group in sorted(pieces.items()):
-        first = group[0]
-        text = join_cells((row["chunk_index"], row["value"]) for row in group)
-        value = from_json(first["type"], json.loads(text))
-        attributes[part].append(
-            Attribute(
-                first["name"], first["type"], value, first["file_offset"], first["size_bytes"], first["problem"] or ""
-            )
-        )
-    return {part: tuple(items) for part, items in attributes.items()}
 
 
 def _header(files: StoredRow, parts: Sequence[StoredRow], attributes: Iterable[StoredRow]) -> Header | None:
@@ -121,49 +90,6 @@ def _completeness(row: StoredRow) -> Completeness | None:
         missing=tuple(MissingRange(*gap[:10], *map(ChunkState, gap[10:])) for gap in missing.get("ranges", ())),
         missing_truncated=missing.get("truncated", False),
         zero_only_upper_levels=missing.get("zeroOnlyUpperLevels", False),
-    )
-
-
-def _point(x: int | None, y: int | None) -> tuple[int, int] | None:
-    return None if x is None or y is None else (x, y)
-
-
-def channel_stats(row: StoredRow) -> ChannelStats:
-    """The statistics of a row of `stats`."""
-    histogram = json.loads(row["histogram"]) if row["histogram"] else None
-    percentiles = json.loads(row["percentiles"]) if row["percentiles"] else ()
-    return ChannelStats(
-        part=row["part_index"],
-        channel=row["channel"],
-        level_x=row["level_x"],
-        level_y=row["level_y"],
-        samples=row["samples"],
-        finite_count=row["finite_count"] or 0,
-        nan_count=row["nan_count"] or 0,
-        positive_inf_count=row["positive_inf_count"] or 0,
-        negative_inf_count=row["negative_inf_count"] or 0,
-        zero_count=row["zero_count"] or 0,
-        negative_count=row["negative_count"] or 0,
-        half_max_count=row["half_max_count"] or 0,
-        minimum=row["min"],
-        maximum=row["max"],
-        mean=row["mean"],
-        stddev=row["stddev"],
-        first_nan=_point(row["first_nan_x"], row["first_nan_y"]),
-        first_inf=_point(row["first_inf_x"], row["first_inf_y"]),
-        percentiles=tuple((percent, value) for percent, value in percentiles),
-        histogram=Histogram(tuple(histogram["edges"]), tuple(histogram["counts"])) if histogram else None,
-        coverage=row["coverage"],
-        exact=row["exact"],
-        mean_error=row["mean_error"],
-        mean_low=row["mean_low"],
-        mean_high=row["mean_high"],
-        fractional_share=row["fractional_share"],
-        eight_bit_share=row["eight_bit_share"],
-        distinct_count=row["distinct_count"],
-        uncovered_count=row["uncovered_count"],
-        low_alpha_colour=row["low_alpha_colour"],
-        maximum_at=_point(row["maximum_x"], row["maximum_y"]),
     )
 
 

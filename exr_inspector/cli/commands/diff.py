@@ -123,11 +123,12 @@ def command(
 @contextmanager
 def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: bool) -> Iterator[Iterator[FileDiff]]:
     # Imported here, since importing the vastdb SDK takes most of a second.
+    from exr_inspector.catalog.read.reader import Reader  # noqa: PLC0415
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import diff_catalog  # noqa: PLC0415
 
     with open_tables(catalog, use=(DATABASE, OBJECTS, READING, PIXELS)) as tables:
-        read, settings = tables.catalog.read, tables.settings
+        read, settings = Reader(tables.connection), tables.settings
         yield diff_catalog(read, settings, target, tables.prefix, header=header, shown=paths.stored)
 
 

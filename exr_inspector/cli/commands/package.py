@@ -22,12 +22,13 @@ PACKAGE = "exr_inspector"
 TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
 # Parts of the package that the function does not use: commands, the library, and what only they need.
 LAPTOP_PARTS = (
-    "cli", "report", "ingest", "library", "catalog/queries", "catalog/admin", "delivery/check.py", "delivery/diff.py",
-    "delivery/files.py", "delivery/grouping.py", "delivery/patterns.py", "delivery/read_ahead.py", "delivery/stored_diff.py",
-    "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py", "pixels/difference.py",
-    "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "sync/unvalidated.py", "validation/policies/differences.py",
-    "validation/policies/draft.py", "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py",
-    "validation/sources.py",
+    "cli", "report", "ingest", "library", "catalog/queries", "catalog/admin", "catalog/read/inspections.py",
+    "catalog/read/reader.py", "catalog/rows/read_back.py", "delivery/copies.py", "delivery/check.py", "delivery/diff.py",
+    "delivery/files.py", "delivery/grouping.py", "delivery/patterns.py", "delivery/read_ahead.py",
+    "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py",
+    "pixels/difference.py", "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "sync/unvalidated.py",
+    "validation/policies/differences.py", "validation/policies/draft.py", "validation/policies/schema.py",
+    "validation/rejudge.py", "validation/reports.py", "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.b2"  # as of b2sum

@@ -34,7 +34,7 @@ class Siblings:
         more: The same for a sequence that has half of these frames or fewer, and may be meant to, or a single one; for the
             matte of an object the frames of another object's matte.
         copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
-        same: Another sequence that has the images of all frames in the same order, and whether their names tell them apart.
+        same: In `check`, another sequence with all images in this order, and whether the names are those of different ones.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         spellings: The same of sequences whose names differ in case or separators alone.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.

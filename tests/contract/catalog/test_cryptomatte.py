@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, CRYPTOMATTE_OBJECTS
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
@@ -104,7 +105,7 @@ def test_writers_at_the_same_time_store_the_names_once(pair: Pair) -> None:
 def test_a_file_is_read_with_its_objects(pair: Pair) -> None:
     _, catalog = pair
     catalog.upsert([frame(1001)])
-    found = catalog.read.file(frame(1001).path)
+    found = Reader(catalog.connection).file(frame(1001).path)
     assert found is not None
     assert [row["id"] for row in found.rows[CRYPTOMATTE_OBJECTS.name]] == ["00000001", "00000002", "00000003"]
     assert found.inspection.pixels is not None

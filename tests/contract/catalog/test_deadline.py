@@ -18,6 +18,7 @@ from urllib3.util import Timeout
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.sessions import SessionPool
 from exr_inspector.catalog.sdk.transport import DeadlineTimeout
@@ -185,7 +186,7 @@ def test_twenty_threads_drop_no_connection(server: LocalVastDB, caplog: pytest.L
 
     def read(_: int) -> Any:
         together.wait()
-        return catalog.read.file("renders/none.exr")
+        return Reader(catalog.connection).file("renders/none.exr")
 
     with caplog.at_level(logging.WARNING, "urllib3"), ThreadPoolExecutor(20) as pool:
         for _ in range(2):

@@ -11,6 +11,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.outcomes import UpsertResult
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.recheck import upsert_isolating_failures
 from exr_inspector.catalog.schema import FILES, GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.work import ROW_ID, rows_of
@@ -119,7 +120,7 @@ def test_a_commit_that_is_answered_too_late(shared: Pair) -> None:
     server.faults.script("commit", [Fault(FaultKind.DELAY, 1.0)])
     (result,) = hasty.upsert([item])
     assert result.outcome is Outcome.INSERTED
-    full = hasty.read.file(item.path)
+    full = Reader(hasty.connection).file(item.path)
     assert full is not None
     assert full.inspection_id == result.inspection_id
     assert [row["inspection_id"] for row in audits(hasty, item.path)] == [result.inspection_id]
@@ -137,7 +138,7 @@ def test_conflicts_end_as_conflict_when_the_time_is_over(shared: Pair) -> None:
     finally:
         server.faults.clear()
         hasty.close()
-    assert hasty.read.file("renders/never.exr") is None
+    assert Reader(hasty.connection).file("renders/never.exr") is None
 
 
 def test_after_a_conflict_the_guards_are_claimed_before_anything_is_looked_up(pair: Pair) -> None:

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import stored_versions
 from exr_inspector.catalog.queries.cookbook import cookbook
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.cli.commands.query import command
 from exr_inspector.delivery.judgement import Judgement
 from exr_inspector.errors import CatalogError, SettingsError
@@ -81,7 +82,7 @@ def catalog(filled: tuple[LocalVastDB, Catalog, Path]) -> Catalog:
     ["s3://renders/sh2/stereo.exr", "S3A://renders/sh2/stereo.exr", "renders/sh2/stereo.exr", "/sh2/stereo.exr"],
 )
 def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
-    found = catalog.read.file(spelling)
+    found = Reader(catalog.connection).file(spelling)
     assert found is not None
     assert found.inspection.path == "renders/sh2/stereo.exr"
     assert found.inspection.header == scene()[5].header
@@ -94,7 +95,7 @@ def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
 
 def test_a_key_that_begins_like_a_scheme(catalog: Catalog) -> None:
     catalog.upsert([inspection("s3/a.exr")])
-    found = catalog.read.file("s3/a.exr")
+    found = Reader(catalog.connection).file("s3/a.exr")
     assert found is not None
     assert found.inspection.path == "renders/s3/a.exr"
     catalog.remove("renders/s3/a.exr")
@@ -111,7 +112,7 @@ def test_any_key_is_found_and_listed(catalog: Catalog) -> None:
     catalog.upsert([inspection(key) for key in KEYS])
     for key in KEYS:
         for spelling in (f"s3://renders/{key}", f"renders/{key}", f"/{key}"):
-            found = catalog.read.file(spelling)
+            found = Reader(catalog.connection).file(spelling)
             assert found is not None
             assert found.inspection.key == key
     assert sorted(catalog.stored_between("renders/sp/", end="renders/sp0")) == sorted(f"renders/{key}" for key in KEYS)
@@ -120,19 +121,19 @@ def test_any_key_is_found_and_listed(catalog: Catalog) -> None:
 
 
 def test_a_bucket_wins_over_a_key_of_the_same_spelling(catalog: Catalog) -> None:
-    found = catalog.read.file("/archive/sh1/beauty.0001.exr")
+    found = Reader(catalog.connection).file("/archive/sh1/beauty.0001.exr")
     assert found is not None
     assert found.inspection.bucket == "archive"
 
 
 @pytest.mark.parametrize("spelling", ["s3://renders/none.exr", "/none.exr", "none.exr", "s3://nowhere/sh2/stereo.exr"])
 def test_files_without_rows_are_none(catalog: Catalog, spelling: str) -> None:
-    assert catalog.read.file(spelling) is None
+    assert Reader(catalog.connection).file(spelling) is None
 
 
 def test_every_inspection_comes_back(catalog: Catalog) -> None:
     for item in scene():
-        found = catalog.read.file(item.path)
+        found = Reader(catalog.connection).file(item.path)
         assert found is not None
         cost_free = replace(item, cost=found.inspection.cost, duration_ms=found.inspection.duration_ms)
         assert found.inspection == cost_free, item.path
@@ -159,7 +160,7 @@ def test_predicates_reach_the_server(
             yield stream, following, table
 
     monkeypatch.setattr(_internal, "parse_query_data_response", counting)
-    catalog.read.file("renders/sh2/stereo.exr")
+    Reader(catalog.connection).file("renders/sh2/stereo.exr")
     assert sum(received) == 1 + 2 + 10 + 24 + 10
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.catalog.read.pages import StoredInspection, stored_frames, stored_inspections
+from exr_inspector.catalog.read.inspections import StoredInspection, stored_inspections
+from exr_inspector.catalog.read.pages import stored_frames
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.schema import ATTRIBUTES
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
@@ -53,7 +55,7 @@ def test_what_comes_back_is_what_single_reads_give(filled: tuple[LocalVastDB, Ca
     stored = list(stored_inspections(catalog.connection, page_files=page_files))
     assert [item.path for item in stored] == sorted(item.path for item in scene())
     for item in stored:
-        single = catalog.read.file(item.path)
+        single = Reader(catalog.connection).file(item.path)
         assert single
         assert item.inspection == single.inspection
         assert not item.fault
@@ -110,7 +112,7 @@ def test_a_file_that_is_replaced_or_removed_meanwhile_is_never_mixed(filled: tup
     assert "renders/still/long.exr" not in rest
     assert first.path == "renders/shot/beauty.0001.exr"
     for item in rest.values():
-        single = catalog.read.file(item.path)
+        single = Reader(catalog.connection).file(item.path)
         assert single
         assert item.inspection == single.inspection
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from dataengine_local.events import element_event
 from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.recheck import upsert_if_current
 from exr_inspector.cli.commands.db import command as db
 from exr_inspector.errors import ObjectChanged
@@ -49,7 +50,7 @@ class Mount:
         os.utime(self.file, (time, time))
 
     def compression(self) -> str | None:
-        found = self.catalog.read.file(f"renders/{KEY}")
+        found = Reader(self.catalog.connection).file(f"renders/{KEY}")
         assert found
         return str(found.rows["files"][0]["compression"])
 

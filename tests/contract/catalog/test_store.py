@@ -13,6 +13,7 @@ import pytest
 
 from exr_inspector.catalog import Outcome
 from exr_inspector.catalog.catalog import ObjectState
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.work import Work, rows_of
@@ -326,7 +327,7 @@ def test_thumbnails_cost_requests_only_where_there_are_some(pair: Pair) -> None:
         server.reset_counters()
         catalog.upsert([item])
         counts.append(requests(server))
-        found = catalog.read.file(item.path)
+        found = Reader(catalog.connection).file(item.path)
         assert found is not None
         assert [row["image"] for row in found.rows["thumbnails"]] == [one.image for one in item.pixels.thumbnails]  # type: ignore[union-attr]
     ordinary = COSTS[StatsMode.FULL]["replaced"] - 2  # without findings
@@ -351,7 +352,7 @@ def test_any_text_is_kept(pair: Pair) -> None:
     _, catalog = pair
     item = inspection("söme \U0001f3a5/a+b%20c.exr", texts={"odd": "nul \0 quote ' \" tab \t \u2028 end", "empty": ""})
     catalog.upsert([item])
-    full = catalog.read.file(item.path)
+    full = Reader(catalog.connection).file(item.path)
     assert full is not None
     assert full.inspection == item
 
@@ -367,7 +368,7 @@ def test_texts_that_no_table_can_hold(pair: Pair) -> None:
     (row,) = stored(catalog)["files"]
     assert (row["path"], row["error_message"]) == ("renders/odd\\udcff.exr", "why\\udc80")
     assert row["event_id"].startswith("id\\ud800xxx")
-    full = catalog.read.file(f"s3://renders/{key}")
+    full = Reader(catalog.connection).file(f"s3://renders/{key}")
     assert full is not None
     assert list(catalog.stored_at([f"renders/{key}"])) == [row["path"]]
     sound = replace(inspection("a.exr", sequencer="1"), event=replace(event, sequencer="2" * 200_000))
@@ -380,7 +381,7 @@ def test_long_values_continue_in_further_rows(pair: Pair) -> None:
     _, catalog = pair
     item = inspection(texts={"manifest": "é" * 300_000})
     catalog.upsert([item])
-    full = catalog.read.file(item.path)
+    full = Reader(catalog.connection).file(item.path)
     assert full is not None
     assert full.inspection == item
     pieces = [row for row in full.rows["attributes"] if row["name"] == "manifest"]

@@ -20,6 +20,7 @@ from dataengine_local.context import LocalContext
 from dataengine_local.events import element_event, generated_event
 from dataengine_local.http_events import event_from_http
 from exr_inspector.catalog import UpsertResult
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.recheck import upsert_isolating_failures
 from exr_inspector.errors import CatalogError, ExrInspectorError, SourceError
 from exr_inspector.exr.limits import Bounds
@@ -1087,7 +1088,10 @@ def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(stack: Loca
     assert service(stack, EXR_STATS="full").handle(created("a.exr"))["status"] == "inspected"
     asking = service(stack, EXR_STATS="full", EXR_MAX_OBJECTS="3")
     assert asking.handle(created("b.exr"))["status"] == "inspected"
-    rows = {key: stack.catalog.read.file(f"{BUCKET}/{key}").rows["cryptomatte_objects"] for key in ("a.exr", "b.exr")}  # type: ignore[union-attr]
+    rows = {
+        key: Reader(stack.catalog.connection).file(f"{BUCKET}/{key}").rows["cryptomatte_objects"]
+        for key in ("a.exr", "b.exr")
+    }  # type: ignore[union-attr]
     assert rows["a.exr"] == []
     assert [row["coverage"] for row in rows["b.exr"]] == [780.0, 768.0, 768.0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 import yaml
 
 from exr_inspector.delivery import siblings, strays
-from exr_inspector.delivery.judgement import JudgedSequence, judge_frames
+from exr_inspector.delivery.copies import with_copies
+from exr_inspector.delivery.judgement import JudgedSequence, judge_frames, judge_sequence
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 from exr_inspector.validation.facts.roles import layer_of_file
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS
 from exr_inspector.validation.facts.timecodes import clock_at
 from exr_inspector.validation.frames import FramePixels
 
@@ -566,22 +569,30 @@ def test_a_sequence_with_the_images_of_another_one(
 ) -> None:
     files = {f"{one.format(n)}.exr": each for n, each in zip(range(1001, 1006), "abcde", strict=True)}
     files |= {f"{other.format(n)}.exr": each for n, each in zip(range(1001, 1006), pictures, strict=False)}
-    frames = {name: FrameSummary(name, "?", 0, 0, pixel_hash=picture) for name, picture in files.items()}
-    found = [
-        each for sequence in judge_frames(frames, builtin_policy("default")).sequences for each in sequence.findings
+    assert copies(files) == {severity} - {None}
+
+
+def copies(files: dict[str, str], time: datetime | None = None) -> set[Severity]:
+    """The severities of the findings on sequences with the images of another one."""
+    frames = {name: FrameSummary(name, "?", 0, 0, pixel_hash=each, mtime=time) for name, each in files.items()}
+    known = [(each, [frames[m.path] for m in each.members]) for each in recognise(frames).sequences]
+    found = with_copies({}, known)
+    judged = [
+        judge_sequence(
+            each,
+            [replace(frames[m.path], frame=m.number) for m in each.members],
+            builtin_policy("default"),
+            siblings=found.get(each.pattern, NO_SIBLINGS),
+        )
+        for each, _ in known
     ]
-    assert {each.severity for each in found if "have the pixels of" in each.message} == {severity} - {None}
+    return {said.severity for each in judged for said in each.findings if "have the pixels of" in said.message}
 
 
 def test_a_linked_folder_is_no_copy() -> None:
-    time = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    files = [(f"{folder}/a_{n}.exr", f"p{n}") for folder in ("latest", "one") for n in range(1001, 1006)]
-    frames = [FrameSummary(name, "?", 0, 0, pixel_hash=picture, mtime=time) for name, picture in files]
-    assert not any(
-        "have the pixels of" in each.message
-        for sequence in judge_frames({f.path: f for f in frames}, builtin_policy("default")).sequences
-        for each in sequence.findings
-    )
+    files = {f"{folder}/a_{n}.exr": f"p{n}" for folder in ("latest", "one") for n in range(1001, 1006)}
+    assert copies(files, datetime(2026, 1, 1, tzinfo=timezone.utc)) == set()
+    assert copies(files) == {Severity.INFO}
 
 
 def test_a_part_of_the_version_before_and_the_frames_of_a_newer_aov() -> None:
