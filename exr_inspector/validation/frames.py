@@ -30,7 +30,7 @@ from exr_inspector.exr.names import is_beauty, main_layer
 from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag
-from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, layer_of_file, role_of
+from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, is_matte, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
 _FEW_ZEROS = 0.001  # of all pixels
@@ -77,6 +77,9 @@ class FramePixels:
             writers crop an empty image.
         extents: Magnitudes of each channel of depth: the quartiles and the largest; of each of motion vectors the largest.
         other_deviations: Standard deviations of the channels other than the beauty, in their order.
+        lights: Luminance of each of `lit_pixels` that has colours, without the beauty.
+        mattes: Minimum, maximum, mean and standard deviation of each alpha, and each channel that is named for a matte, with
+            several values, all from 0 to 1.
     """
 
     luminance: float | None
@@ -97,6 +100,8 @@ class FramePixels:
     coverage: float | None = None
     extents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     other_deviations: tuple[float, ...] = ()
+    lights: Mapping[str, float] = field(default_factory=dict)
+    mattes: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
 
     @property
     def is_flat(self) -> bool:
@@ -347,6 +352,8 @@ def frame_pixels(
         coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
         extents=_extents(firsts, layer_of_file(path, names)),
         other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
+        lights=_lights(channel for channel in firsts if channel not in beauty.values()),
+        mattes=_mattes(firsts, path),
     )
 
 
@@ -431,6 +438,28 @@ def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats]
             name = layer or (f"{component} of part {stats.part}" if has_parts else component)
             found[name] = max(found.get(name, 0), _lit(stats))
     return mattes | found
+
+
+def _lights(channels: Iterable[ChannelStats]) -> dict[str, float]:
+    means: dict[str, dict[str, float]] = {}
+    for stats in channels:
+        layer, _, component = stats.channel.rpartition(".")
+        if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
+            means.setdefault(layer, {})[component] = stats.mean
+    return {layer: luminance_of(each) or 0.0 for layer, each in means.items() if layer}
+
+
+def _mattes(channels: Iterable[ChannelStats], path: str) -> dict[str, tuple[float, float, float, float]]:
+    found: dict[str, tuple[float, float, float, float]] = {}
+    for stats in channels:
+        role = _role(stats)
+        is_named = role is Role.COLOUR and is_matte(stats.channel.rpartition(".")[0] or path)
+        known = stats.minimum, stats.maximum, stats.mean, stats.stddev
+        if (role is Role.ALPHA or is_named) and None not in known and not stats.is_constant:
+            least, most, mean, deviation = (float(value or 0.0) for value in known)
+            if least >= 0 and most <= 1:
+                found[stats.channel] = least, most, mean, deviation
+    return found
 
 
 def _lit(stats: ChannelStats) -> int:

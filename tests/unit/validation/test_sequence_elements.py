@@ -10,7 +10,7 @@ import pytest
 from exr_inspector.model import ColourLines, Finding, Severity
 from exr_inspector.validation import frame_of_inspection
 from exr_inspector.validation.frames import FramePixels
-from tests.unit.validation.cases.made.pixels import deep, image
+from tests.unit.validation.cases.made.pixels import deep, flat, image
 from tests.unit.validation.judging import PLAIN, inspect
 from tests.unit.validation.test_sequence_images import panned
 from tests.unit.validation.test_sequence_rules import HOLE, PIXELS, frame, grid, judged, seen
@@ -150,3 +150,71 @@ def test_alpha_of_1_everywhere_is_known(data: bytes, *, is_solid: bool | None) -
     assert made is not None
     assert made.pixels is not None
     assert made.pixels.is_solid is is_solid
+
+
+def of_layer(name: str, dark: set[int], *, is_off: bool = False, least: float = 0.2, **changed: Any) -> list[Finding]:
+    """The findings on 18 frames of a layer that is zero in some of them, with light from `least` on beside these."""
+    given = []
+    for n in range(1, 19):
+        apart = min((abs(n - other) for other in dark), default=9)
+        light = min(0.2, least * apart)
+        level = 0.5 + 0.001 * n - (0.2 - light) * is_off
+        given.append(frame(n, pixels=seen(level, lit_pixels={name: int(500 * light)}, lights={name: light}, **changed)))
+    return [each for each in judged(given) if each.code == "SEQ-LAYER-BLACK"]
+
+
+@pytest.mark.parametrize(
+    ("dark", "changed", "severity"),
+    [
+        ({8, 9, 10, 11}, {}, Severity.WARNING),
+        ({14, 15, 16, 17, 18}, {}, Severity.WARNING),
+        ({1, 2, 3, 4}, {}, Severity.WARNING),
+        ({8, 9, 10, 11}, {"is_off": True}, Severity.INFO),
+        ({8}, {"is_off": True}, Severity.WARNING),
+        ({4, 8, 12, 16}, {"is_off": True}, Severity.INFO),
+        ({8, 9, 10, 11}, {"least": 0.03}, None),  # it falls to zero
+        ({*range(1, 12)}, {}, None),
+        ({8, 9, 10, 11}, {"name": "roto"}, None),
+    ],
+)
+def test_layers_that_are_zero_in_longer_runs(
+    dark: set[int], changed: dict[str, Any], severity: Severity | None
+) -> None:
+    found = of_layer(**{"name": "key", "dark": dark} | changed)
+    assert [(each.severity, {*each.frames}) for each in found] == [(severity, dark)] * (severity is not None)
+
+
+def test_vectors_that_are_zero_in_the_first_frame_as_in_others() -> None:
+    assert not of_layer("motion", {1}, is_off=True, least=0.01)
+    given = [frame(n, pixels=seen(lit_pixels={"motion": 9 * (n % 5 != 1)})) for n in range(1, 19)]
+    (found,) = judged(given)
+    assert [*found.frames] == [1, 6, 11, 16]
+
+
+@pytest.mark.parametrize(
+    ("odd", "covered", "named"),
+    [
+        ({9}, 0.2, {9}),
+        ({9, 10, 11}, 0.2, {9, 10, 11}),
+        ({9}, 0.482, set()),
+        ({*range(14, 19)}, 0.2, set()),
+        (set(), 0.2, set()),
+    ],
+)
+def test_a_matte_that_is_inverted(odd: set[int], covered: float, named: set[int]) -> None:
+    given = []
+    for n in range(1, 19):
+        mean = covered + 0.002 * n
+        given.append(frame(n, pixels=seen(mattes={"roto.red": (0.0, 1.0, 1 - mean if n in odd else mean, 0.4)})))
+    found = [each for each in judged(given) if each.code == "SEQ-ALPHA"]
+    assert [{*each.frames} for each in found] == [named] * bool(named)
+
+
+def test_mattes_are_known_by_their_names() -> None:
+    half = np.linspace(0, 0.5, 2000).reshape(40, 50)
+    layers = {"A": half, "R": half, "roto.red": half, "key.R": half, "key.A": 3 * half}
+    made = frame_of_inspection(inspect(flat(**layers), stats=True, key="shot/sh.1001.exr"))
+    assert made is not None
+    assert made.pixels is not None
+    assert {*made.pixels.mattes} == {"A", "roto.red"}
+    assert made.pixels.lights == {"key": pytest.approx(0.25, abs=1e-3)}

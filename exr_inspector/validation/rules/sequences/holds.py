@@ -28,6 +28,7 @@ _MOVING = 2  # steps of motion, at least, on each side
 _FITS = 1.5  # how many times what the original differs from the frames beside it a copy does at least
 _IN_A_ROW = 3  # frames, at most, that show the image of others with other noise
 _ONE_IMAGE = 2  # how many times what these differ in their noise the frames beside the shown one do
+_BESIDE = 2  # frames on each side of these that show how the image moves there, perhaps ever faster
 _MISPLACED = 5  # one frame in so many
 _MOST_APART = 100  # runs that are compared with all frames; more of them are flicker
 _BEFORE = "the same pixels as the frame before"
@@ -161,17 +162,24 @@ def stuck_frames(sequence: SequenceFacts) -> dict[int, list[int]]:
     steps = [difference(one, other) for one, other in pairwise(images)]
     found: dict[int, list[int]] = {}
     for first in range(_MOVING, len(steps)):
-        if not steps[first - 1]:
+        if not steps[first - 1] or _is_light(images[first - 1].small, images[first].small):
             continue
         end = next((at for at in range(first, len(steps)) if _STILL * steps[at] > steps[first - 1]), len(steps))
         near = [*steps[max(0, first - _SIDE) : first], *steps[end + 1 : end + 1 + _SIDE]]
         if end == first or len(steps) - end <= _MOVING or _STILL * max(steps[first:end]) >= min(near):
             continue
-        if _FARTHER * max(near) < steps[end] <= _FAR * _expected_jump(images, first, end):
+        is_light = _is_light(images[end].small, images[end + 1].small)
+        if not is_light and _FARTHER * max(near) < steps[end] <= _FAR * _expected_jump(images, first, end):
             run = [frame for frame, _ in seen[first : end + 1]]
             if odd := [frame.frame for one, frame in pairwise(run) if one.pixel_hash != frame.pixel_hash]:
                 found[run[0].frame] = odd
     return found
+
+
+def _is_light(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
+    """Whether most areas of two small images that differ have become brighter, or most darker, unlike by motion."""
+    change = one - other
+    return bool(2 * abs(change.sum()) > np.abs(change).sum())
 
 
 def _expected_jump(images: Sequence[FramePixels], first: int, end: int) -> float:
@@ -265,9 +273,12 @@ def _is_apart(images: npt.NDArray[np.float64], steps: Sequence[float], run: rang
     At an end of the sequence, where nothing shows that it jumps back, the motion must be steady in all other frames.
     """
     jumps = _jumps(steps, run)
-    side = _SIDE if len(jumps) > 1 else len(steps)
+    side = _BESIDE if len(jumps) > 1 else len(steps)
     around = [*steps[max(0, run.start - 1 - side) : max(0, run.start - 1)], *steps[run.stop : run.stop + side]]
     if len(around) < _SIDE or min(jumps) <= _FITS * max(*around, *steps[run.start : run.stop - 1]):
+        return False
+    edges = [(at, at + 1) for at in (run.start - 1, run.stop - 1) if 0 <= at < len(steps)]
+    if all(_is_light(images[one], images[other]) for one, other in edges):
         return False
     beside = images[[run.start - 1]], images[[run.stop % len(images)]]
     return len(jumps) == 1 or float(_differences(*beside)[0]) * _FARTHER < max(jumps)

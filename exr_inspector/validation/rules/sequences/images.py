@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -82,3 +84,10 @@ def difference(one: FramePixels, other: FramePixels) -> float:
 
 def _levels(pixels: FramePixels) -> npt.NDArray[np.float64]:
     return np.array([*pixels.means.values(), pixels.deviation or 0.0])
+
+
+def between_changes(changes: Sequence[bool]) -> list[int]:
+    """The positions, at most half, on one side of changes between each position and the next one."""
+    sides = [*accumulate(changes, operator.xor, initial=False)]
+    few = 2 * sum(sides) <= len(sides)
+    return [index for index, side in enumerate(sides) if side is few] if any(changes) else []

@@ -3,66 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, pairwise, takewhile
+from itertools import chain, groupby, pairwise, takewhile
 
 import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.roles import is_matte
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_matte, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import Results, listed, sequence_rule
+from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import Seen, is_cut, shot_frames
+from exr_inspector.validation.rules.sequences.images import Seen, between_changes, is_cut, shot_frames
 from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
 
 _FEWEST = 5  # frames that tell what is usual
 _FEW = 5  # one frame of so many
+_FLASHES = 3  # light that goes off for a moment as often is meant to
+_HELD = 0.5  # the least that a layer holds beside frames that lost it, in parts of what it usually does
+_CLEAR_LIGHT = 3  # how many times what the main image changes from frame to frame the light of a layer is
+_SAME_LIGHT = 0.2  # twice the most by which the luminance differs where data are lost
 _LEAST_LOST = 256  # pixels: the smallest tiles of renderers are 16 x 16
 _TILE_PIXELS = 64  # tiles of 8 x 8 pixels, of which the larger ones consist
 _CLEAR = 8  # how many times what the frames around differ a frame has fewer
 _LEAST_ADDED = 0.05  # of the image, which alpha covers in addition where it is 1 everywhere
 _ADDED_TO_MOTION = 3  # how many times what it covers more from frame to frame
 _MOTION = 3  # such frames on the side of the matte
+_INVERTED = 0.25  # the most that is left of the change of a matte if it is inverted
 
 
 @sequence_rule(
     "SEQ-LAYER-BLACK",
     Severity.WARNING,
-    "No layer is black in one or two frames while it is not in the frames around them",
+    "No layer is black in some frames while it is not in the frames around them",
     why="The layer was not rendered or not written in these frames, although their main image was.",
     source="OpenImageIO oiiotool --stats",
     fix="Compare the layer with the frames before and after, and render the frames again if it is lost.",
     yields_to=("SEQ-BLACK",),
-    limits="Two lit frames on each side; a light that is off for longer, and Cryptomatte, are not reported.",
+    limits="Two lit frames on each side. More than two frames in a row, and those at an end, only of light that the main image "
+    "keeps and of data other than motion, in layers that hold something in most frames; also single ones at an end if others "
+    "amid the sequence are alike. Info if the main image loses as much light, more than twice or for more than two frames. Not "
+    "Cryptomatte.",
 )
 def black_layers(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report layers other than the beauty that are zero in one or two frames between two frames each that hold something."""
+    """Report layers other than the beauty that are zero in some frames beside frames that hold something."""
     seen = shot_frames(sequence)
-    names = sorted({name for _, pixels in seen for name in pixels.lit_pixels.keys() - pixels.lit_layers if name})
-    by_frames: dict[tuple[int, ...], list[str]] = {}
-    for name in names:
-        lit = [pixels.lit_pixels.get(name) for _, pixels in seen]
-        odd = tuple(seen[index][0].frame for index, count in enumerate(lit) if count == 0 and _is_short(lit, index))
-        if odd:
-            by_frames.setdefault(odd, []).append(name)
+    images = [pixels for _, pixels in seen]
+    by_frames: dict[tuple[bool, tuple[int, ...]], list[str]] = {}
+    for name in sorted({name for pixels in images for name in pixels.lit_pixels.keys() - pixels.lit_layers if name}):
+        for is_off, odd in zip((False, True), _lost_and_off(images, name), strict=True):
+            if odd:
+                by_frames.setdefault((is_off, tuple(seen[index][0].frame for index in odd)), []).append(name)
     void = {frame.frame for frame, pixels in seen if pixels.is_void}
     found = []
-    for frames, layers in by_frames.items():
+    for (is_off, frames), layers in by_frames.items():
         what = "no samples" if void.issuperset(frames) else f"{listed(layers)}: zero in every pixel"
-        found += of_frames(frames, f"{what}, in the frames around not", "an image")
+        what += ", and the main image loses as much: is the light off?" if is_off else ", in the frames around not"
+        found += of_frames(frames, what, "an image", severity=Severity.INFO if is_off else None)
     return found
 
 
-def _is_short(lit: Sequence[int | None], index: int) -> bool:
-    """Whether a dark frame is one of at most two in a row, with two lit frames on each side."""
-    first = index if index == 0 or lit[index - 1] != 0 else index - 1
-    end = first
-    while end < len(lit) and lit[end] == 0 and end - first <= NEIGHBOURS:
-        end += 1
-    around = [*lit[max(0, first - NEIGHBOURS) : first], *lit[end : end + NEIGHBOURS]]
-    return end - first <= NEIGHBOURS and len(around) == 2 * NEIGHBOURS and all(around)
+def _lost_and_off(images: Sequence[FramePixels], name: str) -> tuple[list[int], list[int]]:
+    """The positions at which a layer is lost, and those at which its light is off."""
+    lit = [pixels.lit_pixels.get(name) for pixels in images]
+    lost: list[list[int]] = []
+    off: list[list[int]] = []
+    unknown: list[list[int]] = []
+    for is_zero, each in groupby(range(len(lit)), lambda index: lit[index] == 0):
+        run = [*each]
+        around = [*lit[max(0, run[0] - NEIGHBOURS) : run[0]], *lit[run[-1] + 1 :][:NEIGHBOURS]]
+        if is_zero and len(around) >= NEIGHBOURS and all(around):
+            is_kept = _keeps_light(images, name, run)
+            is_few = len(run) <= NEIGHBOURS and len(around) == 2 * NEIGHBOURS
+            (off if is_kept is False else lost if is_kept or is_few else unknown).append(run)
+    few = [run for run in off if len(run) <= NEIGHBOURS]
+    if len(few) < _FLASHES:
+        lost += few
+        off = [run for run in off if run not in few]
+    if len(lost) > 1:
+        most = max(map(len, lost))
+        lost += [run for run in unknown if len(run) <= most and {run[0], run[-1]} & {0, len(lit) - 1}]
+    return sorted(chain(*lost)), [*chain(*off)]
+
+
+def _keeps_light(images: Sequence[FramePixels], name: str, run: Sequence[int]) -> bool | None:
+    """Whether the main image stays as it is where a layer turns to zero, or loses its light; None if neither is clear."""
+    lit = [pixels.lit_pixels.get(name, 0) for pixels in images]
+    lights = [pixels.lights.get(name, 0.0) for pixels in images]
+    levels = [pixels.luminance or 0.0 for pixels in images]
+    is_data = role_of(name, "X") in DATA_ROLES - {Role.MOTION}
+    if 2 * sum(map(bool, lit)) <= len(lit) or is_matte(name) or not (is_data or any(lights)):
+        return None
+    held = lit if is_data else lights
+    least = _HELD * float(np.median([value for value in held if value]))
+    noise = _CLEAR_LIGHT * float(np.median(np.abs(np.diff(levels))))
+    edges = [(inside, at) for inside, at in ((run[0], run[0] - 1), (run[-1], run[-1] + 1)) if 0 <= at < len(images)]
+    verdicts: set[bool | None] = set()
+    for inside, outside in edges:
+        fall = levels[outside] - levels[inside]
+        covered = abs((images[outside].coverage or 0.0) - (images[inside].coverage or 0.0))
+        light = _SAME_LIGHT * levels[outside] if is_data else lights[outside]
+        if held[outside] < least or images[inside].is_flat or (light <= noise and not is_data):
+            return None
+        if fall >= light / 2:
+            verdicts.add(None if is_data else False)
+        else:
+            is_other = covered >= _LEAST_ADDED or is_cut(images, *sorted((inside, outside)))
+            verdicts.add(None if is_other or -fall >= light / 2 else True)
+    return verdicts.pop() if len(verdicts) == 1 else None
 
 
 @sequence_rule(
@@ -115,16 +163,56 @@ def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
 @sequence_rule(
     "SEQ-ALPHA",
     Severity.WARNING,
-    "Alpha is a matte in all frames, or 1 everywhere in all of them",
-    why="The background was rendered into some frames of an element, or is missing in some frames of an image.",
+    "Alpha is a matte in all frames, or 1 everywhere in all of them, and no matte is inverted in some of them",
+    why="The background was rendered into some frames of an element, or is missing in some frames of an image; or mattes were "
+    "inverted.",
     source="OpenEXR technical introduction (alpha); OpenImageIO oiiotool --stats",
     fix="Compare the alpha of a frame that the message names with that of the frame beside it, and render the frames again.",
     limits="At most half of the frames, and not those at an end if the image differs there, too. An object that grows until it "
     "fills the image, or begins by filling it, is not reported, nor are deep images, mattes by their name, and data windows "
-    "that shrink to what they hold. Lost buckets are reported as SEQ-BUCKET alone.",
+    "that shrink to what they hold. Lost buckets are reported as SEQ-BUCKET alone. Not known to be "
+    "inverted: mattes that cover half of the image, and those that are so from a frame to the last one.",
 )
-def solid_alphas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames whose alpha is 1 everywhere, unlike beside them, or is not, unlike beside them, if it changes at once."""
+def alphas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report frames whose alpha is 1 everywhere, unlike beside them, or the reverse, and those whose mattes are inverted."""
+    return [*_solid_alphas(sequence), *_inverted_mattes(sequence)]
+
+
+def _inverted_mattes(sequence: SequenceFacts) -> list[Found]:
+    """Frames in which a matte, but not the image, changes at once to 1 minus its value, and back."""
+    by_frames: dict[tuple[int, ...], list[str]] = {}
+    seen = shot_frames(sequence)
+    for name in sorted({name for _, pixels in seen for name in pixels.mattes}):
+        known = [(frame.frame, pixels) for frame, pixels in seen if name in pixels.mattes]
+        values = np.array([pixels.mattes[name] for _, pixels in known])
+        turned = np.array([1, 1, 1, 0]) + np.array([-1, -1, -1, 1]) * values[:, [1, 0, 2, 3]]
+        steps, to_turned = (np.abs(each[1:] - values[:-1]).max(axis=1) for each in (values, turned))
+        inverted = (
+            to_turned < np.minimum(_INVERTED * steps, max(_LEAST_ADDED, _MOTION * float(np.median(steps))))
+            if len(steps)
+            else steps
+        )
+        images = [pixels for _, pixels in known]
+        changes = [bool(each) and not _is_other_image(images, at) for at, each in enumerate(inverted)]
+        if sum(changes) > 1:
+            by_frames.setdefault(tuple(known[at][0] for at in between_changes(changes)), []).append(name)
+    found = []
+    for frames, names in by_frames.items():
+        what = f"{listed(names)}: inverted (1 minus its value), compared with the frames beside"
+        found += of_frames(frames, what, "one matte in all frames")
+    return found
+
+
+def _is_other_image(images: Sequence[FramePixels], at: int) -> bool:
+    """Whether a cut is behind a frame, and the image does not change to 1 minus its value there."""
+    one, other = (images[index].small for index in (at, at + 1))
+    if one.size and one.size == other.size and np.abs(1 - one - other).sum() < np.abs(one - other).sum():
+        return False
+    return is_cut(images, at, at + 1)
+
+
+def _solid_alphas(sequence: SequenceFacts) -> list[Found]:
+    """Frames whose alpha is 1 everywhere, unlike beside them, or is not, unlike beside them, if it changes at once."""
     seen = [
         (frame, pixels)
         for frame, pixels in shot_frames(sequence)

@@ -6,11 +6,10 @@ Pure.
 from __future__ import annotations
 
 import math
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -21,7 +20,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.images import shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import between_changes, shot_frames, show_one_image
 
 _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance
 _LEAST_STEP = math.log(1.02)
@@ -172,7 +171,7 @@ def _other_scales(sequence: SequenceFacts) -> list[Found]:
     by_frames: dict[tuple[int, ...], list[tuple[str, float, float]]] = {}  # names, largest values there and elsewhere
     for name in every[0][1].extents if every else ():
         seen = [(number, pixels) for number, pixels in every if pixels.extents.get(name, (0,))[-1] > 0]
-        odd = _between_changes([_is_other_scale(one, other, name) for (_, one), (_, other) in pairwise(seen)])
+        odd = between_changes([_is_other_scale(one, other, name) for (_, one), (_, other) in pairwise(seen)])
         if not odd:
             continue
         usual = median(pixels.extents[name][-1] for index, (_, pixels) in enumerate(seen) if index not in odd)
@@ -272,11 +271,4 @@ def _turned(numbers: Sequence[int], images: _Images, turned: _Images) -> list[in
     spread = np.maximum(images[:-1].std(axis=(1, 2)), np.finfo(np.float32).tiny)
     as_is, if_turned = (np.abs(each[:-1] - images[1:]).mean(axis=(1, 2)) / spread for each in (images, turned))
     changes = (as_is > _UNLIKE) & (if_turned < _TURNED * as_is)
-    return [] if np.count_nonzero(changes) < 2 else [numbers[index] for index in _between_changes(changes.tolist())]
-
-
-def _between_changes(changes: Sequence[bool]) -> list[int]:
-    """The positions, at most half, on one side of changes between each position and the next one."""
-    sides = [*accumulate(changes, operator.xor, initial=False)]
-    few = 2 * sum(sides) <= len(sides)
-    return [index for index, side in enumerate(sides) if side is few] if any(changes) else []
+    return [] if np.count_nonzero(changes) < 2 else [numbers[index] for index in between_changes(changes.tolist())]
