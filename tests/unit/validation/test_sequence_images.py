@@ -181,6 +181,17 @@ def test_a_frozen_image_with_noise_is_a_warning_if_it_jumps_from_there(
     assert found(lambda n: noisy(n, shown(n))) == {("SEQ-DUP", Severity.WARNING, each) for each in stuck}
 
 
+def test_light_that_comes_back_is_no_motion_behind_a_frozen_image() -> None:
+    lights = {8: 18, 9: 12, 10: 6, 11: 2.4, 12: 0.8, 19: 10, 20: 20, 21: 6, 22: 1.6}
+    storm = found(lambda n: noisy(n, n) * (1 + lights.get(n, 0)), 28)
+    assert not {each for each in storm if each[0] == "SEQ-DUP"}
+
+
+def test_images_of_other_frames_amid_motion_that_grows_faster() -> None:
+    moved = found(lambda n: noisy(n, ({7: 2, 12: 15}.get(n, n)) ** 2 / 8))
+    assert ("SEQ-DUP", Severity.WARNING, (7, 12)) in moved
+
+
 @pytest.mark.parametrize("has_noise", [False, True])
 @pytest.mark.parametrize(
     "shown",
