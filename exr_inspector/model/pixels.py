@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from exr_inspector.exr.header.values import Box2i
+
 _MANY_VALUES = 64
 LOCATED_ABOVE = 1000.0  # colour seldom exceeds it, so that positions of maxima take no time in most files
 
@@ -175,12 +177,14 @@ class ZeroGrid:
         cell_px: Width and height of a cell in pixels; the first cell starts at the data window's minimum corner.
         bits: One bit for each cell, row by row, as packed by `numpy.packbits`: set if R, G and B (or Y) are zero in the
             entire cell.
+        region: The rectangle of all other cells, in pixels, if it looks like a render region.
     """
 
     columns: int
     rows: int
     cell_px: int
     bits: bytes
+    region: Box2i | None = None
 
 
 class Seam(NamedTuple):

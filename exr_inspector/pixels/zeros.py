@@ -15,6 +15,10 @@ from exr_inspector.model import ZeroGrid
 from exr_inspector.pixels.decoded import Array, DecodedBlock, bits_of
 
 CELL_PX = 8
+_LEAST_REGION = 8  # cells
+_LARGEST_REGION = 0.9  # of the image
+_FRAMED = 2  # a picture in an even frame has more than one part in so many of the image
+_FILLED = 0.9  # of the cells along each side
 _COLOURS = ("R", "G", "B", "Y")
 
 
@@ -68,7 +72,28 @@ class ZeroMap:
         if not self._channels:
             return None
         rows, columns = self._lit.shape
-        return ZeroGrid(columns, rows, CELL_PX, np.packbits(~self._lit).tobytes())
+        return ZeroGrid(columns, rows, CELL_PX, np.packbits(~self._lit).tobytes(), self._region())
+
+    def _region(self) -> Box2i | None:
+        """The pixels of the rectangle that has all cells that are not zero; None if it does not look like a render region.
+
+        Nearly all cells along its sides are not zero, it does not reach from one edge to the opposite one, as a letterbox does,
+        and it is no picture in an even frame.
+        """
+        if not self._lit.any():
+            return None
+        box = tuple(slice(at[0], at[-1] + 1) for at in (np.flatnonzero(self._lit.any(axis=n)).tolist() for n in (1, 0)))
+        inside = self._lit[box]
+        margins = [(each.start, size - each.stop) for each, size in zip(box, self._lit.shape, strict=True)]
+        is_framed = inside.size * _FRAMED > self._lit.size and all(abs(low - high) <= 1 for low, high in margins)
+        is_alone = all(any(each) for each in margins) and inside.size <= _LARGEST_REGION * self._lit.size
+        sides = (inside[0], inside[-1], inside[:, 0], inside[:, -1])
+        is_filled = min(inside.shape) >= _LEAST_REGION and min(side.mean() for side in sides) >= _FILLED
+        if is_framed or not (is_alone and is_filled):
+            return None
+        x, y, right, bottom = self._layout.data_window
+        rows, columns = (range(each.start * CELL_PX, each.stop * CELL_PX) for each in box)
+        return Box2i(x + columns[0], y + rows[0], min(x + columns[-1], right), min(y + rows[-1], bottom))
 
 
 def windows_of(block: DecodedBlock) -> list[Box2i]:

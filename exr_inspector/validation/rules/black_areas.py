@@ -13,6 +13,7 @@ from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.black_cells import Cells, cells_of, rectangles
 from exr_inspector.validation.facts.facts import PartFacts
+from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, pixel_rule
 
@@ -111,6 +112,32 @@ def _tiles(cells: Cells) -> list[tuple[int, int, int, int]]:
         if width * _LARGEST > columns or height * _LARGEST > rows:
             return []
     return found if is_inside and side >= _LEAST_TILE else []
+
+
+@pixel_rule(
+    "PIX-REGION",
+    Severity.INFO,
+    "The image is not empty outside of a rectangle",
+    why="A render region was left on: everything outside of it is missing.",
+    source="BlendLuxCore#156 (a border render clears the rest of the image)",
+    fix="Render the frame without a region, or crop the data window to it. Nothing for a rectangular element on black.",
+    profiles={"texture": "off"},
+    limits="Rectangles of 64 x 64 pixels up to 9/10 of the image, known to 8 pixels, with content along nearly all of all four "
+    "sides; not from edge to opposite edge, nor in an even frame. Known when files are read, not by their stored rows.",
+)
+def region(part: PartFacts, _parameters: RuleParameters) -> Results:
+    """Report main images whose colour, and alpha, is exactly zero but for a rectangle; no letterboxes and framed pictures."""
+    every, grid, window = _main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
+    box = grid.region if grid else None
+    if not every or grid is None or window is None or box is None or is_matte(part.file.inspection.key):
+        return NOTHING
+    alpha = part.stats.get(every[0].channel.removesuffix("R") + "A")
+    if alpha is not None and alpha.zero_count < window.width * window.height - box.width * box.height:
+        return NOTHING
+    area = f"{box.width} x {box.height} pixels at ({box.x_min}, {box.y_min})"
+    names = "R, G and B" if alpha is None else "R, G, B and A"
+    message = f"{names} are zero everywhere but in {area}, in steps of {grid.cell_px}: a render region?"
+    return [Found(message, area, f"{window.width} x {window.height} pixels", every[0].channel)]
 
 
 @pixel_rule(

@@ -58,3 +58,15 @@ def test_parts_without_colour_at_every_pixel_have_no_cells(opener: SourceOpener,
     data = build(parts)
     found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True))
     assert [part.zeros for part in found.parts] == [None, None]
+
+
+@pytest.mark.parametrize("tiles", [None, Tiles(20, 12)], ids=["scan lines", "tiles"])
+def test_the_rectangle_of_a_render_region(tiles: Tiles | None, opener: SourceOpener, budget: DecodeBudget) -> None:
+    colour = np.zeros((100, 200))
+    colour[17:100, 50:143] = 0.5
+    kind = {"kind": "tiledimage", "tiles": tiles} if tiles else {}
+    part = Part(data_window=(-20, 10, 179, 109), channels=[Channel("Y")], pixels={"Y": colour}, **kind)
+    data = build([part])
+    found = report(opener.open_bytes(data), data, budget, config=SMALL_STRIPS).parts[0].zeros
+    assert found is not None
+    assert found.region == (28, 26, 123, 109)

@@ -55,6 +55,18 @@ def test_single_pixels_have_their_number_and_the_first_place() -> None:
     )
 
 
+def test_a_region_has_its_pixels() -> None:
+    colour = np.zeros((100, 200))
+    colour[17:100, 50:143] = np.linspace(0.1, 0.9, 83 * 93).reshape(83, 93)
+    pixels = {f"view.Combined.{name}": colour for name in "ABGR"}
+    channels = [Channel(name) for name in pixels]
+    part = Part(data_window=(-20, 10, 179, 109), channels=channels, pixels=pixels)
+    message = finding(build([part]), "PIX-REGION", stats=True).message
+    assert message == (
+        "R, G, B and A are zero everywhere but in 96 x 84 pixels at (28, 26), in steps of 8: a render region?"
+    )
+
+
 @pytest.mark.parametrize(
     ("compression", "pixel_type", "is_told"), [(DWAA, FLOAT, True), (NONE, FLOAT, False), (DWAA, HALF, False)]
 )

@@ -53,6 +53,20 @@ def faded(level: float) -> dict[str, Pixels]:
     return {name: values * np.minimum.outer(edge, edge) for name, values in black().items()}
 
 
+def only(rows: slice, columns: slice, *, alpha: float | None = None) -> dict[str, Pixels]:
+    """R, G and B of an image that is zero outside of these rows and columns, and alpha if it has a value outside."""
+    kept = np.zeros((128, 128))
+    kept[rows, columns] = 1
+    pixels = {name: values * kept for name, values in FULL.items()}
+    return pixels if alpha is None else pixels | {"A": np.maximum(kept, alpha)}
+
+
+def round_element() -> dict[str, Pixels]:
+    """R, G and B of a disk on black."""
+    y, x = np.mgrid[:128, :128]
+    return {name: values * (np.hypot(x - 50, y - 60) < 45) for name, values in FULL.items()}
+
+
 WHOLE = slice(None)
 FULL = scene(size=128)
 CLIPPED_TILE = slice(32, 64), slice(128, 152)  # at the right edge of an image of 152 columns
@@ -89,6 +103,19 @@ CASES = [
             "PIX-BLACK-TILES",
             flat(**black((slice(64, 80), WHOLE)), A=hollow(1.0)),
             flat(**black((slice(64, 80), WHOLE)), A=hollow(0.9)),
+        ),
+        Case("PIX-REGION", flat(**only(slice(20, 101), slice(9, 90))), flat(**round_element())),
+        Case("PIX-REGION", flat(**only(slice(70), slice(90), alpha=0)), flat(**only(slice(70), slice(90), alpha=1))),
+        Case("PIX-REGION", flat(**only(slice(20, 100), slice(9, 90))), flat(**only(slice(20, 100), WHOLE))),
+        Case("PIX-REGION", flat(**only(slice(20, 100), slice(9, 90))), flat(**only(WHOLE, slice(20, 100)))),
+        Case("PIX-REGION", flat(**only(slice(20, 100), slice(9, 90))), flat(**only(slice(16, 112), slice(8, 120)))),
+        Case("PIX-REGION", flat(**only(slice(32, 96), slice(32, 96))), flat(**only(slice(32, 88), slice(30, 98)))),
+        Case("PIX-REGION", flat(**only(slice(64), slice(64))), flat(**only(slice(124), slice(120)))),
+        Case(
+            "PIX-REGION",
+            flat(**only(slice(64), slice(64))),
+            flat(**only(slice(64), slice(64))),
+            keys=("shot/beauty.1001.exr", "shot/shadows.1001.exr"),
         ),
         Case("PIX-STRIPES", flat(**striped(4)), flat(**striped(2))),
         Case("PIX-ENLARGED", repeated(2, 2), repeated(2, 1)),
