@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -798,6 +798,34 @@ def test_time_codes_are_checked_at_the_rate_that_they_count() -> None:
     assert finding.message.endswith("4 has 01:00:05:01, 96 frames later than expected (01:00:01:01)")
     unknown = [replace(each, timecode_rate=None) for each in given]
     assert "TIM-TC-SEQ" not in {finding.code for finding in judged(unknown)}
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "odd", "what"),
+    [
+        (lambda n: n - n // 5, 24.0, {5, 10, 15, 20}, "repeats that of the frame before, in a regular beat"),
+        (lambda n: 20 + n - n // 5, 30.0, {5, 10, 15, 20}, "repeats that of the frame before, in a regular beat"),
+        (
+            lambda n: 20 + n * 2 // 5,
+            60.0,
+            {2, 4, 6, 7, 9, 11, 12, 14, 16, 17, 19, 21},
+            "repeats that of the frame before",
+        ),
+        (lambda n: n + n // 4, 24.0, {4, 8, 12, 16, 20}, "jumps, in a regular beat"),
+        (lambda n: n - (n in {5, 9, 16}), 24.0, {5, 9, 16}, "does not follow the frame number"),
+    ],
+)
+def test_time_codes_of_frames_that_were_converted_to_another_rate(
+    source: Callable[[int], int], rate: float, odd: set[int], what: str
+) -> None:
+    given = [
+        frame(n, time_code=Clock(1, 0, *divmod(source(n), 24), False), frame_rate=rate, pixel_hash=f"h{source(n)}")
+        for n in range(1, 22)
+    ]
+    found = {each.code: each for each in judged(given)}
+    assert {*found["TIM-TC-SEQ"].frames} == odd
+    assert what in found["TIM-TC-SEQ"].message
+    assert "SEQ-DUP" not in found or {*found["SEQ-DUP"].frames} == odd
 
 
 def test_messages_name_runs_of_frames() -> None:

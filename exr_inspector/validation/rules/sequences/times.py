@@ -16,6 +16,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, count
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift, named
 
 _MAX_RATE = 240
+_BEATS = 3  # jumps of the time code at equal distances
 _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
 
 
@@ -69,11 +70,12 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         message = f"Time codes count {other_rate} frames a second at a frame rate of {rate:g}; {place}"
         return [Found(message, f"{other_rate} frames a second", f"{rate:g}", frames=frames)]
     wanted, ahead = odd[0].expected.text, odd[0].ahead
-    jump = f"{counted(abs(ahead), 'frame')} {'later' if ahead > 0 else 'earlier'}"
-    message = (
-        f"{named(frames)}: the time code does not follow the frame number as in the other frames; {first} has {code.text}, "
-        f"{jump} than expected ({wanted})"
-    )
+    jump = f"{counted(abs(ahead), 'frame')} {'later' if ahead > 0 else 'earlier'} than expected ({wanted})"
+    what = "does not follow the frame number as in the other frames"
+    if odd == _beat(coded, rate):
+        what = "repeats that of the frame before" if ahead == -1 else "jumps"
+        what += ", in a regular beat: was the sequence converted to another rate?"
+    message = f"{named(frames)}: the time code {what}; {first} has {code.text}, {jump}"
     return [Found(message, code.text, wanted, frames=frames)]
 
 
@@ -115,7 +117,33 @@ def out_of_order(coded: _Coded, rate: float) -> list[OddCode]:
     """Frames whose time code does not follow the frame number as most do, at a rate in frames a second."""
     # Above 30 frames per second the field counts frame pairs, but some writers count single frames.
     per_step = round(rate / timecodes.counted_rate(rate))
-    return min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
+    ways = [_out_of_step(coded, rate / step, step) for step in {1, per_step}]
+    beat = _beat(coded, rate)
+    return min([*ways, beat] if beat else ways, key=len)
+
+
+def _beat(coded: _Coded, rate: float) -> list[OddCode]:
+    """`_regular_jumps` at the rate, or at another one that the time codes may count; empty without any."""
+    last = max(code.frame for _, code in coded)
+    rates = [rate, *(other for other in _COUNTED if last < other)]
+    return next(filter(None, (_regular_jumps(coded, each) for each in rates)), [])
+
+
+def _regular_jumps(coded: _Coded, rate: float) -> list[OddCode]:
+    """Frames at equal distances, or a frame more or less, at which the time code stands still, or jumps by the same."""
+    day = timecodes.frames_of_day(coded[0][1], rate)
+    places = [(frame.frame, timecodes.frame_count(code, rate)) for frame, code in coded]
+    found = []
+    for ((number, count), (after, count_after)), (_, code) in zip(pairwise(places), coded[1:], strict=True):
+        expected = (count + after - number) % day
+        ahead = (count_after - expected + day // 2) % day - day // 2
+        if ahead:
+            found.append(
+                OddCode(after, code, timecodes.clock_at(expected, rate, is_drop_frame=code.is_drop_frame), ahead)
+            )
+    distances = [after.frame - before.frame for before, after in pairwise(found)]
+    is_beat = len(found) >= _BEATS and max(distances) - min(distances) <= 1 and len({each.ahead for each in found}) == 1
+    return found if is_beat else []
 
 
 def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
