@@ -7,9 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from exr_inspector.delivery.checked import with_files
 from exr_inspector.delivery.copies import with_copies
 from exr_inspector.delivery.files import Expansion, expand, new_names
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence, with_files
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.read_ahead import inspect_each

@@ -15,7 +15,8 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.check import checked_file
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, with_files
+from exr_inspector.delivery.checked import with_files
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from exr_inspector.delivery.judgement import CheckedFile, judge_frames, with_files, with_findings
+from exr_inspector.delivery.checked import with_files
+from exr_inspector.delivery.judgement import CheckedFile, judge_frames, with_findings
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy
 
