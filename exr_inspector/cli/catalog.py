@@ -31,8 +31,8 @@ from exr_inspector.errors import ArgumentError, CatalogError, NothingMatches, Sc
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import FileDatabase, file_database
 from exr_inspector.settings import DATABASE, OBJECTS, Mount, Settings, load_settings, local_path
+from exr_inspector.storage.client_views import ClientViews
 from exr_inspector.storage.mounts import key_of, merged, mount_of
-from exr_inspector.storage.views import Views
 from exr_inspector.texts import program_command
 
 
@@ -72,7 +72,7 @@ class Tables:
             return catalog_prefix(place)
         path = local_path(place)
         roots = [replace(root, folder=root.folder.resolve()) for root in self.roots]
-        mounts = [*roots, *Views(self.settings.views).mounts()]
+        mounts = [*roots, *ClientViews(self.settings.views).mounts()]
         is_folder = path.is_dir() or place.endswith("/") or path.resolve() in {mount.folder for mount in mounts}
         folder, name = (path, "") if is_folder else (path.parent, path.name)
         folder = folder.resolve()

@@ -14,7 +14,7 @@ from pathlib import PureWindowsPath
 from exr_inspector.errors import SettingsError
 from exr_inspector.settings import OBJECTS, load_settings, local_path
 from exr_inspector.storage import FILE_BUCKET
-from exr_inspector.storage.views import Views
+from exr_inspector.storage.client_views import ClientViews
 
 KEY, CLUSTER, CLIENT = "key", "cluster", "client"
 FORMS = (KEY, CLUSTER, CLIENT)
@@ -33,7 +33,7 @@ class ShownPaths:
     """
 
     form: str | None
-    views: Views
+    views: ClientViews
 
     @classmethod
     def of(cls, form: str | None, environ: Mapping[str, str]) -> ShownPaths:
@@ -43,11 +43,11 @@ class ShownPaths:
             SettingsError: EXR_VIEWS is invalid, or not set although `form` needs it.
         """
         if form is None:
-            return cls(None, Views(()))
+            return cls(None, ClientViews(()))
         views = views_of(environ)
         if views is None and form != KEY:
             raise SettingsError(f"EXR_VIEWS: not set, needed for --paths {form}")
-        return cls(form, views or Views(()))
+        return cls(form, views or ClientViews(()))
 
     def named(self, name: str) -> str:
         """The form of a name that the user gave: a URL or local path of a file, folder or pattern."""
@@ -93,7 +93,7 @@ class ShownPaths:
         return self.views.from_user(name, is_here=lambda _: False)
 
 
-def views_of(environ: Mapping[str, str]) -> Views | None:
+def views_of(environ: Mapping[str, str]) -> ClientViews | None:
     """The views of EXR_VIEWS; None if it is not set.
 
     Raises:
@@ -102,4 +102,4 @@ def views_of(environ: Mapping[str, str]) -> Views | None:
     text = environ.get("EXR_VIEWS", "")
     if not text.strip():
         return None
-    return Views(load_settings({"EXR_VIEWS": text}, secrets_dir=None, use=(OBJECTS,)).views)
+    return ClientViews(load_settings({"EXR_VIEWS": text}, secrets_dir=None, use=(OBJECTS,)).views)

@@ -29,8 +29,8 @@ from exr_inspector.catalog.versions import file_id
 from exr_inspector.errors import ArgumentError, BucketUnavailable, SchemaDrift, SchemaMissing
 from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Mount, Settings
+from exr_inspector.storage.client_views import ClientViews
 from exr_inspector.storage.mounts import path_of
-from exr_inspector.storage.views import Views
 from exr_inspector.texts import unicode_text
 
 _ROOTS = Table(
@@ -103,7 +103,7 @@ def record_roots(
         for mount in settings.mounts
         if mount.bucket in buckets
     }
-    declared = frozenset(Views(settings.views).mounts())
+    declared = frozenset(ClientViews(settings.views).mounts())
 
     def body(work: Work) -> None:
         known = {root.place: root for root in map(_root, _recorded(work))}

@@ -35,9 +35,9 @@ from exr_inspector.model import EventInfo
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Mount, View, local_path
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
+from exr_inspector.storage.client_views import ClientViews
 from exr_inspector.storage.keys import AllowList, split_url
 from exr_inspector.storage.local import require_folder
-from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
@@ -446,7 +446,7 @@ def _view(tables: Tables, prefix: str, root: str) -> View:
     if named is None:
         return View(root.rstrip("/"), bucket)
     below = f"{named[1]}/" if named[1] else ""
-    cluster = Views(tables.settings.views).to_cluster(named[0], below)
+    cluster = ClientViews(tables.settings.views).to_cluster(named[0], below)
     if cluster is None or named[0] != bucket:
         raise ArgumentError(f"--vast-catalog: expected the path of a view of bucket {bucket}, found {cluster or root}")
     return View(cluster.rstrip("/"), bucket, below)

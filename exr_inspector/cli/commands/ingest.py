@@ -43,9 +43,9 @@ from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.settings import GROUPS, Mount, Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener, is_exr
+from exr_inspector.storage.client_views import ClientViews
 from exr_inspector.storage.keys import file_key
 from exr_inspector.storage.mounts import key_of, mount_of
-from exr_inspector.storage.views import Views
 from exr_inspector.sync.sequences import judge_folders, outdated_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import Policy
@@ -306,7 +306,7 @@ def targets_of(
     """
     targets: list[Target] = []
     excludes = (*DEFAULT_EXCLUDES, *exclude)
-    views = Views(settings.views).mounts()
+    views = ClientViews(settings.views).mounts()
     known = {(mount.bucket, mount.prefix): replace(mount, folder=mount.folder.resolve()) for mount in settings.mounts}
     meant: list[Mount] = []
     for place in places:

@@ -26,9 +26,9 @@ LAPTOP_PARTS = (
     "catalog/read/reader.py", "catalog/rows/read_back.py", "delivery/copies.py", "delivery/check.py", "delivery/checked.py",
     "delivery/diff.py", "delivery/files.py", "delivery/grouping.py", "delivery/patterns.py", "delivery/read_ahead.py",
     "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py",
-    "pixels/difference.py", "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "sync/unvalidated.py",
-    "validation/policies/differences.py", "validation/policies/draft.py", "validation/policies/schema.py",
-    "validation/rejudge.py", "validation/reports.py", "validation/sources.py",
+    "pixels/difference.py", "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "storage/client_views.py",
+    "sync/unvalidated.py", "validation/policies/differences.py", "validation/policies/draft.py",
+    "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py", "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.b2"  # as of b2sum

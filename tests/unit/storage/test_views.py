@@ -7,14 +7,14 @@ import pytest
 from exr_inspector.cli.__main__ import by_views
 from exr_inspector.errors import SettingsError
 from exr_inspector.settings import load_settings
-from exr_inspector.storage.views import Views
+from exr_inspector.storage.client_views import ClientViews
 
 TEXT = r"/studio/renders=s3://renders|/mnt/renders|Z:\renders, /studio=all/sub, /studio/renders/secret=hidden"
 
 
 @pytest.fixture(scope="module")
-def views() -> Views:
-    return Views(load_settings({"EXR_VIEWS": TEXT}, secrets_dir=None).views)
+def views() -> ClientViews:
+    return ClientViews(load_settings({"EXR_VIEWS": TEXT}, secrets_dir=None).views)
 
 
 @pytest.mark.parametrize(
@@ -26,18 +26,18 @@ def views() -> Views:
         ("/elsewhere/b.exr", None),
     ],
 )
-def test_from_the_cluster(views: Views, path: str, expected: tuple[str, str] | None) -> None:
+def test_from_the_cluster(views: ClientViews, path: str, expected: tuple[str, str] | None) -> None:
     assert views.from_cluster(path) == expected
     if expected is not None:
         assert views.to_cluster(*expected) == path
 
 
-def test_no_view_covers_an_object(views: Views) -> None:
+def test_no_view_covers_an_object(views: ClientViews) -> None:
     assert views.to_cluster("other", "a.exr") is None
     assert views.to_cluster("all", "elsewhere/a.exr") is None
 
 
-def test_the_views_of_a_folder_of_the_cluster(views: Views) -> None:
+def test_the_views_of_a_folder_of_the_cluster(views: ClientViews) -> None:
     assert views.below_cluster("/studio/renders/sh010/") == [("renders", "sh010/")]
     assert set(views.below_cluster("/studio/")) == {("all", "sub/"), ("renders", ""), ("hidden", "")}
     assert views.below_cluster("/elsewhere/") == []
@@ -54,7 +54,7 @@ def test_the_views_of_a_folder_of_the_cluster(views: Views) -> None:
         ("renders/a.exr", None),
     ],
 )
-def test_what_a_user_types(views: Views, typed: str, expected: str | None) -> None:
+def test_what_a_user_types(views: ClientViews, typed: str, expected: str | None) -> None:
     assert views.from_user(typed, is_here=lambda _: False) == expected
     assert views.from_user(typed, is_here=lambda _: True) is None
 
@@ -64,7 +64,7 @@ def test_what_is_mounted_here_is_read_from_there(tmp_path: Path) -> None:
     here.mkdir()
     empty.mkdir()
     text = rf"/studio/renders=renders|Z:\renders|{empty}|{here}, /studio/renders/secret=hidden"
-    views = Views(load_settings({"EXR_VIEWS": text}, secrets_dir=None).views)
+    views = ClientViews(load_settings({"EXR_VIEWS": text}, secrets_dir=None).views)
     typed = (
         "/studio/renders/sh010/a.####.exr",
         r"Z:\renders\sh010\a.exr",
@@ -80,10 +80,10 @@ def test_what_is_mounted_here_is_read_from_there(tmp_path: Path) -> None:
     assert views.mounted_here("/studio/renders/secret/a.exr") is None, "the inner view applies, which is not mounted"
 
 
-def test_to_a_client(views: Views) -> None:
+def test_to_a_client(views: ClientViews) -> None:
     assert views.to_client("renders", "sh010/a.exr") == "/mnt/renders/sh010/a.exr"
     assert views.to_client("all", "sub/a.exr") is None
-    windows = Views(load_settings({"EXR_VIEWS": r"/x=b/c|Z:\show"}, secrets_dir=None).views)
+    windows = ClientViews(load_settings({"EXR_VIEWS": r"/x=b/c|Z:\show"}, secrets_dir=None).views)
     assert windows.to_client("b", "c/sh010/a.exr") == r"Z:\show\sh010\a.exr"
 
 
@@ -129,6 +129,6 @@ def test_options_with_a_sign_of_equality_are_read_as_those_with_a_space(tmp_path
 
 def test_a_view_of_the_whole_cluster_leaves_paths_of_this_machine_alone(tmp_path: Path) -> None:
     (tmp_path / "sh010").mkdir()
-    views = Views(load_settings({"EXR_VIEWS": f"/=all|{tmp_path}|/nowhere/all"}, secrets_dir=None).views)
+    views = ClientViews(load_settings({"EXR_VIEWS": f"/=all|{tmp_path}|/nowhere/all"}, secrets_dir=None).views)
     assert [views.mounted_here("/home/a.exr"), views.from_user("/home/a.exr")] == [None, None]
     assert views.mounted_here("/nowhere/all/a.exr") == f"{tmp_path}/a.exr"
