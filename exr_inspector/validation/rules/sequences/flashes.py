@@ -104,7 +104,8 @@ def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
             is_at_end = not (before and after)
             if (is_steady and each.is_large) if is_at_end else (is_steady or each.is_large):
                 sure.add(index)
-    has_lightning = _judge_pairs(clear, sure)
+    lit = runs_of(index for index, each in clear.items() if each.is_brighter)
+    has_lightning = _judge_pairs(clear, sure) or any(_fades(levels, run) for run in lit)
     steps = sorted(clear[index].step for index in sure)
     sure.update([index for index, each in clear.items() if _is_among(each.step, steps)])
     rest = clear.keys() - sure
@@ -131,6 +132,12 @@ def _judge_pairs(clear: Mapping[int, Flash], sure: set[int]) -> bool:
             has_lightning = True
             sure.update(pair)
     return has_lightning
+
+
+def _fades(levels: Sequence[FrameLight], run: Sequence[int]) -> bool:
+    """Whether the light of flashes in a row goes out over the two frames behind them, as that of lightning does."""
+    lights = [level.luminance for level in levels[max(0, run[0] - 1) : run[-1] + 3]]
+    return len(lights) == len(run) + 3 and lights[-3] > lights[-2] > lights[-1] > LEAST_STEP * lights[0]
 
 
 def _compared(
