@@ -16,7 +16,8 @@ _INTRODUCTION = """# Settings
 Every setting is an environment variable, a key in one of the platform's secrets, or a file below `/secrets` (flat, or in one
 folder per secret). Secrets take precedence over files, files over the environment, the environment over the defaults below.
 An empty text counts as not set. `EXR_SECRET_NAME` itself is read from the environment only; without it, a key that several
-secrets have with different values is an error. All errors are reported together, by name; values of secrets are never shown.
+secrets have with different values is an error. All errors in settings that a command uses are reported together, by name;
+values of secrets are never shown.
 
 The function needs every setting marked *database*, and either every one marked *objects* or at least one mounted folder.
 Inspecting a local file needs none.

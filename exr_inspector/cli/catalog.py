@@ -104,7 +104,8 @@ def configured(settings: Settings) -> Settings:
         settings.require_catalog()
     except SettingsError as error:
         raise SettingsError(
-            f"{error}; for a catalog on this machine add --catalog FILE ({program_command('demo')} makes .local/demo.duckdb)"
+            f"{error}; for a catalog on this machine add --catalog FILE ({program_command('ingest FOLDER --catalog FILE')}"
+            " makes one)"
         ) from error
     return settings
 

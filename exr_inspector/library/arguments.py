@@ -54,7 +54,7 @@ def settings_by_name(settings: object) -> Mapping[str, str]:
             hint = did_you_mean(str(name), NAMES) or f"{page('settings')} lists all"
             raise wrong("settings", f"names of settings ({hint})", name)
         if not isinstance(value, str):  # the value is not shown, since it may be a secret
-            raise ArgumentError(f"settings: expected texts, found another value for {name}")
+            raise ArgumentError(f"settings: expected a text for {name}, such as '1', found {type(value).__name__}")
     return given
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -269,8 +270,7 @@ def require_file(file: Path) -> None:
     """
     if not file.is_file():
         raise CatalogError(
-            f"there is no file {file}: {program_command('demo')} makes .local/demo.duckdb,"
-            f" {program_command('ingest')} any other"
+            f"there is no file {file}: {program_command('ingest FOLDER --catalog ' + shlex.quote(str(file)))} makes it"
         )
 
 

@@ -123,11 +123,11 @@ def _levels_text(layout: Layout) -> str:
 
 
 def _types(inspection: Inspection, part: int) -> dict[str, str]:
-    """Pixel types by channel name; empty if the part's layout is unknown."""
+    """Pixel types by channel name; empty if the part's channels are unknown."""
     layout = inspection.layouts[part] if part < len(inspection.layouts) else None
-    if layout is None:
-        return {}
-    return {channel.name: code_name(PixelType, channel.pixel_type).lower() for channel in layout.channels}
+    header = inspection.header
+    channels = layout.channels if layout else header.parts[part].channels if header else None
+    return {channel.name: code_name(PixelType, channel.pixel_type).lower() for channel in channels or ()}
 
 
 def _part_rows(

@@ -55,7 +55,7 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     share = f"{whole.counts[state]} of {whole.chunk_count}"
     # In rows that were stored without states, the missing ranges include chunks in any state.
     where = _where([gap for gap in whole.missing if gap.state in {None, state}], more=whole.missing_truncated)
-    message = f"{share} chunks {words}" + (f" (missing: {where})" if where else "")
+    message = f"{share} chunks {words}" + (f" ({where})" if where else "")
     return [Found(message, share, "0")]
 
 
