@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
@@ -161,8 +163,13 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
     expected = address_of(strip.work.part if context.is_multi_part else 0, place, is_tiled=layout.is_tiled)
     if leader.address != expected:
-        message = "the leader belongs to another chunk"
-        raise DecodeError(message, offset=offset, found=leader.address.text, expected=expected.text)
+        message, found = "the leader belongs to another chunk", leader.address.text
+        if not np.frombuffer(buffer[start:], np.uint8).any():
+            message, found = (
+                "there are zeros instead, as in an unfinished copy",
+                f"{len(buffer) - start:,} bytes of zero",
+            )
+        raise DecodeError(message, offset=offset, found=found, expected=expected.text)
     size = leader.end - start
     if size > context.file_size - offset:
         there = context.file_size - offset

@@ -29,7 +29,7 @@ from exr_inspector.exr.header.values import (
 from exr_inspector.exr.names import is_beauty, main_layer
 from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.colourspaces import other_tag
+from exr_inspector.validation.facts.colourspaces import other_tag, with_gamut
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, is_matte, layer_of_file, role_of
 
 LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
@@ -46,7 +46,7 @@ COMPARED_ATTRIBUTES = frozenset({
     "input/filename", "nuke/input/filename", "nuke/version", "pipeline/scenefile", "reelName", "scene", "sceneFile",
     "scenefile", "script", "shot", "software",
 })  # fmt: skip
-_FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
+FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def compared_values(attributes: Iterable[Attribute]) -> dict[str, Any]:
 def embedded_frame(part: PartHeader) -> int | None:
     """The frame number that an attribute of a part gives, as text or as a number; None without one."""
     for attribute in part.attributes:
-        if attribute.name.lower() in _FRAME_ATTRIBUTES:
+        if attribute.name.lower() in FRAME_ATTRIBUTES:
             value = scalar(attribute.value)
             text = (
                 value.rstrip("\0")
@@ -248,7 +248,7 @@ def _colour(part: PartHeader) -> str:
     words = [part.text("colorInteropID") or ""]
     values = part.value("chromaticities", "chromaticities")
     if isinstance(values, Chromaticities):
-        words.append(" ".join(f"{value:.4g}" for value in values))
+        words.append(with_gamut(values))
     if part.integer("acesImageContainerFlag") == 1:
         words.append("ACES container")
     if not any(words) and (other := other_tag(part)):

@@ -38,16 +38,24 @@ _PRIMARIES: dict[str, tuple[float, ...]] = {
 # id -> red, green, blue and white, CIE xy, as 32-bit floats
 PRIMARIES = {name: tuple(map(_single, values)) for name, values in _PRIMARIES.items()}
 # Spaces of cameras and cinema projectors, which have no id; the values are those of OpenColorIO's built-in transforms.
-_WITHOUT_ID = (
-    (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, *_D65),  # ARRI Wide Gamut 3
-    (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, *_D65),  # ARRI Wide Gamut 4
-    (0.73, 0.28, 0.14, 0.855, 0.1, -0.05, *_D65),  # S-Gamut3
-    (0.766, 0.275, 0.225, 0.8, 0.089, -0.087, *_D65),  # S-Gamut3.Cine
-    (0.780308, 0.304253, 0.121595, 1.493994, 0.095612, -0.084589, *_D65),  # REDWideGamutRGB
-    (0.73, 0.28, 0.165, 0.84, 0.1, -0.03, *_D65),  # V-Gamut
-    (0.74, 0.27, 0.17, 1.14, 0.08, -0.1, *_D65),  # Canon Cinema Gamut
-    (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351),  # P3-DCI
-)
+_WITHOUT_ID = {
+    "ARRI Wide Gamut 3": (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, *_D65),
+    "ARRI Wide Gamut 4": (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, *_D65),
+    "S-Gamut3": (0.73, 0.28, 0.14, 0.855, 0.1, -0.05, *_D65),
+    "S-Gamut3.Cine": (0.766, 0.275, 0.225, 0.8, 0.089, -0.087, *_D65),
+    "REDWideGamutRGB": (0.780308, 0.304253, 0.121595, 1.493994, 0.095612, -0.084589, *_D65),
+    "V-Gamut": (0.73, 0.28, 0.165, 0.84, 0.1, -0.03, *_D65),
+    "Canon Cinema Gamut": (0.74, 0.27, 0.17, 1.14, 0.08, -0.1, *_D65),
+    "P3-DCI": (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351),
+}
+_GAMUTS = {
+    "lin_rec709_scene": "Rec.709",
+    "lin_ap0_scene": "AP0, ACES2065-1",
+    "lin_ap1_scene": "AP1, ACEScg",
+    "lin_p3d65_scene": "P3-D65",
+    "lin_rec2020_scene": "Rec.2020",
+    "lin_adobergb_scene": "Adobe RGB",
+}
 # The chromaticities that OpenEXR's technical introduction gives for CIE XYZ pixels; there is no id for them.
 CIE_XYZ = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, _single(1 / 3), _single(1 / 3))
 ACES = "lin_ap0_scene"
@@ -175,6 +183,17 @@ def space_of(values: Sequence[float]) -> str | None:
     return next((name for name, wanted in PRIMARIES.items() if are_close(values, wanted)), None)
 
 
+def with_gamut(values: Sequence[float]) -> str:
+    """Eight coordinates for a message, with the name of their gamut if it is known.
+
+    >>> with_gamut((0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329))
+    '0.64 0.33 0.3 0.6 0.15 0.06 0.3127 0.329 (Rec.709)'
+    """
+    named = ((_GAMUTS[space], wanted) for space, wanted in PRIMARIES.items())
+    gamut = next((name for name, wanted in (*named, *_WITHOUT_ID.items()) if are_close(values, wanted)), "")
+    return " ".join(f"{value:.4g}" for value in values) + (f" ({gamut})" if gamut else "")
+
+
 def space_with_primaries(values: Sequence[float]) -> str | None:
     """The id of the colour space with these primaries, whatever its white point; None if there is none."""
     return next((name for name, wanted in PRIMARIES.items() if are_close(values[:6], wanted[:6])), None)
@@ -204,4 +223,4 @@ def _xyz(chromaticity: Sequence[float]) -> NDArray[np.float64]:
 
 def is_published(values: Sequence[float]) -> bool:
     """Whether these are the chromaticities of a published colour space, with an id or without."""
-    return space_of(values) is not None or any(are_close(values, wanted) for wanted in (CIE_XYZ, *_WITHOUT_ID))
+    return space_of(values) is not None or any(are_close(values, wanted) for wanted in (CIE_XYZ, *_WITHOUT_ID.values()))

@@ -64,7 +64,8 @@ def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
     wanted = spaces.PRIMARIES.get(identifier or "")
     if values is None or wanted is None or spaces.are_close(values, wanted):
         return NOTHING
-    message = f"chromaticities {short(values)} are not those of {identifier}"
+    source = f"{identifier}, as {tag[0]} says" if tag and identifier == named else identifier
+    message = f"chromaticities {spaces.with_gamut(values)} are not those of {source}"
     return [Found(message, short(values), short(Chromaticities(*wanted)))]
 
 

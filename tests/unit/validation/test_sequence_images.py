@@ -266,6 +266,30 @@ def test_a_single_frame_with_an_object_in_another_place_is_info(
     assert found(lambda n: with_object(n, row(n))) == {("SEQ-AREA", Severity.INFO, each) for each in odd}
 
 
+def with_blocks(number: int, *, darkest: float, spread: int) -> Image:
+    """The pan, with blocks of other light over a part of the image; the lower `darkest`, the more are darker."""
+    image, levels = panned(number), np.linspace(darkest, 3, 12)
+    for at, level in enumerate(levels):
+        row, column = divmod(at * 5 % 16 + 16 * (at * spread), 16)
+        image[row % 16 : row % 16 + 2, column : column + 2] *= level
+    return image
+
+
+@pytest.mark.parametrize(
+    ("odd", "darkest", "spread", "severity"),
+    [
+        ({7}, 0.05, 4, Severity.WARNING),
+        ({5, 11}, 0.05, 4, Severity.WARNING),
+        ({7}, 1.6, 4, Severity.INFO),  # light that is added
+        ({7}, 0.05, 0, Severity.INFO),  # in a single place
+        ({5, 6, 7, 8, 9}, 0.05, 4, None),  # too many
+    ],
+)
+def test_blocks_of_garbage_are_a_warning(odd: set[int], darkest: float, spread: int, severity: Severity | None) -> None:
+    shown = found(lambda n: with_blocks(n, darkest=darkest, spread=spread) if n in odd else panned(n))
+    assert {each[1] for each in shown if each[0] == "SEQ-AREA"} == {severity} - {None}
+
+
 @pytest.mark.parametrize(
     ("shown", "exchanged"),
     [

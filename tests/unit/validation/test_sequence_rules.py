@@ -1102,6 +1102,20 @@ def test_of_two_halves_the_one_written_first_is_named(newer: range) -> None:
     assert tuple(found.frames) == tuple(n for n in range(1, 11) if n not in newer)
 
 
+def test_of_two_halves_that_were_written_in_one_go_neither_is_certain() -> None:
+    (found,) = [
+        f for f in judged([frame(n, frame_rate=24.0 if n < 6 else 25.0) for n in range(1, 11)]) if f.found != ""
+    ]
+    assert (found.code, tuple(found.frames)) == ("TIM-FPS-SEQ", ())
+    assert found.message.endswith("in the other frames 25 (6-10): as many have each, so that either can be wrong")
+
+
+def test_the_attribute_with_another_frame_number_is_named() -> None:
+    given = [frame(n, embedded_frame=n + (n > 6), attributes={"Frame": f"{n + (n > 6):04}"}) for n in range(1, 11)]
+    (found,) = [f for f in judged(given) if f.code == "SEQ-STALE-FRAME"]
+    assert found.message == "Frames 7-10: Frame gives another frame number, 8 in frame 7"
+
+
 @pytest.mark.parametrize(
     ("old", "step", "stale"),
     [

@@ -29,6 +29,9 @@ _SCATTERED = 1.5  # edges of each area, of four, that are between one that diffe
 _MOST_PART = 2  # one part in so many of the image; in more of it, the light differs as a whole
 _LEAST_CHANGE = 0.2  # of the light of an area
 _DARKEST = 0.2  # the least light of an area that is compared with, in parts of the mean
+_MANY = 12  # one area of so many
+_STRONG = 0.5  # of the light of areas
+_BOTH_WAYS = 0.1  # the least share of areas that are darker, or brighter, than before and behind
 _AGREE = 4  # how many times what the frames before and behind differ by the change is
 _STILL = 0.05  # the most that areas change in the same way in all other frames
 _FAR_FEWER = 8  # how many times fewer areas may change more than that
@@ -64,13 +67,14 @@ _Images = npt.NDArray[np.float64]
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
     yields_to=("SEQ-BUCKET", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
-    limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other frames "
-    "change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four in runs), and at "
-    "most half, a fifth of the light changes where the frames beside agree; a warning if two runs or more have the same areas "
-    "all over the image, as a watermark; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
-    "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of another "
-    "shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule compares that with "
-    "the shot. Frames of which `check` or `report` reads all pixels.",
+    limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other "
+    "frames change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four "
+    "in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if two runs or "
+    "more have the same areas all over the image, as a watermark, or if a twelfth of all are strongly brighter or "
+    "darker all over the image; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
+    "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of "
+    "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
+    "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
 )
 def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
@@ -187,11 +191,24 @@ class _OddRun:
         frames: Positions of the frames.
         areas: Which areas differ.
         changed: These and others that change a little.
+        changes: How much the areas differ that do, in parts of their light.
     """
 
     frames: range
     areas: npt.NDArray[np.bool_]
     changed: npt.NDArray[np.bool_]
+    changes: npt.NDArray[np.float64]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether many areas differ strongly."""
+        return bool(_MANY * self.areas.sum() >= self.areas.size and np.median(np.abs(self.changes)) >= _STRONG)
+
+    @property
+    def is_garbage(self) -> bool:
+        """Whether so many are scattered over the image, some brighter and some darker, unlike an object, a light or a text."""
+        brighter = float((self.changes > 0).mean())
+        return self.is_large and _is_over_image(self.areas) and min(brighter, 1 - brighter) >= _BOTH_WAYS
 
 
 def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
@@ -205,6 +222,15 @@ def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
         runs += [run for run in here or () if taken.isdisjoint(run.frames)]
     if _FEW * sum(len(run.frames) for run in runs) > len(numbers):
         return []
+    if any(run.is_garbage for run in runs):
+        large = [run for run in runs if run.is_large]
+        odd = sorted(numbers[at] for run in large for at in run.frames)
+        count = max(int(run.areas.sum()) for run in large)
+        what = (
+            f"up to {count} of {images.shape[1]} areas, all over the image, differ strongly from the frames before and "
+        )
+        what += "behind, which agree there: garbage?"
+        return of_frames(odd, what, "the image of the frames around", severity=Severity.WARNING)
     kinds: list[list[_OddRun]] = []
     for run in sorted(runs, key=lambda run: run.frames.start):
         kind = next((each for each in kinds if _are_of_one_kind(each[0], run)), None)
@@ -257,7 +283,10 @@ def _odd_runs(images: _Images, length: int) -> list[_OddRun] | None:
     if _FEW * length * is_odd.sum() > len(images) or (near[~is_odd] >= least).any():
         return None
     odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist()
-    return [_OddRun(range(at + 1, at + 1 + length), is_changed[at], is_near[at]) for at in odd]
+    parts = (inside.mean(axis=0) - (before + after) / 2) / light
+    return [
+        _OddRun(range(at + 1, at + 1 + length), is_changed[at], is_near[at], parts[at][is_changed[at]]) for at in odd
+    ]
 
 
 def _are_of_one_kind(one: _OddRun, other: _OddRun) -> bool:

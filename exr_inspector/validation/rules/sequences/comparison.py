@@ -6,6 +6,7 @@ A difference is reported against the value that most frames have, in one finding
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -17,6 +18,8 @@ from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
 from exr_inspector.validation.rule import Found, counted
 from exr_inspector.validation.rules.times import TimeParameters
+
+_PAUSES = 10  # a pause between two runs is so many times the longest one between two frames
 
 
 class SequenceParameters(TimeParameters):
@@ -60,7 +63,11 @@ def of_frames(
 def drift(
     sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
 ) -> list[Found]:
-    """Create one finding for each value other than the most frequent one; frames with an unknown value are skipped."""
+    """Create one finding for each value other than the most frequent one; frames with an unknown value are skipped.
+
+    If as many frames have the other value, and all were written in one go, nothing tells which is wrong: the finding names no
+    frames to be corrected.
+    """
     by_value: dict[Any, list[int]] = {}
     for frame in sequence.frames:
         value = value_of(frame)
@@ -75,8 +82,20 @@ def drift(
     for value, numbers in by_value.items():
         if value != usual:
             message = f"{named(numbers)}: {what} is {show(value)}, in {others} {expected}"
-            found.append(Found(message, show(value), expected, frames=numbers))
+            is_tie = 1 < len(numbers) == len(by_value[usual]) and not _written_apart(sequence, numbers)
+            if is_tie:
+                message += f" ({joined_ranges(by_value[usual])}): as many have each, so that either can be wrong"
+            found.append(Found(message, show(value), expected, frames=() if is_tie else numbers))
     return found
+
+
+def _written_apart(sequence: SequenceFacts, numbers: Sequence[int]) -> bool:
+    """Whether a long pause lies between the writing of these frames and that of all others."""
+    seen = sorted((frame.mtime.timestamp(), frame.frame in numbers) for frame in sequence.frames if frame.mtime)
+    pauses = [(after[0] - before[0], before[1] != after[1]) for before, after in pairwise(seen)]
+    between = [pause for pause, is_between in pauses if is_between]
+    within = [pause for pause, is_between in pauses if not is_between]
+    return len(between) == 1 and between[0] > _PAUSES * max(within, default=0.0)
 
 
 def usual_value(sequence: SequenceFacts, by_value: Mapping[Any, Sequence[int]]) -> Any:

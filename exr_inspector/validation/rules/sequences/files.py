@@ -12,7 +12,7 @@ from statistics import median
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
-from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.frames import FRAME_ATTRIBUTES, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
@@ -236,12 +236,16 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         found += _older_and_newer(sequence, sorted(times)[len(times) // 2], parameters.stale_hours)
         found = found or _written_apart(sequence)
     less, others = _other_numbers(sequence)
-    what = "an attribute gives another frame number"
     expected = "the number of the name"
-    if less:
-        what += f"; in most frames it is that of the name {-less:+}"
-        expected += f" {-less:+}"
-    found += of_frames([frame.frame for frame in others], what, expected)
+    if others:
+        first = others[0]
+        names = [name for name in first.attributes or () if name.lower() in FRAME_ATTRIBUTES]
+        what = (names or ["an attribute"])[0]
+        what += f" gives another frame number, {first.embedded_frame} in frame {first.frame}"
+        if less:
+            what += f"; in most frames it is that of the name {-less:+}"
+            expected += f" {-less:+}"
+        found += of_frames([frame.frame for frame in others], what, expected)
     return [
         *found,
         *_other_scripts(sequence),
