@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 
 from rich.console import Console
 
-from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.exr.header.attributes import encode

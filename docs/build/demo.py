@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exr_inspector.catalog.rows.build import file_rows
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.library.reading import session
 from exr_inspector.settings import load_settings
 

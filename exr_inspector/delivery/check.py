@@ -17,13 +17,13 @@ from exr_inspector.delivery.read_ahead import inspect_each
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.strays import files_beside, overwritten_aovs, with_stray
 from exr_inspector.delivery.textures import textures_among
+from exr_inspector.documents import json_document
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, SequenceName, Severity, StatsMode, sort_findings
 from exr_inspector.sidecars import manifest_paths
 from exr_inspector.storage import SourceOpener
-from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.frame_numbers import FrameNumbers

@@ -16,6 +16,7 @@ from exr_inspector.delivery.files import expand, is_folder
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, table_of, to_pandas
+from exr_inspector.documents import json_document
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.header.as_json import to_json_text, value_text
@@ -30,7 +31,7 @@ from exr_inspector.pixels.rows import Band, PartRows
 from exr_inspector.settings import local_path
 from exr_inspector.storage import RangeSource, SourceOpener
 from exr_inspector.storage.keys import split_url
-from exr_inspector.texts import json_document, visible
+from exr_inspector.texts import visible
 from exr_inspector.validation.rule import counted, listed
 
 if TYPE_CHECKING:

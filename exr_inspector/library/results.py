@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.delivery.check import DeliveryCheck
 from exr_inspector.delivery.tables import table_of, to_pandas
+from exr_inspector.documents import json_document
 from exr_inspector.library.arguments import severity
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.report.words import human_bytes
-from exr_inspector.texts import json_document, visible
+from exr_inspector.texts import visible
 from exr_inspector.validation.reports import ValidationResult, finding_json, json_text, junit_text, sarif_text
 from exr_inspector.validation.rule import counted, severity_counts
 

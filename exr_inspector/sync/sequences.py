@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -47,7 +47,7 @@ from exr_inspector.validation.rules.sequences.comparison import named
 # These rules compare pixels, which rows do not hold.
 NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE"})
 _BESIDE_OTHERS = frozenset({"SEQ-AREA", "SEQ-MIRROR", "SEQ-TONE"})  # no longer true if other frames change
-_Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
+Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
 
 
@@ -84,25 +84,12 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
     folder = _Folder(directory, tuple(files), since)
 
     def body(work: Work) -> Judgement:
-        before = _stored_rows(work, directory)
+        before = judgement_rows(work, directory)
         judgement = judge_frames(files, policy, required=required_ranges({directory: before}))
         _replace(work, connection.config, folder, judgement, before)
         return judgement
 
     return connection.run("judge and store the sequences of a folder", body, deadline=deadline)
-
-
-def read_judgements(connection: Connection, directories: Iterable[str]) -> JudgementRows:
-    """Return the rows of `sequence_validation` that the last validation of each of these folders stored.
-
-    Raises:
-        CatalogError: The tables cannot be read.
-    """
-    wanted = sorted(directories)
-    return connection.run(
-        "read the last judgements of sequences",
-        lambda work: {directory: _stored_rows(work, directory) for directory in wanted},
-    )
 
 
 def required_ranges(last: JudgementRows) -> dict[str, tuple[range, ...]]:
@@ -198,7 +185,7 @@ def store_folder(
     folder = _Folder(directory, tuple(paths), validated_at, inspected)
 
     def body(work: Work) -> bool:
-        before = [row for row in _stored_rows(work, directory) if only is None or row["sequence"] in only]
+        before = [row for row in judgement_rows(work, directory) if only is None or row["sequence"] in only]
         return _replace(work, connection.config, folder, judgement, before)
 
     return connection.run("store the sequences of a folder", body)
@@ -210,9 +197,9 @@ def _replace(
     """Replace the rows `before` with the result of a validation; False, without a change, if they are of a later reading."""
     if any(row["validated_at"] > folder.validated_at for row in before):
         return False
-    frames: dict[str, _Place] = dict.fromkeys(map(unicode_text, folder.paths))
+    frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
     frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
-    files = _file_rows(work, folder.directory, frames)
+    files = stored_file_rows(work, folder.directory, frames)
     changed = [
         row
         for row in files
@@ -220,13 +207,13 @@ def _replace(
     ]
     guards = [file_id(f"{folder.directory}/"), *(row["file_id"] for row in changed)]
     touch_guards(work, guards, "sequences", config)
-    kept = _kept_findings(before, files, frames) if folder.inspected is None else {}
+    kept = kept_findings(before, files, frames) if folder.inspected is None else {}
     validated_at = _covered_until(folder, files)
     work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
     records = [
         record
         for judged in judgement.sequences
-        for record in sequence_records(_with_other_findings(judged, kept.get(judged.pattern, ())), validated_at)
+        for record in sequence_records(with_other_findings(judged, kept.get(judged.pattern, ())), validated_at)
     ]
     if records:
         columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
@@ -236,7 +223,7 @@ def _replace(
     return True
 
 
-def _with_other_findings(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
+def with_other_findings(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
     """Add the findings of an earlier validation whose rules found nothing now."""
     codes = {finding.code for finding in judged.findings}
     return with_findings(judged, (finding for finding in kept if finding.code not in codes))
@@ -248,33 +235,14 @@ def sequence_records(judged: JudgedSequence, validated_at: datetime) -> list[Seq
     return [SequenceRecord(judged, position, finding, validated_at) for position, finding in enumerate(findings)]
 
 
-def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
+def judgement_rows(work: Work, directory: str) -> list[dict[str, Any]]:
+    """The rows of a folder in `sequence_validation`."""
     columns = (
         "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "validated_at",
     )  # fmt: skip
     where = every(has_prefix("sequence", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))
     return [{**row, "validated_at": row["validated_at"].replace(tzinfo=timezone.utc)} for row in rows]
-
-
-def with_kept_findings(connection: Connection, judgement: Judgement, last: JudgementRows) -> Judgement:
-    """Add to a validation by rows the last findings that need the files themselves, for frames not inspected since.
-
-    Raises:
-        CatalogError: The tables cannot be read.
-    """
-
-    def read(work: Work) -> dict[str, list[Finding]]:
-        kept: dict[str, list[Finding]] = {}
-        for directory, mine in judgement.by_directory().items():
-            frames: dict[str, _Place] = {unicode_text(path): place for path, place in mine.frames.items()}
-            if before := [row for row in last.get(directory, ()) if row["code"] in NOT_IN_ROWS]:
-                kept.update(_kept_findings(before, _file_rows(work, directory, frames), frames))
-        return kept
-
-    kept = connection.run("read the findings of a check", read)
-    sequences = [_with_other_findings(judged, kept.get(judged.pattern, ())) for judged in judgement.sequences]
-    return replace(judgement, sequences=tuple(sequences))
 
 
 def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
@@ -290,8 +258,8 @@ def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datet
     return max((row["inspected_at"] for row in later), default=folder.validated_at)
 
 
-def _kept_findings(
-    before: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], frames: Mapping[str, _Place]
+def kept_findings(
+    before: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], frames: Mapping[str, Place]
 ) -> dict[str, list[Finding]]:
     """Return the stored findings that need the files themselves, by sequence, for frames that were not inspected since."""
     inspected: dict[str, dict[int, datetime]] = {}
@@ -336,7 +304,7 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[str, Any]]:
+def stored_file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[str, Any]]:
     """Return the rows of the files of a folder that are in `paths`: sequence and frame as stored, inspection time in UTC."""
     columns = ("file_id", "path", "sequence", "frame_number", "frame_padding", "inspected_at")
     where = every(has_prefix("path", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
@@ -348,12 +316,12 @@ def _file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[s
     ]
 
 
-def _columns(place: _Place) -> tuple[str | None, int | None, int]:
+def _columns(place: Place) -> tuple[str | None, int | None, int]:
     """Return `sequence`, `frame_number` and `frame_padding` of a file."""
     return (None, None, 0) if place is None else (unicode_text(place[0]), place[1].number, place[1].padding)
 
 
-def _settle(work: Work, rows: Sequence[Mapping[str, Any]], frames: Mapping[str, _Place]) -> None:
+def _settle(work: Work, rows: Sequence[Mapping[str, Any]], frames: Mapping[str, Place]) -> None:
     sequences, numbers, paddings = zip(*(_columns(frames[row["path"]]) for row in rows), strict=True)
     columns = {
         "sequence": pa.array(sequences, TEXT),

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from exr_inspector import __version__
+from exr_inspector.documents import json_document
 from exr_inspector.model import Finding, Severity
-from exr_inspector.texts import LINES, json_document, missing_package, name_bytes, visible
+from exr_inspector.texts import LINES, missing_package, name_bytes, visible
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.registry import RULES
 from exr_inspector.validation.rule import Rule

@@ -16,6 +16,7 @@ PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
 LAYERS = (
     "errors",
     "texts",
+    "documents",
     "exr",
     "model",
     "deadline",

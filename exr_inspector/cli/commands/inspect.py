@@ -11,7 +11,7 @@ from itertools import chain
 import click
 from rich.console import Console
 
-from exr_inspector.catalog.rows.build import file_rows
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import levels_option, paths_option, policy_option, refuse_fewer_pixels, stats_option
 from exr_inspector.cli.output.inspection import show
@@ -22,12 +22,12 @@ from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.files import new_names, paths_of
+from exr_inspector.documents import json_document
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, Levels, Session, Stats, session, settings_for
 from exr_inspector.model import StatsMode, Status, Thumbnails
 from exr_inspector.report.words import plain
-from exr_inspector.texts import json_document
 from exr_inspector.validation.rule import counted
 
 FULL: Stats = "full"

@@ -22,11 +22,12 @@ PACKAGE = "exr_inspector"
 TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
 # Parts of the package that the function does not use: commands, the library, and what only they need.
 LAPTOP_PARTS = (
-    "cli", "report", "ingest", "library", "catalog/queries", "catalog/admin", "catalog/read/inspections.py",
-    "catalog/read/reader.py", "catalog/rows/read_back.py", "delivery/copies.py", "delivery/check.py", "delivery/checked.py",
-    "delivery/diff.py", "delivery/files.py", "delivery/grouping.py", "delivery/patterns.py", "delivery/read_ahead.py",
-    "delivery/stored_diff.py", "delivery/strays.py", "delivery/surround.py", "delivery/tables.py", "pixels/comparing.py",
-    "pixels/difference.py", "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "storage/client_views.py",
+    "cli", "report", "ingest", "library", "catalog/admin", "catalog/queries", "catalog/read/inspections.py",
+    "catalog/read/reader.py", "catalog/rows/plain.py", "catalog/rows/read_back.py", "delivery/check.py",
+    "delivery/checked.py", "delivery/copies.py", "delivery/diff.py", "delivery/files.py", "delivery/grouping.py",
+    "delivery/patterns.py", "delivery/read_ahead.py", "delivery/stored_diff.py", "delivery/strays.py",
+    "delivery/surround.py", "delivery/tables.py", "documents.py", "pixels/comparing.py", "pixels/difference.py",
+    "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "storage/client_views.py", "sync/kept.py",
     "sync/unvalidated.py", "validation/policies/differences.py", "validation/policies/draft.py",
     "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py", "validation/sources.py",
 )  # fmt: skip

@@ -15,8 +15,9 @@ from exr_inspector.cli.commands.explain import OTHERS
 from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.tables import severity_text
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.documents import csv_cell, json_document
 from exr_inspector.library.reading import settings_for
-from exr_inspector.texts import csv_cell, did_you_mean, json_document
+from exr_inspector.texts import did_you_mean
 from exr_inspector.validation import RULES, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.schema import json_schema

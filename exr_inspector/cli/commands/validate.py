@@ -186,7 +186,8 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
-    from exr_inspector.sync.sequences import read_judgements, required_ranges, with_kept_findings  # noqa: PLC0415
+    from exr_inspector.sync.kept import read_judgements, with_kept_findings  # noqa: PLC0415
+    from exr_inspector.sync.sequences import required_ranges  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
         policy = PolicySource.from_settings(tables.settings, request.policy).current()

@@ -17,9 +17,9 @@ from exr_inspector.cli.output.text import REMEDY
 from exr_inspector.delivery.check import DeliveryCheck, not_checked
 from exr_inspector.delivery.grouping import group_findings, group_strays
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.documents import csv_cell
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
-from exr_inspector.texts import csv_cell
 from exr_inspector.validation.facts.sequences import sibling_name
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.rule import counted, listed

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 from rich.text import Text
 
-from exr_inspector.catalog.rows.build import file_rows
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.cli.output.query_formats import aligned_lines, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.documents import csv_cell, json_document
 from exr_inspector.model import Inspection
 from exr_inspector.storage import FILE_BUCKET
-from exr_inspector.texts import csv_cell, did_you_mean, json_document, page
+from exr_inspector.texts import did_you_mean, page
 
 DEFAULT_FIELDS = (
     "path", "status", "width", "height", "compression", "channel_count", "pixel_types", "is_complete", "worst_severity",

@@ -14,8 +14,8 @@ import pyarrow as pa
 from rich.cells import cell_len
 
 from exr_inspector.catalog.schema import SUMMARY_CHARACTERS
+from exr_inspector.documents import csv_cell, json_document
 from exr_inspector.report.words import plain
-from exr_inspector.texts import csv_cell, json_document
 
 
 def _decimal(value: Decimal) -> object:

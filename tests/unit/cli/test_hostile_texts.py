@@ -24,12 +24,13 @@ from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.check import CheckedFile, DeliveryCheck
+from exr_inspector.documents import csv_cell, json_document
 from exr_inspector.library.results import InspectedFile, ValidationReport
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode, Status
 from exr_inspector.report.words import plain
 from exr_inspector.storage import FILE_BUCKET
 from exr_inspector.storage.views import Views
-from exr_inspector.texts import csv_cell, json_document, name_bytes, unicode_text
+from exr_inspector.texts import name_bytes, unicode_text
 
 HOSTILE = (
     "=a\"'<]]>&,%#?:/\\ \x00\t\n\r\x1b[31m\x7f\x85\x9b\xad\u061c\u200b\u200f\u2028\u2029\u202e\u2066\ufeff\ufffe\uffff"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from rich.table import Table
 
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.texts import json_document
+from exr_inspector.documents import json_document
 
 WORDS = 'caf\u00e9 "\u6df1" \U0001f600'
 

@@ -404,6 +404,17 @@ def test_wrong_leaders_are_faults(edit: Any, opener: SourceOpener, budget: Decod
     assert [part.chunks_read for part in found.parts] == [9, 3]
 
 
+def test_zeros_in_place_of_chunks_are_named(opener: SourceOpener, budget: DecodeBudget) -> None:
+    built = ex.lay_out([Part(data_window=(0, 0, 3, 9))])
+    kept = built.data[: built.parts[0].chunks[8].start]
+    data = kept + bytes(len(built.data) - len(kept))
+    found = report(opener.open_bytes(data), data, budget)
+    assert [(one.chunk, "zeros instead, as in an unfinished copy" in one.message) for one in found.faults] == [
+        (8, True),
+        (9, True),
+    ]
+
+
 def test_a_truncated_file_tells_what_is_there(opener: SourceOpener, budget: DecodeBudget) -> None:
     built = ex.lay_out([Part(data_window=(0, 0, 3, 9))])
     data = built.data[: built.parts[0].chunks[7].end - 1]

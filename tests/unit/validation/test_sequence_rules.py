@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.catalog.rows.build import file_rows
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id
 from exr_inspector.model import ColourLines, Finding, Inspection, Seam, Severity, ZeroGrid
 from exr_inspector.sync.sequences import NOT_IN_ROWS
