@@ -32,7 +32,7 @@ from exr_inspector.validation.rule import counted
 
 OnProgress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
-_OF_PIXELS = "NaN, black frames, missing buckets, copies and a cut in the last chunk"
+_OF_PIXELS = "NaN, black frames, missing buckets, copies and, on S3, a cut in the last chunk"
 
 
 def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:

@@ -114,9 +114,9 @@ def outdated_folders(connection: Connection, prefix: str, *, deadline: Deadline 
     below = unicode_text(prefix[: prefix.rfind("/") + 1])
 
     def read(work: Work) -> set[str]:
-        columns = ("sequence", "file_count", "validated_at")
+        columns = ("sequence", "file_count", "judged_at")
         rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, has_prefix("sequence", below)))
-        validated = {row["sequence"]: (row["file_count"], row["validated_at"]) for row in rows}
+        validated = {row["sequence"]: (row["file_count"], row["judged_at"]) for row in rows}
         counts: Counter[str] = Counter()
         outdated: set[str] = set()
         for batch in work.select(FILES, ["sequence", "inspected_at"], has_prefix("path", below)):
@@ -144,13 +144,13 @@ class _Folder:
     Attributes:
         directory: Folder with its bucket.
         paths: The paths of all its files, as in the tables.
-        validated_at: Time when reading them began.
+        judged_at: Time when reading them began.
         inspected: Time of each file's inspection; None if rows were validated. See `store_folder`.
     """
 
     directory: str
     paths: tuple[str, ...]
-    validated_at: datetime
+    judged_at: datetime
     inspected: Mapping[str, datetime] | None = None
 
 
@@ -159,7 +159,7 @@ def store_folder(
     directory: str,
     judgement: Judgement,
     paths: Iterable[str],
-    validated_at: datetime,
+    judged_at: datetime,
     *,
     inspected: Mapping[str, datetime] | None = None,
     only: Collection[str] | None = None,
@@ -171,7 +171,7 @@ def store_folder(
         directory: Folder with its bucket.
         judgement: The result of its validation.
         paths: The paths of all its files, as in the tables.
-        validated_at: Time when reading them began, UTC.
+        judged_at: Time when reading them began, UTC.
         inspected: Time of each file's inspection, UTC, by its path in the tables. None if rows were validated: earlier
             findings that need the files themselves are then kept for frames that were not inspected again.
         only: The sequences whose rows are replaced, if only a part of the folder was validated.
@@ -182,7 +182,7 @@ def store_folder(
     Raises:
         CatalogError: The tables cannot be read or written.
     """
-    folder = _Folder(directory, tuple(paths), validated_at, inspected)
+    folder = _Folder(directory, tuple(paths), judged_at, inspected)
 
     def body(work: Work) -> bool:
         before = [row for row in judgement_rows(work, directory) if only is None or row["sequence"] in only]
@@ -195,7 +195,7 @@ def _replace(
     work: Work, config: CatalogConfig, folder: _Folder, judgement: Judgement, before: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Replace the rows `before` with the result of a validation; False, without a change, if they are of a later reading."""
-    if any(row["validated_at"] > folder.validated_at for row in before):
+    if any(row["judged_at"] > folder.judged_at for row in before):
         return False
     frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
     frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
@@ -208,12 +208,12 @@ def _replace(
     guards = [file_id(f"{folder.directory}/"), *(row["file_id"] for row in changed)]
     touch_guards(work, guards, "sequences", config)
     kept = kept_findings(before, files, frames) if folder.inspected is None else {}
-    validated_at = _covered_until(folder, files)
+    judged_at = _covered_until(folder, files)
     work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
     records = [
         record
         for judged in judgement.sequences
-        for record in sequence_records(with_other_findings(judged, kept.get(judged.pattern, ())), validated_at)
+        for record in sequence_records(with_other_findings(judged, kept.get(judged.pattern, ())), judged_at)
     ]
     if records:
         columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
@@ -229,20 +229,20 @@ def with_other_findings(judged: JudgedSequence, kept: Iterable[Finding]) -> Judg
     return with_findings(judged, (finding for finding in kept if finding.code not in codes))
 
 
-def sequence_records(judged: JudgedSequence, validated_at: datetime) -> list[SequenceRecord]:
+def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[SequenceRecord]:
     """Return the records of a sequence: one per finding, or a single one for a sequence without findings."""
     findings = judged.findings or (None,)
-    return [SequenceRecord(judged, position, finding, validated_at) for position, finding in enumerate(findings)]
+    return [SequenceRecord(judged, position, finding, judged_at) for position, finding in enumerate(findings)]
 
 
 def judgement_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     """The rows of a folder in `sequence_validation`."""
     columns = (
-        "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "validated_at",
+        "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "judged_at",
     )  # fmt: skip
     where = every(has_prefix("sequence", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))
-    return [{**row, "validated_at": row["validated_at"].replace(tzinfo=timezone.utc)} for row in rows]
+    return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
 
 def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
@@ -251,11 +251,11 @@ def _covered_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datet
     That is the inspection of the last file, or the start of the reading if another process stored one of the files
     since then.
     """
-    later = [row for row in files if row["inspected_at"] > folder.validated_at]
+    later = [row for row in files if row["inspected_at"] > folder.judged_at]
     inspected = folder.inspected or {}
     if any(inspected.get(row["path"]) != row["inspected_at"] for row in later):
-        return folder.validated_at
-    return max((row["inspected_at"] for row in later), default=folder.validated_at)
+        return folder.judged_at
+    return max((row["inspected_at"] for row in later), default=folder.judged_at)
 
 
 def kept_findings(
@@ -271,7 +271,7 @@ def kept_findings(
     for row in before:
         if row["code"] in NOT_IN_ROWS:
             moments = inspected.get(row["sequence"], {})
-            known = {number for number, moment in moments.items() if moment <= row["validated_at"]}
+            known = {number for number, moment in moments.items() if moment <= row["judged_at"]}
             is_all = len(known) == len(moments)
             finding = _finding_of_frames(sequence_finding(row), known, is_all=is_all)
             if finding and (is_all or row["code"] not in _BESIDE_OTHERS):

@@ -41,20 +41,20 @@ class UnvalidatedFolders:
         below = unicode_text(f"{prefix.rpartition('/')[0]}/")
 
         def read(work: Work) -> list[Mapping[str, Any]]:
-            columns = ("directory", "validated_at")
+            columns = ("directory", "judged_at")
             return [*rows_of(work.select(SEQUENCE_VALIDATION, columns, has_prefix("sequence", below)))]
 
         for row in connection.run("look when folders were validated", read):
-            moment = row["validated_at"].replace(tzinfo=timezone.utc)
+            moment = row["judged_at"].replace(tzinfo=timezone.utc)
             self._validated[row["directory"]] = min(self._validated.get(row["directory"], moment), moment)
 
     def add(self, path: str, inspected_at: datetime) -> None:
         """Add a file whose row is up to date, with the time of its inspection."""
         directory = path.rpartition("/")[0]
-        validated_at = self._validated.get(unicode_text(directory))
-        if validated_at is None:
+        judged_at = self._validated.get(unicode_text(directory))
+        if judged_at is None:
             self._look_for_frames(directory, path)
-        elif inspected_at > validated_at:
+        elif inspected_at > judged_at:
             self._found.add(directory)
 
     def _look_for_frames(self, directory: str, path: str) -> None:

@@ -8,7 +8,7 @@ SELECT sequence, min(first_frame) AS first_frame, max(last_frame) AS last_frame,
        count(CASE WHEN severity = 'error' THEN 1 END) AS errors, count(CASE WHEN severity = 'warning' THEN 1 END) AS warnings,
        CASE WHEN max(error_files) > 0 OR max(severity_rank) = 3 THEN 'failed'
             WHEN max(severity_rank) = 2 THEN 'warnings' ELSE 'passed' END AS verdict,
-       max(policy) AS policy, max(validated_at) AS validated_at
+       max(policy) AS policy, max(judged_at) AS judged_at
 FROM sequence_validation
 WHERE sequence >= :prefix AND sequence < :prefix_end
 GROUP BY sequence

@@ -30,7 +30,7 @@ class SequenceRecord(NamedTuple):
     judged: JudgedSequence
     position: int
     finding: Finding | None
-    validated_at: datetime
+    judged_at: datetime
 
 
 def _ranges(frames: Sequence[int]) -> str | None:
@@ -87,7 +87,7 @@ SEQUENCE_VALIDATION_COLUMNS = (
     nullable("conversion_frames", TEXT, "These frames, as ranges; the rules of their errors have the command",
              of=lambda r: _ranges(r.judged.conversions)),
     required("policy", TEXT, "Name and version of the policy", of=lambda r: r.judged.policy),
-    required("validated_at", TIME, "When the validated files or rows were read", "UTC", of=lambda r: r.validated_at),
+    required("judged_at", TIME, "When the validated files or rows were read", "UTC", of=lambda r: r.judged_at),
     required("inspector_version", TEXT, "Version of exr-inspector that validated", of=lambda _: __version__),
     required("schema_version", INT, "Schema version of the row", of=lambda _: SCHEMA_VERSION),
 )

@@ -244,6 +244,12 @@ def test_layers_with_more_zeros_than_in_other_frames(
     assert {finding.severity for finding in holes} == ({severity} if severity else set())
 
 
+def test_frames_with_another_data_window_lack_no_tiles() -> None:
+    given = with_lost_tiles(5, layer="")
+    given[4] = replace(given[4], data_window=(0, 0, 3, 3))
+    assert "SEQ-LAYER-HOLE" not in {finding.code for finding in judged(given)}
+
+
 def test_layers_that_lack_the_same_tiles_are_one_finding() -> None:
     both = {"diffuse": 10_000, "specular": 8_000}
     given = [
@@ -1460,7 +1466,7 @@ def test_channels_of_another_type_and_in_other_parts() -> None:
     ("usual", "odd", "numbers", "code"),
     [
         (("0:R HALF", "0:Z FLOAT"), ("0:R FLOAT", "0:Z FLOAT"), range(1, 4), "SEQ-TYPES"),
-        (("0:R FLOAT",), ("0:R HALF",), range(1, 4), "SEQ-TYPES"),  # most frames decide
+        (("0:R FLOAT",), ("0:R HALF",), range(1, 4), "SEQ-CHANNELS"),  # values are lost
         (("0:R HALF",), ("0:R FLOAT",), range(6, 11), "SEQ-TYPES"),  # five each: HALF is expected
         (("0:R HALF",), ("0:R FLOAT",), range(1, 6), "SEQ-TYPES"),
         (("0:A HALF", "0:spec.R HALF"), ("0:A FLOAT", "0:spec.R FLOAT"), range(1, 4), "SEQ-TYPES"),

@@ -99,3 +99,16 @@ def test_attributes_that_differ_in_the_same_frames_are_one_finding() -> None:
 )
 def test_versions_of_all_products_in_a_list(text: Callable[[int], str], odd: Container[int]) -> None:
     assert of("software", text) == ({("SEQ-METADATA", Severity.WARNING, odd)} if odd else set())
+
+
+def test_half_of_the_frames_do_not_tell_which_source_is_right() -> None:
+    assert of("nuke/input/filename", lambda n: f"/a/pl_v00{1 + (n < 1010)}.{n}.exr") == set()
+
+
+def test_what_differs_is_shown_and_not_the_number_of_the_frame() -> None:
+    given = [
+        frame(n, attributes={"nuke/input/filename": f"/srv/v00{1 + (n == 5)}/pl.{n:04}.exr"}, embedded_frame=None)
+        for n in range(1, 11)
+    ]
+    (finding,) = [each for each in judged(given) if each.code == "SEQ-SOURCE"]
+    assert (finding.found, finding.expected) == ("/srv/v002/pl.0005.exr", "/srv/v001/pl.0001.exr")

@@ -163,7 +163,7 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     "the order of the others (exrmultipart).",
     remedy=Remedy.RENDER,
     limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong. "
-    "SEQ-TYPES reports colour that differs in HALF and FLOAT alone.",
+    "SEQ-TYPES reports colour that is FLOAT where others have HALF.",
 )
 def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report channels that are missing, additional, or of another type than in most frames.
@@ -192,8 +192,8 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     fix="Convert the frames that the message names; the command writes HALF. Their pixels are right, and need no new render.",
     command="oiiotool IN.exr -a -d half -o OUT.exr",
     remedy=Remedy.CONVERSION,
-    limits="Colour and alpha that are HALF in some frames and FLOAT in others. SEQ-CHANNELS reports all other types, such as "
-    "depth in HALF, whose values are lost.",
+    limits="Colour and alpha that are FLOAT where most frames, or half of them, have HALF. SEQ-CHANNELS reports all "
+    "other types, such as HALF where most have FLOAT: these values are lost.",
 )
 def sequence_types(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Report frames of which nothing but the type of colour differs from most frames, or FLOAT if as many have each type."""
@@ -223,13 +223,12 @@ def _by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[s
     ]
     usual = max([usual, *fuller], key=len)
     as_many = [value for value in by_value if len(by_value[value]) == len(by_value[usual])]
-    alike = [usual, *(value for value in as_many if _is_converted(usual, value))]
-    usual = min(alike, key=lambda value: sum(each.endswith(" FLOAT") for each in value))
+    usual = next((value for value in as_many if _is_converted(value, usual)), usual)
     return usual, {value: numbers for value, numbers in by_value.items() if value != usual}
 
 
 def _is_converted(usual: tuple[str, ...], value: tuple[str, ...]) -> bool:
-    """Whether a conversion gives the usual channels: only the types of colour and alpha differ, HALF and FLOAT."""
+    """Whether a conversion gives the usual channels: colour and alpha are FLOAT instead of HALF, and nothing else differs."""
     other = _of_other_types(usual, value)
     is_same = len(usual) == len(value) and len(other) == sum((_without_part(value) - _without_part(usual)).values())
     return bool(other) and is_same and all(map(_is_colour_of_other_type, *zip(*other, strict=True)))
@@ -237,7 +236,7 @@ def _is_converted(usual: tuple[str, ...], value: tuple[str, ...]) -> bool:
 
 def _is_colour_of_other_type(name: str, kind: str, before: str) -> bool:
     layer, _, component = name.rpartition(".")
-    return {kind, before} == {"HALF", "FLOAT"} and role_of(layer, component) in {Role.COLOUR, Role.ALPHA}
+    return (kind, before) == ("FLOAT", "HALF") and role_of(layer, component) in {Role.COLOUR, Role.ALPHA}
 
 
 def _differ_in_frame_number(sequence: SequenceFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, groupby, pairwise, takewhile
 
@@ -130,7 +131,7 @@ def holes_in_layers(sequence: SequenceFacts, _parameters: SequenceParameters) ->
 
     The content of a main image moves, and SEQ-BUCKET compares it by place; here it must have as many zeros in all others.
     """
-    seen = shot_frames(sequence)
+    seen = _of_one_window(shot_frames(sequence))
     by_loss: dict[tuple[int, int, bool], list[str]] = {}
     for name in sorted({name for _, pixels in seen for name in pixels.lit_layers}):
         known = [(frame.frame, pixels.lit_pixels[name]) for frame, pixels in seen if name in pixels.lit_pixels]
@@ -150,6 +151,13 @@ def holes_in_layers(sequence: SequenceFacts, _parameters: SequenceParameters) ->
         severity = None if is_steady else Severity.INFO
         found += of_frames([number], what, "as many as in the frames around", f"{pixels_lost} more", severity)
     return found
+
+
+def _of_one_window(seen: Seen) -> Seen:
+    """The frames with the data window that most have: others have fewer pixels of everything."""
+    windows = Counter(frame.data_window for frame, _ in seen)
+    usual = max(windows, key=windows.__getitem__, default=None)
+    return [(frame, pixels) for frame, pixels in seen if frame.data_window == usual]
 
 
 def _lost(counts: npt.NDArray[np.int64], index: int) -> int:

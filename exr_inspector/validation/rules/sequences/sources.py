@@ -84,8 +84,8 @@ class _Odd:
     fix="Render the frames that the message names from the scene of the others.",
     yields_to=("SHOW-STEADY",),
     limits="Attributes of the first part with a single value: those that hold the name of a scene file or a name with a "
-    "version (v014), and those that are named for the scene, shot, reel, input, camera, render layer, samples or denoiser. At "
-    "least half of the frames have one value, and at most three others occur. Folders count only by their version. Another "
+    "version (v014), and those that are named for the scene, shot, reel, input, camera, render layer, samples or denoiser. "
+    "More than half of the frames have one value, and at most three others occur. Folders count only by their version. Another "
     "input, camera, or more samples, are info. Three shots, or two of eight frames and more, are "
     "an edit. Of stored "
     "rows, the usual names of such attributes are compared.",
@@ -130,7 +130,7 @@ def _compared(
         return {}
     usual = usual_value(sequence, by_value)
     others = {key: numbers for key, numbers in by_value.items() if key != usual}
-    if 2 * len(by_value[usual]) < len(given) or len(by_value[usual]) <= len(others):
+    if 2 * len(by_value[usual]) <= len(given):
         return {}
     order = [key for key, _ in groupby(_comparable(value) for _, value in given)]
     is_cut = len(order) == len(by_value) and min(map(len, by_value.values())) >= _LEAST_SHOT
@@ -205,7 +205,8 @@ def _without_version(key: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _shown(value: str, usual: str) -> tuple[str, str]:
-    """Two values for a message: their file names if these differ, else the ends of the paths."""
+    """Two values for a message: their file names if these differ in more than the frame number, else the ends of the paths."""
     names = [each.replace("\\", "/").rpartition("/")[2] for each in (value, usual)]
-    mine, theirs = names if names[0] != names[1] else (value, usual)
+    are_apart = _NUMBER.sub("#", names[0]) != _NUMBER.sub("#", names[1])
+    mine, theirs = names if are_apart else (value, usual)
     return mine[-_TEXT:], theirs[-_TEXT:]
