@@ -154,7 +154,10 @@ def _of_derived(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
     for sequence in derived:
         mine, name = frozenset(sequence.frames), _name_of_original(sequence.pattern)
         others = {
-            other.pattern: other for folder in _folders(sequence.pattern) for other in originals.get((folder, name), ())
+            other.pattern: other
+            for folder in _folders(sequence.pattern)
+            for other in originals.get((folder, name), ())
+            if _may_be_made_from(sequence.pattern, other.pattern)
         }
         every = sorted(others.values(), key=lambda other: (-len(mine & frozenset(other.frames)), other.pattern))
         if not every or not mine & frozenset(every[0].frames):
@@ -164,6 +167,16 @@ def _of_derived(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
             if any(not first <= number <= last for number in other.frames):  # gaps are missing frames anyway
                 found[one.pattern] = dict.fromkeys(one.frames, one.pattern) | dict.fromkeys(other.frames, other.pattern)
     return found
+
+
+def _may_be_made_from(pattern: str, other: str) -> bool:
+    """Whether the file name has the word for what was done, or its folder has no other words than that of the other one.
+
+    Files of one name in two folders (`sh010_denoise_test/park.####`, `sh020/park.####`) may be different images.
+    """
+    *_, mine, name = ("/" + pattern).split("/")
+    *_, theirs, _ = ("/" + other).split("/")
+    return bool(DERIVED.search(name)) or DERIVED.sub("", mine) in {"", theirs}
 
 
 def _name_of_original(pattern: str) -> str:

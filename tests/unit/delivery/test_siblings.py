@@ -491,6 +491,8 @@ def test_a_judgement_of_several_folders_is_divided_by_folder() -> None:
         ("sh/a_plate.{}.exr", "sh/a_plate_clean.{}.exr", 1010, set()),
         ("sh/a_cg.{}.exr", "sh/a_fx_sparks.{}.exr", 1017, set()),
         ("sh/a.{}.exr", "sh/denoise/b.{}.exr", 1017, set()),
+        ("sh/cg/a.{}.exr", "sh/cg_denoise/a.{}.exr", 1017, {"derived"}),
+        ("sh020/park.{}.exr", "sh010_denoise_test/park.{}.exr", 1017, set()),
     ],
 )
 def test_an_image_that_was_made_from_another_has_its_frames(
