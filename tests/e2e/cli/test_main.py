@@ -84,7 +84,7 @@ def test_help_lists_every_command_and_imports_none() -> None:
         (("db", "reconcil"), "did you mean reconcile"),
         (("policy", "int"), "did you mean init"),
         (("validate", str(SAMPLE), "--policy", "archive.yaml"), "is written archive, without .yaml"),
-        (("db", "check", "--catalog", "none.duckdb"), "`exr-inspector ingest`"),
+        (("db", "check", "--catalog", "none.duckdb"), "`exr-inspector ingest FOLDER --catalog none.duckdb` makes it"),
         (("inspect", "--format", "csv", "--fields", "widht", str(SAMPLE)), "did you mean width"),
     ],
 )
