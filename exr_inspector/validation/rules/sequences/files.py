@@ -23,7 +23,7 @@ from exr_inspector.validation.rules.sequences.holds import (
     reversed_copies,
     stuck_frames,
 )
-from exr_inspector.validation.rules.sequences.images import is_cut, seen_frames, shot_frames
+from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, seen_frames, shot_frames
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
@@ -401,8 +401,7 @@ def _beside_like_sizes(sequence: SequenceFacts, most: float) -> set[int]:
     found: set[int] = set()
     for is_small, run in groupby(range(len(sizes)), lambda index: sizes[index][1] < most):
         small = [*run]
-        edges = [(small[0], small[0] - 1), (small[-1], small[-1] + 1)]
-        beside = [(sizes[at][1], sizes[near][1]) for at, near in edges if 0 <= near < len(sizes)]
+        beside = [(sizes[at][1], sizes[near][1]) for at, near in edges_of(small, len(sizes))]
         if is_small and any(size < _GROWTH * own for own, size in beside):
             found.update(sizes[index][0] for index in small)
     return found

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rules.sequences.images import difference, is_cut, shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, edges_of, is_cut, shot_frames, show_one_image
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat
@@ -218,11 +218,10 @@ def original_frames(frames: Sequence[FrameSummary], groups: Sequence[Mapping[int
         shown.add(group_at)
     misfits: dict[int, float] = {}
     for run in runs:
-        edges = [(run[0], run[0] - 1), (run[-1], run[-1] + 1)]
         beside = [
             (frames[at].pixels, frames[near].pixels)
-            for at, near in edges
-            if 0 <= near < len(frames) and frames[near].frame not in group_of
+            for at, near in edges_of(run, len(frames))
+            if frames[near].frame not in group_of
         ]
         steps = [difference(one, other) for one, other in beside if one and other]
         misfits |= {frames[at].frame: fmean(steps) if steps else 0.0 for at in run}

@@ -32,6 +32,12 @@ def shot_frames(sequence: SequenceFacts) -> Seen:
     return [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.frame not in sequence.slates]
 
 
+def edges_of(run: Sequence[int], count: int) -> list[tuple[int, int]]:
+    """The first and the last position of a run, each with the one of `count` beside it that is outside of the run."""
+    beside = ((run[0], run[0] - 1), (run[-1], run[-1] + 1))
+    return [(inside, outside) for inside, outside in beside if 0 <= outside < count]
+
+
 def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
     """Whether two frames show one image, perhaps of other light; None unless the small image of both is known."""
     if one.is_constant or other.is_constant:

@@ -15,7 +15,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import Seen, between_changes, is_cut, shot_frames
+from exr_inspector.validation.rules.sequences.images import Seen, between_changes, edges_of, is_cut, shot_frames
 from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
 
 _FEWEST = 5  # frames that tell what is usual
@@ -98,7 +98,7 @@ def _keeps_light(images: Sequence[FramePixels], name: str, run: Sequence[int]) -
     held = lit if is_data else lights
     least = _HELD * float(np.median([value for value in held if value]))
     noise = _CLEAR_LIGHT * float(np.median(np.abs(np.diff(levels))))
-    edges = [(inside, at) for inside, at in ((run[0], run[0] - 1), (run[-1], run[-1] + 1)) if 0 <= at < len(images)]
+    edges = edges_of(run, len(images))
     verdicts: set[bool | None] = set()
     for inside, outside in edges:
         fall = levels[outside] - levels[inside]
@@ -244,7 +244,7 @@ def _solid_alphas(sequence: SequenceFacts) -> list[Found]:
 
 def _is_other_alpha(seen: Seen, images: Sequence[FramePixels], first: int, last: int) -> bool:
     """Whether alpha changes at once at the ends of a run of frames, and the image does not, or is the same on both sides."""
-    edges = [(inside, at) for inside, at in ((first, first - 1), (last, last + 1)) if 0 <= at < len(seen)]
+    edges = edges_of((first, last), len(seen))
     if not edges or not all(_fills_at_once(seen, *edge) for edge in edges):
         return False
     is_one_image = not any(is_cut(images, min(edge), max(edge)) for edge in edges)

@@ -34,7 +34,7 @@ from exr_inspector.validation.rules.sequences.flashes import (
     runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades
-from exr_inspector.validation.rules.sequences.images import difference, shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, edges_of, shot_frames, show_one_image
 from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
 
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
@@ -297,7 +297,7 @@ def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     odd = [
         seen[index][0].frame
         for run, least in runs
-        if all(_is_noisier(seen[inside], seen[outside], least) for inside, outside in _edges(run, len(seen)))
+        if all(_is_noisier(seen[inside], seen[outside], least) for inside, outside in edges_of(run, len(seen)))
         for index in run
     ]
     what = "a larger file, whose pixels vary more at the same luminance, than the frames around: more noise?"
@@ -329,12 +329,6 @@ def _far_larger(sizes: Sequence[tuple[float, int]]) -> list[int]:
     """The positions of sizes far above the median, which at most half are."""
     usual = median_low(size for size, _ in sizes) if sizes else 0.0
     return [index for index, (size, _) in enumerate(sizes) if size > _FAR_SIZE * usual]
-
-
-def _edges(run: Sequence[int], count: int) -> list[tuple[int, int]]:
-    """The first and the last position of a run, each with the one beside it that is outside of the run."""
-    beside = ((run[0], run[0] - 1), (run[-1], run[-1] + 1))
-    return [(inside, outside) for inside, outside in beside if 0 <= outside < count]
 
 
 def _is_noisier(odd: _Seen, usual: _Seen, least_size: float) -> bool:
@@ -378,7 +372,7 @@ def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         return NOTHING
     if max(others) > _STEADY_SIZE * min(others):
         return NOTHING
-    edges = [edge for run in runs_of(small) for edge in _edges(run, len(seen))]
+    edges = [edge for run in runs_of(small) for edge in edges_of(run, len(seen))]
     if not all(_is_softer(seen[inside][1], seen[outside][1]) for inside, outside in edges):
         return NOTHING
     what = "smaller files at the same luminance than the frames around, all of one size: less detail, scaled up or filtered?"
