@@ -125,6 +125,11 @@ class ChannelStats:
         return self.positive_inf_count + self.negative_inf_count
 
     @property
+    def magnitude(self) -> float:
+        """The largest magnitude of a finite value; 0 without any."""
+        return max(abs(self.minimum or 0.0), abs(self.maximum or 0.0))
+
+    @property
     def sample_stride(self) -> int:
         """1 if every sample was read, otherwise 1 / `coverage`, rounded; 0 if no sample was read."""
         if self.exact:

@@ -385,7 +385,7 @@ def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozens
         elif role is Role.MOTION and not stats.is_constant:
             motion.setdefault(stats.channel.rpartition(".")[0], []).append(stats)
     for vectors in motion.values():
-        if any(map(_reaches_one, vectors)) and all(_extreme(stats) <= 1 for stats in vectors):
+        if any(map(_reaches_one, vectors)) and all(stats.magnitude <= 1 for stats in vectors):
             found.update(stats.channel for stats in vectors)
     return frozenset(found)
 
@@ -396,9 +396,9 @@ def _extents(every: Iterable[ChannelStats], layer_of_bare: str) -> dict[str, tup
         role = _role(stats, layer_of_bare)
         if role is Role.DEPTH:
             quartiles = [abs(value) for percent, value in stats.percentiles if percent in _QUARTILES]
-            found[stats.channel] = (*quartiles, _extreme(stats))
+            found[stats.channel] = (*quartiles, stats.magnitude)
         elif role is Role.MOTION:
-            found[stats.channel] = (_extreme(stats),)
+            found[stats.channel] = (stats.magnitude,)
     return found
 
 
@@ -414,11 +414,7 @@ def _is_unit_depth(stats: ChannelStats) -> bool:
 
 def _reaches_one(stats: ChannelStats) -> bool:
     """Whether the largest magnitude is exactly 1; a mask, of the pixels whose motion is known, has few values."""
-    return _extreme(stats) == 1 and stats.has_many_values
-
-
-def _extreme(stats: ChannelStats) -> float:
-    return max(abs(stats.minimum or 0.0), abs(stats.maximum or 0.0))
+    return stats.magnitude == 1 and stats.has_many_values
 
 
 def _deviation(channels: Iterable[ChannelStats]) -> float | None:

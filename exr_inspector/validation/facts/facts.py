@@ -265,7 +265,7 @@ class FileFacts:
             for part in self.parts
             for channel in part.of_role(Role.COLOUR)
             if channel.channel.pixel_type == PixelType.FLOAT and (stats := part.stats.get(channel.name)) is not None
-            if max(-(stats.minimum or 0), stats.maximum or 0) > _ID_VALUE
+            if stats.magnitude > _ID_VALUE
         )
 
     @cached_property

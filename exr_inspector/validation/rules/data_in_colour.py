@@ -72,7 +72,7 @@ def are_directions(every: Sequence[ChannelStats]) -> bool:
     """Whether three components between -1 and 1 have the length 1 together, but for a background of zeros."""
     if len(every) != len(RGB) or any(stats.minimum is None or stats.maximum is None for stats in every):
         return False
-    if any(max(-(stats.minimum or 0), stats.maximum or 0) > _UNIT for stats in every):
+    if any(stats.magnitude > _UNIT for stats in every):
         return False
     covered = 1 - min(stats.zero_count / stats.samples for stats in every)
     is_signed = any(stats.negative_count >= _OF_DIRECTIONS * covered * stats.samples for stats in every)

@@ -232,15 +232,11 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
         hit,
         lambda count: f"{count:,} value{'s' * (count != 1)} of {'-65504 and less' if below else '65504 and more'}",
     )
-    if hit and all(_extreme(stats) > _HALF_MAX for stats, _, _ in hit):  # which FLOAT alone can hold
+    if hit and all(stats.magnitude > _HALF_MAX for stats, _, _ in hit):  # which FLOAT alone can hold
         beyond = "which are infinite once they are converted to HALF"
         found = [each._replace(message=f"{each.message}, {beyond}", severity=Severity.INFO) for each in found]
     share = parameters.half_max_share
     return [each._replace(expected=f"at most {share:.3g} of the values") for each in found] if share else found
-
-
-def _extreme(stats: ChannelStats) -> float:
-    return max(abs(stats.minimum or 0.0), abs(stats.maximum or 0.0))
 
 
 @pixel_rule(
