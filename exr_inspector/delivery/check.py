@@ -24,9 +24,10 @@ from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, SequenceName, Severity, StatsMode, sort_findings
 from exr_inspector.sidecars import manifest_paths
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
+from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.reports import ValidationResult, finding_json
 from exr_inspector.validation.rule import counted
 

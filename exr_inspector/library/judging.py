@@ -17,7 +17,8 @@ from exr_inspector.library.arguments import target_names
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode, sort_findings
-from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
+from exr_inspector.validation import FrameSummary, Policy
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.reports import ValidationResult
 from exr_inspector.validation.rule import counted
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.model import ChannelStats, Inspection, Thumbnail
-from exr_inspector.validation.frames import LUMINANCE, luminance_of
+from exr_inspector.validation.frame_pixels import LUMINANCE, luminance_of
 
 STOPS = range(-12, 9)  # luminance relative to 1.0; values beyond count in the first and the last stop
 

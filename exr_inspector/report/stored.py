@@ -21,8 +21,8 @@ from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.sync.sequences import sequence_finding
-from exr_inspector.validation import frame_of_inspection
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 
 _COLUMNS = (
     "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected",

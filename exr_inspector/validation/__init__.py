@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.validation.engine import validate_file, validate_sequence
-from exr_inspector.validation.frames import FrameSummary, frame_of_inspection
+from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import rule_of
 from exr_inspector.validation.policies.file import PROFILES
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy, builtin_policy, load_policy
@@ -16,7 +16,6 @@ __all__ = [
     "Policy",
     "ResolvedPolicy",
     "builtin_policy",
-    "frame_of_inspection",
     "load_policy",
     "rule_of",
     "validate_file",

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import nsmallest
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.exr.cryptomatte.manifests import ManifestError, parse_manifest
 from exr_inspector.exr.header.attributes import readable_text
 from exr_inspector.exr.header.parser import PartHeader
-from exr_inspector.exr.header.values import (
-    Attribute,
-    Chromaticities,
-    Compression,
-    LevelMode,
-    Rational,
-    TimeCode,
-    code_name,
-)
-from exr_inspector.exr.names import is_beauty, main_layer
-from exr_inspector.model import ChannelStats, ColourLines, Inspection, Severity, Status, ZeroGrid
+from exr_inspector.exr.header.values import Attribute, Rational
+from exr_inspector.exr.names import is_beauty
+from exr_inspector.model import ColourLines, ZeroGrid
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.colourspaces import other_tag, with_gamut
-from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, is_matte, layer_of_file, role_of
 
-LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
-_FEW_ZEROS = 0.001  # of all pixels
-_ALPHAS = frozenset({"A", "a", "alpha", "Alpha"})
-_NO_CONTENT = frozenset({Role.ALPHA, Role.DEPTH})
-_QUARTILES = (25.0, 50.0, 75.0)
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 # By every policy; `wrapmodes` shows that a file is a texture.
 COMPARED_ATTRIBUTES = frozenset({
@@ -193,8 +174,8 @@ class FrameSummary:
 
 
 Scalar = str | float | int
-_TEXT_CHARACTERS = 200
-_OBJECTS = 16
+TEXT_CHARACTERS = 200
+OBJECTS = 16
 
 
 def scalar(value: object) -> Scalar | None:
@@ -210,7 +191,7 @@ def compared_values(attributes: Iterable[Attribute]) -> dict[str, Any]:
     counters = [each.value for each in some if (each.name, each.type_name) == ("imageCounter", "int")]
     return {
         "attributes": {
-            each.name: str(value)[:_TEXT_CHARACTERS]
+            each.name: str(value)[:TEXT_CHARACTERS]
             for each in some
             if (value := scalar(readable_text(each) or each.value)) is not None
         },
@@ -235,247 +216,6 @@ def embedded_frame(part: PartHeader) -> int | None:
     return None
 
 
-def _storage(parts: Iterable[PartHeader]) -> str:
-    words = []
-    for part in parts:
-        tiles = part.tiles if part.is_tiled else None
-        size = f" {tiles.x_size}x{tiles.y_size} mode {tiles.mode}" if tiles else ""
-        words.append(f"{part.part_type}{size}")
-    return ", ".join(words)
-
-
-def _colour(part: PartHeader) -> str:
-    words = [part.text("colorInteropID") or ""]
-    values = part.value("chromaticities", "chromaticities")
-    if isinstance(values, Chromaticities):
-        words.append(with_gamut(values))
-    if part.integer("acesImageContainerFlag") == 1:
-        words.append("ACES container")
-    if not any(words) and (other := other_tag(part)):
-        words = [other[1]]
-    return ", ".join(filter(None, words)) or "untagged"
-
-
-def _cryptomattes(inspection: Inspection) -> tuple[str, ...]:
-    """Key and number of layers of each Cryptomatte, sorted: the order of attributes and parts has no meaning."""
-    mattes = [matte for names in inspection.names for matte in names.cryptomattes]
-    return tuple(sorted(f"{matte.key}: {len(matte.rank_layers)} layers" for matte in mattes))
-
-
-def _objects(inspection: Inspection) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Ids and names of some objects of each Cryptomatte by the order of ids, which are hashes; whole manifests are large."""
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
-    for matte in (matte for names in inspection.names for matte in names.cryptomattes):
-        try:
-            manifest = parse_manifest(matte.manifest or "")
-        except ManifestError:
-            continue
-        found[matte.name or matte.key] = tuple(
-            nsmallest(_OBJECTS, ((value, name[:_TEXT_CHARACTERS]) for name, value in manifest.items()))
-        )
-    return found
-
-
-def lost_names(usual: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]) -> list[str]:
-    """The names among the lowest ids of one manifest that another certainly lacks: lower ones than its last, if it has more."""
-    mine = {value for value, _ in other}
-    last = other[-1][0] if len(other) == _OBJECTS else "g"
-    return [name for value, name in usual if value not in mine and value < last]
-
-
-def _pixel_hash(inspection: Inspection) -> str | None:
-    report = inspection.pixels
-    if report is None or not report.parts:
-        return None
-    hashes = [part.pixel_hash for part in report.parts]
-    return " ".join(h for h in hashes if h) if all(hashes) else None
-
-
-def luminance_of(means: Mapping[str, float]) -> float | None:
-    """The mean luminance, from the means of R, G and B or of Y; None without any."""
-    weight = sum(LUMINANCE[name] for name in means)
-    return sum(LUMINANCE[name] * mean for name, mean in means.items()) / weight if means else None
-
-
-def frame_pixels(
-    channels: Iterable[ChannelStats],
-    zeros: ZeroGrid | None = None,
-    lines: ColourLines | None = None,
-    *,
-    path: str = "",
-) -> FramePixels | None:
-    """Combine the channel statistics of the first level; None unless all pixels were read.
-
-    Args:
-        channels: Statistics of all channels of a frame, in the order of the parts.
-        zeros: Regions where the beauty is zero; None if they were not determined.
-        lines: Its seams and a small image; None if they were not determined.
-        path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty. If only
-            its folder says so, it has no luminance and no regions, but it may be black or constant.
-    """
-    firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
-    if not firsts or not all(channel.exact for channel in firsts):
-        return None
-    beauty: dict[str, ChannelStats] = {}
-    names = [channel.channel for channel in firsts]
-    is_data = bool(layer_of_file(path, names))
-    has_beauty = not is_data or is_layer_of_folder(path, names)
-    image = main_layer(names)
-    for channel in firsts:
-        layer, _, component = channel.channel.rpartition(".")
-        if layer == image and component in LUMINANCE and has_beauty:
-            beauty.setdefault(component, channel)
-    others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
-    alpha = _alpha(firsts, image)
-    means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
-    is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
-    return FramePixels(
-        luminance=None if is_data else luminance_of(means),
-        is_black=is_black,
-        is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
-        has_other_content=any(stats.finite_count and not stats.is_constant for stats in others),
-        bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
-        zeros=None if is_data else zeros,
-        lines=None if is_data else lines,
-        lit_pixels=_lit_pixels(
-            beauty.values(),
-            [channel for channel in firsts if channel not in beauty.values()],
-            has_parts=len({channel.part for channel in firsts}) > 1,
-        ),
-        is_void=not any(stats.samples for stats in firsts),
-        is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
-        means={} if is_data else means,
-        deviations={} if is_data else {name: stats.stddev or 0.0 for name, stats in beauty.items()},
-        deviation=None if is_data else _deviation(beauty.values()),
-        unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
-        is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
-        coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
-        extents=_extents(firsts, layer_of_file(path, names)),
-        other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
-        lights=_lights(channel for channel in firsts if channel not in beauty.values()),
-        mattes=_mattes(firsts, path),
-    )
-
-
-def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
-    """The role of a channel in its layer or, without one, in that of the file."""
-    layer, _, component = stats.channel.rpartition(".")
-    return role_of(layer or layer_of_bare, component)
-
-
-def _alpha(channels: Iterable[ChannelStats], image: str) -> ChannelStats | None:
-    """The alpha of the main image, whose layer is named."""
-    alphas = {f"{image}.{name}" if image else name for name in _ALPHAS}
-    return next((stats for stats in channels if stats.channel in alphas), None)
-
-
-def _coverage(alpha: ChannelStats | None, channels: Sequence[ChannelStats], *, is_black: bool) -> float | None:
-    if alpha is None:
-        return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
-    return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples
-
-
-def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:
-    found: set[str] = set()
-    motion: dict[str, list[ChannelStats]] = {}
-    for stats in every:
-        role = _role(stats, layer_of_bare)
-        if role is Role.DEPTH and _is_unit_depth(stats):
-            found.add(stats.channel)
-        elif role is Role.MOTION and not stats.is_constant:
-            motion.setdefault(stats.channel.rpartition(".")[0], []).append(stats)
-    for vectors in motion.values():
-        if any(map(_reaches_one, vectors)) and all(stats.magnitude <= 1 for stats in vectors):
-            found.update(stats.channel for stats in vectors)
-    return frozenset(found)
-
-
-def _extents(every: Iterable[ChannelStats], layer_of_bare: str) -> dict[str, tuple[float, ...]]:
-    found: dict[str, tuple[float, ...]] = {}
-    for stats in every:
-        role = _role(stats, layer_of_bare)
-        if role is Role.DEPTH:
-            quartiles = [abs(value) for percent, value in stats.percentiles if percent in _QUARTILES]
-            found[stats.channel] = (*quartiles, stats.magnitude)
-        elif role is Role.MOTION:
-            found[stats.channel] = (stats.magnitude,)
-    return found
-
-
-def _is_unit_depth(stats: ChannelStats) -> bool:
-    """Whether depth is from exactly 0 to exactly 1, but not clamped at both ends, as that of few distances is.
-
-    The sky, or what lies behind the farthest distance, may be many pixels of one value.
-    """
-    few_zeros = stats.zero_count <= max(1.0, _FEW_ZEROS * stats.samples)
-    few_ones = max((value for percent, value in stats.percentiles if percent < 100), default=0.0) < 1
-    return (stats.minimum, stats.maximum) == (0.0, 1.0) and (few_zeros or few_ones) and stats.has_many_values
-
-
-def _reaches_one(stats: ChannelStats) -> bool:
-    """Whether the largest magnitude is exactly 1; a mask, of the pixels whose motion is known, has few values."""
-    return stats.magnitude == 1 and stats.has_many_values
-
-
-def _deviation(channels: Iterable[ChannelStats]) -> float | None:
-    known = [stats.stddev for stats in channels if stats.stddev is not None]
-    return math.sqrt(fmean(value * value for value in known)) if known else None
-
-
-def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats], *, has_parts: bool) -> dict[str, int]:
-    found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
-    mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
-    for stats in others:
-        layer, _, component = stats.channel.rpartition(".")
-        role = role_of(layer, component)
-        if role is Role.ALPHA and layer:
-            mattes[layer] = _lit(stats)
-        elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
-            name = layer or (f"{component} of part {stats.part}" if has_parts else component)
-            found[name] = max(found.get(name, 0), _lit(stats))
-    return mattes | found
-
-
-def _lights(channels: Iterable[ChannelStats]) -> dict[str, float]:
-    means: dict[str, dict[str, float]] = {}
-    for stats in channels:
-        layer, _, component = stats.channel.rpartition(".")
-        if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
-            means.setdefault(layer, {})[component] = stats.mean
-    return {layer: luminance_of(each) or 0.0 for layer, each in means.items() if layer}
-
-
-def _mattes(channels: Iterable[ChannelStats], path: str) -> dict[str, tuple[float, float, float, float]]:
-    found: dict[str, tuple[float, float, float, float]] = {}
-    for stats in channels:
-        role = _role(stats)
-        is_named = role is Role.COLOUR and is_matte(stats.channel.rpartition(".")[0] or path)
-        known = stats.minimum, stats.maximum, stats.mean, stats.stddev
-        if (role is Role.ALPHA or is_named) and None not in known and not stats.is_constant:
-            least, most, mean, deviation = (float(value or 0.0) for value in known)
-            if least >= 0 and most <= 1:
-                found[stats.channel] = least, most, mean, deviation
-    return found
-
-
-def _lit(stats: ChannelStats) -> int:
-    """Number of samples other than zero."""
-    return stats.samples - stats.zero_count
-
-
-def _pixels(inspection: Inspection) -> FramePixels | None:
-    report = inspection.pixels
-    if report is None:
-        return None
-    zeros = next((part.zeros for part in report.parts if part.zeros is not None), None)
-    lines = next((part.lines for part in report.parts if part.lines is not None), None)
-    return frame_pixels(report.channels, zeros, lines, path=inspection.key)
-
-
-def _is_texture(part: PartHeader) -> bool:
-    return part.is_tiled and part.tiles is not None and part.tiles.mode & 15 != LevelMode.ONE_LEVEL
-
-
 def compared_aspect(ratio: float | None) -> float | None:
     """The ratio; None if it is not positive: WIN-PAR-RANGE reports it, and the frame's picture is not of another shape."""
     return ratio if ratio is not None and ratio > 0 else None
@@ -490,56 +230,3 @@ def channel_text(part: int, name: str, layer: str, type_name: str) -> str:
     if layer and "." not in name and not is_beauty(layer):
         name = f"{layer}.{name}"
     return f"{part}:{name} {type_name}"
-
-
-def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
-    """Summarise an inspected file; None for a file that is not a frame."""
-    name, version, header = inspection.name, inspection.version, inspection.header
-    if name.sequence is None or name.frame is None:
-        return None
-    base = FrameSummary(
-        path=inspection.path,
-        sequence=name.sequence,
-        frame=name.frame,
-        padding=name.padding,
-        size_bytes=version.size_bytes if version else None,
-        mtime=version.mtime if version else None,
-        status=inspection.status.value,
-        has_error=inspection.status is Status.FAILED or inspection.worst_severity is Severity.ERROR,
-        error_codes=inspection.error_codes,
-        is_unread=bool(inspection.unread),
-    )
-    if header is None or not header.parts or header.is_partial:
-        return base
-    first = header.parts[0]
-    rate = first.value("framesPerSecond", "rational")
-    code = first.value("timeCode", "timecode")
-    compressions = [part.compression for part in header.parts]
-    return replace(
-        base,
-        display_window=first.display_window,
-        pixel_aspect=compared_aspect(first.pixel_aspect_ratio),
-        data_window=first.data_window,
-        channels=tuple(
-            channel_text(part.index, channel.name, names.part_layer, channel.type_name)
-            for part, names in zip(header.parts, inspection.names, strict=True)
-            for channel in sorted(part.channels or ())
-        ),
-        compression=", ".join(code_name(Compression, c) for c in compressions if c is not None),
-        storage=_storage(header.parts),
-        colour="; ".join(_colour(part) for part in header.parts),
-        views=", ".join(view for names in inspection.names for view in names.views),
-        software=inspection.provenance.product,
-        host=inspection.provenance.render_host,
-        frame_rate=rate.value if isinstance(rate, Rational) else None,
-        timecode_rate=first.integer("timecodeRate"),
-        time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
-        embedded_frame=embedded_frame(first),
-        cryptomattes=_cryptomattes(inspection),
-        objects=_objects(inspection),
-        pixel_hash=_pixel_hash(inspection),
-        pixels=_pixels(inspection),
-        is_complete=inspection.is_complete,
-        **compared_values(first.attributes),
-        is_texture=any(map(_is_texture, header.parts)),
-    )

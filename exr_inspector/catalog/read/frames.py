@@ -13,7 +13,8 @@ from exr_inspector.exr.header.values import Attribute, LevelMode
 from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.frames import compared_aspect, compared_values, frame_pixels
+from exr_inspector.validation.frame_pixels import frame_pixels
+from exr_inspector.validation.frames import compared_aspect, compared_values
 
 Row = Mapping[str, Any]
 

@@ -28,8 +28,9 @@ LAPTOP_PARTS = (
     "delivery/patterns.py", "delivery/read_ahead.py", "delivery/stored_diff.py", "delivery/strays.py",
     "delivery/surround.py", "delivery/tables.py", "documents.py", "pixels/comparing.py", "pixels/difference.py",
     "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "storage/client_views.py", "sync/kept.py",
-    "sync/unvalidated.py", "validation/policies/differences.py", "validation/policies/draft.py",
-    "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py", "validation/sources.py",
+    "sync/unvalidated.py", "validation/inspected_frames.py", "validation/policies/differences.py",
+    "validation/policies/draft.py", "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py",
+    "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.b2"  # as of b2sum

@@ -19,7 +19,8 @@ from exr_inspector.exr.header.values import Compression, PixelType, code_name
 from exr_inspector.model import Inspection
 from exr_inspector.texts import visible
 from exr_inspector.validation.facts.colourspaces import PUBLISHED
-from exr_inspector.validation.frames import frame_of_inspection, scalar
+from exr_inspector.validation.frames import scalar
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.rule import counted, listed
 
 _MAX_ATTRIBUTES = 40

@@ -17,7 +17,8 @@ from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.schema import ATTRIBUTES
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
-from exr_inspector.validation import FrameSummary, frame_of_inspection
+from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.contract.catalog.model import damaged, inspection, ready, requests
 from vastdb_local import LocalVastDB
 

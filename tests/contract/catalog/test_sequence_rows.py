@@ -24,8 +24,9 @@ from exr_inspector.library.stored import store_sequences
 from exr_inspector.model import Finding, Inspection, Severity, Status
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
-from exr_inspector.validation import builtin_policy, frame_of_inspection, load_policy
+from exr_inspector.validation import builtin_policy, load_policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.contract.catalog.model import connect, inspection, ready
 from tests.support.databases import empty_tables
 from tests.support.exrbytes import Part, a_float, a_int, a_string, build

@@ -12,7 +12,8 @@ import pytest
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, id_as_float
 from exr_inspector.exr.header.encodings import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, Severity, StatsMode
-from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
+from exr_inspector.validation import builtin_policy, validate_file, validate_sequence
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import (
     DWAA,
     FLOAT,

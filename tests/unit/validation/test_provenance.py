@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from exr_inspector.catalog.rows.build import table_rows
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.model import Provenance
-from exr_inspector.validation import frame_of_inspection
 from exr_inspector.validation.facts.provenance import provenance_of, split_product
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.rejudge import unjudged
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_string, build
 from tests.unit.validation.judging import EVERYTHING, inspect, policy

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from exr_inspector.model import ColourLines, Finding, Severity
-from exr_inspector.validation import frame_of_inspection
 from exr_inspector.validation.frames import FramePixels
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.unit.validation.cases.made.pixels import deep, flat, image
 from tests.unit.validation.judging import PLAIN, inspect
 from tests.unit.validation.test_sequence_images import panned

@@ -10,7 +10,7 @@ import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.model import ColourLines, Severity
-from exr_inspector.validation import frame_of_inspection
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import a_int, a_string
 from tests.unit.validation.cases.made.colour import AP0, FLAG, REC709, anamorphic, extra, tag
 from tests.unit.validation.cases.made.pixels import RAMP, flat, image

@@ -19,7 +19,6 @@ from exr_inspector.sync.sequences import NOT_IN_ROWS
 from exr_inspector.validation import (
     RULES,
     FrameSummary,
-    frame_of_inspection,
     validate_sequence,
 )
 from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED
@@ -27,6 +26,7 @@ from exr_inspector.validation.facts.sequences import clock_of_numbers, expected_
 from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FramePixels
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.rule import Scope
 from exr_inspector.validation.rules.sequences.flashes import FrameLight
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60

@@ -9,7 +9,8 @@ import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.model import ColourLines, Seam, Severity
-from exr_inspector.validation import FrameSummary, frame_of_inspection
+from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import a_string
 from tests.unit.validation.cases.made.colour import extra
 from tests.unit.validation.cases.made.pixels import flat

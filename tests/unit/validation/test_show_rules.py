@@ -15,12 +15,12 @@ from exr_inspector.model import Severity
 from exr_inspector.validation import (
     RULES,
     Policy,
-    frame_of_inspection,
     load_policy,
     registry,
     validate_file,
     validate_sequence,
 )
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.policies.draft import draft_policy
 from exr_inspector.validation.policies.schema import json_schema
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_rational, a_string, build

@@ -24,7 +24,7 @@ from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
-from exr_inspector.validation.frames import frame_of_inspection
+from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import (
     B44,
     DWAA,

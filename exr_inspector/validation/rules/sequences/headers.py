@@ -14,7 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.provenance import products_of
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
-from exr_inspector.validation.frames import FrameSummary, lost_names
+from exr_inspector.validation.frames import OBJECTS, FrameSummary
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
     SequenceParameters,
@@ -376,7 +376,7 @@ def _renamed_objects(sequence: SequenceFacts) -> list[Found]:
             continue
         usual = usual_value(sequence, by_value)
         for value, numbers in by_value.items():
-            gone, new = lost_names(usual, value), lost_names(value, usual)
+            gone, new = _lost_names(usual, value), _lost_names(value, usual)
             pairs = [
                 (one, two)
                 for one in gone
@@ -393,3 +393,10 @@ def _renamed_objects(sequence: SequenceFacts) -> list[Found]:
 def _object_of(name: str) -> str:
     """The name of an object without its namespace or path, and without numbers."""
     return _NUMBER.sub("", _NAMESPACE.sub("", name.rstrip("/|:")))
+
+
+def _lost_names(usual: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]) -> list[str]:
+    """The names among the lowest ids of one manifest that another certainly lacks: lower ones than its last, if it has more."""
+    mine = {value for value, _ in other}
+    last = other[-1][0] if len(other) == OBJECTS else "g"
+    return [name for value, name in usual if value not in mine and value < last]

@@ -1,0 +1,190 @@
+"""The statistics of a frame that sequence rules compare, from those of its channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import fmean
+
+from exr_inspector.exr.names import main_layer
+from exr_inspector.model import ChannelStats, ColourLines, ZeroGrid
+from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, is_matte, layer_of_file, role_of
+from exr_inspector.validation.frames import FramePixels
+
+LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709 weights; Y is the luminance itself
+_FEW_ZEROS = 0.001  # of all pixels
+_ALPHAS = frozenset({"A", "a", "alpha", "Alpha"})
+_NO_CONTENT = frozenset({Role.ALPHA, Role.DEPTH})
+_QUARTILES = (25.0, 50.0, 75.0)
+
+
+def luminance_of(means: Mapping[str, float]) -> float | None:
+    """The mean luminance, from the means of R, G and B or of Y; None without any."""
+    weight = sum(LUMINANCE[name] for name in means)
+    return sum(LUMINANCE[name] * mean for name, mean in means.items()) / weight if means else None
+
+
+def frame_pixels(
+    channels: Iterable[ChannelStats],
+    zeros: ZeroGrid | None = None,
+    lines: ColourLines | None = None,
+    *,
+    path: str = "",
+) -> FramePixels | None:
+    """Combine the channel statistics of the first level; None unless all pixels were read.
+
+    Args:
+        channels: Statistics of all channels of a frame, in the order of the parts.
+        zeros: Regions where the beauty is zero; None if they were not determined.
+        lines: Its seams and a small image; None if they were not determined.
+        path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty. If only
+            its folder says so, it has no luminance and no regions, but it may be black or constant.
+    """
+    firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
+    if not firsts or not all(channel.exact for channel in firsts):
+        return None
+    beauty: dict[str, ChannelStats] = {}
+    names = [channel.channel for channel in firsts]
+    is_data = bool(layer_of_file(path, names))
+    has_beauty = not is_data or is_layer_of_folder(path, names)
+    image = main_layer(names)
+    for channel in firsts:
+        layer, _, component = channel.channel.rpartition(".")
+        if layer == image and component in LUMINANCE and has_beauty:
+            beauty.setdefault(component, channel)
+    others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
+    alpha = _alpha(firsts, image)
+    means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
+    is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
+    return FramePixels(
+        luminance=None if is_data else luminance_of(means),
+        is_black=is_black,
+        is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
+        has_other_content=any(stats.finite_count and not stats.is_constant for stats in others),
+        bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
+        zeros=None if is_data else zeros,
+        lines=None if is_data else lines,
+        lit_pixels=_lit_pixels(
+            beauty.values(),
+            [channel for channel in firsts if channel not in beauty.values()],
+            has_parts=len({channel.part for channel in firsts}) > 1,
+        ),
+        is_void=not any(stats.samples for stats in firsts),
+        is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
+        means={} if is_data else means,
+        deviations={} if is_data else {name: stats.stddev or 0.0 for name, stats in beauty.items()},
+        deviation=None if is_data else _deviation(beauty.values()),
+        unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
+        is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
+        coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
+        extents=_extents(firsts, layer_of_file(path, names)),
+        other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
+        lights=_lights(channel for channel in firsts if channel not in beauty.values()),
+        mattes=_mattes(firsts, path),
+    )
+
+
+def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
+    """The role of a channel in its layer or, without one, in that of the file."""
+    layer, _, component = stats.channel.rpartition(".")
+    return role_of(layer or layer_of_bare, component)
+
+
+def _alpha(channels: Iterable[ChannelStats], image: str) -> ChannelStats | None:
+    """The alpha of the main image, whose layer is named."""
+    alphas = {f"{image}.{name}" if image else name for name in _ALPHAS}
+    return next((stats for stats in channels if stats.channel in alphas), None)
+
+
+def _coverage(alpha: ChannelStats | None, channels: Sequence[ChannelStats], *, is_black: bool) -> float | None:
+    if alpha is None:
+        return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
+    return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples
+
+
+def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:
+    found: set[str] = set()
+    motion: dict[str, list[ChannelStats]] = {}
+    for stats in every:
+        role = _role(stats, layer_of_bare)
+        if role is Role.DEPTH and _is_unit_depth(stats):
+            found.add(stats.channel)
+        elif role is Role.MOTION and not stats.is_constant:
+            motion.setdefault(stats.channel.rpartition(".")[0], []).append(stats)
+    for vectors in motion.values():
+        if any(map(_reaches_one, vectors)) and all(stats.magnitude <= 1 for stats in vectors):
+            found.update(stats.channel for stats in vectors)
+    return frozenset(found)
+
+
+def _extents(every: Iterable[ChannelStats], layer_of_bare: str) -> dict[str, tuple[float, ...]]:
+    found: dict[str, tuple[float, ...]] = {}
+    for stats in every:
+        role = _role(stats, layer_of_bare)
+        if role is Role.DEPTH:
+            quartiles = [abs(value) for percent, value in stats.percentiles if percent in _QUARTILES]
+            found[stats.channel] = (*quartiles, stats.magnitude)
+        elif role is Role.MOTION:
+            found[stats.channel] = (stats.magnitude,)
+    return found
+
+
+def _is_unit_depth(stats: ChannelStats) -> bool:
+    """Whether depth is from exactly 0 to exactly 1, but not clamped at both ends, as that of few distances is.
+
+    The sky, or what lies behind the farthest distance, may be many pixels of one value.
+    """
+    few_zeros = stats.zero_count <= max(1.0, _FEW_ZEROS * stats.samples)
+    few_ones = max((value for percent, value in stats.percentiles if percent < 100), default=0.0) < 1
+    return (stats.minimum, stats.maximum) == (0.0, 1.0) and (few_zeros or few_ones) and stats.has_many_values
+
+
+def _reaches_one(stats: ChannelStats) -> bool:
+    """Whether the largest magnitude is exactly 1; a mask, of the pixels whose motion is known, has few values."""
+    return stats.magnitude == 1 and stats.has_many_values
+
+
+def _deviation(channels: Iterable[ChannelStats]) -> float | None:
+    known = [stats.stddev for stats in channels if stats.stddev is not None]
+    return math.sqrt(fmean(value * value for value in known)) if known else None
+
+
+def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats], *, has_parts: bool) -> dict[str, int]:
+    found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
+    mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
+    for stats in others:
+        layer, _, component = stats.channel.rpartition(".")
+        role = role_of(layer, component)
+        if role is Role.ALPHA and layer:
+            mattes[layer] = _lit(stats)
+        elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
+            name = layer or (f"{component} of part {stats.part}" if has_parts else component)
+            found[name] = max(found.get(name, 0), _lit(stats))
+    return mattes | found
+
+
+def _lights(channels: Iterable[ChannelStats]) -> dict[str, float]:
+    means: dict[str, dict[str, float]] = {}
+    for stats in channels:
+        layer, _, component = stats.channel.rpartition(".")
+        if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
+            means.setdefault(layer, {})[component] = stats.mean
+    return {layer: luminance_of(each) or 0.0 for layer, each in means.items() if layer}
+
+
+def _mattes(channels: Iterable[ChannelStats], path: str) -> dict[str, tuple[float, float, float, float]]:
+    found: dict[str, tuple[float, float, float, float]] = {}
+    for stats in channels:
+        role = _role(stats)
+        is_named = role is Role.COLOUR and is_matte(stats.channel.rpartition(".")[0] or path)
+        known = stats.minimum, stats.maximum, stats.mean, stats.stddev
+        if (role is Role.ALPHA or is_named) and None not in known and not stats.is_constant:
+            least, most, mean, deviation = (float(value or 0.0) for value in known)
+            if least >= 0 and most <= 1:
+                found[stats.channel] = least, most, mean, deviation
+    return found
+
+
+def _lit(stats: ChannelStats) -> int:
+    """Number of samples other than zero."""
+    return stats.samples - stats.zero_count
