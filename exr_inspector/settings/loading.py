@@ -37,6 +37,8 @@ _SHARED_PREFIX = "S3_"  # also of other programs' variables, so only misspelt se
 # Variables of the tests, of Ray tasks and of shell completion.
 _NO_SETTINGS = frozenset({"EXR_CORPUS", "EXR_TESTS_MUST_RUN", "EXR_ALONE", "EXR_INSPECTOR_COMPLETE"})
 _FILE_BYTES = 64 << 10
+# Groups for which EXR_SECRET_NAME must name an existing secret. Reading local files needs no secret.
+_CONNECTING = frozenset({DATABASE, OBJECTS, FUNCTION})
 
 
 def load_settings(
@@ -67,7 +69,7 @@ def load_settings(
     wanted = [name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use]
     faults: list[str] = []
     chosen = environ.get(SELECTION_SETTING, "").strip() if wanted else ""
-    if chosen and not _has_secret(chosen, secrets or {}, secrets_dir):
+    if chosen and _CONNECTING & set(use) and not _has_secret(chosen, secrets or {}, secrets_dir):
         faults.append(f"{SELECTION_SETTING}: there is no secret of that name")
     found = {
         **{name: text for name in wanted if (text := environ.get(name, "").strip())},

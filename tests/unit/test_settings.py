@@ -11,8 +11,11 @@ from pydantic import ValidationError
 from exr_inspector.errors import SettingsError
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.settings import (
+    DATABASE,
     FUNCTION,
     NAMES,
+    OBJECTS,
+    PIXELS,
     READING,
     Mount,
     Secret,
@@ -348,9 +351,10 @@ def test_secrets_that_are_not_used_are_not_looked_at(tmp_path):
     (tmp_path / "S3_SECRET_KEY").write_bytes(b"\xff\xfe\x00")
     secrets = {"one": {"VAST_DB_BUCKET": "a", "S3_REGION": 5}, "two": {"VAST_DB_BUCKET": "b"}}
     load_settings({}, secrets, tmp_path, use=(READING,))
-    load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=())
-    with pytest.raises(SettingsError, match="EXR_SECRET_NAME"):
-        load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=(READING,))
+    load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=(READING, PIXELS))
+    for group in (DATABASE, OBJECTS, FUNCTION):
+        with pytest.raises(SettingsError, match="EXR_SECRET_NAME"):
+            load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=(group,))
 
 
 def test_a_wrong_number_is_named_with_its_unit():

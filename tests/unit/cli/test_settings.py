@@ -40,5 +40,4 @@ def test_settings_of_pixels_are_read_where_pixels_are(name: str, file: str) -> N
 
 def test_a_setting_of_the_function_is_read_by_no_command_that_only_inspects(file: str) -> None:
     wrong = {name: "x" for name, field in NAMES.items() if field_group(Settings.model_fields[field]) == FUNCTION}
-    del wrong["EXR_SECRET_NAME"]  # names the secret that other settings are read from
     assert call("inspect", file, "--stats", "off", **wrong).exit_code == 0
