@@ -19,7 +19,7 @@ _NAMESPACE = re.compile(r"(?:exr|openexr|oiio|smpte)[/:]", re.IGNORECASE)
 # image again, it makes the standard attributes from them, and keeps some of the others beside these.
 _OF_OPENIMAGEIO = re.compile(r"(?:openexr|oiio|smpte):", re.IGNORECASE)
 _LONGEST = 40  # no standard name is longer
-_KEPT_NAMES = 100  # longer lists are not cached: hostile headers must not fill the memory
+_KEPT_NAMES = 400  # longer lists are not cached: hostile headers must not fill the memory
 _SHORTEST = 6  # shorter names are not compared by similarity
 _BY_LETTERS = {_SEPARATORS.sub("", name).lower(): name for name in STANDARD}
 
@@ -74,7 +74,7 @@ def _find_odd(names: tuple[str, ...]) -> OddNames:
     return OddNames(near, tuple(tuple(sorted(group)) for group in by_lower.values() if len(group) > 1))
 
 
-_kept_odd = lru_cache(maxsize=256)(_find_odd)
+_kept_odd = lru_cache(maxsize=128)(_find_odd)
 
 
 def odd_names(names: Mapping[str, object]) -> OddNames:
