@@ -348,17 +348,20 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
             if name not in present
         ]
     if parameters.expected_layers is not None:
-        layers = {layer.name for part in file.parts for layer in part.names.layers}
-        layers |= {channel.layer for part in file.parts for channel in part.named}
+        in_header = {layer.name for part in file.parts for layer in part.names.layers}
+        in_header |= {part.names.part_layer for part in file.parts if part.names.part_layer}
+        effective = {channel.layer for part in file.parts for channel in part.named}
+        # A layer that only the name of the file gives, as in normals.1001.exr, is also the base layer.
+        of_base = {name for name in effective if is_beauty(name) or name not in in_header}
         found += [
             Found(f"{_layer(name)} is missing", "absent", name or "base layer")
             for name in parameters.expected_layers
-            if name not in layers
+            if name not in in_header | effective
         ]
         found += [
             Found(f"{_layer(name)} is not among expected_layers", name, "absent", severity=Severity.INFO)
-            for name in sorted({channel.layer for part in file.parts for channel in part.named})
-            if name not in parameters.expected_layers and not (is_beauty(name) and "" in parameters.expected_layers)
+            for name in sorted(effective - (of_base if "" in parameters.expected_layers else set()))
+            if name not in parameters.expected_layers
         ]
     return found
 

@@ -34,6 +34,14 @@ CASES = [
     Case("CHN-EXPECTED", PLAIN, channels("diffuse.R"), parameters={"expected_layers": ["", "diffuse"]}),
     Case("CHN-EXPECTED", PLAIN, channels("A"), parameters={"expected_channels": ["R", "A"]}),
     Case("CHN-EXPECTED", channels("x.R"), severity=Severity.INFO, parameters={"expected_layers": [""]}),
+    Case(  # the name of the file gives the layer `normals`, which is also the base layer
+        "CHN-EXPECTED",
+        channels("x.R"),
+        PLAIN,
+        severity=Severity.INFO,
+        parameters={"expected_layers": [""]},
+        keys=("shot/beauty.1001.exr", "shot/normals.1001.exr"),
+    ),
     Case(
         "CHN-PART-DUP",
         build([Part(name=name, extra=[a_string("view", "left")]) for name in ("a", "a.left")]),
