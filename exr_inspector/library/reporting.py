@@ -37,6 +37,7 @@ from exr_inspector.report.write import page_names, staged_folder, write_file
 from exr_inspector.settings import local_path
 from exr_inspector.storage import is_exr
 from exr_inspector.texts import program_command
+from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.sdk.connection import Connection
@@ -93,7 +94,12 @@ def write_report(
         policy=checked.policy,
         made=f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}",
         files=other_files(replace(file, path=shown(file.path)) for file in (*checked.files, *checked.others)),
-        not_checked=(*checked.not_checked, *(f"{shown(target)}: {reason}" for target, reason in checked.faults)),
+        checked=len(checked.files),
+        not_checked=(
+            *checked.not_checked,
+            *(f"{shown(target)}: {reason}" for target, reason in checked.faults),
+            *(words for sequence in checked.sequences for words in _unread_frames(sequence, shown)),
+        ),
     )
     with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy) as made:
         views = (
@@ -150,15 +156,18 @@ def write_stored_report(
         )
     _require_few(to, len(found))
     read: Counter[StatsMode] = Counter()
-    unread: list[str] = []
+    unread = 0
+    unread_frames: list[str] = []
     gone: list[str] = []
 
     def views() -> Iterator[ShownSequence | None]:
+        nonlocal unread
         for done, known in enumerate(found, 1):
             stored = read_sequence(connection, known)
             if stored.has_frames:
                 read.update(stored.read)
-                unread.extend(file.path for file in stored.checked.files if file.fault)
+                unread += sum(1 for file in stored.checked.files if file.fault)
+                unread_frames.extend(_unread_frames(stored.checked, shown))
                 page = _page(stored.checked, stored.figures, shown)
                 yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
             else:
@@ -179,11 +188,11 @@ def write_stored_report(
             title=", ".join(shown(name) for name in named if name) or "All sequences of the catalog",
             policy=", ".join(dict.fromkeys(known.policy for known in found)),
             made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {' and '.join(modes)}",
-            not_checked=(*not_checked(modes[0], unread_pixels), *gone),
+            not_checked=(*not_checked(modes[0], unread_pixels), *unread_frames, *gone),
         )
 
     _write(to, [known.name for known in found], views(), about)
-    return StoredReport(len(found) - len(gone), len(unread))
+    return StoredReport(len(found) - len(gone), unread)
 
 
 def _checked(
@@ -222,6 +231,14 @@ def _unrecognised(done: DeliveryCheck) -> str:
     some = ", ".join(path.rpartition("/")[2] for path in paths[:4])
     more = " ..." if len(paths) > 4 else ""
     return f"no sequence recognised among {some}{more}: give a pattern such as name_####.exr, or use `check`"
+
+
+def _unread_frames(sequence: JudgedSequence, shown: Callable[[str], str]) -> list[str]:
+    """A sentence that names the frames of a sequence which could not be read; empty if all could be."""
+    frames = sequence.unread
+    return (
+        [f"{shown(sequence.pattern)}: could not read {counted(len(frames), 'frame')}, {frames.text}"] if frames else []
+    )
 
 
 def _title(name: str) -> str:

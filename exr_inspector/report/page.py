@@ -122,6 +122,7 @@ class About:
         policy: Name of the policy.
         made: When and from what the report was made.
         files: Files that are not frames.
+        checked: Number of those that were checked; files without the extension of OpenEXR files are not.
         not_checked: Sentences about what was not checked.
     """
 
@@ -129,13 +130,14 @@ class About:
     policy: str
     made: str
     files: Sequence[OtherFile] = ()
+    checked: int = 0
     not_checked: Sequence[str] = ()
 
 
 def report_of(views: Sequence[ShownSequence], about: About, *, is_index: bool = False) -> Report:
     """The report of one or more sequences; `is_index` if each has a page of its own."""
     alone = views[0].page if len(views) == 1 and not is_index else None
-    files = sum(view.page.file_count for view in views) + len(about.files)
+    files = sum(view.page.file_count for view in views) + about.checked
     verdicts = [*(view.page.verdict for view in views), *(file.verdict for file in about.files)]
     return Report(
         kind="OpenEXR sequence" if alone else f"OpenEXR delivery, {counted(len(views), 'sequence')}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,17 @@ def test_a_folder_gets_an_index_and_a_page_a_sequence(delivery: Path, tmp_path: 
     assert all(f'href="{page.name}"' in index for page in pages if page.name != "index.html")
     assert "<script>" not in index
     assert "<div>COL-UNTAGGED: " in index, "of the file that is not a frame"
+
+
+def test_the_index_counts_checked_files_and_names_frames_that_could_not_be_read(delivery: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "in"
+    shutil.copytree(delivery, broken)
+    (broken / "notes.txt").write_text("read me", encoding="utf-8")
+    (broken / "beauty.1004.exr").symlink_to(tmp_path / "gone")
+    assert run(broken, "--to", tmp_path / "out").exit_code == 2
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "8 files, policy" in index
+    assert "beauty.####.exr: could not read 1 frame, 1004" in index
 
 
 def test_pages_are_not_written_among_the_files_of_a_delivery(delivery: Path, tmp_path: Path) -> None:
