@@ -34,6 +34,7 @@ LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
 _PLACE = r"^(?!/)(?![A-Za-z][A-Za-z0-9+.-]*://)"
 _WORD = r"^[^\s@]+$"
 _PYTHON_FILE = r"^[^/\\\\]+\.py$"
+_PATTERN_WORDS = {_WORD: "a word without spaces and @", _PYTHON_FILE: "the name of a .py file beside the policy"}
 _NAME_CHARACTERS = 200
 
 
@@ -246,7 +247,8 @@ def _message(fault: ErrorDetails) -> str:
     if kind in _MUST_BE:
         return f"{_MUST_BE[kind]}, not {shown}"
     if kind == "string_pattern_mismatch":
-        return f"must match {fault['ctx']['pattern']}, not {shown}"
+        pattern = fault["ctx"]["pattern"]
+        return f"must be {_PATTERN_WORDS.get(pattern, f'text that matches {pattern}')}, not {shown}"
     words = fault["msg"].removeprefix("Value error, ").replace("Tuple", "List")
     return f"{words.partition(' after validation')[0]} (found {shown})"
 
