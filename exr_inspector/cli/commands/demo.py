@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -148,9 +149,12 @@ def _read_back(database: LocalVastDB) -> dict[str, list[Row]]:
         CHANNELS.name: "channel_index",
         INSPECTIONS.name: "recorded_at",
     }
-    with session.transaction() as transaction:
-        schema = transaction.bucket(database.bucket).schema(SCHEMA)
-        rows = {name: schema.table(name).select().read_all().to_pylist() for name in wanted}
+    with warnings.catch_warnings():
+        # The SDK opens VAST's ADBC driver where it is installed, which warns that it cannot disable autocommit.
+        warnings.filterwarnings("ignore", "Cannot disable autocommit")
+        with session.transaction() as transaction:
+            schema = transaction.bucket(database.bucket).schema(SCHEMA)
+            rows = {name: schema.table(name).select().read_all().to_pylist() for name in wanted}
     return {name: sorted(found, key=lambda row: row[wanted[name]]) for name, found in rows.items()}
 
 
