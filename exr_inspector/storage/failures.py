@@ -73,6 +73,7 @@ _CREDENTIAL_CODES = {
     "SignatureVersionNotSupported": "the store does not accept signatures of version 4",
 }
 # The only codes of a 403 that speak of the object; any other one is taken to speak of the client, and is raised.
+_DENIED = "the store refuses access with these keys: grant them s3:GetObject and s3:ListBucket there"
 _DENIED_CODES = {"AccessDenied", "AllAccessDisabled"}
 _UNREADABLE_CODES = {
     "InvalidObjectState": "the object is archived: restore it first",
@@ -140,7 +141,7 @@ def classify(error: Exception, path: str) -> Failure:
     if isinstance(error, NotFoundError | FileNotFoundError):
         return Failure(ObjectNotFound(f"{path}: no such object"), cause, Next.STOP)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
-        return Failure(AccessDenied(f"{path}: the store refuses access with these keys"), cause, Next.STOP)
+        return Failure(AccessDenied(f"{path}: {_DENIED}"), cause, Next.STOP)
     if isinstance(error, PreconditionError):
         return Failure(ObjectChanged(f"{path}: overwritten while it was being read"), cause, Next.STOP)
     if isinstance(error, InvalidPathError | ValueError) or "are not supported:" in text:
@@ -170,7 +171,7 @@ def _judge_status(status: int, code: str, path: str, cause: Exception | None, *,
     if status == 404 and (is_silent or code in _ABSENT_CODES):
         error = ObjectNotFound(f"{path}: no such object")
     elif status == 403 and (is_silent or code in _DENIED_CODES):
-        error = AccessDenied(f"{path}: the store refuses access with these keys")
+        error = AccessDenied(f"{path}: {_DENIED}")
     elif status == 403 and code:
         error = SourceUnavailable(f"{path}: the store answered HTTP 403 with the code {code}")
     elif status in {403, 404}:

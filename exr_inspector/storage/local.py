@@ -526,7 +526,7 @@ def _retried_if_stale(call: Callable[[], T], path: str) -> T:
 def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:
     """Convert the error of a file system call to an error about the object `path`."""
     if isinstance(error, PermissionError):
-        return AccessDenied(f"{path}: the file system refuses access")
+        return AccessDenied(f"{path}: the file system refuses access: give this user the right to read it")
     if error.errno == errno.ENXIO:
         return NotRegular(f"{path}: a socket or a device, which is not read")
     if error.errno in _ABSENT:
