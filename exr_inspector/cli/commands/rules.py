@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 
 import click
 from rich.console import Console
@@ -32,7 +33,7 @@ def _codes(_: click.Context, __: click.Parameter, prefix: str) -> list[str]:
 
 
 @click.command("rules")
-@click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...", shell_complete=_codes)
+@click.argument("codes", nargs=-1, metavar="[CODE|GROUP|PATTERN]...", shell_complete=_codes)
 @policy_option
 @click.option(
     "--path", default="", help="Show the severities for this path (`bucket/key`), if the policy has path entries."
@@ -53,6 +54,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, form: str, schema
     Examples:
       ./run rules
       ./run rules CMP-DWA-NAMES
+      ./run rules 'CMP-*' --format csv
       ./run rules CRY --policy show.yaml --path renders/shot010/comp.1001.exr
       ./run rules --policy show.yaml --format csv > rules.csv
     """
@@ -85,12 +87,12 @@ def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
 
 
 def _named(code: str) -> list[Rule]:
-    """The rule of this code, or the rules of this group.
+    """The rule of this code, or the rules of this group, or those whose codes match this pattern.
 
     Raises:
         click.UsageError: There is none.
     """
-    found = [rule for rule in RULES.values() if code in {rule.code, rule.group}]
+    found = [rule for rule in RULES.values() if code == rule.group or fnmatchcase(rule.code, code)]
     if not found:
         raise click.UsageError(f"there is no rule {code}: {_hint(code)}")
     return found
@@ -128,8 +130,8 @@ def _level(rule: Rule, policy: ResolvedPolicy) -> Text:
 
 
 def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
-    if code in GROUPS:
-        console.print(_table((rule for rule in RULES.values() if rule.group == code), policy))
+    if code in GROUPS or "*" in code or "?" in code:
+        console.print(_table(_named(code), policy))
         return
     if code in LEFT_OUT:
         console.print(f"{code} is not checked: {LEFT_OUT[code]}", markup=False, soft_wrap=True)
@@ -137,9 +139,7 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
     if code in OTHERS:
         console.print(f"{code}: {OTHERS[code]}", markup=False, soft_wrap=True)
         return
-    if code not in RULES:
-        raise click.UsageError(f"there is no rule {code}: {_hint(code)}")
-    rule = RULES[code]
+    rule = _named(code)[0]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

@@ -372,7 +372,8 @@ def test_rules_as_records_for_programs(tmp_path: Path) -> None:
     lines = list(csv.DictReader(io.StringIO(rules("CMP", "cmp-dwa-names", "--format", "csv").stdout)))
     assert [line["code"] for line in lines] == [code for code, rule in RULES.items() if rule.group == "CMP"]
     assert lines[0]["why"] == RULES[lines[0]["code"]].why
-    assert rules("CMP-DWA-NAME", "--format", "json").exit_code == 2
+    assert document(rules("CMP-*", "--format", "json")) == document(rules("CMP", "--format", "json"))
+    assert rules("CMP-DWA-NAME", "--format", "json").exit_code == rules("NO-*").exit_code == 2
 
 
 def test_rules_are_listed_and_explained() -> None:
@@ -382,6 +383,8 @@ def test_rules_are_listed_and_explained() -> None:
     assert RULES["CMP-DWA-NAMES"].title in " ".join(text.split())
     assert "needs single pixels" in " ".join(rules("CRY-FILTERED").output.split())
     assert "CMP-DWA-NAMES" in rules("CMP").output
+    assert "CMP-DWA-NAMES" in rules("cmp-d*").output
+    assert "CMP-SHOW-CODEC" not in rules("cmp-d*").output
     assert "bug in exr-inspector" in rules("RULE-FAILED").output
     assert "statistics do not keep" in rules("CRY-FILTERED").output
     unknown = rules("CMP-DWA-NAME")
