@@ -81,7 +81,7 @@ class Row(NamedTuple):
 
     parse: float
     read: float
-    judge: float
+    validate: float
     first: float
 
 
@@ -107,30 +107,30 @@ def measure(name: str, data: bytes) -> Row | None:
     inspection = inspection_of(data, header)
     policy = builtin_policy("default")
 
-    def judge() -> object:
+    def validate() -> object:
         return check_header(header, inspection.layouts), validate_file(inspection, policy)
 
     row = Row(
         microseconds(lambda: parse_header(data)),
         microseconds(lambda: ours(data)),
-        microseconds(judge),
-        first_time(judge),
+        microseconds(validate),
+        first_time(validate),
     )
     print(
-        f"{row.parse:9.1f} {row.read:9.1f} {row.judge:9.1f} {row.first:9.1f}  {row.judge / row.parse:7.2f} "
-        f"{row.judge / row.read:7.2f}  {len(validate_file(inspection, policy)):8}  {name}"
+        f"{row.parse:9.1f} {row.read:9.1f} {row.validate:9.1f} {row.first:9.1f}  {row.validate / row.parse:7.2f} "
+        f"{row.validate / row.read:7.2f}  {len(validate_file(inspection, policy)):8}  {name}"
     )
     return row
 
 
 def summary(title: str, rows: list[Row]) -> None:
     """Print the ratios of the total times, and the median ratios."""
-    parse, read, judge, _ = (sum(column) for column in zip(*rows, strict=True))
-    middle_parse = statistics.median(row.judge / row.parse for row in rows)
-    middle_read = statistics.median(row.judge / row.read for row in rows)
+    parse, read, validate, _ = (sum(column) for column in zip(*rows, strict=True))
+    middle_parse = statistics.median(row.validate / row.parse for row in rows)
+    middle_read = statistics.median(row.validate / row.read for row in rows)
     print(
-        f"{title}: judging / parsing {judge / parse:.2f} (median {middle_parse:.2f}), "
-        f"judging / reading {judge / read:.2f} (median {middle_read:.2f})"
+        f"{title}: validating / parsing {validate / parse:.2f} (median {middle_parse:.2f}), "
+        f"validating / reading {validate / read:.2f} (median {middle_read:.2f})"
     )
 
 
@@ -143,7 +143,7 @@ def main() -> None:
     if not files and CORPUS.is_dir():
         paths = sorted(path for path in CORPUS.rglob("*.exr") if "truth" not in path.parts)
         sets["corpus"] = {path.name: path.read_bytes() for path in paths}
-    print(f"{'parse us':>9} {'read us':>9} {'judge us':>9} {'first us':>9}  {'/parse':>7} {'/read':>7}  findings  file")
+    print(f"{'parse us':>9} {'read us':>9} {'check us':>9} {'first us':>9}  {'/parse':>7} {'/read':>7}  findings  file")
     for title, inputs in sets.items():
         rows = [row for name, data in inputs.items() if (row := measure(name, data)) is not None]
         if rows:

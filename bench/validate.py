@@ -160,14 +160,14 @@ def query(path: Path, *arguments: str) -> float:
 def measure(path: Path, frames: int, single: int) -> None:
     """Measure, and print all figures."""
     with served(path) as endpoint:
-        seconds, judged = run(endpoint, "--sequence-only", f"s3://{BUCKET}/")
-        codes = sorted({finding["code"] for entry in judged for finding in entry["findings"]})
+        seconds, results = run(endpoint, "--sequence-only", f"s3://{BUCKET}/")
+        codes = sorted({finding["code"] for entry in results for finding in entry["findings"]})
         print(
             f"--sequence-only, {frames:,} frames: {seconds:.1f} s, {frames / seconds:,.0f} a second; {', '.join(codes)}"
         )
-        seconds, judged = run(endpoint, "--sequence", f"s3://{BUCKET}/")
+        seconds, results = run(endpoint, "--sequence", f"s3://{BUCKET}/")
         rate = frames / seconds
-        print(f"--sequence, {len(judged) - 1:,} files validated by every rule: {seconds:.1f} s, {rate:,.0f} a second")
+        print(f"--sequence, {len(results) - 1:,} files validated by every rule: {seconds:.1f} s, {rate:,.0f} a second")
         each = one_by_one(endpoint, single)
         print(
             f"reading {single} of them one by one: {1 / each:,.0f} a second, before any rule; ratio {rate * each:.1f}"

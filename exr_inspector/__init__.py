@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from exr_inspector.errors import ArgumentError, ExrInspectorError
     from exr_inspector.library.checking import check
     from exr_inspector.library.diffing import diff
-    from exr_inspector.library.judging import validate
     from exr_inspector.library.opening import open_catalog
     from exr_inspector.library.reading import inspect, inspect_all
     from exr_inspector.library.reporting import write_report
     from exr_inspector.library.results import Check, InspectedFile, ValidationReport
     from exr_inspector.library.tables import OpenCatalog
+    from exr_inspector.library.validating import validate
     from exr_inspector.model import Finding, Inspection, Severity, StatsMode, Status
 
 __version__ = "0.2.0.dev3"
@@ -71,7 +71,7 @@ _MODULES = {
     "inspect": "library.reading",
     "inspect_all": "library.reading",
     "open_catalog": "library.opening",
-    "validate": "library.judging",
+    "validate": "library.validating",
     "write_report": "library.reporting",
 }
 # Extras with the additional packages that a module needs.

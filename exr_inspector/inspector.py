@@ -289,10 +289,10 @@ class Inspector:
             provenance=provenance_of(found.header, policy.for_path(source.path).parameters.attribute_map),
         )
         bounds = Bounds(self._config.limits, checkpoint, reserve, left.append)
-        judged = _validated(inspection, policy, source.cost, started, bounds)
+        validated = _validated(inspection, policy, source.cost, started, bounds)
         stops = (stop for error in left if (stop := self._stop_of(error)))
         beyond = next((f"{MANIFEST} {stop}" for stop in stops), "")
-        return replace(judged, manifest_stop=beyond or missing_sidecars(names))
+        return replace(validated, manifest_stop=beyond or missing_sidecars(names))
 
     def refused(
         self,

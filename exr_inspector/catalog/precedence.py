@@ -90,7 +90,7 @@ def newest(rows: Sequence[StoredFile]) -> StoredFile:
     return best
 
 
-def judge(new: VersionInfo, old: VersionInfo | None, *, force: bool = False, is_current: bool = False) -> Outcome:
+def outcome_of(new: VersionInfo, old: VersionInfo | None, *, force: bool = False, is_current: bool = False) -> Outcome:
     """The outcome of storing `new` over `old`.
 
     Args:
@@ -125,8 +125,8 @@ def decide(
         inspections: The batch.
         stored: The stored rows of each of its files, by file_id.
         removals: Recorded removal events of the files that `unseen` returns, by file_id.
-        force: As for `judge`.
-        is_current: As for `judge`, for the whole batch.
+        force: As for `outcome_of`.
+        is_current: As for `outcome_of`, for the whole batch.
     """
     outcomes: list[Outcome] = []
     infos = [inspection.version_info for inspection in inspections]
@@ -136,7 +136,7 @@ def decide(
     chosen: dict[str, int] = {}
     sequencers: dict[str, int] = {}
     for index, (file, new) in enumerate(zip(files, infos, strict=True)):
-        outcome = judge(new, current.get(file), force=force, is_current=is_current)
+        outcome = outcome_of(new, current.get(file), force=force, is_current=is_current)
         if outcome is Outcome.INSERTED and _was_removed(new, (removals or {}).get(file, ())):
             outcome = Outcome.IGNORED_OLDER
         if outcome.changed:

@@ -10,10 +10,10 @@ from typing import Any
 from exr_inspector.delivery.checked import with_files
 from exr_inspector.delivery.copies import with_copies
 from exr_inspector.delivery.files import Expansion, expand, new_names
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.read_ahead import inspect_each
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence, check_sequence
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.strays import files_beside, overwritten_aovs, with_stray
 from exr_inspector.delivery.textures import textures_among
@@ -69,7 +69,7 @@ class DeliveryCheck:
         folders: Folders of which all files were named, because a target is this folder or one above it.
     """
 
-    sequences: tuple[JudgedSequence, ...]
+    sequences: tuple[CheckedSequence, ...]
     files: tuple[CheckedFile, ...]
     ambiguous: tuple[tuple[str, ...], ...]
     faults: tuple[tuple[str, str], ...]
@@ -293,7 +293,7 @@ def check_files(
     images = [each for each in known if each[0].pattern not in textures]
     siblings = {} if stopped else with_copies(siblings_of(known, textures), images)
     sequences = [
-        _judged(
+        _checked_sequence(
             item,
             policy,
             required.get(pattern, ()),
@@ -321,7 +321,7 @@ def check_files(
 
 
 def _with_strays(
-    files: Iterable[CheckedFile], expansions: Iterable[Expansion], sequences: Iterable[JudgedSequence], policy: Policy
+    files: Iterable[CheckedFile], expansions: Iterable[Expansion], sequences: Iterable[CheckedSequence], policy: Policy
 ) -> Iterator[CheckedFile]:
     """The files that are not frames, each with a finding if it does not belong to the delivery.
 
@@ -444,9 +444,9 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(
+def _checked_sequence(
     item: _Gathered, policy: Policy, required: Sequence[range], siblings: Siblings, *, is_texture: bool
-) -> JudgedSequence:
+) -> CheckedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies match the path within the bucket. Only inspected files have it, so unread files take their folder.
@@ -456,7 +456,7 @@ def _judged(
         for file in files
         if file.summary is None and file.frame is not None
     ]
-    judged = judge_sequence(
+    checked = check_sequence(
         item.known, [*summaries, *unread], policy, required=required, siblings=siblings, is_texture=is_texture
     )
-    return replace(with_files(judged, files), error_files=sum(file.worst is Severity.ERROR for file in files))
+    return replace(with_files(checked, files), error_files=sum(file.worst is Severity.ERROR for file in files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Finding, Severity, sort_findings
 from exr_inspector.validation import RULES
 
@@ -14,19 +14,19 @@ _EQUAL_VIEWS = "VIEW-SAME"
 _FLAT_VIEWS = ", as in all frames: flat, at the plane of the screen, or one eye rendered twice?"
 
 
-def with_files(judged: JudgedSequence, files: Iterable[CheckedFile]) -> JudgedSequence:
+def with_files(sequence: CheckedSequence, files: Iterable[CheckedFile]) -> CheckedSequence:
     """Return the sequence with its files.
 
     Left out are findings that yield to one of the sequence about their frame. Warnings of textures are info if they are in the
     profile for textures, as are those of views that are equal in all frames.
     """
-    kept = [_without_superseded(file, judged.findings) for file in files]
-    if judged.is_texture:
+    kept = [_without_superseded(file, sequence.findings) for file in files]
+    if sequence.is_texture:
         kept = [_with_info(file, _TEXTURE_INFO) for file in kept]
     are_equal = [_EQUAL_VIEWS in {finding.code for finding in file.findings} for file in kept]
     if sum(are_equal) > 1 and all(is_equal or _is_empty(file) for file, is_equal in zip(kept, are_equal, strict=True)):
         kept = [_with_info(file, {_EQUAL_VIEWS}, _FLAT_VIEWS) for file in kept]
-    return replace(judged, files=tuple(kept))
+    return replace(sequence, files=tuple(kept))
 
 
 def _is_empty(file: CheckedFile) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from exr_inspector.delivery.judgement import CheckedFile
+from exr_inspector.delivery.sequences import CheckedFile
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.rule import counted, listed
 

@@ -7,8 +7,8 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from exr_inspector.delivery.image_names import image_of, is_animated
-from exr_inspector.delivery.judgement import CheckedFile
 from exr_inspector.delivery.naming import APPLE_DOUBLE, Recognised
+from exr_inspector.delivery.sequences import CheckedFile
 from exr_inspector.model import sort_findings
 from exr_inspector.storage.sequences import is_apple_double
 from exr_inspector.validation import Policy

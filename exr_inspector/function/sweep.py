@@ -30,7 +30,7 @@ from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, Sweep
 from exr_inspector.settings import Settings
 from exr_inspector.storage import is_exr
 from exr_inspector.storage.views import Views
-from exr_inspector.sync.sequences import judge_folders, outdated_folders
+from exr_inspector.sync.sequences import outdated_folders, validate_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, trusted_absence
 from exr_inspector.texts import unicode_text
@@ -168,7 +168,7 @@ class _Run:
             return
         try:
             outdated = outdated_folders(self._connection, root.path, deadline=self._deadline)
-            for _ in judge_folders(self._connection, outdated, self._context.policy, deadline=self._deadline):
+            for _ in validate_folders(self._connection, outdated, self._context.policy, deadline=self._deadline):
                 if self._begin_until.remaining() <= 0:
                     return
         except Exception as error:  # noqa: BLE001 - boundary of one prefix

@@ -19,7 +19,7 @@ from exr_inspector.errors import SourceError
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage import ObjectEntry
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.sequences import validate_folders
 from exr_inspector.sync.shard import IngestContext, object_state
 from exr_inspector.sync.window import WINDOW, Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
 from exr_inspector.texts import unicode_text
@@ -131,7 +131,9 @@ class ShardWorker:
         """Count what was done, and validate the sequences of the changed folders."""
         self.done.merge(done)
         context = self._context
-        for _ in judge_folders(context.catalog.connection, done.directories, context.policy, deadline=timing.deadline):
+        for _ in validate_folders(
+            context.catalog.connection, done.directories, context.policy, deadline=timing.deadline
+        ):
             pass
 
     def _store_changes(self, timing: Timing) -> bool:

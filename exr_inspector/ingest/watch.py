@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from exr_inspector.delivery.judgement import JudgedSequence
+from exr_inspector.delivery.sequences import CheckedSequence
 from exr_inspector.errors import CatalogError, ObjectNotFound, SourceError
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
 from exr_inspector.ingest.progress import Progress
@@ -20,7 +20,7 @@ from exr_inspector.ingest.run import Target
 from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, is_exr
 from exr_inspector.storage.mounts import key_of, path_of
-from exr_inspector.sync.sequences import judge_folders, outdated_folders
+from exr_inspector.sync.sequences import outdated_folders, validate_folders
 from exr_inspector.sync.shard import IngestContext, current_versions
 from exr_inspector.sync.window import (
     Synced,
@@ -66,7 +66,7 @@ class FolderWatch:
         self._report = report
         self._changed: dict[str, float] = {}
         self._unvalidated: set[str] = set()
-        self._complete: set[str] = set()  # sequences as they were judged last
+        self._complete: set[str] = set()  # sequences as they were validated last
 
     def changed(self, paths: Iterable[str]) -> None:
         """Record that these paths changed."""
@@ -91,7 +91,7 @@ class FolderWatch:
         context, target = self._context, self._target
         done = self._remove_deleted() if run.has_previous_rows else Synced()
         outdated = outdated_folders(context.catalog.connection, f"{target.bucket}/{target.prefix}")
-        self.judge(done.directories | outdated)
+        self.validate(done.directories | outdated)
 
     def _remove_deleted(self) -> Synced:
         context, target = self._context, self._target
@@ -127,11 +127,11 @@ class FolderWatch:
             places = {f"{self._target.bucket}/{key}" for key in due}
             self._unvalidated |= done.directories | places | {place.rpartition("/")[0] for place in places}
             raise
-        self.judge(done.directories)
+        self.validate(done.directories)
         for key in due:
             del self._changed[key]
 
-    def judge(self, directories: Iterable[str]) -> None:
+    def validate(self, directories: Iterable[str]) -> None:
         """Validate the sequences of folders in which files were stored or removed.
 
         Raises:
@@ -139,8 +139,8 @@ class FolderWatch:
         """
         self._unvalidated.update(directories)
         context = self._context
-        for judgement in judge_folders(context.catalog.connection, self._unvalidated, context.policy):
-            for sequence in judgement.sequences:
+        for checked in validate_folders(context.catalog.connection, self._unvalidated, context.policy):
+            for sequence in checked.sequences:
                 if sequence.rerender:
                     self._report(sequence.pattern, f"frames to render again: {sequence.rerender.text}")
                 self._report_complete(sequence)
@@ -150,7 +150,7 @@ class FolderWatch:
                     self._report(sequence.pattern, f"frames to convert: {sequence.conversions.text}")
         self._unvalidated.clear()
 
-    def _report_complete(self, sequence: JudgedSequence) -> None:
+    def _report_complete(self, sequence: CheckedSequence) -> None:
         """Report a sequence that was new or had gaps, and has all frames now; not of a single frame, which may be the first."""
         if sequence.missing or sequence.rerender or len(sequence.expected) == 1:
             self._complete.discard(sequence.pattern)

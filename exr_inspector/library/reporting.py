@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from exr_inspector.delivery.check import DeliveryCheck, OnProgress, check_files, not_checked
 from exr_inspector.delivery.files import is_folder
-from exr_inspector.delivery.judgement import JudgedSequence
+from exr_inspector.delivery.sequences import CheckedSequence
 from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
@@ -233,7 +233,7 @@ def _unrecognised(done: DeliveryCheck) -> str:
     return f"no sequence recognised among {some}{more}: give a pattern such as name_####.exr, or use `check`"
 
 
-def _unread_frames(sequence: JudgedSequence, shown: Callable[[str], str]) -> list[str]:
+def _unread_frames(sequence: CheckedSequence, shown: Callable[[str], str]) -> list[str]:
     """A sentence that names the frames of a sequence which could not be read; empty if all could be."""
     frames = sequence.unread
     return (
@@ -246,7 +246,7 @@ def _title(name: str) -> str:
     return Path(name).resolve().name if Path(name).name in {"", ".."} else name
 
 
-def _page(sequence: JudgedSequence, figures: Mapping[str, FrameFigures], shown: Callable[[str], str]) -> SequencePage:
+def _page(sequence: CheckedSequence, figures: Mapping[str, FrameFigures], shown: Callable[[str], str]) -> SequencePage:
     page = sequence_page(sequence, figures)
     return replace(page, title=shown(page.title))
 
@@ -262,7 +262,7 @@ def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> Sh
     return ShownSequence(page, pictures, _PICTURES if any(pictures) else "", layers, frame)
 
 
-def _layers(sequence: JudgedSequence, made: Session, page: SequencePage) -> Layers:
+def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Layers:
     """The layers of a clean frame in the middle, which is read again; empty if the sequence has only colour and alpha."""
     clean = [cell.frame for cell in page.cells if cell.state == "ok" and cell.picture is not None]
     if not clean or all(row.name in _COLOUR for row in page.channels):
@@ -276,7 +276,7 @@ def _layers(sequence: JudgedSequence, made: Session, page: SequencePage) -> Laye
     return frame, layer_pictures(again.pixels.thumbnails if again.pixels else ())
 
 
-def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: JudgedSequence, page: SequencePage) -> Layers:
+def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: CheckedSequence, page: SequencePage) -> Layers:
     """The layers of the first clean frame with several stored thumbnails."""
     clean = {cell.frame for cell in page.cells if cell.state == "ok"}
     for file in sequence.files:

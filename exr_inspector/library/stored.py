@@ -14,15 +14,15 @@ from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.diff import FileDiff
 from exr_inspector.delivery.files import paths_of
-from exr_inspector.delivery.judgement import NOTHING, Judgement
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
+from exr_inspector.delivery.sequences import NOTHING, CheckedFrames
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
 from exr_inspector.inspector import Inspector
-from exr_inspector.library.judging import Frames, judged
+from exr_inspector.library.validating import Frames, file_result
 from exr_inspector.model import StatsMode, Thumbnails, sort_findings
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
+from exr_inspector.sync.sequences import outdated_folders, store_folder, validate_folders
 from exr_inspector.texts import program_command
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
@@ -36,7 +36,7 @@ def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:
     return pattern.beginning, pattern.matches if is_pattern(target) else partial(is_below, target)
 
 
-def judge_catalog(
+def validate_catalog(
     connection: Connection, prefixes: Iterable[str], policy: Policy, frames: Frames | None
 ) -> Iterator[ValidationResult]:
     """Yield the results of stored files below prefixes or patterns; with `frames`, the frames are collected there."""
@@ -48,7 +48,7 @@ def judge_catalog(
             elif stored is not None and is_selected(path):
                 again = unjudged(stored, policy)
                 again = replace(again, findings=sort_findings(validate_file(again, policy)))
-                yield judged(path, again, policy)
+                yield file_result(path, again, policy)
                 if frames is not None:
                     frames.add(again, path)
 
@@ -67,7 +67,7 @@ def store_sequences(
     connection: Connection,
     prefixes: Iterable[str],
     frames: Frames,
-    judgement: Judgement,
+    checked: CheckedFrames,
     since: datetime,
     *,
     policy: Policy,
@@ -81,12 +81,12 @@ def store_sequences(
     for name in frames.names:
         if any(is_below(prefix, name) for prefix in whole):
             by_folder.setdefault(name.rpartition("/")[0], []).append(name)
-    judgements = judgement.by_directory()
+    by_directory = checked.by_directory()
     for directory, names in by_folder.items():
-        mine = judgements.get(directory, NOTHING)
+        mine = by_directory.get(directory, NOTHING)
         store_folder(connection, directory, mine, names, since)
     for prefix in whole:
-        for _ in judge_folders(connection, outdated_folders(connection, prefix), policy):
+        for _ in validate_folders(connection, outdated_folders(connection, prefix), policy):
             pass
 
 

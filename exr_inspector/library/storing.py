@@ -9,9 +9,9 @@ from datetime import datetime
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.check import DeliveryCheck
 from exr_inspector.delivery.files import files_in, is_folder
-from exr_inspector.delivery.judgement import JudgedSequence, Judgement
 from exr_inspector.delivery.naming import Frame, recognise
 from exr_inspector.delivery.patterns import Pattern, is_pattern, parse_pattern
+from exr_inspector.delivery.sequences import CheckedFrames, CheckedSequence
 from exr_inspector.model import Inspection
 from exr_inspector.storage import is_exr
 from exr_inspector.storage.sequences import is_apple_double
@@ -74,28 +74,28 @@ class CheckStore:
             if _directory(name) in done.folders:
                 whole.setdefault(_directory(path), []).append(path)
         folders: dict[str, dict[str, frozenset[str]]] = {}
-        chosen: list[JudgedSequence] = []
+        chosen: list[CheckedSequence] = []
         others: list[str] = []
         for checked in done.sequences:
-            judged = None if checked.is_texture else self._with_stored_name(checked)
-            if judged is None:
+            stored = None if checked.is_texture else self._with_stored_name(checked)
+            if stored is None:
                 continue
-            is_whole = _directory(judged.pattern) in whole or any(map(_matching(checked), patterns))
+            is_whole = _directory(stored.pattern) in whole or any(map(_matching(checked), patterns))
             if is_whole or _has_all_files(checked, folders):
-                chosen.append(judged)
+                chosen.append(stored)
             else:
                 others.append(checked.pattern)
         frames = self._frames(done)
-        by_directory: dict[str, list[JudgedSequence]] = {name: [] for name in whole}
-        for judged in chosen:
-            by_directory.setdefault(_directory(judged.pattern), []).append(judged)
+        by_directory: dict[str, list[CheckedSequence]] = {name: [] for name in whole}
+        for stored in chosen:
+            by_directory.setdefault(_directory(stored.pattern), []).append(stored)
         for directory, sequences in by_directory.items():
             names = {sequence.pattern for sequence in sequences}
             places = {path: place for path, place in frames.items() if place[0] in names}
             store_folder(
                 self._connection,
                 directory,
-                Judgement(tuple(sequences), places, ()),
+                CheckedFrames(tuple(sequences), places, ()),
                 whole.get(directory, places),
                 self._since,
                 inspected=self._inspected,
@@ -116,19 +116,19 @@ class CheckStore:
                     found[summary.path] = place
         return found
 
-    def _with_stored_name(self, checked: JudgedSequence) -> JudgedSequence | None:
+    def _with_stored_name(self, checked: CheckedSequence) -> CheckedSequence | None:
         """The sequence with its stored name; None if none of its files could be read."""
         path = next((self._paths[file.path] for file in checked.files if file.path in self._paths), None)
         return None if path is None else replace(checked, pattern=_stored_pattern(path, checked.pattern))
 
 
-def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
+def _matching(checked: CheckedSequence) -> Callable[[Pattern], bool]:
     """Whether a pattern matches the name of a sequence."""
     path = checked.files[0].path
     return lambda pattern: pattern.matches(path)
 
 
-def _has_all_files(checked: JudgedSequence, folders: dict[str, dict[str, frozenset[str]]]) -> bool:
+def _has_all_files(checked: CheckedSequence, folders: dict[str, dict[str, frozenset[str]]]) -> bool:
     """Whether a sequence has all of its files that are in its folder, as after `check sh010/*.exr`.
 
     Args:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from exr_inspector.delivery.grouping import FindingGroup, group_findings
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Severity
 from exr_inspector.report.curves import curves
 from exr_inspector.report.figures import FrameFigures
@@ -124,7 +124,7 @@ def finding_row(group: FindingGroup, place: Mapping[int, int]) -> FindingRow:
     )
 
 
-def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) -> SequencePage:
+def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures]) -> SequencePage:
     """The content of a checked sequence's page.
 
     Args:
@@ -174,7 +174,7 @@ def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) 
     )
 
 
-def _first_files(checked: JudgedSequence) -> dict[int, CheckedFile]:
+def _first_files(checked: CheckedSequence) -> dict[int, CheckedFile]:
     """The file to show for each frame: the first one if a frame has several, by names with different padding."""
     found: dict[int, CheckedFile] = {}
     for file in checked.files:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exr_inspector.delivery.grouping import listed_findings
-from exr_inspector.delivery.judgement import JudgedSequence
+from exr_inspector.delivery.sequences import CheckedSequence
 from exr_inspector.model import Severity, Thumbnail
 from exr_inspector.report.words import plain
 from exr_inspector.validation.frame_numbers import FrameNumbers
@@ -77,7 +77,7 @@ def strip(states: Sequence[str]) -> Iterator[StripRun]:
 Notes = dict[int, list[tuple[Severity, str, str]]]
 
 
-def notes_of(checked: JudgedSequence, numbers: Sequence[int]) -> Notes:
+def notes_of(checked: CheckedSequence, numbers: Sequence[int]) -> Notes:
     """The errors and warnings of each frame, the worst first; those of the sequence only for the frames in `numbers`."""
     notes: Notes = {}
     for file in checked.files:

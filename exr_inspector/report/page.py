@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from exr_inspector import __version__
 from exr_inspector.delivery.grouping import listed_findings
-from exr_inspector.delivery.judgement import CheckedFile
+from exr_inspector.delivery.sequences import CheckedFile
 from exr_inspector.documents import json_document
 from exr_inspector.report.content import SequencePage, verdict_of
 from exr_inspector.report.words import figure, human_bytes, plain

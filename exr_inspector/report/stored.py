@@ -16,8 +16,8 @@ from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.check import checked_file
 from exr_inspector.delivery.checked import with_files
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.sync.sequences import sequence_finding
@@ -42,7 +42,7 @@ class StoredSequence:
         read: Number of its readable files by which of their pixels were read.
     """
 
-    checked: JudgedSequence
+    checked: CheckedSequence
     figures: Mapping[str, FrameFigures]
     layers: Mapping[str, Sequence[Thumbnail]]
     read: Counter[StatsMode]
@@ -105,7 +105,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
             if stored.status is Status.INSPECTED:
                 read[stored.stats_mode] += 1
     first = known.rows[0]
-    checked = JudgedSequence(
+    checked = CheckedSequence(
         pattern=known.name,
         file_count=len(files),
         expected=FrameNumbers.parse(first["expected_frames"] or f"{first['first_frame']}-{first['last_frame']}"),

@@ -137,7 +137,7 @@ def classify(error: Exception, path: str) -> Failure:
     answer = _ANSWER.search(text)
     status = _STATUS.search(text)
     if status is not None and answer is not None:
-        return judge_answer(int(status.group(1)), answer.group(2), path, cause)
+        return classify_answer(int(status.group(1)), answer.group(2), path, cause)
     if isinstance(error, NotFoundError | FileNotFoundError):
         return Failure(ObjectNotFound(f"{path}: no such object"), cause, Next.STOP)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
@@ -146,10 +146,10 @@ def classify(error: Exception, path: str) -> Failure:
         return Failure(ObjectChanged(f"{path}: overwritten while it was being read"), cause, Next.STOP)
     if isinstance(error, InvalidPathError | ValueError) or "are not supported:" in text:
         return Failure(UnsupportedKey(f"{path}: the key cannot be addressed"), cause, Next.STOP)
-    return _judge_broken(text, str(error), path, cause)
+    return _classify_broken(text, str(error), path, cause)
 
 
-def judge_answer(status: int, body: str, path: str, cause: Exception | None = None) -> Failure:
+def classify_answer(status: int, body: str, path: str, cause: Exception | None = None) -> Failure:
     """Classify a response with a status other than 2xx, by S3's error code if its body has one."""
     found = _CODE.search(body)
     code = found.group(1) if found else ""
@@ -162,10 +162,10 @@ def judge_answer(status: int, body: str, path: str, cause: Exception | None = No
         return Failure(ObjectUnreadable(f"{path}: {_UNREADABLE_CODES[code]}"), cause, Next.STOP)
     if code in _PASSING_CODES and status != 500:
         return Failure(SourceUnavailable(f"{path}: the store answered {code}"), cause, Next.AGAIN)
-    return _judge_status(status, code, path, cause, is_silent=not body.strip(" :\n"))
+    return _classify_status(status, code, path, cause, is_silent=not body.strip(" :\n"))
 
 
-def _judge_status(status: int, code: str, path: str, cause: Exception | None, *, is_silent: bool) -> Failure:
+def _classify_status(status: int, code: str, path: str, cause: Exception | None, *, is_silent: bool) -> Failure:
     error: SourceError = SourceUnavailable(f"{path}: the store answered HTTP {status}")
     then = Next.AGAIN if status >= 500 or status in _PASSING_STATUS else Next.STOP
     if status == 404 and (is_silent or code in _ABSENT_CODES):
@@ -190,7 +190,7 @@ def _judge_status(status: int, code: str, path: str, cause: Exception | None, *,
     return Failure(error, cause, then)
 
 
-def judge_connection(error: Exception, path: str) -> Failure:
+def classify_connection(error: Exception, path: str) -> Failure:
     """Classify an exception of `requests` about a connection without a response."""
     return Failure(SourceUnavailable(f"{path}: {_connection_fault(repr(error))}"), None, Next.AGAIN)
 
@@ -199,7 +199,7 @@ def _without_answer(error: Exception, text: str) -> Exception:
     return type(error)(_ANSWER.sub(r"\1", text)) if isinstance(error, BaseError | OSError) else error
 
 
-def _judge_broken(text: str, debug: str, path: str, cause: Exception) -> Failure:
+def _classify_broken(text: str, debug: str, path: str, cause: Exception) -> Failure:
     for words, reason, then in _HEADER_FAULTS:
         if words in text:
             return Failure(SourceUnavailable(f"{path}: {reason}"), cause, then)

@@ -20,7 +20,7 @@ from aws_requests_auth.aws_auth import AWSRequestsAuth
 from exr_inspector.errors import SourceError, SourceUnavailable
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import S3Connection
-from exr_inspector.storage.failures import Failure, Next, judge_answer, judge_connection
+from exr_inspector.storage.failures import Failure, Next, classify_answer, classify_connection
 from exr_inspector.storage.requests import Call, pause_seconds
 from exr_inspector.storage.source import ObjectEntry
 
@@ -151,9 +151,9 @@ class ObjectListing:
             with session.get(f"{self._url}?{text}", timeout=timeout, allow_redirects=False, stream=True) as answer:
                 status, body = answer.status_code, _body(answer)
         except (requests.RequestException, OSError) as error:
-            raise _Failed(judge_connection(error, path)) from None
+            raise _Failed(classify_connection(error, path)) from None
         if status != 200:
-            raise _Failed(judge_answer(status, body.decode("utf-8", "replace"), path))
+            raise _Failed(classify_answer(status, body.decode("utf-8", "replace"), path))
         return _parsed(body, path)
 
 

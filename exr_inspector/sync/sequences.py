@@ -1,11 +1,11 @@
 """Validate the sequences of folders by their stored rows.
 
 An event derives the sequence of a file from the file's own name only. Ingest, sweep, watch and `db reconcile --fix`, at
-their end, call `judge_folders` for folders that are up to date. It reads a folder's rows once, compares the names of
+their end, call `validate_folders` for folders that are up to date. It reads a folder's rows once, compares the names of
 its files to correct their `sequence`, `frame_number` and `frame_padding`, validates its sequences, and replaces the
 folder's rows of `sequence_validation`:
 
-    judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
+    checked = validate_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
 
 The rows of a folder without files are deleted. `outdated_folders` finds folders whose files were stored or removed
 without a validation, by events or by a process that was killed. A small folder costs 17 requests, half of them in a
@@ -36,8 +36,8 @@ from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id
 from exr_inspector.deadline import Deadline
-from exr_inspector.delivery.judgement import JudgedSequence, Judgement, judge_frames, with_findings
 from exr_inspector.delivery.naming import Frame
+from exr_inspector.delivery.sequences import CheckedFrames, CheckedSequence, check_frames, with_findings
 from exr_inspector.model import Finding, Severity
 from exr_inspector.texts import unicode_text
 from exr_inspector.validation import FrameSummary, Policy
@@ -48,12 +48,12 @@ from exr_inspector.validation.rules.sequences.comparison import named
 NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE"})
 _BESIDE_OTHERS = frozenset({"SEQ-AREA", "SEQ-MIRROR", "SEQ-TONE"})  # no longer true if other frames change
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
-JudgementRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
+ValidationRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
 
 
-def judge_folders(
+def validate_folders(
     connection: Connection, directories: Iterable[str], policy: Policy, *, deadline: Deadline | None = None
-) -> Iterator[Judgement]:
+) -> Iterator[CheckedFrames]:
     """Validate the sequences of folders by their rows and store the findings; yields the sequences of each folder.
 
     The findings of a folder that another process read later are not stored.
@@ -68,10 +68,12 @@ def judge_folders(
         CatalogError: The tables cannot be read or written; finished folders stay stored.
     """
     for directory in sorted(set(directories)):
-        yield _judge_folder(connection, directory, policy, deadline)
+        yield _validate_folder(connection, directory, policy, deadline)
 
 
-def _judge_folder(connection: Connection, directory: str, policy: Policy, deadline: Deadline | None) -> Judgement:
+def _validate_folder(
+    connection: Connection, directory: str, policy: Policy, deadline: Deadline | None
+) -> CheckedFrames:
     since = connection.config.clock()
     files: dict[str, FrameSummary] = {}
     for rows in stored_frames(connection, f"{directory}/", attributes=policy.compared_attributes):
@@ -83,16 +85,16 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
             files[frame.path] = frame
     folder = _Folder(directory, tuple(files), since)
 
-    def body(work: Work) -> Judgement:
-        before = judgement_rows(work, directory)
-        judgement = judge_frames(files, policy, required=required_ranges({directory: before}))
-        _replace(work, connection.config, folder, judgement, before)
-        return judgement
+    def body(work: Work) -> CheckedFrames:
+        before = validation_rows(work, directory)
+        checked = check_frames(files, policy, required=required_ranges({directory: before}))
+        _replace(work, connection.config, folder, checked, before)
+        return checked
 
-    return connection.run("judge and store the sequences of a folder", body, deadline=deadline)
+    return connection.run("validate and store the sequences of a folder", body, deadline=deadline)
 
 
-def required_ranges(last: JudgementRows) -> dict[str, tuple[range, ...]]:
+def required_ranges(last: ValidationRows) -> dict[str, tuple[range, ...]]:
     """Return the frame ranges that these validations required, by sequence."""
     rows = [row for each in last.values() for row in each if row["asked_frames"]]
     return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows}
@@ -157,7 +159,7 @@ class _Folder:
 def store_folder(
     connection: Connection,
     directory: str,
-    judgement: Judgement,
+    checked: CheckedFrames,
     paths: Iterable[str],
     judged_at: datetime,
     *,
@@ -169,7 +171,7 @@ def store_folder(
     Args:
         connection: The tables.
         directory: Folder with its bucket.
-        judgement: The result of its validation.
+        checked: The result of its validation.
         paths: The paths of all its files, as in the tables.
         judged_at: Time when reading them began, UTC.
         inspected: Time of each file's inspection, UTC, by its path in the tables. None if rows were validated: earlier
@@ -185,20 +187,20 @@ def store_folder(
     folder = _Folder(directory, tuple(paths), judged_at, inspected)
 
     def body(work: Work) -> bool:
-        before = [row for row in judgement_rows(work, directory) if only is None or row["sequence"] in only]
-        return _replace(work, connection.config, folder, judgement, before)
+        before = [row for row in validation_rows(work, directory) if only is None or row["sequence"] in only]
+        return _replace(work, connection.config, folder, checked, before)
 
     return connection.run("store the sequences of a folder", body)
 
 
 def _replace(
-    work: Work, config: CatalogConfig, folder: _Folder, judgement: Judgement, before: Sequence[Mapping[str, Any]]
+    work: Work, config: CatalogConfig, folder: _Folder, checked: CheckedFrames, before: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Replace the rows `before` with the result of a validation; False, without a change, if they are of a later reading."""
     if any(row["judged_at"] > folder.judged_at for row in before):
         return False
     frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
-    frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
+    frames.update((unicode_text(path), place) for path, place in checked.frames.items())
     files = stored_file_rows(work, folder.directory, frames)
     changed = [
         row
@@ -212,8 +214,8 @@ def _replace(
     work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
     records = [
         record
-        for judged in judgement.sequences
-        for record in sequence_records(with_other_findings(judged, kept.get(judged.pattern, ())), judged_at)
+        for sequence in checked.sequences
+        for record in sequence_records(with_other_findings(sequence, kept.get(sequence.pattern, ())), judged_at)
     ]
     if records:
         columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
@@ -223,19 +225,19 @@ def _replace(
     return True
 
 
-def with_other_findings(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
+def with_other_findings(sequence: CheckedSequence, kept: Iterable[Finding]) -> CheckedSequence:
     """Add the findings of an earlier validation whose rules found nothing now."""
-    codes = {finding.code for finding in judged.findings}
-    return with_findings(judged, (finding for finding in kept if finding.code not in codes))
+    codes = {finding.code for finding in sequence.findings}
+    return with_findings(sequence, (finding for finding in kept if finding.code not in codes))
 
 
-def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[SequenceRecord]:
+def sequence_records(sequence: CheckedSequence, judged_at: datetime) -> list[SequenceRecord]:
     """Return the records of a sequence: one per finding, or a single one for a sequence without findings."""
-    findings = judged.findings or (None,)
-    return [SequenceRecord(judged, position, finding, judged_at) for position, finding in enumerate(findings)]
+    findings = sequence.findings or (None,)
+    return [SequenceRecord(sequence, position, finding, judged_at) for position, finding in enumerate(findings)]
 
 
-def judgement_rows(work: Work, directory: str) -> list[dict[str, Any]]:
+def validation_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     """The rows of a folder in `sequence_validation`."""
     columns = (
         "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "judged_at",

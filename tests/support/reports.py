@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from exr_inspector.delivery.check import DeliveryCheck
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Finding, Severity, StatsMode, Thumbnail
 from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
 from exr_inspector.validation import FrameSummary
@@ -63,7 +63,7 @@ def made(
     odd = Finding(
         "SEQ-COMPRESSION", Severity.WARNING, f"Frame {last}: the compression is PIZ, in others ZIP", frames=(last,)
     )
-    sequence = JudgedSequence(
+    sequence = CheckedSequence(
         pattern=pattern,
         file_count=len(files),
         expected=FrameNumbers.of(range(FIRST, last + 1)),

@@ -39,7 +39,7 @@ from exr_inspector.storage.client_views import ClientViews
 from exr_inspector.storage.keys import AllowList, split_url
 from exr_inspector.storage.local import require_folder
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.sequences import judge_folders, outdated_folders
+from exr_inspector.sync.sequences import outdated_folders, validate_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import (
     WINDOW,
@@ -305,7 +305,7 @@ def remove_command(place: str, *, yes: bool, catalog: Path | None) -> None:
                 [Removal(path, EventInfo(), is_seen=True) for path in paths[start : start + WINDOW]]
             )
         folders = {path.rpartition("/")[0] for path in paths} | outdated_folders(tables.connection, prefix)
-        for _ in judge_folders(tables.connection, folders, PolicySource.from_settings(tables.settings).current()):
+        for _ in validate_folders(tables.connection, folders, PolicySource.from_settings(tables.settings).current()):
             pass
         is_removed = outer is not None and (is_root or _is_missing(outer))
         forget_roots(tables.connection, [*inner, *([outer] if outer and is_removed else [])])
@@ -508,7 +508,7 @@ def _fix(
     done.merge(store_unreadable(context, unread))
     connection = context.catalog.connection
     folders = done.directories | outdated_folders(connection, prefix)
-    sequences = sum(len(judgement.sequences) for judgement in judge_folders(connection, folders, context.policy))
+    sequences = sum(len(checked.sequences) for checked in validate_folders(connection, folders, context.policy))
     if unread or not comparison.is_equal:
         click.echo(f"{counted(done.figures.stored, 'file')} stored, rows of {counted(done.removed, 'file')} removed")
     if folders:

@@ -31,8 +31,8 @@ from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_name, require_place
-from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.delivery.patterns import fixed_folder, is_pattern
+from exr_inspector.delivery.sequences import CheckedSequence
 from exr_inspector.errors import ArgumentError, CatalogError, NothingMatches
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
@@ -46,7 +46,7 @@ from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener, is_exr
 from exr_inspector.storage.client_views import ClientViews
 from exr_inspector.storage.keys import file_key
 from exr_inspector.storage.mounts import key_of, mount_of
-from exr_inspector.sync.sequences import judge_folders, outdated_folders
+from exr_inspector.sync.sequences import outdated_folders, validate_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
@@ -84,7 +84,7 @@ class RunOptions:
         engine: `local` or `ray`.
         stats: Value of `--stats`.
         policy: Value of `--policy`.
-        judges_sequences: Whether to validate sequences; False if the run does not see all files of a folder.
+        validates_sequences: Whether to validate sequences; False if the run does not see all files of a folder.
         bucket: Value of `--bucket`.
         place: The place to name in advice.
         nothing: The message if there are no files.
@@ -96,7 +96,7 @@ class RunOptions:
     engine: str = "local"
     stats: str | None = None
     policy: str | None = None
-    judges_sequences: bool = True
+    validates_sequences: bool = True
     bucket: str | None = None
     place: str = "PLACE"
     nothing: str = "no EXR files were found there"
@@ -196,8 +196,8 @@ def run_ingest(
             unlisted = _unlisted_rows(tables.catalog, found, progress)
             policy = PolicySource.from_settings(settings).current()
             # A run that was stopped has some frames of a folder only: they would pass for a complete delivery.
-            is_judged = options.judges_sequences and not progress.stopped
-            judged = _validate_sequences(tables.connection, found, progress, policy, catalog) if is_judged else []
+            has_all = options.validates_sequences and not progress.stopped
+            validated = _validate_sequences(tables.connection, found, progress, policy, catalog) if has_all else []
     except KeyboardInterrupt:  # do not wait for other threads
         click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNAL_EXIT_BASE + signal.SIGINT)
@@ -208,9 +208,9 @@ def run_ingest(
             f" {command_line(f'db reconcile {options.place} --fix', catalog)}",
             soft_wrap=True,
         )
-    if judged:
-        faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
-        sequences = counted(len(judged), "sequence")
+    if validated:
+        faulty = sum(sequence.worst is Severity.ERROR for sequence in validated)
+        sequences = counted(len(validated), "sequence")
         console.print(
             f"{sequences} checked, {faulty} with errors: {command_line('query deliveries', catalog)}", soft_wrap=True
         )
@@ -235,13 +235,13 @@ def _unlisted_rows(catalog: Catalog, listings: Sequence[Listing], progress: Prog
 
 def _validate_sequences(
     connection: Connection, listings: Sequence[Listing], progress: Progress, policy: Policy, catalog: Path | None
-) -> list[JudgedSequence]:
+) -> list[CheckedSequence]:
     """Validate the sequences of all folders with inspected files, or with outdated findings, and store the findings."""
-    found: list[JudgedSequence] = []
+    found: list[CheckedSequence] = []
     try:
         outdated = [outdated_folders(connection, f"{each.bucket}/{each.prefix}") for each in listings]
-        for judgement in judge_folders(connection, progress.directories.union(*outdated), policy):
-            found += judgement.sequences
+        for checked in validate_folders(connection, progress.directories.union(*outdated), policy):
+            found += checked.sequences
     except (KeyboardInterrupt, CatalogError) as error:
         next_command = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
         click.echo(f"all files are stored, but not all sequences were checked; to check them: {next_command}", err=True)

@@ -58,7 +58,7 @@ def command(
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
         return settings.changed(mounts=merged(settings.mounts, found.mounts)), found.listings
 
-    options = RunOptions(workers, force, paths, stats=stats, policy=policy, judges_sequences=False, nothing=_EMPTY)
+    options = RunOptions(workers, force, paths, stats=stats, policy=policy, validates_sequences=False, nothing=_EMPTY)
     run_ingest(listings, catalog, options, observe=_Lines(found.size))
 
 

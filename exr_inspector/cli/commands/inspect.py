@@ -24,8 +24,8 @@ from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.files import new_names, paths_of
 from exr_inspector.documents import json_document
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, Levels, Session, Stats, session, settings_for
+from exr_inspector.library.validating import unchecked
 from exr_inspector.model import StatsMode, Status, Thumbnails
 from exr_inspector.report.words import plain
 from exr_inspector.validation.rule import counted

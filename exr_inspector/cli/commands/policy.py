@@ -12,9 +12,9 @@ import click
 
 from exr_inspector.cli.program import SuggestingGroup
 from exr_inspector.delivery.files import paths_of
-from exr_inspector.delivery.judgement import Judgement
-from exr_inspector.library.judging import Frames
+from exr_inspector.delivery.sequences import CheckedFrames
 from exr_inspector.library.reading import session, settings_for
+from exr_inspector.library.validating import Frames
 from exr_inspector.model import Inspection
 from exr_inspector.report.words import plain
 from exr_inspector.validation import load_policy
@@ -75,7 +75,7 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
                 else:
                     click.echo(f"left out: {plain(path, 400)}: {code}", err=True)
         is_all = next(paths, None) is None
-        doubts = [*_warnings(frames.judgement(made.policy), unread)]
+        doubts = [*_warnings(frames.check(made.policy), unread)]
     if not is_all:
         doubts.append(f"only the first {limit} files were read (--limit); the draft asks for no frame range")
     for doubt in doubts:
@@ -90,10 +90,10 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
     click.echo(f"{output}: written; read it, then: {called} check FOLDER --policy {output}")
 
 
-def _warnings(judgement: Judgement, unread: Iterable[str]) -> Iterator[str]:
+def _warnings(checked: CheckedFrames, unread: Iterable[str]) -> Iterator[str]:
     """Why what was read is no whole delivery, sequence by sequence; `unread` are the files that could not be read."""
-    places = [judgement.frames[path] for path in unread if path in judgement.frames]
-    for sequence in judgement.sequences:
+    places = [checked.frames[path] for path in unread if path in checked.frames]
+    for sequence in checked.sequences:
         what = {
             "missing": sequence.missing,
             "with errors": FrameNumbers.of(
@@ -104,6 +104,6 @@ def _warnings(judgement: Judgement, unread: Iterable[str]) -> Iterator[str]:
         found = "; ".join(f"{words}: {numbers.text}" for words, numbers in what.items() if numbers)
         if found:
             yield f"{plain(sequence.pattern, 400)} is not complete ({found}): the draft describes only what is there"
-    for group in judgement.ambiguous:
+    for group in checked.ambiguous:
         some = plain(", ".join(path.rpartition("/")[2] for path in group[:4]), 400)
         yield f"no sequence was recognised among {some}: whether frames are missing is not known"

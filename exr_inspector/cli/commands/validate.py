@@ -33,8 +33,8 @@ from exr_inspector.cli.output.text import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import not_checked
-from exr_inspector.library.judging import UPPER_LEVELS, Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Levels, Stats, session, settings_for
+from exr_inspector.library.validating import UPPER_LEVELS, Frames, sequence_results, validate_files
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.validation.policies.source import PolicySource
@@ -176,17 +176,17 @@ def _from_files(
     # As `check` looks for copies, which only frames side by side show.
     hashes = with_hash or (stats == "full" and request.sequences)
     with session(settings, stats=stats, levels=levels, hash=hashes, policy=request.policy) as made:
-        results = judge_files(made, request.targets, frames)
+        results = validate_files(made, request.targets, frames)
         kept = results if request.files else (result for result in results if result.fault)
-        yield chain(kept, frames.judged(made.policy) if frames else ())
+        yield chain(kept, frames.results(made.policy) if frames else ())
 
 
 @contextmanager
 def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
-    from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
-    from exr_inspector.sync.kept import read_judgements, with_kept_findings  # noqa: PLC0415
+    from exr_inspector.library.stored import gather_frames, store_sequences, validate_catalog  # noqa: PLC0415
+    from exr_inspector.sync.kept import read_validation_rows, with_kept_findings  # noqa: PLC0415
     from exr_inspector.sync.sequences import required_ranges  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
@@ -196,14 +196,14 @@ def _from_rows(request: _Request, catalog: Path | None) -> Iterator[Iterable[Val
 
         def results() -> Iterator[ValidationResult]:
             if request.files:
-                yield from judge_catalog(tables.connection, prefixes, policy, frames)
+                yield from validate_catalog(tables.connection, prefixes, policy, frames)
             else:
                 gather_frames(tables.connection, prefixes, frames, policy)
-            last = read_judgements(tables.connection, frames.directories)
-            judgement = frames.judgement(policy, required_ranges(last))
-            judgement = with_kept_findings(tables.connection, judgement, last)
-            store_sequences(tables.connection, prefixes, frames, judgement, since, policy=policy)
-            yield from sequence_results(judgement, policy)
+            last = read_validation_rows(tables.connection, frames.directories)
+            checked = frames.check(policy, required_ranges(last))
+            checked = with_kept_findings(tables.connection, checked, last)
+            store_sequences(tables.connection, prefixes, frames, checked, since, policy=policy)
+            yield from sequence_results(checked, policy)
 
         yield results()
 

@@ -118,7 +118,7 @@ def command(
             for sentence in unchecked_lines(StatsMode(settings.stats)):
                 print_line(target.bucket, sentence)
             watched = FolderWatch(context, target, mount, report=print_line)
-            watched.judge(progress.directories)
+            watched.validate(progress.directories)
             watched.catch_up(progress)
             follow(watched, changes, partial(print_line, target.bucket))
             context.close()

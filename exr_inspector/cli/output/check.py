@@ -16,7 +16,7 @@ from exr_inspector.cli.output.tables import SEVERITY_STYLES, indented, plain_tab
 from exr_inspector.cli.output.text import REMEDY
 from exr_inspector.delivery.check import DeliveryCheck, not_checked
 from exr_inspector.delivery.grouping import group_findings, group_strays
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.documents import csv_cell
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
@@ -139,14 +139,14 @@ def _verdict(check: DeliveryCheck, least: Severity | None) -> Text:
     return Text(f"{verdict}  ", style=style).append(words, style="default")
 
 
-def _outcome(checked: JudgedSequence | CheckedFile, least: Severity | None) -> Text:
+def _outcome(checked: CheckedSequence | CheckedFile, least: Severity | None) -> Text:
     passed = "  has errors" if checked.worst is Severity.ERROR else "  ok"
     return Text(
         "  FAILED" if fails(checked.worst, least) else passed, style=SEVERITY_STYLES.get(checked.worst, "green")
     )
 
 
-def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity | None, *, info: bool) -> set[_Hidden]:
+def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None, *, info: bool) -> set[_Hidden]:
     """Print a sequence; return what `_print_grouped` returns."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
@@ -175,7 +175,7 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     return hidden
 
 
-def _strip(sequence: JudgedSequence) -> Text:
+def _strip(sequence: CheckedSequence) -> Text:
     """One character for each frame: `.` fine, `!` warning, `x` error, `-` missing."""
     worst = sequence.severities
     count = len(worst) + len(sequence.missing)

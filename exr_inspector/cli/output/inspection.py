@@ -32,7 +32,7 @@ from exr_inspector.exr.header.values import (
     code_name,
 )
 from exr_inspector.exr.names import PartNames
-from exr_inspector.library.judging import UPPER_LEVELS, unchecked
+from exr_inspector.library.validating import UPPER_LEVELS, unchecked
 from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
 from exr_inspector.report.words import human_bytes, plain
 from exr_inspector.validation.rule import counted

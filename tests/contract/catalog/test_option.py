@@ -341,7 +341,7 @@ def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
     assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)], "the shell expanded a pattern"
 
 
-def test_ranges_that_a_check_was_given_hold_when_rows_are_judged_again(tmp_path: Path, folder: Path) -> None:
+def test_ranges_that_a_check_was_given_hold_when_rows_are_validated_again(tmp_path: Path, folder: Path) -> None:
     catalog = empty_catalog(tmp_path / "shots.duckdb")
 
     def missing() -> str:

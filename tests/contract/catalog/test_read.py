@@ -20,10 +20,10 @@ from exr_inspector.catalog.admin.reconcile import stored_versions
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.cli.commands.query import command
-from exr_inspector.delivery.judgement import Judgement
+from exr_inspector.delivery.sequences import CheckedFrames
 from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
-from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.sequences import validate_folders
 from exr_inspector.validation import builtin_policy
 from tests.contract.catalog.model import VERSIONS, connect, damaged, inspection, thumbnail
 from tests.support.databases import empty_tables
@@ -205,12 +205,12 @@ def database(filled: tuple[LocalVastDB, Catalog, Path], tmp_path_factory: pytest
         catalog = connect(server)
         catalog.upsert(scene())
         catalog.upsert(scene()[:1])
-        assert [len(judgement.sequences) for judgement in judged(catalog)] == [1]
+        assert [len(checked.sequences) for checked in validated(catalog)] == [1]
     return path
 
 
-def judged(catalog: Catalog) -> list[Judgement]:
-    return list(judge_folders(catalog.connection, ["renders/sh1"], builtin_policy("default")))
+def validated(catalog: Catalog) -> list[CheckedFrames]:
+    return list(validate_folders(catalog.connection, ["renders/sh1"], builtin_policy("default")))
 
 
 def rows_of_query(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:

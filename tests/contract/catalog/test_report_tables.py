@@ -21,7 +21,7 @@ from exr_inspector.library.tables import OpenCatalog
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.sequences import validate_folders
 from exr_inspector.validation import builtin_policy
 from tests.support import exrbytes as ex
 from tests.support.databases import empty_catalog
@@ -35,7 +35,7 @@ class Given:
     """Rows, and the report of their files, which were deleted since.
 
     Attributes:
-        catalog: The rows, judged.
+        catalog: The rows, checked.
         file: Where they are.
         from_files: The report of shot sh010.
     """
@@ -67,7 +67,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
         catalog.upsert(
             inspector.refused("away", f"a.{n}.exr", AccessDenied("no right to read it"), POLICY) for n in (1, 2)
         )
-        list(judge_folders(catalog._connection, ["shots/sh010", "shots/sh020", "away"], POLICY))
+        list(validate_folders(catalog._connection, ["shots/sh010", "shots/sh020", "away"], POLICY))
         shutil.rmtree(shots)
         yield Given(catalog, root / "catalog.duckdb", root / "files.html")
 
@@ -110,7 +110,7 @@ def test_an_index_says_of_which_files_it_shows_no_pixel_or_no_page(tmp_path: Pat
             (tmp_path / folder / "a.1001.exr").write_bytes(ex.build([Part()]))
             source = opener.open_url(f"s3://shots/{folder}/a.1001.exr")
             catalog.upsert([Inspector.from_settings(settings, stats=stats).inspect(source, POLICY)])
-        list(judge_folders(catalog._connection, ["shots/full", "shots/off"], POLICY))
+        list(validate_folders(catalog._connection, ["shots/full", "shots/off"], POLICY))
         write_stored_report(catalog._connection, [""], tmp_path / "out")
         text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
         assert "No pixel of 1 file was read" in text

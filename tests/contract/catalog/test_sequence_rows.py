@@ -16,14 +16,14 @@ from exr_inspector.catalog.admin.setup import check_tables, setup
 from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.sdk.work import Work, rows_of
-from exr_inspector.delivery.judgement import NOTHING, judge_frames
+from exr_inspector.delivery.sequences import NOTHING, check_frames
 from exr_inspector.errors import CatalogConflict
 from exr_inspector.exr.header.values import Compression
-from exr_inspector.library.judging import Frames
 from exr_inspector.library.stored import store_sequences
+from exr_inspector.library.validating import Frames
 from exr_inspector.model import Finding, Inspection, Severity, Status
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.sync.sequences import judge_folders, outdated_folders, store_folder
+from exr_inspector.sync.sequences import outdated_folders, store_folder, validate_folders
 from exr_inspector.validation import builtin_policy, load_policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.inspected_frames import frame_of_inspection
@@ -51,8 +51,8 @@ def named(*names: str) -> list[Inspection]:
     return [replace(item, name=sequence_name(item.bucket, item.key)) for item in made]
 
 
-def judge(catalog: Catalog) -> None:
-    assert len(list(judge_folders(catalog.connection, [FOLDER], POLICY))) == 1
+def validate(catalog: Catalog) -> None:
+    assert len(list(validate_folders(catalog.connection, [FOLDER], POLICY))) == 1
 
 
 def rows(catalog: Catalog, table: Any, *columns: str) -> list[tuple[Any, ...]]:
@@ -66,24 +66,24 @@ def settled(catalog: Catalog) -> list[tuple[Any, ...]]:
     return rows(catalog, FILES, "path", "sequence", "frame_number", "frame_padding")
 
 
-def test_a_folder_is_settled_judged_and_judged_again(catalog: Catalog) -> None:
+def test_a_folder_is_settled_validated_and_validated_again(catalog: Catalog) -> None:
     pattern = f"{FOLDER}/sh010_comp_v003_####.exr"
     catalog.upsert(named("sh010_comp_v003_1001.exr", "sh010_comp_v003_1004.exr", "notes_v001.exr"))
     assert {row[1] for row in settled(catalog)} == {None}, "an event knows no other file"
-    judge(catalog)
+    validate(catalog)
     assert [row[1:] for row in settled(catalog)] == [(None, None, 0), (pattern, 1001, 4), (pattern, 1004, 4)]
     columns = ("sequence", "code", "frames", "frame_count", "missing_frames", "rerender_frames", "policy")
     missing = (pattern, "SEQ-MISSING", "1002-1003", 2, "1002-1003", "1002-1003", POLICY.label)
     assert missing in rows(catalog, SEQUENCE_VALIDATION, *columns)
     catalog.upsert(named("sh010_comp_v003_1002.exr", "sh010_comp_v003_1003.exr"))
-    judge(catalog)
-    judge(catalog)
+    validate(catalog)
+    validate(catalog)
     found = rows(catalog, SEQUENCE_VALIDATION, "sequence", "finding_index", "missing_count", "file_count")
     assert [row[:2] for row in found] == [(pattern, index) for index in range(len(found))]
     assert {row[2:] for row in found} == {(0, 4)}
     for row in settled(catalog):
         catalog.remove(row[0])
-    judge(catalog)
+    validate(catalog)
     assert rows(catalog, SEQUENCE_VALIDATION, "sequence") == []
 
 
@@ -91,7 +91,7 @@ def test_folders_are_outdated_from_a_change_of_their_files_until_they_are_valida
     files = named("a.1001.exr", "a.1002.exr", "notes_v001.exr")
     catalog.upsert(files)
     assert outdated_folders(catalog.connection, "renders/") == {FOLDER}, "never validated"
-    judge(catalog)
+    validate(catalog)
     assert outdated_folders(catalog.connection, "renders/") == set()
     catalog.upsert([replace(files[1], inspected_at=catalog.connection.config.clock())], force=True)
     assert outdated_folders(catalog.connection, "renders/") == {FOLDER}, "inspected again"
@@ -108,7 +108,7 @@ def test_a_clean_sequence_has_one_row_without_a_code(catalog: Catalog) -> None:
     catalog.upsert([first, second])
     text = "name: x\nparameters: {frame_range: [1001, 1002]}"
     policy = load_policy(text, origin="x")
-    list(judge_folders(catalog.connection, [FOLDER], policy))
+    list(validate_folders(catalog.connection, [FOLDER], policy))
     found = rows(catalog, SEQUENCE_VALIDATION, "finding_index", "code", "severity_rank", "first_frame", "last_frame")
     assert found == [(0, None, None, 1001, 1002)]
 
@@ -116,7 +116,7 @@ def test_a_clean_sequence_has_one_row_without_a_code(catalog: Catalog) -> None:
 def test_a_broken_frame_whose_header_is_known_is_compared_by_it(catalog: Catalog) -> None:
     first, second, third = named("a.1001.exr", "a.1002.exr", "a.1003.exr")
     catalog.upsert([first, replace(second, status=Status.FAILED, error_code="WIN-PAR-RANGE"), third])
-    judge(catalog)
+    validate(catalog)
     codes = {code for (code,) in rows(catalog, SEQUENCE_VALIDATION, "code")}
     assert codes & {"SEQ-RES", "SEQ-CHANNELS", "SEQ-COMPRESSION"} == set()
 
@@ -125,24 +125,24 @@ def test_what_was_read_later_stays_and_what_only_pixels_tell_is_kept(catalog: Ca
     files = named("a.1001.exr", "a.1002.exr", "a.1003.exr")
     catalog.upsert(files)
     frames = {item.path: frame for item in files if (frame := frame_of_inspection(item))}
-    judgement = judge_frames(frames, POLICY)
+    made = check_frames(frames, POLICY)
     bucket = Finding("SEQ-BUCKET", Severity.ERROR, "a hole", frames=(1002,))
     seam = Finding("SEQ-SEAM", Severity.WARNING, "Frames 1001-1002: a seam", frames=(1001, 1002))
     mirror = Finding("SEQ-MIRROR", Severity.WARNING, "Frame 1003: upside down", frames=(1003,))
-    (sequence,) = judgement.sequences
+    (sequence,) = made.sequences
     known = replace(sequence, findings=(bucket, seam, mirror), rerender=FrameNumbers.of([1002]))
-    checked = replace(judgement, sequences=(known,))
+    checked = replace(made, sequences=(known,))
     now = catalog.connection.config.clock()
     assert store_folder(catalog.connection, FOLDER, checked, frames, now)
-    assert not store_folder(catalog.connection, FOLDER, judgement, frames, now - timedelta(seconds=1))
-    judge(catalog)
+    assert not store_folder(catalog.connection, FOLDER, made, frames, now - timedelta(seconds=1))
+    validate(catalog)
     found = rows(catalog, SEQUENCE_VALIDATION, "code", "frames", "rerender_frames")
     assert {("SEQ-BUCKET", "1002", "1002"), ("SEQ-SEAM", "1001-1002", "1002"), ("SEQ-MIRROR", "1003", "1002")} <= {
         *found
     }
     changed = replace(files[1], inspected_at=catalog.connection.config.clock() + timedelta(seconds=1))
     catalog.upsert([changed], force=True)
-    judge(catalog)
+    validate(catalog)
     left = {
         row
         for row in rows(catalog, SEQUENCE_VALIDATION, "code", "message")
@@ -163,7 +163,7 @@ def test_attributes_are_compared_by_the_rows_of_all_frames(catalog: Catalog) -> 
 
     def found(*written: Inspection) -> dict[str, str]:
         catalog.upsert(written, force=True)
-        list(judge_folders(catalog.connection, [FOLDER], policy))
+        list(validate_folders(catalog.connection, [FOLDER], policy))
         codes = {"SEQ-COMPRESSION", "SHOW-STEADY", "TIM-COUNTER"}
         return {code: frames for code, frames in rows(catalog, SEQUENCE_VALIDATION, "code", "frames") if code in codes}
 
@@ -173,13 +173,13 @@ def test_attributes_are_compared_by_the_rows_of_all_frames(catalog: Catalog) -> 
     assert found(*(frame(number, number, level=100.0) for number in (1, 3, 4, 5))) == {}
 
 
-def test_requests_of_judging_a_folder() -> None:
+def test_requests_of_validating_a_folder() -> None:
     with ready() as (server, catalog):
         catalog.upsert(named("a.1001.exr", "a.1002.exr"))
         counts = []
         for _ in range(2):
             server.reset_counters()
-            judge(catalog)
+            validate(catalog)
             counts.append(sum(server.counters().values()))
     assert counts == [17, 18]  # six begin and end transactions; the second time the rows are deleted first
 
@@ -194,11 +194,11 @@ def test_two_validations_of_one_folder_conflict(catalog: Catalog) -> None:
 
         touch_guards(work, [file_id(f"{FOLDER}/")], "other", catalog.connection.config)
         with pytest.raises(CatalogConflict):
-            list(judge_folders(other.connection, [FOLDER], POLICY))
+            list(validate_folders(other.connection, [FOLDER], POLICY))
 
     catalog.connection.run("hold the guard", meanwhile)
     other.close()
-    judge(catalog)
+    validate(catalog)
 
 
 @pytest.mark.heavy
@@ -217,10 +217,10 @@ def test_any_order_and_way_ends_in_the_same_rows(catalog: Catalog, names: Sequen
     random.Random(7).shuffle(files)
     for item in files:  # one event after another; sequences are validated in between
         catalog.upsert([item])
-        judge(catalog)
+        validate(catalog)
     one_by_one = settled(catalog), rows(catalog, SEQUENCE_VALIDATION, "sequence", "code", "frames", "missing_frames")
     catalog.upsert(files, force=True)  # repeated events write the sequence of the file's own name
-    judge(catalog)
+    validate(catalog)
     at_once = settled(catalog), rows(catalog, SEQUENCE_VALIDATION, "sequence", "code", "frames", "missing_frames")
     assert one_by_one == at_once
 
@@ -232,4 +232,4 @@ def test_set_up_adds_the_table_to_catalogs_that_lack_it(catalog: Catalog) -> Non
     catalog.connection.forget()
     assert not check_tables(catalog.connection).is_good
     assert setup(catalog.connection).changes == ("table sequence_validation sorted by sequence",)
-    judge(catalog)
+    validate(catalog)

@@ -20,7 +20,7 @@ from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.queries.dialects import Dialect, written_for
 from exr_inspector.catalog.schema import TABLES
-from tests.contract.catalog.test_read import EXPECTED, judged, scene
+from tests.contract.catalog.test_read import EXPECTED, scene, validated
 from vastdb_local import LocalVastDB
 
 pyspark_sql = pytest.importorskip("pyspark.sql", reason="pyspark 3.5 is not installed")
@@ -42,7 +42,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog = Catalog(CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, SCHEMA))
         setup(catalog.connection)
         catalog.upsert(scene())
-        judged(catalog)
+        validated(catalog)
         catalog.close()
     with duckdb.connect(str(folder / "catalog.duckdb"), read_only=True) as database:
         for table in TABLES:

@@ -446,8 +446,8 @@ def test_a_frame_behind_a_link_that_leads_nowhere_is_not_missing(stack: LocalSta
     (folder / "show_a" / "sh010" / "a.1003.exr").symlink_to("nowhere")
     write(folder, "show_a/sh010/a.1004.exr")
     swept(stack, EXR_MOUNTS=f"{BUCKET}={folder}")
-    judged = [row for row in stack.rows(SEQUENCE_VALIDATION.name) if row["directory"] == f"{BUCKET}/show_a/sh010"]
-    assert [(row["file_count"], row["code"]) for row in judged] == [(4, None)]
+    checked = [row for row in stack.rows(SEQUENCE_VALIDATION.name) if row["directory"] == f"{BUCKET}/show_a/sh010"]
+    assert [(row["file_count"], row["code"]) for row in checked] == [(4, None)]
 
 
 # --- from the VAST Catalog --------------------------------------------------------------------------------
@@ -620,7 +620,7 @@ def test_more_changes_than_are_taken_at_a_time(
     assert len(stored(stack)) == 13
 
 
-def test_sequences_are_settled_and_judged_per_folder(stack: LocalStack) -> None:
+def test_sequences_are_settled_and_validated_per_folder(stack: LocalStack) -> None:
     for frame in (1, 2, 4):
         stack.put(f"sh010/comp_v003_100{frame}.exr")
     swept(stack)

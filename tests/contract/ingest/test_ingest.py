@@ -44,7 +44,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Mount, load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.sequences import validate_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, guard_held, impatient, local_stack
@@ -120,13 +120,13 @@ def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(stack: Lo
     assert stack.differences() == []
 
 
-@pytest.mark.parametrize("prefix", ["judged/", "judged/be"])
+@pytest.mark.parametrize("prefix", ["checked/", "checked/be"])
 def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(stack: LocalStack, prefix: str) -> None:
     for number in range(4):
-        stack.put(f"judged/beauty.{number:04}.exr")
+        stack.put(f"checked/beauty.{number:04}.exr")
     first = made(stack).run([Target(BUCKET, prefix)])
-    assert first.directories == {f"{BUCKET}/judged"}
-    assert len(list(judge_folders(stack.catalog.connection, first.directories, builtin_policy("default")))) == 1
+    assert first.directories == {f"{BUCKET}/checked"}
+    assert len(list(validate_folders(stack.catalog.connection, first.directories, builtin_policy("default")))) == 1
     stack.database.reset_counters()
     again = made(stack).run([Target(BUCKET, prefix)])
     assert (again.skipped, again.directories, again.other_policies) == (4, set(), {})
@@ -887,7 +887,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
     def run(*words: object) -> Result:
         return CliRunner().invoke(main, [*map(str, words)], env={"COLUMNS": "1000"})
 
-    def judged(catalog: Path) -> tuple[dict[str, str | None], list[str | None]]:
+    def checked(catalog: Path) -> tuple[dict[str, str | None], list[str | None]]:
         answer = run("query", "select path, error_code from files", "--catalog", catalog, "--format", "json")
         sequences = run("query", "select code from sequence_validation", "--catalog", catalog, "--format", "json")
         files = {row["path"][-8:-4]: row["error_code"] for row in json.loads(answer.stdout)}
@@ -897,13 +897,13 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
     right = ({**dict.fromkeys(("1001", "1002", "1005")), **unread}, [None])
     ingested = empty_catalog(tmp_path / "ingest.duckdb")
     assert run("ingest", folder, "--catalog", ingested).exit_code == 1
-    assert judged(ingested) == right
+    assert checked(ingested) == right
     said = run("validate", folder, "--catalog", ingested)
     assert (said.exit_code, "SEQ-MISSING" in said.output, said.output.count("SOURCE_")) == (2, False, 2), said.output
     assert run("ingest", folder, "--catalog", ingested).exit_code == 1
-    assert judged(ingested) == right
+    assert checked(ingested) == right
     run("db", "reconcile", folder, "--catalog", ingested, "--fix", "--yes")
-    assert judged(ingested) == right
+    assert checked(ingested) == right
     watched = empty_catalog(tmp_path / "watch.duckdb")
     monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
     with open_tables(watched, create=True) as tables:
@@ -913,12 +913,12 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
         watcher = FolderWatch(context, target, Mount("show", folder), report=lambda *_: None)
         watcher.changed(map(str, folder.iterdir()))
         watcher.settle()
-    assert judged(watched) == right
+    assert checked(watched) == right
     for frame in (1003, 1004):
         (folder / f"x.{frame}.exr").unlink()
         shutil.copy(SAMPLES / "layers.exr", folder / f"x.{frame}.exr")
     assert run("ingest", folder, "--catalog", ingested).exit_code == 0
-    assert judged(ingested) == (dict.fromkeys(unread.keys() | {"1001", "1002", "1005"}), [None])
+    assert checked(ingested) == (dict.fromkeys(unread.keys() | {"1001", "1002", "1005"}), [None])
 
 
 def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1028,12 +1028,12 @@ def test_a_signal_ends_a_listing_that_hangs(stack: LocalStack) -> None:
 
 
 def sequence_rows(catalog: Path) -> list[tuple[Any, ...]]:
-    judged = "select sequence, code, frames, missing_frames from sequence_validation order by all"
+    checked = "select sequence, code, frames, missing_frames from sequence_validation order by all"
     settled = "select path, sequence, frame_number from files order by all"
-    return [*rows_of_catalog(catalog, judged), *rows_of_catalog(catalog, settled)]
+    return [*rows_of_catalog(catalog, checked), *rows_of_catalog(catalog, settled)]
 
 
-def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path: Path) -> None:
+def test_folders_that_a_killed_run_left_unvalidated_are_validated_by_the_next(tmp_path: Path) -> None:
     for folder, sample in (("a", "scanline_zip.exr"), ("b", "scanline_zip.exr"), ("textures", "tiled_mipmap.exr")):
         (tmp_path / "renders" / folder).mkdir(parents=True)
         for number in (1001, 1002, 1004):

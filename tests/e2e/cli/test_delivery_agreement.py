@@ -155,7 +155,7 @@ def test_queries_hold_the_range_and_the_step_that_the_check_held(tmp_path: Path)
     assert (from_rows.expected.text, from_rows.present) == ("1001-1015x2", 3)
 
 
-def test_judging_rows_again_changes_nothing(checked: Checked) -> None:
+def test_validating_rows_again_changes_nothing(checked: Checked) -> None:
     asked = ("query", "rerender", "--catalog", checked.catalog, "--format", "csv")
     before = run(*asked, exit_code=0)
     run("validate", "--catalog", checked.catalog, "--sequence", "sh010/")
@@ -186,7 +186,7 @@ def test_what_only_a_check_finds_stays_while_its_frames_do(tmp_path: Path) -> No
     assert "SEQ-BUCKET" in run("validate", folder, "--sequence", "--stats", "full"), "as check does"
     run("check", folder, "--catalog", catalog)
     assert to_render_again() == "1001,1004"
-    assert "sequence" not in run("ingest", folder, "--catalog", catalog, exit_code=0), "nothing to judge again"
+    assert "sequence" not in run("ingest", folder, "--catalog", catalog, exit_code=0), "nothing to validate again"
     run("validate", "--catalog", catalog, folder, "--sequence")
     assert to_render_again() == "1001,1004"
     for number in (1004, 1007):

@@ -78,7 +78,7 @@ def test_the_exit_code_follows_the_worst_finding(tmp_path: Path, data: bytes, fa
     assert run("--fail-on", fail_on, file).exit_code == code
 
 
-def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None:
+def test_what_cannot_be_validated_is_two_and_the_rest_is_validated(shot: Path) -> None:
     result = run("--format", "json", shot / "none.exr", shot / "beauty.0001.exr")
     assert result.exit_code == 2
     missing, found = document(result)
@@ -132,10 +132,10 @@ def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
 def test_folders_and_sequences(shot: Path) -> None:
     result = run("--sequence", "--format", "json", shot.parent)
     assert result.exit_code == 1
-    judged = document(result)
-    assert len(judged) == 5
-    assert judged[-1]["path"].endswith("beauty.####.exr")
-    assert [finding["code"] for finding in judged[-1]["findings"]] == ["SEQ-MISSING"]
+    checked = document(result)
+    assert len(checked) == 5
+    assert checked[-1]["path"].endswith("beauty.####.exr")
+    assert [finding["code"] for finding in checked[-1]["findings"]] == ["SEQ-MISSING"]
 
 
 def test_what_frame_after_frame_has_is_printed_once(shot: Path) -> None:
@@ -160,12 +160,12 @@ def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
     (shot / "beauty.left.0001.exr").write_bytes(GOOD)
     (shot / "0007.exr").write_bytes(GOOD)
     for pattern in ("beauty.####.exr", "beauty.#.exr"):
-        judged = document(run("--sequence", "--format", "json", shot / pattern))
-        assert [Path(entry["path"]).name for entry in judged] == [
+        checked = document(run("--sequence", "--format", "json", shot / pattern))
+        assert [Path(entry["path"]).name for entry in checked] == [
             *(f"beauty.000{number}.exr" for number in (1, 2, 3, 5)),
             "beauty.####.exr",
         ]
-        assert judged[-1]["path"] == str(shot / "beauty.####.exr")
+        assert checked[-1]["path"] == str(shot / "beauty.####.exr")
     assert run("--sequence", shot / "other.####.exr").exit_code == 2
     assert run("--sequence", shot.parent / "nowhere" / "a.####.exr").exit_code == 2
     assert len(document(run("--format", "json", shot / "beauty.####.exr"))) == 4, (
@@ -185,7 +185,7 @@ def test_only_sequences_are_validated_on_request(shot: Path) -> None:
     assert {finding["code"] for finding in sequence["findings"]} == {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
 
 
-def test_what_cannot_be_judged_is_not_counted_as_judged(shot: Path) -> None:
+def test_what_cannot_be_validated_is_not_counted_as_validated(shot: Path) -> None:
     result = run(shot / "none.exr", shot / "beauty.0001.exr")
     assert "1 file checked: 1 info\n1 file or folder could not be checked" in result.stdout
     assert "none.exr" not in result.stdout
@@ -287,9 +287,9 @@ def test_one_object_that_cannot_be_read_now_is_one_fault(bucket: FaultyS3) -> No
     bucket.script(None, None, Status(503))
     result = run("--format", "json", "s3://renders/shot/")
     assert result.exit_code == 2
-    judged = document(result)
-    assert [entry["path"] for entry in judged] == [f"s3://renders/shot/a.{number:04}.exr" for number in range(60)]
-    assert [entry["fault"][:18] for entry in judged if entry["fault"]] == ["SOURCE_UNAVAILABLE"]
+    checked = document(result)
+    assert [entry["path"] for entry in checked] == [f"s3://renders/shot/a.{number:04}.exr" for number in range(60)]
+    assert [entry["fault"][:18] for entry in checked if entry["fault"]] == ["SOURCE_UNAVAILABLE"]
     bucket.script(None, None, Status(503))
     *_, sequence = document(run("--sequence", "--format", "json", "s3://renders/shot/"))
     assert sequence["path"].endswith("a.####.exr")
@@ -298,10 +298,10 @@ def test_one_object_that_cannot_be_read_now_is_one_fault(bucket: FaultyS3) -> No
 
 def test_a_store_that_is_down_is_not_asked_for_every_object(bucket: FaultyS3) -> None:
     bucket.script(None, *[Status(503)] * 60)
-    judged = document(run("--format", "json", "s3://renders/shot/"))
-    assert len(judged) == 11
-    assert all(entry["fault"] for entry in judged)
-    assert judged[-1]["path"] == "s3://renders/shot/"
+    checked = document(run("--format", "json", "s3://renders/shot/"))
+    assert len(checked) == 11
+    assert all(entry["fault"] for entry in checked)
+    assert checked[-1]["path"] == "s3://renders/shot/"
     assert bucket.count("GET") < 1 + 10 + 33
 
 
@@ -323,7 +323,7 @@ def tables(tmp_path: Path, shot: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         catalog.close()
 
 
-def test_judging_what_the_tables_hold(tables: Catalog, shot: Path) -> None:
+def test_validating_what_the_tables_hold(tables: Catalog, shot: Path) -> None:
     *by_files, drift = document(run("--sequence", "--format", "json", "s3://renders/shot010/"))
     for file in shot.glob("*.exr"):
         file.unlink()
@@ -338,7 +338,7 @@ def test_judging_what_the_tables_hold(tables: Catalog, shot: Path) -> None:
         assert alone == sequence
 
 
-def test_rows_that_cannot_be_read_are_told_and_the_rest_is_judged(tables: Catalog) -> None:
+def test_rows_that_cannot_be_read_are_told_and_the_rest_is_validated(tables: Catalog) -> None:
     def body(work: Work) -> None:
         where = lambda table: table["file_path"] == "renders/shot010/beauty.0003.exr"  # noqa: E731
         (row, *_) = rows_of(work.select(ATTRIBUTES, ["name"], where, row_ids=True))

@@ -14,7 +14,7 @@ from exr_inspector.catalog.admin.reconcile import ListedObject, StoredVersion, c
 from exr_inspector.catalog.catalog import ObjectState, is_up_to_date
 from exr_inspector.catalog.outcomes import Outcome, Removal
 from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix, prefix_end
-from exr_inspector.catalog.precedence import StoredFile, decide, decide_removals, judge, newest
+from exr_inspector.catalog.precedence import StoredFile, decide, decide_removals, newest, outcome_of
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.versions import (
@@ -58,29 +58,29 @@ BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
     ],
 )
 def test_each_difference_of_two_inspections_has_its_outcome(changes: dict[str, object], outcome: Outcome) -> None:
-    assert judge(replace(BASE, **changes), BASE) is outcome  # type: ignore[arg-type]
+    assert outcome_of(replace(BASE, **changes), BASE) is outcome  # type: ignore[arg-type]
 
 
 def test_what_did_not_fit_into_memory_is_replaced_by_what_had_another_amount() -> None:
     short, later = replace(BASE, stopped="memory (1)"), START + timedelta(seconds=1)
-    assert judge(replace(short, inspected_at=later), short) is Outcome.UNCHANGED
-    assert judge(replace(short, stopped="memory (2)", inspected_at=later), short) is Outcome.REPLACED
-    assert judge(BASE, short) is Outcome.REPLACED
+    assert outcome_of(replace(short, inspected_at=later), short) is Outcome.UNCHANGED
+    assert outcome_of(replace(short, stopped="memory (2)", inspected_at=later), short) is Outcome.REPLACED
+    assert outcome_of(BASE, short) is Outcome.REPLACED
 
 
 def test_of_two_inspections_the_later_one_tells_which_manifests_are_missing() -> None:
     missing = replace(BASE, stopped=f'{MISSING_MANIFESTS}["m.json"]')
     for old, new in ((BASE, missing), (missing, BASE)):
-        assert judge(replace(new, inspected_at=START + timedelta(seconds=1)), old) is Outcome.REPLACED
-        assert judge(replace(new, inspected_at=START - timedelta(seconds=1)), old, force=True) is Outcome.REPLACED
-        assert judge(replace(new, inspected_at=START - timedelta(seconds=1)), old) is Outcome.UNCHANGED
+        assert outcome_of(replace(new, inspected_at=START + timedelta(seconds=1)), old) is Outcome.REPLACED
+        assert outcome_of(replace(new, inspected_at=START - timedelta(seconds=1)), old, force=True) is Outcome.REPLACED
+        assert outcome_of(replace(new, inspected_at=START - timedelta(seconds=1)), old) is Outcome.UNCHANGED
 
 
 def test_the_outcome_of_a_first_inspection() -> None:
-    assert judge(BASE, None) is Outcome.INSERTED
-    assert judge(BASE, replace(BASE, content_key="none", mtime=None)) is Outcome.REPLACED
-    assert judge(BASE, BASE, force=True) is Outcome.REPLACED
-    assert judge(replace(BASE, depth=0), BASE, force=True) is Outcome.KEPT_DEEPER
+    assert outcome_of(BASE, None) is Outcome.INSERTED
+    assert outcome_of(BASE, replace(BASE, content_key="none", mtime=None)) is Outcome.REPLACED
+    assert outcome_of(BASE, BASE, force=True) is Outcome.REPLACED
+    assert outcome_of(replace(BASE, depth=0), BASE, force=True) is Outcome.KEPT_DEEPER
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_which_of_two_sequencers_is_newer(new: str | None, old: str | None, newe
 
 def test_the_sequencer_decides_within_one_modification_time() -> None:
     new = replace(BASE, content_key="v2", sequencer="02", inspected_at=START - timedelta(seconds=9))
-    assert judge(new, replace(BASE, sequencer="01")) is Outcome.REPLACED
-    assert judge(new, replace(BASE, sequencer="03")) is Outcome.IGNORED_OLDER
+    assert outcome_of(new, replace(BASE, sequencer="01")) is Outcome.REPLACED
+    assert outcome_of(new, replace(BASE, sequencer="03")) is Outcome.IGNORED_OLDER
 
 
 def test_versions_compare_as_python_packages_do() -> None:
@@ -130,7 +130,7 @@ def test_the_order_of_deliveries_does_not_matter(versions: list[tuple[int, int]]
     def last(order: list[VersionInfo]) -> VersionInfo:
         current: VersionInfo | None = None
         for item in order:
-            if judge(item, current).changed:
+            if outcome_of(item, current).changed:
                 current = item
         assert current is not None
         return current

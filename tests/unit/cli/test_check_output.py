@@ -13,7 +13,7 @@ from rich.console import Console
 from exr_inspector.cli.output.check import csv_text, print_check
 from exr_inspector.cli.output.terminal import output
 from exr_inspector.delivery.check import CheckedFile, DeliveryCheck
-from exr_inspector.delivery.judgement import JudgedSequence
+from exr_inspector.delivery.sequences import CheckedSequence
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.support.reports import made
@@ -54,11 +54,11 @@ def test_the_summary_counts_files_beside_sequences() -> None:
     [
         ({"others": (CheckedFile(f"x/.{LONG}.1001.exr.Xq81Za", None, STRAY),)}, f".{LONG}.1001.exr.Xq81Za"),
         ({"files": (CheckedFile(f"x/{LONG} copy.exr", None, STRAY),)}, f"x/{LONG} copy.exr"),
-        ({"sequences": (JudgedSequence(f"x/{LONG}.####.exr", 1, FrameNumbers.of([1001])),)}, f"x/{LONG}.####.exr"),
+        ({"sequences": (CheckedSequence(f"x/{LONG}.####.exr", 1, FrameNumbers.of([1001])),)}, f"x/{LONG}.####.exr"),
     ],
 )
 def test_names_are_whole_on_a_narrow_terminal(
-    given: dict[str, tuple[CheckedFile | JudgedSequence, ...]], name: str
+    given: dict[str, tuple[CheckedFile | CheckedSequence, ...]], name: str
 ) -> None:
     out = io.StringIO()
     check = replace(made().check, **given)  # type: ignore[arg-type]

@@ -306,7 +306,7 @@ def test_files_are_paired_with_those_of_their_names_in_a_folder(tmp_path: Path) 
         pairs(OPENER, f"{show}/new.####.exr", plate)
 
 
-def test_names_expanded_by_a_shell_are_judged_as_their_folder(tmp_path: Path) -> None:
+def test_names_expanded_by_a_shell_are_validated_as_their_folder(tmp_path: Path) -> None:
     comp = _shots(tmp_path) / "sh010" / "comp"
     files = sorted(map(str, comp.iterdir()))
     targets = ([str(comp)], [f"{comp}/*.exr"], files, [str(comp), files[0]])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exr_inspector.delivery.grouping import group_findings, group_strays
-from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
+from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
@@ -138,4 +138,4 @@ def test_a_file_of_one_part_does_not_name_it() -> None:
 def test_a_sequence_prints_as_a_line_without_its_files() -> None:
     file = CheckedFile("a.1.exr", 1, (), summary=FrameSummary("a.1.exr", "a.#.exr", 1, 1))
     assert "FrameSummary" not in repr(file)
-    assert "CheckedFile" not in repr(JudgedSequence("a.#.exr", 1, FrameNumbers.of([1]), files=(file,)))
+    assert "CheckedFile" not in repr(CheckedSequence("a.#.exr", 1, FrameNumbers.of([1]), files=(file,)))

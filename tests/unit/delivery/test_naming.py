@@ -14,9 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exr_inspector.delivery import naming, patterns
-from exr_inspector.delivery.judgement import judge_frames
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.patterns import is_pattern, parse_frames, parse_pattern, united
+from exr_inspector.delivery.sequences import check_frames
 from exr_inspector.errors import PatternError
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import FrameSummary, builtin_policy
@@ -296,17 +296,17 @@ def test_a_pattern_takes_what_names_alone_would_not() -> None:
     assert {s.pattern: s.frames for s in recognition.sequences} == {"d/comp_v###.exr": (1, 2)}
 
 
-def test_a_pattern_without_a_frame_number_leaves_no_file_to_be_judged_twice() -> None:
+def test_a_pattern_without_a_frame_number_leaves_no_file_to_be_validated_twice() -> None:
     summaries = {f"d/a_{n}.exr": FrameSummary(f"d/a_{n}.exr", "?", 0, 0) for n in (1001, 1002)}
     summaries |= {f"e/a_{n}.exr": FrameSummary(f"e/a_{n}.exr", "?", 0, 0) for n in (1001, 1003)}
-    steps = judge_frames(summaries, builtin_policy("default"), [parse_pattern("d/a_[1001-1009x4,1012].exr")]).sequences[
+    steps = check_frames(summaries, builtin_policy("default"), [parse_pattern("d/a_[1001-1009x4,1012].exr")]).sequences[
         0
     ]
     assert (steps.expected.text, steps.missing.text) == ("1001-1009x4,1012", "1005,1009,1012")
     for pattern in ("d/a_*.exr", "d/a_10??.exr", "d/a_####[1001-1002].exr"):
-        judgement = judge_frames(summaries, builtin_policy("default"), [parse_pattern(pattern)])
-        assert [judged.pattern for judged in judgement.sequences] == ["d/a_####.exr", "e/a_####.exr"]
-        assert [judged.required.text for judged in judgement.sequences] == ["1001-1002" if "[" in pattern else "", ""]
+        checked = check_frames(summaries, builtin_policy("default"), [parse_pattern(pattern)])
+        assert [sequence.pattern for sequence in checked.sequences] == ["d/a_####.exr", "e/a_####.exr"]
+        assert [sequence.required.text for sequence in checked.sequences] == ["1001-1002" if "[" in pattern else "", ""]
 
 
 def test_of_a_pattern_with_two_numbers_the_names_decide() -> None:

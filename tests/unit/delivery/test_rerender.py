@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exr_inspector.delivery.checked import with_files
-from exr_inspector.delivery.judgement import CheckedFile, judge_frames, with_findings
+from exr_inspector.delivery.sequences import CheckedFile, check_frames, with_findings
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy
 
@@ -28,12 +28,12 @@ def test_frames_whose_header_alone_is_wrong() -> None:
         frame(5, "STR-REQ-TYPE"),
         frame(5, "PIX-NAN", padding=5),
     ]
-    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
-    assert (judged.rerender.text, judged.header_edits.text) == ("2,5", "1,3")
+    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    assert (checked.rerender.text, checked.header_edits.text) == ("2,5", "1,3")
     rate = Finding("TIM-FPS-SEQ", Severity.ERROR, "", frames=(4,))
     black = Finding("SEQ-BLACK", Severity.ERROR, "", frames=(3,))
-    judged = with_findings(judged, [rate, black])
-    assert (judged.rerender.text, judged.header_edits.text) == ("2-3,5", "1,4")
+    checked = with_findings(checked, [rate, black])
+    assert (checked.rerender.text, checked.header_edits.text) == ("2-3,5", "1,4")
 
 
 def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
@@ -43,8 +43,8 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
         frame(3, "DEL-NFX-NAMES", "PIX-NAN"),
         frame(4),
     ]
-    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
-    assert (judged.rerender.text, judged.header_edits.text) == ("3", "2")
+    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    assert (checked.rerender.text, checked.header_edits.text) == ("3", "2")
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
     ],
 )
 def test_findings_of_a_sequence_that_only_a_new_render_mends(code: str, *, is_rendered: bool) -> None:
-    (judged,) = judge_frames({each.path: each for each in (frame(1), frame(2))}, POLICY).sequences
-    judged = with_findings(judged, [Finding(code, Severity.ERROR, "", frames=(2,))])
-    assert (judged.rerender.text == "2") is is_rendered
+    (checked,) = check_frames({each.path: each for each in (frame(1), frame(2))}, POLICY).sequences
+    checked = with_findings(checked, [Finding(code, Severity.ERROR, "", frames=(2,))])
+    assert (checked.rerender.text == "2") is is_rendered
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_findings_of_a_sequence_that_only_a_new_render_mends(code: str, *, is_re
     ],
 )
 def test_what_mends_the_errors_of_a_file(code: str, found: tuple[str, str, str]) -> None:
-    (judged,) = judge_frames({each.path: each for each in (frame(1, code), frame(2))}, POLICY).sequences
-    assert (judged.rerender.text, judged.conversions.text, judged.header_edits.text) == found
+    (checked,) = check_frames({each.path: each for each in (frame(1, code), frame(2))}, POLICY).sequences
+    assert (checked.rerender.text, checked.conversions.text, checked.header_edits.text) == found
 
 
 def test_a_conversion_mends_compression_and_pixel_types() -> None:
@@ -85,18 +85,18 @@ def test_a_conversion_mends_compression_and_pixel_types() -> None:
         frame(7, "TIM-TC-RANGE"),
         frame(8),
     ]
-    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
-    found = (judged.rerender.text, judged.conversions.text, judged.header_edits.text)
+    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    found = (checked.rerender.text, checked.conversions.text, checked.header_edits.text)
     assert found == ("3-6", "1-2", "7")
     codec = Finding("SEQ-TYPES", Severity.ERROR, "", frames=(3, 7, 8))
-    judged = with_findings(judged, [codec])
-    assert (judged.rerender.text, judged.conversions.text, judged.header_edits.text) == ("3-6", "1-2,7-8", "")
+    checked = with_findings(checked, [codec])
+    assert (checked.rerender.text, checked.conversions.text, checked.header_edits.text) == ("3-6", "1-2,7-8", "")
 
 
 def test_an_error_without_a_known_rule_needs_a_new_render() -> None:
     broken = FrameSummary("a.0001.exr", "?", 0, 0, status="failed", has_error=True)
-    (judged,) = judge_frames({"a.0001.exr": broken, "a.0002.exr": frame(2, "OUR-RULE")}, POLICY).sequences
-    assert (judged.rerender.text, judged.header_edits.text) == ("1-2", "")
+    (checked,) = check_frames({"a.0001.exr": broken, "a.0002.exr": frame(2, "OUR-RULE")}, POLICY).sequences
+    assert (checked.rerender.text, checked.header_edits.text) == ("1-2", "")
 
 
 def test_files_that_no_library_opens_are_mended_by_overwriting_bytes() -> None:
@@ -107,8 +107,8 @@ def test_files_that_no_library_opens_are_mended_by_overwriting_bytes() -> None:
         frame(4, "WIN-PAR-RANGE", "CHK-DECODE", status="failed"),
         frame(5, "STR-REQ-TYPE"),
     ]
-    (judged,) = judge_frames({each.path: each for each in files}, POLICY).sequences
-    assert (judged.rerender.text, judged.header_edits.text) == ("3-4", "1-2,5")
+    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    assert (checked.rerender.text, checked.header_edits.text) == ("3-4", "1-2,5")
 
 
 @pytest.mark.parametrize(
@@ -126,18 +126,18 @@ def test_what_is_usual_in_textures_and_flat_graphics(
     code: str, count: int, severity: Severity, *, is_texture: bool
 ) -> None:
     frames = [frame(number) for number in range(1, 5)]
-    (judged,) = judge_frames({each.path: each for each in frames}, POLICY).sequences
+    (checked,) = check_frames({each.path: each for each in frames}, POLICY).sequences
     found = (Finding(code, Severity.WARNING, "x"),)
     files = [CheckedFile(each.path, n, found if n <= count else ()) for n, each in enumerate(frames, 1)]
-    done = with_files(replace(judged, is_texture=is_texture), files)
+    done = with_files(replace(checked, is_texture=is_texture), files)
     assert [file.worst for file in done.files] == [severity] * count + [None] * (4 - count)
 
 
 @pytest.mark.parametrize("code", ["SEQ-BLACK", "SEQ-LAYER-BLACK"])
 def test_a_black_image_or_layer_is_one_finding_in_its_frames(code: str) -> None:
     frames = [frame(number) for number in range(1, 5)]
-    (judged,) = judge_frames({each.path: each for each in frames}, POLICY).sequences
+    (checked,) = check_frames({each.path: each for each in frames}, POLICY).sequences
     black = Finding(code, Severity.WARNING, "x", frames=(2, 3))
     constant = (Finding("PIX-CONSTANT", Severity.WARNING, "x"),)
-    done = with_files(replace(judged, findings=(black,)), [CheckedFile("x", n, constant) for n in range(1, 5)])
+    done = with_files(replace(checked, findings=(black,)), [CheckedFile("x", n, constant) for n in range(1, 5)])
     assert [file.frame for file in done.files if file.findings] == [1, 4]

@@ -13,8 +13,8 @@ import yaml
 
 from exr_inspector.delivery import siblings, strays
 from exr_inspector.delivery.copies import with_copies
-from exr_inspector.delivery.judgement import JudgedSequence, judge_frames, judge_sequence
 from exr_inspector.delivery.naming import recognise
+from exr_inspector.delivery.sequences import CheckedSequence, check_frames, check_sequence
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
@@ -24,12 +24,12 @@ from exr_inspector.validation.facts.timecodes import clock_at
 from exr_inspector.validation.frames import FramePixels
 
 
-def judged(
+def checked(
     names: Iterable[str], size: tuple[int, int] | None = None, **parameters: object
-) -> dict[str, JudgedSequence]:
+) -> dict[str, CheckedSequence]:
     policy = load_policy(yaml.safe_dump({"name": "x", "parameters": parameters}), origin="x")
     files = {name: FrameSummary(name, "?", 0, 0, display_window=size) for name in names}
-    return {each.pattern: each for each in judge_frames(files, policy).sequences}
+    return {each.pattern: each for each in check_frames(files, policy).sequences}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def judged(
 )  # fmt: skip
 def test_a_frame_under_another_name_is_a_candidate(one: str, other: str, odd: str, candidates: int) -> None:
     names = [f"sh_{each}.{n}.exr" for each in (one, other) for n in range(1001, 1006)]
-    found = judged(name if name != f"sh_{other}.1003.exr" else f"sh_{odd}.1003.exr" for name in names)
+    found = checked(name if name != f"sh_{other}.1003.exr" else f"sh_{odd}.1003.exr" for name in names)
     gaps = [each.message for sequence in found.values() for each in sequence.findings if each.code == "SEQ-MISSING"]
     assert [message.count(f"sh_{odd}.####.exr") for message in gaps] == [candidates]
 
@@ -52,7 +52,7 @@ def test_an_aov_of_few_frames_names_the_frames_of_the_fuller_one(
     count: int, range_of_policy: dict[str, list[int]], fuller: int
 ) -> None:
     names = [f"b_{aov}.{n:04}.exr" for aov, last in (("beauty", 40), ("N", count)) for n in range(1, last + 1)]
-    found = judged(names, **range_of_policy)
+    found = checked(names, **range_of_policy)
     assert [each.fuller_count for each in found.values()] == [fuller, 0]
     assert found["b_N.####.exr"].fuller == "b_beauty.####.exr" * bool(fuller)
 
@@ -60,15 +60,15 @@ def test_an_aov_of_few_frames_names_the_frames_of_the_fuller_one(
 @pytest.mark.parametrize(("form", "one", "other"), [("b.{}.{}.exr", "left", "right"), ("{}/b_{}.exr", "L", "R")])
 def test_a_frame_that_one_view_lacks_is_missing(form: str, one: str, other: str) -> None:
     names = [form.format(view, n) for view, last in ((one, 1006), (other, 1005)) for n in range(1001, last + 1)]
-    found = judged(names)
+    found = checked(names)
     assert [(each.missing.text, each.rerender.text) for each in found.values()] == [("", ""), ("1006", "1006")]
     assert [finding.code for each in found.values() for finding in each.findings if each.missing] == ["SEQ-MISSING"]
 
 
 def test_views_keep_their_step_and_the_range_of_the_policy() -> None:
     names = [f"b.left.{n}.exr" for n in range(1001, 1012, 2)] + [f"b.right.{n}.exr" for n in range(1001, 1010, 2)]
-    assert [each.missing.text for each in judged(names).values()] == ["", "1011"]
-    assert [each.missing.text for each in judged(names, frame_range=[1001, 1002]).values()] == ["1002", "1002"]
+    assert [each.missing.text for each in checked(names).values()] == ["", "1011"]
+    assert [each.missing.text for each in checked(names, frame_range=[1001, 1002]).values()] == ["1002", "1002"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_views_keep_their_step_and_the_range_of_the_policy() -> None:
 )
 def test_a_frame_that_one_aov_lacks_is_missing(form: str, one: str, other: str) -> None:
     names = [form.format(aov, n) for aov, first in ((one, 1001), (other, 1003)) for n in range(first, 1011)]
-    found = sorted(judged(names).values(), key=lambda each: len(each.missing))
+    found = sorted(checked(names).values(), key=lambda each: len(each.missing))
     assert [(each.missing.text, each.rerender.text) for each in found] == [("", ""), ("1001-1002", "1001-1002")]
     (gap,) = [each for each in found[1].findings if each.code == "SEQ-MISSING"]
     assert one in gap.message
@@ -106,7 +106,7 @@ def test_a_frame_that_one_aov_lacks_is_missing(form: str, one: str, other: str) 
 )
 def test_sequences_that_are_no_aovs_of_one_image(one: str, other: str) -> None:
     names = [f"{name}.{n}.exr" for name, last in ((one, 1010), (other, 1006)) for n in range(1001, last)]
-    assert all(not each.missing for each in judged(names).values())
+    assert all(not each.missing for each in checked(names).values())
 
 
 def numbered(form: str, first: int, last: int) -> list[str]:
@@ -124,7 +124,7 @@ def numbered(form: str, first: int, last: int) -> list[str]:
     ],
 )
 def test_sequences_that_share_few_frames_are_not_compared(one: list[str], other: list[str]) -> None:
-    assert [each.findings for each in judged([*one, *other]).values()] == [(), ()]
+    assert [each.findings for each in checked([*one, *other]).values()] == [(), ()]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_sequences_that_share_few_frames_are_not_compared(one: list[str], other:
 )
 def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity: int) -> None:
     one, other = "sh010.left" if "right" in form else "sh010", form.format("sh010")
-    whole, part = judged([*numbered(one + ".{}.exr", 1001, 1020), *numbered(other + ".{}.exr", 1001, last)]).values()
+    whole, part = checked([*numbered(one + ".{}.exr", 1001, 1020), *numbered(other + ".{}.exr", 1001, last)]).values()
     whole, part = sorted((whole, part), key=lambda each: len(each.findings))
     assert (whole.findings, part.missing.text, part.rerender.text) == ((), "", "")
     (finding,) = part.findings
@@ -146,7 +146,7 @@ def test_a_view_or_aov_of_few_frames_may_be_meant(form: str, last: int, severity
 )
 def test_an_aov_of_which_every_frame_was_written_to_one_name(aov: str, count: int, *, is_found: bool) -> None:
     beauty = numbered("a_beauty.{}.exr", 1001, 1010)
-    found = judged([*beauty, *numbered(f"a_{aov}.{{}}.exr", 1001, 1000 + count)])[f"a_{aov}.####.exr"].findings
+    found = checked([*beauty, *numbered(f"a_{aov}.{{}}.exr", 1001, 1000 + count)])[f"a_{aov}.####.exr"].findings
     assert [(each.code, each.severity) for each in found] == [("SEQ-MISSING", Severity.WARNING)] * is_found
 
 
@@ -174,7 +174,7 @@ def test_an_aov_of_which_every_frame_was_written_to_one_name(aov: str, count: in
     ],
 )
 def test_a_matte_that_lacks_frames_of_another_object(one: str, other: str, last: int, *, is_found: bool) -> None:
-    found = judged([*numbered(f"{one}.{{}}.exr", 1001, 1016), *numbered(f"{other}.{{}}.exr", 1001, last)])
+    found = checked([*numbered(f"{one}.{{}}.exr", 1001, 1016), *numbered(f"{other}.{{}}.exr", 1001, last)])
     whole, part = found[f"{one}.####.exr"], found[f"{other}.####.exr"]
     assert (whole.findings, part.missing.text, part.rerender.text) == ((), "", "")
     warned = [each for each in part.findings if each.severity > Severity.INFO]  # a part of an older version is info
@@ -193,7 +193,7 @@ def test_a_matte_that_ends_where_its_object_leaves(*, is_leaving: bool) -> None:
         for n in range(1001, last + 1)
         for path in [f"{name}.{n}.exr"]
     }
-    _, part = judge_frames(files, builtin_policy("default")).sequences
+    _, part = check_frames(files, builtin_policy("default")).sequences
     assert len(part.findings) == (not is_leaving)
 
 
@@ -223,7 +223,7 @@ def test_a_sequence_of_another_size_than_its_image(sizes: dict[str, tuple[int, i
     }
     said = {
         sequence.pattern.partition(".##")[0]: each.severity
-        for sequence in judge_frames(files, builtin_policy("default")).sequences
+        for sequence in check_frames(files, builtin_policy("default")).sequences
         for each in sequence.findings
     }
     assert said == found
@@ -251,7 +251,7 @@ def test_aovs_with_another_data_window(windows: dict[str, list[tuple[int, int, i
     }
     said = {
         sequence.pattern.partition(".##")[0]
-        for sequence in judge_frames(files, builtin_policy("default")).sequences
+        for sequence in check_frames(files, builtin_policy("default")).sequences
         for each in sequence.findings
         if "another view or AOV of the image" in each.message and each.severity is Severity.INFO
     }
@@ -303,7 +303,7 @@ def test_data_that_hold_the_pixels_of_the_image(
     ],
 )
 def test_outputs_of_one_script_with_other_first_frames(one: str, other: str, ends: str) -> None:
-    found = judged([*numbered(one + ".{:04}.exr", 995, 1010), *numbered(other + ".{:04}.exr", 996, 1010)])
+    found = checked([*numbered(one + ".{:04}.exr", 995, 1010), *numbered(other + ".{:04}.exr", 996, 1010)])
     said = [each for each in found[f"{other}.####.exr"].findings if each.code == "SEQ-MISSING"]
     assert [(each.severity, each.expected) for each in said] == [(Severity.INFO, "995-1010")] * bool(ends)
     assert (found[f"{one}.####.exr"].findings, found[f"{other}.####.exr"].missing.text) == ((), "")
@@ -311,7 +311,7 @@ def test_outputs_of_one_script_with_other_first_frames(one: str, other: str, end
 
 def test_outputs_are_compared_with_all_outputs_that_have_nearly_the_same_frames() -> None:
     ranges = {"": (1002, 1020), "_bg": (1001, 1020), "_fg": (1002, 1022), "_smoke": (1009, 1020)}
-    found = judged(name for word, ends in ranges.items() for name in numbered(f"a{word}.{{}}.exr", *ends))
+    found = checked(name for word, ends in ranges.items() for name in numbered(f"a{word}.{{}}.exr", *ends))
     assert {each.pattern: [said.expected for said in each.findings] for each in found.values()} == {
         "a.####.exr": ["1001-1020", "1002-1022"],
         "a_bg.####.exr": ["1001-1022"],
@@ -334,7 +334,7 @@ def test_outputs_are_compared_with_all_outputs_that_have_nearly_the_same_frames(
     ],
 )
 def test_an_aov_that_was_left_at_an_older_version(names: tuple[str, ...], older: dict[str, int]) -> None:
-    found = judged(f"{name}.{n}.exr" for name in names for n in range(1001, 1005))
+    found = checked(f"{name}.{n}.exr" for name in names for n in range(1001, 1005))
     assert {each.code for sequence in found.values() for each in sequence.findings} == (
         {"SEQ-STALE-FRAME"} if older else set()
     )
@@ -345,7 +345,7 @@ def test_an_aov_that_was_left_at_an_older_version(names: tuple[str, ...], older:
 
 def test_aovs_of_other_frames_may_have_other_versions() -> None:
     names = [*numbered("a_beauty_v003.{}.exr", 1001, 1010), *numbered("a_N_v002.{}.exr", 1008, 1017)]
-    assert [each.findings for each in judged(names).values()] == [(), ()]
+    assert [each.findings for each in checked(names).values()] == [(), ()]
 
 
 @pytest.mark.parametrize("changed", [None, 1003])
@@ -356,7 +356,7 @@ def test_a_version_that_is_the_one_before_it_again(changed: int | None) -> None:
         for n in range(1001, 1006)
         for name in [f"{version}/a_{version}.{n}.exr"]
     }
-    _, later = judge_frames(files, builtin_policy("default")).sequences
+    _, later = check_frames(files, builtin_policy("default")).sequences
     assert [tuple(each.frames) for each in later.findings] == [tuple(range(1001, 1006))] * (changed is None)
 
 
@@ -368,7 +368,7 @@ def test_a_version_that_is_the_one_before_it_again(changed: int | None) -> None:
 def test_versions_that_have_one_range_together(
     form: str, first: tuple[int, int], second: tuple[int, int], *, is_reported: bool
 ) -> None:
-    one, two = judged([*numbered(form.format("v001"), *first), *numbered(form.format("v002"), *second)]).values()
+    one, two = checked([*numbered(form.format("v001"), *first), *numbered(form.format("v002"), *second)]).values()
     found = [(each.code, each.severity) for each in (*one.findings, *two.findings)]
     assert found == [("SEQ-MISSING", 2), ("SEQ-MISSING", 2)] * is_reported
     assert not is_reported or "a_v002.####.exr, goes on with 1006-1010" in one.findings[0].message
@@ -391,7 +391,7 @@ def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...]) -> 
         for n in range(1001, 1006)
         for name in [f"{view}/a.{n}.exr"]
     }
-    left, right = judge_frames(files, builtin_policy("default")).sequences
+    left, right = check_frames(files, builtin_policy("default")).sequences
     found = [(each.code, each.severity, tuple(each.frames)) for each in right.findings]
     assert (left.findings, found) == ((), [("SEQ-DUP", Severity.WARNING, same)])
     assert "left/a.####.exr" in right.findings[0].message
@@ -412,7 +412,7 @@ def test_a_title_is_in_both_views(same: range, severity: Severity) -> None:
         for lines in [ColourLines((), np.float32(image).tobytes())]
         for pixels in [FramePixels(0.5, False, False, False, 0, None, lines=lines)]
     }
-    _, right = judge_frames(files, builtin_policy("default")).sequences
+    _, right = check_frames(files, builtin_policy("default")).sequences
     found = [(each.severity, tuple(each.frames)) for each in right.findings if each.code == "SEQ-DUP"]
     assert found == [(severity, tuple(same))]
 
@@ -422,8 +422,8 @@ def test_a_title_is_in_both_views(same: range, severity: Severity) -> None:
 @pytest.mark.parametrize(("one", "other"), [("_diffuse", "_spec"), ("", "_transmission")])
 def test_udim_tiles_of_several_maps_need_not_be_the_same(form: str, one: str, other: str, last: int) -> None:
     names = numbered(form.format(one), 1001, 1006) + numbered(form.format(other), 1001, last)
-    assert all(not each.findings for each in judged(names, (3000, 3000)).values())
-    missing = [each.missing.text for each in judged(names, (1920, 1080)).values()]
+    assert all(not each.findings for each in checked(names, (3000, 3000)).values())
+    missing = [each.missing.text for each in checked(names, (1920, 1080)).values()]
     assert sorted(missing) == ["", "1006" if last == 1005 else ""]
 
 
@@ -447,14 +447,14 @@ def test_aovs_of_light_may_be_black(name: str, black: range, severity: Severity 
         for path in [f"{aov}/sh_{aov}.{n:04}.exr"]
     }
     found = [
-        each for sequence in judge_frames(files, builtin_policy("default")).sequences for each in sequence.findings
+        each for sequence in check_frames(files, builtin_policy("default")).sequences for each in sequence.findings
     ]
     assert [(each.code, each.severity) for each in found] == [("SEQ-BLACK", severity)] * (severity is not None)
 
 
 def test_what_is_no_view_stands_alone() -> None:
     names = ["b.bright.1001.exr", "b.bright.1002.exr", "b.left.1001.exr", "c.right.1001.exr", "c.right.1002.exr"]
-    assert all(not each.missing for each in judged(names).values())
+    assert all(not each.missing for each in checked(names).values())
     assert siblings_of([]) == {}
 
 
@@ -462,14 +462,14 @@ def test_the_example_in_the_docstring_is_true() -> None:
     assert doctest.testmod(siblings).failed == doctest.testmod(strays).failed == 0
 
 
-def test_a_judgement_of_several_folders_is_divided_by_folder() -> None:
+def test_the_sequences_of_several_folders_are_divided_by_folder() -> None:
     names = [
         *(f"s/{folder}/a.{n}.exr" for folder in ("v1", "v2") for n in (1001, 1002)),
         "s/v1/ref.exr",
         "s/v3/ref.exr",
     ]
     names += ["s/v4/b_0001_0007.exr", "s/v4/b_0002_0009.exr"]
-    every = judge_frames({name: FrameSummary(name, "?", 0, 0) for name in names}, builtin_policy("default"))
+    every = check_frames({name: FrameSummary(name, "?", 0, 0) for name in names}, builtin_policy("default"))
     found = every.by_directory()
     assert sorted(found) == ["s/v1", "s/v2", "s/v4"], "folders with a sequence or with names that are not clear"
     for folder in ("s/v1", "s/v2"):
@@ -499,7 +499,7 @@ def test_an_image_that_was_made_from_another_has_its_frames(
     original: str, derived: str, last: int, lacking: set[str]
 ) -> None:
     names = {"original": (original, 1020), "derived": (derived, last)}
-    found = judged(name.format(n) for name, end in names.values() for n in range(1001, end + 1))
+    found = checked(name.format(n) for name, end in names.values() for n in range(1001, end + 1))
     warned = {
         what
         for what, (name, _) in names.items()
@@ -540,7 +540,7 @@ def test_time_codes_that_are_later_than_those_of_the_plate(
     one: str, other: str, ahead: int, found: dict[str, int]
 ) -> None:
     def offsets(files: dict[str, FrameSummary]) -> dict[str, int]:
-        sequences = judge_frames(files, builtin_policy("default")).sequences
+        sequences = check_frames(files, builtin_policy("default")).sequences
         return {
             each.pattern: int(finding.found)
             for each in sequences
@@ -579,8 +579,8 @@ def copies(files: dict[str, str], time: datetime | None = None) -> set[Severity]
     frames = {name: FrameSummary(name, "?", 0, 0, pixel_hash=each, mtime=time) for name, each in files.items()}
     known = [(each, [frames[m.path] for m in each.members]) for each in recognise(frames).sequences]
     found = with_copies({}, known)
-    judged = [
-        judge_sequence(
+    checked = [
+        check_sequence(
             each,
             [replace(frames[m.path], frame=m.number) for m in each.members],
             builtin_policy("default"),
@@ -588,7 +588,7 @@ def copies(files: dict[str, str], time: datetime | None = None) -> set[Severity]
         )
         for each, _ in known
     ]
-    return {said.severity for each in judged for said in each.findings if "have the pixels of" in said.message}
+    return {said.severity for each in checked for said in each.findings if "have the pixels of" in said.message}
 
 
 def test_a_linked_folder_is_no_copy() -> None:
@@ -598,11 +598,11 @@ def test_a_linked_folder_is_no_copy() -> None:
 
 
 def test_a_part_of_the_version_before_and_the_frames_of_a_newer_aov() -> None:
-    found = judged([*numbered("a_v011.{}.exr", 1001, 1020), *numbered("a_v012.{}.exr", 1001, 1008)])
+    found = checked([*numbered("a_v011.{}.exr", 1001, 1020), *numbered("a_v012.{}.exr", 1001, 1008)])
     said = [(each.severity, each.message) for sequence in found.values() for each in sequence.findings]
     assert [severity for severity, _ in said] == [Severity.INFO]
     assert "8 of the 20 frames" in said[0][1]
-    found = judged([*numbered("beauty_v004.{}.exr", 1001, 1020), *numbered("specular_v003.{}.exr", 1001, 1016)])
+    found = checked([*numbered("beauty_v004.{}.exr", 1001, 1020), *numbered("specular_v003.{}.exr", 1001, 1016)])
     said = [(each.severity, each.message) for sequence in found.values() for each in sequence.findings]
     assert [severity for severity, _ in said] == [Severity.WARNING]
     assert "1017-1020, which this one lacks" in said[0][1]

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from exr_inspector.delivery.judgement import judge_frames, judge_sequence
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.patterns import parse_pattern
+from exr_inspector.delivery.sequences import check_frames, check_sequence
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import textures_among
 from exr_inspector.model import Severity
@@ -26,7 +26,7 @@ def frame(path: str, side: int = 1024, **facts: object) -> FrameSummary:
 def sequences(*names: str, numbers: Iterable[int] = SPARSE, **facts: object) -> list[str]:
     """The patterns that are not textures, of names that all have the same numbers."""
     files = {path: frame(path, **facts) for name in names for number in numbers for path in [name.format(number)]}
-    return [each.pattern for each in judge_frames(files, builtin_policy("default")).sequences]
+    return [each.pattern for each in check_frames(files, builtin_policy("default")).sequences]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_untiled_udims_are_no_image_sequence(
         side = sides[index % len(sides)]
         path = f"d/{name.format(number)}"
         files[path] = frame(path, side)
-    assert (judge_frames(files, builtin_policy("default")).sequences == ()) is is_texture
+    assert (check_frames(files, builtin_policy("default")).sequences == ()) is is_texture
 
 
 def test_squares_beside_textures_with_the_same_word_and_numbers_are_textures() -> None:
@@ -78,7 +78,7 @@ def test_squares_beside_textures_with_the_same_word_and_numbers_are_textures() -
     assert sequences(*names, numbers=few) == ["other/a/rock.####.exr"]
     files = {f"rock_height.{n}.exr": frame(f"rock_height.{n}.exr") for n in (1001, 1011)}
     files |= {f"rock_dirt.{n}.exr": frame(f"rock_dirt.{n}.exr") for n in few}
-    assert [each.pattern for each in judge_frames(files, builtin_policy("default")).sequences] == ["rock_dirt.####.exr"]
+    assert [each.pattern for each in check_frames(files, builtin_policy("default")).sequences] == ["rock_dirt.####.exr"]
 
 
 def test_an_attribute_of_textures_is_as_good_as_a_name() -> None:
@@ -91,7 +91,7 @@ def test_an_attribute_of_textures_is_as_good_as_a_name() -> None:
 def test_an_aov_is_no_texture_if_the_image_has_the_frames_in_its_gaps(other: str, *, is_texture: bool) -> None:
     files = {name: frame(name) for n in SPARSE for name in [f"sh_diffuse.{n}.exr"]}
     files |= {name: frame(name) for n in range(1001, 1022) for name in [f"sh_{other}.{n}.exr"]}
-    found = {each.pattern: each.missing.text for each in judge_frames(files, builtin_policy("default")).sequences}
+    found = {each.pattern: each.missing.text for each in check_frames(files, builtin_policy("default")).sequences}
     assert found.get("sh_diffuse.####.exr", "") == ("" if is_texture else "1004-1010,1013-1020")
 
 
@@ -106,13 +106,13 @@ def tile_findings(tiles: dict[str, Iterable[int]], **facts: object) -> dict[str,
     assert textures == {each.pattern for each, _ in known}
     siblings = siblings_of(known, textures)
     policy = builtin_policy("default")
-    judged = {
-        each.pattern.partition(".##")[0]: judge_sequence(
+    checked = {
+        each.pattern.partition(".##")[0]: check_sequence(
             each, frames, policy, siblings=siblings.get(each.pattern, NO_SIBLINGS), is_texture=True
         ).findings
         for each, frames in known
     }
-    return {name: [(f.severity, f.message) for f in found] for name, found in judged.items() if found}
+    return {name: [(f.severity, f.message) for f in found] for name, found in checked.items() if found}
 
 
 @pytest.mark.parametrize("facts", [{"is_texture": True}, {}])

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 import pytest
 
 from exr_inspector.delivery import versions
-from exr_inspector.delivery.judgement import judge_frames
+from exr_inspector.delivery.sequences import check_frames
 from exr_inspector.model import Finding
 from exr_inspector.validation import FrameSummary, builtin_policy
 
 
 def findings(names: Iterable[str]) -> dict[str, list[Finding]]:
     files = {name: FrameSummary(name, "?", 0, 0) for name in names}
-    return {each.pattern: [*each.findings] for each in judge_frames(files, builtin_policy("default")).sequences}
+    return {each.pattern: [*each.findings] for each in check_frames(files, builtin_policy("default")).sequences}
 
 
 def numbered(form: str, first: int, last: int) -> list[str]:
@@ -76,7 +76,7 @@ def test_frames_under_another_spelling_are_not_rendered_again() -> None:
     frames = {"x-{}": (1001, 1002, 1003, 1007, 1009), "x_{}": (1004, 1005, 1006)}
     names = [f"{form.format(number)}.exr" for form, numbers in frames.items() for number in numbers]
     files = {name: FrameSummary(name, "?", 0, 0) for name in names}
-    one, _ = judge_frames(files, builtin_policy("default")).sequences
+    one, _ = check_frames(files, builtin_policy("default")).sequences
     assert (one.missing.text, one.rerender.text) == ("1004-1006,1008", "1008")
 
 

@@ -13,7 +13,7 @@ from exr_inspector.errors import (
     ObjectUnreadable,
     SourceUnavailable,
 )
-from exr_inspector.storage.failures import Next, judge_answer
+from exr_inspector.storage.failures import Next, classify_answer
 
 
 # The codes and statuses are those of Amazon's table of S3 error responses.
@@ -60,5 +60,5 @@ from exr_inspector.storage.failures import Next, judge_answer
 )
 def test_the_code_of_an_answer_decides(status: int, codes: str, error: type[ExrInspectorError], then: Next) -> None:
     for code in codes.split():
-        found = judge_answer(status, f"<Error><Code>{code}</Code></Error>", "b/a.exr")
+        found = classify_answer(status, f"<Error><Code>{code}</Code></Error>", "b/a.exr")
         assert (type(found.error), found.next) == (error, then), code

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import new_names, paths_of
-from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.patterns import is_pattern, parse_pattern
+from exr_inspector.delivery.sequences import CheckedFrames, check_frames
 from exr_inspector.errors import ExrInspectorError, LimitExceeded
 from exr_inspector.library.arguments import target_names
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
@@ -69,28 +69,28 @@ class Frames:
         """The folders of the files."""
         return frozenset(name.rpartition("/")[0] for name in self._summaries)
 
-    def judgement(self, policy: Policy, required: Mapping[str, Sequence[range]] | None = None) -> Judgement:
-        """The sequences with their findings; `required` as in `judge_frames`."""
-        return judge_frames(self._summaries, policy, self._patterns, required=required)
+    def check(self, policy: Policy, required: Mapping[str, Sequence[range]] | None = None) -> CheckedFrames:
+        """The sequences with their findings; `required` as in `check_frames`."""
+        return check_frames(self._summaries, policy, self._patterns, required=required)
 
-    def judged(self, policy: Policy) -> Iterator[ValidationResult]:
+    def results(self, policy: Policy) -> Iterator[ValidationResult]:
         """The results of all sequences."""
-        yield from sequence_results(self.judgement(policy), policy)
+        yield from sequence_results(self.check(policy), policy)
 
 
-def sequence_results(judgement: Judgement, policy: Policy) -> Iterator[ValidationResult]:
+def sequence_results(checked: CheckedFrames, policy: Policy) -> Iterator[ValidationResult]:
     """The results of sequences. Names in which several numbers may be the frame are a fault."""
-    for sequence in judgement.sequences:
+    for sequence in checked.sequences:
         yield ValidationResult(
             sequence.pattern, sequence.findings, policy.label, is_sequence=True, levels=policy.levels
         )
-    for group in judgement.ambiguous:
+    for group in checked.ambiguous:
         names = ", ".join(name.rpartition("/")[2] for name in group[:4])
         why = f"no sequence recognised: no number of {names} is certain to be the frame; give a pattern such as name_####.exr"
         yield ValidationResult(group[0].rpartition("/")[0], (), policy.label, why)
 
 
-def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:
+def validate_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:
     """Yield the results of files, folders, patterns and URLs; with `frames`, the frames are collected there.
 
     A transient error (an outage, a changed object) is the fault of one file. After several of them in a row, the rest of the
@@ -118,14 +118,14 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
                             break
                         continue
                     in_a_row = 0
-                    yield judged(name, answer, session.policy)
+                    yield file_result(name, answer, session.policy)
                     if frames is not None:
                         frames.add(answer, name)
         except ExrInspectorError as error:
             yield ValidationResult(target, (), label, f"{error.code}: {error}")
 
 
-def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
+def file_result(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
     """The result of an inspected file; a file that could not be read has a fault."""
     if inspection.unread:
         return ValidationResult(name, (), policy.label, inspection.unread)
@@ -188,7 +188,7 @@ def validate(
     names = target_names(targets)
     with session(settings_for([*names, policy], settings, stats=stats), stats=stats, hash=hash, policy=policy) as made:
         frames = Frames(names) if sequences else None
-        results = list(judge_files(made, names, frames))
+        results = list(validate_files(made, names, frames))
         if frames is not None:
-            results += frames.judged(made.policy)
+            results += frames.results(made.policy)
     return ValidationReport(tuple(results))

@@ -48,7 +48,7 @@ class CheckedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedSequence:
+class CheckedSequence:
     """A validated sequence.
 
     Attributes:
@@ -134,7 +134,7 @@ class JudgedSequence:
         return worst
 
 
-def judge_sequence(
+def check_sequence(
     known: Recognised,
     summaries: Sequence[FrameSummary],
     policy: Policy,
@@ -142,7 +142,7 @@ def judge_sequence(
     required: Sequence[range] = (),
     siblings: Siblings = NO_SIBLINGS,
     is_texture: bool = False,
-) -> JudgedSequence:
+) -> CheckedSequence:
     """Validate one sequence.
 
     Args:
@@ -158,7 +158,7 @@ def judge_sequence(
     read = [frame for frame in summaries if not frame.is_unread]
     if is_texture:
         of_tiles = validate_sequence(summaries, policy, siblings=siblings, is_texture=True).values()
-        return JudgedSequence(
+        return CheckedSequence(
             known.pattern,
             len(summaries),
             FrameNumbers.of(numbers),
@@ -183,7 +183,7 @@ def judge_sequence(
     remedies = [(f.frame, _remedy(f)) for f in faulty if not f.is_unread and f.frame in every]
     more = {} if required or resolved.parameters.frame_range is not None else siblings.more
     lacking = sorted(set(more).difference(numbers))
-    judged = JudgedSequence(
+    checked = CheckedSequence(
         pattern=known.pattern,
         file_count=len(summaries),
         expected=every,
@@ -199,7 +199,7 @@ def judge_sequence(
         fuller=more[lacking[0]] if lacking else "",
         fuller_count=len(more),
     )
-    return with_findings(judged, findings)
+    return with_findings(checked, findings)
 
 
 def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
@@ -208,7 +208,7 @@ def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
     return FrameNumbers.of(number for number in missing if number not in there) if there else missing
 
 
-def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:
+def with_findings(sequence: CheckedSequence, findings: Iterable[Finding]) -> CheckedSequence:
     """Return the sequence with more findings, and the frames of their errors among those to render again, convert or edit.
 
     A frame is in one list: to be rendered again, else converted, else edited.
@@ -216,19 +216,19 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
     more = list(findings)
 
     def of(frames: Iterable[Sequence[int]]) -> set[int]:
-        return {number for some in frames for number in some if number in judged.expected}
+        return {number for some in frames for number in some if number in sequence.expected}
 
     by_remedy: dict[Remedy, list[Sequence[int]]] = {}
     for finding in more:
         if finding.severity is Severity.ERROR:
             by_remedy.setdefault(_remedy_of(finding.code), []).append(finding.frames)
-    rerender = judged.rerender.union(of(by_remedy.get(Remedy.RENDER, ())))
-    edits = judged.header_edits.union(of(by_remedy.get(Remedy.EDIT, []) + by_remedy.get(Remedy.BYTES, [])))
-    conversions = judged.conversions.union(of(by_remedy.get(Remedy.CONVERSION, ())))
+    rerender = sequence.rerender.union(of(by_remedy.get(Remedy.RENDER, ())))
+    edits = sequence.header_edits.union(of(by_remedy.get(Remedy.EDIT, []) + by_remedy.get(Remedy.BYTES, [])))
+    conversions = sequence.conversions.union(of(by_remedy.get(Remedy.CONVERSION, ())))
     conversions = FrameNumbers.of(number for number in conversions if number not in rerender)
     return replace(
-        judged,
-        findings=sort_findings([*judged.findings, *more]),
+        sequence,
+        findings=sort_findings([*sequence.findings, *more]),
         rerender=rerender,
         header_edits=FrameNumbers.of(n for n in edits if n not in rerender and n not in conversions),
         conversions=conversions,
@@ -254,7 +254,7 @@ def _remedy(frame: FrameSummary) -> Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class CheckedFrames:
     """The sequences among some files, validated.
 
     Attributes:
@@ -263,41 +263,41 @@ class Judgement:
         ambiguous: Groups of names in which several numbers may be the frame number, so that no sequence was recognised.
     """
 
-    sequences: tuple[JudgedSequence, ...]
+    sequences: tuple[CheckedSequence, ...]
     frames: Mapping[str, tuple[str, Frame]]
     ambiguous: tuple[tuple[str, ...], ...]
 
-    def by_directory(self) -> dict[str, Judgement]:
-        """The judgements of the single folders, by folder."""
-        sequences: dict[str, list[JudgedSequence]] = {}
+    def by_directory(self) -> dict[str, CheckedFrames]:
+        """The sequences of the single folders, by folder."""
+        sequences: dict[str, list[CheckedSequence]] = {}
         frames: dict[str, dict[str, tuple[str, Frame]]] = {}
         ambiguous: dict[str, list[tuple[str, ...]]] = {}
-        for judged in self.sequences:
-            sequences.setdefault(_directory(judged.pattern), []).append(judged)
+        for sequence in self.sequences:
+            sequences.setdefault(_directory(sequence.pattern), []).append(sequence)
         for path, place in self.frames.items():
             frames.setdefault(_directory(path), {})[path] = place
         for group in self.ambiguous:
             ambiguous.setdefault(_directory(group[0]), []).append(group)
         return {
-            name: Judgement(tuple(sequences.get(name, ())), frames.get(name, {}), tuple(ambiguous.get(name, ())))
+            name: CheckedFrames(tuple(sequences.get(name, ())), frames.get(name, {}), tuple(ambiguous.get(name, ())))
             for name in sequences.keys() | ambiguous.keys()
         }
 
 
-NOTHING = Judgement((), {}, ())
+NOTHING = CheckedFrames((), {}, ())
 
 
 def _directory(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def judge_frames(
+def check_frames(
     files: Mapping[str, FrameSummary],
     policy: Policy,
     patterns: Iterable[Pattern] = (),
     *,
     required: Mapping[str, Sequence[range]] | None = None,
-) -> Judgement:
+) -> CheckedFrames:
     """Group files into sequences and validate every sequence.
 
     Args:
@@ -336,7 +336,7 @@ def judge_frames(
     textures = textures_among(named)
     siblings = siblings_of(named, textures)
     for known, summaries in named:
-        judged = judge_sequence(
+        checked = check_sequence(
             known,
             summaries,
             policy,
@@ -344,7 +344,7 @@ def judge_frames(
             siblings=siblings.get(known.pattern, NO_SIBLINGS),
             is_texture=known.pattern in textures,
         )
-        if not judged.is_texture:
-            sequences.append(judged)
+        if not checked.is_texture:
+            sequences.append(checked)
             frames.update((member.path, (known.pattern, member)) for member in known.members)
-    return Judgement(tuple(sequences), frames, tuple(ambiguous))
+    return CheckedFrames(tuple(sequences), frames, tuple(ambiguous))
