@@ -39,24 +39,24 @@ from exr_inspector.validation.rules import (
     views,
     windows,
 )
-from exr_inspector.validation.rules.sequences import areas as sequence_areas
-from exr_inspector.validation.rules.sequences import comparison as sequence_comparison
-from exr_inspector.validation.rules.sequences import files as sequence_files
-from exr_inspector.validation.rules.sequences import flat as sequence_flat
-from exr_inspector.validation.rules.sequences import headers as sequence_headers
-from exr_inspector.validation.rules.sequences import layers as sequence_layers
-from exr_inspector.validation.rules.sequences import levels as sequence_levels
-from exr_inspector.validation.rules.sequences import numbers as sequence_numbers
-from exr_inspector.validation.rules.sequences import pixels as sequence_pixels
-from exr_inspector.validation.rules.sequences import sources as sequence_sources
-from exr_inspector.validation.rules.sequences import steady as sequence_steady
+from exr_inspector.validation.rules.sequences import (
+    comparison,
+    files,
+    flat,
+    headers,
+    layers,
+    levels,
+    numbers,
+    small_images,
+    sources,
+    steady,
+)  # fmt: skip
 from exr_inspector.validation.rules.sequences import times as sequence_times
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, black_areas, alpha, encodings,
-    data_values, delivery, sequence_numbers, sequence_headers, sequence_files, sequence_times, sequence_flat, sequence_pixels,
-    sequence_layers, sequence_levels, sequence_areas, sequence_steady, sequence_sources, show,
+    data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, levels, steady, sources, show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output
@@ -183,6 +183,6 @@ class Parameters(
     pixels.PixelParameters,
     deep.DeepParameters,
     delivery.DeliveryParameters,
-    sequence_comparison.SequenceParameters,
+    comparison.SequenceParameters,
 ):
     """The parameters of all rules."""

@@ -30,7 +30,7 @@ LAPTOP_PARTS = (
     "pixels/lines.py", "pixels/singles.py", "pixels/zeros.py", "storage/client_views.py", "sync/kept.py",
     "sync/unvalidated.py", "validation/inspected_frames.py", "validation/policies/differences.py",
     "validation/policies/draft.py", "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py",
-    "validation/sources.py",
+    "validation/small_images", "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.b2"  # as of b2sum

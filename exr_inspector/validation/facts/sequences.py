@@ -126,6 +126,11 @@ class SequenceFacts:
         return sorted({frame.frame for frame in self.frames})
 
     @cached_property
+    def has_small_images(self) -> bool:
+        """Whether small images or black cells of frames are known: to commands that read all pixels, not to the function."""
+        return any(frame.pixels and (frame.pixels.zeros or frame.pixels.lines) for frame in self.frames)
+
+    @cached_property
     def slates(self) -> frozenset[int]:
         """Numbers of the frames at the beginning that show another image than the shot."""
         return slates(self.frames)

@@ -7,10 +7,6 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from statistics import median
 
-import numpy as np
-import numpy.typing as npt
-
-from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 
 _FEWEST = 3  # frames of a sequence of which the first may be a slate
@@ -18,8 +14,6 @@ _PAIRS = 4  # of neighbouring frames that tell how alike the images of the shot 
 _OTHER_IMAGE = 0.5  # the least by which a slate is unlike the frame beside it
 _SLATE_TO_SHOT = 3  # how many times what the frames of the shot are unlike each other
 _IN_SHOT = 0.2  # the most by which an image that the shot has is unlike one of its frames
-_LIT = 0.25  # of an area that is compared where the rest is zero
-_FEW_AREAS = 8  # fewer tell nothing
 _Lit = list[tuple[FrameSummary, FramePixels]]
 
 
@@ -58,34 +52,17 @@ def _begins_with_other_image(images: Sequence[FramePixels]) -> bool:
 
 
 def _unlikeness(one: FramePixels, other: FramePixels) -> float:
-    """1 minus the correlation of the areas that are lit in both images: a lost bucket does not count.
+    """1 minus the correlation of two small images; if these are not known, by how much light and contrast both differ.
 
-    If small images are not known, the logarithm by which at least the light and the contrast both differ.
+    The latter is a logarithm.
     """
-    mine, theirs = _lit_areas(one), _lit_areas(other)
-    if not mine.size or mine.size != theirs.size:
-        levels = [each.luminance or 0.0 for each in (one, other)]
-        deviations = [each.deviation or 0.0 for each in (one, other)]
-        if min(*levels, *deviations) <= 0:
-            return 0.0
-        light, spread = (math.log(before / behind) for before, behind in (levels, deviations))
-        return min(abs(light), abs(spread - light))
-    both = np.isfinite(mine) & np.isfinite(theirs)
-    if both.sum() < _FEW_AREAS or 2 * both.sum() < max(np.isfinite(mine).sum(), np.isfinite(theirs).sum()):
-        return 0.0  # most of one image is lost
-    mine, theirs = mine[both], theirs[both]
-    return 1 - float(np.corrcoef(mine, theirs)[0, 1]) if mine.std() and theirs.std() else 0.0
+    if one.small.size and one.small.size == other.small.size:
+        from exr_inspector.validation.small_images import cells  # noqa: PLC0415 - not in the function's folder
 
-
-def _lit_areas(pixels: FramePixels) -> npt.NDArray[np.float64]:
-    """The small image, with the mean of what is lit in each area; NaN where hardly anything is."""
-    small, zeros = pixels.small, pixels.zeros
-    if zeros is None or not any(zeros.bits) or not small.size:
-        return small
-    count = math.isqrt(small.size)
-    lit: npt.NDArray[np.floating] = 1.0 - cells_of(zeros)
-    for size in lit.shape:  # the mean of each band of rows, then of columns
-        starts = np.arange(count + 1) * size // count
-        lit = np.stack([lit[at : max(at + 1, end)].mean(axis=0) for at, end in pairwise(starts.tolist())]).T
-    shares = lit.ravel()
-    return np.where(shares >= _LIT, small / np.maximum(shares, _LIT), np.nan)
+        return cells.unlikeness(one, other)
+    levels = [each.luminance or 0.0 for each in (one, other)]
+    deviations = [each.deviation or 0.0 for each in (one, other)]
+    if min(*levels, *deviations) <= 0:
+        return 0.0
+    light, spread = (math.log(before / behind) for before, behind in (levels, deviations))
+    return min(abs(light), abs(spread - light))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
-from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
@@ -138,10 +135,11 @@ def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
 )
 def inverted(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Report layers that have colour nearly everywhere where alpha is zero, and nearly nowhere where it is not."""
-    grid = part.pixels.zeros if part.pixels else None
-    cells = cells_of(grid) if grid else np.zeros((1, 1), np.bool_)
-    edge = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
-    is_background = 2 * np.count_nonzero(edge) > edge.size
+    is_background = False
+    if part.pixels and part.pixels.zeros:
+        from exr_inspector.validation.small_images import cells  # noqa: PLC0415 - not in the function's folder
+
+        is_background = cells.are_edges_black(part.pixels.zeros)
     what = "as if inverted" if is_background else "as of a holdout, or inverted"
     return [
         Found(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exr_inspector.validation.facts.black_cells import rectangles
+from exr_inspector.validation.small_images.cells import rectangles
 
 
 @pytest.mark.parametrize("touching", [(3, 5), (9, 5), (5, 3), (5, 9)], ids=["above", "below", "left", "right"])

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.frame_numbers import joined_ranges
+from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
 from exr_inspector.validation.rule import Found, counted
@@ -48,6 +48,12 @@ class SequenceParameters(TimeParameters):
 def named(numbers: Sequence[int]) -> str:
     """The beginning of a message on frames: `Frame 1003`, `Frames 1001-1004, 1009`."""
     return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {joined_ranges(numbers)}"
+
+
+def frames_words(originals: Mapping[int, int]) -> str:
+    """The frames that others repeat, which `originals` gives for each of these: `frame 1004`, `frames 1004-1006`."""
+    of = FrameNumbers.of(originals.values())
+    return f"frame{'s' * (len(of) != 1)} {of.words}"
 
 
 def of_frames(

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from statistics import median
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
-from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
+from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FRAME_ATTRIBUTES, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, frames_words, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
-from exr_inspector.validation.rules.sequences.holds import (
-    explained_holds,
-    misplaced_images,
-    original_frames,
-    reversed_copies,
-    stuck_frames,
-)
-from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, seen_frames, shot_frames
+from exr_inspector.validation.rules.sequences.holds import explained_holds, original_frames, reversed_copies
+from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, seen_frames
+from exr_inspector.validation.rules.sequences.small_images import near_copies
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
 _NODE_HASH = "nuke/node_hash"
@@ -62,27 +57,10 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
     """
     return [
         *_repeated_frames(sequence, parameters),
-        *_stuck_frames(sequence),
-        *_misplaced_images(sequence),
+        *near_copies(sequence),
         *_copies_of_view(sequence),
         *_copy_of_sequence(sequence),
     ]
-
-
-def _stuck_frames(sequence: SequenceFacts) -> list[Found]:
-    """Frames that repeat an image with other noise."""
-    found = []
-    for original, numbers in stuck_frames(sequence).items():
-        what = f"nearly the same image as frame {original}, with other noise, before the motion jumps: was a cache missing?"
-        found += of_frames(numbers, what, "an image that moves, as in the frames around")
-    return found
-
-
-def _misplaced_images(sequence: SequenceFacts) -> list[Found]:
-    """Frames that show the image of a frame some frames away, with other noise."""
-    shown = misplaced_images(shot_frames(sequence))
-    what = f"nearly the image of {_frames_words(shown)}, unlike the frames beside, with other noise: was another one rendered?"
-    return of_frames([*shown], what, "an image that moves, as in the frames around")
 
 
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
@@ -147,28 +125,22 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
     held = {number: of for number, of in held.items() if number not in meant}
     back = reversed_copies(copies) if copies and not is_cycle else {}
     copies = {number: of for number, of in copies.items() if number not in back}
-    held_of = _frames_words(held) if len(held) == 1 else "the frame before"
+    held_of = frames_words(held) if len(held) == 1 else "the frame before"
     by_times = "; the frame number, time code or time of writing is that of a copy"
     found = [
         found for what, numbers in holds.items() for found in of_frames(numbers, what, _OTHER, severity=Severity.INFO)
     ]
-    of_back = f"the same pixels as {_frames_words(back)}, in reverse order: a fade up and down?"
+    of_back = f"the same pixels as {frames_words(back)}, in reverse order: a fade up and down?"
     found += of_frames([*back], of_back, _OTHER, severity=Severity.INFO)
     found += of_frames([*held], f"the same pixels as {held_of}", _OTHER)
-    found += of_frames([*shown], f"the same pixels as {_frames_words(shown)}{by_times}", _OTHER)
+    found += of_frames([*shown], f"the same pixels as {frames_words(shown)}{by_times}", _OTHER)
     severity = Severity.INFO if is_cycle else None
     for is_clear, which in ((True, ", which the frames beside continue"), (False, "; one of the two is the copy")):
         some = {number: copies[number] for number in sorted(copies) if (number in clear) is is_clear}
         found += of_frames(
-            [*some], f"the same pixels as {_frames_words(some)}{'' if is_cycle else which}", _OTHER, severity=severity
+            [*some], f"the same pixels as {frames_words(some)}{'' if is_cycle else which}", _OTHER, severity=severity
         )
     return found
-
-
-def _frames_words(originals: Mapping[int, int]) -> str:
-    """The frames that others repeat, which `originals` gives for each of these: `frame 1004`, `frames 1004-1006`."""
-    of = FrameNumbers.of(originals.values())
-    return f"frame{'s' * (len(of) != 1)} {of.words}"
 
 
 def _equal_frames(sequence: SequenceFacts, flat: Container[int]) -> list[dict[int, int | None]]:

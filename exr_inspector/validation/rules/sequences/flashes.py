@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS
+from exr_inspector.validation.rules.sequences.images import NEIGHBOURS
 
 STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
 STEP_TO_SPREAD = 3

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, median
 
-import numpy as np
-import numpy.typing as npt
-
 from exr_inspector.validation.facts.roles import is_matte
-from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rules.sequences.images import difference, edges_of, is_cut, shot_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import difference, edges_of, is_cut, show_one_image
 
 _HELD = 3  # a hold has so many equal frames; two may be a lost frame
 _HOLDS = 3  # so many make a beat
@@ -23,14 +18,7 @@ _FARTHER = 1.25  # and behind each by so many times what it changes just before 
 _SIDE = 3  # frames on each side of a hold that fade to it
 _FADE = 0.1  # the least change of their light
 _REVERSED = 2  # copies in reverse order
-_STILL = 4  # how many times what frames of one image differ in their noise the motion around them is
-_MOVING = 2  # steps of motion, at least, on each side
 _FITS = 1.5  # how many times what the original differs from the frames beside it a copy does at least
-_IN_A_ROW = 3  # frames, at most, that show the image of others with other noise
-_ONE_IMAGE = 2  # how many times what these differ in their noise the frames beside the shown one do
-_BESIDE = 2  # frames on each side of these that show how the image moves there, perhaps ever faster
-_MISPLACED = 5  # one frame in so many
-_MOST_APART = 100  # runs that are compared with all frames; more of them are flicker
 _BEFORE = "the same pixels as the frame before"
 
 
@@ -151,47 +139,6 @@ def reversed_copies(copies: Mapping[int, int]) -> dict[int, int]:
     return {number: of for number, of in copies.items() if count >= _REVERSED and number + of == middle}
 
 
-def stuck_frames(sequence: SequenceFacts) -> dict[int, list[int]]:
-    """Frames that differ from the one before them in noise alone, by the number of the frame whose image they repeat.
-
-    Around them, the image moves; behind them, it jumps to where it would be without them. Behind a hold, it goes on instead,
-    and at a cut, it jumps farther.
-    """
-    seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if pixels.small.size and not pixels.is_flat]
-    images = [pixels for _, pixels in seen]
-    steps = [difference(one, other) for one, other in pairwise(images)]
-    found: dict[int, list[int]] = {}
-    for first in range(_MOVING, len(steps)):
-        if not steps[first - 1] or _is_light(images[first - 1].small, images[first].small):
-            continue
-        end = next((at for at in range(first, len(steps)) if _STILL * steps[at] > steps[first - 1]), len(steps))
-        near = [*steps[max(0, first - _SIDE) : first], *steps[end + 1 : end + 1 + _SIDE]]
-        if end == first or len(steps) - end <= _MOVING or _STILL * max(steps[first:end]) >= min(near):
-            continue
-        is_light = _is_light(images[end].small, images[end + 1].small)
-        if not is_light and _FARTHER * max(near) < steps[end] <= _FAR * _expected_jump(images, first, end):
-            run = [frame for frame, _ in seen[first : end + 1]]
-            if odd := [frame.frame for one, frame in pairwise(run) if one.pixel_hash != frame.pixel_hash]:
-                found[run[0].frame] = odd
-    return found
-
-
-def _is_light(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
-    """Whether most areas of two small images that differ have become brighter, or most darker, unlike by motion."""
-    change = one - other
-    return bool(2 * abs(change.sum()) > np.abs(change).sum())
-
-
-def _expected_jump(images: Sequence[FramePixels], first: int, end: int) -> float:
-    """What the image changes, before `first` or behind `end`, over as many frames as lie between these and the next one."""
-    count = end + 1 - first
-    before, behind = max(0, first - count), min(len(images) - 1, end + 1 + count)
-    return max(
-        difference(images[one], images[other]) * count / (other - one)
-        for one, other in ((before, first), (end + 1, behind))
-    )
-
-
 def original_frames(frames: Sequence[FrameSummary], groups: Sequence[Mapping[int, int | None]]) -> set[int]:
     """The frame of each group with equal pixels that fits the frames beside it far better than the others of the group do.
 
@@ -231,74 +178,3 @@ def original_frames(frames: Sequence[FrameSummary], groups: Sequence[Mapping[int
         if rest and 0 < _FITS * misfits.get(best, 0.0) < misfits[rest[0]]:
             found.add(best)
     return found
-
-
-def misplaced_images(frames: Sequence[tuple[FrameSummary, FramePixels]]) -> dict[int, int]:
-    """The numbers of frames that show the image of another one with other noise, each with the number of that one.
-
-    They are few, at most three in a row, and the motion is steady around them and around the frames whose image they show.
-    """
-    seen = [(frame, pixels.small) for frame, pixels in frames if pixels.small.size and not pixels.is_flat]
-    if len({(frame.data_window, small.size) for frame, small in seen}) != 1:
-        return {}
-    images = np.stack([small for _, small in seen])
-    steps = _differences(images[1:], images[:-1]).tolist()
-    every = (
-        range(first, first + count) for count in range(1, _IN_A_ROW + 1) for first in range(len(images) + 1 - count)
-    )
-    apart = [run for run in every if _is_apart(images, steps, run)]
-    found: dict[int, int] = {}
-    for run in apart if len(apart) <= _MOST_APART else ():
-        found |= _images_shown(images, steps, run)
-    if _MISPLACED * len(found) > len(seen):
-        return {}
-    return {
-        seen[index][0].frame: seen[other][0].frame
-        for index, other in found.items()
-        if seen[index][0].pixel_hash != seen[other][0].pixel_hash
-    }
-
-
-def _differences(some: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The differences of small images, as in `difference`."""
-    light = np.abs(some).sum(axis=1) + np.abs(others).sum(axis=-1)
-    apart: npt.NDArray[np.float64] = 2 * np.abs(some - others).sum(axis=1) / np.maximum(light, np.finfo(float).tiny)
-    return apart
-
-
-def _is_apart(images: npt.NDArray[np.float64], steps: Sequence[float], run: range) -> bool:
-    """Whether the image jumps before a run and back behind it, and is in steady motion in it and around it.
-
-    At an end of the sequence, where nothing shows that it jumps back, the motion must be steady in all other frames.
-    """
-    jumps = _jumps(steps, run)
-    side = _BESIDE if len(jumps) > 1 else len(steps)
-    around = [*steps[max(0, run.start - 1 - side) : max(0, run.start - 1)], *steps[run.stop : run.stop + side]]
-    if len(around) < _SIDE or min(jumps) <= _FITS * max(*around, *steps[run.start : run.stop - 1]):
-        return False
-    edges = [(at, at + 1) for at in (run.start - 1, run.stop - 1) if 0 <= at < len(steps)]
-    if all(_is_light(images[one], images[other]) for one, other in edges):
-        return False
-    beside = images[[run.start - 1]], images[[run.stop % len(images)]]
-    return len(jumps) == 1 or float(_differences(*beside)[0]) * _FARTHER < max(jumps)
-
-
-def _jumps(steps: Sequence[float], run: range) -> list[float]:
-    """What the image changes by at the ends of a run."""
-    return [steps[at] for at in (run.start - 1, run.stop - 1) if 0 <= at < len(steps)]
-
-
-def _images_shown(images: npt.NDArray[np.float64], steps: Sequence[float], run: range) -> dict[int, int]:
-    """The positions of a run, each with that of the frame whose image it shows; empty unless these, too, are in a row."""
-    found: dict[int, int] = {}
-    motion = np.maximum([*steps, 0.0], [0.0, *steps])
-    for index in run:
-        apart = _differences(images, images[index])
-        apart[max(0, run.start - 1) : run.stop + 1] = math.inf
-        apart[motion * _FITS > min(_jumps(steps, run))] = math.inf  # frames that are apart themselves
-        other = int(apart.argmin())
-        beside = [at for at in (other - 1, other + 1) if 0 <= at < len(images) and math.isfinite(apart[at])]
-        if not beside or any(_ONE_IMAGE * apart[other] >= apart[at] for at in beside):
-            return {}
-        found[index] = other
-    return found if len({other - index for index, other in found.items()}) == 1 else {}

@@ -9,17 +9,15 @@ from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 
 _ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
-_OF_ONE_LEVEL = 17  # areas, of 256 by brightness, whose mean change is that of their level
-_BY_LEVEL = 0.5  # the most that the changes of areas may differ from that, in parts of their size
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
 _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
 Seen = list[tuple[FrameSummary, FramePixels]]
+NEIGHBOURS = 2  # frames on each side that a frame is compared with
 
 
 def seen_frames(sequence: SequenceFacts) -> Seen:
@@ -46,16 +44,6 @@ def show_one_image(one: FramePixels, other: FramePixels) -> bool | None:
     if not mine.size or mine.size != theirs.size or not mine.std() or not theirs.std():
         return None
     return bool(np.corrcoef(mine, theirs)[0, 1] > _ONE_IMAGE)
-
-
-def changes_by_level(usual: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
-    """Whether areas of two small images differ by what their brightness in the first one tells, as with another tone curve.
-
-    Light that is added, and things that move, change areas of one brightness by different amounts.
-    """
-    change = (other - usual)[usual.argsort(kind="stable")]
-    alike = sliding_window_view(np.pad(change, _OF_ONE_LEVEL // 2, mode="edge"), _OF_ONE_LEVEL).mean(axis=1)
-    return bool(np.abs(change - alike).sum() <= _BY_LEVEL * np.abs(change).sum())
 
 
 def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:

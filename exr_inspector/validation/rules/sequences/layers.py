@@ -15,8 +15,15 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import Seen, between_changes, edges_of, is_cut, shot_frames
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
+from exr_inspector.validation.rules.sequences.images import (
+    NEIGHBOURS,
+    Seen,
+    between_changes,
+    edges_of,
+    is_cut,
+    shot_frames,
+)
+from exr_inspector.validation.rules.sequences.small_images import lost_shares
 
 _FEWEST = 5  # frames that tell what is usual
 _FEW = 5  # one frame of so many

@@ -16,11 +16,9 @@ from statistics import median, median_low
 import numpy as np
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.black_cells import cells_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.areas import frames_of_other_shots
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.exchanges import exchanged_channels
 from exr_inspector.validation.rules.sequences.flashes import (
@@ -34,8 +32,14 @@ from exr_inspector.validation.rules.sequences.flashes import (
     runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades
-from exr_inspector.validation.rules.sequences.images import difference, edges_of, shot_frames, show_one_image
-from exr_inspector.validation.rules.sequences.pixels import NEIGHBOURS, lost_shares
+from exr_inspector.validation.rules.sequences.images import (
+    NEIGHBOURS,
+    difference,
+    edges_of,
+    shot_frames,
+    show_one_image,
+)
+from exr_inspector.validation.rules.sequences.small_images import frames_of_other_shots, lost_shares
 
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
@@ -408,7 +412,8 @@ def _is_softer(pixels: FramePixels, others: FramePixels) -> bool:
 
 
 def _black_share(pixels: FramePixels) -> float:
-    return float(cells_of(pixels.zeros).mean()) if pixels.zeros else 0.0
+    grid = pixels.zeros
+    return int.from_bytes(grid.bits, "big").bit_count() / (grid.columns * grid.rows) if grid else 0.0
 
 
 def _coding(frame: FrameSummary) -> tuple[object, ...]:

@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-import numpy as np
-import numpy.typing as npt
-
-from exr_inspector.model import Seam, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, listed, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.images import between_changes, shot_frames, show_one_image
 
@@ -26,10 +23,6 @@ _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by 
 _LEAST_STEP = math.log(1.02)
 _STEP_TO_OTHERS = 3  # how many times larger the steps of a machine are than other changes
 _ONE_STEP = 2  # how many times its largest step is that of its smallest one at most
-_UNLIKE = (
-    0.25  # the least difference of two images that tells whether one is turned, in parts of the standard deviation
-)
-_TURNED = 0.4  # the most that is left of it if the image is turned
 _FEWEST = 3  # frames that tell whether depth has one scale
 _LEAST_SCALE = 5  # by which depth is multiplied in other units
 _ONE_FACTOR = 1.5  # the most by which the factors of the quartiles differ if all depth is multiplied by one
@@ -203,72 +196,3 @@ def _is_other_scale(one: FramePixels, other: FramePixels, name: str) -> bool:
         return False
     factors = [most / least for least, most in zip(small[:-1], large, strict=False)]
     return min(factors) >= _LEAST_SCALE and max(factors) <= _ONE_FACTOR * min(factors)
-
-
-@sequence_rule(
-    "SEQ-SEAM",
-    Severity.INFO,
-    "No frame has a straight line across it beyond which the tone differs",
-    why="The image was put together from tiles of renders that differ, or overlap.",
-    source="BlendFarm#31, BlendFarm#111 (a frame divided among computers)",
-    fix="Render the frames on one computer, or with one version, device and colour configuration on all.",
-    limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
-    "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
-    "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
-)
-def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Create one finding for each line, with its frames."""
-    frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
-    for frame, pixels in shot_frames(sequence):
-        for seam in pixels.lines.seams if pixels.lines else ():
-            frames[seam.is_vertical, seam.at][frame.frame] = seam
-    found = []
-    for (is_vertical, at), every in sorted(frames.items()):
-        first = next(iter(every.values()))
-        line = "column" if is_vertical else "row"
-        what = f"from {line} {at} on, {first.channel} is {first.factor:.3g} times what it is before, while the texture goes on"
-        found += of_frames([*every], f"{what}: put together from renders that differ?", "one tone", f"{line} {at}")
-    return found
-
-
-@sequence_rule(
-    "SEQ-MIRROR",
-    Severity.INFO,
-    "No frame is upside down or mirrored beside the others",
-    why="Some machines or writers exchange the first and the last row.",
-    source="KinoMotion#16 (frames that are written upside down)",
-    fix="Turn the frames that the message names, with --flip if they are upside down, --flop if they are mirrored, or "
-    "--rotate180, and look for the writer that turns them.",
-    command="oiiotool IN.exr -a --flip -o OUT.exr",
-    remedy=Remedy.CONVERSION,
-    limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
-    "change is a cut. Lights and objects that move from one side to the other can look the same.",
-)
-def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare small images of neighbouring frames, as they are and turned."""
-    seen = [(frame.frame, small) for frame, pixels in shot_frames(sequence) if (small := pixels.small).size]
-    numbers = [number for number, _ in seen]
-    if len(numbers) < _FEWEST:
-        return NOTHING
-    images = np.stack([small for _, small in seen])
-    images = images.reshape(len(numbers), math.isqrt(images.shape[1]), -1)
-    for way, turned in _TURNS:
-        if odd := _turned(numbers, images, turned(images)):
-            return of_frames(odd, f"{way}, compared with the frames beside them", "as the others")
-    return NOTHING
-
-
-_Images = npt.NDArray[np.float64]
-_TURNS: tuple[tuple[str, Callable[[_Images], _Images]], ...] = (
-    ("upside down", lambda images: images[:, ::-1]),
-    ("mirrored left to right", lambda images: images[:, :, ::-1]),
-    ("turned by 180 degrees", lambda images: images[:, ::-1, ::-1]),
-)
-
-
-def _turned(numbers: Sequence[int], images: _Images, turned: _Images) -> list[int]:
-    """The frames, at most half, that are far more like the frames beside them if they are turned; none if that changes once."""
-    spread = np.maximum(images[:-1].std(axis=(1, 2)), np.finfo(np.float32).tiny)
-    as_is, if_turned = (np.abs(each[:-1] - images[1:]).mean(axis=(1, 2)) / spread for each in (images, turned))
-    changes = (as_is > _UNLIKE) & (if_turned < _TURNED * as_is)
-    return [] if np.count_nonzero(changes) < 2 else [numbers[index] for index in between_changes(changes.tolist())]

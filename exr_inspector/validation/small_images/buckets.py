@@ -1,4 +1,4 @@
-"""SEQ: sequence rules on pixels, for frames of which all pixels were read. Pure."""
+"""Buckets that are missing in a frame: black areas with straight edges that the frames around do not have."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from exr_inspector.model import Severity, ZeroGrid
-from exr_inspector.validation.facts.black_cells import Cells, cells_of, extent, regions, runs
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames, window_size
-from exr_inspector.validation.rules.sequences.images import shot_frames
+from exr_inspector.validation.rule import Found, listed
+from exr_inspector.validation.rules.sequences.comparison import of_frames, window_size
+from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, shot_frames
+from exr_inspector.validation.small_images.cells import Cells, cells_of, extent, regions, runs
 
-NEIGHBOURS = 2  # frames on each side that a frame is compared with
 _LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
 _LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
 _LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
@@ -29,7 +28,7 @@ def _with_zeros(sequence: SequenceFacts) -> list[tuple[int, ZeroGrid]]:
     return [(frame.frame, pixels.zeros) for frame, pixels in shot_frames(sequence) if pixels.zeros]
 
 
-def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> dict[int, float]:
+def shares_of_buckets(sequence: SequenceFacts, numbers: Collection[int]) -> dict[int, float]:
     """The share of the image that lost buckets take, of those of the given frames that lost some, by their number."""
     seen = _with_zeros(sequence)
     grids = [grid for _, grid in seen]
@@ -39,6 +38,22 @@ def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> dict[int, 
             hole = sum(int(region.sum()) for region in found)
             shares[number] = hole / (hole + int((~cells_of(grid)).sum()))
     return shares
+
+
+def black_areas(sequence: SequenceFacts) -> list[Found]:
+    """The findings of SEQ-BUCKET."""
+    seen = _with_zeros(sequence)
+    grids = [grid for _, grid in seen]
+    sizes = {frame.frame: window_size(frame.data_window) for frame in sequence.frames if frame.data_window}
+    found = []
+    for index, (number, grid) in enumerate(seen):
+        if areas := [_area(region, grid.cell_px, sizes.get(number)) for region in _lost_buckets(grids, index)]:
+            shown = listed(areas, most=3)
+            expected = "an image, as in the frames around it"
+            message = f"Frame {number}: R, G and B are zero in at least {shown}, measured in steps of {grid.cell_px}"
+            found.append(Found(message, shown, expected, frames=(number,)))
+    named = {frame for each in found for frame in each.frames}
+    return found + _in_quarters(seen, named)
 
 
 def _lost_buckets(grids: Sequence[ZeroGrid], index: int) -> list[Cells]:
@@ -181,40 +196,6 @@ def _edges(region: Cells, black: Cells, dark: Cells, lit: Cells) -> _Edges:
 
 def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
     return (one.columns, one.rows, one.cell_px) == (other.columns, other.rows, other.cell_px)
-
-
-@sequence_rule(
-    "SEQ-BUCKET",
-    Severity.ERROR,
-    "No frame has a black area with straight edges that the frames around it do not have",
-    why="Buckets or tiles of the render are missing.",
-    limits="Areas with straight edges, beside an image that goes on: buckets of 48 pixels and more; of 32 on a grid of 32, and "
-    "of 16 on a grid of 16 or of 24 and more if hardly anything else is zero, counted from the data window's corner. Content "
-    "that moves as much hides them, as do larger ones in the frames beside; those at the edge of an element can be missed. "
-    "If three or more consecutive frames lack the same, only quarters or halves of the image are reported, with severity "
-    "warning, if the other quarters, the frame before and the one behind have nothing black there; not in all frames, and not "
-    "in sequences of two frames.",
-    source="OpenEXR technical introduction (Tiles)",
-    fix="Render the frame again.",
-    remedy=Remedy.RENDER,
-)
-def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report regions of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
-
-    The two frames on each side are compared; for the first and the last frame, both frames on the other side.
-    """
-    seen = _with_zeros(sequence)
-    grids = [grid for _, grid in seen]
-    sizes = {frame.frame: window_size(frame.data_window) for frame in sequence.frames if frame.data_window}
-    found = []
-    for index, (number, grid) in enumerate(seen):
-        if areas := [_area(region, grid.cell_px, sizes.get(number)) for region in _lost_buckets(grids, index)]:
-            shown = listed(areas, most=3)
-            expected = "an image, as in the frames around it"
-            message = f"Frame {number}: R, G and B are zero in at least {shown}, measured in steps of {grid.cell_px}"
-            found.append(Found(message, shown, expected, frames=(number,)))
-    named = {frame for each in found for frame in each.frames}
-    return found + _in_quarters(seen, named)
 
 
 def _area(region: Cells, cell_px: int, image: tuple[int, int] | None) -> str:

@@ -1,4 +1,4 @@
-"""SEQ: sequence rules on small images of frames that differ from the frames before and behind them, which agree. Pure."""
+"""Frames that differ, in areas or as a whole, from the frames before and behind them, which agree."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
-from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
-from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP, goes_on_and_off
-from exr_inspector.validation.rules.sequences.images import changes_by_level, shot_frames
+from exr_inspector.validation.rule import Found
+from exr_inspector.validation.rules.sequences.comparison import of_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames
 
-_FEWEST = 8  # frames that tell whether others differ, too
+FEWEST = 8  # frames that tell whether others differ, too
 _LEAST_AREAS = 2
 _LEAST_AREAS_OF_RUN = 4  # in two frames and more
 _LONGEST_RUN = 6  # frames
@@ -43,47 +42,16 @@ _EXCHANGED = 0.3  # of the way through the images, that is saved if two of them 
 _UNCHANGED = 0.1  # the least by which the way is longer if others do
 _LONG_STEP = 1.4  # how many times what neighbours differ, also near by: where motion turns back, it is not more
 _ALONE = 4  # how many times what other frames do
-_CUT = 4  # how many times the usual difference of neighbours is that of frames of two tones
-_LEAST_CUT = 0.1  # in parts of the light
-_LEAST_RUN = 3  # of one or two frames, SEQ-FLASH reports the light
-_SAME_ORDER = 0.97  # the least likeness of images of two tones
 _OTHER_ORDER = 0.7  # the most likeness of images of two shots
-_LEAST_TONE = 1.15
-_CLEAR_TONE = 1.4  # smaller steps are info: a light may be keyed
-_LEAST_SHORT = 0.05  # of the light, by which one or two frames of another tone differ
-_SHORT = 3  # of so many frames, at most one is such a frame
-_RUNS = 3  # of them that have one tone by no chance
-_ONE_SHORT = 0.03  # the most by which their light and contrast differ, as logarithms
-_ONE_TONE = 0.25  # how far the steps at both ends may differ, in parts of their size
-_Images = npt.NDArray[np.float64]
+Images = npt.NDArray[np.float64]
 
 
-@sequence_rule(
-    "SEQ-AREA",
-    Severity.INFO,
-    "No frame differs, in a part of the image or as a whole, from the frames beside it while these agree there",
-    why="An object, a light or a texture is missing in the frame, something was added, such as a watermark, or the frame is "
-    "one of another shot.",
-    source="openfx#202 (a watermark on some frames)",
-    fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
-    yields_to=("SEQ-BUCKET", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
-    limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other "
-    "frames change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four "
-    "in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if two runs or "
-    "more have the same areas all over the image, as a watermark, or if a twelfth of all are strongly brighter or "
-    "darker all over the image; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
-    "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of "
-    "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
-    "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
-)
-def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
-    what = "another image than in the shot: a slate, or an effect that begins or ends?"
-    found = of_frames(sorted(sequence.slates), what, "the image of the frames beside", "another image")
-    numbers, images = _small_images(sequence)
-    if len(numbers) < _FEWEST:
-        return found
-    return found + (
+def areas_that_differ(sequence: SequenceFacts) -> list[Found]:
+    """The findings of SEQ-AREA, without slates."""
+    numbers, images = small_images(sequence)
+    if len(numbers) < FEWEST:
+        return []
+    return (
         _other_images(numbers, images, of_shot=True)
         or _runs_of_other_shots(numbers, images)
         or _odd_areas(numbers, images)
@@ -92,7 +60,7 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
     )
 
 
-def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> list[Found]:
+def _other_images(numbers: Sequence[int], images: Images, *, of_shot: bool) -> list[Found]:
     """Single frames with another image than those before and behind, in which brightness does not count.
 
     With `of_shot`, frames of another shot: few of their areas from dark to bright have the order of those beside them.
@@ -106,7 +74,7 @@ def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> 
     is_odd = nearest >= _LONG_STEP * np.maximum(usual, _beyond(steps))
     what = "another image than in the frames before and behind, which agree"
     if of_shot:
-        likeness = np.array([_likeness(one, other) for one, other in pairwise(images)])
+        likeness = np.array([likeness_of(one, other) for one, other in pairwise(images)])
         is_odd &= (excess >= _OTHER_IMAGE) & (np.maximum(likeness[:-1], likeness[1:]) < _OTHER_ORDER)
         what += ": a frame of another shot?"
     else:
@@ -120,7 +88,7 @@ def _other_images(numbers: Sequence[int], images: _Images, *, of_shot: bool) -> 
     return of_frames(odd, what, "the image of the frames around", "another image", severity)
 
 
-def _runs_of_other_shots(numbers: Sequence[int], images: _Images) -> list[Found]:
+def _runs_of_other_shots(numbers: Sequence[int], images: Images) -> list[Found]:
     """Two to four frames in a row of another shot, which are alike, between frames that agree."""
     shapes = _shapes(images)
     steps = np.abs(np.diff(shapes, axis=0)).mean(axis=1)
@@ -132,8 +100,8 @@ def _runs_of_other_shots(numbers: Sequence[int], images: _Images) -> list[Found]
         is_odd = (excess >= _OTHER_IMAGE) & (edges >= _ALONE * np.maximum(inner, np.median(steps)))
         for at in np.flatnonzero(is_odd).tolist():
             before, run, after = images[at], images[at + 1 : at + 1 + length], images[at + 1 + length]
-            is_other = max(_likeness(before, run[0]), _likeness(run[-1], after)) < _OTHER_ORDER
-            if is_other and _likeness(before, after) >= _ONE_SHOT and not _is_added_light(run.mean(axis=0) - before):
+            is_other = max(likeness_of(before, run[0]), likeness_of(run[-1], after)) < _OTHER_ORDER
+            if is_other and likeness_of(before, after) >= _ONE_SHOT and not _is_added_light(run.mean(axis=0) - before):
                 found += numbers[at + 1 : at + 1 + length]
     if _FEW * len(found) > len(numbers):
         return []
@@ -147,28 +115,28 @@ def _is_added_light(change: npt.NDArray[np.float64]) -> bool:
     return bool(min(brighter, darker) < _ONE_WAY * max(brighter, darker))
 
 
-def frames_of_other_shots(sequence: SequenceFacts) -> frozenset[int]:
+def other_shots(sequence: SequenceFacts) -> frozenset[int]:
     """The numbers of single frames, and of short runs, that show another shot than the frames around them."""
-    numbers, images = _small_images(sequence)
-    if len(numbers) < _FEWEST:
+    numbers, images = small_images(sequence)
+    if len(numbers) < FEWEST:
         return frozenset()
     found = _other_images(numbers, images, of_shot=True) or _runs_of_other_shots(numbers, images)
     return frozenset(number for each in found for number in each.frames)
 
 
-def _beyond(steps: _Images, length: int = 1) -> _Images:
+def _beyond(steps: Images, length: int = 1) -> Images:
     """The lesser of the steps before and behind each run of frames and the two beside it, from the steps between neighbours."""
     steps = np.pad(steps, [(1, 1), *[(0, 0)] * (steps.ndim - 1)], constant_values=np.inf)
     return np.minimum(steps[: -2 - length], steps[2 + length :])
 
 
-def _shapes(images: _Images) -> _Images:
+def _shapes(images: Images) -> Images:
     """Images in parts of their mean light."""
-    shapes: _Images = images / np.maximum(np.abs(images).mean(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    shapes: Images = images / np.maximum(np.abs(images).mean(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return shapes
 
 
-def _exchanged_images(numbers: Sequence[int], images: _Images) -> list[Found]:
+def _exchanged_images(numbers: Sequence[int], images: Images) -> list[Found]:
     """Two neighbours whose exchange makes the way through the images shorter, while any other one makes it longer."""
     shapes = _shapes(images)
     steps, across = (np.abs(shapes[apart:] - shapes[:-apart]).mean(axis=1) for apart in (1, 2))
@@ -211,7 +179,7 @@ class _OddRun:
         return self.is_large and _is_over_image(self.areas) and min(brighter, 1 - brighter) >= _BOTH_WAYS
 
 
-def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
+def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
     """Frames of which areas differ from the frames before and behind, which agree there: one finding for those of one kind."""
     runs: list[_OddRun] = []
     for length in range(1, min(_LONGEST_RUN, len(numbers) // _FEW) + 1):
@@ -258,7 +226,7 @@ def _odd_areas(numbers: Sequence[int], images: _Images) -> list[Found]:
     return found
 
 
-def _odd_runs(images: _Images, length: int) -> list[_OddRun] | None:
+def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
     """The runs of so many frames in which at most half of the areas differ; None if other frames are nearly so."""
     areas, before, after = images.shape[1], images[: -length - 1], images[length + 1 :]
     inside = np.stack([images[at : len(images) - length - 1 + at] for at in range(1, length + 1)])
@@ -304,7 +272,7 @@ def _is_over_image(areas: npt.NDArray[np.bool_]) -> bool:
     return is_wide and edges >= _SCATTERED * areas.sum()
 
 
-def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:
+def small_images(sequence: SequenceFacts) -> tuple[list[int], Images]:
     """The numbers of the frames of which small images are known, and these images, of shape (frames, areas).
 
     None if the data window moves: small images of different windows cannot be compared.
@@ -317,82 +285,7 @@ def _small_images(sequence: SequenceFacts) -> tuple[list[int], _Images]:
     return [frame.frame for frame, _ in seen], np.stack([small for _, small in seen])
 
 
-@sequence_rule(
-    "SEQ-TONE",
-    Severity.WARNING,
-    "No frames have another exposure or tone curve than the frames before and behind them, which agree",
-    why="A machine rendered or converted them with another exposure, gamma or colour transform.",
-    source="deadline-cloud-for-cinema-4d#540 (other colours from a farm)",
-    fix="Compare a frame that the message names with the one before, and render or convert the frames again.",
-    limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
-    "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
-    "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times. So have one "
-    "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
-    "Frames of which `check` or `report` reads all pixels.",
-)
-def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
-    numbers, images = _small_images(sequence)
-    if len(numbers) < _FEWEST:
-        return NOTHING
-    light = np.maximum(np.abs(images).mean(axis=1), np.finfo(np.float32).tiny)
-    steps = np.abs(np.diff(images, axis=0)).mean(axis=1) / np.maximum(light[1:], light[:-1])
-    cuts = np.flatnonzero(steps > max(_LEAST_CUT, _CUT * float(np.median(steps))))
-    cuts = np.concatenate(
-        [[-_LEAST_RUN], cuts, [len(images) + _LEAST_RUN]]
-    )  # with the ends of the sequence, as far away
-    is_strobe = goes_on_and_off(light.tolist())
-    found = []
-    for before, first, last, after in zip(*(cuts[start:].tolist() for start in range(4)), strict=False):
-        if not _LEAST_RUN <= last - first <= len(numbers) // 2 or min(first - before, after - last) < _LEAST_RUN:
-            continue  # flashes near each other are no block
-        ratios = np.log([light[first + 1] / light[first], light[last] / light[last + 1]])
-        is_step = np.abs(ratios).min() > np.log(_LEAST_TONE) and abs(np.diff(ratios)[0]) <= _ONE_TONE * abs(ratios[0])
-        if is_step and all(_likeness(images[at], images[at + 1]) >= _SAME_ORDER for at in (first, last)):
-            ratio = f"{np.exp(ratios.mean()):.3g}"
-            what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
-            is_clear = np.abs(ratios).min() >= np.log(_CLEAR_TONE) and not is_strobe
-            severity = None if is_clear else Severity.INFO
-            found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
-    return [*found, *_short_tones(numbers, images)]
-
-
-def _short_tones(numbers: Sequence[int], images: _Images) -> list[Found]:
-    """One or two frames in a row with another tone and nearly the same light, of which larger steps are flashes.
-
-    Light may do that, and it is info, unless three such runs or more have one tone, but no beat.
-    """
-    steps = np.abs(np.diff(images, axis=0)).mean(axis=1)
-    least = np.maximum(_LEAST_SHORT * np.abs(images).mean(), _CUT * np.median(steps))
-    tones: dict[range, npt.NDArray[np.float64]] = {}  # by how much light and contrast differ, as logarithms
-    taken: set[int] = set()  # the positions in these and behind them
-    for run in (range(at, at + count) for count in (1, 2) for at in range(1, len(images) - count)):
-        before, behind = images[run.start - 1], images[run.stop]
-        step = min(steps[run.start - 1], steps[run.stop - 1])
-        is_between = not taken.isdisjoint(range(run.start, run.stop + 1))
-        is_one = max(steps[run.start : run.stop - 1], default=0.0) <= step / 2
-        if is_between or not is_one or step < max(least, 2 * np.abs(behind - before).mean()):
-            continue
-        usual, here = (before + behind) / 2, images[run.start : run.stop].mean(axis=0)
-        levels = np.array([[each.mean(), each.std()] for each in (usual, here)])
-        if levels.min() > 0 and changes_by_level(usual, here):
-            tone = np.log(levels[1] / levels[0])
-            if abs(tone[0]) < math.log(LEAST_STEP):
-                tones[run] = tone
-                taken.update(range(run.start, run.stop + 1))
-    runs = sorted(tones, key=lambda run: run.start)
-    odd = [numbers[index] for run in runs for index in run]
-    if not odd or _SHORT * len(odd) > len(numbers):
-        return []
-    every = np.stack([*tones.values()])
-    is_beat = len({after.start - before.start for before, after in pairwise(runs)}) == len({*map(len, runs)}) == 1
-    is_fault = len(runs) >= _RUNS and np.ptp(every, axis=0).max() <= _ONE_SHORT and not is_beat
-    light = f"{math.exp(every[:, 0].mean()):.3g}"
-    what = f"{light} times as bright as the frames around, with the same image: another tone curve, or a light?"
-    return of_frames(odd, what, "the tone of the frames around", light, None if is_fault else Severity.INFO)
-
-
-def _likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+def likeness_of(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
     """The correlation of the ranks of areas from dark to bright: 1 for images of different tone, about 0 for other images."""
     mine, theirs = (each.argsort(kind="stable").argsort(kind="stable") for each in (one, other))
     return float(np.corrcoef(mine, theirs)[0, 1])

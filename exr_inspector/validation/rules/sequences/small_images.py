@@ -1,0 +1,168 @@
+"""SEQ: sequence rules on small images and black cells of frames, which only commands that read all pixels know. Pure.
+
+Validations by rows keep their findings (`sync.sequences.NOT_IN_ROWS`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from exr_inspector.model import Seam, Severity
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.images import shot_frames
+
+
+@sequence_rule(
+    "SEQ-BUCKET",
+    Severity.ERROR,
+    "No frame has a black area with straight edges that the frames around it do not have",
+    why="Buckets or tiles of the render are missing.",
+    limits="Areas with straight edges, beside an image that goes on: buckets of 48 pixels and more; of 32 on a grid of 32, and "
+    "of 16 on a grid of 16 or of 24 and more if hardly anything else is zero, counted from the data window's corner. Content "
+    "that moves as much hides them, as do larger ones in the frames beside; those at the edge of an element can be missed. "
+    "If three or more consecutive frames lack the same, only quarters or halves of the image are reported, with severity "
+    "warning, if the other quarters, the frame before and the one behind have nothing black there; not in all frames, and not "
+    "in sequences of two frames.",
+    source="OpenEXR technical introduction (Tiles)",
+    fix="Render the frame again.",
+    remedy=Remedy.RENDER,
+)
+def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report regions of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
+
+    The two frames on each side are compared; for the first and the last frame, both frames on the other side.
+    """
+    if not sequence.has_small_images:
+        return NOTHING
+    from exr_inspector.validation.small_images.buckets import black_areas  # noqa: PLC0415 - not in the function's folder
+
+    return black_areas(sequence)
+
+
+@sequence_rule(
+    "SEQ-AREA",
+    Severity.INFO,
+    "No frame differs, in a part of the image or as a whole, from the frames beside it while these agree there",
+    why="An object, a light or a texture is missing in the frame, something was added, such as a watermark, or the frame is "
+    "one of another shot.",
+    source="openfx#202 (a watermark on some frames)",
+    fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
+    yields_to=("SEQ-BUCKET", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
+    limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other "
+    "frames change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four "
+    "in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if two runs or "
+    "more have the same areas all over the image, as a watermark, or if a twelfth of all are strongly brighter or "
+    "darker all over the image; or they agree better than the frame with each by 3 % of the light, and by 60 % of "
+    "what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of "
+    "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
+    "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
+)
+def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
+    what = "another image than in the shot: a slate, or an effect that begins or ends?"
+    found = of_frames(sorted(sequence.slates), what, "the image of the frames beside", "another image")
+    if sequence.has_small_images:
+        from exr_inspector.validation.small_images import areas  # noqa: PLC0415 - not in the function's folder
+
+        found += areas.areas_that_differ(sequence)
+    return found
+
+
+@sequence_rule(
+    "SEQ-TONE",
+    Severity.WARNING,
+    "No frames have another exposure or tone curve than the frames before and behind them, which agree",
+    why="A machine rendered or converted them with another exposure, gamma or colour transform.",
+    source="deadline-cloud-for-cinema-4d#540 (other colours from a farm)",
+    fix="Compare a frame that the message names with the one before, and render or convert the frames again.",
+    limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
+    "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
+    "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times. So have one "
+    "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
+    "Frames of which `check` or `report` reads all pixels.",
+)
+def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
+    if not sequence.has_small_images:
+        return NOTHING
+    from exr_inspector.validation.small_images.tones import other_tones  # noqa: PLC0415 - not in the function's folder
+
+    return other_tones(sequence)
+
+
+@sequence_rule(
+    "SEQ-SEAM",
+    Severity.INFO,
+    "No frame has a straight line across it beyond which the tone differs",
+    why="The image was put together from tiles of renders that differ, or overlap.",
+    source="BlendFarm#31, BlendFarm#111 (a frame divided among computers)",
+    fix="Render the frames on one computer, or with one version, device and colour configuration on all.",
+    limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
+    "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
+    "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
+)
+def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Create one finding for each line, with its frames."""
+    frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
+    for frame, pixels in shot_frames(sequence):
+        for seam in pixels.lines.seams if pixels.lines else ():
+            frames[seam.is_vertical, seam.at][frame.frame] = seam
+    found = []
+    for (is_vertical, at), every in sorted(frames.items()):
+        first = next(iter(every.values()))
+        line = "column" if is_vertical else "row"
+        what = f"from {line} {at} on, {first.channel} is {first.factor:.3g} times what it is before, while the texture goes on"
+        found += of_frames([*every], f"{what}: put together from renders that differ?", "one tone", f"{line} {at}")
+    return found
+
+
+@sequence_rule(
+    "SEQ-MIRROR",
+    Severity.INFO,
+    "No frame is upside down or mirrored beside the others",
+    why="Some machines or writers exchange the first and the last row.",
+    source="KinoMotion#16 (frames that are written upside down)",
+    fix="Turn the frames that the message names, with --flip if they are upside down, --flop if they are mirrored, or "
+    "--rotate180, and look for the writer that turns them.",
+    command="oiiotool IN.exr -a --flip -o OUT.exr",
+    remedy=Remedy.CONVERSION,
+    limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
+    "change is a cut. Lights and objects that move from one side to the other can look the same.",
+)
+def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Compare small images of neighbouring frames, as they are and turned."""
+    if not sequence.has_small_images:
+        return NOTHING
+    from exr_inspector.validation.small_images.turned import turned_frames  # noqa: PLC0415 - not in the function's folder
+
+    return turned_frames(sequence)
+
+
+def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> Mapping[int, float]:
+    """The share of the image that lost buckets take, of those of the given frames that lost some, by their number."""
+    if not sequence.has_small_images:
+        return {}
+    from exr_inspector.validation.small_images import buckets  # noqa: PLC0415 - not in the function's folder
+
+    return buckets.shares_of_buckets(sequence, numbers)
+
+
+def frames_of_other_shots(sequence: SequenceFacts) -> Collection[int]:
+    """The numbers of single frames, and of short runs, that show another shot than the frames around them."""
+    if not sequence.has_small_images:
+        return ()
+    from exr_inspector.validation.small_images import areas  # noqa: PLC0415 - not in the function's folder
+
+    return areas.other_shots(sequence)
+
+
+def near_copies(sequence: SequenceFacts) -> Sequence[Found]:
+    """Findings on frames that show the image of others with other noise."""
+    if not sequence.has_small_images:
+        return ()
+    from exr_inspector.validation.small_images.repeats import repeated_images  # noqa: PLC0415 - not in the function's folder
+
+    return repeated_images(sequence)

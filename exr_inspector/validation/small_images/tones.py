@@ -1,0 +1,104 @@
+"""Frames of another exposure or tone curve than those before and behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.rule import Found
+from exr_inspector.validation.rules.sequences.comparison import of_frames
+from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP, goes_on_and_off
+from exr_inspector.validation.small_images.areas import FEWEST, Images, likeness_of, small_images
+
+_CUT = 4  # how many times the usual difference of neighbours is that of frames of two tones
+_LEAST_CUT = 0.1  # in parts of the light
+_LEAST_RUN = 3  # of one or two frames, SEQ-FLASH reports the light
+_SAME_ORDER = 0.97  # the least likeness of images of two tones
+_LEAST_TONE = 1.15
+_CLEAR_TONE = 1.4  # smaller steps are info: a light may be keyed
+_LEAST_SHORT = 0.05  # of the light, by which one or two frames of another tone differ
+_SHORT = 3  # of so many frames, at most one is such a frame
+_RUNS = 3  # of them that have one tone by no chance
+_ONE_SHORT = 0.03  # the most by which their light and contrast differ, as logarithms
+_ONE_TONE = 0.25  # how far the steps at both ends may differ, in parts of their size
+_OF_ONE_LEVEL = 17  # areas, of 256 by brightness, whose mean change is that of their level
+_BY_LEVEL = 0.5  # the most that the changes of areas may differ from that, in parts of their size
+
+
+def other_tones(sequence: SequenceFacts) -> list[Found]:
+    """The findings of SEQ-TONE."""
+    numbers, images = small_images(sequence)
+    if len(numbers) < FEWEST:
+        return []
+    light = np.maximum(np.abs(images).mean(axis=1), np.finfo(np.float32).tiny)
+    steps = np.abs(np.diff(images, axis=0)).mean(axis=1) / np.maximum(light[1:], light[:-1])
+    cuts = np.flatnonzero(steps > max(_LEAST_CUT, _CUT * float(np.median(steps))))
+    cuts = np.concatenate(
+        [[-_LEAST_RUN], cuts, [len(images) + _LEAST_RUN]]
+    )  # with the ends of the sequence, as far away
+    is_strobe = goes_on_and_off(light.tolist())
+    found = []
+    for before, first, last, after in zip(*(cuts[start:].tolist() for start in range(4)), strict=False):
+        if not _LEAST_RUN <= last - first <= len(numbers) // 2 or min(first - before, after - last) < _LEAST_RUN:
+            continue  # flashes near each other are no block
+        ratios = np.log([light[first + 1] / light[first], light[last] / light[last + 1]])
+        is_step = np.abs(ratios).min() > np.log(_LEAST_TONE) and abs(np.diff(ratios)[0]) <= _ONE_TONE * abs(ratios[0])
+        if is_step and all(likeness_of(images[at], images[at + 1]) >= _SAME_ORDER for at in (first, last)):
+            ratio = f"{np.exp(ratios.mean()):.3g}"
+            what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
+            is_clear = np.abs(ratios).min() >= np.log(_CLEAR_TONE) and not is_strobe
+            severity = None if is_clear else Severity.INFO
+            found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
+    return [*found, *_short_tones(numbers, images)]
+
+
+def _short_tones(numbers: Sequence[int], images: Images) -> list[Found]:
+    """One or two frames in a row with another tone and nearly the same light, of which larger steps are flashes.
+
+    Light may do that, and it is info, unless three such runs or more have one tone, but no beat.
+    """
+    steps = np.abs(np.diff(images, axis=0)).mean(axis=1)
+    least = np.maximum(_LEAST_SHORT * np.abs(images).mean(), _CUT * np.median(steps))
+    tones: dict[range, npt.NDArray[np.float64]] = {}  # by how much light and contrast differ, as logarithms
+    taken: set[int] = set()  # the positions in these and behind them
+    for run in (range(at, at + count) for count in (1, 2) for at in range(1, len(images) - count)):
+        before, behind = images[run.start - 1], images[run.stop]
+        step = min(steps[run.start - 1], steps[run.stop - 1])
+        is_between = not taken.isdisjoint(range(run.start, run.stop + 1))
+        is_one = max(steps[run.start : run.stop - 1], default=0.0) <= step / 2
+        if is_between or not is_one or step < max(least, 2 * np.abs(behind - before).mean()):
+            continue
+        usual, here = (before + behind) / 2, images[run.start : run.stop].mean(axis=0)
+        levels = np.array([[each.mean(), each.std()] for each in (usual, here)])
+        if levels.min() > 0 and _changes_by_level(usual, here):
+            tone = np.log(levels[1] / levels[0])
+            if abs(tone[0]) < math.log(LEAST_STEP):
+                tones[run] = tone
+                taken.update(range(run.start, run.stop + 1))
+    runs = sorted(tones, key=lambda run: run.start)
+    odd = [numbers[index] for run in runs for index in run]
+    if not odd or _SHORT * len(odd) > len(numbers):
+        return []
+    every = np.stack([*tones.values()])
+    is_beat = len({after.start - before.start for before, after in pairwise(runs)}) == len({*map(len, runs)}) == 1
+    is_fault = len(runs) >= _RUNS and np.ptp(every, axis=0).max() <= _ONE_SHORT and not is_beat
+    light = f"{math.exp(every[:, 0].mean()):.3g}"
+    what = f"{light} times as bright as the frames around, with the same image: another tone curve, or a light?"
+    return of_frames(odd, what, "the tone of the frames around", light, None if is_fault else Severity.INFO)
+
+
+def _changes_by_level(usual: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
+    """Whether areas of two small images differ by what their brightness in the first one tells, as with another tone curve.
+
+    Light that is added, and things that move, change areas of one brightness by different amounts.
+    """
+    change = (other - usual)[usual.argsort(kind="stable")]
+    alike = sliding_window_view(np.pad(change, _OF_ONE_LEVEL // 2, mode="edge"), _OF_ONE_LEVEL).mean(axis=1)
+    return bool(np.abs(change - alike).sum() <= _BY_LEVEL * np.abs(change).sum())
