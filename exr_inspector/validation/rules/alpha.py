@@ -56,7 +56,6 @@ def alpha_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="Write alpha in the renderer, or remove the channel.",
 )
 def alpha_empty(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report layers whose A is all zero while their colour is not."""
     return [
         Found(f"{name} is zero everywhere, but the image is not", "0", "coverage", name) for name in empty_alphas(part)
     ]

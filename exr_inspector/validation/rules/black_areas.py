@@ -114,7 +114,6 @@ def black_border(part: PartFacts, _parameters: RuleParameters) -> Results:
     "their stored rows.",
 )
 def border_fade(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report main images of which the outermost rows and columns are about half of those a few pixels further in."""
     every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.border_level is None:
         return NOTHING
@@ -133,7 +132,6 @@ def border_fade(part: PartFacts, _parameters: RuleParameters) -> Results:
     "their stored rows.",
 )
 def stripes(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report main images in which the steps from one column to the next repeat."""
     every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or not lines.stripe_period:
         return NOTHING
@@ -153,7 +151,6 @@ def stripes(part: PartFacts, _parameters: RuleParameters) -> Results:
     "compression. Known when files are read, not by their stored rows.",
 )
 def enlarged(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report main images whose pixels are repeated in rows and columns."""
     every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.repeats == 1:
         return NOTHING

@@ -180,7 +180,6 @@ def constant(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="By equal statistics of all pixels; images named for mattes, shadows or occlusion are left out.",
 )
 def grey(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report main images whose R, G and B have the same values, many of them."""
     if is_matte(part.file.inspection.key):
         return NOTHING
     for triple in part.rgb_layers:

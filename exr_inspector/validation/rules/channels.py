@@ -177,7 +177,6 @@ def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     fix="Find out which layer is meant, and leave the other one out.",
 )
 def layer_twins(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Compare the names of the layers, without case."""
     spellings: dict[str, dict[str, str]] = {}
     for channel in part.named:
         spellings.setdefault(channel.layer.lower(), {}).setdefault(channel.layer, channel.name)
@@ -275,7 +274,6 @@ _MADE_UP = re.compile(r"(?:channel|ch)\d+")
     when=t.UNUSUAL,
 )
 def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Report names such as `channel3` and `ch3`."""
     hit = [channel for channel in part.named if not channel.layer and _MADE_UP.fullmatch(channel.component)]
     if not hit:
         return NOTHING
@@ -296,7 +294,6 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
     when=t.UINT,
 )
 def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Report depth or coverage stored as UINT in the base layer."""
     names = [channel.name for channel in part.channels if channel.pixel_type == PixelType.UINT]
     why = "depth and coverage are HALF or FLOAT"
     return [
@@ -315,7 +312,6 @@ def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     when=t.UNUSUAL,
 )
 def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Report RA, GA or BA together with A in one layer."""
     found = []
     for (layer, _), members in part.by_layer.items():
         single = [component for component in ("RA", "GA", "BA") if component in members]
@@ -335,7 +331,6 @@ def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     needs=("expected_layers", "expected_channels"),
 )
 def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
-    """Compare the layers and channels of all parts with `expected_layers` and `expected_channels`."""
     found: list[Found] = []
     if parameters.expected_channels is not None:
         present = {channel.name for part in file.parts for channel in part.channels}
@@ -403,7 +398,6 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     remedy=Remedy.CONVERSION,
 )
 def layer_channel(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Report channels `left` beside `left.R`."""
     layers = {channel.name.rpartition(".")[0] for channel in part.channels}
     hit = [channel.name for channel in part.channels if channel.name in layers]
     return (

@@ -68,7 +68,6 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     fix="Copy the file again from its source, or render it again.",
 )
 def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report chunks without an entry in the table."""
     return _state(part, ChunkState.NO_ENTRY, "have no entry: the file ends inside the offset table")
 
 
@@ -144,7 +143,6 @@ def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="Copy the file again from its source. If the source is as short, render the frame again.",
 )
 def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report chunks that extend beyond the end of the file."""
     return _state(part, ChunkState.PAST_END, "run past the end of the file")
 
 

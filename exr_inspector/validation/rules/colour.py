@@ -87,7 +87,6 @@ def _suggested(identifier: str, otherwise: str) -> str:
     when=t.COLOUR,
 )
 def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Report ids without a colon that are not on the published lists."""
     identifier = part.part.text("colorInteropID")
     if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
         return NOTHING
@@ -109,7 +108,6 @@ def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
     when=t.COLOUR,
 )
 def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Report ids of encoded or display-referred spaces."""
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
         return NOTHING
@@ -130,7 +128,6 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     when=t.COLOUR,
 )
 def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Report both tags in a part without the ACES flag."""
     if part.part.text("colorInteropID") and chromaticities(part) and "acesImageContainerFlag" not in part.part.by_name:
         return [Found("colorInteropID and chromaticities are both set", "both", "one of them")]
     return NOTHING
@@ -385,7 +382,6 @@ def tagged_space(part: PartFacts) -> str | None:
     when=t.COLOUR,
 )
 def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Report zero, negative and non-finite values."""
     value = part.part.value("whiteLuminance", "float")
     if not isinstance(value, float) or (math.isfinite(value) and value > 0):
         return NOTHING

@@ -31,7 +31,6 @@ _CIF = "ASWF Color Interop recommendation 04"
     when=t.COLOUR,
 )
 def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report an id that is present and empty."""
     if part.part.text("colorInteropID") == "":
         return [Found("colorInteropID is empty", "empty", "an id, or no attribute")]
     return NOTHING
@@ -92,7 +91,6 @@ def _data_with(part: PartFacts, name: str) -> Results:
     when=t.COLOUR,
 )
 def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report chromaticities beside the id `data`."""
     return _data_with(part, "chromaticities")
 
 
@@ -108,7 +106,6 @@ def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report whiteLuminance beside the id `data`."""
     return _data_with(part, "whiteLuminance")
 
 
@@ -124,7 +121,6 @@ def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report adoptedNeutral beside the id `data`."""
     return _data_with(part, "adoptedNeutral")
 
 
@@ -140,7 +136,6 @@ def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.COLOUR,
 )
 def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Compare the ids of later parts with that of the first part."""
     first = file.header.parts[0].text("colorInteropID")
     found = []
     for part in file.header.parts[1:]:
@@ -165,7 +160,6 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report any other value or type of the flag."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
         return NOTHING
@@ -186,7 +180,6 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report another id beside the flag."""
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
         return NOTHING
@@ -207,7 +200,6 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ACES,
 )
 def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report the flag without chromaticities."""
     if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
         return NOTHING
     wrong = part.part.by_name.get("chromaticities")

@@ -99,7 +99,6 @@ class CompressionParameters(RuleParameters):
     when=t.LOSSY,
 )
 def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Report data channels in parts with B44 or B44A."""
     if part.compression not in _B44:
         return NOTHING
     return _altered(part, _altered_data(part), ": it cuts every HALF channel into 4x4 blocks")
@@ -141,7 +140,6 @@ def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Resul
     when=t.LOSSY,
 )
 def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Report data channels that DWA compresses as colour."""
     if part.compression not in DWA:
         return NOTHING
     return _altered(part, _altered_data(part), ": the last component of the name says colour")
@@ -179,7 +177,6 @@ def dwa_lossless(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     when=t.LOSSY,
 )
 def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Report data channels that LJ2K compresses as colour."""
     if part.compression != Compression.LJ2K:
         return NOTHING
     return _altered(part, _altered_data(part), ": they are the first red, green, blue triplet")
@@ -196,7 +193,6 @@ def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     profiles={"default": "off", "netflix-vfx": "error", "netflix-nam": "error", "archive": "error"},
 )
 def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Report every compression that can alter a channel of this part."""
     if part.compression is None or part.compression in _LOSSLESS:
         return NOTHING
     codec = codec_name(part.compression)
@@ -243,7 +239,6 @@ def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     limits="Flat scan line parts of more than 16 channels.",
 )
 def single_lines(part: PartFacts, _parameters: CompressionParameters) -> Results:
-    """Report parts of many channels with a codec that compresses several lines together."""
     lines = LINES_PER_CHUNK.get(part.compression, 1) if part.compression is not None else 1
     if lines == 1 or len(part.channels) <= _MANY_CHANNELS or part.traits & (t.DEEP | t.TILED):
         return NOTHING
@@ -297,7 +292,6 @@ def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
     needs=("codecs",),
 )
 def show_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
-    """Check the compression against `codecs`."""
     codec = codec_name(part.compression)
     if parameters.codecs is None or codec in parameters.codecs:
         return NOTHING

@@ -35,7 +35,6 @@ matte_rule = partial(file_rule, when=t.CRYPTOMATTE)
     remedy=Remedy.EDIT,
 )
 def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report attributes that the declaration of a key lacks."""
     found = []
     for matte in file.mattes:
         declared = matte.declared
@@ -118,7 +117,6 @@ def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
     fix="Make the ids with MurmurHash3_32, and declare it.",
 )
 def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report other hashes."""
     return _of_only_value(file, "hash", DEFINED_HASH)
 
 
@@ -131,7 +129,6 @@ def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Convert the ids with uint32_to_float32, and declare it.",
 )
 def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report other conversions."""
     return _of_only_value(file, "conversion", _CONVERSION)
 
 
@@ -146,7 +143,6 @@ def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report names that are declared under several keys."""
     by_name: dict[str, list[Matte]] = {}
     for matte in file.mattes:
         if matte.declared.name:
@@ -252,7 +248,6 @@ def declared_apart(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Raise the Cryptomatte depth in the renderer; six (three layers) is usual.",
 )
 def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report Cryptomattes whose only layer is NAME00."""
     what = "has one layer, which holds two objects for a pixel; expected 2 or more layers"
     return [
         Found(f"{matte.label} {what}", "1 layer", "2 or more", part=matte.part)
@@ -272,7 +267,6 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report layers that differ from the name in case or by a prefix."""
     found = []
     for matte in file.mattes:
         if matte.near and not matte.ranks:
@@ -292,7 +286,6 @@ def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     "not restore the ids.",
 )
 def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report rank channels that are not FLOAT."""
     types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
     found = []
     for matte in file.mattes:
@@ -316,7 +309,6 @@ def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.LOSSY,
 )
 def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report rank channels that the codec alters."""
     altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
     found = []
     for matte in file.mattes:

@@ -135,7 +135,6 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Rename the object, and render again.",
 )
 def selectable_names(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report names that a list of names, separated by commas, cannot hold."""
     found = []
     for matte in file.mattes:
         manifest = matte.manifest if isinstance(matte.manifest, dict) else {}
@@ -162,7 +161,6 @@ def selectable_names(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Rename one of the two objects, and render again.",
 )
 def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report ids that the manifest gives to two names."""
     found = []
     for matte in file.mattes:
         if isinstance(matte.manifest, dict) and (pairs := manifests.collisions(matte.manifest)):

@@ -139,7 +139,6 @@ def _unnamed_message(matte: Matte, objects: MatteObjects) -> str:
     limits="Only when all pixels are read (`--stats full`).",
 )
 def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report ids with coverage that the manifest lacks."""
     found = []
     for matte in _intact(file):
         for objects in _objects(file, matte):

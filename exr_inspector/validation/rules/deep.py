@@ -44,7 +44,6 @@ class DeepParameters(RuleParameters):
     when=t.DEEP,
 )
 def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
-    """Require the channel Z."""
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
     return [Found("The base layer of a deep part has no Z", listed(channel.name for channel in part.channels), "Z")]
@@ -92,7 +91,6 @@ def _enclosing(layer: str) -> list[str]:
     when=t.DEEP,
 )
 def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
-    """Check the pixel type of Z and ZBack."""
     return [
         Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
         for channel in part.channels
@@ -110,7 +108,6 @@ def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     when=t.DEEP,
 )
 def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """Report deep tiles."""
     if not part.part.is_tiled:
         return NOTHING
     return [
@@ -216,7 +213,6 @@ def state(part: PartFacts, _parameters: DeepParameters) -> Results:
     when=t.DEEP,
 )
 def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
-    """Compare the largest number of samples in a pixel with `max_deep_samples`."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or deep.max_samples <= parameters.max_deep_samples:
         return NOTHING
@@ -236,7 +232,6 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     yields_to=("SEQ-BLACK",),
 )
 def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
-    """Report parts without samples, or with zero alpha everywhere, if all pixels were read."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or part.pixels is None or part.pixels.chunks_read < part.pixels.chunks_total:
         return NOTHING

@@ -98,7 +98,6 @@ class DeliveryParameters(TimeParameters):
     profiles={"netflix-vfx": "error"},
 )
 def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
-    """Check the pixel type of the base layer's colour, and the compression."""
     return _format(part)
 
 
@@ -131,7 +130,6 @@ def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     needs=("minimum_resolution",),
 )
 def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """Check the display window against `minimum_resolution`."""
     return _resolution(part, parameters)
 
 
@@ -147,7 +145,6 @@ def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
     profiles={"netflix-nam": "error"},
 )
 def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """Check pixel type, compression, tags of non-linear encodings, and resolution."""
     return _format(part) + _linear(part) + _resolution(part, parameters)
 
 
@@ -164,7 +161,6 @@ def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results
     limits="Repeated names are not checked, nor whether versions rise.",
 )
 def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
-    """Check the characters of the file name, the padding of the frame number, and that it has a version."""
     name = file.inspection.name
     found = []
     if odd := sorted(set(_OTHER_CHARACTERS.findall(name.file_name))):
@@ -219,7 +215,6 @@ def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Result
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
 )
 def fox_archive(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """Check pixel type, compression, tags and resolution."""
     if not part.channels:
         return NOTHING
     return _format(part) + _linear(part) + _resolution(part, parameters)

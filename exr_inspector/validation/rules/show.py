@@ -206,7 +206,6 @@ def _near(name: str, others: Iterable[str]) -> str:
     needs=("attributes",),
 )
 def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
-    """Compare values over the frames."""
     found: list[Found] = []
     for demand in parameters.attributes or ():
         if demand.steady:
@@ -231,7 +230,6 @@ def _value_of(name: str) -> Callable[[FrameSummary], str | None]:
     needs=("file_name",),
 )
 def file_name(file: FileFacts, parameters: ShowParameters) -> Results:
-    """Check the name against `file_name`."""
     name = file.inspection.name.file_name
     if parameters.file_name is None or re.fullmatch(parameters.file_name, name[:_COMPARED_CHARACTERS]):
         return NOTHING

@@ -30,7 +30,6 @@ def _is_power_of_two(number: int) -> bool:
     when=t.TILED,
 )
 def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Check the tile size, and the data window of a part with levels."""
     tiles, window = part.part.tiles, part.part.data_window
     if tiles is None or window is None:
         return NOTHING
@@ -101,7 +100,6 @@ def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.FLAT_TILES,
 )
 def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Report the attribute tiles in a scan line part."""
     if part.part.is_tiled or "tiles" not in part.part.by_name:
         return NOTHING
     offset = part.part.by_name["tiles"].offset
@@ -119,7 +117,6 @@ def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ENVIRONMENT,
 )
 def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Check the data window of a LATLONG map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
         return NOTHING
@@ -139,7 +136,6 @@ def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ENVIRONMENT,
 )
 def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Check the data window of a CUBE map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
         return NOTHING
@@ -159,7 +155,6 @@ def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     when=t.ENVIRONMENT,
 )
 def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Check the words of wrapmodes, which are separated by a comma."""
     text = part.part.text("wrapmodes")
     if text is None:
         return NOTHING

@@ -127,7 +127,6 @@ def _is_common(rate: Rational) -> bool:
     when=t.TIME,
 )
 def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
-    """Check the rational as stored."""
     value = part.part.value("framesPerSecond", "rational")
     if not isinstance(value, Rational):
         return NOTHING
@@ -169,7 +168,6 @@ def _nearest(rate: float) -> str:
     when=t.TIME,
 )
 def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
-    """Check each field."""
     value = part.part.value("keyCode", "keycode")
     if not isinstance(value, KeyCode):
         return NOTHING

@@ -102,7 +102,6 @@ def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.DATA,
 )
 def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Report position and texture coordinate channels in HALF."""
     return _of_type(
         part.of_role(Role.POSITION), PixelType.HALF, "positions and texture coordinates need FLOAT", "FLOAT"
     )
@@ -122,7 +121,6 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     needs=("beauty_pixel_type",),
 )
 def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
-    """Compare R, G, B of the base layer with `beauty_pixel_type`."""
     wanted = PixelType[parameters.beauty_pixel_type] if parameters.beauty_pixel_type else None
     if not part.traits & (t.FLOAT if wanted is PixelType.HALF else t.HALF):
         return NOTHING
@@ -182,5 +180,4 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     when=t.UINT,
 )
 def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Report colour channels in UINT."""
     return _of_type(part.of_role(Role.COLOUR), PixelType.UINT, "colour is HALF or FLOAT", "HALF or FLOAT")

@@ -27,7 +27,6 @@ _view_rule = partial(file_rule, when=t.VIEWS)
     remedy=Remedy.EDIT,
 )
 def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report multiView in any part of a multi-part file."""
     if not file.is_multi_part:
         return NOTHING
     message = "multiView is set in a multi-part file; expected the attribute view in each part"
@@ -47,7 +46,6 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     profiles={"strict": "error"},
 )
 def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Check the names of views if there are exactly two."""
     views = file.views
     if len(views) != 2 or set(views) == {"left", "right"}:
         return NOTHING
@@ -65,7 +63,6 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report a later part with a view if part 0 has none."""
     if not file.is_multi_part or file.header.parts[0].view is not None:
         return NOTHING
     with_view = [part.index for part in file.header.parts if part.view is not None]
@@ -83,7 +80,6 @@ def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Rename the views with letters, digits and underscores.",
 )
 def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Check the name of each view."""
     return [
         Found(f"View name {view!r} has a dot or a space, or is empty", view, "a word")
         for view in file.views
@@ -240,7 +236,6 @@ def same(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 def single(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Report a file with one view that has only one of the two attributes."""
     part = file.header.parts[0]
     if file.is_multi_part or len(file.views) != 1:
         return NOTHING

@@ -97,7 +97,6 @@ class WindowParameters(RuleParameters):
     when=_below_limit,
 )
 def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
-    """Check the size of both windows."""
     limit = parameters.max_dimension_px
     largest = max((max(window.width, window.height) for window in _windows(part) or ()), default=0)
     if largest <= limit:
@@ -120,7 +119,6 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Check the corner of the display window."""
     windows = _windows(part)
     if windows is None or not (windows[1].x_min or windows[1].y_min):
         return NOTHING
@@ -140,7 +138,6 @@ def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Report windows without a common pixel."""
     windows = _windows(part)
     if windows is None:
         return NOTHING
@@ -167,7 +164,6 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.WINDOWS,
 )
 def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Report a data window that is smaller or larger than the display window on any side."""
     windows = _windows(part)
     if windows is None or windows[0] == windows[1]:
         return NOTHING
@@ -280,7 +276,6 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     needs=("show_resolution",),
 )
 def show_resolution(part: PartFacts, parameters: WindowParameters) -> Results:
-    """Compare the size of the display window with `show_resolution`."""
     wanted, display = parameters.show_resolution, part.part.display_window
     if wanted is None or display is None or (display.width, display.height) == wanted:
         return NOTHING
@@ -355,7 +350,6 @@ def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.ORIGINAL_WINDOW,
 )
 def original_data_window(part: PartFacts, _parameters: WindowParameters) -> Results:
-    """Check whether the data window lies within originalDataWindow."""
     original, data = part.part.value("originalDataWindow", "box2i"), part.part.data_window
     if not isinstance(original, Box2i) or data is None:
         return NOTHING

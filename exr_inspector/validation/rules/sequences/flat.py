@@ -48,7 +48,6 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     "Stored rows tell scenes apart by their mean colours alone.",
 )
 def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames whose beauty is black while their other layers or other frames hold an image."""
     return [
         found
         for (severity, what), frames in black_frames(sequence).items()
@@ -70,7 +69,6 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     "three frames between images that differ as much as the shot may change.",
 )
 def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Report frames of a single colour other than black."""
     return [
         found
         for (severity, what), frames in coloured_frames(sequence).items()

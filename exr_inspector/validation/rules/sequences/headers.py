@@ -294,7 +294,6 @@ def _dwa_level(frame: FrameSummary) -> str | None:
     profiles={"archive": "error"},
 )
 def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Check colour tags, views and software, and whether a rate and a time code are there."""
     return [
         *drift(_with_usual_parts(sequence), "the colour tag", lambda f: f.colour),
         *_views(sequence),

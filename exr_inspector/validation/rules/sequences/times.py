@@ -31,7 +31,6 @@ _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
     remedy=Remedy.EDIT,
 )
 def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare the rates of the frames that have one."""
     return drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
 
@@ -187,7 +186,6 @@ def _out_of_step(coded: _Coded, rate: float, per_step: int) -> list[OddCode]:
     fix="Compare the frames that the message names with the camera's originals.",
 )
 def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Compare the counters of adjacent frames."""
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
     if constant := _repeated("imageCounter", counted):
         codes = [(f.frame, f.time_code.text) for f in sequence.frames if f.time_code is not None]
