@@ -157,8 +157,7 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     "Channels are R, G, B and optionally A, for stereo also those of the left eye",
     why="SMPTE ST 2065-4 allows no other channels.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
-    fix="Write R, G, B and A only, and other layers into another file. Leave A out of the command if the "
-    "file has none.",
+    fix="Write R, G, B and A only, and other layers into another file. Leave A out of the command if the file has none.",
     command="oiiotool IN.exr --ch R,G,B,A -o OUT.exr",
     remedy=Remedy.CONVERSION,
 )

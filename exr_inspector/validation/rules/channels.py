@@ -141,8 +141,7 @@ def _image_in_later_part(file: FileFacts) -> Results:
     "CHN-CASE",
     Severity.WARNING,
     "Colour channels of the base layer are called R, G, B, A",
-    why="Readers look for exactly these names: they do not show red or r as colour, and DWA compresses such "
-    "channels as data.",
+    why="Readers look for exactly these names: they do not show red or r as colour, and DWA compresses such channels as data.",
     source="OpenEXR technical introduction (channel names); OpenEXRCore 3.5 internal_dwa_classifier.h",
     fix="Rename the channels. The command takes the new names of all channels, in the order in which "
     "`oiiotool --info -v` lists them.",
@@ -287,8 +286,7 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
     "CHN-RESERVED",
     Severity.WARNING,
     "Z, ZBack, A, AR, AG and AB are not stored as UINT",
-    why="Readers take Z and ZBack for depth and the others for coverage, which are fractions; UINT holds "
-    "whole numbers only.",
+    why="Readers take Z and ZBack for depth and the others for coverage, which are fractions; UINT holds whole numbers only.",
     source="OpenEXR technical introduction (channel names); Interpreting Deep Pixels",
     fix="Store ids under another name, such as id or objectid, and depth as FLOAT.",
     when=t.UINT,
@@ -367,8 +365,7 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     "No two parts of the same view have a channel of the same name",
     why="Readers that merge all parts keep only one of the two.",
     source="OpenEXR multi-view document",
-    fix="Put the layer into the channel names or into the part names. Parts that are layers should be named "
-    "after them.",
+    fix="Put the layer into the channel names or into the part names. Parts that are layers should be named after them.",
     when=t.MULTI_PART,
 )
 def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:

@@ -247,8 +247,7 @@ REPORTED = (
         "repaired without loss, but readers that trust the table show an incomplete image or refuse the file.",
         source="OpenEXRCore 3.5 chunk.c",
         problem=ProblemKind.TABLE_REBUILT,
-        fix="Read and write the file once with software based on the OpenEXR library, which finds the chunks in "
-        "the same way.",
+        fix="Read and write the file once with software based on the OpenEXR library, which finds the chunks in the same way.",
         command="oiiotool IN.exr -a -o OUT.exr",
         remedy=Remedy.CONVERSION,
         stage=Stage.TABLE,

@@ -163,8 +163,7 @@ _UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAG
     "COL-TAG-OTHER",
     Severity.INFO,
     "The colour space is named by a standard attribute, and is scene-linear",
-    why="Only the software that wrote it knows an attribute such as oiio:ColorSpace, and EXR is expected to "
-    "be scene-linear.",
+    why="Only the software that wrote it knows an attribute such as oiio:ColorSpace, and EXR is expected to be scene-linear.",
     source=f"{_CIF}; OpenImageIO",
     fix="Write colorInteropID. Convert images that were made for a display.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
@@ -214,8 +213,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     "The primaries in chromaticities form a triangle that contains the white point, and adoptedNeutral is a colour",
     why="Colour conversion divides by zero or mirrors colours.",
     source="OpenEXR standard attributes (chromaticities); OpenEXR ImfChromaticities.h (RGBtoXYZ)",
-    fix="Write the primaries and the white point of the colour space. The numbers of the command are those "
-    "of Rec. 709.",
+    fix="Write the primaries and the white point of the colour space. The numbers of the command are those of Rec. 709.",
     command="exrstdattr -chromaticities 0.64 0.33 0.3 0.6 0.15 0.06 0.3127 0.329 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
     when=t.COLOUR,

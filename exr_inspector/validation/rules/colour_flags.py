@@ -215,8 +215,7 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="The flag of the container says that the colour space is ACES2065-1.",
     source=_FLAGS,
     yields_to=("ACE-CHROMA",),
-    fix="Convert the pixels to ACES2065-1, or remove the flag. The command converts; it expects no "
-    "compression, PIZ or B44A.",
+    fix="Convert the pixels to ACES2065-1, or remove the flag. The command converts; it expects no compression, PIZ or B44A.",
     command="exr2aces IN.exr OUT.exr",
     remedy=Remedy.CONVERSION,
     when=t.ACES,

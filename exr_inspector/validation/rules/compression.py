@@ -169,8 +169,7 @@ def dwa_lossless(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     "CMP-LJ2K-TRIPLET",
     Severity.ERROR,
     "In a part compressed with LJ2K, the first red, green, blue triplet is colour",
-    why="LJ2K alters the first triplet it finds, in upper or lower case. In a part with Cryptomatte that can "
-    "be the ids.",
+    why="LJ2K alters the first triplet it finds, in upper or lower case. In a part with Cryptomatte that can be the ids.",
     source="OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map)",
     fix="Render the data layers into a file or part with ZIP, or name their components x, y, z. Converting "
     "this file does not restore the values.",

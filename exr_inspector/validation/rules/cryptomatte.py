@@ -242,8 +242,7 @@ def declared_apart(file: FileFacts, _parameters: RuleParameters) -> Results:
     "CRY-ONE-LAYER",
     Severity.INFO,
     "A Cryptomatte has more than one layer",
-    why="One layer holds two objects for a pixel: where more meet, as in hair, glass and motion blur, mattes "
-    "get hard edges.",
+    why="One layer holds two objects for a pixel: where more meet, as in hair, glass and motion blur, mattes get hard edges.",
     source=f"Cryptomatte#64; {_SPEC}",
     fix="Raise the Cryptomatte depth in the renderer; six (three layers) is usual.",
 )

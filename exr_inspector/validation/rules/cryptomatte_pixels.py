@@ -51,8 +51,7 @@ def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
     "CRY-PIXEL-ID",
     Severity.WARNING,
     "Id channels hold no NaN, infinity or denormal number",
-    why="The conversion from hash to float never produces them, so the image was filtered, resized or is not "
-    "a Cryptomatte.",
+    why="The conversion from hash to float never produces them, so the image was filtered, resized or is not a Cryptomatte.",
     source=_SPEC,
     fix="Render the Cryptomatte again, and do not filter or resize it.",
     limits="Denormal numbers are found only when all pixels are read (`--stats full`).",

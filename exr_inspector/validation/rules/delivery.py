@@ -107,8 +107,7 @@ def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     "Netflix VFX pulls and finals are scene-linear",
     why="Netflix refuses logarithmic EXR.",
     source=_VFX,
-    fix="Convert the image to the scene-linear working space; the command needs the show's OpenColorIO "
-    "configuration ($OCIO).",
+    fix="Convert the image to the scene-linear working space; the command needs the show's OpenColorIO configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     remedy=Remedy.CONVERSION,
     profiles={"netflix-vfx": "error"},

@@ -19,15 +19,13 @@ REPORTED: tuple[Rule, ...] = (
         "The file starts with the OpenEXR magic number 76 2f 31 01",
         why="The file is empty or not an OpenEXR file.",
         source="OpenEXR file layout document (Magic Number); OpenEXRCore 3.5 parse_header.c",
-        fix="Write the file again from its source, or remove it from the delivery if it is not meant to be an "
-        "OpenEXR file.",
+        fix="Write the file again from its source, or remove it from the delivery if it is not meant to be an OpenEXR file.",
     ),
     reported(
         "STR-VERSION",
         Severity.ERROR,
         "The version field says version 2 and sets only known flags",
-        why="The version and its flags decide how the bytes that follow are laid out; readers refuse what they "
-        "do not know.",
+        why="The version and its flags decide how the bytes that follow are laid out; readers refuse what they do not know.",
         source="OpenEXR file layout document (Version Field); OpenEXRCore 3.5 parse_header.c",
         fix="Write the file again with the OpenEXR library.",
     ),
@@ -123,8 +121,7 @@ REPORTED: tuple[Rule, ...] = (
         why="Some readers use the first one, some the last one, and some refuse the file.",
         source="OpenEXRCore 3.5 parse_header.c",
         problem=ProblemKind.DUPLICATE_ATTRIBUTE,
-        fix="Remove one of the two in the software that writes the file. Reading and rewriting the file keeps "
-        "one of them.",
+        fix="Remove one of the two in the software that writes the file. Reading and rewriting the file keeps one of them.",
         command="oiiotool IN.exr -a -o OUT.exr",
         remedy=Remedy.CONVERSION,
     ),
@@ -159,8 +156,7 @@ REPORTED: tuple[Rule, ...] = (
         problem=ProblemKind.WRONG_ATTRIBUTE_TYPE,
         profiles={"strict": "error", "archive": "error", "aces-container": "error"},
         limits="With severity warning: attributes that readers do not need to find the pixels.",
-        fix="Write the attribute with the expected type. Remove the present one first: writing tools refuse to "
-        "change a type.",
+        fix="Write the attribute with the expected type. Remove the present one first: writing tools refuse to change a type.",
         command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
         remedy=Remedy.EDIT,
     ),
@@ -397,8 +393,7 @@ REPORTED: tuple[Rule, ...] = (
         "STR-DEPRECATED",
         Severity.INFO,
         "The header has no deprecated attribute",
-        why="Current software ignores dwaCompressionLevel, renderingTransform, lookModTransform and "
-        "maxSamplesPerPixel.",
+        why="Current software ignores dwaCompressionLevel, renderingTransform, lookModTransform and maxSamplesPerPixel.",
         source=_STANDARD,
         problem=ProblemKind.DEPRECATED_ATTRIBUTE,
         fix="Remove the attribute.",

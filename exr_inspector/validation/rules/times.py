@@ -59,8 +59,7 @@ class TimeParameters(RuleParameters):
     "timeCode is a valid time, and its frame number is below the frame rate",
     why="Editorial cannot find a frame by a time that does not exist.",
     source="OpenEXR ImfTimeCode.h; SMPTE 12M",
-    fix="Write hours 0 to 23, minutes and seconds 0 to 59 and a frame number below the rate, as hexadecimal "
-    "digits HHMMSSFF.",
+    fix="Write hours 0 to 23, minutes and seconds 0 to 59 and a frame number below the rate, as hexadecimal digits HHMMSSFF.",
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
     when=t.TIME,

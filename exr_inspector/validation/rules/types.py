@@ -114,8 +114,7 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     why="FLOAT doubles the size of the file, and many deliveries ask for HALF.",
     source="the show's policy (beauty_pixel_type)",
     yields_to=("DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"),
-    fix="Write the colour with the show's pixel type. The command converts R, G, B and A only; depth and ids "
-    "keep their type.",
+    fix="Write the colour with the show's pixel type. The command converts R, G, B and A only; depth and ids keep their type.",
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     remedy=Remedy.CONVERSION,
     needs=("beauty_pixel_type",),

@@ -152,11 +152,9 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     "WIN-CROPPED",
     Severity.INFO,
     "The data window equals the display window: neither crop nor overscan",
-    why="Cropped images and overscan are legal, but software that ignores the data window shows them "
-    "stretched or shifted.",
+    why="Cropped images and overscan are legal, but software that ignores the data window shows them stretched or shifted.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
-    fix="No action is needed if the crop or overscan is intended. Otherwise crop or pad the image to the "
-    "display window.",
+    fix="No action is needed if the crop or overscan is intended. Otherwise crop or pad the image to the display window.",
     command="oiiotool IN.exr -a --croptofull -o OUT.exr",
     remedy=Remedy.CONVERSION,
     yields_to=("WIN-DATA-OUTSIDE",),

@@ -86,9 +86,8 @@ class _Odd:
     limits="Attributes of the first part with a single value: those that hold the name of a scene file or a name with a "
     "version (v014), and those that are named for the scene, shot, reel, input, camera, render layer, samples or denoiser. "
     "More than half of the frames have one value, and at most three others occur. Folders count only by their version. Another "
-    "input, camera, or more samples, are info. Three shots, or two of eight frames and more, are "
-    "an edit. Of stored "
-    "rows, the usual names of such attributes are compared.",
+    "input, camera, or more samples, are info. Three shots, or two of eight frames and more, are an edit. Of stored rows, the "
+    "usual names of such attributes are compared.",
 )
 def sources(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Create one finding for all attributes in which the same frames differ from the others."""
