@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from exr_inspector.validation.facts.slates import slates
 from exr_inspector.validation.facts.timecodes import Clock
@@ -22,6 +23,7 @@ _FAR_FRAMES = 100  # the shortest such gap
 _FEW = 20  # one in so many frames may lie far outside, or a single one
 _TIME_CODES = range(1_000_000, 24_000_000)  # 01:00:00:00 to 23:59:59:99 as numbers
 _COUNTED = (24, 25, 30, 48, 50, 60)  # frames a second that time codes count
+_Fact = TypeVar("_Fact")
 _DROPPED = 2  # a minute begins with this time code if it drops frames
 
 
@@ -103,6 +105,7 @@ class SequenceFacts:
         required: Required frame ranges, ascending. If empty, the policy's range applies, or else the existing frames decide.
         siblings: The other views and AOVs of the same image.
         is_texture: Whether the numbers are UDIM tiles.
+        known: What functions that are `once_per_sequence` have found.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class SequenceFacts:
         self.siblings = siblings
         self.required = required
         self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
+        self.known: dict[Callable[[SequenceFacts], Any], Any] = {}
 
     @cached_property
     def numbers(self) -> list[int]:
@@ -134,6 +138,19 @@ class SequenceFacts:
     def slates(self) -> frozenset[int]:
         """Numbers of the frames at the beginning that show another image than the shot."""
         return slates(self.frames)
+
+
+def once_per_sequence(fact: Callable[[SequenceFacts], _Fact]) -> Callable[[SequenceFacts], _Fact]:
+    """Let a function, which several rules call, compute its result only once for a sequence."""
+
+    @wraps(fact)
+    def known(sequence: SequenceFacts) -> _Fact:
+        if fact not in sequence.known:
+            sequence.known[fact] = fact(sequence)
+        found: _Fact = sequence.known[fact]
+        return found
+
+    return known
 
 
 def group_frames(

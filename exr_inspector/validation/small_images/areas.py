@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import shot_frames
@@ -272,6 +272,7 @@ def _is_over_image(areas: npt.NDArray[np.bool_]) -> bool:
     return is_wide and edges >= _SCATTERED * areas.sum()
 
 
+@once_per_sequence
 def small_images(sequence: SequenceFacts) -> tuple[list[int], Images]:
     """The numbers of the frames of which small images are known, and these images, of shape (frames, areas).
 

@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import is_matte
-from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
+from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
@@ -79,12 +79,14 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
 Explained = dict[tuple[Severity, str], list[int]]
 
 
+@once_per_sequence
 def flat_frames(sequence: SequenceFacts) -> set[int]:
     """The numbers of the frames that SEQ-BLACK and SEQ-CONSTANT report."""
     both = [*black_frames(sequence).values(), *coloured_frames(sequence).values()]
     return {number for frames in both for number in frames}
 
 
+@once_per_sequence
 def black_frames(sequence: SequenceFacts) -> Explained:
     """The numbers of the black frames of a sequence that holds an image, with a severity, by what can be said of them."""
     seen = seen_frames(sequence)
@@ -98,6 +100,7 @@ def black_frames(sequence: SequenceFacts) -> Explained:
     return {(Severity.ERROR, "R, G and B are zero in every pixel"): odd} if odd else {}
 
 
+@once_per_sequence
 def coloured_frames(sequence: SequenceFacts) -> Explained:
     """As `black_frames`, of frames of one colour other than black; and all frames, if they have one."""
     seen = seen_frames(sequence)

@@ -13,7 +13,7 @@ from functools import partial
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.provenance import products_of
 from exr_inspector.validation.facts.roles import Role, role_of
-from exr_inspector.validation.facts.sequences import SequenceFacts, sibling_name
+from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
 from exr_inspector.validation.frames import OBJECTS, FrameSummary
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
@@ -206,6 +206,7 @@ def sequence_types(sequence: SequenceFacts, _parameters: SequenceParameters) -> 
     ]
 
 
+@once_per_sequence
 def _by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[str, ...], list[int]]]:
     """The channels that frames should have, and the numbers of the frames that have others, by these."""
     by_value: dict[tuple[str, ...], list[int]] = {}

@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 
 _ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
@@ -20,11 +20,13 @@ Seen = list[tuple[FrameSummary, FramePixels]]
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
 
 
+@once_per_sequence
 def seen_frames(sequence: SequenceFacts) -> Seen:
     """The frames of which all pixels were read, with their statistics."""
     return [(frame, frame.pixels) for frame in sequence.frames if frame.pixels is not None]
 
 
+@once_per_sequence
 def shot_frames(sequence: SequenceFacts) -> Seen:
     """Those of `seen_frames` without the slates, which no rule compares with the shot."""
     return [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.frame not in sequence.slates]

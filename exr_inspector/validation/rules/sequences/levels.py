@@ -16,7 +16,7 @@ from statistics import median, median_low
 import numpy as np
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
@@ -234,6 +234,7 @@ class _Hues:
     is_often: bool
 
 
+@once_per_sequence
 def _other_hues(sequence: SequenceFacts) -> _Hues:
     """The frames whose ratio of R or B to G differs from that of the steady frames around them."""
     images = [
