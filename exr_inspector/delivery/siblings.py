@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 from exr_inspector.delivery.clocks import other_time_codes
@@ -47,13 +48,15 @@ from exr_inspector.delivery.versions import (
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
-from exr_inspector.validation.rules.sequences.comparison import window_size
+from exr_inspector.validation.rules.sequences.comparison import area, window_size
 
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
 _SEPARATOR = re.compile(r"[._-]")
 _FEW_FRAMES = 2
 _LENS = re.compile(r"(?i:uvs?)")  # lens maps may be larger than the image
 _VANISHED = 0.1  # share of its usual area that an object has where it enters or leaves
+_CORNERS = 4  # coordinates of a window; rows have its width and height
+_MOST_REGIONS = 1024  # of one image
 _FEWEST = 3  # sequences with fewer frames say nothing of a range
 _Measured = dict[str, tuple[Recognised, tuple[int, ...]]]  # sequences with a size or a window, by pattern
 
@@ -104,6 +107,7 @@ def siblings_of(
         },
         "sizes": _other_sizes(sequences),
         "windows": _other_windows(sequences),
+        **_regions(sequences),
         "time_codes": other_time_codes(sequences),
     }
     for name, by_pattern in facts.items():
@@ -253,6 +257,39 @@ def _other_windows(
         if len(sequence.frames) >= _FEWEST and len(windows) == 1:
             images[image_of(sequence.pattern)][sequence.pattern] = sequence, windows.pop()
     return _unlike_image(images.values())
+
+
+def _regions(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, Mapping[str, Any]]:
+    """Sequences of one folder whose data windows fill their display window without overlap: regions of one image."""
+    images: defaultdict[tuple[str, tuple[int, ...]], dict[str, tuple[int, ...]]] = defaultdict(dict)
+    for sequence, frames in sequences:
+        windows = {(frame.display_window, frame.data_window) for frame in frames if frame.data_window}
+        display, window = windows.pop() if len(windows) == 1 else (None, None)
+        if display and window and len(window) == _CORNERS:
+            images[sequence.pattern.rpartition("/")[0], display][sequence.pattern] = window
+    regions, assembled = {}, {}
+    for (_, display), window_of in images.items():
+        parts = {pattern: window for pattern, window in window_of.items() if window != display}
+        if _are_tiling(set(parts.values()), display):
+            first, *others = sorted(parts)
+            regions[first], assembled[first] = tuple(others), len(parts) < len(window_of)
+    return {"regions": regions, "is_assembled": assembled}
+
+
+def _are_tiling(windows: Collection[tuple[int, ...]], display: tuple[int, ...]) -> bool:
+    """Whether the windows lie in the display window, do not overlap, and fill it."""
+    return (
+        1 < len(windows) <= _MOST_REGIONS
+        and sum(map(area, windows)) == area(display)
+        and all(
+            left >= display[0] and top >= display[1] and right <= display[2] and bottom <= display[3]
+            for left, top, right, bottom in windows
+        )
+        and not any(
+            max(one[0], other[0]) <= min(one[2], other[2]) and max(one[1], other[1]) <= min(one[3], other[3])
+            for one, other in combinations(windows, 2)
+        )
+    )
 
 
 def _unlike_image(groups: Iterable[_Measured]) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -39,6 +39,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Netflix VFX plate naming": f"{_NETFLIX}360055781274",
         "Fox final archive specification": "https://specs.fox/t/y4yt1kq63yq14/a11-final-archive",
         "OpenEXR layout for spectral images": "https://jcgt.org/published/0010/03/01/",
+        "Deadline manual": "https://docs.thinkboxsoftware.com/products/deadline/latest/1_User%20Manual/manual/app-draft-tile-assembler.html",
         "Nuke manual": "https://learn.foundry.com/nuke/content/comp_environment/rendering/reading_files_using_write.html",
         "Foundry Q100380": "https://support.foundry.com/hc/en-us/articles/115001948030",
         "Blender T96933": "https://projects.blender.org/blender/blender/issues/96933",

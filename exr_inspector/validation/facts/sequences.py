@@ -51,6 +51,8 @@ class Siblings:
         no_tiles: Numbers of a texture that are no UDIM tiles.
         sizes: A sequence of the same image with another size of the display window, this size, and whether they must be equal.
         windows: A view or AOV of the same image with another data window, and this window, if both have one in all frames.
+        regions: The other sequences with regions of the same image, as tile jobs write them; only the first one has them.
+        is_assembled: Whether a sequence beside them has the complete image.
         time_codes: The plate of the shot, or another view or AOV, and how many frames earlier its time codes are.
     """
 
@@ -71,6 +73,8 @@ class Siblings:
     no_tiles: tuple[int, ...] = ()
     sizes: tuple[str, tuple[int, ...], bool] | None = None
     windows: tuple[str, tuple[int, ...]] | None = None
+    regions: tuple[str, ...] = ()
+    is_assembled: bool = False
     time_codes: tuple[str, int] | None = None
 
 

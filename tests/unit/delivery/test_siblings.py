@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -16,7 +16,7 @@ from exr_inspector.delivery.copies import with_copies
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.sequences import CheckedSequence, check_frames, check_sequence
 from exr_inspector.delivery.siblings import siblings_of
-from exr_inspector.model import ColourLines, Severity
+from exr_inspector.model import ColourLines, Finding, Severity
 from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
 from exr_inspector.validation.facts.roles import layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS
@@ -244,18 +244,50 @@ WHOLE, CROP = (0, 0, 99, 49), (10, 10, 89, 39)
     ],
 )
 def test_aovs_with_another_data_window(windows: dict[str, list[tuple[int, int, int, int]]], found: set[str]) -> None:
+    said = {
+        pattern.partition(".##")[0]
+        for pattern, each in findings_of_windows(windows)
+        if "another view or AOV of the image" in each.message and each.severity is Severity.INFO
+    }
+    assert said == found
+
+
+def findings_of_windows(windows: dict[str, list[tuple[int, int, int, int]]]) -> Iterator[tuple[str, Finding]]:
+    """The findings of sequences of three frames with these data windows."""
     files = {
         path: FrameSummary(path, "?", 0, 0, display_window=WHOLE, data_window=window)
         for name, each in windows.items()
         for path, window in zip(numbered(f"{name}.{{}}.exr", 1001, 1003), each, strict=True)
     }
-    said = {
-        sequence.pattern.partition(".##")[0]
-        for sequence in check_frames(files, builtin_policy("default")).sequences
-        for each in sequence.findings
-        if "another view or AOV of the image" in each.message and each.severity is Severity.INFO
-    }
+    for sequence in check_frames(files, builtin_policy("default")).sequences:
+        for finding in sequence.findings:
+            yield sequence.pattern, finding
+
+
+LEFT, RIGHT, LOW_RIGHT = (0, 0, 49, 49), (50, 0, 99, 24), (50, 25, 99, 49)
+
+
+@pytest.mark.parametrize(
+    ("windows", "found"),
+    [
+        ([LEFT, RIGHT, LOW_RIGHT], [("a", Severity.WARNING)]),
+        ([LEFT, RIGHT, LOW_RIGHT, LEFT, RIGHT, LOW_RIGHT], [("a", Severity.WARNING)]),  # an AOV, too
+        ([LEFT, RIGHT, WHOLE, LOW_RIGHT], [("a", Severity.INFO)]),
+        ([LEFT, RIGHT], []),
+        ([LEFT, RIGHT, (50, 24, 99, 49)], []),
+        ([LEFT, RIGHT, (51, 25, 100, 49)], []),
+        ([LEFT, (50, 0, 99, 48), (50, 0, 99, 0)], []),
+        ([WHOLE, WHOLE], []),
+    ],
+)
+def test_regions_of_an_image_that_were_not_assembled(
+    windows: list[tuple[int, int, int, int]], found: list[tuple[str, Severity]]
+) -> None:
+    given = {f"sh/{name}": [window] * 3 for name, window in zip("abcdef", windows, strict=False)}
+    said = [(p[3], each.severity) for p, each in findings_of_windows(given) if each.code == "SEQ-REGIONS"]
     assert said == found
+    elsewhere = {f"{number}/{name[3:]}": each for number, (name, each) in enumerate(given.items())}
+    assert not [each for _, each in findings_of_windows(elsewhere) if each.code == "SEQ-REGIONS"]
 
 
 def coloured(name: str, picture: str, means: dict[str, float]) -> FrameSummary:

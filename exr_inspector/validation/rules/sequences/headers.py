@@ -121,6 +121,31 @@ def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     return left >= whole_left and top >= whole_top and right <= whole_right and bottom <= whole_bottom
 
 
+@sequence_rule(
+    "SEQ-REGIONS",
+    Severity.WARNING,
+    "Regions of an image are assembled into one file",
+    why="The farm rendered tiles of each frame, and the job that puts them together did not run: the image is missing.",
+    source="Deadline manual (Draft Tile Assembler)",
+    fix="Run the job that assembles the tiles, or paste the files of each frame into one image.",
+    limits="It takes sequences of one folder whose data windows fill their display window without overlap. Regions beside the "
+    "assembled image have severity info. Tiles whose display window is the tile are not recognised. Rows lack the positions of "
+    "windows, so the function and ingest do not report regions.",
+)
+def unassembled_regions(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Report sequences that have regions of one image."""
+    siblings = sequence.siblings
+    if not siblings.regions:
+        return []
+    names = [sibling_name(sequence.name, other) for other in siblings.regions]
+    numbers = sorted({frame.frame for frame in sequence.frames})
+    what = f"a region of an image, of which {_some(names)} {'have the others' if len(names) > 1 else 'has the other'}"
+    if siblings.is_assembled:
+        what += "; the assembled image lies beside them"
+    severity = Severity.INFO if siblings.is_assembled else None
+    return of_frames(numbers, what, "the assembled image", f"{len(names) + 1} regions", severity)
+
+
 def _some(names: Sequence[str]) -> str:
     return listed(names, _ENTRIES_SHOWN)
 
