@@ -40,6 +40,7 @@ from exr_inspector.validation.rules import (
     windows,
 )
 from exr_inspector.validation.rules.sequences import (
+    alphas,
     comparison,
     files,
     flat,
@@ -56,7 +57,8 @@ from exr_inspector.validation.rules.sequences import times as sequence_times
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, black_areas, alpha, encodings,
-    data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, levels, steady, sources, show,
+    data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, alphas, levels, steady, sources,
+    show,
 )  # fmt: skip
 
 # group -> title, in the order of documentation and output

@@ -83,7 +83,7 @@ def flag_text(attribute: Attribute) -> str:
     command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
+def flag(part: PartFacts, _: object) -> Results:
     """Report a flag that is absent or not 1; another type than int is left to STR-REQ-TYPE."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is not None and (attribute.type_name != "int" or attribute.value == 1):
@@ -103,7 +103,7 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.CONVERSION,
 )
 @_of_containers
-def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
+def aces_version(file: FileFacts, _: object) -> Results:
     """Check the version field."""
     word = file.header.version_word
     if word in {0x002, 0x402}:
@@ -122,7 +122,7 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.CONVERSION,
 )
 @_of_containers
-def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
+def aces_compression(part: PartFacts, _: object) -> Results:
     """Report every compression except NONE."""
     if part.compression == Compression.NONE:
         return NOTHING
@@ -142,7 +142,7 @@ def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     limits="Only the attribute; CHK-LINEORDER and CHK-GAPS check the positions of chunks.",
 )
 @_of_containers
-def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
+def line_order(part: PartFacts, _: object) -> Results:
     """Check the attribute lineOrder."""
     order = part.part.line_order
     if order is None or order == LineOrder.INCREASING_Y:
@@ -162,7 +162,7 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.CONVERSION,
 )
 @_of_containers
-def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
+def aces_channels(part: PartFacts, _: object) -> Results:
     """Check the set of channel names."""
     names = frozenset(channel.name for channel in part.channels)
     if names in _SETS:
@@ -182,7 +182,7 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.CONVERSION,
 )
 @_of_containers
-def half(part: PartFacts, _parameters: AcesParameters) -> Results:
+def half(part: PartFacts, _: object) -> Results:
     """Check pixel types and samplings."""
     hit = [
         channel
@@ -215,7 +215,7 @@ def _type_and_sampling(channel: Channel) -> str:
     remedy=Remedy.CONVERSION,
 )
 @_of_containers
-def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
+def chroma(part: PartFacts, _: object) -> Results:
     """Report chromaticities that are absent or differ from AP0 by more than 0.001."""
     values = chromaticities(part)
     if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
@@ -236,7 +236,7 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 @_of_containers
-def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
+def identifier(part: PartFacts, _: object) -> Results:
     """Report an id other than lin_ap0_scene."""
     value = part.part.text("colorInteropID")
     if value in {None, spaces.ACES}:
@@ -255,7 +255,7 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 @_of_containers
-def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
+def header_size(file: FileFacts, _: object) -> Results:
     """Check the number of bytes between the version field and the chunk offset table."""
     size = file.header.end - 8
     if size <= _HEADER_LIMIT_BYTES:
@@ -275,7 +275,7 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.EDIT,
 )
 @_of_containers
-def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
+def strings(part: PartFacts, _: object) -> Results:
     """Report empty strings among the attributes that the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
     if not empty:
@@ -295,7 +295,7 @@ def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     remedy=Remedy.CONVERSION,
 )
 @_of_containers
-def stereo(part: PartFacts, _parameters: AcesParameters) -> Results:
+def stereo(part: PartFacts, _: object) -> Results:
     """Check multiView of a container with left.* channels: the default view must be the right one."""
     views = part.part.value("multiView", "stringvector")
     if not any(channel.name.startswith("left.") for channel in part.channels):

@@ -6,7 +6,6 @@ from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import Role
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 
@@ -33,7 +32,7 @@ _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
     fix="Look for additive merges and for filters with overshoot, and clamp alpha.",
     command="oiiotool IN.exr -a --clamp:clampalpha=1 -o OUT.exr",
 )
-def alpha_range(part: PartFacts, _parameters: RuleParameters) -> Results:
+def alpha_range(part: PartFacts, _: object) -> Results:
     """Check minimum and maximum of alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
@@ -55,7 +54,7 @@ def alpha_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="OpenEXR technical introduction (alpha)",
     fix="Write alpha in the renderer, or remove the channel.",
 )
-def alpha_empty(part: PartFacts, _parameters: RuleParameters) -> Results:
+def alpha_empty(part: PartFacts, _: object) -> Results:
     return [
         Found(f"{name} is zero everywhere, but the image is not", "0", "coverage", name) for name in empty_alphas(part)
     ]
@@ -88,7 +87,7 @@ def empty_alphas(part: PartFacts) -> list[str]:
     limits="Layers of which all pixels were read, with A of 1 everywhere, and R, G and B of 0 in a fifth of the pixels. A "
     "letterbox can have as many.",
 )
-def alpha_solid(part: PartFacts, _parameters: RuleParameters) -> Results:
+def alpha_solid(part: PartFacts, _: object) -> Results:
     """Report layers whose alpha is 1 in every pixel, though much of their colour is exactly black."""
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):
@@ -112,7 +111,7 @@ def alpha_solid(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
     yields_to=("PIX-ALPHA-EMPTY",),
 )
-def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
+def unpremultiplied(part: PartFacts, _: object) -> Results:
     """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
 
     Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged. Of rows without the number of
@@ -132,7 +131,7 @@ def unpremultiplied(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Layers with R, G, B and A without loss, of which all pixels were read. Soft edges are up to a fifth of each side. "
     "Info unless most of the image's edge is black: a holdout before a visible sky looks the same. Rows do not tell.",
 )
-def inverted(part: PartFacts, _parameters: RuleParameters) -> Results:
+def inverted(part: PartFacts, _: object) -> Results:
     """Report layers that have colour nearly everywhere where alpha is zero, and nearly nowhere where it is not."""
     is_background = False
     if part.pixels and part.pixels.zeros:
@@ -163,7 +162,7 @@ def inverted(part: PartFacts, _parameters: RuleParameters) -> Results:
     profiles={"texture": "off"},
     limits="Layers with R, G, B and A without loss, of which all pixels were read, and none that PIX-UNPREMULT reports.",
 )
-def low_alpha(part: PartFacts, _parameters: RuleParameters) -> Results:
+def low_alpha(part: PartFacts, _: object) -> Results:
     """Report layers in which pixels of an alpha below 1/8 are on average nearly as bright as those of the rest.
 
     Of soft elements, which are not opaque on average, they must be as bright.
@@ -193,7 +192,7 @@ def low_alpha(part: PartFacts, _parameters: RuleParameters) -> Results:
     profiles={"texture": "off"},
     limits="Less than a thousandth of the pixels, where alpha is 1 in all others; none that PIX-UNPREMULT reports.",
 )
-def alpha_holes(part: PartFacts, _parameters: RuleParameters) -> Results:
+def alpha_holes(part: PartFacts, _: object) -> Results:
     """Report layers whose alpha is 1 but for few pixels, of which all were read."""
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):

@@ -9,7 +9,6 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.near_misses import namespace_of, odd_names
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
@@ -43,7 +42,7 @@ def _shown(attribute: Attribute) -> str:
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
     remedy=Remedy.EDIT,
 )
-def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
+def near_misses(part: PartFacts, _: object) -> Results:
     """Report names that differ from a standard one by case, spelling or namespace; those of one namespace together.
 
     Compositing software can copy dozens of attributes of its input as `exr/...`.
@@ -80,7 +79,7 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
     remedy=Remedy.EDIT,
 )
-def attribute_numbers(part: PartFacts, _parameters: RuleParameters) -> Results:
+def attribute_numbers(part: PartFacts, _: object) -> Results:
     """Report attributes with a NaN or an infinity, and empty boxes, once each for all of a part.
 
     Long float vectors are not looked at, nor the windows, which WIN judges.
@@ -129,7 +128,7 @@ def _is_finite(value: object) -> bool:
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
     remedy=Remedy.EDIT,
 )
-def case_twins(part: PartFacts, _parameters: RuleParameters) -> Results:
+def case_twins(part: PartFacts, _: object) -> Results:
     """Report names that are equal in lower case. Groups with a standard attribute are left to STR-NEAR-MISS."""
     odd = odd_names(part.part.by_name)
     near = {name for name, _ in odd.near}

@@ -6,7 +6,6 @@ from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import is_matte
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, pixel_rule
 
 _BORDERS = ((1, 1), (2, 2), (4, 4), (0, 1), (1, 0), (0, 2), (2, 0))  # columns and rows, of both sides together
@@ -34,7 +33,7 @@ def _main_image(part: PartFacts) -> list[ChannelStats]:
     "where alpha is not zero, or inside an image that is opaque elsewhere; not a letterbox. Known when files are read, not "
     "by their stored rows.",
 )
-def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
+def black_tiles(part: PartFacts, _: object) -> Results:
     """Report rectangles of a common grid in which R, G and B are exactly zero, if nearly no other pixel is.
 
     Objects, letterboxes and the space around the charts of textures have other edges, or reach the edge of the image.
@@ -58,7 +57,7 @@ def black_tiles(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Rectangles of 64 x 64 pixels up to 9/10 of the image, known to 8 pixels, with content along nearly all of all four "
     "sides; not from edge to opposite edge, nor in an even frame. Known when files are read, not by their stored rows.",
 )
-def region(part: PartFacts, _parameters: RuleParameters) -> Results:
+def region(part: PartFacts, _: object) -> Results:
     """Report main images whose colour, and alpha, is exactly zero but for a rectangle; no letterboxes and framed pictures."""
     every, grid, window = _main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
     box = grid.region if grid else None
@@ -82,7 +81,7 @@ def region(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="Look at the edges. Correct the crop or the padding of the last step, and write the image again.",
     limits="One or two lines on each side or on one, known by the number of zeros, which other pixels can have by chance.",
 )
-def black_border(part: PartFacts, _parameters: RuleParameters) -> Results:
+def black_border(part: PartFacts, _: object) -> Results:
     """Report images with as many zeros in each of R, G and B as a narrow border has, without a black cell of 8 x 8 pixels.
 
     A data window that differs from the display window may have a black edge, which Nuke writes.
@@ -113,7 +112,7 @@ def black_border(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Edges that fade to about half within 3 to 16 pixels on all four sides. Known when files are read, not by "
     "their stored rows.",
 )
-def border_fade(part: PartFacts, _parameters: RuleParameters) -> Results:
+def border_fade(part: PartFacts, _: object) -> Results:
     every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.border_level is None:
         return NOTHING
@@ -131,7 +130,7 @@ def border_fade(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Steps between columns that repeat after 3 or 4 columns in all rows and channels. Known when files are read, not by "
     "their stored rows.",
 )
-def stripes(part: PartFacts, _parameters: RuleParameters) -> Results:
+def stripes(part: PartFacts, _: object) -> Results:
     every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or not lines.stripe_period:
         return NOTHING
@@ -150,7 +149,7 @@ def stripes(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Main images in which each pixel is repeated 2 to 4 times in both directions, exactly: not after a filter or lossy "
     "compression. Known when files are read, not by their stored rows.",
 )
-def enlarged(part: PartFacts, _parameters: RuleParameters) -> Results:
+def enlarged(part: PartFacts, _: object) -> Results:
     every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.repeats == 1:
         return NOTHING

@@ -6,7 +6,6 @@ from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_layer_of_folder, is_matte
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.alpha import empty_alphas
 from exr_inspector.validation.rules.channels import names_of
@@ -32,7 +31,7 @@ _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave t
     profiles={"texture": "info"},
     yields_to=("SEQ-BLACK",),
 )
-def black(file: FileFacts, _parameters: RuleParameters) -> Results:
+def black(file: FileFacts, _: object) -> Results:
     """Report views whose colour is zero in all parts, or whose main image is while other layers are not, and empty levels.
 
     Only parts are judged of which the whole level was read. A single AOV may be empty.
@@ -135,7 +134,7 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
     profiles={"texture": "info"},
     yields_to=("SEQ-BLACK", "SEQ-CONSTANT", "SEQ-LAYER-BLACK"),
 )
-def constant(part: PartFacts, _parameters: RuleParameters) -> Results:
+def constant(part: PartFacts, _: object) -> Results:
     """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.
 
     Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
@@ -179,7 +178,7 @@ def constant(part: PartFacts, _parameters: RuleParameters) -> Results:
     profiles={"texture": "off"},
     limits="By equal statistics of all pixels; images named for mattes, shadows or occlusion are left out.",
 )
-def grey(part: PartFacts, _parameters: RuleParameters) -> Results:
+def grey(part: PartFacts, _: object) -> Results:
     if is_matte(part.file.inspection.key):
         return NOTHING
     for triple in part.rgb_layers:

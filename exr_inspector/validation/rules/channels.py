@@ -48,7 +48,7 @@ class ChannelParameters(RuleParameters):
     profiles={"comp": "error"},
     when=t.UNUSUAL,
 )
-def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def rgb_incomplete(part: ChannelFacts, _: object) -> Results:
     """Report layers with one or two of R, G, B. Cryptomattes, and AOVs with a single component R, are not colour.
 
     A base layer with a single channel is left to CHN-ONE-COLOUR.
@@ -77,7 +77,7 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     remedy=Remedy.CONVERSION,
     when=t.UNUSUAL,
 )
-def one_colour(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def one_colour(part: ChannelFacts, _: object) -> Results:
     """Report base layers whose only channel is R, G or B. AOVs with a single component are common."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -103,7 +103,7 @@ def one_colour(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     remedy=Remedy.CONVERSION,
     when=t.UNUSUAL | t.MULTI_PART,
 )
-def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
+def no_base_rgb(file: FileFacts, _: object) -> Results:
     """Check the base layer of the first part; a deep part may have depth alone.
 
     A first part whose name makes its R, G, B data, before a part with colour, is an info finding: layers are in any order.
@@ -149,7 +149,7 @@ def _image_in_later_part(file: FileFacts) -> Results:
     remedy=Remedy.CONVERSION,
     when=t.UNUSUAL,
 )
-def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def case(part: ChannelFacts, _: object) -> Results:
     """Report lower-case or spelt-out names in the base layer; Cryptomattes and renderers use them on purpose in layers.
 
     An alpha without colour (RenderMan's `Ci.r`, `Ci.g`, `Ci.b`, `a`) belongs to a colour that is in a layer, and is accepted.
@@ -175,7 +175,7 @@ def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     source="OpenEXR technical introduction (channel names)",
     fix="Find out which layer is meant, and leave the other one out.",
 )
-def layer_twins(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def layer_twins(part: ChannelFacts, _: object) -> Results:
     spellings: dict[str, dict[str, str]] = {}
     for channel in part.named:
         spellings.setdefault(channel.layer.lower(), {}).setdefault(channel.layer, channel.name)
@@ -195,7 +195,7 @@ def layer_twins(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     fix="Switch alpha on in the renderer's output settings.",
     needs=("alpha_expected",),
 )
-def alpha_missing(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def alpha_missing(part: ChannelFacts, _: object) -> Results:
     """Report RGB in the base layer without A, if the policy expects alpha."""
     names = {channel.name for channel in part.channels}
     if {"R", "G", "B"} <= names and "A" not in names:
@@ -239,7 +239,7 @@ def _odd_name(name: str) -> str:
     profiles={"strict": "error", "default": "info", "comp": "warning"},
     when=t.UNUSUAL,
 )
-def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def characters(part: ChannelFacts, _: object) -> Results:
     """Check full names. Names are reported together by reason, because a renderer that writes spaces does so in all names."""
     by_oddity: dict[str, list[str]] = {}
     for channel in part.channels:
@@ -272,7 +272,7 @@ _MADE_UP = re.compile(r"(?:channel|ch)\d+")
     remedy=Remedy.CONVERSION,
     when=t.UNUSUAL,
 )
-def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def made_up(part: ChannelFacts, _: object) -> Results:
     hit = [channel for channel in part.named if not channel.layer and _MADE_UP.fullmatch(channel.component)]
     if not hit:
         return NOTHING
@@ -291,7 +291,7 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
     fix="Store ids under another name, such as id or objectid, and depth as FLOAT.",
     when=t.UINT,
 )
-def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def reserved_names(part: ChannelFacts, _: object) -> Results:
     names = [channel.name for channel in part.channels if channel.pixel_type == PixelType.UINT]
     why = "depth and coverage are HALF or FLOAT"
     return [
@@ -309,7 +309,7 @@ def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     profiles={"default": "info", "strict": "warning"},
     when=t.UNUSUAL,
 )
-def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def reserved_clash(part: ChannelFacts, _: object) -> Results:
     found = []
     for (layer, _), members in part.by_layer.items():
         single = [component for component in ("RA", "GA", "BA") if component in members]
@@ -368,7 +368,7 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     fix="Put the layer into the channel names or into the part names. Parts that are layers should be named after them.",
     when=t.MULTI_PART,
 )
-def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
+def part_duplicates(file: FileFacts, _: object) -> Results:
     """Report full names that several parts of one view have. Parts that are separate layers are distinguished by part name."""
     owner: dict[tuple[str, str | None, str], int] = {}
     repeated: dict[tuple[int, int], list[str]] = {}
@@ -394,7 +394,7 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-def layer_channel(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def layer_channel(part: ChannelFacts, _: object) -> Results:
     layers = {channel.name.rpartition(".")[0] for channel in part.channels}
     hit = [channel.name for channel in part.channels if channel.name in layers]
     return (
@@ -410,7 +410,7 @@ def layer_channel(part: ChannelFacts, _parameters: ChannelParameters) -> Results
     source="gaffer#6524",
     fix="Remove the attribute name, or write rgba. Nuke writes what the metadata exr/name of its input says.",
 )
-def part_name(file: FileFacts, _parameters: ChannelParameters) -> Results:
+def part_name(file: FileFacts, _: object) -> Results:
     """Compare the name of the only part, if it has R, G and B in the base layer, with layers of data and the part's own."""
     part = file.parts[0]
     name = part.part.name
@@ -433,7 +433,7 @@ def part_name(file: FileFacts, _parameters: ChannelParameters) -> Results:
     profiles={"comp": "error"},
     when=t.UNUSUAL,
 )
-def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def luma_chroma(part: ChannelFacts, _: object) -> Results:
     """Report Y with RY or BY; RY or BY without Y is an error."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -459,7 +459,7 @@ def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     profiles={"default": "info", "strict": "warning", "comp": "error"},
     when=t.SUBSAMPLED,
 )
-def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+def subsampled(part: ChannelFacts, _: object) -> Results:
     """Report samplings other than 1, 1, except for chroma beside luminance, which CHN-LUMA-CHROMA reports."""
     chroma = {
         members[c].name for members in part.by_layer.values() if "Y" in members for c in ("RY", "BY") if c in members

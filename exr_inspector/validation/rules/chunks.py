@@ -14,7 +14,6 @@ from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frame_numbers import joined_ranges
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Stage, file_rule, listed, part_rule, reported
 
 _TABLES = "OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c"
@@ -67,7 +66,7 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
     source=_TABLES,
     fix="Copy the file again from its source, or render it again.",
 )
-def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
+def table_truncated(part: PartFacts, _: object) -> Results:
     return _state(part, ChunkState.NO_ENTRY, "have no entry: the file ends inside the offset table")
 
 
@@ -80,7 +79,7 @@ def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
     fix="If the file is still being written, wait. Otherwise read all pixels (`check`, or `validate --stats "
     "full`): chunks that are in the file without their offset are found. Render the frame again if some are not.",
 )
-def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
+def zero_offset(part: PartFacts, _: object) -> Results:
     """Report zero entries, unless all of them belong to upper levels."""
     if part.completeness is None or part.completeness.zero_only_upper_levels:
         return NOTHING
@@ -98,7 +97,7 @@ def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="maketx IN.exr -o OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
+def zero_upper_levels(part: PartFacts, _: object) -> Results:
     """Report zero entries if all of them belong to levels above the first."""
     if part.completeness is None or not part.completeness.zero_only_upper_levels:
         return NOTHING
@@ -114,7 +113,7 @@ def zero_upper_levels(part: PartFacts, _parameters: RuleParameters) -> Results:
     source=_TABLES,
     fix=_COMPARE,
 )
-def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
+def offset_range(part: PartFacts, _: object) -> Results:
     """Report offsets before the first possible chunk or after the end of the file."""
     return _state(part, ChunkState.OUT_OF_RANGE, "have offsets outside the file's data")
 
@@ -128,7 +127,7 @@ def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     problem=ProblemKind.OVERLAPPING_CHUNK,
     fix=_COMPARE,
 )
-def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
+def offset_duplicate(part: PartFacts, _: object) -> Results:
     """Report offsets that another entry has, too, and chunks that end behind the start of another one."""
     return _state(part, ChunkState.DUPLICATE, "have the offset of another one, or overlap it")
 
@@ -142,7 +141,7 @@ def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
     problem=ProblemKind.CHUNK_PAST_END,
     fix="Copy the file again from its source. If the source is as short, render the frame again.",
 )
-def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
+def past_end(part: PartFacts, _: object) -> Results:
     return _state(part, ChunkState.PAST_END, "run past the end of the file")
 
 
@@ -155,7 +154,7 @@ def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
     problem=ProblemKind.WRONG_LEADER,
     fix=_COMPARE,
 )
-def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
+def leader(part: PartFacts, _: object) -> Results:
     """Report chunks whose leader has other coordinates, another part number or impossible sizes."""
     return _state(part, ChunkState.BAD_LEADER, "have leaders that contradict the table")
 
@@ -171,7 +170,7 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="exrcheck IN.exr",
     stage=Stage.PIXELS,
 )
-def undecodable_chunks(file: FileFacts, _parameters: RuleParameters) -> Results:
+def undecodable_chunks(file: FileFacts, _: object) -> Results:
     """Report chunks that fail to decode, in one finding for each part.
 
     Chunks that exceed a limit of this installation are not a defect of the file.

@@ -59,7 +59,7 @@ class ColourParameters(RuleParameters):
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
+def id_syntax(part: PartFacts, _: object) -> Results:
     """Check the grammar: one to three tokens of allowed characters, separated by colons."""
     identifier = part.part.text("colorInteropID")
     if not identifier or spaces.is_well_formed(identifier):
@@ -86,7 +86,7 @@ def _suggested(identifier: str, otherwise: str) -> str:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
+def id_unregistered(part: PartFacts, _: object) -> Results:
     identifier = part.part.text("colorInteropID")
     if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
         return NOTHING
@@ -107,7 +107,7 @@ def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
     profiles={"texture": "info"},
     when=t.COLOUR,
 )
-def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
+def id_non_linear(part: PartFacts, _: object) -> Results:
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
         return NOTHING
@@ -127,7 +127,7 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     profiles={"aces-container": "off"},
     when=t.COLOUR,
 )
-def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
+def id_and_chroma(part: PartFacts, _: object) -> Results:
     if part.part.text("colorInteropID") and chromaticities(part) and "acesImageContainerFlag" not in part.part.by_name:
         return [Found("colorInteropID and chromaticities are both set", "both", "one of them")]
     return NOTHING
@@ -145,7 +145,7 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def space_in_name(part: PartFacts, _parameters: ColourParameters) -> Results:
+def space_in_name(part: PartFacts, _: object) -> Results:
     """Compare the scene-linear space that the name states (`shot_acescg.1001.exr`) with that of the tags."""
     named = spaces.space_in_file_name(part.file.inspection.key.rpartition("/")[2])
     tagged = spaces.base_of(tagged_space(part) or "")
@@ -170,7 +170,7 @@ _UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAG
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
+def tag_other(part: PartFacts, _: object) -> Results:
     """Report a colour space that only a non-standard attribute names; a warning if it suggests a display or an encoding."""
     tag = None if part.traits & t.TAGGED else spaces.other_tag(part.part)
     if tag is None:
@@ -198,7 +198,7 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     profiles={"default": "info", "strict": "warning", "archive": "warning", "aces-container": "off"},
     when=t.UNTAGGED,
 )
-def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
+def untagged(file: FileFacts, _: object) -> Results:
     """Report a file with colour and without any tag. Non-standard tags are left to COL-TAG-OTHER."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
@@ -218,7 +218,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
+def chroma_sane(part: PartFacts, _: object) -> Results:
     """Require finite values, y other than zero, a triangle in the order R, G, B, and the white point inside it.
 
     An adoptedNeutral that is no colour is a warning.
@@ -264,7 +264,7 @@ def _insane(values: Chromaticities) -> str:
     yields_to=("ACE-CHROMA",),
     when=t.COLOUR,
 )
-def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
+def chroma_unknown(part: PartFacts, _: object) -> Results:
     """Report chromaticities that match no published space, cameras included, within 0.001."""
     values = chromaticities(part)
     if values is None or spaces.is_published(values):
@@ -288,7 +288,7 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     limits="By chromaticities and colorInteropID alone.",
     when=t.COLOUR,
 )
-def cie_xyz(part: PartFacts, _parameters: ColourParameters) -> Results:
+def cie_xyz(part: PartFacts, _: object) -> Results:
     """Report chromaticities that OpenEXR gives for CIE XYZ, and ids of XYZ spaces."""
     values, identifier = chromaticities(part), part.part.text("colorInteropID") or ""
     by_id = "xyz" in spaces.base_of(identifier).lower()
@@ -310,7 +310,7 @@ def cie_xyz(part: PartFacts, _parameters: ColourParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.DATA,
 )
-def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
+def data_in_rgb(part: PartFacts, _: object) -> Results:
     """Report normals, positions and ids named R, G, B in a part that is tagged as colour.
 
     The severity is info if no part is tagged, if the part holds colour as well, which needs the tag, and if only the file's
@@ -379,7 +379,7 @@ def tagged_space(part: PartFacts) -> str | None:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:
+def white_luminance(part: PartFacts, _: object) -> Results:
     value = part.part.value("whiteLuminance", "float")
     if not isinstance(value, float) or (math.isfinite(value) and value > 0):
         return NOTHING

@@ -10,7 +10,6 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, part_rule
 from exr_inspector.validation.rules.aces import flag_text
 from exr_inspector.validation.rules.colour import chromaticities, short
@@ -30,7 +29,7 @@ _CIF = "ASWF Color Interop recommendation 04"
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
+def empty_id(part: PartFacts, _: object) -> Results:
     if part.part.text("colorInteropID") == "":
         return [Found("colorInteropID is empty", "empty", "an id, or no attribute")]
     return NOTHING
@@ -47,7 +46,7 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
+def chroma_differ(part: PartFacts, _: object) -> Results:
     """Compare the published primaries of the id, or of the space that oiio:ColorSpace or the like names, to 0.001.
 
     The id and another name are compared, too, but for scene against display.
@@ -90,7 +89,7 @@ def _data_with(part: PartFacts, name: str) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
+def data_chroma(part: PartFacts, _: object) -> Results:
     return _data_with(part, "chromaticities")
 
 
@@ -105,7 +104,7 @@ def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
+def data_white(part: PartFacts, _: object) -> Results:
     return _data_with(part, "whiteLuminance")
 
 
@@ -120,7 +119,7 @@ def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
+def data_neutral(part: PartFacts, _: object) -> Results:
     return _data_with(part, "adoptedNeutral")
 
 
@@ -135,7 +134,7 @@ def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.COLOUR,
 )
-def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
+def id_not_shared(file: FileFacts, _: object) -> Results:
     first = file.header.parts[0].text("colorInteropID")
     found = []
     for part in file.header.parts[1:]:
@@ -159,7 +158,7 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.ACES,
 )
-def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
+def aces_not_one(part: PartFacts, _: object) -> Results:
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
         return NOTHING
@@ -179,7 +178,7 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.ACES,
 )
-def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
+def aces_id(part: PartFacts, _: object) -> Results:
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
         return NOTHING
@@ -199,7 +198,7 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.ACES,
 )
-def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
+def aces_no_chroma(part: PartFacts, _: object) -> Results:
     if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
         return NOTHING
     wrong = part.part.by_name.get("chromaticities")
@@ -220,7 +219,7 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.CONVERSION,
     when=t.ACES,
 )
-def aces_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
+def aces_chroma(part: PartFacts, _: object) -> Results:
     """Compare chromaticities beside the flag with AP0, to 0.001."""
     values = chromaticities(part)
     if "acesImageContainerFlag" not in part.part.by_name or values is None:

@@ -98,7 +98,7 @@ class CompressionParameters(RuleParameters):
     fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
-def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+def b44_data(part: ChannelFacts, _: object) -> Results:
     if part.compression not in _B44:
         return NOTHING
     return _altered(part, _altered_data(part), ": it cuts every HALF channel into 4x4 blocks")
@@ -113,7 +113,7 @@ def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
-def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+def pxr24_float(part: ChannelFacts, _: object) -> Results:
     """Report FLOAT data in parts with PXR24; for ids, Cryptomattes and positions it is an error."""
     if part.compression != Compression.PXR24:
         return NOTHING
@@ -139,7 +139,7 @@ def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Resul
     "x, y, z. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
-def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+def dwa_names(part: ChannelFacts, _: object) -> Results:
     if part.compression not in DWA:
         return NOTHING
     return _altered(part, _altered_data(part), ": the last component of the name says colour")
@@ -153,7 +153,7 @@ def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results
     source="OpenEXRCore 3.5 internal_dwa_classifier.h; openexr#2223",
     fix="No action is needed if the size does not matter. Else write the layer with the components R, G and B.",
 )
-def dwa_lossless(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+def dwa_lossless(part: ChannelFacts, _: object) -> Results:
     """Report colour channels, such as `diffuse.r` and `diffuse.red`, that DWA does not compress as colour."""
     if part.compression not in DWA:
         return NOTHING
@@ -175,7 +175,7 @@ def dwa_lossless(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     "this file does not restore the values.",
     when=t.LOSSY,
 )
-def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+def lj2k_triplet(part: ChannelFacts, _: object) -> Results:
     if part.compression != Compression.LJ2K:
         return NOTHING
     return _altered(part, _altered_data(part), ": they are the first red, green, blue triplet")
@@ -191,7 +191,7 @@ def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     fix="Write the file again from its source with ZIP or PIZ. Converting this file does not restore the values.",
     profiles={"default": "off", "netflix-vfx": "error", "netflix-nam": "error", "archive": "error"},
 )
-def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
+def lossy_master(part: ChannelFacts, _: object) -> Results:
     if part.compression is None or part.compression in _LOSSLESS:
         return NOTHING
     codec = codec_name(part.compression)
@@ -237,7 +237,7 @@ def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     profiles={"default": "off", "comp": "info"},
     limits="Flat scan line parts of more than 16 channels.",
 )
-def single_lines(part: PartFacts, _parameters: CompressionParameters) -> Results:
+def single_lines(part: PartFacts, _: object) -> Results:
     lines = LINES_PER_CHUNK.get(part.compression, 1) if part.compression is not None else 1
     if lines == 1 or len(part.channels) <= _MANY_CHANNELS or part.traits & (t.DEEP | t.TILED):
         return NOTHING

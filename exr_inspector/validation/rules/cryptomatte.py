@@ -12,7 +12,6 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, listed
 from exr_inspector.validation.rules.compression import LOSSLESS, RENDER_LOSSLESS, codec_name
 
@@ -34,7 +33,7 @@ matte_rule = partial(file_rule, when=t.CRYPTOMATTE)
     "uint32_to_float32 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
+def keys(file: FileFacts, _: object) -> Results:
     found = []
     for matte in file.mattes:
         declared = matte.declared
@@ -53,7 +52,7 @@ def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_SPEC,
     fix="Copy the cryptomatte/ attributes from the original render, or write the file with a node that keeps metadata.",
 )
-def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
+def undeclared(file: FileFacts, _: object) -> Results:
     """Report layers that no declaration in any part covers, although they are named like ranks, or hold ids.
 
     Names such as `VRayCryptomatte00` and `crypto_object01` are sufficient. Other layers that are numbered from 00 are
@@ -88,7 +87,7 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Correct the exporter: the key is the MurmurHash3_32 of the name, in hexadecimal, cut to seven digits.",
 )
-def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
+def key_form(file: FileFacts, _: object) -> Results:
     """Report keys that are longer than seven digits or not derived from the name."""
     found = []
     for matte in file.mattes:
@@ -116,7 +115,7 @@ def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
     source=_SPEC,
     fix="Make the ids with MurmurHash3_32, and declare it.",
 )
-def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
+def hash_name(file: FileFacts, _: object) -> Results:
     return _of_only_value(file, "hash", DEFINED_HASH)
 
 
@@ -128,7 +127,7 @@ def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_SPEC,
     fix="Convert the ids with uint32_to_float32, and declare it.",
 )
-def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
+def conversion(file: FileFacts, _: object) -> Results:
     return _of_only_value(file, "conversion", _CONVERSION)
 
 
@@ -142,7 +141,7 @@ def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     command="oiiotool IN.exr -a --eraseattrib cryptomatte/KEY/.* -o OUT.exr",
     remedy=Remedy.EDIT,
 )
-def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
+def name_twice(file: FileFacts, _: object) -> Results:
     by_name: dict[str, list[Matte]] = {}
     for matte in file.mattes:
         if matte.declared.name:
@@ -184,7 +183,7 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, ChannelPlace]]) -> list[
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Render all layers, or copy the missing ones from the original render.",
 )
-def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
+def layers(file: FileFacts, _: object) -> Results:
     """Report layers that are missing, not consecutive, or lack components.
 
     A declaration without any channel is info: software copies declarations from one file into others (Blender into every image
@@ -225,7 +224,7 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     command="exrstdattr -part 1 -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-def declared_apart(file: FileFacts, _parameters: RuleParameters) -> Results:
+def declared_apart(file: FileFacts, _: object) -> Results:
     """Report Cryptomattes of which no part with channels has an attribute of their key."""
     found = []
     for matte in file.mattes:
@@ -246,7 +245,7 @@ def declared_apart(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"Cryptomatte#64; {_SPEC}",
     fix="Raise the Cryptomatte depth in the renderer; six (three layers) is usual.",
 )
-def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
+def one_layer(file: FileFacts, _: object) -> Results:
     what = "has one layer, which holds two objects for a pixel; expected 2 or more layers"
     return [
         Found(f"{matte.label} {what}", "1 layer", "2 or more", part=matte.part)
@@ -265,7 +264,7 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     command="exrstdattr -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
+def layer_exact(file: FileFacts, _: object) -> Results:
     found = []
     for matte in file.mattes:
         if matte.near and not matte.ranks:
@@ -284,7 +283,7 @@ def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Set the Cryptomatte output to 32 bits in the renderer, and render again. Converting this file does "
     "not restore the ids.",
 )
-def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
+def float32(file: FileFacts, _: object) -> Results:
     types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
     found = []
     for matte in file.mattes:
@@ -307,7 +306,7 @@ def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
     "wanted. Converting this file does not restore the ids.",
     when=t.LOSSY,
 )
-def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
+def lossless(file: FileFacts, _: object) -> Results:
     altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
     found = []
     for matte in file.mattes:
@@ -328,7 +327,7 @@ def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_SPEC,
     fix="Switch the preview channels off in the renderer.",
 )
-def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
+def preview(file: FileFacts, _: object) -> Results:
     """Report channels of layers named exactly like a Cryptomatte, once a part."""
     by_part: dict[int, list[str]] = {}
     for matte in file.mattes:
@@ -351,7 +350,7 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     limits="With severity info: parts that hold colour, too, and chromaticities alone, which are equal in all parts.",
 )
-def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
+def colour_tag(file: FileFacts, _: object) -> Results:
     """Report parts that hold rank channels and are tagged as colour; info if it may be the tag of the colour in the file.
 
     That is a part that also holds colour, and chromaticities, which the OpenEXR library wants to be equal in all parts.

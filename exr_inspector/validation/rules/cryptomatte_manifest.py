@@ -8,7 +8,6 @@ from exr_inspector.exr.cryptomatte import manifests
 from exr_inspector.exr.cryptomatte.mattes import DEFINED_HASH, ManifestState
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Remedy, Results, counted
 from exr_inspector.validation.rules.cryptomatte import matte_rule
 
@@ -25,7 +24,7 @@ _UTILITIES = "Cryptomatte reference utilities"
     source=_SPEC,
     fix="Write the manifest again in the renderer, or copy it from the original render.",
 )
-def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
+def manifest_json(file: FileFacts, _: object) -> Results:
     """Report manifests that cannot be parsed, and as info those with ids in upper case, which readers take all the same."""
     found = []
     for matte in file.mattes:
@@ -49,7 +48,7 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Switch the manifest on in the renderer, embedded or as a sidecar file.",
     profiles={"default": "info", "strict": "warning"},
 )
-def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
+def manifest_missing(file: FileFacts, _: object) -> Results:
     """Report Cryptomattes with neither manifest nor manif_file, or with a manifest without names."""
     names = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
     without_ids = _without_ids(file)
@@ -83,7 +82,7 @@ def _without_ids(file: FileFacts) -> set[str]:
     remedy=Remedy.EDIT,
     limits="The file is looked for and read only when all pixels are read (`--stats full`).",
 )
-def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
+def manifest_file(file: FileFacts, _: object) -> Results:
     """Check the form of the path. A file that could not be read when all pixels were read is a warning."""
     found = []
     for matte in file.mattes:
@@ -108,7 +107,7 @@ def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Correct the exporter: the id is the MurmurHash3_32 of the name's UTF-8 bytes.",
 )
-def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
+def name_hashes(file: FileFacts, _: object) -> Results:
     """Report names with another hash than their id; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:
@@ -134,7 +133,7 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     source="Cryptomatte#22",
     fix="Rename the object, and render again.",
 )
-def selectable_names(file: FileFacts, _parameters: RuleParameters) -> Results:
+def selectable_names(file: FileFacts, _: object) -> Results:
     found = []
     for matte in file.mattes:
         manifest = matte.manifest if isinstance(matte.manifest, dict) else {}
@@ -160,7 +159,7 @@ def selectable_names(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_UTILITIES,
     fix="Rename one of the two objects, and render again.",
 )
-def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
+def collision(file: FileFacts, _: object) -> Results:
     found = []
     for matte in file.mattes:
         if isinstance(matte.manifest, dict) and (pairs := manifests.collisions(matte.manifest)):

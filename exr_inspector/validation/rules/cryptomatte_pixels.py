@@ -10,7 +10,6 @@ from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Severity
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, Stage, counted, listed
 from exr_inspector.validation.rules.cryptomatte import label_of_view, matte_rule
 
@@ -56,7 +55,7 @@ def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
     fix="Render the Cryptomatte again, and do not filter or resize it.",
     limits="Denormal numbers are found only when all pixels are read (`--stats full`).",
 )
-def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
+def pixel_id(file: FileFacts, _: object) -> Results:
     """Report non-finite values in id channels, and denormal numbers in ranks with coverage."""
     found = []
     for matte in _intact(file):
@@ -84,7 +83,7 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Render the Cryptomatte again, and do not filter, merge or resize it.",
     limits="Range and mean of each rank; the sum over the ranks of one pixel is not checked.",
 )
-def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
+def coverage(file: FileFacts, _: object) -> Results:
     """Check the range of each coverage channel, and that their means fall, as the coverages of each pixel do."""
     found = []
     for pairs in chain.from_iterable(matte.pairs() for matte in _intact(file)):
@@ -137,7 +136,7 @@ def _unnamed_message(matte: Matte, objects: MatteObjects) -> str:
     "Cryptomatte again and do not filter or resize it.",
     limits="Only when all pixels are read (`--stats full`).",
 )
-def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
+def id_unnamed(file: FileFacts, _: object) -> Results:
     found = []
     for matte in _intact(file):
         for objects in _objects(file, matte):
@@ -156,7 +155,7 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="No action is needed for objects that are hidden or outside the frame.",
     limits="Only when all pixels are read (`--stats full`).",
 )
-def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
+def name_unseen(file: FileFacts, _: object) -> Results:
     """Report names whose id has no coverage, for all Cryptomattes together.
 
     Nothing is reported if the manifest belongs to another image.

@@ -11,7 +11,6 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, also_names_images, layer_of_file, role_of
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, is_of_rgb, names_of
 from exr_inspector.validation.rules.data_in_colour import are_coded_directions, mean_square
@@ -46,7 +45,7 @@ _Values = tuple[float | None, ...]
     source="OpenEXR deep ids specification; Cryptomatte specification 1.2.0 (ids are not filtered)",
     fix="Render the ids without anti-aliasing or with the filter closest, and do not resize them. Cryptomatte has soft edges.",
 )
-def id_fraction(part: PartFacts, _parameters: RuleParameters) -> Results:
+def id_fraction(part: PartFacts, _: object) -> Results:
     """Report id channels in which most values but zero are whole numbers, and some are not.
 
     Ids from 0 to 1 are no numbers, and larger ones than FLOAT has fractions for may be the bits of hashes.
@@ -71,7 +70,7 @@ def id_fraction(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="Interpreting Deep Pixels; OpenEXR technical introduction (channel names)",
     fix="Check the depth output of the renderer: positive distances from the camera.",
 )
-def depth_sign(part: PartFacts, _parameters: RuleParameters) -> Results:
+def depth_sign(part: PartFacts, _: object) -> Results:
     """Check the minimum of depth, and report depth that is zero everywhere."""
     found = []
     for channel, stats in part.with_stats(depths(part)):
@@ -100,7 +99,7 @@ def depth_sign(part: PartFacts, _parameters: RuleParameters) -> Results:
     limits="Less than a thousandth of the pixels, of which all were read: zero, or eight times what all others reach. Not deep "
     "samples.",
 )
-def depth_outliers(part: PartFacts, _parameters: RuleParameters) -> Results:
+def depth_outliers(part: PartFacts, _: object) -> Results:
     """Report depth that is zero, or far beyond its highest percentile, in few pixels."""
     found = []
     for channel, stats in part.with_stats(() if part.traits & t.DEEP else depths(part)):
@@ -127,7 +126,7 @@ def depth_outliers(part: PartFacts, _parameters: RuleParameters) -> Results:
     source="mandelbulber2#576 (the values that compositing expects)",
     fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
 )
-def motion_clamped(part: PartFacts, _parameters: RuleParameters) -> Results:
+def motion_clamped(part: PartFacts, _: object) -> Results:
     """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1, and channels with limits.
 
     These have a thousandth of their values or more at each of two limits: 0 and 1, or one number and its negative.
@@ -169,7 +168,7 @@ def _has_limits(stats: ChannelStats) -> bool:
     source="Middlebury flow code flowIO.h (UNKNOWN_FLOW); VOLDOR#6",
     fix="Mask these pixels, or replace their vectors by 0. If they are no marks, render the vectors again.",
 )
-def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
+def motion_unknown(part: PartFacts, _: object) -> Results:
     """Report motion vectors and flow with values of 65504 and more, such as 1e10, which marks pixels without a known flow."""
     found = []
     for members in part.by_layer.values():
@@ -202,7 +201,7 @@ def motion_unknown(part: PartFacts, _parameters: RuleParameters) -> Results:
     "are not, and absolute ones beside a background of zero only if each component reaches 1. Texels of 0, 0, 0 in a normal "
     "map, less than 5 %, are info, as are normals stored from 0 to 1, which are recognised beside a background of zero only.",
 )
-def normal_length(part: PartFacts, _parameters: RuleParameters) -> Results:
+def normal_length(part: PartFacts, _: object) -> Results:
     """Report components outside -1 to 1, which prove a length above 1, normals that were cut or lost signs, and faulty maps.
 
     Normals that the codec altered are left to CMP.
@@ -337,7 +336,7 @@ def _faulty_maps(part: PartFacts) -> Results:
     "data by the file's name, negative values or lengths of 1. Info for names such as flow, which images also have.",
     stage=Stage.PIXELS,
 )
-def data_copy(file: FileFacts, _parameters: RuleParameters) -> Results:
+def data_copy(file: FileFacts, _: object) -> Results:
     """Report layers of data of which every channel that is not constant has the statistics of a channel of the main image.
 
     Statistics of all pixels are compared: equal means, deviations, extremes and counts of many different values. Tools that

@@ -43,7 +43,7 @@ class DeepParameters(RuleParameters):
     fix="Write the depth of each sample as Z.",
     when=t.DEEP,
 )
-def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
+def z(part: ChannelFacts, _: object) -> Results:
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
     return [Found("The base layer of a deep part has no Z", listed(channel.name for channel in part.channels), "Z")]
@@ -58,7 +58,7 @@ def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     fix="Write A beside the colours.",
     when=t.DEEP,
 )
-def alpha(part: ChannelFacts, _parameters: DeepParameters) -> Results:
+def alpha(part: ChannelFacts, _: object) -> Results:
     """Report channels other than alpha and depth (Z and ZBack by full name) without A, or AR, AG, AB for R, G, B."""
     names = {channel.name for channel in part.channels}
     lacking = []
@@ -90,7 +90,7 @@ def _enclosing(layer: str) -> list[str]:
     fix="Set the deep output's depth to 32 bits in the renderer, and render again.",
     when=t.DEEP,
 )
-def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
+def z_type(part: ChannelFacts, _: object) -> Results:
     return [
         Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
         for channel in part.channels
@@ -107,7 +107,7 @@ def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     fix="Write the deep part as deepscanline: in the renderer's output settings, choose scan lines.",
     when=t.DEEP,
 )
-def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
+def deep_tiles(part: PartFacts, _: object) -> Results:
     if not part.part.is_tiled:
         return NOTHING
     return [
@@ -128,7 +128,7 @@ def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
     fix="Write ids as UINT, and split ids of 64 bits into two channels, such as id0 and id1.",
     when=t.DEEP,
 )
-def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
+def identifiers(part: ChannelFacts, _: object) -> Results:
     """Check the types of id channels, and report one half of a 64-bit id without the other."""
     components = {(c.layer, c.view, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
@@ -154,7 +154,7 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     fix="Check the camera's clipping planes, and the node that made the samples.",
     when=t.DEEP,
 )
-def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
+def z_values(part: PartFacts, _: object) -> Results:
     """Check minimum and non-finite counts of Z and ZBack, and their order; a ZBack of 0 marks points, which is info."""
     found = []
     for name in ("Z", "ZBack"):
@@ -187,7 +187,7 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
     limits="Each sample and the one before it: the order by Z, and overlaps of samples with ZBack.",
     when=t.DEEP,
 )
-def state(part: PartFacts, _parameters: DeepParameters) -> Results:
+def state(part: PartFacts, _: object) -> Results:
     """Report samples that are nearer than the one before or overlap it, in parts that are declared to have none of these."""
     deep, declared = part.pixels.deep if part.pixels else None, part.part.value("deepImageState", "deepImageState")
     found = []
@@ -231,7 +231,7 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     when=t.DEEP,
     yields_to=("SEQ-BLACK",),
 )
-def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
+def empty(part: PartFacts, _: object) -> Results:
     deep = part.pixels.deep if part.pixels else None
     if deep is None or part.pixels is None or part.pixels.chunks_read < part.pixels.chunks_total:
         return NOTHING
@@ -253,7 +253,7 @@ def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
     limits="The manifest and its channels; the ids in the pixels are not compared with it.",
     when=t.ID_MANIFEST,
 )
-def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
+def id_manifest(part: PartFacts, _: object) -> Results:
     """Decode the id manifest, once for parts with equal ones, and compare its channels with those of all parts."""
     value, bounds = part.part.value("idManifest", "idmanifest"), part.file.bounds
     if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:

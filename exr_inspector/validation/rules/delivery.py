@@ -97,7 +97,7 @@ class DeliveryParameters(TimeParameters):
     remedy=Remedy.CONVERSION,
     profiles={"netflix-vfx": "error"},
 )
-def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
+def netflix_format(part: PartFacts, _: object) -> Results:
     return _format(part)
 
 
@@ -113,7 +113,7 @@ def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     profiles={"netflix-vfx": "error"},
     limits="Colour tags; PIX-LOGLIKE reports pixels that look logarithmic.",
 )
-def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
+def netflix_linear(part: PartFacts, _: object) -> Results:
     """Check the colour tags. Untagged files and pixel values are left to other rules."""
     return _linear(part)
 

@@ -15,7 +15,6 @@ from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.colourspaces import is_encoded_name
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import Role, is_matte
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, pixel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
 from exr_inspector.validation.rules.colour import tagged_space
@@ -49,7 +48,7 @@ _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are 
     fix="Write scene-linear values, without view transform and without clamping.",
     profiles={"default": "info", "strict": "warning", "texture": "off"},
 )
-def clipped_colour(part: PartFacts, _parameters: RuleParameters) -> Results:
+def clipped_colour(part: PartFacts, _: object) -> Results:
     """Report layers whose R, G and B all have a maximum of exactly 1; of parts with a main image, that image alone.
 
     AOVs such as occlusion and albedo end at 1, as do mattes, by the name of the file or layer.
@@ -107,7 +106,7 @@ def _bounds_of_maximum(stats: ChannelStats) -> tuple[float, float]:
     limits="R, G and B of the main image, if in two channels one value in a hundred or more is the maximum, of at least 1 and "
     "below 65504, and others come near it.",
 )
-def clipped_highlights(part: PartFacts, _parameters: RuleParameters) -> Results:
+def clipped_highlights(part: PartFacts, _: object) -> Results:
     """Report main images in which many values of two or three channels are their maximum, and others are little below it.
 
     A maximum of 1 in all channels is left to PIX-CLIPPED-1, and 65504 to PIX-HALF-MAX. Deep samples are not judged.
@@ -160,7 +159,7 @@ def _has_plateau(stats: ChannelStats) -> bool:
     limits="Values from 0.05 to 1 with a mean of 0.25 to 0.65, and blacks up to 0.2; up to 0.4 in files with attributes of a "
     "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same.",
 )
-def log_like(part: PartFacts, _parameters: RuleParameters) -> Results:
+def log_like(part: PartFacts, _: object) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
 
     Deep parts and layers of three equal channels, such as heights, are no plates.
@@ -200,7 +199,7 @@ def _is_log_like(stats: ChannelStats, most_black: float) -> bool:
     limits="R, G and B of the main image whose maxima are at least 128 and at most 65535. From 1024 on, HALF has whole numbers "
     "only: larger values count only if HALF does not have them all. Counts of photons are reported as well.",
 )
-def code_values(part: PartFacts, _parameters: RuleParameters) -> Results:
+def code_values(part: PartFacts, _: object) -> Results:
     """Report R, G, B of the main image with many whole numbers from 0 to at most 65535 and nearly no other values.
 
     AOVs hold counts of samples, labels are few or equal in all three, and coordinates have all numbers of a row or column.
@@ -275,7 +274,7 @@ def _bits_as_half(value: float) -> int | None:
     "selection. Codes that a curve converted to linear values are recognised in the main image, by their number of 64 to 256 "
     "where HALF has 16 times as many numbers; not if a matrix mixed the channels.",
 )
-def steps(part: PartFacts, _parameters: RuleParameters) -> Results:
+def steps(part: PartFacts, _: object) -> Results:
     """Report colour layers and depth channels whose many values are 8-bit codes, and main images with as few values."""
     layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
     for channel, stats in part.with_stats(part.without_ranks([*part.colour, *depths(part)])):

@@ -125,7 +125,7 @@ class PixelParameters(RuleParameters):
     "each by the mean of its neighbours.",
     command="oiiotool IN.exr -a --fixnan box3 -o OUT.exr",
 )
-def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
+def nan(part: PartFacts, _: object) -> Results:
     """Report NaN in all channels, in the first level or else in those above it."""
 
     def found(every: Iterable[ChannelStats]) -> list[_Hit]:
@@ -178,7 +178,7 @@ def _through_half(part: PartFacts) -> str:
     "the size of one chunk.",
     stage=Stage.PIXELS,
 )
-def unread(file: FileFacts, _parameters: PixelParameters) -> Results:
+def unread(file: FileFacts, _: object) -> Results:
     """Report the parts with chunks of which a sample read none: requests or bytes were used up. A warning if it read none."""
     report = file.inspection.pixels
     if report is None or report.mode is not StatsMode.SAMPLED:

@@ -6,7 +6,6 @@ from exr_inspector.exr.header.values import Envmap, LevelMode
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, part_rule
 
 _ENVMAP_H = "OpenEXR ImfEnvmap.h"
@@ -29,7 +28,7 @@ def _is_power_of_two(number: int) -> bool:
     profiles={"default": "off", "texture": "info"},
     when=t.TILED,
 )
-def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
+def power_of_two(part: PartFacts, _: object) -> Results:
     tiles, window = part.part.tiles, part.part.data_window
     if tiles is None or window is None:
         return NOTHING
@@ -56,7 +55,7 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
     profiles={"default": "off", "comp": "warning"},
     when=t.TILED,
 )
-def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
+def not_texture(part: PartFacts, _: object) -> Results:
     """Report tiled parts; only policies for compositing turn this rule on."""
     if not part.part.is_tiled:
         return NOTHING
@@ -74,7 +73,7 @@ def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.CONVERSION,
     profiles={"default": "off", "texture": "warning"},
 )
-def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
+def texture(part: PartFacts, _: object) -> Results:
     """Report parts of scan lines, and tiled parts with a single level; only policies for textures turn this rule on."""
     tiles = part.part.tiles
     if not part.part.is_tiled or tiles is None:
@@ -99,7 +98,7 @@ def texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.FLAT_TILES,
 )
-def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
+def unused_description(part: PartFacts, _: object) -> Results:
     if part.part.is_tiled or "tiles" not in part.part.by_name:
         return NOTHING
     offset = part.part.by_name["tiles"].offset
@@ -116,7 +115,7 @@ def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="oiiotool IN.exr -a --resize WxH -o OUT.exr",
     when=t.ENVIRONMENT,
 )
-def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
+def latlong(part: PartFacts, _: object) -> Results:
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
         return NOTHING
@@ -135,7 +134,7 @@ def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.CONVERSION,
     when=t.ENVIRONMENT,
 )
-def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
+def cube(part: PartFacts, _: object) -> Results:
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
         return NOTHING
@@ -154,7 +153,7 @@ def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.ENVIRONMENT,
 )
-def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:
+def wrap(part: PartFacts, _: object) -> Results:
     text = part.part.text("wrapmodes")
     if text is None:
         return NOTHING

@@ -166,7 +166,7 @@ def _nearest(rate: float) -> str:
     remedy=Remedy.EDIT,
     when=t.TIME,
 )
-def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
+def key_code(part: PartFacts, _: object) -> Results:
     value = part.part.value("keyCode", "keycode")
     if not isinstance(value, KeyCode):
         return NOTHING
@@ -188,7 +188,7 @@ def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.TIME,
 )
-def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
+def capture_date(part: PartFacts, _: object) -> Results:
     """Check form and calendar, and compare with the time of the inspection, with a day's tolerance for local time."""
     text = part.part.text("capDate")
     if text is None:
@@ -219,7 +219,7 @@ def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.CAMERA,
 )
-def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
+def positive(part: PartFacts, _: object) -> Results:
     """Check each value, and compare tStop with aperture."""
     found = []
     rate = part.part.value("captureRate", "rational")
@@ -264,7 +264,7 @@ _PLAUSIBLE = {
     limits="Focal lengths, sensorPhotositePitch, shutterAngle, expTime, longitude, latitude, utcOffset and cameraCCTSetting.",
     when=t.CAMERA,
 )
-def units(part: PartFacts, _parameters: TimeParameters) -> Results:
+def units(part: PartFacts, _: object) -> Results:
     """Report values outside the range of real cameras, lenses and places; zero means unknown and is accepted."""
     found = []
     for name, (least, greatest, unit) in _PLAUSIBLE.items():

@@ -47,7 +47,7 @@ class TypeParameters(RuleParameters):
     fix="Set the depth output to 32 bits in the renderer, and render again.",
     when=t.DATA,
 )
-def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
+def depth_half(part: ChannelFacts, _: object) -> Results:
     """Report depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
     channels = depths(part)
     if part.traits & t.DEEP:
@@ -64,7 +64,7 @@ def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     fix="Set the id output to 32 bits (UINT, or FLOAT for Cryptomatte) and render again.",
     when=t.DATA,
 )
-def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
+def id_half(part: ChannelFacts, _: object) -> Results:
     """Report id channels in HALF; info if a layer has R, G and B of it, which are likely colours for the ids."""
     numbers: list[NamedChannel] = []
     colours: list[NamedChannel] = []
@@ -86,7 +86,7 @@ def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     limits="Not the object and material indices of Blender, which writes them as FLOAT alone; they are below 32768.",
     when=t.DATA,
 )
-def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
+def id_float(part: ChannelFacts, _: object) -> Results:
     """Report id channels in FLOAT, but for those of Blender. Cryptomattes, which are FLOAT by definition, have another role."""
     channels = [c for c in part.of_role(Role.ID) if c.layer.rpartition(".")[2].lower() not in _OF_BLENDER]
     return _of_type(channels, PixelType.FLOAT, "ids are documented as UINT", "UINT")
@@ -101,7 +101,7 @@ def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     fix="Set the output to 32 bits in the renderer, and render again.",
     when=t.DATA,
 )
-def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
+def position_half(part: ChannelFacts, _: object) -> Results:
     return _of_type(
         part.of_role(Role.POSITION), PixelType.HALF, "positions and texture coordinates need FLOAT", "FLOAT"
     )
@@ -148,7 +148,7 @@ def _kind_of(channel: NamedChannel) -> str:
     remedy=Remedy.CONVERSION,
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
-def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
+def mixed_rgb(part: ChannelFacts, _: object) -> Results:
     """Report layers whose R, G, B differ in type or sampling; as info, those whose alpha differs from them."""
     found = []
     for triple in part.rgb_layers:
@@ -178,5 +178,5 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     remedy=Remedy.CONVERSION,
     when=t.UINT,
 )
-def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:
+def rgb_uint(part: ChannelFacts, _: object) -> Results:
     return _of_type(part.of_role(Role.COLOUR), PixelType.UINT, "colour is HALF or FLOAT", "HALF or FLOAT")

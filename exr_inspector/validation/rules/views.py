@@ -9,7 +9,6 @@ from functools import partial
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Stage, file_rule, listed
 
 _DOCUMENT = "OpenEXR multi-view document"
@@ -26,7 +25,7 @@ _view_rule = partial(file_rule, when=t.VIEWS)
     command="oiiotool IN.exr -a --eraseattrib multiView -o OUT.exr",
     remedy=Remedy.EDIT,
 )
-def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
+def mix(file: FileFacts, _: object) -> Results:
     if not file.is_multi_part:
         return NOTHING
     message = "multiView is set in a multi-part file; expected the attribute view in each part"
@@ -45,7 +44,7 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     remedy=Remedy.EDIT,
     profiles={"strict": "error"},
 )
-def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
+def left_right(file: FileFacts, _: object) -> Results:
     views = file.views
     if len(views) != 2 or set(views) == {"left", "right"}:
         return NOTHING
@@ -62,7 +61,7 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     command="exrstdattr -part 0 -string view left IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
+def first_part(file: FileFacts, _: object) -> Results:
     if not file.is_multi_part or file.header.parts[0].view is not None:
         return NOTHING
     with_view = [part.index for part in file.header.parts if part.view is not None]
@@ -79,7 +78,7 @@ def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     source=_DOCUMENT,
     fix="Rename the views with letters, digits and underscores.",
 )
-def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
+def name_characters(file: FileFacts, _: object) -> Results:
     return [
         Found(f"View name {view!r} has a dot or a space, or is empty", view, "a word")
         for view in file.views
@@ -98,7 +97,7 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Name the channels layer.view.component in single-part files and layer.component in multi-part files.",
     profiles={"default": "info", "strict": "error"},
 )
-def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
+def channel_prefix(file: FileFacts, _: object) -> Results:
     """Report view names at another position of a channel name, and R, G, B, A of the default view prefixed with its name."""
     views = frozenset(file.views)
     if file.is_multi_part:
@@ -148,7 +147,7 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
     source=_DOCUMENT,
     fix="Render the view that lacks channels again, with the settings of the other one.",
 )
-def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
+def pair(file: FileFacts, _: object) -> Results:
     """Compare the channels of all views over all parts.
 
     Data windows that differ by a factor of two or more in area are info, because they may be cropped to the image.
@@ -204,7 +203,7 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
     limits="By the statistics of all pixels of each channel: a mirrored eye counts as equal. In checks of sequences, info if "
     "it is so in all frames.",
 )
-def same(file: FileFacts, _parameters: RuleParameters) -> Results:
+def same(file: FileFacts, _: object) -> Results:
     """Report views of which all channels have the same statistics, unless they are constant."""
     pixels: dict[str | None, Counter[tuple[str, tuple[object, ...]]]] = {view: Counter() for view in file.views}
     varies = set()
@@ -235,7 +234,7 @@ def same(file: FileFacts, _parameters: RuleParameters) -> Results:
     command='oiiotool IN.exr -a --eraseattrib "view|multiView" -o OUT.exr',
     remedy=Remedy.EDIT,
 )
-def single(file: FileFacts, _parameters: RuleParameters) -> Results:
+def single(file: FileFacts, _: object) -> Results:
     part = file.header.parts[0]
     if file.is_multi_part or len(file.views) != 1:
         return NOTHING

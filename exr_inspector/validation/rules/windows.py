@@ -118,7 +118,7 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     profiles={"texture": "error"},
     when=t.WINDOWS,
 )
-def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
+def display_origin(part: PartFacts, _: object) -> Results:
     windows = _windows(part)
     if windows is None or not (windows[1].x_min or windows[1].y_min):
         return NOTHING
@@ -137,7 +137,7 @@ def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
     profiles={"comp": "error"},
     when=t.WINDOWS,
 )
-def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
+def data_outside(part: PartFacts, _: object) -> Results:
     windows = _windows(part)
     if windows is None:
         return NOTHING
@@ -161,7 +161,7 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     profiles={"texture": "warning"},
     when=t.WINDOWS,
 )
-def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
+def cropped(part: PartFacts, _: object) -> Results:
     windows = _windows(part)
     if windows is None or windows[0] == windows[1]:
         return NOTHING
@@ -186,7 +186,7 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
     when=t.MULTI_PART,
     limits="Parts of an integer fraction of the first part's data window in both directions, from the same corner.",
 )
-def part_scaled(file: FileFacts, _parameters: WindowParameters) -> Results:
+def part_scaled(file: FileFacts, _: object) -> Results:
     """Compare the data windows of all parts with that of the first part of the same view."""
     firsts: dict[str | None, Box2i] = {}
     found = []
@@ -223,7 +223,7 @@ def part_scaled(file: FileFacts, _parameters: WindowParameters) -> Results:
     when=t.MULTI_PART,
     yields_to=("WIN-PART-SCALED",),
 )
-def parts_differ(file: FileFacts, _parameters: WindowParameters) -> Results:
+def parts_differ(file: FileFacts, _: object) -> Results:
     """Report the first part of each view whose data window is not that of the view's first part."""
     firsts: dict[str | None, tuple[int, Box2i]] = {}
     found: dict[str | None, Found] = {}
@@ -323,7 +323,7 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     limits="Finite values only; whether the values fit the camera cannot be known from the file.",
     when=t.SCREEN,
 )
-def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
+def screen_window(part: PartFacts, _: object) -> Results:
     """Report values that are not finite; `exr.conformance` checks for a negative width."""
     found = []
     width = part.part.value("screenWindowWidth", "float")
@@ -347,7 +347,7 @@ def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     remedy=Remedy.EDIT,
     when=t.ORIGINAL_WINDOW,
 )
-def original_data_window(part: PartFacts, _parameters: WindowParameters) -> Results:
+def original_data_window(part: PartFacts, _: object) -> Results:
     original, data = part.part.value("originalDataWindow", "box2i"), part.part.data_window
     if not isinstance(original, Box2i) or data is None:
         return NOTHING

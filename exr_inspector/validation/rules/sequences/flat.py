@@ -11,7 +11,7 @@ from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
+from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
 from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, seen_frames
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before
@@ -47,7 +47,7 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     "are a warning if they are more than three, and info if there are many, or if the frames beside them are few or dim. "
     "Stored rows tell scenes apart by their mean colours alone.",
 )
-def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def black_beauty(sequence: SequenceFacts, _: object) -> Results:
     return [
         found
         for (severity, what), frames in black_frames(sequence).items()
@@ -68,7 +68,7 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
     "or full. Up to three of these amid such a pass are a warning, as are a single coloured frame at an end, and more than "
     "three frames between images that differ as much as the shot may change.",
 )
-def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def constant_frames(sequence: SequenceFacts, _: object) -> Results:
     return [
         found
         for (severity, what), frames in coloured_frames(sequence).items()

@@ -17,7 +17,6 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_seq
 from exr_inspector.validation.frames import OBJECTS, FrameSummary
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
-    SequenceParameters,
     area,
     drift,
     named,
@@ -56,7 +55,7 @@ def _window(values: tuple[int, ...]) -> str:
     "than that of other views and AOVs of the image is a warning; another data window than theirs, and another size of a matte "
     "than that of the plate with the same name, are info.",
 )
-def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def resolution(sequence: SequenceFacts, _: object) -> Results:
     """Check display windows and pixel aspect ratios; data windows may follow the image."""
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     found += drift(sequence, "the pixel aspect ratio", lambda f: f.pixel_aspect, lambda ratio: f"{ratio:g}")
@@ -190,7 +189,7 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     limits="Channels that a single frame, or at most a tenth of all, has in addition are taken for those that are wrong. "
     "SEQ-TYPES reports colour that is FLOAT where others have HALF.",
 )
-def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_channels(sequence: SequenceFacts, _: object) -> Results:
     """Report channels that are missing, additional, or of another type than in most frames.
 
     If several frames, and more than a tenth, have these channels and more, the others lack them. Equal channels in other parts
@@ -220,7 +219,7 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     limits="Colour and alpha that are FLOAT where most frames, or half of them, have HALF. SEQ-CHANNELS reports all "
     "other types, such as HALF where most have FLOAT: these values are lost.",
 )
-def sequence_types(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_types(sequence: SequenceFacts, _: object) -> Results:
     """Report frames of which nothing but the type of colour differs from most frames, or FLOAT if as many have each type."""
     usual, others = _by_channels(sequence)
     return [
@@ -286,7 +285,7 @@ def _differ_in_frame_number(sequence: SequenceFacts) -> bool:
     remedy=Remedy.CONVERSION,
     profiles={"archive": "error"},
 )
-def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_compression(sequence: SequenceFacts, _: object) -> Results:
     """Check compression, the level of DWA, part types and tile sizes."""
     same = _with_usual_parts(sequence)
     return [
@@ -319,7 +318,7 @@ def _dwa_level(frame: FrameSummary) -> str | None:
     fix="Find out which version is right, and render the other frames again. A missing rate or time code can be added.",
     profiles={"archive": "error"},
 )
-def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def metadata(sequence: SequenceFacts, _: object) -> Results:
     return [
         *drift(_with_usual_parts(sequence), "the colour tag", lambda f: f.colour),
         *_views(sequence),
@@ -381,7 +380,7 @@ def _presence(frame: FrameSummary, value: object) -> str | None:
     limits="Keys, numbers of layers, and names of up to 16 objects, if there are at most four manifests: an object that has "
     "another namespace or path, or a number more, was renamed. Objects may enter and leave. Stored rows have no names.",
 )
-def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def cryptomattes(sequence: SequenceFacts, _: object) -> Results:
     """Compare keys and numbers of layers, and the names of objects."""
     mattes = drift(
         sequence, "the list of Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none"

@@ -289,7 +289,7 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     "frames at equal distances from the first one on, three or more, whose files are larger than all others near them. The "
     "size of files tells nothing with NONE and B44.",
 )
-def noise(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def noise(sequence: SequenceFacts, _: object) -> Results:
     """Compare file sizes, since noise compresses badly, and the standard deviation of the beauty at the same luminance."""
     seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if frame.size_bytes and not pixels.is_constant]
     usual = Counter(_coding(frame) for frame, _ in seen).most_common(1)
@@ -364,7 +364,7 @@ def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
     "moves on as in the other frames and the files of the run have one size, unlike with motion blur and focus pulls. The size "
     "of files tells nothing with NONE and B44.",
 )
-def soft(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def soft(sequence: SequenceFacts, _: object) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""
     seen = [(frame, pixels) for frame, pixels in shot_frames(sequence) if frame.size_bytes and not pixels.is_constant]
     if len({(*_coding(frame), frame_area(frame)) for frame, _ in seen}) != 1:

@@ -211,7 +211,7 @@ def _ordinal(number: int) -> str:
     fix="Rename the frames that the message names as the others.",
     profiles={"netflix-vfx": "error", "netflix-nam": "error"},
 )
-def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def padding(sequence: SequenceFacts, _: object) -> Results:
     """Check the number of digits as written and the case of the extension (`.EXR` beside `.exr`).
 
     Numbers that outgrew their padding are accepted, and duplicate frames count once.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
 
@@ -30,7 +30,7 @@ from exr_inspector.validation.rules.sequences.images import shot_frames
     fix="Render the frame again.",
     remedy=Remedy.RENDER,
 )
-def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def bucket(sequence: SequenceFacts, _: object) -> Results:
     """Report regions of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
 
     The two frames on each side are compared; for the first and the last frame, both frames on the other side.
@@ -60,7 +60,7 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
     "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
 )
-def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
     what = "another image than in the shot: a slate, or an effect that begins or ends?"
     found = of_frames(sorted(sequence.slates), what, "the image of the frames beside", "another image")
@@ -84,7 +84,7 @@ def odd_areas(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resul
     "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
     "Frames of which `check` or `report` reads all pixels.",
 )
-def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def tones(sequence: SequenceFacts, _: object) -> Results:
     """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
     if not sequence.has_small_images:
         return NOTHING
@@ -104,7 +104,7 @@ def tones(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
     "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
 )
-def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def seams(sequence: SequenceFacts, _: object) -> Results:
     """Create one finding for each line, with its frames."""
     frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
     for frame, pixels in shot_frames(sequence):
@@ -132,7 +132,7 @@ def seams(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
     "change is a cut. Lights and objects that move from one side to the other can look the same.",
 )
-def mirrored(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def mirrored(sequence: SequenceFacts, _: object) -> Results:
     """Compare small images of neighbouring frames, as they are and turned."""
     if not sequence.has_small_images:
         return NOTHING

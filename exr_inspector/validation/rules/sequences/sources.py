@@ -14,7 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, named, usual_value
+from exr_inspector.validation.rules.sequences.comparison import named, usual_value
 
 _FEWEST = 4  # frames that tell which value is the usual one
 _MOST_VALUES = 4  # more change from frame to frame
@@ -89,7 +89,7 @@ class _Odd:
     "input, camera, or more samples, are info. Three shots, or two of eight frames and more, are an edit. Of stored rows, the "
     "usual names of such attributes are compared.",
 )
-def sources(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sources(sequence: SequenceFacts, _: object) -> Results:
     """Create one finding for all attributes in which the same frames differ from the others."""
     seen = [
         (frame, frame.attributes)

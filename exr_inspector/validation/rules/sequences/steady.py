@@ -16,7 +16,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import NOTHING, Found, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import between_changes, shot_frames, show_one_image
 
 _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance
@@ -41,7 +41,7 @@ _ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of 
     "all with a similar step of 2 % or more. With severity info: a computer that rendered just the frames that another "
     "finding, or an error of files, names.",
 )
-def hosts(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def hosts(sequence: SequenceFacts, _: object) -> Results:
     """Compare the luminance, and the means of R, G and B, of neighbouring frames of different computers.
 
     Of several computers, that with the largest step is named; of two that take turns, that with fewer frames.
@@ -141,7 +141,7 @@ def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
     "all of which depth is exactly from 0 to 1, with one of the two in few pixels, or the largest component of vectors exactly "
     "1 or -1; if the nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
-def depth_scale(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def depth_scale(sequence: SequenceFacts, _: object) -> Results:
     """Report frames whose scale differs from that of the others, and sequences in which each frame is scaled to 1."""
     return [*_other_scales(sequence), *_scaled_to_one(sequence)]
 

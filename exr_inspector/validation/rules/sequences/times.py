@@ -30,7 +30,7 @@ _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
     command="exrstdattr -framesPerSecond 24 1 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_frame_rate(sequence: SequenceFacts, _: object) -> Results:
     return drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
 
@@ -185,7 +185,7 @@ def _out_of_step(coded: _Coded, rate: float, per_step: int) -> list[OddCode]:
     source="OpenEXR standard attributes",
     fix="Compare the frames that the message names with the camera's originals.",
 )
-def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def counter(sequence: SequenceFacts, _: object) -> Results:
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
     if constant := _repeated("imageCounter", counted):
         codes = [(f.frame, f.time_code.text) for f in sequence.frames if f.time_code is not None]
