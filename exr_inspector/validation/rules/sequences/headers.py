@@ -131,7 +131,7 @@ def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     "assembled image have severity info. Tiles whose display window is the tile are not recognised. Rows lack the positions of "
     "windows, so the function and ingest do not report regions.",
 )
-def unassembled_regions(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def unassembled_regions(sequence: SequenceFacts, _: object) -> Results:
     """Report sequences that have regions of one image."""
     siblings = sequence.siblings
     if not siblings.regions:
