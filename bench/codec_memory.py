@@ -76,8 +76,8 @@ def main() -> None:
                 for kind, title in TYPES.items():
                     size, packed, reserved = (found / UNPACKED for found in peak(Path(folder), codec, kind, lines))
                     is_enough &= size <= reserved
-                    verdict = "" if size <= reserved else "  TOO LITTLE"
-                    print(f"{name:10}{lines:7}{title:>7}{packed:9.2f}{size:7.2f}{reserved:10.2f}{verdict}", flush=True)
+                    result = "" if size <= reserved else "  TOO LITTLE"
+                    print(f"{name:10}{lines:7}{title:>7}{packed:9.2f}{size:7.2f}{reserved:10.2f}{result}", flush=True)
     sys.exit(0 if is_enough else 1)
 
 

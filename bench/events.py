@@ -198,10 +198,10 @@ def cold_start() -> None:
     }
     started = f"import os, types; os.environ.update({environ!r}); import main; main.init(types.SimpleNamespace())"
     (sdk, sdk_cpu), (whole, whole_cpu) = seconds_of("import vastdb"), seconds_of(started)
-    verdict = "within" if whole - sdk <= OURS_SECONDS else "BEYOND"
+    result = "within" if whole - sdk <= OURS_SECONDS else "BEYOND"
     print(
         f"cold start: {whole:.2f} s from nothing to ready, of which `import vastdb` {sdk:.2f} s; "
-        f"ours {whole - sdk:.2f} s, {verdict} {OURS_SECONDS} s (CPU alone, which a busy machine does not stretch so: "
+        f"ours {whole - sdk:.2f} s, {result} {OURS_SECONDS} s (CPU alone, which a busy machine does not stretch so: "
         f"{whole_cpu:.2f} s, of which `import vastdb` {sdk_cpu:.2f} s)"
     )
 

@@ -65,9 +65,9 @@ def exercise(data: bytes) -> None:
         found = answer_requests(
             probe(LIMITS, leaders=leaders, rebuild_bytes=4_096 * rebuild, first_bytes=64), Reader(data)
         )
-        for verdict in found.completeness:
-            if verdict.present + sum(verdict.counts.values()) != verdict.chunk_count:
-                raise BrokenContract(f"{verdict}")
+        for known in found.completeness:
+            if known.present + sum(known.counts.values()) != known.chunk_count:
+                raise BrokenContract(f"{known}")
         if found.error is not None and not isinstance(found.error, (FormatError, BudgetExceeded)):
             raise BrokenContract(f"{found.error!r}")
     if found.header is None:

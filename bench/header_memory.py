@@ -87,8 +87,8 @@ def main() -> None:
             if code:
                 sys.exit(f"{name}: {code}")
             is_enough &= peak <= asked
-            verdict = "" if peak <= asked else "  TOO LITTLE"
-            print(f"{name:22}{len(data) / 1e6:7.1f}{peak / 1e6:9.0f}{asked / 1e6:10.0f}{verdict}", flush=True)
+            result = "" if peak <= asked else "  TOO LITTLE"
+            print(f"{name:22}{len(data) / 1e6:7.1f}{peak / 1e6:9.0f}{asked / 1e6:10.0f}{result}", flush=True)
     sys.exit(0 if is_enough else 1)
 
 

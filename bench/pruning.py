@@ -201,8 +201,8 @@ def main() -> None:
         over = [str(r) for r in ordered if groups_read(r, "sorted", SIZES[-1], rows, GROUP_ROWS) > GOAL]
         misses |= {name: over} if over else {}
     late = sorted(misses.keys() & writers)
-    verdict = "MISSED" if late else "reached"
-    print(f"\n{verdict}: at most {GOAL} row groups a table for a writer at {SIZES[-1]:,} files, sorted")
+    result = "MISSED" if late else "reached"
+    print(f"\n{result}: at most {GOAL} row groups a table for a writer at {SIZES[-1]:,} files, sorted")
     for name, over in misses.items():
         print(f"more than {GOAL}: {name} ({'; '.join(over)})")
     sys.exit(bool(late))

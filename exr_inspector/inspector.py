@@ -416,7 +416,7 @@ def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> 
     levels_read: dict[int, int] = {}
     for level in pixels.parts:
         levels_read[level.part] = levels_read.get(level.part, 0) + level.chunks_total
-    verdicts = []
+    completeness = []
     for known, layout, table, states in zip(found.completeness, found.located, found.tables, found.states, strict=True):
         checkpoint()
         part = known.part
@@ -424,8 +424,8 @@ def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> 
         checked = "decoded" if is_read and levels_read.get(part) == layout.chunk_count else known.checked
         marked = with_state(states, table.count, pixels.overlapping.get(part, ()), ChunkState.DUPLICATE)
         marked = with_state(marked, table.count, undecodable.get(part, []), ChunkState.NOT_DECODABLE)
-        verdicts.append(assess(layout, table, marked, known.declared, checked))
-    return tuple(verdicts)
+        completeness.append(assess(layout, table, marked, known.declared, checked))
+    return tuple(completeness)
 
 
 def _in_part(header: Header | None, part: int | None, message: str) -> str:

@@ -61,8 +61,8 @@ def _rows(samples: list[Sample]) -> Iterator[str]:
     for sample in samples:
         said = sample.expected
         complete = {True: "complete", False: "**not complete**", None: "unknown"}[said.is_complete]
-        verdict = f"`{said.error_code}`" if said.error_code else complete
-        yield f"| `{sample.key}` | {sample.trait} | {said.status} | {verdict} |"
+        result = f"`{said.error_code}`" if said.error_code else complete
+        yield f"| `{sample.key}` | {sample.trait} | {said.status} | {result} |"
 
 
 def readme(groups: Mapping[str, list[Sample]]) -> str:

@@ -115,8 +115,8 @@ class FileDiff:
 
     def __repr__(self) -> str:
         """`<FileDiff A, B: the same>`, or the numbers of what differs, or the trouble."""
-        verdict = self.trouble or ("the same" if self.is_same else f"different: {self._counts}")
-        return f"<FileDiff {visible(self.one)}, {visible(self.other)}: {visible(verdict)}>"
+        result = self.trouble or ("the same" if self.is_same else f"different: {self._counts}")
+        return f"<FileDiff {visible(self.one)}, {visible(self.other)}: {visible(result)}>"
 
     @property
     def _counts(self) -> str:

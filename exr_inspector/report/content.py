@@ -61,7 +61,7 @@ class SequencePage:
         title: Its pattern.
         facts: Properties of most frames in one line: size, compression, rate, software.
         is_texture: Whether its numbers are tiles of a texture, not frames.
-        verdict: `failed`, `warnings` or `passed`.
+        result: `failed`, `warnings` or `passed`.
         first: First expected frame.
         last: Last expected frame.
         expected: Number of expected frames.
@@ -87,7 +87,7 @@ class SequencePage:
     title: str
     facts: str
     is_texture: bool
-    verdict: str
+    result: str
     first: int
     last: int
     expected: int
@@ -110,7 +110,7 @@ class SequencePage:
     data: Mapping[str, Any] = field(repr=False)
 
 
-def verdict_of(worst: Severity | None) -> str:
+def result_of(worst: Severity | None) -> str:
     """`failed`, `warnings` or `passed`, for the worst severity of all findings."""
     return {Severity.ERROR: "failed", Severity.WARNING: "warnings"}.get(worst, "passed") if worst else "passed"
 
@@ -145,7 +145,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         title=checked.pattern,
         facts=facts(summaries, known),
         is_texture=checked.is_texture,
-        verdict=verdict_of(checked.worst),
+        result=result_of(checked.worst),
         first=checked.first,
         last=checked.last,
         expected=len(checked.expected),

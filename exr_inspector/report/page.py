@@ -19,7 +19,7 @@ from exr_inspector import __version__
 from exr_inspector.delivery.grouping import listed_findings
 from exr_inspector.delivery.sequences import CheckedFile
 from exr_inspector.documents import json_document
-from exr_inspector.report.content import SequencePage, verdict_of
+from exr_inspector.report.content import SequencePage, result_of
 from exr_inspector.report.words import figure, human_bytes, plain
 from exr_inspector.texts import missing_package
 from exr_inspector.validation.rule import counted
@@ -76,13 +76,13 @@ class OtherFile:
     Attributes:
         path: Its path, as the user gave it.
         severity: Severity of its worst finding; empty without findings.
-        verdict: `failed`, `warnings` or `passed`.
+        result: `failed`, `warnings` or `passed`.
         texts: Its findings, the worst first.
     """
 
     path: str
     severity: str
-    verdict: str
+    result: str
     texts: tuple[str, ...]
 
 
@@ -94,7 +94,7 @@ class Report:
         kind: `OpenEXR sequence`, or `OpenEXR delivery` with the number of sequences.
         title: The heading.
         facts: Properties of most frames, or the number of files.
-        verdict: `failed`, `warnings` or `passed`.
+        result: `failed`, `warnings` or `passed`.
         views: The sequences.
         files: Files that are not frames.
         not_checked: Sentences about what was not checked.
@@ -105,7 +105,7 @@ class Report:
     kind: str
     title: str
     facts: str
-    verdict: str
+    result: str
     views: Sequence[ShownSequence]
     files: Sequence[OtherFile]
     not_checked: Sequence[str]
@@ -138,12 +138,12 @@ def report_of(views: Sequence[ShownSequence], about: About, *, is_index: bool = 
     """The report of one or more sequences; `is_index` if each has a page of its own."""
     alone = views[0].page if len(views) == 1 and not is_index else None
     files = sum(view.page.file_count for view in views) + about.checked
-    verdicts = [*(view.page.verdict for view in views), *(file.verdict for file in about.files)]
+    results = [*(view.page.result for view in views), *(file.result for file in about.files)]
     return Report(
         kind="OpenEXR sequence" if alone else f"OpenEXR delivery, {counted(len(views), 'sequence')}",
         title=alone.title if alone else about.title,
         facts=alone.facts if alone else f"{counted(files, 'file')}, policy {about.policy}",
-        verdict=next(word for word in ("failed", "warnings", "passed") if word in verdicts),
+        result=next(word for word in ("failed", "warnings", "passed") if word in results),
         views=views,
         files=about.files,
         not_checked=about.not_checked,
@@ -165,7 +165,7 @@ def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
         notes = sorted(listed_findings(file), key=lambda note: -note[0])
         texts = [f"{code}: {message}" for _, code, message in notes]
         label = file.worst.label if file.worst else ""
-        found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(texts[:_TEXTS_A_FILE])))
+        found.append(OtherFile(file.path, label, result_of(file.worst), tuple(texts[:_TEXTS_A_FILE])))
     return found
 
 

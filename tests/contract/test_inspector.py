@@ -40,7 +40,7 @@ def codes(inspection: Inspection) -> set[str]:
     return {finding.code for finding in inspection.findings}
 
 
-def test_an_ordinary_file_costs_one_request_with_its_verdict_on_completeness(s3: FaultyS3) -> None:
+def test_an_ordinary_file_costs_one_request_with_its_completeness(s3: FaultyS3) -> None:
     inspection = inspect(s3, build([Part()]))
     assert inspection.status is Status.INSPECTED
     assert inspection.is_complete is True
@@ -186,7 +186,7 @@ def test_bytes_of_parts_that_cannot_be_located_are_no_gaps(s3: FaultyS3) -> None
     assert "CHK-GAPS" not in codes(inspect(s3, unknown_layout, leaders=LeaderMode.ALL))
 
 
-def test_parts_before_one_without_a_layout_still_have_their_verdict(s3: FaultyS3) -> None:
+def test_parts_before_one_without_a_layout_still_have_their_completeness(s3: FaultyS3) -> None:
     data = build([Part(name="good"), Part(name="bad", without="channels"), Part(name="behind")])
     inspection = inspect(s3, data)
     assert inspection.error_code == "EXR_LAYOUT"

@@ -7,7 +7,7 @@ SELECT sequence, min(first_frame) AS first_frame, max(last_frame) AS last_frame,
        max(header_edit_count) AS header_edits, max(conversion_count) AS conversions,
        count(CASE WHEN severity = 'error' THEN 1 END) AS errors, count(CASE WHEN severity = 'warning' THEN 1 END) AS warnings,
        CASE WHEN max(error_files) > 0 OR max(severity_rank) = 3 THEN 'failed'
-            WHEN max(severity_rank) = 2 THEN 'warnings' ELSE 'passed' END AS verdict,
+            WHEN max(severity_rank) = 2 THEN 'warnings' ELSE 'passed' END AS result,
        max(policy) AS policy, max(judged_at) AS judged_at
 FROM sequence_validation
 WHERE sequence >= :prefix AND sequence < :prefix_end

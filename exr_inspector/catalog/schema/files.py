@@ -252,9 +252,9 @@ def _sum_read(report: PixelReport, count: Callable[[ChannelStats], int]) -> int 
     return sum(map(count, read)) if read else None
 
 
-def _of_all_parts(report: PixelReport, verdict: Callable[[PartPixels], bool | None]) -> bool | None:
+def _of_all_parts(report: PixelReport, is_true: Callable[[PartPixels], bool | None]) -> bool | None:
     """Whether a condition holds for all parts for which it is known; null if for none, or if a sample leaves it open."""
-    known = [value for part in report.parts if (value := verdict(part)) is not None]
+    known = [value for part in report.parts if (value := is_true(part)) is not None]
     if not all(known):
         return False
     is_whole = all(part.chunks_read == part.chunks_total for part in report.parts)

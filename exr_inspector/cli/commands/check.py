@@ -200,7 +200,7 @@ def _stored(
     for code, path, message in store.figures.examples:
         click.echo(f"not stored: {plain(paths.stored(path), 1_000)}: {code}: {plain(message, 1_000)}", err=True)
     for pattern in others:
-        text = "the files are stored, but no verdict on their sequence, which needs all its frames: check its folder or pattern"
+        text = "the files are stored, but not the result of their sequence, which needs all frames: check its folder or pattern"
         click.echo(f"{plain(paths.named(pattern), 1_000)}: {text}", err=True)
     return done
 

@@ -100,9 +100,9 @@ def command(catalog: Path) -> None:
     faults = list(unexpected(tables, expected))
     for fault in faults:
         console.print(Text(f"wrong: {fault}", style="bold red"))
-    verdict = "differ from" if faults else "equal"
+    compared = "differ from" if faults else "equal"
     console.print(
-        f"\nThe rows {verdict} samples/expected.json; all of them: docs/demo.md. The tables are in {_short(catalog)}:"
+        f"\nThe rows {compared} samples/expected.json; all of them: docs/demo.md. The tables are in {_short(catalog)}:"
     )
     console.print(f'  ./run query "{TRY}" --catalog {_short(catalog)}', soft_wrap=True)
     sys.exit(1 if faults else 0)

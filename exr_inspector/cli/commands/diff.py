@@ -133,9 +133,9 @@ def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: 
 
 
 def _print(found: FileDiff, console: Console, sides: tuple[str, str]) -> None:
-    verdict = ("the same", "different", "trouble")[found.exit_code]
+    result = ("the same", "different", "trouble")[found.exit_code]
     style = ("green", "yellow", "bold red")[found.exit_code]
-    title = Text(f"{plain(found.one, 400)}  {plain(found.other, 400)}  ").append(verdict, style=style)
+    title = Text(f"{plain(found.one, 400)}  {plain(found.other, 400)}  ").append(result, style=style)
     console.print(title, soft_wrap=True)
     for line in _lines(found, sides):
         console.print(Text(f"  {plain(line, 600)}"), soft_wrap=True)

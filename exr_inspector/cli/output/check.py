@@ -81,7 +81,7 @@ def _cells(path: str, frame: int | str | None, finding: Finding) -> list[object]
 
 
 def print_check(check: DeliveryCheck, console: Console, *, least: Severity | None, info: bool = False) -> None:
-    """Print a strip of frames, the findings with their frames, the frames to render again, and the verdict.
+    """Print a strip of frames, the findings with their frames, the frames to render again, and the result.
 
     Args:
         check: The check.
@@ -134,9 +134,9 @@ def _verdict(check: DeliveryCheck, least: Severity | None) -> Text:
     if check.worst is Severity.ERROR and not fails(check.worst, least):
         words += "; errors were found, which --fail-on never accepts"
     read = "FAILED" if is_failed else "PASSED"
-    verdict = "STOPPED" if check.stopped else read if check.checked else "NOT CHECKED"
+    result = "STOPPED" if check.stopped else read if check.checked else "NOT CHECKED"
     style = "bold red" if is_failed else "bold yellow" if check.stopped else "bold green"
-    return Text(f"{verdict}  ", style=style).append(words, style="default")
+    return Text(f"{result}  ", style=style).append(words, style="default")
 
 
 def _outcome(checked: CheckedSequence | CheckedFile, least: Severity | None) -> Text:

@@ -138,9 +138,9 @@ def _statistics_title(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels
     share = min((channel.coverage for channel in stats), default=0.0)
     caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
     firsts = [entry for entry in pixels if (entry.level_x, entry.level_y) == (0, 0)]
-    verdicts = ["black"] if any(entry.is_black for entry in firsts) else []
-    verdicts += ["constant"] if any(entry.is_constant for entry in firsts) else []
-    return ": ".join(filter(None, (f"statistics of {caption}", ", ".join(verdicts))))
+    notes = ["black"] if any(entry.is_black for entry in firsts) else []
+    notes += ["constant"] if any(entry.is_constant for entry in firsts) else []
+    return ": ".join(filter(None, (f"statistics of {caption}", ", ".join(notes))))
 
 
 def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType]:

@@ -276,7 +276,7 @@ def test_what_queries_say(sql: duckdb.DuckDBPyConnection) -> None:
     assert {(6, "channel diffuse.G", "HALF"), (7, "digits", "1")} <= set(drift)
     assert {frame for frame, _, _ in drift} == {6, 7}
     (delivery,) = rows_of_query(sql, "deliveries")
-    assert (delivery["sequence"], delivery["files"], delivery["missing"], delivery["verdict"]) == (
+    assert (delivery["sequence"], delivery["files"], delivery["missing"], delivery["result"]) == (
         SEQUENCE,
         5,
         3,

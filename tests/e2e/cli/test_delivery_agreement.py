@@ -114,7 +114,7 @@ def test_rows_say_what_the_check_says(checked: Checked) -> None:
     assert (rerender["frames"], rerender["frame_count"]) == (sequence["rerender_frames"], sequence["rerender_count"])
     assert (rerender["header_edits"], delivery["header_edits"]) == (sequence["header_edit_frames"], 2)
     assert (missing["frames"], missing["missing"]) == (sequence["missing_frames"], sequence["missing_count"])
-    assert (delivery["verdict"], delivery["rerender"]) == ("failed", sequence["rerender_count"])
+    assert (delivery["result"], delivery["rerender"]) == ("failed", sequence["rerender_count"])
     drift = ask("sequence_drift", "-p", f"sequence={delivery['sequence']}")
     odd = {
         frame

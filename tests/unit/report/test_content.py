@@ -27,7 +27,7 @@ def test_frames_have_the_state_of_the_worst_that_was_found() -> None:
     assert [frame for frame, state in states.items() if state == "error"] == [1008]
     assert [frame for frame, state in states.items() if state == "warning"] == [1010, 1020]
     assert page.counts == {"ok": 16, "missing": 1, "error": 1, "warning": 2}
-    assert (page.present, page.expected, page.rerender, page.verdict) == (19, 20, "1005,1008", "failed")
+    assert (page.present, page.expected, page.rerender, page.result) == (19, 20, "1005,1008", "failed")
 
 
 def test_findings_lead_to_their_frames() -> None:
@@ -100,14 +100,14 @@ def test_frames_far_apart_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("worst", "verdict"), [(Severity.ERROR, "failed"), (Severity.WARNING, "warnings"), (Severity.INFO, "passed")]
+    ("worst", "result"), [(Severity.ERROR, "failed"), (Severity.WARNING, "warnings"), (Severity.INFO, "passed")]
 )
-def test_the_verdict_is_that_of_the_worst_finding(worst: Severity, verdict: str) -> None:
+def test_the_result_is_that_of_the_worst_finding(worst: Severity, result: str) -> None:
     given = made()
     files = tuple(replace(file, findings=()) for file in given.check.sequences[0].files)
     finding = Finding("SEQ-RES", worst, "The data window changes")
     page = page_of(files=files, findings=(finding,), rerender=NO_FRAMES, missing=NO_FRAMES)
-    assert page.verdict == verdict
+    assert page.result == result
 
 
 def test_figures_that_no_number_can_say_are_left_out() -> None:
