@@ -69,7 +69,7 @@ class Invoker:
         self._ctx = ctx
         self._config = config
         self._is_async = inspect.iscoroutinefunction(handler)
-        self._pool = DaemonPool(config.threads, "handler")
+        self._pool = DaemonPool(config.threads)
         self._kept: deque[Invocation] = deque(maxlen=config.kept_invocations)
         self._batches: BatchCollector[Invocation] | None = None
         if is_batching(handler):

@@ -18,11 +18,11 @@ _Result = TypeVar("_Result")
 class DaemonPool(Executor):
     """Runs calls on a fixed number of threads, in the order they were submitted."""
 
-    def __init__(self, threads: int, name: str) -> None:
+    def __init__(self, threads: int) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._threads = threads
         for number in range(threads):
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+            threading.Thread(target=self._work, name=f"handler-{number}", daemon=True).start()
 
     def submit(
         self, fn: Callable[_Arguments, _Result], /, *args: _Arguments.args, **kwargs: _Arguments.kwargs

@@ -10,9 +10,8 @@ from vastdb_local.errors import LocalDatabaseError
 from vastdb_local.server import LocalVastDB
 
 _CHECK_SECONDS = 0.25
-_ATTEMPTS = (
-    20  # to open the file, while other processes that have lost their server open it too, or one is still ending
-)
+# To open the file, while other processes that have lost their server open it too, or one is still ending.
+_ATTEMPTS = 20
 
 
 class Successor:

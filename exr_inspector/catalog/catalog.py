@@ -324,14 +324,14 @@ class Catalog:
         found = self.connection.run("look up files", lambda work: stored_files_where(work, where))
         return {rows[0].path: rows for rows in found.values()}
 
-    def has_files(self, prefix: str = "", *, deadline: Deadline | None = None) -> bool:
+    def has_files(self, prefix: str = "") -> bool:
         """Whether the tables contain a file whose `<bucket>/<key>` begins with `prefix`; one request for one row."""
         below = has_prefix("path", unicode_text(prefix))
 
         def some(work: Work) -> bool:
             return bool(rows_of(work.select(FILES, ["path"], below, limit=1)))
 
-        return self.connection.run("look for files", some, deadline=deadline)
+        return self.connection.run("look for files", some)
 
     def count_files(self, bucket: str, prefix: str = "") -> int:
         """The number of rows of files whose keys begin with `prefix`; one request, which reads one number of each row."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 from exr_inspector.delivery.files import expand, is_folder
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
-from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, table_of, to_pandas
+from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, to_pandas
 from exr_inspector.documents import json_document
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout, span_text
@@ -151,6 +151,7 @@ class FileDiff:
     def to_arrow(self) -> dict[str, pa.Table]:
         """Tables by name: `attributes` with those that differ, and `channels` with the errors of those that were compared."""
         paths = {"one_path": self.one, "other_path": self.other}
+        attributes = [{**paths, **asdict(each)} for each in self.attributes]
         channels = [
             {
                 **paths,
@@ -162,8 +163,8 @@ class FileDiff:
             for each in part.channels
         ]
         return {
-            "attributes": table_of(({**paths, **asdict(each)} for each in self.attributes), DIFFERING_ATTRIBUTES),
-            "channels": table_of(channels, COMPARED_CHANNELS),
+            "attributes": pa.Table.from_pylist(attributes, schema=DIFFERING_ATTRIBUTES),
+            "channels": pa.Table.from_pylist(channels, schema=COMPARED_CHANNELS),
         }
 
     def to_pandas(self) -> dict[str, pd.DataFrame]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -26,11 +25,6 @@ COMPARED_CHANNELS = pa.schema(
         ("max_ulp", pa.int64()),
     ]
 )
-
-
-def table_of(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows as a table with the columns of the schema."""
-    return pa.Table.from_pylist(list(rows), schema=schema)
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:

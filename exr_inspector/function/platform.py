@@ -17,9 +17,8 @@ def batches_at_import(environ: Mapping[str, str], secrets_dir: Path | None = SEC
     The platform looks for the batching decorator during the import, before a ctx exists. `init`, which checks all settings,
     reports an invalid value, and another one in `ctx.secrets`.
     """
-    in_ctx: dict[str, dict[str, str]] = {
-        environ.get(SELECTION_SETTING, "").strip(): {}
-    }  # the secret may exist only there
+    selected = environ.get(SELECTION_SETTING, "").strip()
+    in_ctx: dict[str, dict[str, str]] = {selected: {}}  # the secret may exist only there
     try:
         return load_settings(environ, in_ctx, secrets_dir, use=(FUNCTION,)).batch
     except SettingsError:

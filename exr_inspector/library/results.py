@@ -12,7 +12,7 @@ import pyarrow as pa
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.delivery.check import DeliveryCheck
-from exr_inspector.delivery.tables import table_of, to_pandas
+from exr_inspector.delivery.tables import to_pandas
 from exr_inspector.documents import json_document
 from exr_inspector.library.arguments import severity
 from exr_inspector.model import Finding, Inspection, Severity
@@ -143,7 +143,7 @@ class ValidationReport:
             for result in self.results
             for finding in result.findings
         ]
-        return table_of(rows, _FINDING_COLUMNS)
+        return pa.Table.from_pylist(rows, schema=_FINDING_COLUMNS)
 
     def to_pandas(self) -> pd.DataFrame:
         """The table of `to_arrow` as a DataFrame.

@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.delivery.check import checked_file
 from exr_inspector.delivery.files import new_names, paths_of
 from exr_inspector.delivery.patterns import is_pattern, parse_pattern
 from exr_inspector.delivery.sequences import CheckedFrames, check_frames
-from exr_inspector.errors import ExrInspectorError, LimitExceeded
+from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.arguments import target_names
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
 from exr_inspector.library.results import ValidationReport
-from exr_inspector.model import Inspection, SequenceName, StatsMode, sort_findings
+from exr_inspector.model import Inspection, SequenceName, StatsMode
 from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.reports import ValidationResult
@@ -42,13 +43,12 @@ class Frames:
         self._patterns = [parse_pattern(target) for target in targets if is_pattern(target)]
         self._summaries: dict[str, FrameSummary] = {}
 
-    def add(self, inspection: Inspection, name: str) -> None:
-        """Add a file with the name that the user gave."""
-        self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
-
-    def add_unread(self, name: str) -> None:
-        """Keep a file that is there and could not be read now: its frame is not missing."""
-        self._keep(FrameSummary(name, "?", 0, padding=0, has_error=True, is_unread=True), name)
+    def add(self, answer: Inspection | ExrInspectorError, name: str) -> None:
+        """Add a file with the name that the user gave. The frame of one that could not be read now is not missing."""
+        if isinstance(answer, ExrInspectorError):
+            self._keep(FrameSummary(name, "?", 0, padding=0, has_error=True, is_unread=True), name)
+        else:
+            self._keep(frame_of_inspection(replace(answer, name=_UNNAMED)), name)
 
     def add_row(self, rows: FrameRows, name: str) -> None:
         """Add a file by its stored rows."""
@@ -103,42 +103,24 @@ def validate_files(session: Session, targets: Iterable[str], frames: Frames | No
         try:
             with closing(session.inspect_each(new_names(paths_of(session.opener, target), seen))) as answers:
                 for name, answer in answers:
-                    if isinstance(answer, ExrInspectorError):
-                        in_a_row += 1
-                        yield ValidationResult(name, (), label, f"{answer.code}: {answer}")
-                        if frames is not None:
-                            frames.add_unread(name)
-                        if in_a_row == _MAX_CONSECUTIVE_FAULTS:
-                            yield ValidationResult(
-                                target,
-                                (),
-                                label,
-                                f"the rest was skipped after {_MAX_CONSECUTIVE_FAULTS} faults in a row",
-                            )
-                            break
-                        continue
-                    in_a_row = 0
                     yield file_result(name, answer, session.policy)
+                    in_a_row = in_a_row + 1 if isinstance(answer, ExrInspectorError) else 0
                     if frames is not None:
                         frames.add(answer, name)
+                    if in_a_row == _MAX_CONSECUTIVE_FAULTS:
+                        skipped = f"the rest was skipped after {_MAX_CONSECUTIVE_FAULTS} faults in a row"
+                        yield ValidationResult(target, (), label, skipped)
+                        break
         except ExrInspectorError as error:
             yield ValidationResult(target, (), label, f"{error.code}: {error}")
 
 
-def file_result(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
-    """The result of an inspected file; a file that could not be read has a fault."""
-    if inspection.unread:
-        return ValidationResult(name, (), policy.label, inspection.unread)
-    findings = sort_findings(inspection.findings)
-    fault = f"{LimitExceeded.code}: pixels not read: {inspection.over_limit}" if inspection.over_limit else ""
+def file_result(name: str, answer: Inspection | ExrInspectorError, policy: Policy) -> ValidationResult:
+    """The result of a file; a file that could not be read has a fault."""
+    file = checked_file(name, None, answer)
+    left_out = unchecked(answer) if isinstance(answer, Inspection) else ""
     return ValidationResult(
-        name,
-        findings,
-        policy.label,
-        fault,
-        unchecked=unchecked(inspection),
-        levels=policy.levels,
-        parts=inspection.part_names,
+        name, file.findings, policy.label, file.fault, left_out, levels=policy.levels, parts=file.parts
     )
 
 

@@ -42,9 +42,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8  # concurrent requests of one fetch
 CONNECT_SECONDS = 5.0
-MAX_IDLE_SECONDS = (
-    50.0  # firewalls and load balancers forget a connection after a minute or more, often without a word to us
-)
+# Firewalls and load balancers forget a connection after a minute or more, often without closing it.
+MAX_IDLE_SECONDS = 50.0
 REQUEST_SECONDS = 600.0  # for one complete response, for callers without a deadline
 _FIRST_BYTE = [MergedRange(0, 1, (0,))]
 

@@ -20,9 +20,8 @@ _LISTED = f"{page('tables')} lists the tables and their columns"
 # Statements that write, by sqlglot's keys; those that it does not parse further have their first word as name.
 _WRITING = {"alter", "comment", "copy", "create", "delete", "drop", "insert", "merge", "truncatetable", "update"}
 _JOINED_BY = "file_id"
-_MAX_NAMED_TABLES = (
-    2  # tables that are named for a word that describes them; more have nothing special in common with it
-)
+# Tables that are named for a word that describes them; more have nothing special in common with it.
+_MAX_NAMED_TABLES = 2
 
 
 def parsed(sql: str) -> exp.Expression:

@@ -38,9 +38,8 @@ from vastdb.transaction import Transaction
 
 from exr_inspector.deadline import Deadline
 
-MAX_IDLE_SECONDS = (
-    50.0  # firewalls and load balancers forget a connection after a minute or more, often without a word to us
-)
+# Firewalls and load balancers forget a connection after a minute or more, often without closing it.
+MAX_IDLE_SECONDS = 50.0
 _CONNECT_SECONDS = 5.0  # for each address of a name; a running server accepts much sooner
 # Time for the rollback after the deadline: other writers conflict with a transaction that stays open.
 ROLLBACK_GRACE_SECONDS = 1.0

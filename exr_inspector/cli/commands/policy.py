@@ -64,10 +64,7 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
             inspections = []
             for path, answer in answers:
                 code = answer.error_code if isinstance(answer, Inspection) else answer.code
-                if isinstance(answer, Inspection):
-                    frames.add(answer, path)
-                else:
-                    frames.add_unread(path)
+                frames.add(answer, path)
                 if not isinstance(answer, Inspection) or answer.unread:
                     unread.append(path)
                 if isinstance(answer, Inspection) and not code:

@@ -106,8 +106,7 @@ def _from_files(
     for target, reason in done.faults:
         click.echo(f"{plain(paths.named(target), 400)}: {plain(reason, 1_000)}", err=True)
     _print_unread(done.unread)
-    summary = done.words
-    return summary, bool(done.faults or done.unread)
+    return done.words, bool(done.faults or done.unread)
 
 
 def _print_unread(files: int) -> None:
