@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,10 +28,26 @@ from exr_inspector.errors import (
     ObjectNotFound,
     SettingsError,
     SourceError,
-    SourceUnavailable,
 )
-from exr_inspector.model import EPOCH, ObjectVersion
+from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Mount
+from exr_inspector.storage.file_system import (
+    ABSENT,
+    DanglingLink,
+    NotRegular,
+    file_errors,
+    file_state,
+    holds_exr,
+    identity,
+    is_empty,
+    is_share,
+    is_target_missing,
+    regular,
+    require_folder,
+    retried_if_stale,
+    unavailable,
+    version_of,
+)
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import check_file_key, file_key, file_path, key_order
 from exr_inspector.storage.objects import FaultReport, Skips
@@ -42,32 +56,13 @@ from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry
 
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 _MAYBE_LINK = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _READABLE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK, since opening a pipe would wait for a writer forever.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-_MOUNTS = Path("/proc/self/mountinfo")
-_OCTAL = re.compile(r"\\([0-7]{3})")  # escapes of spaces and similar characters in mount points
-_NETWORK = ("nfs", "cifs", "smb", "sshfs", "lustre", "gpfs", "ceph", "glusterfs", "beegfs", "9p", "virtiofs")
 
 T = TypeVar("T")
-
-
-class DanglingLink(ObjectNotFound):
-    """The target of a link does not exist: it was removed, or is on a share that is unavailable."""
-
-
-class NotRegular(ObjectNotFound):
-    """A pipe, a socket, a device or a folder. It is never read, since reading could wait forever."""
 
 
 class FolderBucket:
@@ -175,7 +170,7 @@ class FolderBucket:
 
         def ask() -> T:
             try:
-                answer = _retried_if_stale(question, call.path)
+                answer = retried_if_stale(question, call.path)
             except AccessDenied:
                 self._check_root()
                 raise
@@ -202,11 +197,11 @@ class FolderBucket:
         known = self._known_root()
         try:
             require_folder(self.root, self.name)
-            if known is None and _is_empty(self.root):
+            if known is None and is_empty(self.root):
                 raise BucketMissing(f"{self.name}: the folder {self.root} is empty; is the share mounted?")
-            is_same = known is None or known == _identity(self.root)
+            is_same = known is None or known == identity(self.root)
         except OSError as error:
-            raise _unavailable(self.name, self.root, error) from error
+            raise unavailable(self.name, self.root, error) from error
         if not is_same:
             raise BucketUnavailable(f"{self.name}: the folder {self.root} is now another folder; is the share mounted?")
         if not os.access(self.root, os.X_OK):
@@ -223,8 +218,8 @@ class FolderBucket:
         """
         if self._known_root() is not None:
             return
-        with _translated(f"{self.name}/{key}"):
-            is_mounted = os.path.lexists(self.root / self._path(key).partition("/")[0]) or _holds_exr(self.root)
+        with file_errors(f"{self.name}/{key}"):
+            is_mounted = os.path.lexists(self.root / self._path(key).partition("/")[0]) or holds_exr(self.root)
         if not is_mounted:
             raise BucketMissing(f"{self.name}: the folder {self.root} contains no OpenEXR file; is the share mounted?")
         self._note_root()
@@ -232,25 +227,25 @@ class FolderBucket:
     def _note_root(self) -> None:
         """Note that the folder is the one in which the files are, unless one is known."""
         with self._lock:
-            self._identity = self._identity or _identity(self.root)
+            self._identity = self._identity or identity(self.root)
 
     def _known_root(self) -> tuple[int, int] | None:
         """Return device and inode of the folder in which the files are; None if that is not known of any."""
         with self._lock:
             if self._identity is None and is_share(self.root):
-                self._identity = _identity(self.root)
+                self._identity = identity(self.root)
             return self._identity
 
     def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[RangeAnswer]:
         descriptor = self._open(key, _FILE)
         try:
-            before = _regular(os.fstat(descriptor), f"{self.name}/{key}")
+            before = regular(os.fstat(descriptor), f"{self.name}/{key}")
             pieces = [self._piece(descriptor, one.start, one.size) for one in ranges]
-            if _state(os.fstat(descriptor)) != _state(before):
+            if file_state(os.fstat(descriptor)) != file_state(before):
                 raise ObjectChanged(f"{self.name}/{key}: overwritten while it was being read")
         finally:
             os.close(descriptor)
-        seen = StoreVersion(_version_of(before))
+        seen = StoreVersion(version_of(before))
         return [RangeAnswer(piece, seen) for piece in pieces]
 
     @staticmethod
@@ -265,7 +260,7 @@ class FolderBucket:
     def _version(self, key: str) -> ObjectVersion:
         descriptor = self._open(key, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC)
         try:
-            return _version_of(_regular(os.fstat(descriptor), f"{self.name}/{key}"))
+            return version_of(regular(os.fstat(descriptor), f"{self.name}/{key}"))
         finally:
             os.close(descriptor)
 
@@ -284,7 +279,7 @@ class FolderBucket:
         try:
             real = os.path.realpath(f"{root}/{path}", strict=True)
         except OSError as error:
-            if error.errno not in _ABSENT or not self._is_dangling(path):
+            if error.errno not in ABSENT or not self._is_dangling(path):
                 raise
             raise DanglingLink(f"{self.name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
@@ -297,13 +292,13 @@ class FolderBucket:
         """Whether a path, or a folder above it, is a link whose target does not exist."""
         whole = self.root / path
         above = [folder for folder in whole.parents if folder.is_relative_to(self.root)]
-        return any(each.is_symlink() and _is_target_missing(each) for each in (whole, *above))
+        return any(each.is_symlink() and is_target_missing(each) for each in (whole, *above))
 
     def _walk(self, path: str, flags: int) -> int:
         try:
             folder = os.open(self.root, _FOLDER)
         except OSError as error:
-            raise _unavailable(self.name, self.root, error) from error
+            raise unavailable(self.name, self.root, error) from error
         try:
             *above, name = path.split("/")
             for component in above:
@@ -324,10 +319,10 @@ class FolderBucket:
     def _items(self, folder: str) -> Iterator[list[tuple[str, os.DirEntry[str]]]]:
         """Yield the items of a folder, by rising key; keys of folders end in a slash."""
         place = f"{self.name}/{folder.rstrip('/')}"
-        with _translated(place):
+        with file_errors(place):
             descriptor = self._open(folder.rstrip("/"), _READABLE_FOLDER)
         try:
-            with _translated(place), os.scandir(descriptor) as scan:
+            with file_errors(place), os.scandir(descriptor) as scan:
                 items = [(_key_of(folder, item), item) for item in scan]
             yield sorted(items, key=lambda pair: key_order(pair[0]))
         finally:
@@ -370,9 +365,9 @@ class FolderBucket:
         """Return the entry of a file; empty if it was deleted in the meantime."""
         place = f"{self.name}/{key}"
         try:
-            with _translated(place):
+            with file_errors(place):
                 status = None if is_link else item.stat(follow_symlinks=False)
-                found = self._version(key) if status is None else _version_of(_regular(status, place))
+                found = self._version(key) if status is None else version_of(regular(status, place))
         except (DanglingLink, NotRegular):
             raise
         except ObjectNotFound:
@@ -425,132 +420,3 @@ class _Listing:
 def _key_of(folder: str, item: os.DirEntry[str]) -> str:
     key = f"{folder}{file_key(item.name)}"
     return f"{key}/" if item.is_dir(follow_symlinks=False) else key
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    """Return device and inode of a folder; None if it does not exist."""
-    try:
-        state = folder.stat()
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino
-
-
-def _holds_exr(folder: Path) -> bool:
-    """Whether an OpenEXR file is below a folder; what cannot be listed is passed over."""
-    return any(is_exr(name) for _, _, names in os.walk(folder) for name in names)
-
-
-def _is_empty(folder: Path) -> bool:
-    with os.scandir(folder) as found:
-        return next(found, None) is None
-
-
-def require_folder(folder: Path, place: str) -> None:
-    """Return if the folder of a bucket, or of a part of one, exists.
-
-    Raises:
-        BucketMissing: It certainly does not exist.
-        BucketUnavailable: It may exist: a folder above it may not be entered, the file system fails, or a link leads nowhere,
-            as it does to a share that is not mounted.
-    """
-    try:
-        is_there = stat.S_ISDIR(folder.stat().st_mode)
-    except OSError as error:
-        raise _unavailable(place, folder, error) from error
-    if not is_there:
-        raise BucketMissing(f"{place}: its folder {folder} does not exist, and a file is in its place")
-
-
-def _unavailable(place: str, folder: Path, error: OSError) -> BucketUnavailable:
-    """Convert the error of a file system call about the folder of a bucket."""
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return BucketUnavailable(f"{place}: the folder {folder} may not be entered; has a ticket expired?")
-    if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
-        return BucketUnavailable(f"{place}: the folder {folder} cannot be opened ({os.strerror(error.errno or 0)})")
-    deepest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    if not deepest.exists():
-        return BucketUnavailable(
-            f"{place}: the folder {folder} cannot be opened: {deepest} is a link that leads nowhere"
-        )
-    if deepest == folder:  # it appeared meanwhile
-        return BucketUnavailable(f"{place}: the folder {folder} cannot be opened; is the share mounted?")
-    return BucketMissing(f"{place}: its folder {folder} does not exist; is the share mounted?")
-
-
-def _is_target_missing(link: Path) -> bool:
-    """Whether the target of a link does not exist; any other fault is raised."""
-    try:
-        link.stat()
-    except OSError as error:
-        if error.errno not in _ABSENT:
-            raise
-        return True
-    return False
-
-
-def is_share(folder: Path) -> bool:
-    """Whether a network file system is mounted at a folder, by proc(5), mountinfo; False on systems without it."""
-    try:
-        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return False
-    last = None
-    for line in lines:  # the last mount at a mount point hides the earlier ones
-        before, _, after = line.partition(" - ")
-        if _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4]) == str(folder):
-            last = after.split(" ")[0]
-    return last is not None and last.removeprefix("fuse.").startswith(_NETWORK)
-
-
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """Replace the error of a file system call that the block raises; see `file_error`."""
-    try:
-        yield
-    except OSError as error:
-        raise file_error(error, path) from error
-
-
-def _retried_if_stale(call: Callable[[], T], path: str) -> T:
-    """Return the file system's answer; repeat the call once by name if the file was replaced on its server."""
-    with _translated(path):
-        try:
-            return call()
-        except OSError as error:
-            if error.errno != errno.ESTALE:
-                raise
-        return call()
-
-
-def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:
-    """Convert the error of a file system call to an error about the object `path`."""
-    if isinstance(error, PermissionError):
-        return AccessDenied(f"{path}: the file system refuses access: give this user the right to read it")
-    if error.errno == errno.ENXIO:
-        return NotRegular(f"{path}: a socket or a device, which is not read")
-    if error.errno in _ABSENT:
-        return ObjectNotFound(f"{path}: no such file")
-    if error.errno == errno.EAGAIN:
-        return SourceUnavailable(f"{path}: another program holds a lease on the file while it writes")
-    return SourceUnavailable(f"{path}: the file system fails ({os.strerror(error.errno or 0)})")
-
-
-def _regular(state: os.stat_result, path: str) -> os.stat_result:
-    if not stat.S_ISREG(state.st_mode):
-        raise NotRegular(f"{path}: {_KINDS.get(stat.S_IFMT(state.st_mode), 'not a regular file')}, which is not read")
-    return state
-
-
-def _state(found: os.stat_result) -> tuple[int, int, int, int]:
-    """Return everything that distinguishes versions of a file, since the file system's clock may be coarse."""
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _version_of(found: os.stat_result) -> ObjectVersion:
-    etag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ctime_ns:x}"
-    try:
-        mtime = EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
-    except OverflowError:  # outside of datetime's range
-        mtime = datetime.max.replace(tzinfo=timezone.utc) if found.st_mtime_ns > 0 else EPOCH
-    return ObjectVersion(etag, found.st_size, mtime)

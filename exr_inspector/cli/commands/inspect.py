@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 
 from exr_inspector.catalog.rows.plain import file_rows
-from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import levels_option, paths_option, policy_option, refuse_fewer_pixels, stats_option
+from exr_inspector.cli.output.explain import explain
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.commands.explain import OTHERS
 from exr_inspector.cli.options import policy_option
+from exr_inspector.cli.output.explain import OTHERS
 from exr_inspector.cli.output.tables import severity_text
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.documents import csv_cell, json_document

@@ -15,7 +15,6 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import (
     fail_on_option,
     fails,
@@ -26,6 +25,7 @@ from exr_inspector.cli.options import (
     rows_catalog_option,
     stats_option,
 )
+from exr_inspector.cli.output.explain import explain
 from exr_inspector.cli.output.progress import UntilInterrupt
 from exr_inspector.cli.output.tables import findings_table, indented
 from exr_inspector.cli.output.terminal import echo_json, output

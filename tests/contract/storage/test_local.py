@@ -22,7 +22,7 @@ from exr_inspector.errors import (
     UnsupportedKey,
 )
 from exr_inspector.settings import Mount, load_settings
-from exr_inspector.storage import FILE_BUCKET, SourceOpener, local
+from exr_inspector.storage import FILE_BUCKET, SourceOpener, file_system
 from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.keys import file_key, key_order
 from exr_inspector.storage.local import FolderBucket
@@ -478,7 +478,7 @@ def test_a_share_whose_last_file_is_gone_is_known_by_its_mount(tmp_path, monkeyp
     root.mkdir()
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTINFO.replace("PLACE", str(root).replace(" ", r"\040")).replace("KIND", kind))
-    monkeypatch.setattr(local, "_MOUNTS", mounts)
+    monkeypatch.setattr(file_system, "_MOUNTS", mounts)
     with mounted(root) as opener:
         if is_share:
             assert opener.head("b", "gone.exr") is None
@@ -489,7 +489,7 @@ def test_a_share_whose_last_file_is_gone_is_known_by_its_mount(tmp_path, monkeyp
 
 
 def test_an_empty_folder_is_no_share_where_the_system_does_not_tell(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_MOUNTS", tmp_path / "nothing")
+    monkeypatch.setattr(file_system, "_MOUNTS", tmp_path / "nothing")
     (tmp_path / "share").mkdir()
     with mounted(tmp_path / "share") as opener, pytest.raises(BucketUnavailable):
         opener.head("b", "gone.exr")
