@@ -63,6 +63,8 @@ class PartFacts:
         if not _TRIGGERS.isdisjoint(attributes):
             for name in attributes.keys() & _TRIGGERS:
                 found |= t.BY_ATTRIBUTE[name]
+        if found & t.ACES and self.part.integer("acesImageContainerFlag") == 1:
+            found |= t.ACES_CONTAINER
         if not found & t.TAGGED:
             found |= t.UNTAGGED
         if kind in {"tiledimage", "deeptile"}:

@@ -41,18 +41,9 @@ _MEGABYTES = {"": 1.0, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0**2}
 
 # Attributes whose text names software, most reliable first; the rest of the text (hashes, command lines) is left out.
 _WRITERS = (
-    "software",
-    "generatedBy",
-    "writer",
-    "generator",
-    "creator",
-    "application",
-    "encoder",
-    "creatorTool",
-    "comment",
-    "comments",
-    "ImageDescription",
-)
+    "software", "generatedBy", "writer", "generator", "creator", "application", "encoder", "creatorTool", "comment",
+    "comments", "ImageDescription",
+)  # fmt: skip
 _COMMENTS = frozenset({"comment", "comments", "ImageDescription"})  # they name software if they begin as `_MADE_WITH`
 _MADE_WITH = re.compile(
     r"((?:created|developed|exported|generated|made|rendered|saved|written) (?:in|using|with) [^\d\n]+\d+\.\S*)",

@@ -1,7 +1,8 @@
 """Traits: cheap properties of parts as bits. A rule is called only for parts with at least one of the traits that it names.
 
 They are plain integers because an operation on IntFlag takes a microsecond. Traits only save time: a rule that is called
-without them finds nothing, which tests check. The exceptions are ACES and DEEP, which some rules require without checking them.
+without them finds nothing, which tests check. The exceptions are ACES, ACES_CONTAINER and DEEP, which some rules require
+without checking them.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ COLOUR = 1 << 17  # any colour attribute
 TAGGED = 1 << 18  # colorInteropID, chromaticities or acesImageContainerFlag
 UNTAGGED = 1 << 19  # none of these three
 ACES = 1 << 20
+ACES_CONTAINER = 1 << 30  # acesImageContainerFlag is the int 1
 TIME = 1 << 21  # timeCode, framesPerSecond, keyCode or capDate
 CAMERA = 1 << 22
 ENVIRONMENT = 1 << 23  # envmap or wrapmodes

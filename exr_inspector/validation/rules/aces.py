@@ -6,6 +6,7 @@ the standard may be missing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, CheckFunction, Found, Remedy, Results, file_rule, listed, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, listed, part_rule
 from exr_inspector.validation.rules.colour import chromaticities, short
 from exr_inspector.validation.rules.compression import codec_name
 
@@ -39,13 +40,13 @@ _STRINGS = (
 )  # fmt: skip
 
 
-def _claimed(parameters: AcesParameters) -> int:
-    """Traits for which the rules are called: files with the flag, or all files if the policy requires containers."""
-    return t.ALWAYS if parameters.aces_container else t.ACES
+def _if_claimed(trait: int) -> Callable[[AcesParameters], int]:
+    """The traits for which rules are called: files with one, or all files if the policy requires containers."""
+    return lambda parameters: t.ALWAYS if parameters.aces_container else trait
 
 
-_part_rule = partial(part_rule, when=_claimed)
-_file_rule = partial(file_rule, when=_claimed)
+_part_rule = partial(part_rule, when=_if_claimed(t.ACES_CONTAINER))
+_file_rule = partial(file_rule, when=_if_claimed(t.ACES_CONTAINER))
 
 
 class AcesParameters(RuleParameters):
@@ -56,24 +57,12 @@ class AcesParameters(RuleParameters):
     )
 
 
-def _of_containers(check: CheckFunction) -> CheckFunction:
-    """Return the rule restricted to files whose flag is 1, or to all files if the policy requires containers."""
-
-    def claimed(subject: PartFacts | FileFacts, parameters: AcesParameters) -> Results:
-        parts = subject.header.parts if isinstance(subject, FileFacts) else (subject.part,)
-        if parameters.aces_container or any(part.integer("acesImageContainerFlag") == 1 for part in parts):
-            return check(subject, parameters)
-        return NOTHING
-
-    return claimed
-
-
 def flag_text(attribute: Attribute) -> str:
     """Describe a flag that is not 1: its type, or its value if it is an int."""
     return f"int {attribute.value!r}" if attribute.type_name == "int" else attribute.type_name
 
 
-@_part_rule(
+@part_rule(
     "ACE-FLAG",
     Severity.ERROR,
     "acesImageContainerFlag is the int 1",
@@ -82,6 +71,7 @@ def flag_text(attribute: Attribute) -> str:
     fix="Write the flag as an int with the value 1.",
     command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
+    when=_if_claimed(t.ACES),
 )
 def flag(part: PartFacts, _: object) -> Results:
     """Report a flag that is absent or not 1; another type than int is left to STR-REQ-TYPE."""
@@ -102,9 +92,7 @@ def flag(part: PartFacts, _: object) -> Results:
     command="exr2aces IN.exr OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-@_of_containers
 def aces_version(file: FileFacts, _: object) -> Results:
-    """Check the version field."""
     word = file.header.version_word
     if word in {0x002, 0x402}:
         return NOTHING
@@ -121,9 +109,7 @@ def aces_version(file: FileFacts, _: object) -> Results:
     command="oiiotool IN.exr -a --compression none -o OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-@_of_containers
 def aces_compression(part: PartFacts, _: object) -> Results:
-    """Report every compression except NONE."""
     if part.compression == Compression.NONE:
         return NOTHING
     codec = codec_name(part.compression)
@@ -141,9 +127,7 @@ def aces_compression(part: PartFacts, _: object) -> Results:
     remedy=Remedy.CONVERSION,
     limits="Only the attribute; CHK-LINEORDER and CHK-GAPS check the positions of chunks.",
 )
-@_of_containers
 def line_order(part: PartFacts, _: object) -> Results:
-    """Check the attribute lineOrder."""
     order = part.part.line_order
     if order is None or order == LineOrder.INCREASING_Y:
         return NOTHING
@@ -161,9 +145,7 @@ def line_order(part: PartFacts, _: object) -> Results:
     command="oiiotool IN.exr --ch R,G,B,A -o OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-@_of_containers
 def aces_channels(part: PartFacts, _: object) -> Results:
-    """Check the set of channel names."""
     names = frozenset(channel.name for channel in part.channels)
     if names in _SETS:
         return NOTHING
@@ -181,9 +163,7 @@ def aces_channels(part: PartFacts, _: object) -> Results:
     command="oiiotool IN.exr -a -d half -o OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-@_of_containers
 def half(part: PartFacts, _: object) -> Results:
-    """Check pixel types and samplings."""
     hit = [
         channel
         for channel in part.channels
@@ -214,7 +194,6 @@ def _type_and_sampling(channel: Channel) -> str:
     command="exr2aces IN.exr OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-@_of_containers
 def chroma(part: PartFacts, _: object) -> Results:
     """Report chromaticities that are absent or differ from AP0 by more than 0.001."""
     values = chromaticities(part)
@@ -235,9 +214,7 @@ def chroma(part: PartFacts, _: object) -> Results:
     command="exrstdattr -string colorInteropID lin_ap0_scene IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
-@_of_containers
 def identifier(part: PartFacts, _: object) -> Results:
-    """Report an id other than lin_ap0_scene."""
     value = part.part.text("colorInteropID")
     if value in {None, spaces.ACES}:
         return NOTHING
@@ -254,7 +231,6 @@ def identifier(part: PartFacts, _: object) -> Results:
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
     remedy=Remedy.EDIT,
 )
-@_of_containers
 def header_size(file: FileFacts, _: object) -> Results:
     """Check the number of bytes between the version field and the chunk offset table."""
     size = file.header.end - 8
@@ -274,9 +250,7 @@ def header_size(file: FileFacts, _: object) -> Results:
     command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
     remedy=Remedy.EDIT,
 )
-@_of_containers
 def strings(part: PartFacts, _: object) -> Results:
-    """Report empty strings among the attributes that the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
     if not empty:
         return NOTHING
@@ -294,7 +268,6 @@ def strings(part: PartFacts, _: object) -> Results:
     command="exrmultiview right RIGHT.exr left LEFT.exr OUT.exr",
     remedy=Remedy.CONVERSION,
 )
-@_of_containers
 def stereo(part: PartFacts, _: object) -> Results:
     """Check multiView of a container with left.* channels: the default view must be the right one."""
     views = part.part.value("multiView", "stringvector")

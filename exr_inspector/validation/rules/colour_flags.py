@@ -10,7 +10,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_rule, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Rule, file_rule, part_rule
 from exr_inspector.validation.rules.aces import flag_text
 from exr_inspector.validation.rules.colour import chromaticities, short
 
@@ -72,55 +72,29 @@ def _encoding(identifier: str) -> str:
     return identifier.removesuffix("_scene").removesuffix("_display")
 
 
-def _data_with(part: PartFacts, name: str) -> Results:
-    if part.part.text("colorInteropID") != spaces.DATA or name not in part.part.by_name:
-        return NOTHING
-    return [Found(f"colorInteropID is data, but the part has {name}", name, "absent")]
+def _absent_from_data(code: str, name: str, does: str) -> Rule:
+    @part_rule(
+        code,
+        Severity.WARNING,
+        f"Parts tagged as data have no {name}",
+        why=f"Data is not colour; a reader that believes {name} {does} it.",
+        source=_FLAGS,
+        fix=f"Remove {name} from the part.",
+        command=f"oiiotool IN.exr -a --eraseattrib {name} -o OUT.exr",
+        remedy=Remedy.EDIT,
+        when=t.COLOUR,
+    )
+    def absent(part: PartFacts, _: object) -> Results:
+        if part.part.text("colorInteropID") != spaces.DATA or name not in part.part.by_name:
+            return NOTHING
+        return [Found(f"colorInteropID is data, but the part has {name}", name, "absent")]
+
+    return absent
 
 
-@part_rule(
-    "COL-C-DATA-CHROMA",
-    Severity.WARNING,
-    "Parts tagged as data have no chromaticities",
-    why="Data is not colour; a reader that believes the chromaticities converts it.",
-    source=_FLAGS,
-    fix="Remove chromaticities from the part.",
-    command="oiiotool IN.exr -a --eraseattrib chromaticities -o OUT.exr",
-    remedy=Remedy.EDIT,
-    when=t.COLOUR,
-)
-def data_chroma(part: PartFacts, _: object) -> Results:
-    return _data_with(part, "chromaticities")
-
-
-@part_rule(
-    "COL-C-DATA-WHITE",
-    Severity.WARNING,
-    "Parts tagged as data have no whiteLuminance",
-    why="Data is not colour; a reader that believes whiteLuminance scales it.",
-    source=_FLAGS,
-    fix="Remove whiteLuminance from the part.",
-    command="oiiotool IN.exr -a --eraseattrib whiteLuminance -o OUT.exr",
-    remedy=Remedy.EDIT,
-    when=t.COLOUR,
-)
-def data_white(part: PartFacts, _: object) -> Results:
-    return _data_with(part, "whiteLuminance")
-
-
-@part_rule(
-    "COL-C-DATA-NEUTRAL",
-    Severity.WARNING,
-    "Parts tagged as data have no adoptedNeutral",
-    why="Data is not colour; a reader that believes adoptedNeutral converts it.",
-    source=_FLAGS,
-    fix="Remove adoptedNeutral from the part.",
-    command="oiiotool IN.exr -a --eraseattrib adoptedNeutral -o OUT.exr",
-    remedy=Remedy.EDIT,
-    when=t.COLOUR,
-)
-def data_neutral(part: PartFacts, _: object) -> Results:
-    return _data_with(part, "adoptedNeutral")
+DATA_CHROMA = _absent_from_data("COL-C-DATA-CHROMA", "chromaticities", "converts")
+DATA_WHITE = _absent_from_data("COL-C-DATA-WHITE", "whiteLuminance", "scales")
+DATA_NEUTRAL = _absent_from_data("COL-C-DATA-NEUTRAL", "adoptedNeutral", "converts")
 
 
 @file_rule(

@@ -52,12 +52,20 @@ def areas_that_differ(sequence: SequenceFacts) -> list[Found]:
     if len(numbers) < FEWEST:
         return []
     return (
-        _other_images(numbers, images, of_shot=True)
-        or _runs_of_other_shots(numbers, images)
+        other_shots(sequence)
         or _odd_areas(numbers, images)
         or _other_images(numbers, images, of_shot=False)
         or _exchanged_images(numbers, images)
     )
+
+
+@once_per_sequence
+def other_shots(sequence: SequenceFacts) -> list[Found]:
+    """The findings on single frames, and short runs, that show another shot than the frames around them."""
+    numbers, images = small_images(sequence)
+    if len(numbers) < FEWEST:
+        return []
+    return _other_images(numbers, images, of_shot=True) or _runs_of_other_shots(numbers, images)
 
 
 def _other_images(numbers: Sequence[int], images: Images, *, of_shot: bool) -> list[Found]:
@@ -113,15 +121,6 @@ def _is_added_light(change: npt.NDArray[np.float64]) -> bool:
     """Whether areas become brighter, or darker, and hardly any does the opposite."""
     brighter, darker = np.maximum(change, 0).sum(), np.maximum(-change, 0).sum()
     return bool(min(brighter, darker) < _ONE_WAY * max(brighter, darker))
-
-
-def other_shots(sequence: SequenceFacts) -> frozenset[int]:
-    """The numbers of single frames, and of short runs, that show another shot than the frames around them."""
-    numbers, images = small_images(sequence)
-    if len(numbers) < FEWEST:
-        return frozenset()
-    found = _other_images(numbers, images, of_shot=True) or _runs_of_other_shots(numbers, images)
-    return frozenset(number for each in found for number in each.frames)
 
 
 def _beyond(steps: Images, length: int = 1) -> Images:

@@ -156,7 +156,7 @@ def frames_of_other_shots(sequence: SequenceFacts) -> Collection[int]:
         return ()
     from exr_inspector.validation.small_images import areas  # noqa: PLC0415 - not in the function's folder
 
-    return areas.other_shots(sequence)
+    return {number for each in areas.other_shots(sequence) for number in each.frames}
 
 
 def near_copies(sequence: SequenceFacts) -> Sequence[Found]:
