@@ -42,8 +42,7 @@ from exr_inspector.model import (
 )
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool, can_start_decoders
-from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, PixelFile, part_rows, read_pixels
-from exr_inspector.pixels.rows import PartRows
+from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, PixelFile, read_pixels
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.sidecars import missing_sidecars, with_sidecars
@@ -345,15 +344,8 @@ class Inspector:
         )
         return answer_requests(requests, read)
 
-    def rows(self, source: RangeSource, found: Probe, part: int) -> PartRows:
-        """Return the rows of a flat part's first level, from the top down, of a file that `probe` has read."""
-        file = self._pixel_file(source, found)
-        if file is None:
-            raise SourceError("rows are read of a file whose header was read")
-        return part_rows(file, part)
-
-    def _pixel_file(self, source: RangeSource, found: Probe) -> PixelFile | None:
-        """Return the file with the results of the probe; None for a file without chunk tables."""
+    def pixel_file(self, source: RangeSource, found: Probe) -> PixelFile | None:
+        """Return a file that `probe` has read, to read its pixels; None for a file without chunk tables."""
         version = source.version
         if found.header is None or not found.tables or version is None:
             return None
@@ -370,7 +362,7 @@ class Inspector:
         deadline: Deadline | None,
         checkpoint: Checkpoint,
     ) -> PixelReport | None:
-        file = self._pixel_file(source, found)
+        file = self.pixel_file(source, found)
         if file is None:
             return None
         return read_pixels(

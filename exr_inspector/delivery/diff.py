@@ -17,7 +17,7 @@ from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, to_pandas
 from exr_inspector.documents import json_document
-from exr_inspector.errors import ExrInspectorError, NothingMatches
+from exr_inspector.errors import ExrInspectorError, NothingMatches, SourceError
 from exr_inspector.exr.chunks.layout import Layout, span_text
 from exr_inspector.exr.header.as_json import to_json_text, value_text
 from exr_inspector.exr.header.parser import Header, PartHeader
@@ -27,7 +27,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.comparing import ChannelComparison, ChannelDiff
 from exr_inspector.pixels.difference import DifferencePicture
-from exr_inspector.pixels.rows import Band, PartRows
+from exr_inspector.pixels.rows import Band, PartRows, part_rows
 from exr_inspector.settings import local_path
 from exr_inspector.storage import RangeSource, SourceOpener
 from exr_inspector.storage.keys import split_url
@@ -338,7 +338,10 @@ def _part(files: tuple[_Opened, _Opened], parts: tuple[PartHeader, PartHeader], 
     if shared is not None and common and not any(layout.is_deep for layout in layouts):
         rows: list[PartRows | SurroundedRows] = []
         for (file, part), layout in zip(sides, layouts, strict=True):
-            plain = work.inspector.rows(file.source, file.found, part.index)
+            opened = work.inspector.pixel_file(file.source, file.found)
+            if opened is None:
+                raise SourceError("rows are read of a file whose header was read")
+            plain = part_rows(opened, part.index)
             rows.append(plain if layout.data_window == shared else SurroundedRows(plain, layout, shared))
         picture = work.picture if work.picture and work.picture.part == parts[0].index else None
         channels, faults = _Rows(layouts, numbers, rows, common, replace(work, picture=picture)).compare(shared)

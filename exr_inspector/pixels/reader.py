@@ -25,13 +25,12 @@ from exr_inspector.pixels.file_pass import FilePass
 from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.objects import Counting, plan_counting
 from exr_inspector.pixels.plans import ChunkExtents, locate_chunks, plan_full
-from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.sampling import plan_sample, sample_bytes
 from exr_inspector.pixels.strips import FileContext
 from exr_inspector.pixels.thumbnails import ShownLayer, canvas_of, canvases, from_preview, shown_layers, small_level
 from exr_inspector.storage import RangeSource, ReadBudget
 
-__all__ = ["DecodeBudget", "PixelConfig", "PixelFile", "part_rows", "read_pixels"]
+__all__ = ["DecodeBudget", "PixelConfig", "PixelFile", "read_pixels"]
 
 # While the library decodes, one file may use at most 1 / _LIBRARY_PART of the memory for decoded samples. Chunks of 256 lines
 # with many channels are then decoded one at a time, in parallel with the statistics of the previous one.
@@ -142,11 +141,6 @@ def read_pixels(
     reading.run(at_once=not is_full and plan.bytes <= most_packed)
     report = reading.report(mode)
     return report if layers else replace(report, thumbnails=_small_thumbnails(file, config, deadline, checkpoint))
-
-
-def part_rows(file: PixelFile, part: int) -> PartRows:
-    """A reader of the rows of a flat part's first level, from top to bottom."""
-    return PartRows(file.context(), file.layouts[part], part, file.extents().only(part, 0))
 
 
 def _pictures(

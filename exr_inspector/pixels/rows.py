@@ -14,6 +14,7 @@ from exr_inspector.model import PixelFault
 from exr_inspector.pixels.decode import DTYPES
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.plans import ChunkExtents
+from exr_inspector.pixels.reader import PixelFile
 from exr_inspector.pixels.strips import FileContext, Strip, run_strip
 from exr_inspector.pixels.work import fault_of
 
@@ -134,3 +135,8 @@ class PartRows:
             strip = Strip(work, extents.start[run].tolist(), memoryview(data), start, largest, collector.add)
             with library_memory.taken(min(strip.library_bytes, library_memory.capacity), context.deadline) as lease:
                 return tuple(run_strip(strip, context, lease).faults)
+
+
+def part_rows(file: PixelFile, part: int) -> PartRows:
+    """A reader of the rows of a flat part's first level, from top to bottom."""
+    return PartRows(file.context(), file.layouts[part], part, file.extents().only(part, 0))

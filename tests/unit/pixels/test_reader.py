@@ -24,7 +24,8 @@ from exr_inspector.memory import MemoryPool
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import file_pass, strips, work
 from exr_inspector.pixels.budget import DecodeBudget
-from exr_inspector.pixels.reader import PixelConfig, PixelFile, part_rows, read_pixels
+from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
+from exr_inspector.pixels.rows import part_rows
 from exr_inspector.storage import RangeSource, ReadBudget, SourceOpener
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
