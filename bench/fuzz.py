@@ -23,14 +23,14 @@ from pathlib import Path
 
 from bench._fuzz_whole import BrokenContract, inspect_whole
 from exr_inspector.errors import BudgetExceeded, ExrInspectorError, FormatError
-from exr_inspector.exr.file_bytes import Ranges
+from exr_inspector.exr.file_bytes import Answer, Ranges, answer_requests
 from exr_inspector.exr.header.as_json import to_json_text, value_number, value_text
 from exr_inspector.exr.header.idmanifest import decode_manifest
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import IdManifest, Preview, TimeCode
 from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.probe import Answer, LeaderMode, answer_requests, probe
+from exr_inspector.exr.probe import LeaderMode, probe
 from exr_inspector.pixels.thumbnails import preview_pixels
 
 ROOT = Path(__file__).parent.parent

@@ -23,9 +23,9 @@ import OpenEXR
 
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.file_bytes import Ranges
+from exr_inspector.exr.file_bytes import Answer, Ranges, answer_requests
 from exr_inspector.exr.header.parser import parse_header
-from exr_inspector.exr.probe import Answer, answer_requests, probe
+from exr_inspector.exr.probe import probe
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
 

@@ -31,8 +31,8 @@ from unittest.mock import patch
 import OpenImageIO
 
 from bench._stats_frames import CODECS, LAYOUTS, frame, large_frame
-from exr_inspector.exr.file_bytes import Ranges
-from exr_inspector.exr.probe import Answer, answer_requests, probe
+from exr_inspector.exr.file_bytes import Answer, Ranges, answer_requests
+from exr_inspector.exr.probe import probe
 from exr_inspector.model import PixelReport, StatsMode, Thumbnails
 from exr_inspector.pixels.boxes import BoxAdder
 from exr_inspector.pixels.budget import DecodeBudget

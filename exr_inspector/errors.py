@@ -322,7 +322,7 @@ class SchemaDrift(CatalogError):
     retryable = True
 
 
-# --- whole prefixes -----------------------------------------------------------------------------------------
+# --- ingest and sweep -------------------------------------------------------------------------------------------
 
 
 class WorkerDied(ExrInspectorError):

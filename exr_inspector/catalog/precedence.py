@@ -180,7 +180,7 @@ def _is_late(event: EventInfo, stored: VersionInfo) -> bool:
 
 
 def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[Prepared]:
-    """The inspections whose files have no rows and whose objects cannot be accessed, so that only events tell if they exist."""
+    """The inspections whose files have no rows and whose objects cannot be accessed, so that only events show if they exist."""
     return [item for item in inspections if item.version is None and not stored.get(item.file_id)]
 
 

@@ -11,7 +11,7 @@ from exr_inspector.texts import did_you_mean, program
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as in shells; after SIGTERM, `cli.__main__` changes it to 143
 
-_WHOLE = 1_000  # letters of a summary
+_LONGEST = 1_000  # letters of a summary
 
 
 def command_line(arguments: str, catalog: Path | None) -> str:
@@ -37,7 +37,9 @@ class SuggestingGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with their whole summaries, which click would cut."""
+        """Write the commands with their complete summaries, which click would cut."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, each.get_short_help_str(_WHOLE)) for name, each in commands if each is not None])
+            formatter.write_dl(
+                [(name, each.get_short_help_str(_LONGEST)) for name, each in commands if each is not None]
+            )

@@ -287,22 +287,7 @@ def check_files(
                     progress(done, len(names))
     except KeyboardInterrupt:
         stopped = True
-    required = _required_ranges(expansions, frames)
-    known = [(item.known, item.summaries) for item in read.gathered.values()]
-    textures = textures_among(known)
-    images = [each for each in known if each[0].pattern not in textures]
-    siblings = {} if stopped else with_copies(siblings_of(known, textures), images)
-    sequences = [
-        _checked_sequence(
-            item,
-            policy,
-            required.get(pattern, ()),
-            siblings.get(pattern, NO_SIBLINGS),
-            is_texture=pattern in textures,
-        )
-        for pattern, item in read.gathered.items()
-        if item.files
-    ]
+    sequences = _sequences(read.gathered, policy, _required_ranges(expansions, frames), stopped=stopped)
     if frames and not stopped:
         faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
     return DeliveryCheck(
@@ -442,6 +427,26 @@ def checked_file(name: str, frame: int | None, answer: Inspection | ExrInspector
 def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSummary:
     name = path.rpartition("/")[2]
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
+
+
+def _sequences(
+    gathered: Mapping[str, _Gathered], policy: Policy, required: Mapping[str, Sequence[range]], *, stopped: bool
+) -> list[CheckedSequence]:
+    known = [(item.known, item.summaries) for item in gathered.values()]
+    textures = textures_among(known)
+    images = [each for each in known if each[0].pattern not in textures]
+    siblings = {} if stopped else with_copies(siblings_of(known, textures), images)
+    return [
+        _checked_sequence(
+            item,
+            policy,
+            required.get(pattern, ()),
+            siblings.get(pattern, NO_SIBLINGS),
+            is_texture=pattern in textures,
+        )
+        for pattern, item in gathered.items()
+        if item.files
+    ]
 
 
 def _checked_sequence(

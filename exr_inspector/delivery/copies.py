@@ -15,7 +15,7 @@ from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 _FEWEST = 3  # images that two sequences do not share by chance
 _SEPARATORS = re.compile(r"[-_./ #%]+")
 _DIGITS = re.compile(r"(?<!\d)\d{1,5}(?!\d)")
-# What tells copies of one image apart: versions, takes, dates
+# What distinguishes copies of one image: versions, takes, dates
 _ISSUE = re.compile(
     r"(?<![a-z])(?:v|ver(?:sion)?|rev|take|tk|copy|backup|delivery)[-_ ]?\d+(?![a-z0-9])|(?<!\d)20\d\d([-_.]?)\d\d\1\d\d(?!\d)"
 )
@@ -25,7 +25,7 @@ _Known = tuple[Recognised, Iterable[FrameSummary]]
 
 
 def with_copies(siblings: Mapping[str, Siblings], sequences: Iterable[_Known]) -> dict[str, Siblings]:
-    """What sequences tell about each other, with those that have the images of another one; views and versions are compared."""
+    """Add to the siblings of each sequence the one that has its images. Views and versions are known already."""
     others = (each for each in sequences if not siblings.get(each[0].pattern, NO_SIBLINGS).copies)
     found = {name: replace(siblings.get(name, NO_SIBLINGS), same=same) for name, same in same_images(others).items()}
     return {**siblings, **found}
@@ -34,7 +34,7 @@ def with_copies(siblings: Mapping[str, Siblings], sequences: Iterable[_Known]) -
 def same_images(sequences: Iterable[_Known]) -> dict[str, tuple[str, bool]]:
     """The sequence that has the images of all frames of another one in the same order, by its pattern.
 
-    The second value tells whether the names are those of different images (`_differ`). The shorter one, or the later one by
+    The second value is whether the names are those of different images (`_differ`). The shorter one, or the later one by
     name, is taken for the copy. Left out are sequences of less than three images, those that are named as made from others,
     and files that a link in another folder shows.
     """

@@ -1,4 +1,4 @@
-"""The words in the names of files and folders that tell views, AOVs, mattes and versions of one image apart. Pure."""
+"""The words in the names of files and folders that distinguish views, AOVs, mattes and versions of one image. Pure."""
 
 from __future__ import annotations
 

@@ -57,17 +57,17 @@ _LENS = re.compile(r"(?i:uvs?)")  # lens maps may be larger than the image
 _VANISHED = 0.1  # share of its usual area that an object has where it enters or leaves
 _CORNERS = 4  # coordinates of a window; rows have its width and height
 _MOST_REGIONS = 1024  # of one image
-_FEWEST = 3  # sequences with fewer frames say nothing of a range
+_FEWEST = 3  # sequences with fewer frames have no range to compare
 _Measured = dict[str, tuple[Recognised, tuple[int, ...]]]  # sequences with a size or a window, by pattern
 
 
 def siblings_of(
     every: Sequence[tuple[Recognised, Iterable[FrameSummary]]], textures: Container[str] = ()
 ) -> dict[str, Siblings]:
-    """What sequences tell about each other that are views and AOVs of one image, and textures that are maps of one object.
+    """Find the sequences that are views and AOVs of one image, and the textures that are maps of one object.
 
     Args:
-        every: The sequences, each with the summaries of its frames, which tell where two views have the same pixels.
+        every: The sequences, each with the summaries of its frames, by which views with the same pixels are found.
         textures: The patterns of those that are textures.
 
     Returns:

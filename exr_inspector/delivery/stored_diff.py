@@ -32,7 +32,7 @@ _NO_PIXELS = (
 _TOLERANCE = 1e-9  # relative tolerance, for sums of the same samples in another order
 
 
-def has_whole_pixels(stored: Inspection) -> bool:
+def has_all_pixels(stored: Inspection) -> bool:
     """Whether the rows hold a hash or statistics of all pixels of a level, so that all pixels of the file must be read."""
     pixels = stored.pixels
     if pixels is None:
@@ -59,7 +59,7 @@ def diff_stored(
 
     Args:
         opener: Opens the file.
-        inspector: Inspects the file; it must compute full statistics and hashes if `has_whole_pixels`.
+        inspector: Inspects the file; it must compute full statistics and hashes if `has_all_pixels`.
         policy: Policy of the inspection; findings are not compared.
         name: Path or URL of the file.
         stored: The inspection read back from the rows.
@@ -144,7 +144,7 @@ def _layout_notes(one: _Side, other: _Side) -> Iterator[str]:
 def _pixels(one: _Side, other: _Side) -> tuple[list[str], list[str]]:
     """The differences of a part's pixels, and what was not compared. Levels with equal hashes are equal."""
     found, stored = one[0].pixels, other[0].pixels
-    if stored is None or found is None or not has_whole_pixels(other[0]):
+    if stored is None or found is None or not has_all_pixels(other[0]):
         return list(_size_notes(one[0], other[0])), [_NO_PIXELS]
     hashes, known = _hashes(found, one[1]), _hashes(stored, other[1])
     same = {level for level, value in known.items() if hashes.get(level) == value}

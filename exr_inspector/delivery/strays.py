@@ -24,7 +24,7 @@ _OF_FRAME = re.compile(
     r".*\.exr\.(?:md5|sha\d+|xxh\w*|crc(?:32)?|c4|json|xml|xmp|ya?ml|txt|csv|jpe?g|png|tiff?|webp)",
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )
-_FEWEST = 3  # sequences with fewer frames say nothing of their AOVs
+_FEWEST = 3  # sequences with fewer frames are no evidence of their AOVs
 _LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
 _OTHER = "not read, since its name does not end in .exr: check whether it belongs to the delivery"
 _NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it belongs to the delivery"

@@ -137,7 +137,7 @@ def tile_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
 
 
 def siblings_of_textures(textures: Iterable[Recognised]) -> dict[str, Siblings]:
-    """What the maps of one object tell about each other, by pattern: the tiles that one lacks, and numbers that are no tiles.
+    """Find the maps of one object, and by pattern the tiles that one lacks, and numbers that are no tiles.
 
     They are maps of one object if the text before the kind of map is the same (`hero_BaseColor_ACEScg`, `hero_Normal_raw`). Of
     a kind that is there twice, as in several versions or sizes, nothing is known.

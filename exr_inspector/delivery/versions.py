@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from exr_inspector.delivery.image_names import BUNDLE, DIGITS, VERSION, image_of
 from exr_inspector.delivery.naming import Recognised
 
-_FEWEST = 3  # sequences with fewer frames say nothing of a range
+_FEWEST = 3  # sequences with fewer frames have no range to compare
 _MOST_PARTS = 16  # of one range; more are a convention of names
 _FOLDER = re.compile(
     r"(?:(?P<stem>.+?)[._-]?)??(?<![a-zA-Z])v(?:er(?:sion)?)?[._-]?(?P<number>\d+)", re.IGNORECASE | re.ASCII

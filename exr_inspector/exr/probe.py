@@ -30,12 +30,10 @@ from exr_inspector.exr.chunks.tables import (
     tables_end,
 )
 from exr_inspector.exr.conformance.header import check_header
-from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, FileBytes, RangeRequests, answer_requests
+from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, FileBytes, RangeRequests
 from exr_inspector.exr.header.parser import Header, read_header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.problems import Problem
-
-__all__ = ["Answer", "LeaderMode", "Probe", "answer_requests", "probe"]
 
 _WHOLE_CHUNKS = 1 << 20  # requests of this size search by reading whole chunks, and not leaders alone
 _SEARCH_REQUESTS = 32  # in which a file is searched, unless they would be larger than the largest

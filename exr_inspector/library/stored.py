@@ -16,7 +16,7 @@ from exr_inspector.delivery.diff import FileDiff
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.delivery.sequences import NOTHING, CheckedFrames
-from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
+from exr_inspector.delivery.stored_diff import diff_stored, has_all_pixels, has_further_levels
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.validating import Frames, file_result
 from exr_inspector.model import StatsMode, Thumbnails, sort_findings
@@ -131,7 +131,7 @@ def diff_catalog(
                 )
                 continue
             stored = full.inspection
-            stats = StatsMode.FULL if has_whole_pixels(stored) else StatsMode.OFF
+            stats = StatsMode.FULL if has_all_pixels(stored) else StatsMode.OFF
             levels = "all" if has_further_levels(stored) else "first"
             if (stats, levels) not in inspectors:
                 inspectors[stats, levels] = Inspector.from_settings(

@@ -210,7 +210,7 @@ class Seam(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ColourLines:
-    """What sampled rows and columns tell about a part's colour.
+    """What sampled rows and columns show of a part's colour.
 
     Attributes:
         seams: Its seams.

@@ -228,7 +228,7 @@ def trusted_absence(
     deadline: Deadline | None = None,
     report: FaultReport,
 ) -> Callable[[str], bool]:
-    """Return a function that tells whether an unlisted file may be taken for deleted, not for unreachable.
+    """Return a test for whether an unlisted file may be taken for deleted, not for unreachable.
 
     It may if an OpenEXR file is listed below the prefix, or the first folder of the unlisted file there. Otherwise, its
     share may not be mounted, or this is another store. The same applies to each of `folders` that is a mounted folder,

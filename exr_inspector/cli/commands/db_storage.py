@@ -113,19 +113,11 @@ def reconcile_command(
                 else _listed(opener, prefix, figures, unlisted)
             )
             comparison = compare(listed, stored_versions(tables.connection, prefix))
-            allowed = _allowed(tables)
-            hidden = {path for path in comparison.without_object if not allowed.admits(*path.split("/", 1))}
-            kept = tuple(path for path in comparison.without_object if path not in unlisted and path not in hidden)
-            comparison = replace(comparison, without_object=kept)
+            comparison, hidden = _without_unknown(comparison, unlisted, _allowed(tables))
             unread = unlisted.take_files()
             if not (comparison.listed or comparison.stored or names_bucket(place)):
                 require_place(place)
-            click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
-            if hidden:
-                click.echo(f"{counted(len(hidden), 'row')} not compared: EXR_ALLOWED_PREFIXES excludes the files")
-            print_paths("no row", [item.path for item in comparison.without_row], name_of, everything=everything)
-            print_paths("stale row", [item.path for item in comparison.stale], name_of, everything=everything)
-            print_paths("no object", comparison.without_object, name_of, everything=everything)
+            _print_comparison(comparison, hidden, name_of, everything=everything)
             if fix:
                 with closing(
                     IngestContext.from_settings(settings, opener, tables.catalog, threads=_THREADS, force=True)
@@ -141,6 +133,22 @@ def reconcile_command(
         click.echo(f"to make them agree: {command_line(f'db reconcile {shlex.quote(place)} --fix', catalog)}")
     if figures.errors or not (comparison.is_equal or fix):
         sys.exit(1)
+
+
+def _without_unknown(comparison: Comparison, unlisted: Unlisted, allowed: AllowList) -> tuple[Comparison, int]:
+    """The comparison without rows whose files could not be listed or are excluded, and the number of those excluded."""
+    admitted = [path for path in comparison.without_object if allowed.admits(*path.split("/", 1))]
+    kept = tuple(path for path in admitted if path not in unlisted)
+    return replace(comparison, without_object=kept), len(comparison.without_object) - len(admitted)
+
+
+def _print_comparison(comparison: Comparison, hidden: int, name_of: Callable[[str], str], *, everything: bool) -> None:
+    click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
+    if hidden:
+        click.echo(f"{counted(hidden, 'row')} not compared: EXR_ALLOWED_PREFIXES excludes the files")
+    print_paths("no row", [item.path for item in comparison.without_row], name_of, everything=everything)
+    print_paths("stale row", [item.path for item in comparison.stale], name_of, everything=everything)
+    print_paths("no object", comparison.without_object, name_of, everything=everything)
 
 
 @click.command("remove")

@@ -88,7 +88,7 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
 
 
 def _warnings(checked: CheckedFrames, unread: Iterable[str]) -> Iterator[str]:
-    """Why what was read is no whole delivery, sequence by sequence; `unread` are the files that could not be read."""
+    """Why what was read is not a complete delivery, sequence by sequence; `unread` are the files that could not be read."""
     places = [checked.frames[path] for path in unread if path in checked.frames]
     for sequence in checked.sequences:
         what = {

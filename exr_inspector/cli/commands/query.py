@@ -149,7 +149,7 @@ def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
 
 
 def _list(console: Console) -> None:
-    table = Table("Query", r"Parameters, \[optional]", "What it tells", box=None, pad_edge=False)
+    table = Table("Query", r"Parameters, \[optional]", "What it shows", box=None, pad_edge=False)
     for item in cookbook().values():
         names = [each.name if each.is_required else f"[{each.name}]" for each in item.parameters]
         table.add_row(item.name, Text(" ".join(names)), Text(item.description))

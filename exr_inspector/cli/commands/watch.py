@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -90,27 +90,16 @@ def command(
         require_parts(tables.roots, [target])
         settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
         mount = settings.mounts[0]
-        root = mount.folder
         if catalog:
             record_roots(tables.connection, settings, {target.bucket}, named=bucket)
         with closing(SourceOpener(settings)) as opener:
             context = IngestContext.from_settings(settings, opener, tables.catalog, threads=workers)
             tables.keeps_file = True
-            changes = watch(
-                folder.resolve(),
-                watch_filter=None,
-                stop_event=ended,
-                rust_timeout=_TICK_MS,
-                yield_on_timeout=True,
-                raise_interrupt=False,
-                force_polling=poll or None,
-                poll_delay_ms=2_000,
-                recursive=True,
-            )
+            changes = _changes(folder.resolve(), ended, poll=poll)
             next(changes, None)  # starts watching, so that changes during the first run are seen
-            if not any(root.iterdir()):
+            if not any(mount.folder.iterdir()):
                 print_line(target.bucket, "the folder is empty; waiting")
-            while not any(root.iterdir()) and not ended.is_set():
+            while not any(mount.folder.iterdir()) and not ended.is_set():
                 next(changes, None)
             progress = first_run(context, target, ended, print_line)
             if ended.is_set():
@@ -123,6 +112,21 @@ def command(
             follow(watched, changes, partial(print_line, target.bucket))
             context.close()
     sys.exit(0)
+
+
+def _changes(folder: Path, ended: threading.Event, *, poll: bool) -> Iterator[set[tuple[Change, str]]]:
+    """Yield the changes in a folder, also an empty set after a while without any, until `ended` is set."""
+    return watch(
+        folder,
+        watch_filter=None,
+        stop_event=ended,
+        rust_timeout=_TICK_MS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        force_polling=poll or None,
+        poll_delay_ms=2_000,
+        recursive=True,
+    )
 
 
 def follow(

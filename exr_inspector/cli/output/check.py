@@ -108,7 +108,7 @@ def print_check(check: DeliveryCheck, console: Console, *, least: Severity | Non
             console.print(Text(f"Not shown: {codes} ({why}", style="dim"), soft_wrap=True)
     for sentence in left_out(check):
         console.print(Text(sentence, style="yellow"), soft_wrap=True)
-    console.print(_verdict(check, least))
+    console.print(_result(check, least))
 
 
 def left_out(check: DeliveryCheck) -> list[str]:
@@ -117,7 +117,7 @@ def left_out(check: DeliveryCheck) -> list[str]:
     return [f"{sentence} {REMEDY}" if sentence in pixels else sentence for sentence in check.not_checked]
 
 
-def _verdict(check: DeliveryCheck, least: Severity | None) -> Text:
+def _result(check: DeliveryCheck, least: Severity | None) -> Text:
     rerender_count = sum(len(sequence.rerender) for sequence in check.sequences)
     is_failed = bool(check.faults) or fails(check.worst, least)
     words = f"{check.words} checked by {plain(check.policy)}" if check.checked else "no file was checked"

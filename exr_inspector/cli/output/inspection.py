@@ -93,18 +93,18 @@ def _file_rows(path: str, inspection: Inspection) -> Iterable[tuple[str, Rendera
     yield "read", f"{read}, {inspection.duration_ms:.1f} ms"
 
 
-def _completeness_text(whole: Completeness) -> Text:
-    text = Text(f"{whole.present} of {whole.chunk_count} chunks (by {whole.checked})")
-    if whole.is_complete:
+def _completeness_text(chunks: Completeness) -> Text:
+    text = Text(f"{chunks.present} of {chunks.chunk_count} chunks (by {chunks.checked})")
+    if chunks.is_complete:
         return text
     text.stylize("red")
-    counts = ", ".join(f"{count} {state.name.lower().replace('_', ' ')}" for state, count in whole.counts.items())
+    counts = ", ".join(f"{count} {state.name.lower().replace('_', ' ')}" for state, count in chunks.counts.items())
     text.append(f"\n{counts}")
-    for gap in whole.missing[:6]:
-        why = "" if gap.state is None or len(whole.counts) == 1 else f" ({gap.state.name.lower().replace('_', ' ')})"
+    for gap in chunks.missing[:6]:
+        why = "" if gap.state is None or len(chunks.counts) == 1 else f" ({gap.state.name.lower().replace('_', ' ')})"
         text.append(f"\nmissing {gap.text}{why}")
-    if len(whole.missing) > 6 or whole.missing_truncated:
-        text.append(f"\nand {len(whole.missing) - 6}{' or more' if whole.missing_truncated else ''} further ranges")
+    if len(chunks.missing) > 6 or chunks.missing_truncated:
+        text.append(f"\nand {len(chunks.missing) - 6}{' or more' if chunks.missing_truncated else ''} further ranges")
     return text
 
 
@@ -131,7 +131,7 @@ def _types(inspection: Inspection, part: int) -> dict[str, str]:
 
 
 def _part_rows(
-    part: PartHeader, names: PartNames | None, whole: Completeness | None, layout: Layout | None
+    part: PartHeader, names: PartNames | None, chunks: Completeness | None, layout: Layout | None
 ) -> Iterable[tuple[str, RenderableType]]:
     data, display = part.data_window, part.display_window
     if data:
@@ -149,8 +149,8 @@ def _part_rows(
         yield "tiles", value_text(part.by_name["tiles"]) or ""
     if layout and len(layout.levels) > 1:
         yield "levels", _levels_text(layout)
-    if whole:
-        yield "complete", _completeness_text(whole)
+    if chunks:
+        yield "complete", _completeness_text(chunks)
 
 
 def _deep_text(pixels: Sequence[PartPixels]) -> str:
@@ -165,27 +165,27 @@ def _deep_text(pixels: Sequence[PartPixels]) -> str:
     )
 
 
-def _unread_text(report: PixelReport, whole: Completeness | None) -> Text:
+def _unread_text(report: PixelReport, chunks: Completeness | None) -> Text:
     """Why a part has no statistics."""
     text = Text("statistics: none of its chunks was read", style="yellow")
-    if report.mode is StatsMode.SAMPLED and whole and whole.present and not report.stopped:
+    if report.mode is StatsMode.SAMPLED and chunks and chunks.present and not report.stopped:
         text.append("; a sample has no room for one (EXR_STATS_BYTES), --stats full reads all")
     return text
 
 
 def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_attributes: bool) -> RenderableType:
     names = next((entry for entry in inspection.names if entry.part == part.index), None)
-    whole = next((entry for entry in inspection.completeness if entry.part == part.index), None)
+    chunks = next((entry for entry in inspection.completeness if entry.part == part.index), None)
     layout = inspection.layouts[part.index] if part.index < len(inspection.layouts) else None
     title = Text(f"part {part.index}", style="bold")
     for word in (part.name, part.part_type, part.view and f"view {part.view}"):
         if word:
             title.append(f"  {plain(word)}", style="default")
-    blocks: list[RenderableType] = [grid(_part_rows(part, names, whole, layout))]
+    blocks: list[RenderableType] = [grid(_part_rows(part, names, chunks, layout))]
     if names and names.layers:
         blocks += ["", *layers_table(names, _types(inspection, part.index))]
     if inspection.pixels:
-        blocks += _pixel_blocks(inspection.pixels, part.index, whole, console)
+        blocks += _pixel_blocks(inspection.pixels, part.index, chunks, console)
     shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}
     rest = [a for a in part.attributes if all_attributes or a.problem or a.name not in shown_above]
     if rest:
@@ -194,7 +194,7 @@ def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_att
 
 
 def _pixel_blocks(
-    report: PixelReport, part: int, whole: Completeness | None, console: Console
+    report: PixelReport, part: int, chunks: Completeness | None, console: Console
 ) -> Iterable[RenderableType]:
     """The statistics of a part, or why there are none, and what its deep samples are; each block after an empty line."""
     stats = [channel for channel in report.channels if channel.part == part]
@@ -205,7 +205,7 @@ def _pixel_blocks(
     if any(entry.chunks_read for entry in pixels):
         yield from statistics_table(stats, pixels, console)
     else:
-        yield _unread_text(report, whole)
+        yield _unread_text(report, chunks)
     if deep := _deep_text(pixels):
         yield Text(deep, style="dim")
 

@@ -15,10 +15,10 @@ from exr_inspector.errors import (
     TruncatedHeader,
 )
 from exr_inspector.exr.chunks.tables import ChunkState
-from exr_inspector.exr.file_bytes import Ranges
+from exr_inspector.exr.file_bytes import Answer, Ranges, answer_requests
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.probe import Answer, LeaderMode, answer_requests, probe
+from exr_inspector.exr.probe import LeaderMode, probe
 from exr_inspector.validation import RULES
 from tests.support.exrbytes import MIPMAP, ZIPS, Channel, Part, Tiles, a_int, a_string, build, lay_out
 
