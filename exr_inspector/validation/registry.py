@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import entry_points
-from inspect import signature
-from pathlib import Path
+from importlib.util import find_spec
 from types import MappingProxyType, ModuleType
 
-from exr_inspector.errors import PolicyError
-from exr_inspector.model import Severity
-from exr_inspector.validation.rule import Remedy, Rule
+from exr_inspector.validation.rule import Rule
 from exr_inspector.validation.rules import (
     aces,
     alpha,
     attributes,
-    black_areas,
     blank,
     channels,
     chunks,
@@ -56,10 +52,15 @@ from exr_inspector.validation.rules.sequences import times as sequence_times
 
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
-    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, black_areas, alpha, encodings,
+    cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, alpha, encodings,
     data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, alphas, levels, steady, sources,
     show,
 )  # fmt: skip
+
+# Rules on what only commands make of an image. The function's folder does not have their module, but its policies may name
+# them.
+OF_IMAGES = frozenset({"PIX-BLACK-TILES", "PIX-BORDER-FADE", "PIX-ENLARGED", "PIX-REGION", "PIX-STRIPES"})
+_OF_IMAGES = "exr_inspector.validation.rules.black_areas"
 
 # group -> title, in the order of documentation and output
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -100,7 +101,8 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _rules_of(module: ModuleType) -> list[Rule]:
+def rules_of(module: ModuleType) -> list[Rule]:
+    """The rules that a module declares."""
     own = [value for value in vars(module).values() if isinstance(value, Rule)]
     return [*own, *getattr(module, "REPORTED", ())]
 
@@ -108,10 +110,11 @@ def _rules_of(module: ModuleType) -> list[Rule]:
 def _collect() -> dict[str, Rule]:
     """The rules of this package, then those of other packages, whose modules are entry points of `exr_inspector.rules`."""
     order = list(GROUPS)
-    ours = [rule for module in _MODULES for rule in _rules_of(module)]
+    modules = [*_MODULES, *([import_module(_OF_IMAGES)] if find_spec(_OF_IMAGES) else [])]
+    ours = [rule for module in modules for rule in rules_of(module)]
     ours.sort(key=lambda rule: order.index(rule.group))
     found: dict[str, Rule] = {}
-    added = [rule for point in entry_points(group=ENTRY_POINTS) for rule in _rules_of(point.load())]
+    added = [rule for point in entry_points(group=ENTRY_POINTS) for rule in rules_of(point.load())]
     for rule in (*ours, *added):
         if rule.code in found:
             raise ValueError(f"two rules are called {rule.code}")
@@ -124,54 +127,9 @@ _RULES = _collect()
 RULES: Mapping[str, Rule] = MappingProxyType(_RULES)
 
 
-def add_rules_of_file(path: Path) -> str:
-    """Add the rules of a Python file. They apply only to policies that name this file.
-
-    Returns:
-        The `origin` of these rules.
-
-    Raises:
-        PolicyError: The file cannot be executed, or a rule is not declared as rules are.
-    """
-    origin = str(path.resolve())
-    try:
-        module = ModuleType(f"exr_inspector_rules_{path.stem}")
-        code = compile(path.read_bytes(), origin, "exec")
-        exec(code, vars(module))  # noqa: S102 - the user's own file, named in the user's own local policy
-    except Exception as error:
-        raise PolicyError(f"{path}: {type(error).__name__}: {error}") from error
-    for rule in _rules_of(module):
-        if not isinstance(rule.severity, Severity):
-            raise PolicyError(
-                f"{path}: the severity of {rule.code} is {rule.severity!r}, expected Severity.INFO, WARNING or ERROR"
-            )
-        if not isinstance(rule.remedy, Remedy):
-            raise PolicyError(
-                f"{path}: the remedy of {rule.code} is {rule.remedy!r}, expected a Remedy, such as Remedy.EDIT"
-            )
-        if (fault := _wrong_parameters(rule)) is not None:
-            raise PolicyError(f"{path}{fault}")
-        known = _RULES.get(rule.code)
-        if known is not None and known.origin != origin:
-            raise PolicyError(
-                f"{path}: a rule is called {rule.code} already; choose a code of your own, such as SHOW-..."
-            )
-        _RULES[rule.code] = replace(rule, origin=origin)
-    return origin
-
-
-def _wrong_parameters(rule: Rule) -> str | None:
-    """What is wrong with the parameters of a rule's function, with its line; None if it can be called."""
-    if rule.check is None:
-        return None
-    try:
-        signature(rule.check, follow_wrapped=False).bind(None, None)
-    except TypeError:
-        code = getattr(rule.check, "__code__", None)
-        line = f":{code.co_firstlineno}" if code else ""
-        subject = rule.scope.name.lower()
-        return f"{line}: the function of {rule.code} must take two arguments, ({subject}, parameters)"
-    return None
+def add_rule(rule: Rule) -> None:
+    """Add a rule, or replace the one of its code."""
+    _RULES[rule.code] = rule
 
 
 class Parameters(

@@ -29,8 +29,9 @@ LAPTOP_PARTS = (
     "delivery/surround.py", "delivery/tables.py", "documents.py", "pixels/comparing.py", "pixels/difference.py",
     "pixels/lines.py", "pixels/rows.py", "pixels/singles.py", "pixels/zeros.py", "storage/client_views.py", "sync/kept.py",
     "sync/unvalidated.py", "validation/inspected_frames.py", "validation/policies/differences.py",
-    "validation/policies/draft.py", "validation/policies/schema.py", "validation/rejudge.py", "validation/reports.py",
-    "validation/small_images", "validation/sources.py",
+    "validation/policies/draft.py", "validation/policies/python_rules.py", "validation/policies/schema.py",
+    "validation/rules/black_areas.py", "validation/rejudge.py", "validation/reports.py", "validation/small_images",
+    "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.b2"  # as of b2sum

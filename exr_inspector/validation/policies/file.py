@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.texts import did_you_mean, program_command
-from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters, add_rules_of_file
+from exr_inspector.validation.registry import LEFT_OUT, OF_IMAGES, RULES, Parameters
 from exr_inspector.validation.rules.show import AttributeDemand
 
 PROFILES = ("default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive")
@@ -190,8 +190,9 @@ def _line(lines: dict[Position, int], at: Position) -> int:
 def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, str]]:
     """Errors for codes and globs that match no rule."""
     found = []
+    known = RULES.keys() | OF_IMAGES
     for code in map(str, rules):
-        if code in RULES or (re.match(LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in RULES)):
+        if code in known or (re.match(LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in known)):
             continue
         if code in LEFT_OUT:
             found.append(((*at, code), f"this rule is not checked: {LEFT_OUT[code]}"))
@@ -311,6 +312,8 @@ def _load_python_rules(name: object, folder: Path | None) -> _Faults | None:
     path = folder / name
     if not path.is_file():
         return [(("python_rules",), f"there is no file {path}")]
+    from exr_inspector.validation.policies.python_rules import add_rules_of_file  # noqa: PLC0415 - not in the function's folder
+
     add_rules_of_file(path)
     return None
 

@@ -1,23 +1,16 @@
-"""PIX: lost tiles and borders of an image that shows something everywhere else, stripes of single columns, repeated pixels."""
+"""PIX: lost tiles of an image, render regions, edges that fade, stripes of single columns, repeated pixels.
+
+Only commands that read all pixels know of these. The function's folder does not have this module (`registry.OF_IMAGES`).
+"""
 
 from __future__ import annotations
 
-from exr_inspector.exr.names import is_beauty
-from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import is_matte
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed, pixel_rule
-
-_BORDERS = ((1, 1), (2, 2), (4, 4), (0, 1), (1, 0), (0, 2), (2, 0))  # columns and rows, of both sides together
-_LEAST_SIDE = 64
-
-
-def _main_image(part: PartFacts) -> list[ChannelStats]:
-    """The statistics of R, G and B of the main image, if all pixels were read and have many values; else empty."""
-    triple = next((triple for triple in part.rgb_layers if is_beauty(triple[0].layer)), ())
-    every = [stats for _, stats in part.with_stats(triple)]
-    is_seen = len(every) == 3 and all(s.exact and s.has_many_values for s in every)
-    return every if is_seen else []
+from exr_inspector.validation.rule import NOTHING, Found, Results, pixel_rule
+from exr_inspector.validation.rules.blank import main_image
+from exr_inspector.validation.small_images.tiles import tiles_and_bands
 
 
 @pixel_rule(
@@ -38,11 +31,9 @@ def black_tiles(part: PartFacts, _: object) -> Results:
 
     Objects, letterboxes and the space around the charts of textures have other edges, or reach the edge of the image.
     """
-    every, grid = _main_image(part), part.pixels.zeros if part.pixels else None
+    every, grid = main_image(part), part.pixels.zeros if part.pixels else None
     if not every or grid is None or not any(grid.bits):
         return NOTHING
-    from exr_inspector.validation.small_images.tiles import tiles_and_bands  # noqa: PLC0415 - not in the function's folder
-
     return tiles_and_bands(part, every, grid)
 
 
@@ -59,7 +50,7 @@ def black_tiles(part: PartFacts, _: object) -> Results:
 )
 def region(part: PartFacts, _: object) -> Results:
     """Report main images whose colour, and alpha, is exactly zero but for a rectangle; no letterboxes and framed pictures."""
-    every, grid, window = _main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
+    every, grid, window = main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
     box = grid.region if grid else None
     if not every or grid is None or window is None or box is None or is_matte(part.file.inspection.key):
         return NOTHING
@@ -73,36 +64,6 @@ def region(part: PartFacts, _: object) -> Results:
 
 
 @pixel_rule(
-    "PIX-BLACK-BORDER",
-    Severity.INFO,
-    "The image has no black border",
-    why="A crop, filter or scaling that is off by a pixel leaves a line, which shows in edges, blurs and tiled textures.",
-    source="ComfyUI-FlashVSR#4 (a border of one pixel)",
-    fix="Look at the edges. Correct the crop or the padding of the last step, and write the image again.",
-    limits="One or two lines on each side or on one, known by the number of zeros, which other pixels can have by chance.",
-)
-def black_border(part: PartFacts, _: object) -> Results:
-    """Report images with as many zeros in each of R, G and B as a narrow border has, without a black cell of 8 x 8 pixels.
-
-    A data window that differs from the display window may have a black edge, which Nuke writes.
-    """
-    window, every = part.part.data_window, _main_image(part)
-    zeros = {stats.zero_count for stats in every}
-    is_black_inside = part.pixels is not None and part.pixels.zeros is not None and any(part.pixels.zeros.bits)
-    if window is None or window != part.part.display_window or len(zeros) != 1 or is_black_inside:
-        return NOTHING
-    width, height = window.width, window.height
-    for columns, rows in _BORDERS if min(width, height) >= _LEAST_SIDE else ():
-        if zeros == {width * height - (width - columns) * (height - rows)}:
-            count = zeros.pop()
-            what = " and ".join(counted(n, noun) for n, noun in ((columns, "column"), (rows, "row")) if n)
-            names = listed(stats.channel for stats in every)
-            message = f"{names} are zero in {count} pixels, as many as {what} at the edges have"
-            return [Found(message, f"{count} zeros", "an image up to its edges", every[0].channel)]
-    return NOTHING
-
-
-@pixel_rule(
     "PIX-BORDER-FADE",
     Severity.INFO,
     "The image does not fade to black at its edges",
@@ -113,7 +74,7 @@ def black_border(part: PartFacts, _: object) -> Results:
     "their stored rows.",
 )
 def border_fade(part: PartFacts, _: object) -> Results:
-    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
+    every, lines = main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.border_level is None:
         return NOTHING
     message = f"The edges are {lines.border_level:.2g} times what the image is a few pixels further in, on all sides"
@@ -131,7 +92,7 @@ def border_fade(part: PartFacts, _: object) -> Results:
     "their stored rows.",
 )
 def stripes(part: PartFacts, _: object) -> Results:
-    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
+    every, lines = main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or not lines.stripe_period:
         return NOTHING
     message = f"Vertical stripes that repeat after {lines.stripe_period} columns: pixels of another number of channels?"
@@ -150,7 +111,7 @@ def stripes(part: PartFacts, _: object) -> Results:
     "compression. Known when files are read, not by their stored rows.",
 )
 def enlarged(part: PartFacts, _: object) -> Results:
-    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
+    every, lines = main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.repeats == 1:
         return NOTHING
     size = f"{lines.repeats} x {lines.repeats}"

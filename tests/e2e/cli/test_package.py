@@ -41,7 +41,7 @@ def test_the_folder_holds_the_function_and_nothing_of_the_laptop(staged: Path) -
     assert sum(path.stat().st_size for path in staged.rglob("*") if path.is_file()) < 2_000_000
 
 
-def test_every_staged_module_imports_without_the_laptops_packages(staged: Path) -> None:
+def test_every_staged_module_imports_without_the_laptops_packages_and_policies_may_name_all_rules(staged: Path) -> None:
     modules = [
         ".".join(path.relative_to(staged).with_suffix("").parts).removesuffix(".__init__")
         for path in sorted((staged / "exr_inspector").rglob("*.py"))
@@ -59,6 +59,11 @@ def test_every_staged_module_imports_without_the_laptops_packages(staged: Path) 
         for name in ["main", *{modules!r}]:
             module = importlib.import_module(name)
             assert module.__file__.startswith({str(staged)!r}), module.__file__
+        from exr_inspector.validation import RULES, load_policy
+        from exr_inspector.validation.registry import OF_IMAGES
+        assert not OF_IMAGES & RULES.keys()
+        rules = dict.fromkeys([*OF_IMAGES, "PIX-REG*", "SEQ-AREA"], "error")
+        assert load_policy(f"name: show\\nrules: {{rules}}", origin="show.yaml").levels["SEQ-AREA"]
     """
     line = [sys.executable, "-c", textwrap.dedent(program)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

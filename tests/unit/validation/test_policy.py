@@ -16,7 +16,8 @@ from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
 from exr_inspector.validation import PROFILES, RULES, Policy, builtin_policy, load_policy
 from exr_inspector.validation.policies.schema import json_schema
-from exr_inspector.validation.registry import GROUPS, LEFT_OUT
+from exr_inspector.validation.registry import GROUPS, LEFT_OUT, OF_IMAGES, rules_of
+from exr_inspector.validation.rules import black_areas
 from tests.support.exrbytes import DWAA, Channel, Part, build
 from tests.unit.validation.judging import PLAIN, judge
 
@@ -200,6 +201,7 @@ def test_example_and_schema() -> None:
 def test_registry_is_sound() -> None:
     assert {rule.group for rule in RULES.values()} == set(GROUPS)
     assert not LEFT_OUT.keys() & RULES.keys()
+    assert {rule.code for rule in rules_of(black_areas)} == OF_IMAGES
     for rule in RULES.values():
         assert rule.title
         assert rule.why

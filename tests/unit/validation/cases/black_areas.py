@@ -121,10 +121,5 @@ CASES = [
         Case("PIX-ENLARGED", repeated(2, 2), repeated(2, 1)),
         Case("PIX-ENLARGED", repeated(4, 4), repeated(5, 5)),
         Case("PIX-BORDER-FADE", flat(**faded(0.55)), flat(**faded(0.9))),
-        Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
-        Case("PIX-BLACK-BORDER", flat(**framed(2, 2, 2, 2)), flat(**framed(1, 1, 1, 1) | {"G": FULL["G"]})),
-        Case("PIX-BLACK-BORDER", flat(**framed(0, 1, 0, 1)), flat(**black((slice(8, 16), slice(16, 32))))),
-        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 0)), flat(**FULL)),
-        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 1)), flat(**framed(0, 0, 1, 2))),
     ),
 ]
