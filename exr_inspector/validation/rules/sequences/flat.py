@@ -12,24 +12,24 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_seq
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import difference, has_images, is_cut, seen_frames
+from exr_inspector.validation.rules.sequences.images import difference, edges_of, has_images, is_cut, seen_frames
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
 _STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
 _DIMMED = 0.5  # the most that the frames beside black ones have of the light of those beyond them in a short fade
 _FEW_FLAT = 3  # so many frames of one colour may be lost ones
-_SIDES = ("before", "behind")
 _NO_SAMPLES = "no samples"  # of deep images
+_LOST = {
+    True: "R, G and B are zero in every pixel",
+    False: "every pixel has the same colour",
+}  # by whether they are black
 _GREY = 1e-4  # the most by which the means of R, G and B of a grey image differ, in parts of the greatest
 _OPAQUE = 0.99  # of the pixels of a render that is not an element
 _AROUND = 60  # frames on each side that tell how far most are from a colour
 _COMES_AND_GOES = 3  # an element that is empty in more than one frame of so many, from its first image to its last one
-_FALLEN = (
-    0.75  # the most light that an element has beside empty frames when it is over, in parts of that before and usually
-)
+_FALLEN = 0.75  # the most light of an element beside empty frames when it is over, in parts of that before and usually
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
-_SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
 
 
 @sequence_rule(
@@ -48,11 +48,7 @@ _SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
     "Stored rows tell scenes apart by their mean colours alone.",
 )
 def black_beauty(sequence: SequenceFacts, _: object) -> Results:
-    return [
-        found
-        for (severity, what), frames in black_frames(sequence).items()
-        for found in of_frames(frames, what, "an image, as in other frames", "black", severity)
-    ]
+    return _findings(black_frames(sequence), "black")
 
 
 @sequence_rule(
@@ -69,14 +65,18 @@ def black_beauty(sequence: SequenceFacts, _: object) -> Results:
     "three frames between images that differ as much as the shot may change.",
 )
 def constant_frames(sequence: SequenceFacts, _: object) -> Results:
-    return [
-        found
-        for (severity, what), frames in coloured_frames(sequence).items()
-        for found in of_frames(frames, what, "an image, as in other frames", severity=severity)
-    ]
+    return _findings(coloured_frames(sequence))
 
 
 Explained = dict[tuple[Severity, str], list[int]]
+
+
+def _findings(explained: Explained, found: str = "") -> Results:
+    return [
+        each
+        for (severity, what), frames in explained.items()
+        for each in of_frames(frames, what, "an image, as in other frames", found, severity)
+    ]
 
 
 @once_per_sequence
@@ -86,46 +86,48 @@ def flat_frames(sequence: SequenceFacts) -> set[int]:
     return {number for frames in both for number in frames}
 
 
-@once_per_sequence
 def black_frames(sequence: SequenceFacts) -> Explained:
     """The numbers of the black frames of a sequence that holds an image, with a severity, by what can be said of them."""
     seen = seen_frames(sequence)
     if has_images(seen):
-        return _explained(sequence, "black", "R, G and B are zero in every pixel", is_black=True)
+        return _explained(sequence)[True]
     odd = [frame.frame for frame, pixels in seen if pixels.is_black and pixels.has_other_content]
     if not odd and sequence.siblings.image and all(pixels.is_black for _, pixels in seen):
         image = sibling_name(sequence.name, sequence.siblings.image)
         what = f"black, as in all frames: an AOV of {image} without light, or was it not connected?"
         return {(Severity.INFO, what): [frame.frame for frame, _ in seen]} if seen else {}
-    return {(Severity.ERROR, "R, G and B are zero in every pixel"): odd} if odd else {}
+    return {(Severity.ERROR, _LOST[True]): odd} if odd else {}
 
 
-@once_per_sequence
 def coloured_frames(sequence: SequenceFacts) -> Explained:
     """As `black_frames`, of frames of one colour other than black; and all frames, if they have one."""
     seen = seen_frames(sequence)
     if has_images(seen):
-        return _explained(sequence, "one colour", "every pixel has the same colour", is_black=False)
+        return _explained(sequence)[False]
     is_solid = len(seen) > 1 and all(pixels.is_constant and not pixels.is_black for _, pixels in seen)
     if not is_solid or any(pixels.has_other_content for _, pixels in seen):
         return {}
-    what = "every pixel has the same colour, as in all frames: a solid, or patches of colour?"
+    what = f"{_LOST[False]}, as in all frames: a solid, or patches of colour?"
     return {(Severity.INFO, what): [frame.frame for frame, _ in seen]}
 
 
-def _explained(sequence: SequenceFacts, colour: str, lost: str, *, is_black: bool) -> Explained:
+@once_per_sequence
+def _explained(sequence: SequenceFacts) -> dict[bool, Explained]:
+    """The frames of one colour, by whether they are black, with a severity, by what can be said of them."""
     seen = seen_frames(sequence)
     every = [pixels for _, pixels in seen]
     lights = [_light(*each) for each in seen]
     faded, _ = fades(every)
-    found: Explained = {}
+    found: dict[bool, Explained] = {True: {}, False: {}}
     for run in _flat_runs(every):
-        odd = [index for index in run if bool(every[index].is_black) is is_black]
-        if not odd:
-            continue
         why = _explanation(sequence, every, run, lights, is_faded=run[0] in faded)
-        severity, what = why or (Severity.ERROR, _NO_SAMPLES if all(every[index].is_void for index in odd) else lost)
-        found.setdefault((severity, what.format(colour=colour)), []).extend(seen[index][0].frame for index in odd)
+        for is_black, colour in ((True, "black"), (False, "one colour")):
+            odd = [index for index in run if bool(every[index].is_black) is is_black]
+            lost = _NO_SAMPLES if all(every[index].is_void for index in odd) else _LOST[is_black]
+            severity, what = why or (Severity.ERROR, lost)
+            if odd:
+                frames = found[is_black].setdefault((severity, what.format(colour=colour)), [])
+                frames += [seen[index][0].frame for index in odd]
     return found
 
 
@@ -153,13 +155,14 @@ def _explanation(
         is_faded: Whether the frames beside them approach their colour.
     """
     is_black = all(seen[index].is_black for index in run)
-    ends = [index for index in (run[0] - 1, run[-1] + 1) if 0 <= index < len(seen)]
+    ends = [outside for _, outside in edges_of(run, len(seen))]
     covered = [coverage for index in ends if (coverage := seen[index].coverage) is not None]
     coverages = {seen[index].coverage for index in run} if is_black else set()
     has_other = any(seen[index].has_other_content for index in run)
     is_void = all(seen[index].is_void for index in run)
     is_element = is_void or min(covered, default=0.0 if coverages == {0.0} else 1.0) < _OPAQUE
-    is_amid = len(ends) == len(_SIDES) and not _comes_and_goes(lights, ends)
+    is_between = len(ends) > 1
+    is_amid = is_between and not _comes_and_goes(lights, ends)
     is_few = len(run) <= _FEW_FLAT
     may_be_empty = is_element and coverages == {0.0}
     if may_be_empty and (is_faded or not has_other):
@@ -176,12 +179,8 @@ def _explanation(
     if sequence.siblings.image and is_black and not is_amid:
         return Severity.INFO, "{colour}: an AOV without light"
     is_lost = bool(covered) and coverages == {0.0}
-    is_between = len(ends) == len(_SIDES)
-    return (
-        _explanation_between(seen, run, *ends)
-        if is_between
-        else _explanation_at_end(seen, run, is_black=is_black, is_void=is_lost)
-    )
+    at_end = None if is_between else _explanation_at_end(seen, run, is_black=is_black, is_void=is_lost)
+    return _explanation_between(seen, run, *ends) if is_between else at_end
 
 
 def _light(frame: FrameSummary, pixels: FramePixels) -> float:
@@ -194,11 +193,8 @@ def _explanation_of_empty(*, is_void: bool, is_over: bool, is_few: bool) -> tupl
     empty = _NO_SAMPLES if is_void else "empty: R, G, B and A are zero"
     if is_over:
         return Severity.INFO, f"{empty}, as where an effect is over"
-    return (
-        None
-        if is_few
-        else (Severity.WARNING, f"{empty}, between full frames: lost, or does the effect stop for a while?")
-    )
+    what = f"{empty}, between full frames: lost, or does the effect stop for a while?"
+    return None if is_few else (Severity.WARNING, what)
 
 
 def _explanation_between(
