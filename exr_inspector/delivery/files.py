@@ -18,12 +18,7 @@ from exr_inspector.delivery.patterns import (
     parse_pattern,
     unknown_tokens_hint,
 )
-from exr_inspector.errors import (
-    AccessDenied,
-    NothingMatches,
-    SourceError,
-    SourceUnavailable,
-)
+from exr_inspector.errors import AccessDenied, NothingMatches, SourceError, SourceUnavailable
 from exr_inspector.settings import local_path
 from exr_inspector.storage import SourceOpener, exr_report, is_excluded, is_exr
 from exr_inspector.storage.keys import split_url

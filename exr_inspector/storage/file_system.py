@@ -12,13 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
-from exr_inspector.errors import (
-    AccessDenied,
-    BucketMissing,
-    BucketUnavailable,
-    ObjectNotFound,
-    SourceUnavailable,
-)
+from exr_inspector.errors import AccessDenied, BucketMissing, BucketUnavailable, ObjectNotFound, SourceUnavailable
 from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.storage.sequences import is_exr
 

@@ -20,7 +20,6 @@ from exr_inspector.errors import BucketMissing, ObjectNotFound
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Mount, Settings, local_path
 from exr_inspector.storage.budget import Meter
-from exr_inspector.storage.file_object import FileObjectBucket
 from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, key_order, split_url
 from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.mounts import key_of, mount_of
@@ -112,6 +111,8 @@ class SourceOpener:
 
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr") -> RangeSource:
         """Return a reader of bytes in memory, as an object of the bucket `memory:`."""
+        from exr_inspector.storage.file_object import FileObjectBucket  # noqa: PLC0415 - not in the function's folder
+
         check_key(MEMORY_BUCKET, key)
         return _source(FileObjectBucket(MEMORY_BUCKET, io.BytesIO(data)), key)
 
@@ -121,6 +122,8 @@ class SourceOpener:
         Raises:
             SourceError: It is not open for reading bytes, or cannot seek.
         """
+        from exr_inspector.storage.file_object import FileObjectBucket  # noqa: PLC0415 - not in the function's folder
+
         name = str(getattr(file, "name", "") or "file object").removeprefix("/")
         return _source(FileObjectBucket(FILE_OBJECT_BUCKET, file), name)
 

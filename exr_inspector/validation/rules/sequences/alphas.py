@@ -13,13 +13,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import (
-    Seen,
-    between_changes,
-    edges_of,
-    is_cut,
-    shot_frames,
-)
+from exr_inspector.validation.rules.sequences.images import Seen, between_changes, edges_of, is_cut, shot_frames
 from exr_inspector.validation.rules.sequences.small_images import lost_shares
 
 _LEAST_ADDED = 0.05  # of the image, which alpha covers in addition where it is 1 everywhere

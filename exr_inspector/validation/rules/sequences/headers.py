@@ -5,7 +5,6 @@ The time for ten thousand frames is well under a second.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -14,25 +13,15 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.provenance import products_of
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
-from exr_inspector.validation.frames import OBJECTS, FrameSummary
+from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import (
-    area,
-    drift,
-    named,
-    of_frames,
-    usual_value,
-    window_size,
-)
+from exr_inspector.validation.rules.sequences.comparison import area, drift, named, of_frames, usual_value, window_size
 
 _ENTRIES_SHOWN = 4
 _LEAST_PADDING = 3  # digits of a frame number that are recognised in the names of parts
 _TYPICAL = 8  # fewer frames do not tell which data window is the usual one
 _RARE = 4  # less than one frame of so many has a region as its data window
 _FEW = 10  # one frame of so many may have channels that the others need not have
-_MANIFESTS = 4  # more change with the objects in the frame
-_NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)
-_NUMBER = re.compile(r"\d+")
 _EYES = ({"left", "right"}, {"l", "r"})
 _REGION = 0.9  # the most that a region has of the area
 
@@ -385,42 +374,8 @@ def cryptomattes(sequence: SequenceFacts, _: object) -> Results:
     mattes = drift(
         sequence, "the list of Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none"
     )
-    return [*mattes, *_renamed_objects(sequence)]
+    if not any(frame.objects for frame in sequence.frames):
+        return mattes
+    from exr_inspector.validation.rules.sequences.renamed import renamed_objects  # noqa: PLC0415 - not in the function's folder
 
-
-def _renamed_objects(sequence: SequenceFacts) -> list[Found]:
-    """Frames whose manifest has an object under another name, and not one of the same kind with another number (a crowd)."""
-    found = []
-    for key in dict.fromkeys(key for frame in sequence.frames for key in frame.objects):
-        by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
-        for frame in sequence.frames:
-            if key in frame.objects:
-                by_value.setdefault(frame.objects[key], []).append(frame.frame)
-        if not 1 < len(by_value) <= _MANIFESTS:
-            continue
-        usual = usual_value(sequence, by_value)
-        for value, numbers in by_value.items():
-            gone, new = _lost_names(usual, value), _lost_names(value, usual)
-            pairs = [
-                (one, two)
-                for one in gone
-                for two in new
-                if _object_of(one) == _object_of(two) and _NUMBER.sub("#", one) != _NUMBER.sub("#", two)
-            ]
-            if pairs:
-                one, two = pairs[0]
-                what = f"in {key}, {one} is gone, and {two} is new: was it renamed? Mattes that select it by name or id fail"
-                found += of_frames(numbers, what, one, two)
-    return found
-
-
-def _object_of(name: str) -> str:
-    """The name of an object without its namespace or path, and without numbers."""
-    return _NUMBER.sub("", _NAMESPACE.sub("", name.rstrip("/|:")))
-
-
-def _lost_names(usual: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]) -> list[str]:
-    """The names among the lowest ids of one manifest that another certainly lacks: lower ones than its last, if it has more."""
-    mine = {value for value, _ in other}
-    last = other[-1][0] if len(other) == OBJECTS else "g"
-    return [name for value, name in usual if value not in mine and value < last]
+    return [*mattes, *renamed_objects(sequence)]

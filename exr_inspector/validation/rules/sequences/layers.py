@@ -15,13 +15,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
-from exr_inspector.validation.rules.sequences.images import (
-    NEIGHBOURS,
-    Seen,
-    edges_of,
-    is_cut,
-    shot_frames,
-)
+from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, shot_frames
 
 _FEWEST = 5  # frames that tell what is usual
 _COVERED = 0.05  # of the image, by which the alpha of another image differs

@@ -1,0 +1,56 @@
+"""Objects of Cryptomattes that were renamed. Stored rows have no names: the function's folder does not have this module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from exr_inspector.validation.facts.sequences import SequenceFacts
+from exr_inspector.validation.frames import OBJECTS
+from exr_inspector.validation.rule import Found
+from exr_inspector.validation.rules.sequences.comparison import (
+    of_frames,
+    usual_value,
+)
+
+_MANIFESTS = 4  # more change with the objects in the frame
+_NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)
+_NUMBER = re.compile(r"\d+")
+
+
+def renamed_objects(sequence: SequenceFacts) -> list[Found]:
+    """Frames whose manifest has an object under another name, and not one of the same kind with another number (a crowd)."""
+    found = []
+    for key in dict.fromkeys(key for frame in sequence.frames for key in frame.objects):
+        by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        for frame in sequence.frames:
+            if key in frame.objects:
+                by_value.setdefault(frame.objects[key], []).append(frame.frame)
+        if not 1 < len(by_value) <= _MANIFESTS:
+            continue
+        usual = usual_value(sequence, by_value)
+        for value, numbers in by_value.items():
+            gone, new = _lost_names(usual, value), _lost_names(value, usual)
+            pairs = [
+                (one, two)
+                for one in gone
+                for two in new
+                if _object_of(one) == _object_of(two) and _NUMBER.sub("#", one) != _NUMBER.sub("#", two)
+            ]
+            if pairs:
+                one, two = pairs[0]
+                what = f"in {key}, {one} is gone, and {two} is new: was it renamed? Mattes that select it by name or id fail"
+                found += of_frames(numbers, what, one, two)
+    return found
+
+
+def _object_of(name: str) -> str:
+    """The name of an object without its namespace or path, and without numbers."""
+    return _NUMBER.sub("", _NAMESPACE.sub("", name.rstrip("/|:")))
+
+
+def _lost_names(usual: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]) -> list[str]:
+    """The names among the lowest ids of one manifest that another certainly lacks: lower ones than its last, if it has more."""
+    mine = {value for value, _ in other}
+    last = other[-1][0] if len(other) == OBJECTS else "g"
+    return [name for value, name in usual if value not in mine and value < last]
