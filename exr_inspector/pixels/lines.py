@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.model import ColourLines, Seam
 from exr_inspector.pixels.decoded import DecodedBlock
-from exr_inspector.pixels.zeros import colour_channels, windows_of
+from exr_inspector.pixels.zeros import colour_channels, pieces_of
 
 _LINES = 64  # sampled rows, and columns, at least half as many
 _LONGEST = 1 << 14  # pixels; longer lines would take much memory
@@ -45,10 +45,10 @@ _Lines = npt.NDArray[np.float32]
 class LineSamples:
     """Sampled rows and columns of the colour of a level; parts can be merged in any order."""
 
-    __slots__ = ("_across", "_channels", "_down", "_layout", "_level", "_names", "_pieces")
+    __slots__ = ("_across", "_channels", "_down", "_level", "_names", "_pieces")
 
     def __init__(self, layout: Layout, level: Level) -> None:
-        self._layout, self._level = layout, level
+        self._level = level
         self._channels = colour_channels(layout) if max(level.width, level.height) <= _LONGEST else ()
         self._names = [layout.channels[number].name for number in self._channels]
         self._down, self._across = -(-level.height // _LINES), -(-level.width // _LINES)
@@ -59,18 +59,14 @@ class LineSamples:
         """Add decoded chunks."""
         if not self._channels:
             return
-        first = 0
-        corner = self._layout.data_window
-        for window in windows_of(block):
-            top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
-            arrays = [block.arrays[number][first : first + window.height] for number in self._channels]
-            if (row := -top % self._down) < window.height:
+        for arrays, top, left in pieces_of(block, [block.arrays[number] for number in self._channels]):
+            height, width = arrays[0].shape
+            if (row := -top % self._down) < height:
                 found = np.stack([array[row :: self._down] for array in arrays])
                 self._pieces.append((True, -(-top // self._down), left, found))
-            if (column := -left % self._across) < window.width:
+            if (column := -left % self._across) < width:
                 found = np.stack([array[:, column :: self._across] for array in arrays])
                 self._pieces.append((False, top, -(-left // self._across), found))
-            first += window.height
 
     def merge(self, other: LineSamples) -> None:
         """Add the samples of other chunks of the same level."""

@@ -15,7 +15,7 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, SinglePixels
 from exr_inspector.pixels.decoded import Array, DecodedBlock
 from exr_inspector.pixels.statistics import Accumulator
-from exr_inspector.pixels.zeros import colour_channels, windows_of
+from exr_inspector.pixels.zeros import colour_channels, pieces_of
 
 _MOST = 1000  # at most one pixel in so many is single: others are noise, or a texture
 _ABOVE = 4  # times the 99.9th percentile
@@ -56,16 +56,16 @@ class SinglePixelFinder:
         brightest = max(channels[number].maximum for number in self._channels)
         if limit >= infinity or brightest <= kind(limit).view(block.arrays[self._channels[0]].dtype):
             return  # nearly always
-        first = 0
-        for window in windows_of(block):
-            rows = max(1, _BAND // window.width)
-            for top in range(0, window.height - 2, rows):
-                band = [colour[first + top : first + min(top + rows + 2, window.height)] for colour in colours]
+        x_min, y_min, *_ = self._layout.data_window
+        for piece, top, left in pieces_of(block, colours):
+            height, width = piece[0].shape
+            rows = max(1, _BAND // width)
+            for first in range(0, height - 2, rows):
+                band = [colour[first : first + rows + 2] for colour in piece]
                 if max(colour.max() for colour in band) > limit:
                     y, x, bits = self._in_band(band, limit)
                     values = bits.view(block.arrays[self._channels[0]].dtype)
-                    self._take(len(y), [np.array([y + window.y_min + top, x + window.x_min, values])])
-            first += window.height
+                    self._take(len(y), [np.array([y + y_min + top + first, x + x_min + left, values])])
 
     def _limit(self, colours: Sequence[Array]) -> int:
         """The bits of a value that pixels far above nearly all others of the image must exceed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -49,15 +49,12 @@ class ZeroMap:
         """Add a channel of decoded chunks, which has this number of zeros; only channels of colour count."""
         if number not in self._channels:
             return
-        first = 0
-        corner = self._layout.data_window
-        for window in windows_of(block):
-            top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
-            bounds = _bounds(top, window.height)
-            columns = slice(left // CELL_PX, (left + window.width - 1) // CELL_PX + 1)
+        for piece, top, left in pieces_of(block, block.arrays[number : number + 1]):
+            (pixels,) = piece
+            height, width = pixels.shape
+            bounds = _bounds(top, height)
+            columns = slice(left // CELL_PX, (left + width - 1) // CELL_PX + 1)
             lit = self._lit[top // CELL_PX :, columns][: len(bounds)]
-            pixels = block.arrays[number][first : first + window.height]
-            first += window.height
             if not zeros:
                 lit[:] = True
             elif rows := np.flatnonzero(~lit.all(axis=1)).tolist():
@@ -96,12 +93,19 @@ class ZeroMap:
         return Box2i(x + columns[0], y + rows[0], min(x + columns[-1], right), min(y + rows[-1], bottom))
 
 
-def windows_of(block: DecodedBlock) -> list[Box2i]:
-    """The windows of a block's chunks in order; consecutive scan line blocks are merged to one window."""
+def pieces_of(block: DecodedBlock, arrays: Sequence[Array]) -> Iterator[tuple[list[Array], int, int]]:
+    """The rows of each chunk of a block in some of its arrays, with the row and the column of their corner in the level.
+
+    Consecutive scan line blocks are one piece.
+    """
     windows = [place.window for place in block.places]
-    if block.layout.is_tiled or any(one.y_max + 1 != other.y_min for one, other in pairwise(windows)):
-        return windows
-    return [Box2i(windows[0].x_min, windows[0].y_min, windows[-1].x_max, windows[-1].y_max)]
+    if not block.layout.is_tiled and all(one.y_max + 1 == other.y_min for one, other in pairwise(windows)):
+        windows = [Box2i(windows[0].x_min, windows[0].y_min, windows[-1].x_max, windows[-1].y_max)]
+    corner, first = block.layout.data_window, 0
+    for window in windows:
+        rows = slice(first, first + window.height)
+        yield [array[rows] for array in arrays], window.y_min - corner.y_min, window.x_min - corner.x_min
+        first += window.height
 
 
 def _bounds(top: int, height: int) -> list[tuple[int, int]]:
