@@ -16,7 +16,7 @@ from exr_inspector.exr.cryptomatte.mattes import RANK_COMPONENTS, Matte, file_ma
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel, PixelType
 from exr_inspector.exr.limits import NO_BOUNDS, Bounds
-from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.names import PartNames, is_beauty
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation.facts import traits as t
@@ -123,6 +123,11 @@ class PartFacts:
         every = self.channel_facts.rgb_layers
         return [triple for triple in every if self.without_ranks(triple)] if self.file.misnamed_ranks else every
 
+    @property
+    def main_images(self) -> list[tuple[NamedChannel, NamedChannel, NamedChannel]]:
+        """Those of `rgb_layers` that are the main image, of each view."""
+        return [triple for triple in self.rgb_layers if is_beauty(triple[0].layer)]
+
     def of_role(self, role: Role) -> list[NamedChannel]:
         """The channels of a role."""
         return self.channel_facts.of_role(role)
@@ -152,6 +157,10 @@ class PartFacts:
         """The channels that have statistics, each with them."""
         stats = self.stats
         return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
+
+    def stats_of(self, channels: Iterable[NamedChannel]) -> list[ChannelStats]:
+        """The statistics of the channels that have some."""
+        return [stats for _, stats in self.with_stats(channels)]
 
     @cached_property
     def upper_stats(self) -> dict[tuple[int, int], list[ChannelStats]]:

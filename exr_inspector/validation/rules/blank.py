@@ -77,7 +77,7 @@ def black(file: FileFacts, _: object) -> Results:
 
 def _has_alpha(part: PartFacts) -> bool:
     """Whether alpha has several values, as in a pass of shadows or mattes."""
-    return any(not stats.is_constant for _, stats in part.with_stats(part.of_role(Role.ALPHA)))
+    return any(not stats.is_constant for stats in part.stats_of(part.of_role(Role.ALPHA)))
 
 
 def _nearly_black(part: PartFacts) -> float | None:
@@ -186,18 +186,17 @@ def constant(part: PartFacts, _: object) -> Results:
 def grey(part: PartFacts, _: object) -> Results:
     if is_matte(part.file.inspection.key):
         return NOTHING
-    for triple in part.rgb_layers:
-        every = [stats for _, stats in part.with_stats(triple)]
+    for triple in part.main_images:
+        every = part.stats_of(triple)
         is_known = len(every) == len(triple) and all(stats.exact and stats.has_many_values for stats in every)
-        if is_beauty(triple[0].layer) and is_known and have_equal_values(every):
+        if is_known and have_equal_values(every):
             return [Found(f"{names_of(triple)} hold the same values", "equal", "different values", triple[0].name)]
     return NOTHING
 
 
 def main_image(part: PartFacts) -> list[ChannelStats]:
     """The statistics of R, G and B of the main image, if all pixels were read and have many values; else empty."""
-    triple = next((triple for triple in part.rgb_layers if is_beauty(triple[0].layer)), ())
-    every = [stats for _, stats in part.with_stats(triple)]
+    every = part.stats_of(next(iter(part.main_images), ()))
     is_seen = len(every) == 3 and all(s.exact and s.has_many_values for s in every)
     return every if is_seen else []
 

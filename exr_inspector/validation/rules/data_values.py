@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
@@ -346,10 +345,9 @@ def data_copy(file: FileFacts, _: object) -> Results:
         return NOTHING
     colours: dict[str | None, dict[_Values, str]] = {}
     for part in file.parts:
-        for triple in part.rgb_layers:
-            every = part.with_stats(triple)
-            if is_beauty(triple[0].layer) and _is_picture([stats for _, stats in every]):
-                for channel, stats in every:
+        for triple in part.main_images:
+            if _is_picture(part.stats_of(triple)):
+                for channel, stats in part.with_stats(triple):
                     colours.setdefault(channel.view, {}).setdefault(_values(stats), channel.name)
     found = []
     for part in file.parts:

@@ -56,13 +56,11 @@ def clipped_colour(part: PartFacts, _: object) -> Results:
     if is_matte(part.file.inspection.key):
         return NOTHING
     found = []
-    main = [triple for triple in part.rgb_layers if is_beauty(triple[0].layer)]
-    for triple in main or part.rgb_layers:
-        stats = [part.stats.get(channel.name) for channel in triple]
-        if is_matte(triple[0].layer):
+    for triple in part.main_images or part.rgb_layers:
+        every = part.stats_of(triple)
+        if is_matte(triple[0].layer) or len(every) < len(triple):
             continue
-        if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
-            every = [s for s in stats if s is not None]
+        if all(s.exact and s.maximum == 1 and not s.is_constant for s in every):
             names, means = listed(channel.name for channel in triple), [s.mean or 0 for s in every]
             message = f"{names} have a maximum of exactly 1, which {_share_of_maximum(every)} of their values are"
             if min(means) > _MEAN_OF_DISPLAYS:
@@ -112,10 +110,10 @@ def clipped_highlights(part: PartFacts, _: object) -> Results:
     A maximum of 1 in all channels is left to PIX-CLIPPED-1, and 65504 to PIX-HALF-MAX. Deep samples are not judged.
     """
     found = []
-    for triple in () if part.traits & t.DEEP else part.rgb_layers:
+    for triple in () if part.traits & t.DEEP else part.main_images:
         hits = [(channel, stats) for channel, stats in part.with_stats(triple) if _has_plateau(stats)]
         tops = [stats.maximum or 0 for _, stats in hits]
-        if len(hits) < 2 or max(tops) <= 1 or not is_beauty(triple[0].layer):
+        if len(hits) < 2 or max(tops) <= 1:
             continue
         values = listed(f"{top:g}" for top in dict.fromkeys(tops))
         share = min(100 - min(percent for percent, value in s.percentiles if value == s.maximum) for _, s in hits)
@@ -169,8 +167,7 @@ def log_like(part: PartFacts, _: object) -> Results:
     is_plate = (space is None or is_encoded_name(space)) and not _OF_CAMERAS.isdisjoint(part.part.by_name)
     most_black, what = (_PLATE_BLACK, "of a camera without a tag of a linear space ") if is_plate else (_MOST_BLACK, "")
     for triple in () if part.traits & t.DEEP else part.rgb_layers:
-        every = [part.stats.get(channel.name) for channel in triple]
-        stats = [s for s in every if s is not None and s.exact and not s.is_constant]
+        stats = [s for s in part.stats_of(triple) if s.exact and not s.is_constant]
         if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
             continue
         if all(_is_log_like(each, most_black) for each in stats):
@@ -206,8 +203,8 @@ def code_values(part: PartFacts, _: object) -> Results:
     From 1024 on, HALF has whole numbers only: values that may all be HALF numbers count only if many of them are smaller.
     """
     found = []
-    for triple in (each for each in part.rgb_layers if is_beauty(each[0].layer)):
-        stats = [each for channel in triple if (each := part.stats.get(channel.name)) is not None]
+    for triple in part.main_images:
+        stats = part.stats_of(triple)
         is_code = len(stats) == len(triple) and all(map(_are_codes, stats)) and any(map(_are_no_halves, stats))
         if is_code and len({each.mean for each in stats}) > 1 and not _are_coordinates(part, stats):
             most = max(each.maximum or 0 for each in stats)

@@ -317,7 +317,7 @@ def _looks_like_panorama(part: PartFacts) -> bool:
     window = part.part.display_window
     if window is None or window != part.part.data_window:
         return False
-    if any(stats.minimum != 1 for _, stats in part.with_stats(part.of_role(Role.ALPHA))):
+    if any(stats.minimum != 1 for stats in part.stats_of(part.of_role(Role.ALPHA))):
         return False
     x_min, y_min, x_max, y_max = window
     return x_max - x_min + 1 == 2 * (y_max - y_min + 1)
@@ -326,7 +326,7 @@ def _looks_like_panorama(part: PartFacts) -> bool:
 def _shows_points(part: PartFacts) -> bool:
     """Whether the image shows stars by its name, or the colour of all layers is black but for few pixels."""
     return bool(_STARS.search(part.file.inspection.key.rpartition("/")[2])) or all(
-        s.exact and s.zero_count >= _POINTS_BLACK * s.samples for _, s in part.with_stats(part.colour)
+        s.exact and s.zero_count >= _POINTS_BLACK * s.samples for s in part.stats_of(part.colour)
     )
 
 
@@ -374,7 +374,7 @@ def _not_colour(
     least = min(value for value, _, _ in hit)
     if _is_grey(part, members.values()) and (least > -_HALF_MAX or least in _NO_VALUE):
         return ", which often marks points without a value" if least in _NO_VALUE else ", as heights may be"
-    colour = [stats for _, stats in part.with_stats(members[name] for name in RGB if name in members)]
+    colour = part.stats_of(members[name] for name in RGB if name in members)
     if are_directions(colour):
         return "; R, G, B together have the length 1: normals, not colour"
     return (
@@ -384,8 +384,7 @@ def _not_colour(
 
 def _is_grey(part: PartFacts, channels: Iterable[NamedChannel]) -> bool:
     """Whether a layer has one colour channel, or several with the same values."""
-    every = [stats for channel, stats in part.with_stats(channels) if channel.role is Role.COLOUR]
-    return have_equal_values(every)
+    return have_equal_values(part.stats_of(channel for channel in channels if channel.role is Role.COLOUR))
 
 
 def _negative(
