@@ -86,8 +86,8 @@ def made(key: str, revision: int = 1) -> Inspection:
 
 
 def filled_key(number: int) -> str:
-    """The key of file `number` of those that `fill` inserts."""
-    return f"filled/{number:07}.exr"
+    """The key of file `number` of those that `fill` inserts; as in a show, all keys begin alike."""
+    return f"frames/filled/{number:07}.exr"
 
 
 def _hex_ids(dice: np.random.Generator, count: int) -> list[str]:
@@ -145,8 +145,8 @@ class FilledDatabase:
         fill(self.catalog, self.size)
         filled = time.perf_counter()
         for number in range(WARMING):
-            self.catalog.upsert([made(f"warm/{number}.exr")])
-            self.catalog.upsert([made(f"warm/{number}.exr", revision=2)])
+            self.catalog.upsert([made(f"frames/warm/{number}.exr")])
+            self.catalog.upsert([made(f"frames/warm/{number}.exr", revision=2)])
         print(
             f"{self.size:>9,} files: filled in {filled - started:.0f} s, warm after {time.perf_counter() - filled:.0f} s more",
             flush=True,
@@ -173,7 +173,7 @@ class FilledDatabase:
 
 def measure(databases: Sequence[FilledDatabase], repeat: int, count: int) -> None:
     """Do each kind of upsert once, with `count` files, on each database in turn."""
-    keys = [f"measured/{count}/{repeat}/{number}.exr" for number in range(count)]
+    keys = [f"frames/measured/{count}/{repeat}/{number}.exr" for number in range(count)]
     first = [made(key) for key in keys]
     second = [made(key, revision=2) for key in keys]
     suffix = f", one of {count}" if count > 1 else ""

@@ -1,8 +1,9 @@
-"""Differences of files as Arrow tables, and Arrow tables as DataFrames."""
+"""Findings and differences of files as Arrow tables, and Arrow tables as DataFrames."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -25,6 +26,21 @@ COMPARED_CHANNELS = pa.schema(
         ("max_ulp", pa.int64()),
     ]
 )
+
+
+_FINDING_COLUMNS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("path", "policy", "code", "severity", "message")),
+        ("part_index", pa.int32()),
+        *((name, pa.string()) for name in ("channel", "found", "expected")),
+        ("file_offset", pa.int64()),
+    ]
+)
+
+
+def finding_table(findings: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """The findings of files (`finding_json`), with the path and policy of each."""
+    return pa.Table.from_pylist(list(findings), schema=_FINDING_COLUMNS)
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:

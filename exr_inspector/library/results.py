@@ -7,12 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.delivery.check import DeliveryCheck
-from exr_inspector.delivery.tables import to_pandas
 from exr_inspector.documents import json_document
 from exr_inspector.library.arguments import severity
 from exr_inspector.model import Finding, Inspection, Severity
@@ -23,21 +18,7 @@ from exr_inspector.validation.rule import counted, severity_counts
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_FINDING_COLUMNS = pa.schema(
-    [
-        ("path", pa.string()),
-        ("policy", pa.string()),
-        ("code", pa.string()),
-        ("severity", pa.string()),
-        ("message", pa.string()),
-        ("part_index", pa.int32()),
-        ("channel", pa.string()),
-        ("found", pa.string()),
-        ("expected", pa.string()),
-        ("file_offset", pa.int64()),
-    ]
-)
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +46,14 @@ class InspectedFile(Inspection):
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The rows of all tables as one JSON document, as `inspect --json` prints it; `docs/tables.md` has the columns."""
+        from exr_inspector.catalog.rows.plain import file_rows  # noqa: PLC0415 - brings pyarrow
+
         return json_document(file_rows(self), indent=indent)
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """The rows by table name: `files` has one, `parts`, `channels`, `attributes`, `stats` and others any number."""
+        from exr_inspector.catalog.rows.groups import to_tables  # noqa: PLC0415 - brings pyarrow
+
         return dict(to_tables([self], [""]))
 
     def to_pandas(self) -> dict[str, pd.DataFrame]:
@@ -77,6 +62,8 @@ class InspectedFile(Inspection):
         Raises:
             SettingsError: pandas is not installed.
         """
+        from exr_inspector.delivery.tables import to_pandas  # noqa: PLC0415 - brings pyarrow
+
         return {name: to_pandas(table) for name, table in self.to_arrow().items()}
 
 
@@ -138,12 +125,13 @@ class ValidationReport:
 
     def to_arrow(self) -> pa.Table:
         """One row for each finding."""
-        rows = [
+        from exr_inspector.delivery.tables import finding_table  # noqa: PLC0415 - brings pyarrow
+
+        return finding_table(
             {"path": result.name, "policy": result.policy, **finding_json(finding)}
             for result in self.results
             for finding in result.findings
-        ]
-        return pa.Table.from_pylist(rows, schema=_FINDING_COLUMNS)
+        )
 
     def to_pandas(self) -> pd.DataFrame:
         """The table of `to_arrow` as a DataFrame.
@@ -151,6 +139,8 @@ class ValidationReport:
         Raises:
             SettingsError: pandas is not installed.
         """
+        from exr_inspector.delivery.tables import to_pandas  # noqa: PLC0415 - brings pyarrow
+
         return to_pandas(self.to_arrow())
 
 

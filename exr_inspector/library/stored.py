@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from exr_inspector.catalog.read.frames import unnamed_frame
 from exr_inspector.catalog.read.inspections import stored_inspections
 from exr_inspector.catalog.read.pages import stored_frames
 from exr_inspector.catalog.read.reader import Reader
@@ -60,7 +61,7 @@ def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frame
         for rows in stored_frames(connection, start, attributes=policy.compared_attributes):
             path = str(rows.file["path"])
             if is_selected(path):
-                frames.add_row(rows, path)
+                frames.add_summary(unnamed_frame(rows), path)
 
 
 def store_sequences(

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.check import checked_file
 from exr_inspector.delivery.files import new_names, paths_of
 from exr_inspector.delivery.patterns import is_pattern, parse_pattern
@@ -22,9 +20,6 @@ from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.reports import ValidationResult
 from exr_inspector.validation.rule import counted
-
-if TYPE_CHECKING:
-    from exr_inspector.catalog.read.pages import FrameRows
 
 # A summary is made before all names are known: its sequence and frame are filled in afterwards.
 _UNNAMED = SequenceName("", "", "?", 0, 0)
@@ -46,16 +41,12 @@ class Frames:
     def add(self, answer: Inspection | ExrInspectorError, name: str) -> None:
         """Add a file with the name that the user gave. The frame of one that could not be read now is not missing."""
         if isinstance(answer, ExrInspectorError):
-            self._keep(FrameSummary(name, "?", 0, padding=0, has_error=True, is_unread=True), name)
+            self.add_summary(FrameSummary(name, "?", 0, padding=0, has_error=True, is_unread=True), name)
         else:
-            self._keep(frame_of_inspection(replace(answer, name=_UNNAMED)), name)
+            self.add_summary(frame_of_inspection(replace(answer, name=_UNNAMED)), name)
 
-    def add_row(self, rows: FrameRows, name: str) -> None:
-        """Add a file by its stored rows."""
-        file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
-        self._keep(frame_of_row(file, rows.parts, rows.channels, rows.stats, rows.attributes), name)
-
-    def _keep(self, frame: FrameSummary | None, name: str) -> None:
+    def add_summary(self, frame: FrameSummary | None, name: str) -> None:
+        """Add a file by its summary, whose sequence and frame are ignored; None for a file that cannot be a frame."""
         if frame is not None:
             self._summaries[name] = frame
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.catalog.read.frames import unnamed_frame
 from exr_inspector.catalog.read.pages import stored_frames
 from exr_inspector.catalog.rows.build import arrow_columns
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
@@ -46,9 +46,7 @@ from exr_inspector.validation.rules.sequences.comparison import named
 
 # These rules compare pixels, which rows do not hold.
 NOT_IN_ROWS = frozenset({"SEQ-AREA", "SEQ-BUCKET", "SEQ-MIRROR", "SEQ-REGIONS", "SEQ-SEAM", "SEQ-TONE"})
-_BESIDE_OTHERS = frozenset(
-    {"SEQ-AREA", "SEQ-MIRROR", "SEQ-REGIONS", "SEQ-TONE"}
-)  # no longer true if other frames change
+_BESIDE_OTHERS = NOT_IN_ROWS - {"SEQ-BUCKET", "SEQ-SEAM"}  # no longer true if other frames change
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 ValidationRows = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of `sequence_validation`, by folder
 
@@ -81,9 +79,7 @@ def _validate_folder(
     for rows in stored_frames(connection, f"{directory}/", attributes=policy.compared_attributes):
         if "/" in str(rows.file["path"])[len(directory) + 1 :]:
             continue
-        file = {**rows.file, "sequence": "?", "frame_number": 0}
-        frame = frame_of_row(file, rows.parts, rows.channels, rows.stats, rows.attributes)
-        if frame is not None:
+        if (frame := unnamed_frame(rows)) is not None:
             files[frame.path] = frame
     folder = _Folder(directory, tuple(files), since)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exr_inspector.catalog.schema.columns import utc
 from exr_inspector.errors import is_store_fault
@@ -15,6 +15,9 @@ from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.frame_pixels import frame_pixels
 from exr_inspector.validation.frames import compared_aspect, compared_values
+
+if TYPE_CHECKING:
+    from exr_inspector.catalog.read.pages import FrameRows
 
 Row = Mapping[str, Any]
 
@@ -65,6 +68,12 @@ _WITHOUT_HEADER = (  # columns that do not come from the header
     "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code", "stats_stopped",
     "error_count", "error_codes",
 )  # fmt: skip
+
+
+def unnamed_frame(rows: FrameRows) -> FrameSummary | None:
+    """The summary of a file by its rows, with placeholders for sequence and frame, which are known when all names are."""
+    file = {**rows.file, "sequence": "?", "frame_number": 0}
+    return frame_of_row(file, rows.parts, rows.channels, rows.stats, rows.attributes)
 
 
 def frame_of_row(

@@ -11,7 +11,6 @@ from itertools import chain
 import click
 from rich.console import Console
 
-from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.cli.options import levels_option, paths_option, policy_option, refuse_fewer_pixels, stats_option
 from exr_inspector.cli.output.explain import explain
 from exr_inspector.cli.output.inspection import show
@@ -211,6 +210,8 @@ def _shown(files: Iterable[NamedFile], console: Console, protocol_name: str | No
 
 def _print_documents(files: Iterable[NamedFile], paths: ShownPaths) -> None:
     """Print one indented document for one file, or one line for each of several files."""
+    from exr_inspector.catalog.rows.plain import file_rows  # noqa: PLC0415 - brings pyarrow
+
     found = iter(files)
     first, second = next(found, None), next(found, None)
     indent = 2 if second is None else None

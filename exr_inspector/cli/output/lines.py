@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 from rich.text import Text
 
-from exr_inspector.catalog.rows.plain import file_rows
-from exr_inspector.catalog.schema import FILES
-from exr_inspector.cli.output.query_formats import aligned_lines, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.documents import csv_cell, json_document
@@ -33,6 +30,8 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     """
     if text is None:
         return DEFAULT_FIELDS
+    from exr_inspector.catalog.schema import FILES  # noqa: PLC0415 - brings pyarrow
+
     fields = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in fields:
         if name not in FILES.arrow.names:
@@ -55,6 +54,8 @@ def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: str, pa
         for row in rows:
             writer.writerow(map(csv_cell, row))
     else:
+        from exr_inspector.cli.output.query_formats import aligned_lines, table_cell  # noqa: PLC0415 - as above
+
         heading, *lines = aligned_lines(fields, [list(map(table_cell, row)) for row in rows])
         output().print(Text(heading, style="dim"), soft_wrap=True)
         for line in lines:
@@ -62,8 +63,10 @@ def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: str, pa
 
 
 def _rows(files: Iterable[NamedFile], fields: Sequence[str], paths: ShownPaths) -> Iterator[list[object]]:
+    from exr_inspector.catalog.rows.plain import file_rows  # noqa: PLC0415 - as above
+
     for name, inspection in files:
-        row = paths.row(file_rows(inspection)[FILES.name][0])
+        row = paths.row(file_rows(inspection)["files"][0])
         if inspection.bucket == FILE_BUCKET:  # a local file
             row["path"] = name
         yield [row[field] for field in fields]
