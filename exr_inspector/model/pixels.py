@@ -222,6 +222,8 @@ class ColourLines:
             fade to about half; None otherwise.
         repeats: How many times each pixel is there in both directions, as in an image that was enlarged without a filter; 1 if
             it is not.
+        black: Narrow spans of columns (True) or rows (False) that are zero beside lit ones: the first one and the end, from the
+            data window's corner.
     """
 
     seams: tuple[Seam, ...] = ()
@@ -229,6 +231,7 @@ class ColourLines:
     stripe_period: int = 0
     border_level: float | None = None
     repeats: int = 1
+    black: tuple[tuple[bool, int, int], ...] = ()
 
 
 class SinglePixels(NamedTuple):

@@ -1,4 +1,4 @@
-"""Samples some rows and columns of a part's colour: seams of images that were put together, mirrored images, stripes, borders.
+"""Samples some rows and columns of a part's colour: seams of joined images, mirrored images, stripes, borders, black lines.
 
 A seam is a straight line across the image, or from an edge to its middle, beyond which a colour is multiplied by one factor
 while the texture goes on. At the edge of an object, the texture beyond it is another one.
@@ -39,6 +39,7 @@ _BEHIND = 0.25  # the most by which it changes in as many pixels behind the bord
 _MOST_REPEATS = 4  # larger squares are a pattern
 _STEPPED = 0.5  # of the width, in which an image must have steps
 _GRID = 16  # cells of the small image in each direction
+_WIDEST_BLACK = 7  # positions; `zeros` finds wider ones
 _Lines = npt.NDArray[np.float32]
 
 
@@ -80,8 +81,15 @@ class LineSamples:
         columns = self._joined(is_rows=False)
         seams = [*self._seams(rows, is_vertical=True), *self._seams(np.swapaxes(columns, 1, 2), is_vertical=False)]
         repeats = min(_repeats_of(rows), _repeats_of(np.swapaxes(columns, 1, 2)))
+        black = [(True, *span) for span in _black_spans(rows)]
+        black += [(False, *span) for span in _black_spans(np.swapaxes(columns, 1, 2))]
         return ColourLines(
-            tuple(seams[:_MOST_SEAMS]), _small(rows), _stripe_period(rows), _border_level(rows, columns), repeats
+            tuple(seams[:_MOST_SEAMS]),
+            _small(rows),
+            _stripe_period(rows),
+            _border_level(rows, columns),
+            repeats,
+            tuple(black),
         )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
@@ -186,6 +194,22 @@ def _repeats_of(lines: _Lines) -> int:
         return 1
     count = int(np.gcd.reduce(np.diff(steps)))
     return count if count <= _MOST_REPEATS and len(steps) * count >= _STEPPED * lines.shape[2] else 1
+
+
+def _black_spans(lines: _Lines) -> list[tuple[int, int]]:
+    """First positions and ends of narrow spans that are zero in all lines, of shape (channels, lines, positions), and alone."""
+    if lines.shape[1] < _LEAST_LINES:
+        return []
+    is_black = (lines == 0).all(axis=0)
+    ends = np.flatnonzero(np.diff(is_black.all(axis=0), prepend=False, append=False)).reshape(-1, 2).tolist()
+    lit = 1 - is_black.mean(axis=0)
+    last = len(lit) - 1
+    return [
+        (first, end)
+        for first, end in ends
+        if end - first <= _WIDEST_BLACK
+        and min((lit[at] for at in (first - 1, end) if 0 <= at <= last), default=0) >= _LIT
+    ]
 
 
 def _border_level(rows: _Lines, columns: _Lines) -> float | None:

@@ -59,7 +59,17 @@ _MODULES = (
 
 # Rules on what only commands make of an image. The function's folder does not have their module, but its policies may name
 # them.
-OF_IMAGES = frozenset({"PIX-BLACK-TILES", "PIX-BORDER-FADE", "PIX-ENLARGED", "PIX-REGION", "PIX-STRIPES"})
+OF_IMAGES = frozenset(
+    {
+        "PIX-BLACK-BORDER",
+        "PIX-BLACK-LINE",
+        "PIX-BLACK-TILES",
+        "PIX-BORDER-FADE",
+        "PIX-ENLARGED",
+        "PIX-REGION",
+        "PIX-STRIPES",
+    }
+)
 _OF_IMAGES = "exr_inspector.validation.rules.black_areas"
 
 # group -> title, in the order of documentation and output
@@ -96,7 +106,6 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
         "COL-SEQ-STALE": "needs the plate from which the image was made",
         "CRY-FILTERED": "needs single pixels, which statistics do not keep",
         "DEEP-COUNTS": "reported as CHK-DECODE: decoding a chunk checks its cumulative sample counts",
-        "PIX-LINES": "needs the position of values, which statistics do not keep",
     }
 )
 

@@ -46,6 +46,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Blender manual": "https://docs.blender.org/manual/en/latest/render/cycles/optimizations/reducing_noise.html",
         "hdrmerge#75": "https://github.com/jcelaya/hdrmerge/issues/75",
         "BlendLuxCore#156": "https://github.com/LuxCoreRender/BlendLuxCore/issues/156",
+        "blender-renderborder#7": "https://github.com/p2or/blender-renderborder/issues/7",
         "blender_with_vray_additions#195": "https://github.com/ChaosGroup/blender_with_vray_additions/issues/195",
         "Sammie-Roto-2#60": "https://github.com/Zarxrax/Sammie-Roto-2/issues/60",
         "Mitsuba#178": "https://github.com/mitsuba-renderer/mitsuba/issues/178",

@@ -1,16 +1,25 @@
-"""PIX: lost tiles of an image, render regions, edges that fade, stripes of single columns, repeated pixels.
+"""PIX: lost tiles of an image, render regions, black lines, edges that fade, stripes of single columns, repeated pixels.
 
 Only commands that read all pixels know of these. The function's folder does not have this module (`registry.OF_IMAGES`).
 """
 
 from __future__ import annotations
 
-from exr_inspector.model import Severity
+from exr_inspector.exr.chunks.layout import span_text
+from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import is_matte
-from exr_inspector.validation.rule import NOTHING, Found, Results, pixel_rule
-from exr_inspector.validation.rules.blank import main_image
+from exr_inspector.validation.rule import NOTHING, Found, Results, listed, pixel_rule
 from exr_inspector.validation.small_images.tiles import tiles_and_bands
+
+_MOST_LINES = 2  # inside the image; charts and grids have more
+
+
+def _main_image(part: PartFacts) -> list[ChannelStats]:
+    """The statistics of R, G and B of the main image, if all pixels were read and have many values; else empty."""
+    every = part.stats_of(next(iter(part.main_images), ()))
+    is_seen = len(every) == 3 and all(s.exact and s.has_many_values for s in every)
+    return every if is_seen else []
 
 
 @pixel_rule(
@@ -21,17 +30,17 @@ from exr_inspector.validation.small_images.tiles import tiles_and_bands
     source="RadeonProRenderBlenderAddon#46 (black tiles); RenderManForBlender#720 (black squares)",
     fix="Render or denoise the frame again. Nothing if they are free space of an atlas or contact sheet, or part of a chart.",
     profiles={"texture": "off"},
-    limits="Tiles of 16 pixels and more with edges at multiples of 8, one of them inside the image. They have nearly "
-    "all zeros of the image, and at most a quarter of its pixels. Bands of at least 8 rows or columns, from edge to edge, "
-    "where alpha is not zero, or inside an image that is opaque elsewhere; not a letterbox. Known when files are read, not "
-    "by their stored rows.",
+    limits="Square tiles of 16 pixels and more with edges at multiples of 8, one of them inside the image. They have nearly "
+    "all zeros of the image, and at most a quarter of its pixels; a warning where alpha is zero as well and 1 elsewhere. Bands "
+    "of at least 8 rows or columns, from edge to edge, where alpha is not zero, or inside an image that is opaque elsewhere; "
+    "not a letterbox. Known when files are read, not by their stored rows.",
 )
 def black_tiles(part: PartFacts, _: object) -> Results:
-    """Report rectangles of a common grid in which R, G and B are exactly zero, if nearly no other pixel is.
+    """Report tiles of a grid in which R, G and B are exactly zero, if nearly no other pixel is.
 
     Objects, letterboxes and the space around the charts of textures have other edges, or reach the edge of the image.
     """
-    every, grid = main_image(part), part.pixels.zeros if part.pixels else None
+    every, grid = _main_image(part), part.pixels.zeros if part.pixels else None
     if not every or grid is None or not any(grid.bits):
         return NOTHING
     return tiles_and_bands(part, every, grid)
@@ -50,7 +59,7 @@ def black_tiles(part: PartFacts, _: object) -> Results:
 )
 def region(part: PartFacts, _: object) -> Results:
     """Report main images whose colour, and alpha, is exactly zero but for a rectangle; no letterboxes and framed pictures."""
-    every, grid, window = main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
+    every, grid, window = _main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
     box = grid.region if grid else None
     if not every or grid is None or window is None or box is None or is_matte(part.file.inspection.key):
         return NOTHING
@@ -64,6 +73,56 @@ def region(part: PartFacts, _: object) -> Results:
 
 
 @pixel_rule(
+    "PIX-BLACK-BORDER",
+    Severity.INFO,
+    "The image has no black border",
+    why="A crop, filter or scaling that is off by a pixel leaves a line, which shows in edges, blurs and tiled textures.",
+    source="ComfyUI-FlashVSR#4 (a border of one pixel)",
+    fix="Look at the edges. Correct the crop or the padding of the last step, and write the image again.",
+    limits="Up to 7 rows or columns beside an image that is lit. Known when files are read, not by their stored rows.",
+)
+def black_border(part: PartFacts, _: object) -> Results:
+    """Report narrow black rows and columns at the edges, unless the data window differs from the display window.
+
+    Nuke writes a black edge around a cropped data window.
+    """
+    return _black_lines(part, is_border=True) if part.part.data_window == part.part.display_window else NOTHING
+
+
+@pixel_rule(
+    "PIX-BLACK-LINE",
+    Severity.WARNING,
+    "No black row or column crosses the image",
+    why="Regions that were rendered separately leave a gap of a pixel where their edges were rounded. Readers "
+    "and copies lose rows.",
+    source="blender-renderborder#7 (seams between regions)",
+    fix="Render the regions with an overlap of a pixel and put them together again, or write the image again.",
+    profiles={"texture": "info"},
+    limits="One or two lines of up to 7 pixels inside the first part, between pixels that are lit; more lines are a chart. "
+    "Known when files are read, not by their stored rows.",
+)
+def black_line(part: PartFacts, _: object) -> Results:
+    """Report black rows and columns inside the image, which go from one edge to the opposite one."""
+    return _black_lines(part, is_border=False)
+
+
+def _black_lines(part: PartFacts, *, is_border: bool) -> Results:
+    """The finding on black rows and columns at the edges, or inside the image."""
+    every, lines, window = _main_image(part), part.pixels.lines if part.pixels else None, part.part.data_window
+    if not every or lines is None or window is None:
+        return NOTHING
+    hits = []
+    for is_column, first, end in lines.black:
+        size, start = (window.width, window.x_min) if is_column else (window.height, window.y_min)
+        if (first == 0 or end == size) is is_border:
+            hits.append(span_text("column" if is_column else "row", start + first, start + end - 1))
+    if not hits or (len(hits) > _MOST_LINES and not is_border):
+        return NOTHING
+    message = f"R, G and B are zero in {listed(hits)}, beside pixels that are not"
+    return [Found(message, listed(hits), "an image up to its edges" if is_border else "an image", every[0].channel)]
+
+
+@pixel_rule(
     "PIX-BORDER-FADE",
     Severity.INFO,
     "The image does not fade to black at its edges",
@@ -74,7 +133,7 @@ def region(part: PartFacts, _: object) -> Results:
     "their stored rows.",
 )
 def border_fade(part: PartFacts, _: object) -> Results:
-    every, lines = main_image(part), part.pixels.lines if part.pixels else None
+    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.border_level is None:
         return NOTHING
     message = f"The edges are {lines.border_level:.2g} times what the image is a few pixels further in, on all sides"
@@ -92,7 +151,7 @@ def border_fade(part: PartFacts, _: object) -> Results:
     "their stored rows.",
 )
 def stripes(part: PartFacts, _: object) -> Results:
-    every, lines = main_image(part), part.pixels.lines if part.pixels else None
+    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or not lines.stripe_period:
         return NOTHING
     message = f"Vertical stripes that repeat after {lines.stripe_period} columns: pixels of another number of channels?"
@@ -111,7 +170,7 @@ def stripes(part: PartFacts, _: object) -> Results:
     "compression. Known when files are read, not by their stored rows.",
 )
 def enlarged(part: PartFacts, _: object) -> Results:
-    every, lines = main_image(part), part.pixels.lines if part.pixels else None
+    every, lines = _main_image(part), part.pixels.lines if part.pixels else None
     if not every or lines is None or lines.repeats == 1:
         return NOTHING
     size = f"{lines.repeats} x {lines.repeats}"

@@ -6,7 +6,7 @@ From statistics.
 from __future__ import annotations
 
 from exr_inspector.exr.names import is_beauty
-from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_layer_of_folder, is_matte
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
@@ -19,8 +19,6 @@ _HARDLY_SEEN = 2.0**-10  # more than seven stops below it
 _DARK = 2.0**-4  # a stop and a half below it
 _THIRD = frozenset({"b", "z", "blue"})
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
-_BORDERS = ((1, 1), (2, 2), (4, 4), (0, 1), (1, 0), (0, 2), (2, 0))  # columns and rows, of both sides together
-_LEAST_SIDE = 64
 
 
 @file_rule(
@@ -191,41 +189,4 @@ def grey(part: PartFacts, _: object) -> Results:
         is_known = len(every) == len(triple) and all(stats.exact and stats.has_many_values for stats in every)
         if is_known and have_equal_values(every):
             return [Found(f"{names_of(triple)} hold the same values", "equal", "different values", triple[0].name)]
-    return NOTHING
-
-
-def main_image(part: PartFacts) -> list[ChannelStats]:
-    """The statistics of R, G and B of the main image, if all pixels were read and have many values; else empty."""
-    every = part.stats_of(next(iter(part.main_images), ()))
-    is_seen = len(every) == 3 and all(s.exact and s.has_many_values for s in every)
-    return every if is_seen else []
-
-
-@pixel_rule(
-    "PIX-BLACK-BORDER",
-    Severity.INFO,
-    "The image has no black border",
-    why="A crop, filter or scaling that is off by a pixel leaves a line, which shows in edges, blurs and tiled textures.",
-    source="ComfyUI-FlashVSR#4 (a border of one pixel)",
-    fix="Look at the edges. Correct the crop or the padding of the last step, and write the image again.",
-    limits="One or two lines on each side or on one, known by the number of zeros, which other pixels can have by chance.",
-)
-def black_border(part: PartFacts, _: object) -> Results:
-    """Report images with as many zeros in each of R, G and B as a narrow border has, without a black cell of 8 x 8 pixels.
-
-    A data window that differs from the display window may have a black edge, which Nuke writes.
-    """
-    window, every = part.part.data_window, main_image(part)
-    zeros = {stats.zero_count for stats in every}
-    is_black_inside = part.pixels is not None and part.pixels.zeros is not None and any(part.pixels.zeros.bits)
-    if window is None or window != part.part.display_window or len(zeros) != 1 or is_black_inside:
-        return NOTHING
-    width, height = window.width, window.height
-    for columns, rows in _BORDERS if min(width, height) >= _LEAST_SIDE else ():
-        if zeros == {width * height - (width - columns) * (height - rows)}:
-            count = zeros.pop()
-            what = " and ".join(counted(n, noun) for n, noun in ((columns, "column"), (rows, "row")) if n)
-            names = listed(stats.channel for stats in every)
-            message = f"{names} are zero in {count} pixels, as many as {what} at the edges have"
-            return [Found(message, f"{count} zeros", "an image up to its edges", every[0].channel)]
     return NOTHING

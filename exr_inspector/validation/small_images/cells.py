@@ -33,14 +33,6 @@ def are_edges_black(grid: ZeroGrid) -> bool:
     return bool(2 * np.count_nonzero(edge) > edge.size)
 
 
-def rectangles(cells: Cells) -> Iterator[tuple[int, int, int, int]]:
-    """The regions that fill a rectangle, as x, y, width and height in cells."""
-    for region in regions(cells):
-        rows, columns = extent(region)
-        if region[rows, columns].all():
-            yield columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
-
-
 def extent(region: Cells) -> tuple[slice, slice]:
     """The rows and the columns of a region, from the first to the last one that it has cells in."""
     rows, columns = (np.flatnonzero(region.any(axis=axis)).tolist() for axis in (1, 0))

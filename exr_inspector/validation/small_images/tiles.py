@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,13 +9,13 @@ import numpy.typing as npt
 
 from exr_inspector.exr.chunks.layout import span_text
 from exr_inspector.exr.header.values import Box2i
-from exr_inspector.model import ChannelStats, ZeroGrid
+from exr_inspector.model import ChannelStats, Severity, ZeroGrid
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, listed
-from exr_inspector.validation.small_images.cells import Cells, cells_of, rectangles
+from exr_inspector.validation.small_images.cells import Cells, cells_of, regions
 
 _LEAST_TILE = 2  # cells: the tiles of renderers have 16 pixels and more
-_LARGEST = 4  # a tile is at most one part in so many of the width and height of the image
+_LARGEST = 4  # a tile is at most one part in so many of the width and of the height of the image
 _MOST_BLACK = 4  # an image of which more than one part in so many is black shows something else before black
 _OTHER_ZEROS = 20  # there is at most one other zero for so many in the tiles
 _OPAQUE = 0.999  # the mean of alpha where it is not zero
@@ -28,21 +27,22 @@ def tiles_and_bands(part: PartFacts, every: Sequence[ChannelStats], grid: ZeroGr
     zeros = int(cells.sum()) * grid.cell_px**2
     fewest = min(stats.zero_count for stats in every)
     bands, is_inside = _bands(cells, grid.cell_px, part.part.data_window)
+    alpha = part.stats.get("A")
+    is_empty = alpha is not None and alpha.zero_count >= zeros / 2
     if bands:
-        others, alpha = 2 * len(bands) * grid.cell_px * max(cells.shape) * grid.cell_px, part.stats.get("A")
-        is_empty = alpha is not None and alpha.zero_count >= zeros / 2
+        others = 2 * len(bands) * grid.cell_px * max(cells.shape) * grid.cell_px
         if fewest - zeros > others or (alpha is not None and is_empty and not (is_inside and _is_opaque(alpha))):
             return NOTHING
         message = f"R, G and B are zero in at least {listed(bands)}, from edge to edge, and nearly nowhere else"
         return [Found(message, listed(bands), "an image", every[0].channel)]
     if zeros * _MOST_BLACK > every[0].samples or fewest - zeros > zeros / _OTHER_ZEROS or not (found := _tiles(cells)):
         return NOTHING
-    areas = [f"{w} x {h} at ({x}, {y})" for x, y, w, h in ([n * grid.cell_px for n in tile] for tile in found)]
-    shown = listed(areas, most=3)
-    message = (
-        f"R, G and B are zero in {counted(len(areas), 'rectangle')} of whole tiles, and nearly nowhere else: {shown}"
-    )
-    return [Found(message, shown, "an image", every[0].channel)]
+    side, corners = found
+    shown = f"{side * grid.cell_px} x {side * grid.cell_px} at "
+    shown += listed((f"({x * grid.cell_px}, {y * grid.cell_px})" for x, y in corners), most=3)
+    message = f"R, G and B are zero in {counted(len(corners), 'tile')}, and nearly nowhere else: {shown}"
+    severity = Severity.WARNING if alpha is not None and is_empty and _is_opaque(alpha) else None
+    return [Found(message, shown, "an image", every[0].channel, severity=severity)]
 
 
 def _is_opaque(alpha: ChannelStats) -> bool:
@@ -66,18 +66,23 @@ def _bands(cells: Cells, cell_px: int, window: Box2i | None) -> tuple[list[str],
     return [], False
 
 
-def _tiles(cells: Cells) -> list[tuple[int, int, int, int]]:
-    """The rectangles of set cells, if they are whole tiles of one size; else none."""
+def _tiles(cells: Cells) -> tuple[int, list[tuple[int, int]]] | None:
+    """The side and the corners (x, y), in cells, of set tiles in the coarsest grid whose tiles are set or have no set cell.
+
+    None if there is no such grid of small tiles, or no region of tiles inside the image.
+    """
     rows, columns = cells.shape
-    found = [*rectangles(cells)]
-    if sum(width * height for _, _, width, height in found) != cells.sum():
-        return []
-    side = 0
-    is_inside = False
-    for x, y, width, height in found:
-        ends_right, ends_below = x + width == columns, y + height == rows
-        side = math.gcd(side, x, y, 0 if ends_right else width, 0 if ends_below else height)
-        is_inside = is_inside or bool(x and y and not ends_right and not ends_below)
-        if width * _LARGEST > columns or height * _LARGEST > rows:
-            return []
-    return found if is_inside and side >= _LEAST_TILE else []
+    for side in range(min(rows, columns), _LEAST_TILE - 1, -1):
+        filled = np.pad(cells, ((0, -rows % side), (0, -columns % side)), mode="edge")
+        tiles = filled.reshape(len(filled) // side, side, -1, side)
+        is_set: Cells = np.all(tiles, axis=(1, 3))
+        if np.array_equal(is_set, tiles.any(axis=(1, 3))):
+            corners = [(side * x, side * y) for y, x in np.argwhere(is_set).tolist()]
+            is_small = side * _LARGEST <= min(rows, columns)
+            return (side, corners) if is_small and any(map(_is_inside, regions(cells))) else None
+    return None
+
+
+def _is_inside(region: Cells) -> bool:
+    """Whether a region does not reach an edge of the image."""
+    return not (region[[0, -1]].any() or region[:, [0, -1]].any())

@@ -40,6 +40,18 @@ def hollow(alpha: float) -> Pixels:
     return values
 
 
+def punched(alpha: float) -> Pixels:
+    """Alpha of an image without a tile."""
+    values = np.full((128, 128), alpha)
+    values[inside(32)] = 0
+    return values
+
+
+def line(first: int, end: int | None = None) -> tuple[slice, slice]:
+    """Columns from edge to edge, one by default."""
+    return WHOLE, slice(first, end or first + 1)
+
+
 def striped(period: int) -> dict[str, Pixels]:
     """R, G and B of an image whose columns are darker in turn."""
     factors = np.resize(np.linspace(0.2, 1, period), 128)
@@ -90,6 +102,14 @@ CASES = [
             flat(**black(inside(32, 64), CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
             flat(**black(CLIPPED_TILE, CLIPPED_TILE[::-1], size=152)),
         ),
+        Case(
+            "PIX-BLACK-TILES",
+            flat(**black((slice(32, 64), slice(32, 96)))),
+            flat(**black((slice(32, 64), slice(32, 88)))),
+        ),
+        Case("PIX-BLACK-TILES", flat(**black(inside(16))), flat(**black((slice(32), WHOLE), (slice(96, None), WHOLE)))),
+        Case("PIX-BLACK-TILES", flat(**black(inside(32)), A=punched(1.0)), severity=Severity.WARNING),
+        Case("PIX-BLACK-TILES", flat(**black(inside(32)), A=punched(0.9)), severity=Severity.INFO),
         Case("PIX-BLACK-TILES", flat(**black((slice(70, 90), WHOLE))), flat(**framed(0, 0, 24, 24))),
         Case("PIX-BLACK-TILES", flat(**black((slice(9, 47), WHOLE), (slice(65, 95), WHOLE)))),
         Case("PIX-BLACK-TILES", flat(**black((WHOLE, slice(60, None)))), flat(**black((slice(64), slice(64))))),
@@ -121,5 +141,14 @@ CASES = [
         Case("PIX-ENLARGED", repeated(2, 2), repeated(2, 1)),
         Case("PIX-ENLARGED", repeated(4, 4), repeated(5, 5)),
         Case("PIX-BORDER-FADE", flat(**faded(0.55)), flat(**faded(0.9))),
+        Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
+        Case("PIX-BLACK-BORDER", flat(**framed(2, 2, 2, 2)), flat(**framed(1, 1, 1, 1) | {"G": FULL["G"]})),
+        Case("PIX-BLACK-BORDER", flat(**framed(0, 1, 0, 1)), flat(**black((slice(8, 16), slice(16, 32))))),
+        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 0)), flat(**FULL)),
+        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 7)), flat(**framed(0, 0, 8, 0))),
+        Case("PIX-BLACK-LINE", flat(**black(line(60), line(64, 71))), flat(**black(line(60, 68)))),
+        Case("PIX-BLACK-LINE", flat(**black(line(60)[::-1])), flat(**black(*map(line, (20, 40, 60))))),
+        Case("PIX-BLACK-LINE", flat(**black(line(60))), flat(**framed(1, 1, 1, 1))),
+        Case("PIX-BLACK-LINE", flat(**black(line(60))), flat(**black(line(60), inside(40)))),
     ),
 ]

@@ -6,7 +6,6 @@ import numpy as np
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
-from tests.unit.validation.cases.black_areas import FULL, black, framed, inside
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     ONE,
@@ -42,11 +41,6 @@ def eyes(right: Pixels) -> bytes:
 
 CASES = [
     *read(
-        Case("PIX-BLACK-BORDER", flat(**framed(1, 1, 1, 1)), flat(**black(inside(20)))),
-        Case("PIX-BLACK-BORDER", flat(**framed(2, 2, 2, 2)), flat(**framed(1, 1, 1, 1) | {"G": FULL["G"]})),
-        Case("PIX-BLACK-BORDER", flat(**framed(0, 1, 0, 1)), flat(**black((slice(8, 16), slice(16, 32))))),
-        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 0)), flat(**FULL)),
-        Case("PIX-BLACK-BORDER", flat(**framed(0, 0, 1, 1)), flat(**framed(0, 0, 1, 2))),
         Case("PIX-CONSTANT", flat(R=ACROSS, G=DOWN**2, B=NOTHING), flat(R=ACROSS**2 - 0.5, G=DOWN - 0.4, B=NOTHING)),
         Case("PIX-GREY", flat(**dict.fromkeys("RGB", DOWN * ACROSS)), flat(R=DOWN * ACROSS, G=DOWN * ACROSS, B=DOWN)),
         Case(
