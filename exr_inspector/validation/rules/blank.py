@@ -140,15 +140,16 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
 def constant(part: PartFacts, _: object) -> Results:
     """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.
 
+    Normals of zero beside a layer of others are a warning as well: a scene without surfaces has no normals in either.
     Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
     coordinates, and images of one pixel. Black views and empty alpha have rules of their own.
     """
-    base: list[str] = []
-    others: list[str] = []
-    first: dict[bool, str] = {}
+    hits: dict[Severity | None, list[tuple[str, float]]] = {}
+    of_base = Severity.INFO if is_matte(part.file.inspection.key) else None
     is_black = part.pixels is not None and part.pixels.is_black
     black_beauty = _black_beauty(part)
     empty = empty_alphas(part)
+    has_normals = any(not stats.is_constant for _, stats in part.with_stats(part.of_role(Role.NORMAL)))
     for channel, stats in part.with_stats(part.without_ranks(part.named)):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
@@ -159,14 +160,14 @@ def constant(part: PartFacts, _: object) -> Results:
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
         if (is_base and (is_black or holds_data(part))) or channel.name in black_beauty:
             continue
-        (base if is_base else others).append(f"{channel.name} = {stats.minimum or 0:g}")
-        first.setdefault(is_base, channel.name)
+        is_lost = channel.role is Role.NORMAL and has_normals and stats.maximum == 0
+        severity = of_base if is_base else None if is_lost else Severity.INFO
+        hits.setdefault(severity, []).append((channel.name, stats.minimum or 0))
     found = []
-    of_base = Severity.INFO if is_matte(part.file.inspection.key) else None
-    for names, is_base, severity in ((base, True, of_base), (others, False, Severity.INFO)):
-        if names:
-            message = f"The same value everywhere: {listed(names)}"
-            found.append(Found(message, listed(names), "several values", first[is_base], severity=severity))
+    for severity, each in hits.items():
+        names = listed(f"{name} = {value:g}" for name, value in each)
+        message = f"The same value everywhere: {names}"
+        found.append(Found(message, names, "several values", each[0][0], severity=severity))
     return found
 
 

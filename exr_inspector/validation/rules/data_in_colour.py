@@ -79,13 +79,15 @@ def are_directions(every: Sequence[ChannelStats]) -> bool:
     return is_signed and abs(sum(map(mean_square, every)) - covered) <= _UNIT_TOLERANCE * covered
 
 
-def are_coded_directions(every: Sequence[ChannelStats]) -> bool:
-    """Whether three components v hold directions n of length 1 as v = (n + 1) / 2, but for a background of zeros.
+def are_coded_directions(every: Sequence[ChannelStats], coverage: float | None = None) -> bool:
+    """Whether three components v hold directions n of length 1 as v = (n + 1) / 2, but for a background of v = 0, or n = 0.
 
-    Then the mean of v - v^2, summed over the components, is half the share of the pixels that are no background.
+    Then the mean of v - v^2, summed over the components, is half the share of the pixels that are no background, and 3/4 of
+    that of a background of n = 0, which is known if the mean of alpha is given.
     """
     if len(every) != len(RGB) or any(stats.negative_count or (stats.maximum or 0) > _UNIT for stats in every):
         return False
     total = sum((stats.mean or 0) - mean_square(stats) for stats in every)
     covered = 1 - min(stats.zero_count for stats in every) / every[0].samples
-    return covered > 0 and abs(total - covered / 2) <= _CODED_TOLERANCE
+    expected = [covered / 2] if coverage is None else [covered / 2, 0.75 - coverage / 4]
+    return covered > 0 and min(abs(total - each) for each in expected) <= _CODED_TOLERANCE

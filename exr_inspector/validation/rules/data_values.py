@@ -29,6 +29,11 @@ _UPRIGHT = 0.8  # the mean of blue in a normal map of a surface
 _FLAT = 0.03
 _NORMAL_MAP = re.compile(r"(?<![a-z])(?:normals?|nrml?|nor|norm)(?:_?map)?(?![a-z])", re.IGNORECASE)
 _FAR = 8  # times what nearly all values reach; a ground up to the horizon reaches twice as far
+_BACKGROUND = 1e8  # what renderers write where nothing is: 1e8 to 3.4e38
+_SCENE = 1e4  # times the nearest depth: surfaces are not as far
+_LEAST_MIXED = 1e-3  # of the background: a filter seldom takes less of it
+_FEWEST_MIXED = 16
+_UPPER_PERCENT = 99.0
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
 _UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
@@ -90,16 +95,16 @@ def depth_sign(part: PartFacts, _: object) -> Results:
 @pixel_rule(
     "PIX-DEPTH-OUTLIERS",
     Severity.INFO,
-    "No few values of depth are far beyond all others, or zero",
-    why="Defocus, fog and point clouds take them for surfaces: they show as spots.",
+    "No few values of depth are far beyond all others, zero, or mixed with the background",
+    why="Defocus, fog and point clouds take them for surfaces: they show as spots, or as a line around objects.",
     source="Interpreting Deep Pixels; spear#317 (single wrong values in depth images)",
-    fix="Look at these pixels. Render depth without filtering, or replace them by their neighbours. Nothing if they show a gap "
-    "into the distance.",
-    limits="Less than a thousandth of the pixels, of which all were read: zero, or eight times what all others reach. Not deep "
-    "samples.",
+    fix="Look at these pixels. Render depth without filtering (the filter closest), or replace them by their neighbours. "
+    "Nothing if they show a gap into the distance.",
+    limits="Less than a thousandth of the pixels, of which all were read: zero, or eight times what all others reach. Values "
+    "mixed with a background of 1e8 or more are a warning: pixels that were filtered. Not deep samples.",
 )
 def depth_outliers(part: PartFacts, _: object) -> Results:
-    """Report depth that is zero, or far beyond its highest percentile, in few pixels."""
+    """Report depth that is zero, or far beyond its highest percentile, in few pixels, or between surfaces and background."""
     found = []
     for channel, stats in part.with_stats(() if part.traits & t.DEEP else depths(part)):
         percentiles, most = [value for _, value in stats.percentiles], stats.maximum or 0
@@ -109,12 +114,29 @@ def depth_outliers(part: PartFacts, _: object) -> Results:
             where = counted(stats.zero_count, "pixel")
             message = f"{channel.name} is 0 in {where}, and above {percentiles[0]:.3g} in nearly all others"
             found.append(Found(message, "0", "depth", channel.name))
+        if mixed := _mixed_with_background(stats):
+            share = f"{mixed / stats.samples:.2g}"
+            message = (
+                f"{channel.name} is between surfaces, at {percentiles[0]:.3g} and more, and a background of {most:.4g} "
+            )
+            message += f"in {counted(mixed, 'pixel')}: it was filtered, and is wrong at edges"
+            found.append(Found(message, share, "depth of one surface", channel.name, severity=Severity.WARNING))
         if most > _FAR * percentiles[-1]:
             message = (
                 f"{channel.name} reaches {most:.4g} in few pixels, all others {percentiles[-1]:.4g}: errors, or a gap?"
             )
             found.append(Found(message, f"{most:.4g}", f"about {percentiles[-1]:.4g}", channel.name))
     return found
+
+
+def _mixed_with_background(stats: ChannelStats) -> int:
+    """The number of values that can only be means of surfaces and of a very distant background; zero if few."""
+    most, histogram = stats.maximum or 0, stats.histogram
+    if most < _BACKGROUND or histogram is None or stats.percentiles[0][1] * _SCENE > most * _LEAST_MIXED:
+        return 0
+    bins = zip(histogram.edges[1:], histogram.edges[:-1], histogram.counts, strict=True)
+    mixed = sum(count for end, edge, count in bins if edge >= most * _LEAST_MIXED and end <= most)
+    return mixed if mixed >= _FEWEST_MIXED and dict(stats.percentiles).get(_UPPER_PERCENT) == most else 0
 
 
 @pixel_rule(
@@ -198,7 +220,8 @@ def motion_unknown(part: PartFacts, _: object) -> Results:
     limits="Each component by itself; the length of a normal needs the three components of one pixel. Cut and absolute "
     "normals and converted normal maps are recognised by the statistics of all pixels: cut ones of surfaces in all directions "
     "are not, and absolute ones beside a background of zero only if each component reaches 1. Texels of 0, 0, 0 in a normal "
-    "map, less than 5 %, are info, as are normals stored from 0 to 1, which are recognised beside a background of zero only.",
+    "map, less than 5 %, are info, as are normals stored from 0 to 1, which are recognised beside a background of zero, or of "
+    "(0.5, 0.5, 0.5) by the mean of alpha.",
 )
 def normal_length(part: PartFacts, _: object) -> Results:
     """Report components outside -1 to 1, which prove a length above 1, normals that were cut or lost signs, and faulty maps.
@@ -233,8 +256,9 @@ def normal_length(part: PartFacts, _: object) -> Results:
             message = f"{names_of(channel for channel, _ in each)}: no value is below zero, and the length is 1; "
             message += "the signs of the components are lost"
             found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
-        elif _are_coded(each):
+        elif _are_coded(part, each):
             message = f"{names_of(channel for channel, _ in each)}: directions n are stored as (n + 1) / 2, from 0 to 1"
+            message += "; composites expect n, which is 2 v - 1"
             found.append(Found(message, "0 to 1", "-1 to 1", each[0][0].name, severity=Severity.INFO))
     return [*found, *_faulty_maps(part)]
 
@@ -245,10 +269,13 @@ def _by_file_name(part: PartFacts, role: Role) -> list[NamedChannel]:
     return [channel for channel in part.colour if channel.name in RGB] if role_of(layer, "X") is role else []
 
 
-def _are_coded(every: Sequence[tuple[NamedChannel, ChannelStats]]) -> bool:
+def _are_coded(part: PartFacts, every: Sequence[tuple[NamedChannel, ChannelStats]]) -> bool:
     """Whether normals are stored as positive numbers, but for normal maps of surfaces in R, G, B, of which this is the form."""
     is_map = every[-1][0].component in RGB and max(stats.mean or 0 for _, stats in every) >= _UPRIGHT
-    return not is_map and all(stats.exact for _, stats in every) and are_coded_directions([stats for _, stats in every])
+    alpha = part.stats.get("A")
+    covered = alpha.mean if alpha and alpha.exact and alpha.minimum == 0 and (alpha.maximum or 0) <= 1 else None
+    known = [stats for _, stats in every if stats.exact]
+    return not is_map and len(known) == len(every) and are_coded_directions(known, covered)
 
 
 def _are_cut(every: Iterable[ChannelStats]) -> bool:

@@ -61,6 +61,8 @@ CASES = [
         Case("PIX-CONSTANT", *(flat(**dict.fromkeys("RGB", ONE[:1, :width])) for width in (2, 1))),
         Case("PIX-CONSTANT", flat(R=ACROSS**2, G=DOWN, B=NOTHING), flat(R=ACROSS, G=DOWN, B=NOTHING)),
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
+        Case("PIX-CONSTANT", flat(N_X=ACROSS, Normal_X=NOTHING), flat(N_X=ACROSS), severity=Severity.WARNING),
+        Case("PIX-CONSTANT", flat(R=ACROSS, N_X=NOTHING), severity=Severity.INFO),
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
         Case("PIX-BLACK", eyes(ZERO), eyes(RAMP)),
         Case("PIX-BLACK", rgb(RAMP * 1e-5), GOOD),

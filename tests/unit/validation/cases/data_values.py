@@ -47,6 +47,21 @@ def depth(odd: float, count: int = 4) -> bytes:
     return flat(Z=values.reshape(64, 64))
 
 
+def mixed(background: float, edge: int = 64) -> bytes:
+    """Depth of surfaces from 3 to 60 and of a background, with so many pixels that are means of both."""
+    values = np.full(4096, background)
+    values[:2048] = np.linspace(3.0, 60.0, 2048)
+    values[2048 : 2048 + edge] = background * np.linspace(0.1, 0.9, edge)
+    return flat(Z=values.reshape(64, 64))
+
+
+def beside_no_direction(*, coded: bool) -> bytes:
+    """Normals n beside a background of n = 0, stored as n or as (n + 1) / 2, and alpha."""
+    alpha = (DIRECTIONS["B"] > 0) * 1.0
+    normals = {f"N_{axis}": (2 * values - 1) * alpha for axis, values in zip("XYZ", DIRECTIONS.values(), strict=True)}
+    return flat(**{name: (values + coded) / (1 + coded) for name, values in normals.items()}, A=alpha)
+
+
 CASES = [
     *read(
         Case("PIX-ID-FRACTION", more("objectId", with_value(2.5) * 5.5), more("objectId", np.round(RAMP * 5.5))),
@@ -60,6 +75,8 @@ CASES = [
         Case("PIX-DEPTH-OUTLIERS", depth(600.0), depth(400.0)),
         Case("PIX-DEPTH-OUTLIERS", depth(1e10), depth(1e10, count=9)),  # a background
         Case("PIX-DEPTH-OUTLIERS", depth(0.0, count=1), depth(0.0, count=9)),  # a background of 0
+        Case("PIX-DEPTH-OUTLIERS", mixed(1e30), mixed(1e30, edge=0), severity=Severity.WARNING),
+        Case("PIX-DEPTH-OUTLIERS", mixed(1e10), mixed(1e6), severity=Severity.WARNING),
         Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, -0.5, 0.5)), flat(motion_X=WAVE)),
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, 0, 1)), flat(motion_X=np.round(WAVE))),
@@ -81,6 +98,12 @@ CASES = [
         ),
         Case("PIX-NORMAL-LENGTH", FOLDED, FOLDED, keys=("shot/WorldNormal.1001.exr", "shot/beauty.1001.exr")),
         Case("PIX-NORMAL-LENGTH", facing(encoded=True), severity=Severity.INFO),
+        Case(
+            "PIX-NORMAL-LENGTH",
+            beside_no_direction(coded=True),
+            beside_no_direction(coded=False),
+            severity=Severity.INFO,
+        ),
         Case("PIX-NORMAL-LENGTH", facing(absolute=True), facing(faces=True)),
         Case("PIX-NORMAL-LENGTH", holes(0.01), holes(0.3), severity=Severity.INFO, keys=("tex/wall_normal.exr",) * 2),
         Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**IMAGE, **COPY | {"Normal_G": IMAGE["G"] - 0.5})),
