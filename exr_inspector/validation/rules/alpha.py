@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.roles import Role
+from exr_inspector.validation.facts.roles import RGB, Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 
@@ -20,6 +21,8 @@ _MOSTLY_OPAQUE = 0.5  # the mean alpha, without which most pixels are as dark as
 _LEAST_BLACK = 0.2  # of the pixels
 _HOLE = 0.99  # rounding and filters do not take alpha as far below 1
 _LOWEST_PERCENT = 0.1  # of the percentiles
+_COLOURFUL = 1.1  # alpha above it is no overshoot of a filter
+_UPPER_PERCENT = 95.0  # coverage is 1 in at least as many as the others
 _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
 
 
@@ -42,8 +45,21 @@ def alpha_range(part: PartFacts, _: object) -> Results:
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
             span = f"{stats.minimum:g} to {stats.maximum:g}"
             message = f"{channel.name} is {part.at_least}{span}{part.in_chunks}; expected 0 to 1"
+            if stats.maximum > _COLOURFUL and (swapped := _coverage_in_colour(part, channel)):
+                message += f". {swapped} is 0 to 1, with many values of 1, as coverage is: are the two exchanged?"
             found.append(Found(message, span, "0 to 1", channel.name, severity=severity))
     return found
+
+
+def _coverage_in_colour(part: PartFacts, alpha: NamedChannel) -> str:
+    """The name of the only one of R, G and B in the layer of alpha whose values are those of coverage; empty if none is."""
+    members = part.by_layer.get((alpha.layer, alpha.view), {})
+    hits = [
+        channel.name
+        for channel, stats in part.with_stats(members[name] for name in RGB if name in members)
+        if stats.minimum in {0, 1} and stats.maximum == 1 == dict(stats.percentiles).get(_UPPER_PERCENT)
+    ]
+    return hits[0] if len(hits) == 1 else ""
 
 
 @pixel_rule(

@@ -208,6 +208,9 @@ _MARKS = frozenset("()[]{}<>|*?\"'`\\;,=!&^%$")
 _SPECTRAL = re.compile(r"(?:.+\.)?(?:S[0-3]|T)(?:\.\d*,?\d*(?:[Ee][+-]?\d+)?[A-Za-z]{0,2}(?:m|Hz)){1,2}", re.ASCII)
 
 
+_NUMBER = "a layer that is a number"
+
+
 def _odd_name(name: str) -> str:
     """The reason why the characters of a channel name are unusual; empty if they are not."""
     if name.startswith(".") or name.endswith(".") or ".." in name:
@@ -220,23 +223,24 @@ def _odd_name(name: str) -> str:
     if marks and not _SPECTRAL.fullmatch(name):
         return f"characters that expressions use: {' '.join(marks)}"
     if any(component.isdecimal() for component in name.split(".")[:-1]):
-        return "a layer that is a number"
+        return _NUMBER
     return ""
 
 
 @channel_rule(
     "CHN-CHARS",
-    Severity.WARNING,
+    Severity.INFO,
     "Channel names are printable ASCII without spaces, brackets or operators, with single dots between "
     "components; no layer name is a number",
     why="Software that splits names at dots, or uses them in expressions, fails on other characters.",
     source="OpenEXR technical introduction (channel names); OpenEXR layout for spectral images; "
     "blender_with_vray_additions#195; Sammie-Roto-2#60",
-    limits="Wavelengths in the names of spectral images (`S0.550,0nm`, `T.380,0nm.500,0nm`) are accepted with their commas.",
+    limits="Wavelengths in the names of spectral images (`S0.550,0nm`, `T.380,0nm.500,0nm`) are accepted with their commas. "
+    "Layers that are numbers, which Nuke does not accept, are a warning.",
     fix="Rename the layers in the software that makes them: letters, digits and underscores.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     remedy=Remedy.CONVERSION,
-    profiles={"strict": "error", "default": "info", "comp": "warning"},
+    profiles={"strict": "error", "comp": "warning"},
     when=t.UNUSUAL,
 )
 def characters(part: ChannelFacts, _: object) -> Results:
@@ -249,7 +253,8 @@ def characters(part: ChannelFacts, _: object) -> Results:
     for odd, names in by_oddity.items():
         shown = (repr(name).replace("\\\\", "\\") for name in names)  # `gr\xfcn` as in the tables
         message = f"{_count(names)} {odd}: {listed(shown)}"
-        found.append(Found(message, names[0], "letters, digits and underscores", names[0]))
+        severity = Severity.WARNING if odd == _NUMBER else None
+        found.append(Found(message, names[0], "letters, digits and underscores", names[0], severity=severity))
     return found
 
 

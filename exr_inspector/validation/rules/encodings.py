@@ -140,7 +140,7 @@ def _has_plateau(stats: ChannelStats) -> bool:
 
 @pixel_rule(
     "PIX-LOGLIKE",
-    Severity.WARNING,
+    Severity.INFO,
     "Colour values do not look logarithmic",
     why="EXR is expected to hold linear values: logarithmic images composite wrongly, and clients refuse them.",
     source="Netflix VFX requirements; OpenEXR technical introduction (Scene-Referred Images)",
@@ -148,14 +148,14 @@ def _has_plateau(stats: ChannelStats) -> bool:
     "OpenColorIO configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     profiles={
-        "default": "info",
         "strict": "warning",
         "texture": "off",
         "netflix-vfx": "warning",
         "netflix-nam": "warning",
     },
     limits="Values from 0.05 to 1 with a mean of 0.25 to 0.65, and blacks up to 0.2; up to 0.4 in files with attributes of a "
-    "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same.",
+    "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same; a "
+    "warning in files with attributes of a camera and a tag of a linear space.",
 )
 def log_like(part: PartFacts, _: object) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
@@ -164,7 +164,8 @@ def log_like(part: PartFacts, _: object) -> Results:
     """
     found = []
     space = tagged_space(part)
-    is_plate = (space is None or is_encoded_name(space)) and not _OF_CAMERAS.isdisjoint(part.part.by_name)
+    is_of_camera = not _OF_CAMERAS.isdisjoint(part.part.by_name)
+    is_plate = is_of_camera and (space is None or is_encoded_name(space))
     most_black, what = (_PLATE_BLACK, "of a camera without a tag of a linear space ") if is_plate else (_MOST_BLACK, "")
     for triple in () if part.traits & t.DEEP else part.rgb_layers:
         stats = [s for s in part.stats_of(triple) if s.exact and not s.is_constant]
@@ -175,7 +176,10 @@ def log_like(part: PartFacts, _: object) -> Results:
             message = (
                 f"{names_of(triple)} {what}are {spans}, as log encodings (LogC, S-Log) are; expected blacks near 0"
             )
-            found.append(Found(message, spans, "blacks near 0", triple[0].name))
+            is_contradicted = is_of_camera and not is_plate
+            message += f", as in the linear space {space} of the tags" if is_contradicted else ""
+            severity = Severity.WARNING if is_contradicted else None
+            found.append(Found(message, spans, "blacks near 0", triple[0].name, severity=severity))
     return found
 
 

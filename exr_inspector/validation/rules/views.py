@@ -168,7 +168,10 @@ def pair(file: FileFacts, _: object) -> Results:
     held = _held(file)
     found = []
     for view in views[1:]:
-        if held.get(view) != held.get(views[0]) and (odd := sorted(first ^ by_view[view])):
+        if not by_view[view] and first:
+            message = f"View {view} has no channels, view {views[0]} has {len(first)}"
+            found.append(Found(message, "no channels", "equal channels"))
+        elif held.get(view) != held.get(views[0]) and (odd := sorted(first ^ by_view[view])):
             names = listed(".".join(filter(None, entry[:2])) + f" {entry[2]}" for entry in odd)
             found.append(Found(f"Views {views[0]} and {view} differ in {names}", names, "equal channels"))
         size = sizes.get(view)

@@ -332,6 +332,14 @@ def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> No
     assert found(premultiplied, "PIX-UNPREMULT", stats=True) == {}
 
 
+def test_alpha_that_is_exchanged_with_a_colour() -> None:
+    ramp = np.linspace(0.0, 2.0, 12).reshape(3, 4)
+    (exchanged,) = of(image(A=ramp, R=1.0 * (ramp > 1)), "PIX-ALPHA-RANGE", stats=True)
+    (overshoot,) = of(image(A=ramp / 1.9, R=1.0 * (ramp > 1)), "PIX-ALPHA-RANGE", stats=True)
+    assert "exchanged" in exchanged.message
+    assert "exchanged" not in overshoot.message
+
+
 def test_the_third_axis_is_no_depth() -> None:
     assert found(only(("X", HALF), ("Y", HALF), ("Z", HALF)), "TYP-DEPTH") == {}  # CIE XYZ
     assert found(only(("foo.X", HALF), ("foo.Y", HALF), ("foo.Z", HALF)), "TYP-DEPTH") == {}

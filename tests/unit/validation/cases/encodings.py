@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import FLOAT, HALF, Channel, a_string
+from tests.support.exrbytes import FLOAT, HALF, Attr, Channel, Part, a_string, build
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     RAMP,
@@ -29,6 +29,14 @@ TOPS = {"R": 2.0, "G": 1.0, "B": 1.4}
 LOG = {"R": 0.11 + RAMP * 0.4, "G": 0.1 + RAMP * 0.4, "B": 0.1 + RAMP * 0.4}
 NEAR_LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 2, values) for name, values in scene().items()}
 LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 20, values) for name, values in scene().items()}
+LINEAR = a_string("colorInteropID", "lin_ap0_scene")
+
+
+def plate(*extra: Attr) -> bytes:
+    """An image of log values with attributes."""
+    return build([Part(channels=[Channel(name, FLOAT) for name in "BGR"], pixels=LOG, extra=extra)])
+
+
 CASES = [
     *read(
         Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256)),
@@ -67,5 +75,7 @@ CASES = [
         Case("PIX-LOGLIKE", image(**LOG), image(**LOG | {"R": RAMP * np.nan})),
         Case("PIX-LOGLIKE", hazy(CAMERA), hazy(CAMERA, a_string("colorInteropID", "lin_ap0_scene"))),
         Case("PIX-LOGLIKE", hazy(CAMERA, a_string("colorSpace", "ARRI LogC4")), hazy()),
+        Case("PIX-LOGLIKE", plate(CAMERA, LINEAR), severity=Severity.WARNING),
+        Case("PIX-LOGLIKE", plate(LINEAR), severity=Severity.INFO),
     ),
 ]

@@ -30,6 +30,7 @@ CASES = [
         build([Part(name=v, channels=[Channel(f"{v}.R")], extra=[a_string("view", v)]) for v in ("left", "right")]),
     ),
     Case("VIEW-PAIR", stereo("R", "G", "B", "right.R", "right.G"), stereo(*FULL)),
+    Case("VIEW-PAIR", stereo("R", "G", "B"), GOOD),
     Case("VIEW-SAME", two_eyes(RAMP), two_eyes(RAMP / 2), stats=True),
     Case("VIEW-SAME", build([Part(name=v, extra=[a_string("view", v)]) for v in ("left", "right")]), GOOD, stats=True),
     Case(
