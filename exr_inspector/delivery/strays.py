@@ -9,11 +9,11 @@ from dataclasses import replace
 from exr_inspector.delivery.image_names import image_of, is_animated
 from exr_inspector.delivery.naming import APPLE_DOUBLE, Recognised
 from exr_inspector.delivery.sequences import CheckedFile
-from exr_inspector.model import sort_findings
+from exr_inspector.model import Finding, sort_findings
 from exr_inspector.storage.sequences import is_apple_double
 from exr_inspector.validation import Policy
 from exr_inspector.validation.facts.sequences import sibling_name
-from exr_inspector.validation.from_problems import stray_finding
+from exr_inspector.validation.from_problems import severity_of_problem
 
 _UNFINISHED = re.compile(
     r".*\.exr[^a-z0-9].*|.*~|.*\.(?:tmp|temp|part|partial|filepart|crdownload|download|bak|swp|lock)",
@@ -36,9 +36,15 @@ def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
         name = path.rpartition("/")[2]
         is_left = _UNFINISHED.fullmatch(name) is not None and _OF_FRAME.fullmatch(name) is None
         why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if is_left else _OTHER
-        finding = stray_finding(policy.for_path(path), why, is_mild=why is _OTHER)
+        finding = _finding(policy, path, why, is_mild=why is _OTHER)
         if finding is not None:
             yield CheckedFile(path, None, (finding,))
+
+
+def _finding(policy: Policy, path: str, message: str, *, is_mild: bool) -> Finding | None:
+    """The finding of a file that does not belong to a delivery; None if the policy turns the rule off."""
+    severity = severity_of_problem(policy.for_path(path), "SEQ-STRAY", is_fatal=False, is_mild=is_mild)
+    return None if severity is None else Finding("SEQ-STRAY", severity, message)
 
 
 def with_stray(file: CheckedFile, why: str, folders: Container[str], policy: Policy) -> CheckedFile:
@@ -52,7 +58,7 @@ def with_stray(file: CheckedFile, why: str, folders: Container[str], policy: Pol
     """
     if not why and file.path.rpartition("/")[0] not in folders:
         return file
-    finding = stray_finding(policy.for_path(file.path), why or _NO_FRAME, is_mild=not why)
+    finding = _finding(policy, file.path, why or _NO_FRAME, is_mild=not why)
     return file if finding is None else replace(file, findings=sort_findings([*file.findings, finding]))
 
 

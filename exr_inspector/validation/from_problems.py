@@ -22,7 +22,6 @@ _RULE_OF_ERROR = {
     "LIMIT_EXCEEDED": "STR-LIMIT",
 }
 _RULE_OF_KIND = {rule.problem: code for code, rule in RULES.items() if rule.problem is not None}
-_KIND_OF_RULE = {code: kind for kind, code in _RULE_OF_KIND.items()}
 
 
 def rule_of(kind: ProblemKind) -> str:
@@ -30,24 +29,7 @@ def rule_of(kind: ProblemKind) -> str:
     return _RULE_OF_KIND[kind]
 
 
-def problem_of(finding: Finding) -> Problem:
-    """The problem that a stored finding reports.
-
-    Raises:
-        KeyError: The finding's rule reports no problem of the reader.
-    """
-    return Problem(
-        _KIND_OF_RULE[finding.code],
-        finding.message,
-        finding.part,
-        finding.offset,
-        finding.found,
-        finding.expected,
-        finding.channel,
-    )
-
-
-def _severity(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: bool) -> Severity | None:
+def severity_of_problem(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: bool) -> Severity | None:
     """The severity of a reported problem; None if the policy turns the rule off.
 
     Args:
@@ -81,18 +63,12 @@ def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
     )
 
 
-def stray_finding(policy: ResolvedPolicy, message: str, *, is_mild: bool) -> Finding | None:
-    """The finding of a file that does not belong to a delivery; None if the policy turns the rule off."""
-    severity = _severity(policy, "SEQ-STRAY", is_fatal=False, is_mild=is_mild)
-    return None if severity is None else Finding("SEQ-STRAY", severity, message)
-
-
 def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Finding]:
     """Convert the inspection's problems to findings."""
     found = []
     for problem in inspection.problems:
         code = rule_of(problem.kind)
-        severity = _severity(policy, code, is_fatal=problem.fatal, is_mild=problem.mild)
+        severity = severity_of_problem(policy, code, is_fatal=problem.fatal, is_mild=problem.mild)
         if severity is not None:
             found.append(_finding(problem, code, severity))
     return found
@@ -106,7 +82,7 @@ def failure_finding(inspection: Inspection, policy: ResolvedPolicy) -> Finding |
     code = _RULE_OF_ERROR.get(error, error)
     if code not in RULES:
         return None
-    severity = _severity(policy, code, is_fatal=True, is_mild=False)
+    severity = severity_of_problem(policy, code, is_fatal=True, is_mild=False)
     if severity is None:
         return None
     return Finding(code, severity, inspection.error_message or error, found=error)

@@ -1,4 +1,4 @@
-"""Makes the rows of an inspection, as Arrow arrays and for the JSON document of `inspect --json`.
+"""Makes the rows of an inspection as Arrow arrays; `plain` makes them for the JSON document of `inspect --json`.
 
 Each column in `catalog.schema` knows how its value is made from a record; this module makes the records. `read_back` makes an
 inspection from rows.
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column, Table
+from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS, Column, Table
 from exr_inspector.catalog.schema.children import FindingRecord, StatsRecord, attribute_records, channel_records
 from exr_inspector.catalog.schema.columns import TEXT, Owner
 from exr_inspector.catalog.schema.cryptomatte import NameRecord, name_records, object_records
@@ -79,29 +79,6 @@ def manifest_texts(inspection: Inspection) -> dict[str, str]:
 def manifest_records(manifest_hash: str, text: str) -> list[NameRecord]:
     """The records of a manifest's rows; its text must be valid."""
     return list(name_records(manifest_hash, parse_manifest(text)))
-
-
-def table_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
-    """The rows of an inspection by table name (`files`, its child tables, `cryptomatte_manifests`), as dicts of all columns.
-
-    Args:
-        inspection: The inspection.
-        inspection_id: The id of the rows; None outside the database.
-    """
-    records, owner = records_of(inspection, __version__), owner_of(inspection)
-
-    def value(column: Column, record: object) -> object:
-        if column.of is None:
-            return inspection_id
-        return column.of(owner if column.name in OWNER_COLUMNS else record)
-
-    records[CRYPTOMATTE_MANIFESTS.name] = [
-        record for name, text in manifest_texts(inspection).items() for record in manifest_records(name, text)
-    ]
-    return {
-        table.name: [{column.name: value(column, record) for column in table.columns} for record in records[table.name]]
-        for table in (*DOCUMENT, CRYPTOMATTE_MANIFESTS)
-    }
 
 
 def text_array(values: Sequence[object]) -> pa.Array:

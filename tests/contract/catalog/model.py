@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
-from exr_inspector.catalog.rows.build import arrow_table, table_rows
+from exr_inspector.catalog.rows.build import arrow_table
+from exr_inspector.catalog.rows.plain import table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, TABLES
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.exr.chunks.layout import part_layout

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from exr_inspector import __version__
-from exr_inspector.catalog.rows.build import table_rows
+from exr_inspector.catalog.rows.plain import table_rows
 from exr_inspector.catalog.schema import CELL_BYTES, ROW_COUNTS, SCHEMA_VERSION
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness

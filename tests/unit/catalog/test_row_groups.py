@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from exr_inspector.catalog.outcomes import Outcome
-from exr_inspector.catalog.rows.build import table_rows
 from exr_inspector.catalog.rows.groups import Prepared, as_prepared, audit_table, prepare, tables_of, to_tables
+from exr_inspector.catalog.rows.plain import table_rows
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS
 from exr_inspector.model import StatsMode
 from tests.contract.catalog.model import START, damaged, inspection, unreadable

@@ -16,10 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.catalog.rows.build import table_rows
 from exr_inspector.catalog.rows.cells import join_cells
 from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.catalog.rows.plain import file_rows
+from exr_inspector.catalog.rows.plain import file_rows, table_rows
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, ROW_COUNTS, TABLES
 from exr_inspector.catalog.schema.children import split_cell

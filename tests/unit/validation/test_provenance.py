@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.catalog.rows.build import table_rows
+from exr_inspector.catalog.rows.plain import table_rows
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.model import Provenance
 from exr_inspector.validation.facts.provenance import provenance_of, split_product

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exr_inspector.catalog.rows.build import table_rows
+from exr_inspector.catalog.rows.plain import table_rows
 from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.limits import Limits
 from exr_inspector.inspector import Inspector, InspectorConfig
