@@ -30,7 +30,9 @@ def exchanged_channels(seen: Sequence[FramePixels]) -> tuple[dict[int, str], boo
     straight, best = steps[0], steps.argmin(axis=0)
     least = steps.min(axis=0)
     usual = float(np.median(least))
-    is_border = (least <= 2 * usual + _MOTION) & (straight >= np.maximum(_LEAST, _CLEARER * np.maximum(least, usual)))
+    ends = np.pad(least, 1, constant_values=usual)
+    motion = np.maximum(usual, np.maximum(ends[:-2], ends[2:]))  # of the image there
+    is_border = (least <= 2 * motion + _MOTION) & (straight >= np.maximum(_LEAST, _CLEARER * np.maximum(least, usual)))
     order = _ORDERS[0]
     every = [order]
     for at in range(len(steps[0])):
