@@ -430,12 +430,17 @@ def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...]) -> 
 
 
 @pytest.mark.parametrize(
-    ("same", "severity"),
-    [(range(1, 6), Severity.INFO), (range(1, 5), Severity.WARNING), (range(8, 11), Severity.WARNING)],
+    ("same", "eye", "severity"),
+    [
+        (range(1, 6), 0, Severity.INFO),
+        (range(1, 5), 0, Severity.WARNING),
+        (range(8, 11), 0, Severity.WARNING),
+        (range(8, 15), 0.5, Severity.WARNING),  # where the other eye begins is no cut
+    ],
 )
-def test_a_title_is_in_both_views(same: range, severity: Severity) -> None:
+def test_a_title_is_in_both_views(same: range, eye: float, severity: Severity) -> None:
     rows, columns = np.mgrid[:16, :16] / 16
-    images = {n: 2 + np.sin(9 * columns + n / 20 if n > 5 else 20 * rows) for n in range(1, 15)}
+    images = {n: 2 + np.sin(9 * columns + n / 20 + eye * (n in same) if n > 5 else 20 * rows) for n in range(1, 15)}
     files = {
         path: FrameSummary(path, "?", 0, 0, pixel_hash=f"{n}" if n in same else path, pixels=pixels)
         for view in ("left", "right")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from statistics import median
@@ -12,12 +12,12 @@ from statistics import median
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
 from exr_inspector.validation.frame_numbers import joined_ranges
-from exr_inspector.validation.frames import FRAME_ATTRIBUTES, FrameSummary
+from exr_inspector.validation.frames import FRAME_ATTRIBUTES, FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, counted, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, frames_words, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, original_frames, reversed_copies
-from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, seen_frames
+from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, seen_frames, show_one_image
 from exr_inspector.validation.rules.sequences.small_images import near_copies
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
@@ -68,7 +68,7 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
     copies = sequence.siblings.copies
     seen = [(frame.frame, pixels) for frame, pixels in seen_frames(sequence)]
     images = [pixels for _, pixels in seen]
-    cuts = {0, len(seen)} | {at for at in range(1, len(seen)) if images[at - 1].is_flat or is_cut(images, at - 1, at)}
+    cuts = {0, len(seen)} | {at for at in range(1, len(seen)) if _is_other_shot(images, at)}
     apart: set[int] = set()
     for is_copy, run in groupby(range(len(seen)), lambda index: seen[index][0] in copies):
         part = [*run]
@@ -80,6 +80,12 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         found += of_frames([number for number in frames if number not in apart], what, _OTHER)
         found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
     return found
+
+
+def _is_other_shot(images: Sequence[FramePixels], at: int) -> bool:
+    """Whether another image begins at a position; the image of the other eye is not another one."""
+    before, after = images[at - 1], images[at]
+    return before.is_flat or (is_cut(images, at - 1, at) and not show_one_image(before, after))
 
 
 def _copy_of_sequence(sequence: SequenceFacts) -> list[Found]:
