@@ -175,7 +175,18 @@ def test_frames_that_are_turned(turn: Any, words: str, odd: set[int], found: tup
     ]
     seams = [f for f in judged(given) if f.code == "SEQ-MIRROR"]
     assert [tuple(f.frames) for f in seams] == [found] * bool(found)
-    assert all(words in f.message and f.severity is Severity.INFO for f in seams)
+    severity = Severity.INFO if (words, odd) == ("mirrored", {3, 8}) else Severity.WARNING  # two lights that take turns
+    assert all(words in f.message and f.severity is severity for f in seams)
+
+
+def test_lights_that_change_places_are_info() -> None:
+    left = (IMAGE + IMAGE[:, ::-1]) / 20
+    left[4:12, 1:5] += 3
+    given = [
+        frame(n, pixels=seen(lines=ColourLines((), (left[:, ::-1] if n in {4, 5} else left).tobytes())))
+        for n in range(1, 11)
+    ]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-MIRROR"] == [Severity.INFO]
 
 
 def test_another_image_for_a_while_is_not_turned() -> None:

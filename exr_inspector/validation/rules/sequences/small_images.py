@@ -121,7 +121,7 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
 
 @sequence_rule(
     "SEQ-MIRROR",
-    Severity.INFO,
+    Severity.WARNING,
     "No frame is upside down or mirrored beside the others",
     why="Some machines or writers exchange the first and the last row.",
     source="KinoMotion#16 (frames that are written upside down)",
@@ -130,7 +130,8 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
     command="oiiotool IN.exr -a --flip -o OUT.exr",
     remedy=Remedy.CONVERSION,
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
-    "change is a cut. Lights and objects that move from one side to the other can look the same.",
+    "change is a cut. Info if parts of the image do not change, or if it is mirrored left to right more than once: lights and "
+    "objects that move from one side to the other can look the same.",
 )
 def mirrored(sequence: SequenceFacts, _: object) -> Results:
     """Compare small images of neighbouring frames, as they are and turned."""
