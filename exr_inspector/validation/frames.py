@@ -128,7 +128,8 @@ class FrameSummary:
         embedded_frame: Frame number in an attribute.
         image_counter: imageCounter.
         cryptomattes: Key and number of layers of each Cryptomatte.
-        objects: Ids and names of the objects with the lowest ids in each Cryptomatte's manifest (`lost_names`), by its name.
+        objects: Ids and names of the objects with the lowest ids in each Cryptomatte's manifest (`lost_names`), by its name;
+            empty if there are ids, but no names.
         pixel_hash: Hash of the decoded pixels of all parts.
         pixels: Statistics of all pixels; None unless all were read.
         is_complete: Whether every chunk is present.

@@ -53,16 +53,21 @@ def _cryptomattes(inspection: Inspection) -> tuple[str, ...]:
 
 
 def _objects(inspection: Inspection) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Ids and names of some objects of each Cryptomatte by the order of ids, which are hashes; whole manifests are large."""
+    """Ids and names of some objects of each Cryptomatte by the order of ids, which are hashes; whole manifests are large.
+
+    Without names, only Cryptomattes whose pixels hold ids.
+    """
     found: dict[str, tuple[tuple[str, str], ...]] = {}
+    with_ids = {each.key for each in (inspection.pixels.mattes if inspection.pixels else ()) if each.id_count}
     for matte in (matte for names in inspection.names for matte in names.cryptomattes):
         try:
-            manifest = parse_manifest(matte.manifest or "")
+            manifest = parse_manifest(matte.manifest or ("" if matte.manifest_file else "{}"))
         except ManifestError:
             continue
-        found[matte.name or matte.key] = tuple(
-            nsmallest(OBJECTS, ((value, name[:TEXT_CHARACTERS]) for name, value in manifest.items()))
-        )
+        if manifest or matte.key in with_ids:
+            found[matte.name or matte.key] = tuple(
+                nsmallest(OBJECTS, ((value, name[:TEXT_CHARACTERS]) for name, value in manifest.items()))
+            )
     return found
 
 

@@ -230,6 +230,8 @@ def test_every_sequence_rule_finds_its_fault_in_its_frames(
         (with_lost_tiles(5, lost=4096, layer=""), [5], Severity.WARNING),
         (with_lost_tiles(5, lost=400), [5], Severity.INFO),  # no whole tiles
         (with_lost_tiles(5, lost=512, moving=20), [5], Severity.INFO),
+        (with_lost_tiles(1), [1], Severity.WARNING),
+        (with_lost_tiles(1, lost=512, moving=20), [], None),
         (with_lost_tiles(5, lost=512, moving=20, layer=""), [], None),  # SEQ-BUCKET compares the image by place
         (with_lost_tiles(5, lost=512, moving=80), [], None),
         (with_lost_tiles(5, lost=192), [], None),
@@ -947,6 +949,20 @@ def test_frames_of_which_only_a_region_was_rendered(whole: tuple[int, ...], regi
 
 
 @pytest.mark.parametrize(
+    ("usual", "other", "severity"),
+    [
+        ((-4, -4, 103, 103), (-5, -4, 102, 103), Severity.WARNING),
+        ((-4, -4, 103, 103), (-5, -4, 103, 103), Severity.INFO),  # it holds more of the image
+        ((10, 10, 40, 40), (11, 10, 41, 40), Severity.INFO),  # it follows the image
+        ((0, 0, 99, 99), (1, 0, 100, 99), Severity.INFO),
+    ],
+)
+def test_overscan_that_is_shifted(usual: tuple[int, ...], other: tuple[int, ...], severity: Severity) -> None:
+    given = [frame(n, data_window=other if n in {4, 7} else usual, display_window=(0, 0, 99, 99)) for n in range(1, 11)]
+    assert [(f.severity, (*f.frames,)) for f in judged(given) if f.code == "SEQ-RES"] == [(severity, (4, 7))]
+
+
+@pytest.mark.parametrize(
     ("count", "odd", "window"),
     [(24, range(15, 25), (1, 1, 8, 8)), (24, range(1, 5), (1, 1, 8, 8)), (3, range(2, 3), (1, 1, 8, 8)),
      (24, range(9, 10), (0, 0, 99, 98)), (24, range(9, 16), (1, 1, 8, 8))],
@@ -1639,6 +1655,12 @@ def test_objects_of_a_cryptomatte_that_are_renamed(usual: str, other: str, sever
     given = [frame(n, objects=objects[other if n > 7 else usual]) for n in range(1, 11)]
     found = [each for each in judged(given) if each.code == "CRY-SEQ"]
     assert [(each.severity, tuple(each.frames)) for each in found] == [(severity, (8, 9, 10))] * (severity is not None)
+
+
+@pytest.mark.parametrize(("nameless", "is_found"), [({4, 5}, True), (set(), False), ({*range(1, 7)}, False)])
+def test_ids_that_have_names_in_other_frames_only(nameless: set[int], *, is_found: bool) -> None:
+    given = [frame(n, objects={"m": () if n in nameless else (("01", "body"),)}) for n in range(1, 11)]
+    assert [{*f.frames} for f in judged(given) if f.code == "CRY-SEQ"] == [nameless] * is_found
 
 
 def test_a_summary_has_the_objects_with_the_lowest_ids() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from operator import ge, le
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.provenance import products_of
@@ -40,9 +41,9 @@ def _window(values: tuple[int, ...]) -> str:
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
     remedy=Remedy.RENDER,
-    limits="Data windows that change have severity info; few frames with only a region of the others, warning. Another size "
-    "than that of other views and AOVs of the image is a warning; another data window than theirs, and another size of a matte "
-    "than that of the plate with the same name, are info.",
+    limits="Data windows that change have severity info; few frames with only a region of the others, or with overscan that "
+    "is shifted, warning. Another size than that of other views and AOVs of the image is a warning; another data window than "
+    "theirs, and another size of a matte than that of the plate with the same name, are info.",
 )
 def resolution(sequence: SequenceFacts, _: object) -> Results:
     """Check display windows and pixel aspect ratios; data windows may follow the image."""
@@ -90,9 +91,10 @@ def _data_windows(sequence: SequenceFacts) -> list[Found]:
     is_run_at_end = odd[-1] - odd[0] < len(odd) and (odd[0] == 0 or odd[-1] == len(known) - 1)
     if not more:
         what = f"the data window is {_window(other)}, in the other frames {_window(usual)}"
-        if is_region := _is_region(other, usual):
-            what += ": only a region was rendered?"
-        severity = Severity.WARNING if is_region and is_rare and not is_run_at_end else Severity.INFO
+        is_region, is_shifted = _is_region(other, usual), _is_shifted(sequence, other, usual)
+        what += ": only a region was rendered?" if is_region else ": the overscan was shifted?" if is_shifted else ""
+        is_wrong = (is_region or is_shifted) and is_rare and not is_run_at_end
+        severity = Severity.WARNING if is_wrong else Severity.INFO
         numbers = [known[index][0] for index in odd]
         return of_frames(numbers, what, _window(usual), _window(other), severity)
     message = f"The data window changes over the sequence: {len(windows)} different ones"
@@ -105,8 +107,18 @@ def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
         return False
     if len(window) == 2:
         return all(mine <= other for mine, other in zip(window, whole, strict=True))
-    (left, top, right, bottom), (whole_left, whole_top, whole_right, whole_bottom) = window, whole
-    return left >= whole_left and top >= whole_top and right <= whole_right and bottom <= whole_bottom
+    return _holds(whole, window)
+
+
+def _is_shifted(sequence: SequenceFacts, window: tuple[int, ...], usual: tuple[int, ...]) -> bool:
+    """Whether a data window that holds the display window, and so does not follow the image, is elsewhere, at the same size."""
+    images = {frame.display_window for frame in sequence.frames if frame.display_window}
+    is_overscan = all(_holds(usual, image) and area(usual) > area(image) for image in images)
+    return len(usual) == 4 and is_overscan and window_size(window) == window_size(usual)
+
+
+def _holds(window: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return len(other) == 4 and all(map(le, window[:2], other[:2])) and all(map(ge, window[2:], other[2:]))
 
 
 @sequence_rule(
@@ -367,7 +379,8 @@ def _presence(frame: FrameSummary, value: object) -> str | None:
     source="Cryptomatte specification 1.2.0",
     fix="Render the frames that the message names with the settings of the others.",
     limits="Keys, numbers of layers, and names of up to 16 objects, if there are at most four manifests: an object that has "
-    "another namespace or path, or a number more, was renamed. Objects may enter and leave. Stored rows have no names.",
+    "another namespace or path, or a number more, was renamed. Objects may enter and leave. Ids without names are reported if "
+    "all pixels were read. Stored rows have no names.",
 )
 def cryptomattes(sequence: SequenceFacts, _: object) -> Results:
     """Compare keys and numbers of layers, and the names of objects."""
@@ -376,6 +389,6 @@ def cryptomattes(sequence: SequenceFacts, _: object) -> Results:
     )
     if not any(frame.objects for frame in sequence.frames):
         return mattes
-    from exr_inspector.validation.rules.sequences.renamed import renamed_objects  # noqa: PLC0415 - not in the function's folder
+    from exr_inspector.validation.rules.sequences.renamed import lost_manifests, renamed_objects  # noqa: PLC0415 - not in the function's folder
 
-    return [*mattes, *renamed_objects(sequence)]
+    return [*mattes, *lost_manifests(sequence), *renamed_objects(sequence)]

@@ -158,7 +158,10 @@ def _of_one_window(seen: Seen) -> Seen:
 
 def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
     """How many pixels fewer than the frames around a frame has that is not empty; 0 if these differ, or if it has as many."""
-    around = np.concatenate([counts[max(0, index - NEIGHBOURS) : index], counts[index + 1 : index + 1 + NEIGHBOURS]])
+    before, after = counts[max(0, index - NEIGHBOURS) : index], counts[index + 1 : index + 1 + NEIGHBOURS]
+    if not before.size or not after.size:
+        return 0  # motion that begins or ends looks the same
+    around = np.concatenate([before, after])
     lost = int(around.min(initial=counts.max()) - counts[index])
     is_clear = counts[index] > 0 and lost >= _LEAST_LOST and _CLEAR * np.ptp(around) <= lost
     return lost if is_clear else 0

@@ -1,4 +1,7 @@
-"""Objects of Cryptomattes that were renamed. Stored rows have no names: the function's folder does not have this module."""
+"""Objects of Cryptomattes that were renamed, or lost their names.
+
+Stored rows have no names: the function's folder does not have this module.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,18 @@ from exr_inspector.validation.rules.sequences.comparison import (
 _MANIFESTS = 4  # more change with the objects in the frame
 _NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)
 _NUMBER = re.compile(r"\d+")
+
+
+def lost_manifests(sequence: SequenceFacts) -> list[Found]:
+    """Frames, at most half, that have ids, but no names for them, as others have."""
+    found = []
+    for key in dict.fromkeys(key for frame in sequence.frames for key in frame.objects):
+        known = {frame.frame: frame.objects[key] for frame in sequence.frames if key in frame.objects}
+        nameless = [number for number, names in known.items() if not names]
+        if 2 * len(nameless) <= len(known):
+            what = f"{key} has no names for its ids, in the other frames it has: mattes that select by name fail"
+            found += of_frames(nameless, what, "a manifest with names", "no names")
+    return found
 
 
 def renamed_objects(sequence: SequenceFacts) -> list[Found]:
