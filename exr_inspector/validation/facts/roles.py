@@ -80,6 +80,11 @@ _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MATTE = re.compile(
     r"(?<![a-z])(?:shadows?|mattes?|masks?|roto|holdouts?|ao|(?:ambient_?)?occlusion)(?![a-z])", re.IGNORECASE
 )
+_ADDED = re.compile(
+    r"(?<![a-z])(?:add(?:itive)?|emissi(?:on|ve)|fires?|flames?|embers|(?:lens_?)?flares?|glows?|sparks?|lightnings?|lasers?"
+    r"|volumetrics?|(?:god|light)_?rays)(?![a-z])",
+    re.IGNORECASE,
+)
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _IMAGE = frozenset("RGBAY")
 _PAIR = frozenset("RG")
@@ -115,6 +120,11 @@ def _is_measure(segment: str) -> bool:
 def is_matte(path: str) -> bool:
     """Whether the file at a path is named for shadows or mattes, which are empty or full where no object is."""
     return _MATTE.search(path.rpartition("/")[2]) is not None
+
+
+def is_added_light(path: str) -> bool:
+    """Whether the file at a path is named for light that is added to an image, and covers nothing: fire, flares, glows."""
+    return _ADDED.search(path.rpartition("/")[2]) is not None
 
 
 def also_names_images(layer: str) -> bool:

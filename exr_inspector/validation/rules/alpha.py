@@ -6,7 +6,7 @@ from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role
+from exr_inspector.validation.facts.roles import RGB, Role, is_added_light
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 
@@ -68,11 +68,14 @@ def _coverage_in_colour(part: PartFacts, alpha: NamedChannel) -> str:
     "Alpha is not zero everywhere where there is an image",
     why="The image disappears when it is composited over another one.",
     source="OpenEXR technical introduction (alpha)",
-    fix="Write alpha in the renderer, or remove the channel.",
+    fix="Write alpha in the renderer, or remove the channel. No action is needed for light that is only added, such as fire.",
+    limits="Info if the name of the file says that it is such light: fire, flares, glows.",
 )
 def alpha_empty(part: PartFacts, _: object) -> Results:
+    severity = Severity.INFO if is_added_light(part.file.inspection.key) else None
     return [
-        Found(f"{name} is zero everywhere, but the image is not", "0", "coverage", name) for name in empty_alphas(part)
+        Found(f"{name} is zero everywhere, but the image is not", "0", "coverage", name, severity=severity)
+        for name in empty_alphas(part)
     ]
 
 
@@ -207,6 +210,7 @@ def low_alpha(part: PartFacts, _: object) -> Results:
     fix="Look at the pixels. Close the geometry, or fill alpha with 1 if the image is meant to be opaque.",
     profiles={"texture": "off"},
     limits="Less than a thousandth of the pixels, where alpha is 1 in all others; none that PIX-UNPREMULT reports.",
+    yields_to=("SEQ-ALPHA",),
 )
 def alpha_holes(part: PartFacts, _: object) -> Results:
     """Report layers whose alpha is 1 but for few pixels, of which all were read."""

@@ -123,6 +123,35 @@ def test_a_matte_in_some_frames_of_opaque_images() -> None:
     assert {each.code for each in judged(lost)} == {"SEQ-BUCKET"}
 
 
+@pytest.mark.parametrize(
+    ("odd", "mean", "is_found"),
+    [
+        ({5}, 0.9995, True),
+        ({5, 6}, 0.9995, True),
+        ({3, 8}, 0.9995, True),
+        ({5}, 0.998, False),  # a gap that comes into view
+        ({5, 6, 7}, 0.9995, False),
+        ({10}, 0.9995, False),
+        ({*range(1, 11)}, 0.9995, False),
+    ],
+)
+@pytest.mark.parametrize(("least", "name"), [(0.0, "env"), (0.995, "env"), (0.0, "env_matte")])
+def test_holes_in_the_alpha_of_some_frames(
+    odd: set[int], mean: float, least: float, name: str, *, is_found: bool
+) -> None:
+    alpha = {"A": (least, 1.0, mean, 0.02)}
+    given = [
+        frame(
+            n,
+            pixels=seen(is_solid=n not in odd, coverage=1.0, mattes=alpha if n in odd else {}),
+            sequence=f"{name}.#.exr",
+        )
+        for n in range(1, 11)
+    ]
+    found = [{*each.frames} for each in judged(given) if each.code == "SEQ-ALPHA"]
+    assert found == [odd] * (is_found and not least and name == "env")
+
+
 @pytest.mark.parametrize("changed", [{"storage": "deepscanline"}, {"sequence": "b/shot/hero_matte.####.exr"}])
 def test_alpha_is_not_compared_of_deep_images_and_mattes(changed: dict[str, Any]) -> None:
     assert not of_alpha({9, 10}, {}, **changed)

@@ -13,12 +13,21 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Found, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import Seen, between_changes, edges_of, is_cut, shot_frames
+from exr_inspector.validation.rules.sequences.images import (
+    NEIGHBOURS,
+    Seen,
+    between_changes,
+    edges_of,
+    is_cut,
+    shot_frames,
+)
 from exr_inspector.validation.rules.sequences.small_images import lost_shares
 
 _LEAST_ADDED = 0.05  # of the image, which alpha covers in addition where it is 1 everywhere
 _ADDED_TO_MOTION = 3  # how many times what it covers more from frame to frame
 _MOTION = 3  # such frames on the side of the matte
+_PINHOLES = 0.001  # of the pixels
+_HOLE = 0.99  # rounding and filters do not take alpha as far below 1
 _INVERTED = 0.25  # the most that is left of the change of a matte if it is inverted
 
 
@@ -26,18 +35,38 @@ _INVERTED = 0.25  # the most that is left of the change of a matte if it is inve
     "SEQ-ALPHA",
     Severity.WARNING,
     "Alpha is a matte in all frames, or 1 everywhere in all of them, and no matte is inverted in some of them",
-    why="The background was rendered into some frames of an element, or is missing in some frames of an image; or mattes were "
-    "inverted.",
+    why="The background was rendered into some frames of an element, or is missing in some frames of an image, be it in single "
+    "pixels; or mattes were inverted.",
     source="OpenEXR technical introduction (alpha); OpenImageIO oiiotool --stats",
     fix="Compare the alpha of a frame that the message names with that of the frame beside it, and render the frames again.",
     limits="At most half of the frames, and not those at an end if the image differs there, too. An object that grows until it "
     "fills the image, or begins by filling it, is not reported, nor are deep images, mattes by their name, and data windows "
-    "that shrink to what they hold. Lost buckets are reported as SEQ-BUCKET alone. Not known to be "
-    "inverted: mattes that cover half of the image, and those that are so from a frame to the last one.",
+    "that shrink to what they hold. Holes are fewer than a thousandth of the pixels, in one or two frames in a row. Lost "
+    "buckets are reported as SEQ-BUCKET alone. Not known to be inverted: mattes that cover half of the image, and those that "
+    "are so from a frame to the last one.",
 )
 def alphas(sequence: SequenceFacts, _: object) -> Results:
-    """Report frames whose alpha is 1 everywhere, unlike beside them, or the reverse, and those whose mattes are inverted."""
-    return [*_solid_alphas(sequence), *_inverted_mattes(sequence)]
+    """Report frames whose alpha is 1 everywhere, unlike beside them, or nearly, or is not, and those with inverted mattes."""
+    return [*_solid_alphas(sequence), *_pinholes(sequence), *_inverted_mattes(sequence)]
+
+
+def _pinholes(sequence: SequenceFacts) -> list[Found]:
+    """Frames, one or two in a row, whose alpha is below 1 in very few pixels, between frames with an alpha of 1."""
+    seen = [(frame.frame, pixels) for frame, pixels in _with_alpha(sequence)]
+    odd: list[int] = []
+    for is_solid, run in groupby(range(len(seen)), lambda index: seen[index][1].is_solid):
+        part = [*run]
+        is_between = part[0] > 0 and part[-1] + 1 < len(seen)
+        if not is_solid and is_between and len(part) <= NEIGHBOURS and all(_has_pinholes(seen[at][1]) for at in part):
+            odd += [seen[at][0] for at in part]
+    lost = lost_shares(sequence, odd)
+    what = f"alpha is below 1 in fewer than {_PINHOLES:.1%} of the pixels, beside it 1 everywhere: holes"
+    return of_frames([number for number in odd if number not in lost], what, "alpha that is 1 everywhere")
+
+
+def _has_pinholes(pixels: FramePixels) -> bool:
+    least, _, mean, _ = pixels.mattes.get("A", (1.0, 1.0, 0.0, 0.0))
+    return least < _HOLE and mean > 1 - _PINHOLES
 
 
 def _inverted_mattes(sequence: SequenceFacts) -> list[Found]:
@@ -73,15 +102,18 @@ def _is_other_image(images: Sequence[FramePixels], at: int) -> bool:
     return is_cut(images, at, at + 1)
 
 
-def _solid_alphas(sequence: SequenceFacts) -> list[Found]:
-    """Frames whose alpha is 1 everywhere, unlike beside them, or is not, unlike beside them, if it changes at once."""
-    seen = [
+def _with_alpha(sequence: SequenceFacts) -> Seen:
+    """The frames with colour and alpha; none of a matte, and no deep images."""
+    return [
         (frame, pixels)
-        for frame, pixels in shot_frames(sequence)
+        for frame, pixels in ([] if is_matte(sequence.name) else shot_frames(sequence))
         if pixels.is_solid is not None and pixels.luminance is not None and "deep" not in (frame.storage or "")
     ]
-    if is_matte(sequence.name):
-        return []
+
+
+def _solid_alphas(sequence: SequenceFacts) -> list[Found]:
+    """Frames whose alpha is 1 everywhere, unlike beside them, or is not, unlike beside them, if it changes at once."""
+    seen = _with_alpha(sequence)
     is_solid = 2 * sum(bool(pixels.is_solid) for _, pixels in seen) <= len(seen)
     images = [pixels for _, pixels in seen]
     odd: list[int] = []

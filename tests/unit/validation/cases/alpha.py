@@ -54,6 +54,12 @@ CASES = [
         Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
         Case("PIX-ALPHA-RANGE", deep(alpha=1.5), deep(), severity=Severity.ERROR),
         Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
+        Case(
+            "PIX-ALPHA-EMPTY",
+            image(A=ZERO),
+            severity=Severity.INFO,
+            keys=("fx/sh010_fire_v2.1001.exr", "fx/a.1001.exr"),
+        ),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),
