@@ -228,6 +228,11 @@ class FileFacts:
         return tuple(dict.fromkeys(view for part in self.parts for view in part.names.views))
 
     @cached_property
+    def has_main_image(self) -> bool:
+        """Whether a part has R, G and B in the base layer, or in one that is named for the image."""
+        return any(part.main_images for part in self.parts)
+
+    @cached_property
     def reported(self) -> frozenset[ProblemKind]:
         """The kinds of problems that the reader's checks reported."""
         return frozenset(problem.kind for problem in self.inspection.problems)

@@ -49,14 +49,14 @@ _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are 
     profiles={"default": "info", "strict": "warning", "texture": "off"},
 )
 def clipped_colour(part: PartFacts, _: object) -> Results:
-    """Report layers whose R, G and B all have a maximum of exactly 1; of parts with a main image, that image alone.
+    """Report layers whose R, G and B all have a maximum of exactly 1; of files with a main image, that image alone.
 
     AOVs such as occlusion and albedo end at 1, as do mattes, by the name of the file or layer.
     """
     if is_matte(part.file.inspection.key):
         return NOTHING
     found = []
-    for triple in part.main_images or part.rgb_layers:
+    for triple in _images(part):
         every = part.stats_of(triple)
         if is_matte(triple[0].layer) or len(every) < len(triple):
             continue
@@ -68,6 +68,11 @@ def clipped_colour(part: PartFacts, _: object) -> Results:
             message += "; expected values above 1"
             found.append(Found(message, "1", "values beyond 1", triple[0].name))
     return found
+
+
+def _images(part: PartFacts) -> Sequence[tuple[NamedChannel, ...]]:
+    """R, G and B of the main images; of all layers in a file that has none."""
+    return part.main_images if part.file.has_main_image else part.rgb_layers
 
 
 def _share_of_maximum(every: Sequence[ChannelStats]) -> str:
@@ -155,19 +160,22 @@ def _has_plateau(stats: ChannelStats) -> bool:
     },
     limits="Values from 0.05 to 1 with a mean of 0.25 to 0.65, and blacks up to 0.2; up to 0.4 in files with attributes of a "
     "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same; a "
-    "warning in files with attributes of a camera and a tag of a linear space.",
+    "warning in files with attributes of a camera and a tag of a linear space. Not AOVs beside a main image, and not mipmapped "
+    "textures: reflectance has no blacks.",
 )
 def log_like(part: PartFacts, _: object) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
 
     Deep parts and layers of three equal channels, such as heights, are no plates.
     """
+    if "wrapmodes" in part.part.by_name:
+        return NOTHING
     found = []
     space = tagged_space(part)
     is_of_camera = not _OF_CAMERAS.isdisjoint(part.part.by_name)
     is_plate = is_of_camera and (space is None or is_encoded_name(space))
     most_black, what = (_PLATE_BLACK, "of a camera without a tag of a linear space ") if is_plate else (_MOST_BLACK, "")
-    for triple in () if part.traits & t.DEEP else part.rgb_layers:
+    for triple in () if part.traits & t.DEEP else _images(part):
         stats = [s for s in part.stats_of(triple) if s.exact and not s.is_constant]
         if len(stats) < len(triple) or len({(s.minimum, s.maximum, s.mean, s.stddev) for s in stats}) == 1:
             continue
@@ -302,7 +310,8 @@ def steps(part: PartFacts, _: object) -> Results:
 def _are_few(stats: ChannelStats) -> bool:
     """Whether many values, but as few as 8 bits have, lie in a range in which HALF has far more numbers."""
     count, least, most = stats.distinct_count or 0, stats.minimum or 0, stats.maximum or 0
-    if not stats.has_many_values or count > _CODES or count * _PIXELS_FOR_ONE > stats.samples or least < 0:
+    lit = stats.samples - stats.zero_count
+    if not stats.has_many_values or count > _CODES or count * _PIXELS_FOR_ONE > lit or least < 0:
         return False
     halves = np.minimum((least, most), _HALF_MAX).astype(np.float16).view(np.uint16)  # count the numbers from zero
     return int(halves[1]) - int(halves[0]) >= _NUMBERS_FOR_ONE * count

@@ -780,6 +780,7 @@ def test_values_above_one_are_no_bytes_by_255_even_if_none_of_them_was_picked() 
         ({"distinct_count": 257}, False),
         ({"distinct_count": 40}, False),  # flat shading
         ({"samples": 30_000}, False),
+        ({"zero_count": 70_000}, False),  # a small flame, or a matte
         ({"minimum": 0.5, "maximum": 0.6}, False),  # HALF has 205 numbers
         ({"minimum": -0.1}, False),
     ],

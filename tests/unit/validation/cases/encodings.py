@@ -27,6 +27,7 @@ UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
 BRIGHT = scene(high=4)
 TOPS = {"R": 2.0, "G": 1.0, "B": 1.4}
 LOG = {"R": 0.11 + RAMP * 0.4, "G": 0.1 + RAMP * 0.4, "B": 0.1 + RAMP * 0.4}
+ALBEDO = {f"albedo_{name}": values for name, values in LOG.items()}
 NEAR_LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 2, values) for name, values in scene().items()}
 LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 20, values) for name, values in scene().items()}
 LINEAR = a_string("colorInteropID", "lin_ap0_scene")
@@ -72,6 +73,8 @@ CASES = [
         ),
         Case("PIX-LOGLIKE", image(**LOG), rgb(0.1 + RAMP * 0.4)),
         Case("PIX-LOGLIKE", image(**LOG), fog()),
+        Case("PIX-LOGLIKE", flat(**ALBEDO), flat(**dict.fromkeys("RGB", RAMP), **ALBEDO)),
+        Case("PIX-LOGLIKE", hazy(CAMERA), hazy(CAMERA, a_string("wrapmodes", "black,black"))),
         Case("PIX-LOGLIKE", image(**LOG), image(**LOG | {"R": RAMP * np.nan})),
         Case("PIX-LOGLIKE", hazy(CAMERA), hazy(CAMERA, a_string("colorInteropID", "lin_ap0_scene"))),
         Case("PIX-LOGLIKE", hazy(CAMERA, a_string("colorSpace", "ARRI LogC4")), hazy()),
