@@ -10,7 +10,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.decoders import end_shared_decoders, shared_decoders
 from tests.support.documented import Documented
+
+gc.disable()  # during collection, which makes few objects that are not kept; see pytest_collection_finish
 
 # No deadline, because it would measure the machine. `./run test unit` uses "quick"; "thorough" has ten times the examples.
 settings.register_profile("quick", deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +31,8 @@ def pytest_collection_finish() -> None:
     """Exempt modules and collected tests from garbage collection, since each look at all of them takes half a second."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)  # collections of so many new objects, instead of 700, take a fortieth of the CPU time
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,6 +57,18 @@ def _sdk_without_adbc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transaction, "AdbcConnection", connect_unless_real)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shared_decoders() -> Iterator[None]:
+    """Share decoder processes between the tests of this process; a module about these processes overrides this fixture."""
+    with shared_decoders():
+        yield
+
+
+def pytest_unconfigure() -> None:
+    """End the decoder processes."""
+    end_shared_decoders()
 
 
 def _outcomes(item: pytest.Item) -> list[str]:

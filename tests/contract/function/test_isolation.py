@@ -36,6 +36,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext, current_versions
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack
+from tests.support.decoders import end_shared_decoders
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
 from tests.support.waiting import until
@@ -43,6 +44,12 @@ from tests.support.waiting import until
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLED = ("layers.exr", "tiled.exr", "deep_scanline.exr", "scanline_zip.exr")
 FULL = {"EXR_STATS": "full"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shared_decoders() -> None:
+    """Here each pool starts and ends its own processes."""
+    end_shared_decoders()
 
 
 def service(stack: LocalStack, **changes: str) -> Service:
