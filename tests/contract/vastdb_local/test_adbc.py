@@ -3,16 +3,16 @@
 The driver comes with `pip install adbc-driver-vastdb`; without it these tests are skipped.
 """
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import requests
+from click.testing import CliRunner
 
 from exr_inspector.catalog.schema import TABLES
+from exr_inspector.cli.__main__ import main
 from tests.contract.vastdb_local.support import ACCOUNTS, BUCKET, accounts, connect, create, table
 from vastdb_local import LocalVastDB
 
@@ -42,8 +42,7 @@ def ask(connection, text):
 def sample_tables(tmp_path_factory):
     """A served catalog of the sample files."""
     path = tmp_path_factory.mktemp("catalog") / "samples.duckdb"
-    command = [sys.executable, "-m", "exr_inspector.cli", "ingest", str(ROOT / "samples"), "--catalog", str(path)]
-    subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
+    assert CliRunner().invoke(main, ["ingest", str(ROOT / "samples"), "--catalog", str(path)]).exit_code == 0
     with LocalVastDB(path) as server:
         yield server
 

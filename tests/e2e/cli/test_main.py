@@ -105,9 +105,13 @@ def test_a_name_that_comes_close_is_suggested(
         ("./run rules cmp-dwa", "CMP-DWA-NAMES"),
     ],
 )
-def test_a_shell_completes_commands_options_profiles_and_rules(words: str, expected: str) -> None:
-    environ = {COMPLETE_VARIABLE: "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    assert f"plain,{expected}" in call(**environ).stdout.splitlines()
+def test_a_shell_completes_commands_options_profiles_and_rules(
+    here: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch, words: str, expected: str
+) -> None:
+    monkeypatch.setenv(COMPLETE_VARIABLE, "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert f"plain,{expected}" in here()[1].splitlines()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
