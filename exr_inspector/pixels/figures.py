@@ -19,9 +19,7 @@ from exr_inspector.pixels.objects import StripObjects
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
 
 if TYPE_CHECKING:
-    from exr_inspector.pixels.lines import LineSamples
-    from exr_inspector.pixels.singles import SinglePixelFinder
-    from exr_inspector.pixels.zeros import ZeroMap
+    from exr_inspector.pixels.image_maps import ImageMaps
 
 
 @dataclass(slots=True)
@@ -39,9 +37,7 @@ class LevelFigures:
         faults: Chunks that could not be decoded.
         stopped: Why decoding ended early: `time`, or `faults` for too many faults; empty if it did not.
         read: Position of the strip's request in the plan.
-        zeros: Where colour is zero; None unless requested.
-        lines: Sampled rows and columns of the first part's colour; None unless zeros are requested.
-        singles: Single bright pixels of the first part's colour; None as `lines`.
+        maps: Where colour is zero, and other maps of it; None unless requested.
         coverages: By the position of A, alpha and colour of each layer that has both.
         objects: Objects of the strip's Cryptomattes.
         boxes: Sums of the strip for thumbnails.
@@ -57,9 +53,7 @@ class LevelFigures:
     faults: list[PixelFault] = field(default_factory=list)
     stopped: str = ""
     read: int = 0
-    zeros: ZeroMap | None = None
-    lines: LineSamples | None = None
-    singles: SinglePixelFinder | None = None
+    maps: ImageMaps | None = None
     coverages: dict[int, Coverage] = field(default_factory=dict)
     objects: list[StripObjects] = field(default_factory=list)
     boxes: list[Piece] = field(default_factory=list)
@@ -74,12 +68,8 @@ class LevelFigures:
         self.chunks_read += other.chunks_read
         self.faults.extend(other.faults)
         self.stopped = self.stopped or other.stopped
-        if self.zeros is not None and other.zeros is not None:
-            self.zeros.merge(other.zeros)
-        if self.lines is not None and other.lines is not None:
-            self.lines.merge(other.lines)
-        if self.singles is not None and other.singles is not None:
-            self.singles.merge(other.singles)
+        if self.maps is not None and other.maps is not None:
+            self.maps.merge(other.maps)
         for number, coverage in self.coverages.items():
             coverage.merge(other.coverages[number])
 
@@ -92,8 +82,8 @@ class LevelFigures:
             has_nan, has_inf = accumulator.nan_count > nans, accumulator.inf_count > infs
             if boxes is not None:
                 boxes.add(block, number, placed, is_finite=not (has_nan or has_inf))
-            if self.zeros is not None:  # while the values are in the processor's cache
-                self.zeros.add(block, number, accumulator.zero_count - zeros)
+            if self.maps is not None:  # while the values are in the processor's cache
+                self.maps.add_channel(block, number, accumulator.zero_count - zeros)
             if has_nan:
                 accumulator.note(first_nan=block.first_pixel(number, np.isnan))
             if has_inf:
@@ -103,9 +93,8 @@ class LevelFigures:
         if block.counts is not None:
             by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
             self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
-        if self.lines is not None and self.singles is not None:
-            self.lines.add(block)
-            self.singles.add(block, self.channels)
+        if self.maps is not None:
+            self.maps.add(block, self.channels)
         for coverage in self.coverages.values():
             coverage.add(block.arrays)
         self.chunks_read += len(block.places)
@@ -135,12 +124,7 @@ def empty_figures(
     found = LevelFigures(part, level, accumulators, coverages=coverages(layout))
     if with_zeros and layout.levels:
         # Not in the function's folder, since only checks of deliveries compare images.
-        from exr_inspector.pixels.lines import LineSamples  # noqa: PLC0415
-        from exr_inspector.pixels.singles import SinglePixelFinder  # noqa: PLC0415
-        from exr_inspector.pixels.zeros import ZeroMap  # noqa: PLC0415
+        from exr_inspector.pixels.image_maps import ImageMaps  # noqa: PLC0415
 
-        found.zeros = ZeroMap(layout, layout.levels[level])
-        if part == level == 0:
-            found.lines = LineSamples(layout, layout.levels[level])
-            found.singles = SinglePixelFinder(layout, layout.levels[level])
+        found.maps = ImageMaps(layout, layout.levels[level], is_first=part == level == 0)
     return found

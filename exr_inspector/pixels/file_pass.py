@@ -344,7 +344,5 @@ def _part_pixels(
         else None,
         deep=figures.deep.result() if layout.is_deep and figures.deep.pixels else None,
         pixel_hash=pixel_hash,
-        zeros=figures.zeros.result() if figures.zeros and exact else None,
-        lines=figures.lines.result() if figures.lines and exact else None,
-        singles=figures.singles.result(stats) if figures.singles and exact else None,
+        **(figures.maps.result(stats) if figures.maps and exact else {}),
     )
