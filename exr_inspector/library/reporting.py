@@ -41,6 +41,7 @@ from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.sdk.connection import Connection
+    from exr_inspector.report.stored import SequenceRows
 
 _INDEX = "index.html"
 _COLOUR = frozenset({"R", "G", "B", "A", "Y", "RY", "BY"})
@@ -143,7 +144,7 @@ def write_stored_report(
         NothingMatches: They have no such sequence, or no rows of its frames.
         ArgumentError: The page cannot be written there.
     """
-    from exr_inspector.report.stored import read_sequence, stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
+    from exr_inspector.report.stored import stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
 
     named = list(prefixes)
     require_template_engine()
@@ -155,44 +156,68 @@ def write_stored_report(
             f"{program_command('validate --catalog FILE FOLDER/')} validates the sequences of a folder"
         )
     _require_few(to, len(found))
-    read: Counter[StatsMode] = Counter()
-    unread = 0
-    unread_frames: list[str] = []
-    gone: list[str] = []
+    pages = _StoredPages(connection, found, shown)
+    title = ", ".join(shown(name) for name in named if name) or "All sequences of the catalog"
+    _write(to, [known.name for known in found], pages.views(progress), lambda: pages.about(title))
+    return StoredReport(len(found) - len(pages.gone), pages.unread)
 
-    def views() -> Iterator[ShownSequence | None]:
-        nonlocal unread
-        for done, known in enumerate(found, 1):
-            stored = read_sequence(connection, known)
-            if stored.has_frames:
-                read.update(stored.read)
-                unread += sum(1 for file in stored.checked.files if file.fault)
-                unread_frames.extend(_unread_frames(stored.checked, shown))
-                page = _page(stored.checked, stored.figures, shown)
-                yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
-            else:
-                gone.append(
-                    f"{shown(known.name)}: the rows of its files were removed after it was validated; "
-                    f"{program_command('db reconcile PLACE --fix')} deletes its findings, too"
-                )
-                yield None
+
+class _StoredPages:
+    """Makes the pages of stored sequences, and collects what the page about all of them says.
+
+    Attributes:
+        unread: Number of files that could not be read when they were stored.
+        gone: A sentence for each sequence whose frames have no rows any more.
+    """
+
+    def __init__(self, connection: Connection, found: Sequence[SequenceRows], shown: Callable[[str], str]) -> None:
+        self._connection = connection
+        self._found = found
+        self._shown = shown
+        self._read: Counter[StatsMode] = Counter()
+        self._unread_frames: list[str] = []
+        self.unread = 0
+        self.gone: list[str] = []
+
+    def views(self, progress: OnProgress | None) -> Iterator[ShownSequence | None]:
+        """Yield the page of each sequence; None for one whose frames have no rows.
+
+        Raises:
+            NothingMatches: All of them have none.
+        """
+        for done, known in enumerate(self._found, 1):
+            yield self._view(known)
             if progress is not None:
-                progress(done, len(found))
-        if len(gone) == len(found):
-            raise NothingMatches("; ".join(gone))
+                progress(done, len(self._found))
+        if len(self.gone) == len(self._found):
+            raise NothingMatches("; ".join(self.gone))
 
-    def about() -> About:
-        modes = sorted(read, key=lambda mode: mode.depth) or [StatsMode.OFF]
-        unread_pixels = read[modes[0]] if len(modes) > 1 else None
+    def _view(self, known: SequenceRows) -> ShownSequence | None:
+        from exr_inspector.report.stored import read_sequence  # noqa: PLC0415 - brings the vastdb SDK
+
+        stored = read_sequence(self._connection, known)
+        if not stored.has_frames:
+            self.gone.append(
+                f"{self._shown(known.name)}: the rows of its files were removed after it was validated; "
+                f"{program_command('db reconcile PLACE --fix')} deletes its findings, too"
+            )
+            return None
+        self._read.update(stored.read)
+        self.unread += sum(1 for file in stored.checked.files if file.fault)
+        self._unread_frames += _unread_frames(stored.checked, self._shown)
+        page = _page(stored.checked, stored.figures, self._shown)
+        return _view(page, partial(_stored_layers, stored.layers, stored.checked))
+
+    def about(self, title: str) -> About:
+        """What the pages have in common; call it after all have been made."""
+        modes = sorted(self._read, key=lambda mode: mode.depth) or [StatsMode.OFF]
+        unread_pixels = self._read[modes[0]] if len(modes) > 1 else None
         return About(
-            title=", ".join(shown(name) for name in named if name) or "All sequences of the catalog",
-            policy=", ".join(dict.fromkeys(known.policy for known in found)),
+            title=title,
+            policy=", ".join(dict.fromkeys(known.policy for known in self._found)),
             made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {' and '.join(modes)}",
-            not_checked=(*not_checked(modes[0], unread_pixels), *unread_frames, *gone),
+            not_checked=(*not_checked(modes[0], unread_pixels), *self._unread_frames, *self.gone),
         )
-
-    _write(to, [known.name for known in found], views(), about)
-    return StoredReport(len(found) - len(gone), unread)
 
 
 def _checked(
