@@ -125,10 +125,7 @@ def tiled_file(
 
 
 def deep_file(
-    channels: Sequence[Channel],
-    compression: int,
-    tile_rows: int | None,
-    chunks: Sequence[tuple[Payload, Payload, int]],
+    channels: Sequence[Channel], compression: int, tile_rows: int | None, chunks: Sequence[tuple[Payload, Payload, int]]
 ) -> list[Payload]:
     """A deep file, in pieces. It is one pixel wide; each row contains all samples of a row of the original chunks.
 

@@ -54,10 +54,7 @@ class _Collector:
         self._first = first
         self.planes = tuple(
             np.zeros(
-                (
-                    samples(channel.y_sampling, first, last),
-                    samples(channel.x_sampling, window.x_min, window.x_max),
-                ),
+                (samples(channel.y_sampling, first, last), samples(channel.x_sampling, window.x_min, window.x_max)),
                 DTYPES[channel.pixel_type],
             )
             for channel in layout.channels

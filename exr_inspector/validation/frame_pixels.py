@@ -25,11 +25,7 @@ def luminance_of(means: Mapping[str, float]) -> float | None:
 
 
 def frame_pixels(
-    channels: Iterable[ChannelStats],
-    zeros: ZeroGrid | None = None,
-    lines: ColourLines | None = None,
-    *,
-    path: str = "",
+    channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None, lines: ColourLines | None = None, *, path: str = ""
 ) -> FramePixels | None:
     """Combine the channel statistics of the first level; None unless all pixels were read.
 

@@ -34,11 +34,5 @@ def unjudged(inspection: Inspection, policy: Policy) -> Inspection:
 def _problem_of(finding: Finding, kind: ProblemKind) -> Problem:
     """The problem of the reader that a stored finding reports."""
     return Problem(
-        kind,
-        finding.message,
-        finding.part,
-        finding.offset,
-        finding.found,
-        finding.expected,
-        finding.channel,
+        kind, finding.message, finding.part, finding.offset, finding.found, finding.expected, finding.channel
     )

@@ -107,7 +107,6 @@ def empty_alphas(part: PartFacts) -> list[str]:
     "letterbox can have as many.",
 )
 def alpha_solid(part: PartFacts, _: object) -> Results:
-    """Report layers whose alpha is 1 in every pixel, though much of their colour is exactly black."""
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):
         black = min(each.zero_count for each in colours) / alpha.samples
@@ -151,7 +150,6 @@ def unpremultiplied(part: PartFacts, _: object) -> Results:
     "Info unless most of the image's edge is black: a holdout before a visible sky looks the same. Rows do not tell.",
 )
 def inverted(part: PartFacts, _: object) -> Results:
-    """Report layers that have colour nearly everywhere where alpha is zero, and nearly nowhere where it is not."""
     is_background = False
     if part.pixels and part.pixels.zeros:
         from exr_inspector.validation.small_images import cells  # noqa: PLC0415 - not in the function's folder
@@ -213,7 +211,6 @@ def low_alpha(part: PartFacts, _: object) -> Results:
     yields_to=("SEQ-ALPHA",),
 )
 def alpha_holes(part: PartFacts, _: object) -> Results:
-    """Report layers whose alpha is 1 but for few pixels, of which all were read."""
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):
         least, lowest = alpha.minimum or 0, dict(alpha.percentiles).get(_LOWEST_PERCENT, 0)

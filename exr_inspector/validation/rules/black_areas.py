@@ -58,7 +58,6 @@ def black_tiles(part: PartFacts, _: object) -> Results:
     "sides; not from edge to opposite edge, nor in an even frame. Known when files are read, not by their stored rows.",
 )
 def region(part: PartFacts, _: object) -> Results:
-    """Report main images whose colour, and alpha, is exactly zero but for a rectangle; no letterboxes and framed pictures."""
     every, grid, window = _main_image(part), part.pixels.zeros if part.pixels else None, part.part.data_window
     box = grid.region if grid else None
     if not every or grid is None or window is None or box is None or is_matte(part.file.inspection.key):

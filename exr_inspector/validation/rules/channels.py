@@ -196,7 +196,6 @@ def layer_twins(part: ChannelFacts, _: object) -> Results:
     needs=("alpha_expected",),
 )
 def alpha_missing(part: ChannelFacts, _: object) -> Results:
-    """Report RGB in the base layer without A, if the policy expects alpha."""
     names = {channel.name for channel in part.channels}
     if {"R", "G", "B"} <= names and "A" not in names:
         return [Found("The base layer has R, G, B but no A", "RGB", "RGBA")]
@@ -416,7 +415,6 @@ def layer_channel(part: ChannelFacts, _: object) -> Results:
     fix="Remove the attribute name, or write rgba. Nuke writes what the metadata exr/name of its input says.",
 )
 def part_name(file: FileFacts, _: object) -> Results:
-    """Compare the name of the only part, if it has R, G and B in the base layer, with layers of data and the part's own."""
     part = file.parts[0]
     name = part.part.name
     if not name or file.is_multi_part or not {"R", "G", "B"} <= {channel.name for channel in part.channels}:

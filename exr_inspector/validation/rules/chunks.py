@@ -114,7 +114,6 @@ def zero_upper_levels(part: PartFacts, _: object) -> Results:
     fix=_COMPARE,
 )
 def offset_range(part: PartFacts, _: object) -> Results:
-    """Report offsets before the first possible chunk or after the end of the file."""
     return _state(part, ChunkState.OUT_OF_RANGE, "have offsets outside the file's data")
 
 
@@ -128,7 +127,6 @@ def offset_range(part: PartFacts, _: object) -> Results:
     fix=_COMPARE,
 )
 def offset_duplicate(part: PartFacts, _: object) -> Results:
-    """Report offsets that another entry has, too, and chunks that end behind the start of another one."""
     return _state(part, ChunkState.DUPLICATE, "have the offset of another one, or overlap it")
 
 

@@ -265,7 +265,6 @@ def _insane(values: Chromaticities) -> str:
     when=t.COLOUR,
 )
 def chroma_unknown(part: PartFacts, _: object) -> Results:
-    """Report chromaticities that match no published space, cameras included, within 0.001."""
     values = chromaticities(part)
     if values is None or spaces.is_published(values):
         return NOTHING
@@ -289,7 +288,6 @@ def chroma_unknown(part: PartFacts, _: object) -> Results:
     when=t.COLOUR,
 )
 def cie_xyz(part: PartFacts, _: object) -> Results:
-    """Report chromaticities that OpenEXR gives for CIE XYZ, and ids of XYZ spaces."""
     values, identifier = chromaticities(part), part.part.text("colorInteropID") or ""
     by_id = "xyz" in spaces.base_of(identifier).lower()
     if not part.rgb_layers or not (by_id or (values is not None and spaces.are_close(values, spaces.CIE_XYZ))):

@@ -194,7 +194,6 @@ def aces_no_chroma(part: PartFacts, _: object) -> Results:
     when=t.ACES,
 )
 def aces_chroma(part: PartFacts, _: object) -> Results:
-    """Compare chromaticities beside the flag with AP0, to 0.001."""
     values = chromaticities(part)
     if "acesImageContainerFlag" not in part.part.by_name or values is None:
         return NOTHING

@@ -267,7 +267,6 @@ def _receiver(parameters: CompressionParameters) -> tuple[int, int] | None:
     needs=("receiver_openexr",),
 )
 def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
-    """Check the flags of the version field against `receiver_openexr`."""
     receiver = _receiver(parameters)
     found = []
     for flag, since, what in _FLAGS:

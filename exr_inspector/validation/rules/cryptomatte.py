@@ -88,7 +88,6 @@ def undeclared(file: FileFacts, _: object) -> Results:
     fix="Correct the exporter: the key is the MurmurHash3_32 of the name, in hexadecimal, cut to seven digits.",
 )
 def key_form(file: FileFacts, _: object) -> Results:
-    """Report keys that are longer than seven digits or not derived from the name."""
     found = []
     for matte in file.mattes:
         name, key = matte.declared.name, matte.declared.key
@@ -225,7 +224,6 @@ def layers(file: FileFacts, _: object) -> Results:
     remedy=Remedy.EDIT,
 )
 def declared_apart(file: FileFacts, _: object) -> Results:
-    """Report Cryptomattes of which no part with channels has an attribute of their key."""
     found = []
     for matte in file.mattes:
         start, holders = f"cryptomatte/{matte.declared.key}/", sorted({part for part, _ in matte.places()})

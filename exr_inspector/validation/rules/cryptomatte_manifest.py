@@ -49,7 +49,6 @@ def manifest_json(file: FileFacts, _: object) -> Results:
     profiles={"default": "info", "strict": "warning"},
 )
 def manifest_missing(file: FileFacts, _: object) -> Results:
-    """Report Cryptomattes with neither manifest nor manif_file, or with a manifest without names."""
     names = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
     without_ids = _without_ids(file)
     found = []

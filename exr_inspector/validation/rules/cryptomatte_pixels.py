@@ -56,7 +56,6 @@ def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
     limits="Denormal numbers are found only when all pixels are read (`--stats full`).",
 )
 def pixel_id(file: FileFacts, _: object) -> Results:
-    """Report non-finite values in id channels, and denormal numbers in ranks with coverage."""
     found = []
     for matte in _intact(file):
         total = 0

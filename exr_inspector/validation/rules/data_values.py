@@ -75,7 +75,6 @@ def id_fraction(part: PartFacts, _: object) -> Results:
     fix="Check the depth output of the renderer: positive distances from the camera.",
 )
 def depth_sign(part: PartFacts, _: object) -> Results:
-    """Check the minimum of depth, and report depth that is zero everywhere."""
     found = []
     for channel, stats in part.with_stats(depths(part)):
         if channel.component == "ZBack" or (part.traits & t.DEEP and channel.name == "Z"):
@@ -104,7 +103,6 @@ def depth_sign(part: PartFacts, _: object) -> Results:
     "mixed with a background of 1e8 or more are a warning: pixels that were filtered. Not deep samples.",
 )
 def depth_outliers(part: PartFacts, _: object) -> Results:
-    """Report depth that is zero, or far beyond its highest percentile, in few pixels, or between surfaces and background."""
     found = []
     for channel, stats in part.with_stats(() if part.traits & t.DEEP else depths(part)):
         percentiles, most = [value for _, value in stats.percentiles], stats.maximum or 0

@@ -129,7 +129,6 @@ def deep_tiles(part: PartFacts, _: object) -> Results:
     when=t.DEEP,
 )
 def identifiers(part: ChannelFacts, _: object) -> Results:
-    """Check the types of id channels, and report one half of a 64-bit id without the other."""
     components = {(c.layer, c.view, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
         Found(f"{c.name} is {c.channel.type_name}", c.channel.type_name, "UINT", c.name)
@@ -188,7 +187,6 @@ def z_values(part: PartFacts, _: object) -> Results:
     when=t.DEEP,
 )
 def state(part: PartFacts, _: object) -> Results:
-    """Report samples that are nearer than the one before or overlap it, in parts that are declared to have none of these."""
     deep, declared = part.pixels.deep if part.pixels else None, part.part.value("deepImageState", "deepImageState")
     found = []
     for states, count, what in (

@@ -114,7 +114,6 @@ def netflix_format(part: PartFacts, _: object) -> Results:
     limits="Colour tags; PIX-LOGLIKE reports pixels that look logarithmic.",
 )
 def netflix_linear(part: PartFacts, _: object) -> Results:
-    """Check the colour tags. Untagged files and pixel values are left to other rules."""
     return _linear(part)
 
 

@@ -152,12 +152,7 @@ def _has_plateau(stats: ChannelStats) -> bool:
     fix="Convert the image from its log encoding to a scene-linear space; the command needs the show's "
     "OpenColorIO configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
-    profiles={
-        "strict": "warning",
-        "texture": "off",
-        "netflix-vfx": "warning",
-        "netflix-nam": "warning",
-    },
+    profiles={"strict": "warning", "texture": "off", "netflix-vfx": "warning", "netflix-nam": "warning"},
     limits="Values from 0.05 to 1 with a mean of 0.25 to 0.65, and blacks up to 0.2; up to 0.4 in files with attributes of a "
     "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same; a "
     "warning in files with attributes of a camera and a tag of a linear space. Not AOVs beside a main image, and not mipmapped "
@@ -284,7 +279,6 @@ def _bits_as_half(value: float) -> int | None:
     "where HALF has 16 times as many numbers; not if a matrix mixed the channels.",
 )
 def steps(part: PartFacts, _: object) -> Results:
-    """Report colour layers and depth channels whose many values are 8-bit codes, and main images with as few values."""
     layers: dict[tuple[str, str | None, Role], list[tuple[NamedChannel, ChannelStats]]] = {}
     for channel, stats in part.with_stats(part.without_ranks([*part.colour, *depths(part)])):
         if not stats.is_constant:

@@ -173,7 +173,6 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
     needs=("attributes",),
 )
 def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
-    """Check presence, type, value, range, pattern and agreement with the path, in the first part."""
     part = file.header.parts[0]
     found = []
     for demand in parameters.attributes or ():

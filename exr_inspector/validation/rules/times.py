@@ -189,7 +189,6 @@ def key_code(part: PartFacts, _: object) -> Results:
     when=t.TIME,
 )
 def capture_date(part: PartFacts, _: object) -> Results:
-    """Check form and calendar, and compare with the time of the inspection, with a day's tolerance for local time."""
     text = part.part.text("capDate")
     if text is None:
         return NOTHING
@@ -220,7 +219,6 @@ def capture_date(part: PartFacts, _: object) -> Results:
     when=t.CAMERA,
 )
 def positive(part: PartFacts, _: object) -> Results:
-    """Check each value, and compare tStop with aperture."""
     found = []
     rate = part.part.value("captureRate", "rational")
     if isinstance(rate, Rational) and not (rate.numerator > 0 and rate.denominator):

@@ -98,7 +98,6 @@ def name_characters(file: FileFacts, _: object) -> Results:
     profiles={"default": "info", "strict": "error"},
 )
 def channel_prefix(file: FileFacts, _: object) -> Results:
-    """Report view names at another position of a channel name, and R, G, B, A of the default view prefixed with its name."""
     views = frozenset(file.views)
     if file.is_multi_part:
         return _prefixed(file, views)

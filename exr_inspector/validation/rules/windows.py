@@ -187,7 +187,6 @@ def cropped(part: PartFacts, _: object) -> Results:
     limits="Parts of an integer fraction of the first part's data window in both directions, from the same corner.",
 )
 def part_scaled(file: FileFacts, _: object) -> Results:
-    """Compare the data windows of all parts with that of the first part of the same view."""
     firsts: dict[str | None, Box2i] = {}
     found = []
     for part in file.parts:
@@ -224,7 +223,6 @@ def part_scaled(file: FileFacts, _: object) -> Results:
     yields_to=("WIN-PART-SCALED",),
 )
 def parts_differ(file: FileFacts, _: object) -> Results:
-    """Report the first part of each view whose data window is not that of the view's first part."""
     firsts: dict[str | None, tuple[int, Box2i]] = {}
     found: dict[str | None, Found] = {}
     for part in file.parts:

@@ -46,7 +46,6 @@ _INVERTED = 0.25  # the most that is left of the change of a matte if it is inve
     "are so from a frame to the last one.",
 )
 def alphas(sequence: SequenceFacts, _: object) -> Results:
-    """Report frames whose alpha is 1 everywhere, unlike beside them, or nearly, or is not, and those with inverted mattes."""
     return [*_solid_alphas(sequence), *_pinholes(sequence), *_inverted_mattes(sequence)]
 
 

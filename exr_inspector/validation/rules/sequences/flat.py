@@ -138,12 +138,7 @@ def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
 
 
 def _explanation(
-    sequence: SequenceFacts,
-    seen: Sequence[FramePixels],
-    run: Sequence[int],
-    lights: Sequence[float],
-    *,
-    is_faded: bool,
+    sequence: SequenceFacts, seen: Sequence[FramePixels], run: Sequence[int], lights: Sequence[float], *, is_faded: bool
 ) -> tuple[Severity, str] | None:
     """Why frames of a run have one colour, with the severity; None if they are lost.
 

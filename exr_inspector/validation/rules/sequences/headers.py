@@ -221,7 +221,6 @@ def sequence_channels(sequence: SequenceFacts, _: object) -> Results:
     "other types, such as HALF where most have FLOAT: these values are lost.",
 )
 def sequence_types(sequence: SequenceFacts, _: object) -> Results:
-    """Report frames of which nothing but the type of colour differs from most frames, or FLOAT if as many have each type."""
     usual, others = _by_channels(sequence)
     return [
         Found(f"{named(numbers)}: {words}", new, lacking, frames=numbers)

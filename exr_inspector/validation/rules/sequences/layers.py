@@ -43,7 +43,6 @@ _CLEAR = 8  # how many times what the frames around differ a frame has fewer
     "Cryptomatte.",
 )
 def black_layers(sequence: SequenceFacts, _: object) -> Results:
-    """Report layers other than the beauty that are zero in some frames beside frames that hold something."""
     seen = shot_frames(sequence)
     images = [pixels for _, pixels in seen]
     by_frames: dict[tuple[bool, tuple[int, ...]], list[str]] = {}

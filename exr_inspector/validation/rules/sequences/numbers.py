@@ -50,12 +50,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     is_given = bool(sequence.required) or parameters.frame_range is not None
     if is_given:
         return found
-    return [
-        *found,
-        *_fewer_than_siblings(sequence),
-        *_ends_of_outputs(sequence),
-        *_fewer_than_older(sequence),
-    ]
+    return [*found, *_fewer_than_siblings(sequence), *_ends_of_outputs(sequence), *_fewer_than_older(sequence)]
 
 
 def _tiles(sequence: SequenceFacts) -> list[Found]:
@@ -252,7 +247,6 @@ def padding(sequence: SequenceFacts, _: object) -> Results:
     limits="Gaps only; agreement with other assets is not checked.",
 )
 def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Report every gap, whatever the step; agreement with other assets is not checked."""
     expected = _expected(sequence, parameters)
     every = tuple(range(part[0], part[-1] + 1) for part in expected.ranges)
     return _gaps(sequence, ExpectedFrames(every, far=expected.far))

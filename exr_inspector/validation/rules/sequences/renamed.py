@@ -11,10 +11,7 @@ from collections.abc import Sequence
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import OBJECTS
 from exr_inspector.validation.rule import Found
-from exr_inspector.validation.rules.sequences.comparison import (
-    of_frames,
-    usual_value,
-)
+from exr_inspector.validation.rules.sequences.comparison import of_frames, usual_value
 
 _MANIFESTS = 4  # more change with the objects in the frame
 _NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)

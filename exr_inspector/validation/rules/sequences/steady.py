@@ -142,7 +142,6 @@ def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
     "1 or -1; if the nearest and the farthest point do not move, one scale for all frames gives the same.",
 )
 def depth_scale(sequence: SequenceFacts, _: object) -> Results:
-    """Report frames whose scale differs from that of the others, and sequences in which each frame is scaled to 1."""
     return [*_other_scales(sequence), *_scaled_to_one(sequence)]
 
 
