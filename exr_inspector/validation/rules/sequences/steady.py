@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
@@ -56,15 +55,14 @@ def hosts(sequence: SequenceFacts, _: object) -> Results:
         known = [(str(host), math.log(value)) for _, host, pixels in seen if (value := value_of(pixels) or 0) > 0]
         if len(known) != len(seen):
             continue
-        steps = _steps(known)
-        odd = [
-            host
-            for host, each in steps.items()
-            if each.is_one_way and each.least >= max(_LEAST_STEP, _STEP_TO_OTHERS * _usual_change(known, host))
-        ]
+        odd = {
+            host: median([*first, *last])
+            for host, (first, last) in _steps(known).items()
+            if _least_step(first, last) >= max(_LEAST_STEP, _STEP_TO_OTHERS * _usual_change(known, host))
+        }
         if odd:
-            host = max(odd, key=lambda name: (round(abs(steps[name].usual), 6), -len(numbers[name])))
-            ratio = f"{math.exp(steps[host].usual):.3g}"
+            host = max(odd, key=lambda name: (round(abs(odd[name]), 6), -len(numbers[name])))
+            ratio = f"{math.exp(odd[host]):.3g}"
             message = (
                 f"rendered by {host}, and {what} is {ratio} times that of the frames of other computers beside them"
             )
@@ -82,39 +80,21 @@ _MEASURES: tuple[tuple[str, Callable[[FramePixels], float | None]], ...] = (
 )
 
 
-@dataclass(slots=True)
-class _Steps:
-    """The steps of logarithms where a computer's frames begin and where they end, both as its frames minus the others."""
-
-    first: list[float] = field(default_factory=list)
-    last: list[float] = field(default_factory=list)
-
-    @property
-    def usual(self) -> float:
-        """The median step."""
-        return median([*self.first, *self.last])
-
-    @property
-    def least(self) -> float:
-        """The size of the smallest step."""
-        return min(map(abs, (*self.first, *self.last)))
-
-    @property
-    def is_one_way(self) -> bool:
-        """Whether the steps are enough, on both sides, in one direction and of similar size."""
-        every = [*self.first, *self.last]
-        if len(every) < _LEAST_CHANGES or not self.first or not self.last:
-            return False
-        return len({step > 0 for step in every}) == 1 and max(map(abs, every)) <= _ONE_STEP * self.least
-
-
-def _steps(known: Sequence[tuple[str, float]]) -> dict[str, _Steps]:
-    found = {host: _Steps() for host, _ in known}
+def _steps(known: Sequence[tuple[str, float]]) -> dict[str, tuple[list[float], list[float]]]:
+    """The steps of logarithms where a computer's frames begin, and where they end, both as its frames minus the others."""
+    found: dict[str, tuple[list[float], list[float]]] = {host: ([], []) for host, _ in known}
     for (host, value), (after, next_value) in pairwise(known):
         if host != after:
-            found[after].first.append(next_value - value)
-            found[host].last.append(value - next_value)
+            found[after][0].append(next_value - value)
+            found[host][1].append(value - next_value)
     return found
+
+
+def _least_step(first: Sequence[float], last: Sequence[float]) -> float:
+    """The size of the smallest step; 0 unless they are enough, on both sides, in one direction and of similar size."""
+    sizes = [abs(step) for step in (*first, *last)]
+    is_one_way = bool(first and last) and len({step > 0 for step in (*first, *last)}) == 1
+    return min(sizes) if is_one_way and len(sizes) >= _LEAST_CHANGES and max(sizes) <= _ONE_STEP * min(sizes) else 0.0
 
 
 def _usual_change(known: Sequence[tuple[str, float]], host: str) -> float:
