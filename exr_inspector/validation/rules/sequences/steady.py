@@ -58,7 +58,8 @@ def hosts(sequence: SequenceFacts, _: object) -> Results:
         odd = {
             host: median([*first, *last])
             for host, (first, last) in _steps(known).items()
-            if _least_step(first, last) >= max(_LEAST_STEP, _STEP_TO_OTHERS * _usual_change(known, host))
+            if (least := _least_step(first, last)) >= _LEAST_STEP
+            and least >= _STEP_TO_OTHERS * _usual_change(known, host)
         }
         if odd:
             host = max(odd, key=lambda name: (round(abs(odd[name]), 6), -len(numbers[name])))
