@@ -27,8 +27,8 @@ from exr_inspector.sync.sequences import outdated_folders, store_folder, validat
 from exr_inspector.texts import program_command
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
-from exr_inspector.validation.rejudge import unjudged
 from exr_inspector.validation.reports import ValidationResult
+from exr_inspector.validation.restored import with_problems_restored
 
 
 def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:
@@ -47,7 +47,7 @@ def validate_catalog(
             if stored is None and is_selected(path):
                 yield ValidationResult(path, (), policy.label, fault)
             elif stored is not None and is_selected(path):
-                again = unjudged(stored, policy)
+                again = with_problems_restored(stored, policy)
                 again = replace(again, findings=sort_findings(validate_file(again, policy)))
                 yield file_result(path, again, policy)
                 if frames is not None:

@@ -133,7 +133,7 @@ def _steps(stops: _Lines, steps: _Lines, least: float) -> list[tuple[int, float]
     if len(steps) < _LEAST_LINES:
         return []
     is_lit = np.isfinite(steps)
-    steps = np.where(is_lit, steps, 0)  # few of them at the positions that are judged
+    steps = np.where(is_lit, steps, 0)  # few of them at the positions that are checked
     count = len(steps)
     usual = np.sort(steps, axis=0)[[(count - 1) // 2, count // 2]].mean(axis=0)  # the median, eight times as fast
     is_able = is_lit.mean(axis=0) >= _LIT

@@ -271,8 +271,8 @@ def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) 
         _run(plan.file_pixels, facts, parameters, None, findings)
     for part in facts.parts:
         facts.bounds.checkpoint()
-        judge_channels = _kept_findings if part.channel_facts.is_kept else _channel_findings
-        findings += judge_channels(policy, part.channel_facts, part.index)
+        findings_of = _kept_findings if part.channel_facts.is_kept else _channel_findings
+        findings += findings_of(policy, part.channel_facts, part.index)
         _run(plan.parts, part, parameters, part.index, findings)
         if pixels:
             _run(plan.part_pixels, part, parameters, part.index, findings)
@@ -298,7 +298,7 @@ def validate_sequence(
     Returns:
         Sequence key -> findings, sorted by key; sequences without findings included.
     """
-    judged = {}
+    found = {}
     for facts in group_frames(frames, required, siblings, is_texture=is_texture):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
@@ -311,8 +311,8 @@ def validate_sequence(
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, None, error))
         findings = [each for each in findings if not _is_said_by_another(each, findings)]
-        judged[facts.name] = tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
-    return judged
+        found[facts.name] = tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
+    return found
 
 
 def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[Step]) -> list[Finding]:

@@ -31,7 +31,7 @@ LAPTOP_PARTS = (
     "storage/client_views.py", "storage/file_object.py", "sync/kept.py", "sync/unvalidated.py",
     "validation/inspected_frames.py", "validation/policies/differences.py", "validation/policies/draft.py",
     "validation/policies/python_rules.py", "validation/policies/schema.py", "validation/rules/black_areas.py",
-    "validation/rules/sequences/renamed.py", "validation/rejudge.py", "validation/reports.py", "validation/small_images",
+    "validation/rules/sequences/renamed.py", "validation/reports.py", "validation/restored.py", "validation/small_images",
     "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"

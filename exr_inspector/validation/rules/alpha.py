@@ -132,10 +132,10 @@ def alpha_solid(part: PartFacts, _: object) -> Results:
 def unpremultiplied(part: PartFacts, _: object) -> Results:
     """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
 
-    Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not judged. Of rows without the number of
-    pixels with colour but no alpha, the least number is judged that the zeros of the channels allow.
+    Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not checked. Of rows without the number of
+    pixels with colour but no alpha, the least number is taken that the zeros of the channels allow.
     """
-    return [each for layer in _layers_with_alpha(part) for each in _judge_alpha(*layer)]
+    return [each for layer in _layers_with_alpha(part) for each in _check_alpha(*layer)]
 
 
 @pixel_rule(
@@ -190,7 +190,7 @@ def low_alpha(part: PartFacts, _: object) -> Results:
         is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
         is_soft = (alpha.maximum or 0) > _MOSTLY_OPAQUE and _AS_BRIGHT[0] < ratio < _AS_BRIGHT[1]
         is_straight = ratio > _STRAIGHT_COLOUR if is_opaque else is_soft
-        if is_straight and not _judge_alpha(colour, name, colours, alpha):
+        if is_straight and not _check_alpha(colour, name, colours, alpha):
             message = (
                 f"{colour}: where {name} is below 1/8, the mean colour is {ratio:.2g} times that of the rest: "
                 "it may not be multiplied by alpha"
@@ -214,7 +214,7 @@ def alpha_holes(part: PartFacts, _: object) -> Results:
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):
         least, lowest = alpha.minimum or 0, dict(alpha.percentiles).get(_LOWEST_PERCENT, 0)
-        if lowest == 1 and 0 <= least < _HOLE and not _judge_alpha(colour, name, colours, alpha):
+        if lowest == 1 and 0 <= least < _HOLE and not _check_alpha(colour, name, colours, alpha):
             where = f"0 in {counted(alpha.zero_count, 'pixel')}" if least == 0 else f"down to {least:g} in few pixels"
             found.append(Found(f"{name} is {where}, and 1 in nearly all others: holes?", f"{least:g}", "1", name))
     return found
@@ -254,7 +254,7 @@ def _is_inverted(colours: list[ChannelStats], alpha: ChannelStats) -> bool:
     return is_hidden and covered > least and covered_black > _INVERTED_SHARE * covered
 
 
-def _judge_alpha(colour: str, name: str, colours: list[ChannelStats], alpha: ChannelStats) -> Results:
+def _check_alpha(colour: str, name: str, colours: list[ChannelStats], alpha: ChannelStats) -> Results:
     """The finding on colour where alpha is zero."""
     hidden = _hidden(colours, alpha)
     share = hidden / alpha.samples

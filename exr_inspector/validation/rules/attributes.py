@@ -18,7 +18,7 @@ _NUMBERS = frozenset(
     {"float", "double", "v2f", "v2d", "v3f", "v3d", "m33f", "m33d", "m44f", "m44d", "box2i", "box2f", "floatvector"}
 )
 # Standard attributes with a rule of their own: WIN-INVALID, WIN-PAR-RANGE, WIN-SCREEN, COL-WHITELUM.
-_JUDGED = frozenset(
+_CHECKED = frozenset(
     {"dataWindow", "displayWindow", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "whiteLuminance"}
 )
 
@@ -82,12 +82,12 @@ def near_misses(part: PartFacts, _: object) -> Results:
 def attribute_numbers(part: PartFacts, _: object) -> Results:
     """Report attributes with a NaN or an infinity, and empty boxes, once each for all of a part.
 
-    Long float vectors are not looked at, nor the windows, which WIN judges.
+    Long float vectors are not looked at, nor the windows, which WIN checks.
     """
     numbers = [
         attribute
         for attribute in part.part.attributes
-        if attribute.type_name in _NUMBERS and attribute.name not in _JUDGED
+        if attribute.type_name in _NUMBERS and attribute.name not in _CHECKED
     ]
     odd = [attribute for attribute in numbers if not _is_finite(attribute.value)]
     boxes = [attribute for attribute in numbers if _is_empty_box(attribute.value)]

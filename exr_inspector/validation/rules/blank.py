@@ -37,7 +37,7 @@ _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave t
 def black(file: FileFacts, _: object) -> Results:
     """Report views whose colour is zero in all parts, or whose main image is while other layers are not, and empty levels.
 
-    Only parts are judged of which the whole level was read. A single AOV may be empty.
+    Only parts are checked of which the whole level was read. A single AOV may be empty.
     """
     views: dict[str | None, int] = {}
     seen: set[str | None] = set()

@@ -112,7 +112,7 @@ def _bounds_of_maximum(stats: ChannelStats) -> tuple[float, float]:
 def clipped_highlights(part: PartFacts, _: object) -> Results:
     """Report main images in which many values of two or three channels are their maximum, and others are little below it.
 
-    A maximum of 1 in all channels is left to PIX-CLIPPED-1, and 65504 to PIX-HALF-MAX. Deep samples are not judged.
+    A maximum of 1 in all channels is left to PIX-CLIPPED-1, and 65504 to PIX-HALF-MAX. Deep samples are not checked.
     """
     found = []
     for triple in () if part.traits & t.DEEP else part.main_images:
@@ -274,7 +274,7 @@ def _bits_as_half(value: float) -> int | None:
     why="Gradients have visible steps, and displacement by heights or depth has terraces. Colour is as in a display's image.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
     fix="Export the image again with 16 or 32 bits where it was made; converting the file does not bring values back.",
-    limits="Depth in such codes is a warning. Judged are the values of which percentiles are made, of large images a "
+    limits="Depth in such codes is a warning. Checked are the values of which percentiles are made, of large images a "
     "selection. Codes that a curve converted to linear values are recognised in the main image, by their number of 64 to 256 "
     "where HALF has 16 times as many numbers; not if a matrix mixed the channels.",
 )

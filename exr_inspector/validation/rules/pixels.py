@@ -60,17 +60,17 @@ def _in_levels(
     part: PartFacts, found: Callable[[Iterable[ChannelStats]], list[_Hit]], amount: Callable[[int], str]
 ) -> Results:
     """As `_holds` for the first level, or for the lowest level above it that has such values: filters spread them upwards."""
-    judged = _judged(part)
-    if hit := found(judged):
+    checked = _checked(part)
+    if hit := found(checked):
         return _holds(part, hit, amount)
-    names = {stats.channel for stats in judged}
+    names = {stats.channel for stats in checked}
     for (x, y), every in part.upper_stats.items():
         if hit := found(stats for stats in every if stats.channel in names):
             return [each._replace(message=f"Level {x},{y}: {each.message}") for each in _holds(part, hit, amount)]
     return NOTHING
 
 
-def _judged(part: PartFacts) -> list[ChannelStats]:
+def _checked(part: PartFacts) -> list[ChannelStats]:
     """Statistics of the channels to check.
 
     Cryptomatte ids, and ranks altered by HALF or the codec, are left to CRY.
@@ -163,7 +163,7 @@ def _through_half(part: PartFacts) -> str:
     if part.compression not in DWA:
         return ""
     names = {c.name for c in part.named if c.is_lossy and c.channel.pixel_type == PixelType.FLOAT}
-    if not any(s.inf_count for s in _judged(part) if s.channel in names):
+    if not any(s.inf_count for s in _checked(part) if s.channel in names):
         return ""
     return f"; {codec_name(part.compression)} stores FLOAT colour as HALF, in which values above 65504 are infinite or damaged"
 

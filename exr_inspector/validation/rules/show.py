@@ -142,7 +142,7 @@ def _requirements(attribute: Attribute, demand: AttributeDemand, path: str) -> I
         yield match is not None and match[1] == text, (match[1] or "") if match else f"a path like {demand.path}"
 
 
-def _judges_texts(demand: AttributeDemand) -> bool:
+def _checks_texts(demand: AttributeDemand) -> bool:
     """Whether a requirement states itself which texts are right, and whether an empty one is."""
     return any(each is not None for each in (demand.value, demand.one_of, demand.pattern, demand.path))
 
@@ -152,7 +152,7 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
     if demand.type is not None and attribute.type_name != demand.type:
         return f"of type {attribute.type_name}", f"type {demand.type}"
     value = _value(attribute)
-    if demand.required and isinstance(value, str) and not value.strip() and not _judges_texts(demand):
+    if demand.required and isinstance(value, str) and not value.strip() and not _checks_texts(demand):
         return "an empty text", "a text"
     if isinstance(value, str) and (demand.minimum is not None or demand.maximum is not None):
         return f"the text {value[:_COMPARED_CHARACTERS]!r}", "a number"

@@ -21,7 +21,7 @@ from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.policies.plan import RulePlan, Step
 from exr_inspector.validation.policies.policy import ResolvedPolicy
-from exr_inspector.validation.rejudge import unjudged
+from exr_inspector.validation.restored import with_problems_restored
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
 from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, policy
@@ -219,7 +219,9 @@ def test_judging_again_from_the_header_alone() -> None:
         if len(case.bad) < 100_000 and RULES[case.code].scope is Scope.REPORTED and not case.stats:
             inspection = inspect(case.bad)
             first = validate_file(inspection, EVERYTHING)
-            again = validate_file(unjudged(replace(inspection, problems=(), findings=first), EVERYTHING), EVERYTHING)
+            again = validate_file(
+                with_problems_restored(replace(inspection, problems=(), findings=first), EVERYTHING), EVERYTHING
+            )
             assert {finding.code for finding in again} == {finding.code for finding in first}, case.code
 
 

@@ -14,7 +14,7 @@ from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.model import Provenance
 from exr_inspector.validation.facts.provenance import provenance_of, split_product
 from exr_inspector.validation.inspected_frames import frame_of_inspection
-from exr_inspector.validation.rejudge import unjudged
+from exr_inspector.validation.restored import with_problems_restored
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_string, build
 from tests.unit.validation.judging import EVERYTHING, inspect, policy
 
@@ -318,7 +318,7 @@ def test_maps_of_paths_and_of_another_policy_for_stored_files() -> None:
     assert inspect(data).provenance.product == "Nuke 15.1v3"
     back = inspection_from_rows(table_rows(plate, "id"))
     assert back.provenance == plate.provenance
-    assert unjudged(back, EVERYTHING).provenance.product == "Nuke 15.1v3"
+    assert with_problems_restored(back, EVERYTHING).provenance.product == "Nuke 15.1v3"
 
 
 def test_a_word_behind_a_version_belongs_to_it() -> None:

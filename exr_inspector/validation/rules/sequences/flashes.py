@@ -105,7 +105,7 @@ def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
             if (is_steady and each.is_large) if is_at_end else (is_steady or each.is_large):
                 sure.add(index)
     lit = runs_of(index for index, each in clear.items() if each.is_brighter)
-    has_lightning = _judge_pairs(clear, sure) or any(_fades(levels, run) for run in lit)
+    has_lightning = _check_pairs(clear, sure) or any(_fades(levels, run) for run in lit)
     steps = sorted(clear[index].step for index in sure)
     sure.update([index for index, each in clear.items() if _is_among(each.step, steps)])
     rest = clear.keys() - sure
@@ -114,8 +114,8 @@ def flashes(levels: Sequence[FrameLight], factor: float) -> dict[int, Flash]:
     return _with_hints(named, levels, flickers=flickers, has_lightning=has_lightning)
 
 
-def _judge_pairs(clear: Mapping[int, Flash], sure: set[int]) -> bool:
-    """Judge two flashes in a row, which are alike if one fault spoiled them, and return whether there is lightning.
+def _check_pairs(clear: Mapping[int, Flash], sure: set[int]) -> bool:
+    """Check two flashes in a row, which are alike if one fault spoiled them, and return whether there is lightning.
 
     Light that goes on or out over two frames is lightning, and both are sure if one is. Light that goes out and on again may be
     a shadow: only large dips are sure.

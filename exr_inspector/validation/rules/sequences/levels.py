@@ -94,12 +94,12 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
     _, fading = fades([pixels for _, pixels in every])
     hues = _other_hues(sequence)
     explained = {every[index][0].frame for index in fading}.union(hues.magenta, hues.exchanged)
-    judged = {
+    levels = {
         seen[index][0].frame: each for index, each in sorted(flashes([light for _, light in seen], factor).items())
     }
-    lost = lost_shares(sequence, judged.keys())
+    lost = lost_shares(sequence, levels.keys())
     groups: dict[tuple[str, bool], dict[int, Flash]] = {}
-    for number, each in judged.items():
+    for number, each in levels.items():
         if number not in explained and not 0 < 1 - each.step <= _HOLE_LIGHT * lost.get(number, 0):
             groups.setdefault((each.hint, each.step > 1), {})[number] = each
     found = []

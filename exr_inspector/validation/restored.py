@@ -18,7 +18,7 @@ from exr_inspector.validation.registry import RULES
 _BY_LEADERS = frozenset({"CHK-GAPS", "CHK-LINEORDER", "CHK-REBUILDABLE", "CHK-PACKED-SIZE", "CHK-DEEP-SIZES"})
 
 
-def unjudged(inspection: Inspection, policy: Policy) -> Inspection:
+def with_problems_restored(inspection: Inspection, policy: Policy) -> Inspection:
     """Return the inspection with its problems restored, without findings, and with its provenance as `policy` maps it."""
     header = inspection.header
     problems = check_header(header, inspection.layouts) if header is not None else ()
