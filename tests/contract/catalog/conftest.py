@@ -6,21 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.catalog.model import VERSIONS, Pair, ready
+from tests.contract.catalog.model import Pair, ready
 from tests.support.databases import wipe_of
 from vastdb_local import LocalVastDB
 
 
 @pytest.fixture(scope="module")
-def server_version() -> str:
-    """The newest version; tests with the mark `each_version` run with each."""
-    return VERSIONS[0]
-
-
-@pytest.fixture(scope="module")
-def shared(server_version: str) -> Iterator[Pair]:
-    """Start a server."""
-    with ready(server_version=server_version) as pair:
+def shared() -> Iterator[Pair]:
+    """Start a server of the newest version; a module that tests several versions overrides this fixture."""
+    with ready() as pair:
         yield pair
 
 

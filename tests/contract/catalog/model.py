@@ -11,8 +11,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.rows.plain import table_rows
@@ -49,8 +47,6 @@ from vastdb_local import LocalVastDB
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 # The newest server, with sorted tables and decimal row ids, and the last one without sorted tables.
 VERSIONS = ("5.5.0", "5.3.4")
-# For tests that change or read rows in each way: the servers differ in the type of row ids.
-each_version = pytest.mark.parametrize("server_version", VERSIONS, scope="module")
 SCHEMA = "exr"
 
 Pair = tuple[LocalVastDB, Catalog]

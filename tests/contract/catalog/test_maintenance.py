@@ -31,9 +31,15 @@ from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import View
-from tests.contract.catalog.model import START, Model, Pair, assert_equal, connect, each_version, inspection, ready
+from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready
 from tests.support.databases import wipe_of
 from vastdb_local import LocalVastDB
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def shared(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    with ready(server_version=request.param) as pair:
+        yield pair
 
 
 @pytest.fixture
@@ -235,7 +241,6 @@ def test_prune_refuses_an_invalid_number_of_days(catalog: Catalog, days: float) 
         prune(catalog.connection, keep_days=days)
 
 
-@each_version
 def test_prune_keeps_recent_rows(shared: Pair, catalog: Catalog) -> None:
     server, _ = shared
     before = count(catalog, "inspections")
@@ -300,7 +305,6 @@ def test_nothing_to_repair(catalog: Catalog) -> None:
     assert_equal(catalog, model)
 
 
-@each_version
 def test_duplicate_rows_and_duplicate_child_rows_are_repaired(catalog: Catalog) -> None:
     model = seeded(catalog)
     copied = {name: copy_rows(catalog, name, "renders/r/0.exr") for name in ("files", "channels", "stats")}
@@ -331,7 +335,6 @@ def test_the_newest_of_several_versions_stays(catalog: Catalog) -> None:
     assert_equal(catalog, model)
 
 
-@each_version
 def test_orphaned_rows_are_deleted(catalog: Catalog) -> None:
     model = seeded(catalog)
     copied = copy_rows(catalog, "attributes", "renders/r/2.exr", file_id="f" * 32, inspection_id="gone")
@@ -353,7 +356,6 @@ def test_incomplete_files_go_and_are_named(catalog: Catalog, name: str) -> None:
     assert catalog.upsert([lost])[0].outcome.value == "inserted"
 
 
-@each_version
 def test_duplicate_guard_rows_are_repaired(catalog: Catalog) -> None:
     def double(work: Work) -> None:
         rows = rows_of(work.select(GUARDS, GUARDS.arrow.names, lambda handle: handle["guard_id"] < 7))

@@ -25,7 +25,7 @@ from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.sync.sequences import validate_folders
 from exr_inspector.validation import builtin_policy
-from tests.contract.catalog.model import connect, damaged, each_version, inspection, thumbnail
+from tests.contract.catalog.model import VERSIONS, connect, damaged, inspection, thumbnail
 from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
 
@@ -56,12 +56,12 @@ def scene() -> list[Inspection]:
     return [*alike, wide, frame(7, thumbnails=(thumbnail(0x7F),)), again, stereo, bad, other, damaged("sh2/no.exr")]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=VERSIONS)
 def filled(
-    server_version: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LocalVastDB, Catalog, Path]]:
-    path = empty_tables(tmp_path_factory.mktemp("read") / "catalog.duckdb", server_version=server_version)
-    with LocalVastDB(path, server_version=server_version) as server:
+    path = empty_tables(tmp_path_factory.mktemp("read") / "catalog.duckdb", server_version=request.param)
+    with LocalVastDB(path, server_version=request.param) as server:
         catalog = connect(server)
         catalog.upsert(scene())
         catalog.upsert(scene()[:1])
@@ -131,7 +131,6 @@ def test_files_without_rows_are_none(catalog: Catalog, spelling: str) -> None:
     assert Reader(catalog.connection).file(spelling) is None
 
 
-@each_version
 def test_every_inspection_comes_back(catalog: Catalog) -> None:
     for item in scene():
         found = Reader(catalog.connection).file(item.path)
@@ -145,7 +144,6 @@ def test_versions_for_reconciling(catalog: Catalog) -> None:
     assert sum(1 for _ in stored_versions(catalog.connection, "")) == 9
 
 
-@each_version
 def test_predicates_reach_the_server(
     filled: tuple[LocalVastDB, Catalog, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -21,14 +21,15 @@ from exr_inspector.catalog.versions import guard_id
 from exr_inspector.model import EventInfo, ObjectVersion, StatsMode
 from tests.contract.catalog.model import (
     START,
+    VERSIONS,
     Model,
     Pair,
     assert_equal,
     audits,
     damaged,
-    each_version,
     inspection,
     outcomes,
+    ready,
     requests,
     stored,
     thumbnail,
@@ -36,10 +37,16 @@ from tests.contract.catalog.model import (
 )
 from vastdb_local.service import Service
 
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def shared(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    with ready(server_version=request.param) as pair:
+        yield pair
+
+
 # --- outcomes --------------------------------------------------------------------------------------------
 
 
-@each_version
 def test_new_unchanged_and_newer_versions_have_their_outcomes(pair: Pair) -> None:
     _, catalog = pair
     model = Model()
@@ -68,7 +75,6 @@ def test_whether_there_are_files_below_a_prefix(pair: Pair) -> None:
     assert catalog.has_files()
 
 
-@each_version
 @pytest.mark.parametrize("count", [3, 300])
 def test_the_guards_of_what_changes_are_touched_and_no_other(pair: Pair, count: int) -> None:
     _, catalog = pair
@@ -197,7 +203,6 @@ def test_a_later_event_about_the_stored_version_is_noted(pair: Pair) -> None:
     assert row["sequencer"] == "03"
 
 
-@each_version
 def test_a_removal_deletes_all_rows_of_its_file_alone(pair: Pair) -> None:
     _, catalog = pair
     other = inspection("shot/other.exr")
@@ -261,7 +266,6 @@ COSTS = {
 }
 
 
-@each_version
 @pytest.mark.parametrize("mode", list(COSTS))
 def test_requests_of_one_file(pair: Pair, mode: StatsMode) -> None:
     server, catalog = pair
@@ -373,7 +377,6 @@ def test_texts_that_no_table_can_hold(pair: Pair) -> None:
     assert catalog.remove(f"renders/{key}", event=event).outcome is Outcome.REMOVED
 
 
-@each_version
 def test_long_values_continue_in_further_rows(pair: Pair) -> None:
     _, catalog = pair
     item = inspection(texts={"manifest": "é" * 300_000})
