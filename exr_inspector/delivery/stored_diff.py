@@ -27,7 +27,7 @@ _FIGURES = (
 )
 _NO_PIXELS = (
     "pixels are not compared: the rows hold no statistics of all pixels"
-    f" ({program_command('ingest --stats full')} stores them)"
+    f" ({program_command('ingest --stats full')} stores those of complete files)"
 )
 _TOLERANCE = 1e-9  # relative tolerance, for sums of the same samples in another order
 

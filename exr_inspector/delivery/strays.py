@@ -24,6 +24,7 @@ _OF_FRAME = re.compile(
     r".*\.exr\.(?:md5|sha\d+|xxh\w*|crc(?:32)?|c4|json|xml|xmp|ya?ml|txt|csv|jpe?g|png|tiff?|webp)",
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )
+_CATALOG = re.compile(r".*\.duckdb(?:\.wal|\.lock)?")  # of `--catalog`, which may lie in the folder that it describes
 _FEWEST = 3  # sequences with fewer frames are no evidence of their AOVs
 _LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
 _OTHER = "not read, since its name does not end in .exr: check whether it belongs to the delivery"
@@ -31,9 +32,14 @@ _NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it be
 
 
 def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
-    """Yield the files that are not OpenEXR files, each with its finding; without those that the policy does not report."""
+    """Yield the files that are not OpenEXR files, each with its finding.
+
+    Left out are catalogs, and files that the policy does not report.
+    """
     for path in paths:
         name = path.rpartition("/")[2]
+        if _CATALOG.fullmatch(name):
+            continue
         is_left = _UNFINISHED.fullmatch(name) is not None and _OF_FRAME.fullmatch(name) is None
         why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if is_left else _OTHER
         finding = _finding(policy, path, why, is_mild=why is _OTHER)

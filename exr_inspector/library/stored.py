@@ -14,7 +14,7 @@ from exr_inspector.catalog.read.pages import stored_frames
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.diff import FileDiff
-from exr_inspector.delivery.files import paths_of
+from exr_inspector.delivery.files import is_folder, paths_of
 from exr_inspector.delivery.patterns import is_below, is_pattern, parse_pattern
 from exr_inspector.delivery.sequences import NOTHING, CheckedFrames
 from exr_inspector.delivery.stored_diff import diff_stored, has_all_pixels, has_further_levels
@@ -24,7 +24,7 @@ from exr_inspector.model import StatsMode, Thumbnails, sort_findings
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import outdated_folders, store_folder, validate_folders
-from exr_inspector.texts import program_command
+from exr_inspector.texts import program_command, unicode_text
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult
@@ -100,7 +100,7 @@ def diff_catalog(
     header: bool = True,
     shown: Callable[[str], str] = str,
 ) -> Iterator[FileDiff]:
-    """Compare files with their stored rows; a file without rows is described by `trouble`.
+    """Compare files with their stored rows; a file without rows, and rows of a folder without a file, have `trouble`.
 
     A file is read in full if its rows have a hash or statistics of all pixels, otherwise only its header and chunk tables.
 
@@ -120,9 +120,11 @@ def diff_catalog(
     """
     policy = PolicySource.from_settings(settings, "default").current()
     inspectors: dict[tuple[StatsMode, str], Inspector] = {}
+    compared: set[str] = set()
     with closing(SourceOpener(settings)) as opener:
         for name in paths_of(opener, target):
             path = path_of(name)
+            compared.add(unicode_text(path))
             full = reader.file(path)
             if full is None:
                 yield FileDiff(
@@ -140,3 +142,9 @@ def diff_catalog(
                 )
             inspector = inspectors[stats, levels]
             yield diff_stored(opener, inspector, policy, name, stored, path=shown(path), header=header)
+    for path in reader.paths_below(path_of(target)) if is_folder(target) else ():
+        if path not in compared:
+            advice = f"{program_command('db reconcile PLACE --fix')} removes them"
+            yield FileDiff(
+                shown(path), shown(path), trouble=f"the file is not there, but these tables have rows of it: {advice}"
+            )

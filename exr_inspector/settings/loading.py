@@ -29,7 +29,7 @@ from exr_inspector.settings.fields import (
     needed,
     not_set,
 )
-from exr_inspector.texts import page
+from exr_inspector.texts import page, visible
 
 SECRETS_DIR = Path("/secrets")
 _PREFIXES = ("EXR_", "VAST_DB_")
@@ -70,7 +70,9 @@ def load_settings(
     faults: list[str] = []
     chosen = environ.get(SELECTION_SETTING, "").strip() if wanted else ""
     if chosen and _CONNECTING & set(use) and not _has_secret(chosen, secrets or {}, secrets_dir):
-        faults.append(f"{SELECTION_SETTING}: there is no secret of that name")
+        faults.append(
+            f"{SELECTION_SETTING}: no secret has the name {visible(chosen)}: create it, or correct the setting"
+        )
     found = {
         **{name: text for name in wanted if (text := environ.get(name, "").strip())},
         **_single_values(_chosen(_files(secrets_dir, wanted, faults), chosen), wanted, faults),

@@ -96,6 +96,20 @@ def test_a_file_that_was_cut_off_since_is_trouble_or_lacks_chunks(catalogs: dict
     assert compared(renders / "scanline_zip.exr", "--catalog", catalogs["off"])[0] == 2
 
 
+def test_rows_of_a_folder_without_a_file_are_trouble(catalogs: dict[str, Path], renders: Path, tmp_path: Path) -> None:
+    moved = shutil.move(renders / "layers.exr", tmp_path / "layers.exr")
+    try:
+        code, every = compared(renders, "--catalog", catalogs["off"])
+    finally:
+        shutil.move(moved, renders / "layers.exr")
+    assert code == 2
+    (gone,) = [found for found in every if "is not there" in found["trouble"]]
+    assert gone["one"] == "renders/layers.exr"
+    assert not [
+        found for found in compared(renders, "--catalog", catalogs["off"])[1] if "is not there" in found["trouble"]
+    ]
+
+
 def test_a_file_without_rows_is_trouble(catalogs: dict[str, Path], renders: Path, tmp_path: Path) -> None:
     shutil.copy(SAMPLES / "tiled.exr", renders / "new.exr")
     try:

@@ -10,6 +10,7 @@ from exr_inspector.catalog.paths import catalog_paths, names_bucket
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import CHILDREN, FILES, RARE, ROW_COUNTS
 from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
@@ -57,6 +58,16 @@ class Reader:
             CatalogError: The database cannot be read, or `path` is empty.
         """
         return self._connection.run("read a file", lambda work: self._file(work, path))
+
+    def paths_below(self, prefix: str) -> list[str]:
+        """The sorted paths of all files whose paths begin with a prefix.
+
+        Raises:
+            CatalogError: The database cannot be read.
+        """
+        below = has_prefix("path", prefix)
+        batches = self._connection.run("list files", lambda work: list(work.select(FILES, ["path"], below)))
+        return sorted(path for batch in batches for path in batch["path"].to_pylist())
 
     def _file(self, work: Work, spelling: str) -> FullFile | None:
         try:

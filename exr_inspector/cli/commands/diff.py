@@ -74,8 +74,8 @@ def command(
     With --catalog or --stored, A alone is given: a file, pattern, folder or URL, compared with its rows as they were stored.
     Where these hold hashes or statistics of all pixels, each file is read in full and its own are compared with them.
 
-    Exit code 0 when nothing differs, 1 when something does, 2 when a file or some of its chunks could not be read, or has no
-    rows, 130 after Ctrl-C.
+    Exit code 0 when nothing differs, 1 when something does, 2 when a file or some of its chunks could not be read, when a file
+    has no rows, or rows of a folder have no file, 130 after Ctrl-C.
 
     \b
     Examples:

@@ -118,7 +118,7 @@ def command(
     with source as results:
         until_stopped = UntilInterrupt(results)
         named = (replace(result, name=shown(result.name)) for result in until_stopped)
-        nothing = "No rows found" if request.files else no_sequence
+        nothing = no_sequence if not request.files else "No rows found" if from_rows else "No file was checked"
         every = _print(named, form, fail_on, nothing=nothing, why=why, quiet=quiet)
     for sentence in _left_out(every, None if from_rows else StatsMode(depth), sequences=from_rows or request.sequences):
         click.echo(sentence, err=form != "text")
