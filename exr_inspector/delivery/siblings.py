@@ -51,6 +51,7 @@ from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.rules.sequences.comparison import area, window_size
 
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
+_NUMBER = re.compile(r"\d+")
 _SEPARATOR = re.compile(r"[._-]")
 _FEW_FRAMES = 2
 _LENS = re.compile(r"(?i:uvs?)")  # lens maps may be larger than the image
@@ -260,19 +261,32 @@ def _other_windows(
 
 
 def _regions(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, Mapping[str, Any]]:
-    """Sequences of one folder whose data windows fill their display window without overlap: regions of one image."""
-    images: defaultdict[tuple[str, tuple[int, ...]], dict[str, tuple[int, ...]]] = defaultdict(dict)
+    """Sequences of the same frames that are regions of one image.
+
+    Their names differ in numbers alone, but not in a version, and their data windows fill the display window without overlap.
+    """
+    images: defaultdict[tuple[Any, ...], dict[str, tuple[frozenset[int], tuple[int, ...]]]] = defaultdict(dict)
+    complete: defaultdict[tuple[str, tuple[int, ...]], list[frozenset[int]]] = defaultdict(list)
     for sequence, frames in sequences:
         windows = {(frame.display_window, frame.data_window) for frame in frames if frame.data_window}
         display, window = windows.pop() if len(windows) == 1 else (None, None)
-        if display and window and len(window) == _CORNERS:
-            images[sequence.pattern.rpartition("/")[0], display][sequence.pattern] = window
+        if not display or not window or len(window) != _CORNERS:
+            continue
+        folder, _, name = sequence.pattern.rpartition("/")
+        numbers = frozenset(sequence.frames)
+        if window == display:
+            complete[folder, display].append(numbers)
+        else:
+            kind = tuple(VERSION.findall(name)), _NUMBER.sub("0", VERSION.sub("", name))
+            images[folder, display, kind][sequence.pattern] = numbers, window
     regions, assembled = {}, {}
-    for (_, display), window_of in images.items():
-        parts = {pattern: window for pattern, window in window_of.items() if window != display}
+    for (folder, display, _), found in images.items():
+        longest = max((numbers for numbers, _ in found.values()), key=len)
+        parts = {pattern: window for pattern, (numbers, window) in found.items() if share_most(numbers, longest)}
         if _are_tiling(set(parts.values()), display):
             first, *others = sorted(parts)
-            regions[first], assembled[first] = tuple(others), len(parts) < len(window_of)
+            regions[first] = tuple(others)
+            assembled[first] = any(share_most(numbers, longest) for numbers in complete[folder, display])
     return {"regions": regions, "is_assembled": assembled}
 
 

@@ -64,9 +64,10 @@ def _objects(inspection: Inspection) -> dict[str, tuple[tuple[str, str], ...]]:
             manifest = parse_manifest(matte.manifest or ("" if matte.manifest_file else "{}"))
         except ManifestError:
             continue
-        if manifest or matte.key in with_ids:
-            found[matte.name or matte.key] = tuple(
-                nsmallest(OBJECTS, ((value, name[:TEXT_CHARACTERS]) for name, value in manifest.items()))
+        name = matte.name or matte.key
+        if manifest or (matte.key in with_ids and name not in found):
+            found[name] = tuple(
+                nsmallest(OBJECTS, ((value, each[:TEXT_CHARACTERS]) for each, value in manifest.items()))
             )
     return found
 

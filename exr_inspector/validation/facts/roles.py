@@ -82,7 +82,7 @@ _MATTE = re.compile(
 )
 _ADDED = re.compile(
     r"(?<![a-z])(?:add(?:itive)?|emissi(?:on|ve)|fires?|flames?|embers|(?:lens_?)?flares?|glows?|sparks?|lightnings?|lasers?"
-    r"|volumetrics?|(?:god|light)_?rays)(?![a-z])",
+    r"|volumetrics?|(?:god|light)_?rays)\d*(?:[._-](?:v?\d+|left|right|exr))*$",
     re.IGNORECASE,
 )
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
@@ -123,7 +123,7 @@ def is_matte(path: str) -> bool:
 
 
 def is_added_light(path: str) -> bool:
-    """Whether the file at a path is named for light that is added to an image, and covers nothing: fire, flares, glows."""
+    """Whether the last word of a file's name is one for light that is added to an image and covers nothing: fire, flares."""
     return _ADDED.search(path.rpartition("/")[2]) is not None
 
 

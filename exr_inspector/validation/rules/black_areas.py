@@ -98,6 +98,7 @@ def black_border(part: PartFacts, _: object) -> Results:
     fix="Render the regions with an overlap of a pixel and put them together again, or write the image again.",
     profiles={"texture": "info"},
     limits="One or two lines of up to 7 pixels inside the first part, between pixels that are lit; more lines are a chart. "
+    "Info for a row and a column, and in the exact middle, where images are put side by side. "
     "Known when files are read, not by their stored rows.",
 )
 def black_line(part: PartFacts, _: object) -> Results:
@@ -111,14 +112,20 @@ def _black_lines(part: PartFacts, *, is_border: bool) -> Results:
     if not every or lines is None or window is None:
         return NOTHING
     hits = []
+    directions: set[bool] = set()
+    is_divider = False
     for is_column, first, end in lines.black:
         size, start = (window.width, window.x_min) if is_column else (window.height, window.y_min)
         if (first == 0 or end == size) is is_border:
+            directions.add(is_column)
+            is_divider |= first + end == size
             hits.append(span_text("column" if is_column else "row", start + first, start + end - 1))
     if not hits or (len(hits) > _MOST_LINES and not is_border):
         return NOTHING
     message = f"R, G and B are zero in {listed(hits)}, beside pixels that are not"
-    return [Found(message, listed(hits), "an image up to its edges" if is_border else "an image", every[0].channel)]
+    severity = Severity.INFO if is_divider or len(directions) > 1 else None
+    expected = "an image up to its edges" if is_border else "an image"
+    return [Found(message, listed(hits), expected, every[0].channel, severity=severity)]
 
 
 @pixel_rule(

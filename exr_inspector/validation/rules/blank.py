@@ -5,6 +5,8 @@ From statistics.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -149,7 +151,7 @@ def constant(part: PartFacts, _: object) -> Results:
     is_black = part.pixels is not None and part.pixels.is_black
     black_beauty = _black_beauty(part)
     empty = empty_alphas(part)
-    has_normals = any(not stats.is_constant for _, stats in part.with_stats(part.of_role(Role.NORMAL)))
+    lost = _empty_normals(part)
     for channel, stats in part.with_stats(part.without_ranks(part.named)):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
@@ -160,8 +162,7 @@ def constant(part: PartFacts, _: object) -> Results:
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
         if (is_base and (is_black or holds_data(part))) or channel.name in black_beauty:
             continue
-        is_lost = channel.role is Role.NORMAL and has_normals and stats.maximum == 0
-        severity = of_base if is_base else None if is_lost else Severity.INFO
+        severity = of_base if is_base else None if channel.name in lost else Severity.INFO
         hits.setdefault(severity, []).append((channel.name, stats.minimum or 0))
     found = []
     for severity, each in hits.items():
@@ -169,6 +170,15 @@ def constant(part: PartFacts, _: object) -> Results:
         message = f"The same value everywhere: {names}"
         found.append(Found(message, names, "several values", each[0][0], severity=severity))
     return found
+
+
+def _empty_normals(part: PartFacts) -> set[str]:
+    """The channels of layers whose normals are all zero, if another layer has normals."""
+    layers: defaultdict[tuple[str, str | None], list[tuple[str, bool]]] = defaultdict(list)
+    for channel, stats in part.with_stats(part.of_role(Role.NORMAL)):
+        layers[channel.layer, channel.view].append((channel.name, stats.minimum == 0 == stats.maximum))
+    empty = [layer for layer in layers.values() if all(is_zero for _, is_zero in layer)]
+    return {name for layer in empty for name, _ in layer} if len(empty) < len(layers) else set()
 
 
 @pixel_rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,15 +73,12 @@ def _tiles(cells: Cells) -> tuple[int, list[tuple[int, int]]] | None:
     None if there is no such grid of small tiles, or no region of tiles inside the image.
     """
     rows, columns = cells.shape
-    for side in range(min(rows, columns), _LEAST_TILE - 1, -1):
-        filled = np.pad(cells, ((0, -rows % side), (0, -columns % side)), mode="edge")
-        tiles = filled.reshape(len(filled) // side, side, -1, side)
-        is_set: Cells = np.all(tiles, axis=(1, 3))
-        if np.array_equal(is_set, tiles.any(axis=(1, 3))):
-            corners = [(side * x, side * y) for y, x in np.argwhere(is_set).tolist()]
-            is_small = side * _LARGEST <= min(rows, columns)
-            return (side, corners) if is_small and any(map(_is_inside, regions(cells))) else None
-    return None
+    edges_x = np.flatnonzero((cells[:, 1:] != cells[:, :-1]).any(axis=0)) + 1
+    edges_y = np.flatnonzero((cells[1:] != cells[:-1]).any(axis=1)) + 1
+    side = math.gcd(*edges_x.tolist(), *edges_y.tolist())
+    if side < _LEAST_TILE or side * _LARGEST > min(rows, columns) or not any(map(_is_inside, regions(cells))):
+        return None
+    return side, [(side * x, side * y) for y, x in np.argwhere(cells[::side, ::side]).tolist()]
 
 
 def _is_inside(region: Cells) -> bool:

@@ -268,23 +268,25 @@ LEFT, RIGHT, LOW_RIGHT = (0, 0, 49, 49), (50, 0, 99, 24), (50, 25, 99, 49)
 
 
 @pytest.mark.parametrize(
-    ("windows", "found"),
+    ("names", "windows", "found"),
     [
-        ([LEFT, RIGHT, LOW_RIGHT], [("a", Severity.WARNING)]),
-        ([LEFT, RIGHT, LOW_RIGHT, LEFT, RIGHT, LOW_RIGHT], [("a", Severity.WARNING)]),  # an AOV, too
-        ([LEFT, RIGHT, WHOLE, LOW_RIGHT], [("a", Severity.INFO)]),
-        ([LEFT, RIGHT], []),
-        ([LEFT, RIGHT, (50, 24, 99, 49)], []),
-        ([LEFT, RIGHT, (51, 25, 100, 49)], []),
-        ([LEFT, (50, 0, 99, 48), (50, 0, 99, 0)], []),
-        ([WHOLE, WHOLE], []),
+        ("r1 r2 r3", [LEFT, RIGHT, LOW_RIGHT], [("r1", Severity.WARNING)]),
+        ("r1 r2 r3 z1 z2 z3", [LEFT, RIGHT, LOW_RIGHT] * 2, [("r1", Severity.WARNING), ("z1", Severity.WARNING)]),
+        ("r1 r2 r3 a", [LEFT, RIGHT, LOW_RIGHT, WHOLE], [("r1", Severity.INFO)]),
+        ("r1_v1 r2_v2 r3_v2", [LEFT, RIGHT, LOW_RIGHT], []),
+        ("sky land sea", [LEFT, RIGHT, LOW_RIGHT], []),
+        ("r1 r2", [LEFT, RIGHT], []),
+        ("r1 r2 r3", [LEFT, RIGHT, (50, 24, 99, 49)], []),
+        ("r1 r2 r3", [LEFT, RIGHT, (51, 25, 100, 49)], []),
+        ("r1 r2 r3", [LEFT, (50, 0, 99, 48), (50, 0, 99, 0)], []),
+        ("r1 r2", [WHOLE, WHOLE], []),
     ],
 )
 def test_regions_of_an_image_that_were_not_assembled(
-    windows: list[tuple[int, int, int, int]], found: list[tuple[str, Severity]]
+    names: str, windows: list[tuple[int, int, int, int]], found: list[tuple[str, Severity]]
 ) -> None:
-    given = {f"sh/{name}": [window] * 3 for name, window in zip("abcdef", windows, strict=False)}
-    said = [(p[3], each.severity) for p, each in findings_of_windows(given) if each.code == "SEQ-REGIONS"]
+    given = {f"sh/{name}": [window] * 3 for name, window in zip(names.split(), windows, strict=True)}
+    said = [(p[3:5], each.severity) for p, each in findings_of_windows(given) if each.code == "SEQ-REGIONS"]
     assert said == found
     elsewhere = {f"{number}/{name[3:]}": each for number, (name, each) in enumerate(given.items())}
     assert not [each for _, each in findings_of_windows(elsewhere) if each.code == "SEQ-REGIONS"]

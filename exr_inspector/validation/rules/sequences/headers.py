@@ -128,9 +128,9 @@ def _holds(window: tuple[int, ...], other: tuple[int, ...]) -> bool:
     why="The farm rendered tiles of each frame, and the job that puts them together did not run: the image is missing.",
     source="Deadline manual (Draft Tile Assembler)",
     fix="Run the job that assembles the tiles, or paste the files of each frame into one image.",
-    limits="It takes sequences of one folder whose data windows fill their display window without overlap. Regions beside the "
-    "assembled image have severity info. Tiles whose display window is the tile are not recognised. Rows lack the positions of "
-    "windows, so the function and ingest do not report regions.",
+    limits="It takes sequences of one folder with the same frames, whose names differ in numbers alone and whose data windows "
+    "fill their display window without overlap. Regions beside the assembled image have severity info. Tiles whose display "
+    "window is the tile are not recognised.",
 )
 def unassembled_regions(sequence: SequenceFacts, _: object) -> Results:
     """Report sequences that have regions of one image."""

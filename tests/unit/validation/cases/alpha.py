@@ -60,6 +60,9 @@ CASES = [
             severity=Severity.INFO,
             keys=("fx/sh010_fire_v2.1001.exr", "fx/a.1001.exr"),
         ),
+        Case(
+            "PIX-ALPHA-EMPTY", image(A=ZERO), GOOD, severity=Severity.WARNING, keys=("a/fire_truck.1.exr", "a/b.1.exr")
+        ),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA)),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **COLOUR_TIMES_ALPHA | {"R": ONE * np.nan})),
         Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(HALF_COLOUR, A=HALF_ALPHA, **HALF_COLOUR_TIMES_ALPHA)),

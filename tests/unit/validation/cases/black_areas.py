@@ -150,5 +150,7 @@ CASES = [
         Case("PIX-BLACK-LINE", flat(**black(line(60)[::-1])), flat(**black(*map(line, (20, 40, 60))))),
         Case("PIX-BLACK-LINE", flat(**black(line(60))), flat(**framed(1, 1, 1, 1))),
         Case("PIX-BLACK-LINE", flat(**black(line(60))), flat(**black(line(60), inside(40)))),
+        Case("PIX-BLACK-LINE", flat(**black(line(62, 66))), flat(**FULL), severity=Severity.INFO),
+        Case("PIX-BLACK-LINE", flat(**black(line(60), line(80)[::-1])), flat(**FULL), severity=Severity.INFO),
     ),
 ]

@@ -63,6 +63,7 @@ CASES = [
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-CONSTANT", flat(N_X=ACROSS, Normal_X=NOTHING), flat(N_X=ACROSS), severity=Severity.WARNING),
         Case("PIX-CONSTANT", flat(R=ACROSS, N_X=NOTHING), severity=Severity.INFO),
+        Case("PIX-CONSTANT", flat(N_X=NOTHING, N_Y=ACROSS), severity=Severity.INFO),  # a level floor
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
         Case("PIX-BLACK", eyes(ZERO), eyes(RAMP)),
         Case("PIX-BLACK", rgb(RAMP * 1e-5), GOOD),
