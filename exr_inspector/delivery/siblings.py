@@ -48,7 +48,7 @@ from exr_inspector.delivery.versions import (
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
-from exr_inspector.validation.rules.sequences.comparison import area, window_size
+from exr_inspector.validation.rules.sequences.comparison import area, is_within, window_size
 
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
 _NUMBER = re.compile(r"\d+")
@@ -295,10 +295,7 @@ def _are_tiling(windows: Collection[tuple[int, ...]], display: tuple[int, ...]) 
     return (
         1 < len(windows) <= _MOST_REGIONS
         and sum(map(area, windows)) == area(display)
-        and all(
-            left >= display[0] and top >= display[1] and right <= display[2] and bottom <= display[3]
-            for left, top, right, bottom in windows
-        )
+        and all(is_within(window, display) for window in windows)
         and not any(
             max(one[0], other[0]) <= min(one[2], other[2]) and max(one[1], other[1]) <= min(one[3], other[3])
             for one, other in combinations(windows, 2)

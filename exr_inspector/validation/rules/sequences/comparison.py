@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from operator import ge, le
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -119,6 +120,11 @@ def area(window: tuple[int, ...]) -> int:
     """Pixels of a window as a frame summary has it; at least 1, also of an inverted one."""
     width, height = window_size(window)
     return max(1, width) * max(1, height)
+
+
+def is_within(window: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether a window lies in another one, both as (x_min, y_min, x_max, y_max); False for a size without a position."""
+    return len(window) == 4 and all(map(ge, window[:2], other[:2])) and all(map(le, window[2:], other[2:]))
 
 
 def window_size(window: tuple[int, ...]) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from operator import ge, le
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.provenance import products_of
@@ -16,7 +15,15 @@ from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import area, drift, named, of_frames, usual_value, window_size
+from exr_inspector.validation.rules.sequences.comparison import (
+    area,
+    drift,
+    is_within,
+    named,
+    of_frames,
+    usual_value,
+    window_size,
+)
 
 _ENTRIES_SHOWN = 4
 _LEAST_PADDING = 3  # digits of a frame number that are recognised in the names of parts
@@ -107,18 +114,14 @@ def _is_region(window: tuple[int, ...], whole: tuple[int, ...]) -> bool:
         return False
     if len(window) == 2:
         return all(mine <= other for mine, other in zip(window, whole, strict=True))
-    return _holds(whole, window)
+    return is_within(window, whole)
 
 
 def _is_shifted(sequence: SequenceFacts, window: tuple[int, ...], usual: tuple[int, ...]) -> bool:
     """Whether a data window that holds the display window, and so does not follow the image, is elsewhere, at the same size."""
     images = {frame.display_window for frame in sequence.frames if frame.display_window}
-    is_overscan = all(_holds(usual, image) and area(usual) > area(image) for image in images)
+    is_overscan = all(is_within(image, usual) and area(usual) > area(image) for image in images)
     return len(usual) == 4 and is_overscan and window_size(window) == window_size(usual)
-
-
-def _holds(window: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    return len(other) == 4 and all(map(le, window[:2], other[:2])) and all(map(ge, window[2:], other[2:]))
 
 
 @sequence_rule(
