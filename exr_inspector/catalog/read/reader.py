@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from exr_inspector.catalog.paths import catalog_paths, names_bucket
+from exr_inspector.catalog.read.pages import list_files
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import CHILDREN, FILES, RARE, ROW_COUNTS
 from exr_inspector.catalog.sdk.connection import Connection
-from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
@@ -65,9 +65,7 @@ class Reader:
         Raises:
             CatalogError: The database cannot be read.
         """
-        below = has_prefix("path", prefix)
-        batches = self._connection.run("list files", lambda work: list(work.select(FILES, ["path"], below)))
-        return sorted(path for batch in batches for path in batch["path"].to_pylist())
+        return [listed.path for listed in list_files(self._connection, prefix)]
 
     def _file(self, work: Work, spelling: str) -> FullFile | None:
         try:

@@ -5,8 +5,6 @@ From statistics.
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -174,11 +172,13 @@ def constant(part: PartFacts, _: object) -> Results:
 
 def _empty_normals(part: PartFacts) -> set[str]:
     """The channels of layers whose normals are all zero, if another layer has normals."""
-    layers: defaultdict[tuple[str, str | None], list[tuple[str, bool]]] = defaultdict(list)
-    for channel, stats in part.with_stats(part.of_role(Role.NORMAL)):
-        layers[channel.layer, channel.view].append((channel.name, stats.minimum == 0 == stats.maximum))
-    empty = [layer for layer in layers.values() if all(is_zero for _, is_zero in layer)]
-    return {name for layer in empty for name, _ in layer} if len(empty) < len(layers) else set()
+    normals = [
+        part.with_stats(channel for channel in members.values() if channel.role is Role.NORMAL)
+        for members in part.by_layer.values()
+    ]
+    layers = [layer for layer in normals if layer]
+    empty = [layer for layer in layers if all(stats.minimum == 0 == stats.maximum for _, stats in layer)]
+    return {channel.name for layer in empty for channel, _ in layer} if len(empty) < len(layers) else set()
 
 
 @pixel_rule(
