@@ -37,10 +37,10 @@ def test_it_serves_until_it_is_told_to_stop_with_keys_that_it_does_not_print(ser
             tx.bucket("renders").schemas()
     assert session.features.vast_version == (5, 3, 5, 0)
     process.send_signal(signal.SIGTERM)
-    printed, told = process.communicate(timeout=60)
+    printed, error = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "Traceback" not in told
-    assert "mine" not in printed + told
+    assert "Traceback" not in error
+    assert "mine" not in printed + error
     assert (tmp_path / "a.duckdb").stat().st_mode & 0o077 == 0
 
 
@@ -62,8 +62,8 @@ def test_what_is_taken_is_one_line_and_exit_code_2(serve, refused, tmp_path):
     with LocalVastDB(tmp_path / "a.duckdb") as other:
         port = ("--catalog", str(tmp_path / "b.duckdb"), "--port", str(other.port))
         catalog = ("--catalog", str(tmp_path / "a.duckdb"), "--port", "0")
-        _, told = (process := serve(*catalog)).communicate(timeout=60)
-        for line in (told, refused(*catalog), refused(*port)):
+        _, error = (process := serve(*catalog)).communicate(timeout=60)
+        for line in (error, refused(*catalog), refused(*port)):
             assert line.startswith("LOCALDB: ")
             assert line.count("\n") == 1
     assert process.returncode == 2
@@ -79,9 +79,9 @@ def test_keys_come_in_pairs(tmp_path):
 def test_a_file_without_keys_is_refused(refused, tmp_path, text):
     keys = tmp_path / "keys"
     keys.write_text(text, encoding="utf-8")
-    told = refused("--catalog", tmp_path / "a.duckdb", "--keys", keys)
-    assert told.startswith("LOCALDB: ")
-    assert "AWS_" in told
+    error = refused("--catalog", tmp_path / "a.duckdb", "--keys", keys)
+    assert error.startswith("LOCALDB: ")
+    assert "AWS_" in error
 
 
 def test_the_mask_of_new_files_is_the_callers_again_when_serving_ends(tmp_path):
