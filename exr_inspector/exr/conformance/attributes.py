@@ -33,6 +33,8 @@ _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
 _HAS_CHECKS = frozenset({*_NOT_EMPTY, *_SHOULD_NOT_BE_EMPTY, *_CODES, *DEPRECATED, "preview"})
 # Name -> type of the standard attributes of which any well-formed value is valid: most attributes of most files.
 _VALID = {name: kind for name, (kind, _) in STANDARD.items() if name not in _HAS_CHECKS}
+# The types of which an attribute of any other name is valid.
+_PLAIN_TYPES = KNOWN_TYPES - {"chlist"}
 
 
 def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoint) -> str | None:
@@ -43,8 +45,15 @@ def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoin
     """
     part = report.part
     long_name = None
-    others = [each for each in part.attributes if each.problem or _VALID.get(each.name) != each.type_name]
-    has_short_names = _are_short([each.name for each in others])
+    has_short_names = _are_short(part.by_name)
+    others = [
+        each
+        for each in part.attributes
+        if each.problem
+        or (each.name in STANDARD and each.type_name != _VALID.get(each.name))
+        or each.type_name not in _PLAIN_TYPES
+        or not has_short_names
+    ]
     for number, attribute in enumerate(others, 1):
         name, type_name = attribute.name, attribute.type_name
         if not has_short_names or type_name not in KNOWN_TYPES:
@@ -53,7 +62,7 @@ def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoin
             _report_malformed(report, attribute)
         if name in STANDARD:
             _check_standard(report, attribute)
-        elif type_name not in KNOWN_TYPES or type_name == "chlist":
+        elif type_name not in _PLAIN_TYPES:
             _check_other(report, attribute)
         if number % PER_CHECKPOINT == 0:
             checkpoint()

@@ -71,7 +71,7 @@ def _is_complete(header: Header, part: PartHeader) -> bool:
     """
     if header.is_partial and part.index == len(header.parts) - 1:
         return False
-    return not any(map(has_wrong_size, part.attributes))
+    return not any(has_wrong_size(each) for each in part.attributes if each.problem)
 
 
 def _check_file(header: Header, problems: ProblemList) -> None:

@@ -21,6 +21,7 @@ from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.probe import LeaderMode, probe
 from exr_inspector.validation import RULES
 from tests.support.exrbytes import MIPMAP, ZIPS, Channel, Part, Tiles, a_int, a_string, build, lay_out
+from tests.support.exrbytes_attributes import packed
 
 FORMAT = Path(__file__).parents[3] / "exr_inspector" / "exr"
 SHAPES = {
@@ -196,7 +197,8 @@ def test_the_checkpoint_ends_a_probe_wherever_much_is_to_be_done() -> None:
             if self.left < 0:
                 raise DeadlineExceeded("no time left")
 
-    data = build([tall(extra=[a_int(f"a{n}", n) for n in range(9_000)], channels=[Channel("R")])])
+    attributes = [packed(f"a{n}", "type of a studio", "i", n) for n in range(9_000)]
+    data = build([tall(extra=attributes, channels=[Channel("R")])])
     calls = Clock(1 << 30)
     answer_requests(probe(leaders=LeaderMode.ALL, checkpoint=calls), File(data))
     needed = (1 << 30) - calls.left
