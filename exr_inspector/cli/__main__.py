@@ -292,7 +292,8 @@ def run() -> None:
         raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(visible(f"SYSTEM: {where}{error.strerror or type(error).__name__}", "\n"), err=True)
+        advice = ": change the rights, or name another place" if isinstance(error, PermissionError) else ""
+        click.echo(visible(f"SYSTEM: {where}{error.strerror or type(error).__name__}{advice}", "\n"), err=True)
         sys.exit(2)
     except Exception as error:  # noqa: BLE001 - the entry point: nothing above would report it
         code = _code_of(error)

@@ -167,10 +167,10 @@ def _open(
     use: Collection[str],
 ) -> Iterator[Tables]:
     """Open the tables of a file's database, or of the database that the settings name; see `open_tables`."""
-    environ = {**os.environ, **(database.config.environ if database else {})}
-    settings = configured(load_settings(environ, use=use))
+    given = database.config.environ if database else {}
+    settings = configured(load_settings(os.environ, given=given, use=use))
     if need:
-        load_settings(environ, need=need, use=use)
+        load_settings(os.environ, given=given, need=need, use=use)
     config = CatalogConfig.from_settings(settings.require_catalog())
     with closing(Catalog(config)) as catalog:
         set_up = setup(catalog.connection, options) if database and create and options else None

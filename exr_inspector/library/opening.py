@@ -44,4 +44,4 @@ def open_catalog(
         raise missing_package("open_catalog", error.name or "vastdb", extra) from error
     if path is not None:
         return tables.open_file(path, schema)
-    return tables.open_database(load_settings({**os.environ, **given}, need=("catalog",), use=(DATABASE,)))
+    return tables.open_database(load_settings(os.environ, given=given, need=("catalog",), use=(DATABASE,)))

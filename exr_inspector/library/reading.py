@@ -76,7 +76,7 @@ def settings_for(
     has_url = any(isinstance(name, str) and "://" in name for name in names)
     reads = () if stats is None else (READING,) if stats == "off" else (READING, PIXELS)
     use = (*reads, OBJECTS) if has_url else reads
-    return load_settings({**os.environ, **given}, use=use)
+    return load_settings(os.environ, given=given, use=use)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Read the settings once: from the platform's secrets, from files below `/secrets`, and from the environment.
+"""Read the settings once: as given by the caller, from the platform's secrets, files below `/secrets`, and the environment.
 
 The first of these that contains a setting is used, otherwise its default.
 
@@ -46,6 +46,7 @@ def load_settings(
     secrets: Mapping[str, object] | None = None,
     secrets_dir: Path | None = SECRETS_DIR,
     *,
+    given: Mapping[str, str] | None = None,
     need: Collection[str] = (),
     use: Collection[str] = GROUPS,
 ) -> Settings:
@@ -56,6 +57,8 @@ def load_settings(
         secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value; or flat, key to value.
         secrets_dir: Folder with the same secrets as files, flat or one folder per secret; None or a missing folder:
             none.
+        given: Settings that an option or an argument gives, such as the database of `--catalog`. If it names a database,
+            EXR_SECRET_NAME need not name an existing secret.
         need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
         use: Groups of settings (of GROUPS) that the caller uses. Others are not validated.
 
@@ -66,10 +69,13 @@ def load_settings(
     """
     if unknown := (set(need) - {"catalog", "objects"}) | (set(use) - set(GROUPS)):
         raise ValueError(f"{', '.join(sorted(unknown))} is not known")
+    given = given or {}
+    environ = {**environ, **given}
     wanted = [name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use]
     faults: list[str] = []
     chosen = environ.get(SELECTION_SETTING, "").strip() if wanted else ""
-    if chosen and _CONNECTING & set(use) and not _has_secret(chosen, secrets or {}, secrets_dir):
+    connects = bool(_CONNECTING & set(use)) and "VAST_DB_ENDPOINT" not in given
+    if chosen and connects and not _has_secret(chosen, secrets or {}, secrets_dir):
         faults.append(
             f"{SELECTION_SETTING}: no secret has the name {visible(chosen)}: create it, or correct the setting"
         )
@@ -77,16 +83,17 @@ def load_settings(
         **{name: text for name in wanted if (text := environ.get(name, "").strip())},
         **_single_values(_chosen(_files(secrets_dir, wanted, faults), chosen), wanted, faults),
         **_single_values(_chosen(_platform(secrets or {}, wanted, faults), chosen), wanted, faults),
+        **{name: text for name in wanted if (text := given.get(name, "").strip())},
     }
-    given: dict[str, Any] = {name: text for name, text in found.items() if name != SELECTION_SETTING}
+    values: dict[str, Any] = {name: text for name, text in found.items() if name != SELECTION_SETTING}
     if chosen:
-        given[SELECTION_SETTING] = chosen
+        values[SELECTION_SETTING] = chosen
     settings: Settings | None = None
     try:
-        settings = Settings(**given)
+        settings = Settings(**values)
     except ValidationError as error:
         faults += [_reason(str(fault["loc"][0]), fault["msg"]) for fault in error.errors(include_input=False)]
-    faults += _cross_checks(settings, given, need, use)
+    faults += _cross_checks(settings, values, need, use)
     if faults or settings is None:
         raise SettingsError("; ".join(faults))
     return settings

@@ -70,6 +70,9 @@ def test_frames_in_two_paddings_are_compared_each(tmp_path: Path) -> None:
             written(tmp_path / folder, name, image((0, 0, 3, 2)))
     found = exr.diff(tmp_path / "a" / "x.####.exr", tmp_path / "b" / "x.####.exr")
     assert len(list(found)) == 3
+    written(tmp_path / "b", "x.0002.exr", changed(image((0, 0, 3, 2)), 0, 0, 9.0))
+    lines = CliRunner().invoke(command, [str(tmp_path / "a"), str(tmp_path / "b")]).stdout.splitlines()
+    assert lines[-1] == "3 pairs: 2 the same, 1 different"
 
 
 def test_it_says_that_no_pixel_differs_if_only_something_else_does(tmp_path: Path) -> None:

@@ -357,6 +357,16 @@ def test_secrets_that_are_not_used_are_not_looked_at(tmp_path):
             load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=(group,))
 
 
+def test_what_the_caller_gives_wins_over_secrets_and_a_given_database_needs_none(tmp_path):
+    (tmp_path / "VAST_DB_BUCKET").write_text("of-file")
+    secrets = {"VAST_DB_ENDPOINT": "http://of-secret"}
+    found = load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, given=CATALOG)
+    assert (found.require_catalog().endpoint, found.require_catalog().bucket) == ("https://db.example.com", "tables")
+    with pytest.raises(SettingsError, match="EXR_SECRET_NAME"):
+        load_settings(CATALOG, secrets, tmp_path, given={"EXR_SECRET_NAME": "gone"})
+    assert load_settings({"EXR_STATS": "full"}, given={"EXR_STATS": ""}).stats == "off"
+
+
 def test_a_wrong_number_is_named_with_its_unit():
     assert faults({"EXR_SWEEP_FULL_HOURS": "day"}) == "EXR_SWEEP_FULL_HOURS: expected a number (unit: hours)"
     assert faults({"EXR_MAX_PARTS": "x"}) == "EXR_MAX_PARTS: expected a whole number (unit: parts)"

@@ -7,13 +7,12 @@ cluster would, and reads the rows with the vastdb SDK. `samples/expected.json` h
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +73,13 @@ def command(catalog: Path) -> None:
         console.print(f"VAST DataBase (embedded): {database.endpoint}, data in {_short(catalog)}")
         with closing(Catalog(config)) as catalog_client:
             setup(catalog_client.connection)
-        mount = {"EXR_MOUNTS": f"{BUCKET}={ROOT / 'samples'}", "EXR_STATS": "sampled"}
-        with _environment(config.environ | mount):
-            function = load_function(ROOT)
-            with LocalRuntime(function.init, function.handler, config=RuntimeConfig()) as runtime:
-                console.print(f"DataEngine runtime (local): {runtime.url}, function main.py\n")
-                database.reset_counters()
-                statuses, elapsed = _post_all(console, runtime, sorted(expected))
-                requests = sum(database.counters().values())
+        settings = {**config.environ, "EXR_MOUNTS": f"{BUCKET}={ROOT / 'samples'}", "EXR_STATS": "sampled"}
+        function = load_function(ROOT)
+        with LocalRuntime(function.init, function.handler, config=RuntimeConfig(secrets=settings)) as runtime:
+            console.print(f"DataEngine runtime (local): {runtime.url}, function main.py\n")
+            database.reset_counters()
+            statuses, elapsed = _post_all(console, runtime, sorted(expected))
+            requests = sum(database.counters().values())
         tables = _read_back(database)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     read = [row["requests"] for row in tables["inspections"][-len(expected) :] if row["requests"] is not None]
@@ -111,21 +109,6 @@ def command(catalog: Path) -> None:
 def _short(path: Path) -> str:
     resolved = path.resolve()
     return str(resolved.relative_to(Path.cwd())) if resolved.is_relative_to(Path.cwd()) else str(resolved)
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables, from which the function reads its settings, for a block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _post_all(console: Console, runtime: LocalRuntime, keys: Sequence[str]) -> tuple[Counter[str], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -25,6 +26,8 @@ from exr_inspector.pixels.comparing import ChannelDiff
 from exr_inspector.report.words import figure, plain
 from exr_inspector.settings import DATABASE, OBJECTS, PIXELS, READING
 from exr_inspector.validation.rule import counted
+
+_RESULTS = ("the same", "different", "trouble")  # by exit code
 
 
 @click.command("diff")
@@ -86,6 +89,37 @@ def command(
       ./run diff renders/sh010/ --catalog show.duckdb
     """
     from_rows = stored or catalog is not None
+    _refuse_combinations(from_rows, other, threshold, picture)
+    counts = Counter[str]()
+    worst = 0
+    sides = ("the file", "the rows") if from_rows else ("the first file", "the second file")
+    with (
+        _from_rows(one, catalog, paths, header=not pixels)
+        if other is None
+        else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels, picture=picture))
+    ) as results:
+        until_stopped = UntilInterrupt(results)
+        for found in until_stopped:
+            counts[_RESULTS[found.exit_code]] += 1
+            worst = max(worst, found.exit_code)
+            shown = replace(found, one=paths.named(found.one))
+            if not from_rows:
+                shown = replace(shown, other=paths.named(found.other))
+            if form == "json":
+                echo_json(shown.to_json())
+            else:
+                _print(shown, output(), sides)
+    if until_stopped.is_interrupted:
+        click.echo(f"stopped: {counted(counts.total(), 'pair')} compared until then", err=True)
+        worst = INTERRUPTED
+    elif counts.total() > 1 and form == "text":
+        numbers = ", ".join(f"{counts[result]} {result}" for result in _RESULTS if counts[result])
+        click.echo(f"{counted(counts.total(), 'pair')}: {numbers}")
+    sys.exit(worst)
+
+
+def _refuse_combinations(from_rows: bool, other: str | None, threshold: float | None, picture: Path | None) -> None:
+    """Raise a usage error for arguments that exclude each other, or lack another one."""
     if from_rows and other is not None:
         raise click.UsageError("--catalog and --stored compare A with its rows: leave out B")
     if threshold is not None and math.isnan(threshold):
@@ -96,28 +130,6 @@ def command(
         raise click.UsageError("--picture shows pixels of two files, but rows hold none: give B in place of rows")
     if not from_rows and other is None:
         raise click.UsageError("name what to compare A with: B, or its rows by --catalog FILE")
-    worst = compared = 0
-    sides = ("the file", "the rows") if from_rows else ("the first file", "the second file")
-    with (
-        _from_rows(one, catalog, paths, header=not pixels)
-        if other is None
-        else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels, picture=picture))
-    ) as results:
-        until_stopped = UntilInterrupt(results)
-        for found in until_stopped:
-            compared += 1
-            worst = max(worst, found.exit_code)
-            shown = replace(found, one=paths.named(found.one))
-            if not from_rows:
-                shown = replace(shown, other=paths.named(found.other))
-            if form == "json":
-                echo_json(shown.to_json())
-            else:
-                _print(shown, output(), sides)
-    if until_stopped.is_interrupted:
-        click.echo(f"stopped: {counted(compared, 'pair')} compared until then", err=True)
-        worst = INTERRUPTED
-    sys.exit(worst)
 
 
 @contextmanager
@@ -133,7 +145,7 @@ def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: 
 
 
 def _print(found: FileDiff, console: Console, sides: tuple[str, str]) -> None:
-    result = ("the same", "different", "trouble")[found.exit_code]
+    result = _RESULTS[found.exit_code]
     style = ("green", "yellow", "bold red")[found.exit_code]
     title = Text(f"{plain(found.one, 400)}  {plain(found.other, 400)}  ").append(result, style=style)
     console.print(title, soft_wrap=True)

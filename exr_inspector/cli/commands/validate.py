@@ -279,7 +279,8 @@ class _Repeats:
 
 def _print_one(result: ValidationResult, console: Console) -> None:
     if result.fault:
-        click.echo(f"{plain(result.name, 400)}: {plain(result.fault, 2_000)}", err=True)
+        name = plain(result.name, 400) or "''"
+        click.echo(f"{name}: {plain(result.fault, 2_000)}", err=True)
         return
     title = Text(plain(result.name, 400), style="bold")
     if not result.findings:

@@ -98,7 +98,8 @@ def print_check(check: DeliveryCheck, console: Console, *, least: Severity | Non
         names = ", ".join(plain(path.rpartition("/")[2], 80) for path in group[:4])
         console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
     for target, reason in check.faults:
-        console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"), soft_wrap=True)
+        name = plain(target, 400) or "''"
+        console.print(Text(f"{name}: {plain(reason, 2_000)}", style="bold red"), soft_wrap=True)
     kinds = (
         (False, "of severity info); --info shows them"),
         (True, f"beyond {_SHOWN} lines of a sequence); --format json lists all"),

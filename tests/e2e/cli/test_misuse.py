@@ -79,6 +79,7 @@ def is_one_line(err: str, words: str) -> None:
         (("inspect", "~nobody-here/a.exr"), {}, "there is no file or folder ~nobody-here/a.exr"),
         (("check", EXR, "--catalog", "none/c.duckdb"), {}, "none/c.duckdb: there is no folder none: create it first"),
         (("report", EXR, "--to", "a.pdf"), {}, "a.pdf: expected a file that ends in .html, or a folder"),
+        (("validate", ""), {}, "^'': NO_FILES: an empty name"),
         (("diff", EXR, "folder"), {}, "no .exr files below folder"),
         (("ingest", "", "--catalog", "c.duckdb"), {}, "an empty name"),
         (("ingest", ""), {}, "an empty name"),
