@@ -65,6 +65,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "spear#317": "https://github.com/spear-sim/spear/issues/317",
         "VOLDOR#6": "https://github.com/htkseason/VOLDOR/issues/6",
         "mandelbulber2#730": "https://github.com/buddhi1980/mandelbulber2/issues/730",
+        "GameDevelopmentToolset#59": "https://github.com/sideeffects/GameDevelopmentToolset/issues/59",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
         "RadeonProRenderBlenderAddon#46": "https://github.com/GPUOpen-LibrariesAndSDKs/RadeonProRenderBlenderAddon/issues/46",
         "RenderManForBlender#720": "https://github.com/prman-pixar/RenderManForBlender/issues/720",

@@ -28,7 +28,7 @@ _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind 
     "reelName",
     "ascFramingDecisionList",
 }
-_SHOULD_NOT_BE_EMPTY = frozenset({"owner", "comments"})
+_SHOULD_NOT_BE_EMPTY = frozenset({"owner", "comments", "name"})
 _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
 _HAS_CHECKS = frozenset({*_NOT_EMPTY, *_SHOULD_NOT_BE_EMPTY, *_CODES, *DEPRECATED, "preview"})
 # Name -> type of the standard attributes of which any well-formed value is valid: most attributes of most files.
@@ -197,6 +197,8 @@ def _check_standard(report: PartProblems, attribute: Attribute) -> None:
     elif name in _CODES and isinstance(value, int) and value > _CODES[name][0]:
         message = f"{name} has a value that is not defined"
         report.add(ProblemKind.UNKNOWN_CODE, message, attribute, str(value), _CODES[name][1])
+    elif name == "name" and not report.part.version_word & MULTI_PART:
+        return  # a single part needs no name
     elif (name in _NOT_EMPTY or name in _SHOULD_NOT_BE_EMPTY) and not value:
         is_mild = name not in _NOT_EMPTY
         report.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", attribute, "''", "some text", mild=is_mild)

@@ -7,7 +7,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_added_light
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, pixel_rule
+from exr_inspector.validation.rule import Found, Results, counted, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
 
 _ALPHA_TOLERANCE = 1e-3
@@ -130,12 +130,19 @@ def alpha_solid(part: PartFacts, _: object) -> Results:
     yields_to=("PIX-ALPHA-EMPTY",),
 )
 def unpremultiplied(part: PartFacts, _: object) -> Results:
-    """Report layers in which many pixels have colour but no alpha, and opaque images in which some do.
+    """Report layers in which many pixels have colour but no alpha.
 
     Colour with fewer samples than alpha (luminance/chroma, subsampled channels) is not checked. Of rows without the number of
     pixels with colour but no alpha, the least number is taken that the zeros of the channels allow.
     """
-    return [each for layer in _layers_with_alpha(part) for each in _check_alpha(*layer)]
+    found = []
+    for colour, name, colours, alpha in _layers_with_alpha(part):
+        if _is_straight(colours, alpha):
+            share = f"{_hidden(colours, alpha) / alpha.samples:.0%}"
+            or_more = " or more" if alpha.uncovered_count is None else ""
+            message = f"{colour}: {share}{or_more} of the pixels have colour where {name} is zero"
+            found.append(Found(message, share, "colour times alpha", name))
+    return found
 
 
 @pixel_rule(
@@ -190,7 +197,7 @@ def low_alpha(part: PartFacts, _: object) -> Results:
         is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
         is_soft = (alpha.maximum or 0) > _MOSTLY_OPAQUE and _AS_BRIGHT[0] < ratio < _AS_BRIGHT[1]
         is_straight = ratio > _STRAIGHT_COLOUR if is_opaque else is_soft
-        if is_straight and not _check_alpha(colour, name, colours, alpha):
+        if is_straight and not _is_straight(colours, alpha):
             message = (
                 f"{colour}: where {name} is below 1/8, the mean colour is {ratio:.2g} times that of the rest: "
                 "it may not be multiplied by alpha"
@@ -207,15 +214,17 @@ def low_alpha(part: PartFacts, _: object) -> Results:
     source="OpenEXR technical introduction (alpha)",
     fix="Look at the pixels. Close the geometry, or fill alpha with 1 if the image is meant to be opaque.",
     profiles={"texture": "off"},
-    limits="Less than a thousandth of the pixels, where alpha is 1 in all others; none that PIX-UNPREMULT reports.",
+    limits="Less than a thousandth of the pixels, and a hundredth of those with colour, where alpha is 1 in all others.",
     yields_to=("SEQ-ALPHA",),
 )
 def alpha_holes(part: PartFacts, _: object) -> Results:
     found = []
-    for colour, name, colours, alpha in _layers_with_alpha(part):
-        least, lowest = alpha.minimum or 0, dict(alpha.percentiles).get(_LOWEST_PERCENT, 0)
-        if lowest == 1 and 0 <= least < _HOLE and not _check_alpha(colour, name, colours, alpha):
+    for _, name, colours, alpha in _layers_with_alpha(part):
+        least, hidden = alpha.minimum or 0, _hidden(colours, alpha)
+        lowest = dict(alpha.percentiles).get(_OPAQUE_FROM if hidden else _LOWEST_PERCENT, 0)
+        if lowest == 1 and 0 <= least < _HOLE:
             where = f"0 in {counted(alpha.zero_count, 'pixel')}" if least == 0 else f"down to {least:g} in few pixels"
+            where += f" ({hidden:,} with colour)" if hidden else ""
             found.append(Found(f"{name} is {where}, and 1 in nearly all others: holes?", f"{least:g}", "1", name))
     return found
 
@@ -254,15 +263,5 @@ def _is_inverted(colours: list[ChannelStats], alpha: ChannelStats) -> bool:
     return is_hidden and covered > least and covered_black > _INVERTED_SHARE * covered
 
 
-def _check_alpha(colour: str, name: str, colours: list[ChannelStats], alpha: ChannelStats) -> Results:
-    """The finding on colour where alpha is zero."""
-    hidden = _hidden(colours, alpha)
-    share = hidden / alpha.samples
-    if share > _UNPREMULTIPLIED_SHARE:
-        or_more = " or more" if alpha.uncovered_count is None else ""
-        message = f"{colour}: {share:.0%}{or_more} of the pixels have colour where {name} is zero"
-        return [Found(message, f"{share:.0%}", "colour times alpha", name)]
-    if hidden and dict(alpha.percentiles).get(_OPAQUE_FROM) == 1:
-        message = f"{name} is zero in {counted(hidden, 'pixel')} with colour, and 1 in nearly all others"
-        return [Found(message, str(hidden), "1", name)]
-    return NOTHING
+def _is_straight(colours: list[ChannelStats], alpha: ChannelStats) -> bool:
+    return _hidden(colours, alpha) > _UNPREMULTIPLIED_SHARE * alpha.samples

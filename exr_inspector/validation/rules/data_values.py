@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
@@ -34,7 +34,7 @@ _SCENE = 1e4  # times the nearest depth: surfaces are not as far
 _LEAST_MIXED = 1e-3  # of the background: a filter seldom takes less of it
 _FEWEST_MIXED = 16
 _UPPER_PERCENT = 99.0
-_NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth
+_NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth; NVISII's is -3.4e38
 _UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
 _COPIED_ROLES = DATA_ROLES - {Role.CRYPTOMATTE}
@@ -82,7 +82,7 @@ def depth_sign(part: PartFacts, _: object) -> Results:
         if stats.minimum is not None and stats.minimum < 0:
             least = f"{stats.minimum:g}"
             message = f"{channel.name} goes down to {part.at_least}{least}{part.in_chunks}"
-            is_mark = stats.minimum in _NO_DEPTH
+            is_mark = stats.minimum in _NO_DEPTH or stats.minimum <= -_BACKGROUND
             message += ", which often marks pixels without a depth" if is_mark else ""
             severity = Severity.INFO if is_mark else None
             found.append(Found(message, least, "0 or more", channel.name, severity=severity))
@@ -140,13 +140,13 @@ def _mixed_with_background(stats: ChannelStats) -> int:
 @pixel_rule(
     "PIX-MOTION-CLAMPED",
     Severity.INFO,
-    "Motion vectors are not cut off at 0 and 1, or at one length to both sides",
+    "Motion vectors are not cut off at 0, at 0 and 1, or at one length to both sides",
     why="Vectors of motion to the left, up, or beyond a pixel are lost; encoded ones have to be decoded first.",
-    source="mandelbulber2#576 (the values that compositing expects)",
+    source="mandelbulber2#576 (the values that compositing expects); GameDevelopmentToolset#59 (negative values lost)",
     fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
 )
 def motion_clamped(part: PartFacts, _: object) -> Results:
-    """Report layers of motion whose channels all begin at exactly 0 and end at exactly 1, and channels with limits.
+    """Report layers of motion that are from exactly 0 to 1 or lost their negative components, and channels with limits.
 
     These have a thousandth of their values or more at each of two limits: 0 and 1, or one number and its negative.
     """
@@ -160,6 +160,9 @@ def motion_clamped(part: PartFacts, _: object) -> Results:
             names = names_of(channel for channel, _ in used)
             message = f"{names}: values are exactly 0 to 1; the vectors were clamped or encoded"
             found.append(Found(message, "0 to 1", "signed vectors", used[0][0].name))
+            continue
+        if _lack_negative([stats for _, stats in used]):
+            found.append(_cut_off(used, "signed vectors"))
             continue
         for channel, stats in used:
             if _has_limits(stats):
@@ -243,13 +246,8 @@ def normal_length(part: PartFacts, _: object) -> Results:
         message = f"{names}: values are {part.at_least}{span}{part.in_chunks}; expected -1 to 1"
         found.append(Found(message, span, "-1 to 1", hit[0][0].name))
     for each in layers.values():
-        if _are_cut(stats for _, stats in each):
-            share = f"{max(stats.zero_count / stats.samples for _, stats in each):.0%}"
-            message = (
-                f"{names_of(channel for channel, _ in each)}: no value is below zero, and up to {share} are zero; "
-            )
-            message += "negative components were cut off"
-            found.append(Found(message, "0 or more", "-1 to 1", each[0][0].name))
+        if _are_cut([stats for _, stats in each]):
+            found.append(_cut_off(each, "-1 to 1"))
         elif _are_absolute([stats for _, stats in each]):
             message = f"{names_of(channel for channel, _ in each)}: no value is below zero, and the length is 1; "
             message += "the signs of the components are lost"
@@ -276,22 +274,34 @@ def _are_coded(part: PartFacts, every: Sequence[tuple[NamedChannel, ChannelStats
     return not is_map and len(known) == len(every) and are_coded_directions(known, covered)
 
 
-def _are_cut(every: Iterable[ChannelStats]) -> bool:
-    """Whether normals have zeros in place of negative components, which makes them shorter than 1.
+def _cut_off(every: Sequence[tuple[NamedChannel, ChannelStats]], expected: str) -> Found:
+    share = f"{max(stats.zero_count / stats.samples for _, stats in every):.0%}"
+    message = f"{names_of(channel for channel, _ in every)}: no value is below zero, and up to {share} are zero; "
+    return Found(message + "negative components were cut off", "0 or more", expected, every[0][0].name)
 
-    Encoded normals have as many zeros in each component, the background.
-    """
-    exact = [stats for stats in every if stats.exact and stats.samples]
-    zeros = [stats.zero_count / stats.samples for stats in exact]
-    curved = [stats for stats in exact if stats.has_many_values and stats.zero_count]
-    squares = sum(map(mean_square, exact))  # of lengths, averaged over all pixels
+
+def _are_cut(every: Sequence[ChannelStats]) -> bool:
+    """Whether normals have zeros in place of negative components, which makes them shorter than 1."""
+    squares = sum(map(mean_square, every))  # of lengths, averaged over all pixels
     return (
-        len(exact) == 3
-        and all(stats.minimum == 0 for stats in exact)
-        and len(curved) >= 2
-        and sorted(zeros)[1] >= _CUT_SHARE
+        len(every) == 3
+        and _lack_negative(every)
+        and squares < _CUT_LENGTH * (1 - min(stats.zero_count / stats.samples for stats in every))
+    )
+
+
+def _lack_negative(every: Sequence[ChannelStats]) -> bool:
+    """Whether vectors have zeros in place of negative components, in two channels or more.
+
+    Encoded ones have as many zeros in each component, the background.
+    """
+    zeros = [stats.zero_count / max(1, stats.samples) for stats in every]
+    curved = [stats for stats in every if stats.has_many_values and stats.zero_count]
+    return (
+        len(curved) >= 2
+        and all(stats.exact and stats.minimum == 0 for stats in every)
+        and sorted(zeros)[-2] >= _CUT_SHARE
         and max(zeros) - min(zeros) > _CUT_DIFFERENCE
-        and squares < _CUT_LENGTH * (1 - min(zeros))
     )
 
 

@@ -51,9 +51,9 @@ _SLOPE_SHARE = 0.1  # of the values near the maximum, those below it: fewer are 
 def clipped_colour(part: PartFacts, _: object) -> Results:
     """Report layers whose R, G and B all have a maximum of exactly 1; of files with a main image, that image alone.
 
-    AOVs such as occlusion and albedo end at 1, as do mattes, by the name of the file or layer.
+    AOVs such as occlusion and albedo end at 1, as do mattes, by the name of the file or layer, and mipmapped textures.
     """
-    if is_matte(part.file.inspection.key):
+    if is_matte(part.file.inspection.key) or "wrapmodes" in part.part.by_name:
         return NOTHING
     found = []
     for triple in _images(part):

@@ -369,7 +369,7 @@ REPORTED: tuple[Rule, ...] = (
     reported(
         "STR-STRING-EMPTY",
         Severity.WARNING,
-        "The standard attributes for camera, lens and production are not empty strings",
+        "The standard attributes for camera, lens and production, and names of parts, are not empty strings",
         why="The standard asks for a text; an empty one cannot be told from a lost one.",
         source=_STANDARD,
         problem=ProblemKind.EMPTY_STRING,

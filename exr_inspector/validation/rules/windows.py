@@ -173,7 +173,9 @@ def cropped(part: PartFacts, _: object) -> Results:
     if max(beyond) > 0:
         message += " and extends beyond it elsewhere" if is_crop else ""
         message += f" by up to {counted(max(beyond), 'pixel')} ({_overscan_share(data, display):.1%}): overscan"
-    return [Found(message, found, expected)]
+    is_turned = data.width == display.height != data.height == display.width
+    message += ", or were the width and height of a window exchanged?" if is_turned else ""
+    return [Found(message, found, expected, severity=Severity.WARNING if is_turned else None)]
 
 
 @file_rule(

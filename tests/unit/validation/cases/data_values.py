@@ -40,6 +40,11 @@ WAVE = 2 * np.sin(np.linspace(0, 20, 4096)).reshape(64, 64)
 FOLDED = facing(absolute=True, background=20, names="R G B")
 
 
+def cut_motion(second: Pixels) -> bytes:
+    """Two channels of motion of which the negative values are zero; of the first, where WAVE is negative."""
+    return flat(motion_X=np.maximum(WAVE, 0), motion_Y=np.maximum(second, 0))
+
+
 def depth(odd: float, count: int = 4) -> bytes:
     """Depth from 3 to 60 in 4,096 pixels, some of which have another value."""
     values = np.linspace(3.0, 60.0, 4096)
@@ -70,6 +75,7 @@ CASES = [
         Case("PIX-ID-FRACTION", flat(a_objectId=np.round(RAMP * 5.5), b_objectId=with_value(2.5) * 5.5)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-0.5)), more("Z", RAMP)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), severity=Severity.INFO),
+        Case("PIX-DEPTH-SIGN", more("Z", with_value(-3.4e38)), severity=Severity.INFO),
         Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
         Case("PIX-DEPTH-OUTLIERS", depth(0.0), depth(3.0)),
         Case("PIX-DEPTH-OUTLIERS", depth(600.0), depth(400.0)),
@@ -80,6 +86,7 @@ CASES = [
         Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, -0.5, 0.5)), flat(motion_X=WAVE)),
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, 0, 1)), flat(motion_X=np.round(WAVE))),
+        Case("PIX-MOTION-CLAMPED", cut_motion(WAVE.T - 0.3), cut_motion(WAVE / 3)),
         Case("PIX-MOTION-UNKNOWN", more("flow.X", with_value(1e10)), more("flow.X", with_value(-60000))),
         Case("PIX-MOTION-UNKNOWN", more("velocity.X", with_value(-1e20)), more("Z", with_value(1e10))),
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),

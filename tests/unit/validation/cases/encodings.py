@@ -9,6 +9,7 @@ from tests.support.exrbytes import FLOAT, HALF, Attr, Channel, Part, a_string, b
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     RAMP,
+    Pixels,
     coordinates,
     flat,
     fog,
@@ -24,6 +25,7 @@ from tests.unit.validation.judging import RGBA, Case
 CAMERA = a_string("cameraModel", "ALEXA 35")
 OCCLUSION = [Channel(f"AO.{name}", FLOAT) for name in "RGB"]
 UP_TO_ONE = {channel.name: np.minimum(RAMP, 1) for channel in OCCLUSION}
+CUT = dict.fromkeys("RGB", np.minimum(RAMP, 1))
 BRIGHT = scene(high=4)
 TOPS = {"R": 2.0, "G": 1.0, "B": 1.4}
 LOG = {"R": 0.11 + RAMP * 0.4, "G": 0.1 + RAMP * 0.4, "B": 0.1 + RAMP * 0.4}
@@ -33,9 +35,9 @@ LAMP = {name: np.where(np.arange(4096).reshape(64, 64) < 64, 20, values) for nam
 LINEAR = a_string("colorInteropID", "lin_ap0_scene")
 
 
-def plate(*extra: Attr) -> bytes:
-    """An image of log values with attributes."""
-    return build([Part(channels=[Channel(name, FLOAT) for name in "BGR"], pixels=LOG, extra=extra)])
+def plate(*extra: Attr, pixels: dict[str, Pixels] = LOG) -> bytes:
+    """An image, of log values unless others are given, with attributes."""
+    return build([Part(channels=[Channel(name, FLOAT) for name in "BGR"], pixels=pixels, extra=extra)])
 
 
 CASES = [
@@ -62,6 +64,7 @@ CASES = [
             flat(**{f"fg_{name}": np.minimum(RAMP, 1) for name in "RGB"}),
             flat(**{f"matte_{name}": np.minimum(RAMP, 1) for name in "RGB"}),
         ),
+        Case("PIX-CLIPPED-1", plate(pixels=CUT), plate(a_string("wrapmodes", "clamp"), pixels=CUT)),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), image([*RGBA, *OCCLUSION], **UP_TO_ONE)),
         Case("PIX-CLIPPED", flat(**{name: np.minimum(v, 1.9) for name, v in BRIGHT.items()}), flat(**BRIGHT)),
         Case("PIX-CLIPPED", flat(**{name: np.minimum(v, TOPS[name]) for name, v in BRIGHT.items()}), flat(**LAMP)),

@@ -76,6 +76,7 @@ CASES = [
     Case("STR-PREVIEW", extra(a_preview("preview", 0, 0)), extra(a_preview("preview", 1, 1, bytes(4)))),
     Case("STR-STRING-EMPTY", extra(a_string("cameraMake", "")), extra(a_string("cameraMake", "A"))),
     Case("STR-STRING-EMPTY", extra(a_string("reelName", "")), extra(a_string("owner", "O"), a_string("comments", "C"))),
+    Case("STR-STRING-EMPTY", build([Part(replace=[a_string("name", "")]), TWO[1]]), severity=I),
     Case("STR-STRING-UTF8", extra(a_string("owner", b"a\0b\0")), extra(a_string("owner", "ab"))),
     Case("STR-STRING-UTF8", extra(a_string("owner", b"ab\0")), severity=Severity.INFO),
     Case("STR-STRING-UTF8", extra(a_string("owner", b"\xff\xfe")), extra(a_string("owner", "ö"))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.model import Severity
 from tests.support.exrbytes import Part, a_box2i, a_float, a_vector, build
 from tests.unit.validation.cases.made.structure import E, extra, instead, window
 from tests.unit.validation.judging import PLAIN, Case
@@ -19,6 +20,8 @@ CASES = [
     Case("WIN-DISPLAY-ORIGIN", window(5, 5, 8, 8), window(0, 0, 8, 8)),
     Case("WIN-DATA-OUTSIDE", window(20, 0, 23, 2, display=(0, 0, 9, 9)), window(9, 0, 23, 2, display=(0, 0, 9, 9))),
     Case("WIN-CROPPED", window(1, 0, 3, 2, display=(0, 0, 9, 9))),
+    Case("WIN-CROPPED", window(0, 0, 3, 1, display=(0, 0, 1, 3)), severity=Severity.WARNING),
+    Case("WIN-CROPPED", window(0, 0, 3, 1, display=(0, 0, 1, 4)), severity=Severity.INFO),
     Case("WIN-PARTS-DIFFER", two_sizes(31, 30), two_sizes(31, 31)),
     Case("WIN-PART-SCALED", two_sizes(31, 15), two_sizes(31, 31)),
     Case("WIN-PART-SCALED", two_sizes(32, 15), two_sizes(15, 31)),
