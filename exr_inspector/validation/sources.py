@@ -64,6 +64,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "kubric#61": "https://github.com/google-research/kubric/issues/61",
         "spear#317": "https://github.com/spear-sim/spear/issues/317",
         "VOLDOR#6": "https://github.com/htkseason/VOLDOR/issues/6",
+        "arnold-usd#2115": "https://github.com/Autodesk/arnold-usd/issues/2115",
+        "tev#168": "https://github.com/Tom94/tev/issues/168",
         "mandelbulber2#730": "https://github.com/buddhi1980/mandelbulber2/issues/730",
         "GameDevelopmentToolset#59": "https://github.com/sideeffects/GameDevelopmentToolset/issues/59",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",

@@ -92,11 +92,11 @@ def one_colour(part: ChannelFacts, _: object) -> Results:
 
 @file_rule(
     "CHN-NO-BASE-RGB",
-    Severity.WARNING,
+    Severity.INFO,
     "Part 0 has R, G, B or Y in its base layer",
     why="Viewers that do not know layers show nothing.",
-    source="OpenEXR technical introduction (channel names); OpenEXR multi-view document",
-    profiles={"default": "info", "comp": "warning", "strict": "warning"},
+    source="OpenEXR technical introduction (channel names); OpenEXR multi-view document; arnold-usd#2115; tev#168",
+    profiles={"comp": "warning", "strict": "warning"},
     fix="Write the main image as R, G, B of part 0. With the command, list the other channels, too: it drops "
     "those that are not named.",
     command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B,OTHER,CHANNELS -o OUT.exr",
@@ -107,6 +107,7 @@ def no_base_rgb(file: FileFacts, _: object) -> Results:
     """Check the base layer of the first part; a deep part may have depth alone.
 
     A first part whose name makes its R, G, B data, before a part with colour, is an info finding: layers are in any order.
+    A layer called RGBA, and names that begin with a dot, are a warning: the writer meant the base layer.
     """
     part = file.parts[0]
     if not part.channels or part.traits & t.DEEP:
@@ -122,7 +123,12 @@ def no_base_rgb(file: FileFacts, _: object) -> Results:
     else:
         found = listed(channel.name for channel in part.channels)
         has = f"it has {found}"
-    return [Found(f"Part 0 has no R, G, B or Y in its base layer; {has}", found, "R, G, B or Y", part=0)]
+    is_meant = not {"RGB", "RGBA"}.isdisjoint(layer.upper() for layer in layers)
+    is_meant |= all(channel.name.startswith(".") for channel in part.channels)
+    has += ", meant as the base layer? Most software shows an empty image" if is_meant else ""
+    severity = Severity.WARNING if is_meant else None
+    message = f"Part 0 has no R, G, B or Y in its base layer; {has}"
+    return [Found(message, found, "R, G, B or Y", part=0, severity=severity)]
 
 
 def _image_in_later_part(file: FileFacts) -> Results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_string, build
-from tests.unit.validation.cases.made.channels import channels, named_parts, only
+from tests.unit.validation.cases.made.channels import channels, layer, named_parts, only
 from tests.unit.validation.judging import PLAIN, RGBA, Case
 
 KEY = [*RGBA, Channel("key.R"), Channel("rgba.R")]
@@ -16,6 +16,14 @@ CASES = [
     Case("CHN-ONE-COLOUR", only(Channel("B")), only(Channel("mask.R"))),
     Case("CHN-ONE-COLOUR", only(Channel("R"), Channel("AO.Y")), only(Channel("R"), Channel("G"))),
     Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
+    Case(
+        "CHN-NO-BASE-RGB",
+        only(*layer("RGBA", "BGR", HALF)),
+        only(*layer("", "BGR", HALF), Channel("Y")),
+        severity=Severity.WARNING,
+    ),
+    Case("CHN-NO-BASE-RGB", only(*layer("", "BGR", HALF)), severity=Severity.WARNING),
+    Case("CHN-NO-BASE-RGB", only(*layer("beauty", "BGR", HALF)), severity=Severity.INFO),
     Case("CHN-NO-BASE-RGB", named_parts("N", "C"), named_parts("C", "N"), severity=Severity.INFO),
     Case("CHN-NO-BASE-RGB", named_parts("N", "albedo", "C"), named_parts("N", "P"), severity=Severity.INFO),
     Case("CHN-CASE", only(*map(Channel, "RGBa")), only(*map(Channel, ("Ci.r", "Ci.g", "Ci.b", "a")))),
