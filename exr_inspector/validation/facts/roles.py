@@ -70,7 +70,7 @@ _IS_FLOW = re.compile(_FLOW)
 # (`title_motion`, `test_normal`) are left out, except for files of two channels, which are no images.
 _FILE_LAYER = re.compile(
     r"(?:^|[._ -])(?:(?P<short>[NPZ]|(?i:[a-z]*crypto[a-z_]*)0\d)(?=[._])|(?P<word>Normal"
-    r"|(?i:z?_?depth(?:_?(?:map|image))?|normals|(?:normal|sim)_?map|normal_?image|(?:world_?)?positions?|w?pos|pworld|pref"
+    r"|(?i:(?:z|world|scene)?_?depth(?:_?(?:map|image))?|normals|(?:normal|sim)_?map|normal_?image|(?:world_?)?positions?|w?pos|pworld|pref"
     r"|(?:camera|world|object|surface|view|screen|shading|geometry|smooth)_?normals?|uvs?|uvmap|stmap|velocity"
     r"|motion_?vectors?|mvec|disparity|variance|sample_?count|" + _FLOW + r"))|(?P<pair>(?i:flow|motion|vectors?)))"
     r"(?:[._ -]?v\d+)?[._ -]?\d*\.[^.]+$"

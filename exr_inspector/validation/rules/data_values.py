@@ -86,9 +86,15 @@ def depth_sign(part: PartFacts, _: object) -> Results:
             message += ", which often marks pixels without a depth" if is_mark else ""
             severity = Severity.INFO if is_mark else None
             found.append(Found(message, least, "0 or more", channel.name, severity=severity))
-        elif stats.exact and stats.samples and stats.zero_count == stats.samples:
+        elif stats.exact and stats.samples and stats.zero_count == stats.samples and not _is_empty(part.file):
             found.append(Found(f"{channel.name} is zero everywhere", "0", "depth", channel.name))
     return found
+
+
+def _is_empty(file: FileFacts) -> bool:
+    """Whether the file has colour, which is zero everywhere: where nothing is, nothing has a depth."""
+    colour = [stats for part in file.parts for _, stats in part.with_stats(part.colour)]
+    return bool(colour) and all(stats.zero_count == stats.samples for stats in colour)
 
 
 @pixel_rule(

@@ -248,6 +248,7 @@ def test_roles_by_the_words_of_renderers(role: Role, layers: str) -> None:
         ("sh010_lgt_Z_v003.1001.exr", "Z"),
         ("Normal0001.exr", "Normal"),
         ("shot.zDepth.0001.exr", "zDepth"),
+        ("Shot01.FinalImageMovieRenderQueue_WorldDepth.0001.exr", "WorldDepth"),
         ("lens_undistort_stmap.exr", "stmap"),
         ("sh010_motion_vectors_v2_1001.exr", "motion_vectors"),
         ("0001_depth.exr", "depth"),

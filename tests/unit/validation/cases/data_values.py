@@ -76,7 +76,7 @@ CASES = [
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-0.5)), more("Z", RAMP)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), severity=Severity.INFO),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-3.4e38)), severity=Severity.INFO),
-        Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
+        Case("PIX-DEPTH-SIGN", more("Z", ZERO), flat(R=ZERO, G=ZERO, B=ZERO, A=ZERO, Z=ZERO)),  # where nothing is
         Case("PIX-DEPTH-OUTLIERS", depth(0.0), depth(3.0)),
         Case("PIX-DEPTH-OUTLIERS", depth(600.0), depth(400.0)),
         Case("PIX-DEPTH-OUTLIERS", depth(1e10), depth(1e10, count=9)),  # a background
