@@ -98,6 +98,8 @@ def coverage(file: FileFacts, _: object) -> Results:
         for (before, mean), (following, below) in pairwise(means):
             if below > mean + _COVERAGE_TOLERANCE:
                 message = f"{_name(file, following)} covers more than {_name(file, before)}, the rank before it"
+                if copied := next((place for place, other in means if other == below and place != following), None):
+                    message += f", and as much as {_name(file, copied)}: a copy of that rank"
                 found.append(Found(message, f"{below:g}", f"at most {mean:g}", following[1], following[0]))
     return found
 

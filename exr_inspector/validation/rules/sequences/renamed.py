@@ -6,7 +6,8 @@ Stored rows have no names: the function's folder does not have this module.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import OBJECTS
@@ -14,6 +15,7 @@ from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames, usual_value
 
 _MANIFESTS = 4  # more change with the objects in the frame
+_FEWEST = 4  # frames whose names change from each to the next
 _NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)
 _NUMBER = re.compile(r"\d+")
 
@@ -38,6 +40,8 @@ def renamed_objects(sequence: SequenceFacts) -> list[Found]:
         for frame in sequence.frames:
             if key in frame.objects:
                 by_value.setdefault(frame.objects[key], []).append(frame.frame)
+        if len(by_value) > _MANIFESTS:
+            found += _changing_names(key, by_value)
         if not 1 < len(by_value) <= _MANIFESTS:
             continue
         usual = usual_value(sequence, by_value)
@@ -54,6 +58,20 @@ def renamed_objects(sequence: SequenceFacts) -> list[Found]:
                 what = f"in {key}, {one} is gone, and {two} is new: was it renamed? Mattes that select it by name or id fail"
                 found += of_frames(numbers, what, one, two)
     return found
+
+
+def _changing_names(key: str, by_value: Mapping[tuple[tuple[str, str], ...], Sequence[int]]) -> list[Found]:
+    """Frames most of whose names no other frame has, if most frames are so: no objects enter and leave so fast."""
+    counts = Counter(each for value, numbers in by_value.items() for each in value * len(numbers))
+    odd = sorted(
+        numbers[0] for value, numbers in by_value.items() if 2 * sum(counts[each] == 1 for each in value) > len(value)
+    )
+    if len(odd) < _FEWEST or 2 * len(odd) <= sum(map(len, by_value.values())):
+        return []
+    what = (
+        f"most names of {key} are in one frame alone: objects change their names, and a matte is lost in the next frame"
+    )
+    return of_frames(odd, what, "the names of the frames around", "other names")
 
 
 def _object_of(name: str) -> str:
