@@ -36,7 +36,7 @@ _STILL = 0.05  # the most that areas change in the same way in all other frames
 _FAR_FEWER = 8  # how many times fewer areas may change more than that
 _FEW = 5  # one frame in so many
 _OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
-_LEAST_CHANGED = 0.03  # the same for one that is changed
+_LEAST_CHANGED = 0.007  # the same for one that is changed, of roots of the light
 _PART_OF_STEP = 0.6  # and in parts of what neighbours usually differ
 _EXCHANGED = 0.3  # of the way through the images, that is saved if two of them change places
 _UNCHANGED = 0.1  # the least by which the way is longer if others do
@@ -73,7 +73,7 @@ def _other_images(numbers: Sequence[int], images: Images, *, of_shot: bool) -> l
 
     With `of_shot`, frames of another shot: few of their areas from dark to bright have the order of those beside them.
     """
-    shapes = _shapes(images)
+    shapes = _shapes(images if of_shot else np.sqrt(np.maximum(images, 0)))  # highlights that move are few
     steps = np.abs(np.diff(shapes, axis=0)).mean(axis=1)
     across = np.abs(shapes[2:] - shapes[:-2]).mean(axis=1)
     nearest = np.minimum(steps[:-1], steps[1:])

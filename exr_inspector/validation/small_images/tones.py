@@ -28,6 +28,10 @@ _SHORT = 3  # of so many frames, at most one is such a frame
 _RUNS = 3  # of them that have one tone by no chance
 _ONE_SHORT = 0.03  # the most by which their light and contrast differ, as logarithms
 _ONE_TONE = 0.25  # how far the steps at both ends may differ, in parts of their size
+_LEAST_POWER = 1.5  # of the light of areas
+_BY_POWER = 1.1  # the most by which a power misses levels, in parts of what a factor and an offset do
+_MIDDLE = range(10, 91)  # percent of the areas
+_NEAR_ORDER = 0.85  # the least likeness of images of which one may be clipped
 _OF_ONE_LEVEL = 17  # areas, of 256 by brightness, whose mean change is that of their level
 _BY_LEVEL = 0.5  # the most that the changes of areas may differ from that, in parts of their size
 
@@ -50,13 +54,36 @@ def other_tones(sequence: SequenceFacts) -> list[Found]:
             continue  # flashes near each other are no block
         ratios = np.log([light[first + 1] / light[first], light[last] / light[last + 1]])
         is_step = np.abs(ratios).min() > np.log(_LEAST_TONE) and abs(np.diff(ratios)[0]) <= _ONE_TONE * abs(ratios[0])
-        if is_step and all(likeness_of(images[at], images[at + 1]) >= _SAME_ORDER for at in (first, last)):
+        edges = [images[at : at + 2] for at in (first, last)]
+        if is_step and all(likeness_of(*edge) >= _SAME_ORDER or _power(*edge) for edge in edges):
             ratio = f"{np.exp(ratios.mean()):.3g}"
             what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
             is_clear = np.abs(ratios).min() >= np.log(_CLEAR_TONE) and not is_strobe
             severity = None if is_clear else Severity.INFO
             found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
-    return [*found, *_short_tones(numbers, images)]
+    return [*found, *_last_tone(numbers, images, cuts[1:-1].tolist()), *_short_tones(numbers, images)]
+
+
+def _last_tone(numbers: Sequence[int], images: Images, cuts: Sequence[int]) -> list[Found]:
+    """The frames on the side of the only cut that have the image of the others with less contrast, as those for displays do."""
+    if len(cuts) != 1 or not _LEAST_RUN <= cuts[0] + 1 <= len(numbers) - _LEAST_RUN:
+        return []
+    at, power = cuts[0] + 1, _power(images[cuts[0]], images[cuts[0] + 1])
+    odd, side, shown = (numbers[at:], "before", power) if power < 1 else (numbers[:at], "behind", 1 / power)
+    what = f"the image of the frames {side}, raised to a power of about {shown:.2g}: converted for a display, or otherwise?"
+    return of_frames(odd if power else [], what, f"the tone of the frames {side}", f"{shown:.2g}")
+
+
+def _power(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+    """The power to which the light of areas was raised, as by a gamma; 0 if light is added or multiplied, or by none."""
+    if min(before.min(), after.min()) <= 0 or likeness_of(before, after) < _NEAR_ORDER:
+        return 0.0
+    one, other = np.percentile([before, after], _MIDDLE, axis=1).T  # by level, so that what moves does not count
+    powers, factors = np.polyfit(np.log(one), np.log(other), 1), np.polyfit(one, other, 1)
+    raised, added = np.exp(np.polyval(powers, np.log(one))), np.polyval(factors, one)
+    power = float(powers[0])
+    is_raised = np.abs(raised - other).sum() <= _BY_POWER * np.abs(added - other).sum()
+    return power if is_raised and power > 0 and max(power, 1 / power) >= _LEAST_POWER else 0.0
 
 
 def _short_tones(numbers: Sequence[int], images: Images) -> list[Found]:

@@ -108,8 +108,48 @@ def test_a_block_with_another_tone_is_a_warning(tone: Callable[[Image], Image], 
     block = found(lambda n: tone(panned(n)) if 6 <= n <= 8 else panned(n))
     warned = {each for each in block if each[1] > Severity.INFO and each[0] != "SEQ-AREA"}
     assert warned == ({("SEQ-TONE", Severity.WARNING, (6, 7, 8))} if is_found else set())
-    assert found(lambda n: tone(panned(n)) if n >= 6 else panned(n)) == set(), "light that stays"
     assert found(lambda n: panned(n) * (1 + n / 8)) == set(), "light that rises"
+
+
+@pytest.mark.parametrize(
+    ("tone", "is_found"),
+    [
+        (lambda image: 2 * image**0.45, True),
+        (lambda image: np.minimum(image, 2) ** 0.45, True),
+        (lambda image: image * 1.8, False),
+        (lambda image: image * 0.5, False),
+        (lambda image: image + 1, False),
+        (lambda image: image / 2 + 0.5, False),  # fog
+        (lambda image: image + 2 * (np.arange(16) < 8), False),
+        (lambda image: image[::-1] ** 0.45, False),
+    ],
+)
+def test_a_tone_that_stays_is_a_warning_if_the_light_is_raised_to_a_power(
+    tone: Callable[[Image], Image], *, is_found: bool
+) -> None:
+    assert found(lambda n: tone(panned(n)) if n >= 6 else panned(n)) == {
+        ("SEQ-TONE", Severity.WARNING, (*range(6, 17),)) for _ in range(is_found)
+    }
+    assert found(lambda n: tone(panned(n)) if n < 6 else panned(n)) == {
+        ("SEQ-TONE", Severity.WARNING, (*range(1, 6),)) for _ in range(is_found)
+    }
+
+
+@pytest.mark.parametrize(
+    ("jump", "light", "frames"),
+    [
+        (0.2, 1.0, {(7,)}),  # an object in another place
+        (0.0, 1.0, set()),
+        (0.0, 40.0, set()),  # a highlight that moves from area to area
+    ],
+)
+def test_an_object_in_another_place_in_a_frame_is_info(jump: float, light: float, frames: set[tuple[int, ...]]) -> None:
+    def moved(n: int) -> Image:
+        at, row = 0.2 + n / 40, 0.5 - jump * (n == 7)
+        side = 0.08 if light == 1 else 0.03
+        return panned(0) + light * np.exp(-((COLUMNS - at) ** 2 + (ROWS - row) ** 2) / side**2)
+
+    assert found(moved) == {("SEQ-AREA", Severity.INFO, each) for each in frames}
 
 
 def test_flashes_near_each_other_make_no_block_of_the_frames_between_them() -> None:

@@ -82,10 +82,11 @@ def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
     "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times. So have one "
     "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
+    "From a single change on to the end, only light that is raised to a power, as by a gamma, is reported. "
     "Frames of which `check` or `report` reads all pixels.",
 )
 def tones(sequence: SequenceFacts, _: object) -> Results:
-    """Look for two sudden changes of the tone that cancel each other out, in small images of neighbouring frames."""
+    """Look for sudden changes of the tone, in small images of neighbouring frames."""
     if not sequence.has_small_images:
         return NOTHING
     from exr_inspector.validation.small_images.tones import other_tones  # noqa: PLC0415 - not in the function's folder
