@@ -48,6 +48,20 @@ def test_a_machine_with_another_look_is_named(given: list[FrameSummary], odd: st
     assert [tuple(each.frames) for each in found] == [tuple(f.frame for f in given if f.host == odd)] * bool(odd)
 
 
+@pytest.mark.parametrize(
+    ("given", "odd"),
+    [
+        (rendered("abcabcabcabc", {"a": 1.09, "c": 0.94}), "ac"),
+        (rendered("abccabacbbcaabc", {"b": 1.06, "c": 1.12}, step=0.01), "ac"),
+        (rendered("abcabcabcabc", {"a": 1.09, "c": 0.94}, noise=0.05), ""),
+        (rendered("aaaabbbbcccc", {"a": 1.09, "c": 0.94}), ""),  # cuts
+    ],
+)
+def test_several_machines_with_levels_of_their_own_are_named(given: list[FrameSummary], odd: str) -> None:
+    found = [tuple(each.frames) for each in judged(given) if each.code == "SEQ-HOST"]
+    assert sorted(found) == sorted(tuple(f.frame for f in given if f.host == each) for each in odd)
+
+
 def test_the_machine_is_known_from_files_and_rows() -> None:
     made = inspect(extra(a_string("hostComputer", "render-07")), key="shot/sh.1001.exr")
     for known in (frame_of_inspection(made), frame_of_row(stored(made))):

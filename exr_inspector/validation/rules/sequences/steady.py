@@ -6,10 +6,12 @@ Pure.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median
+
+import numpy as np
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
@@ -22,7 +24,9 @@ _LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by 
 _LEAST_STEP = math.log(1.02)
 _STEP_TO_OTHERS = 3  # how many times larger the steps of a machine are than other changes
 _ONE_STEP = 2  # how many times its largest step is that of its smallest one at most
-_FEWEST = 3  # frames that tell whether depth has one scale
+_MOST_LEVELS = 8  # of computers
+_UNEXPLAINED = 0.05  # of the variance of all steps, by the levels of several computers
+_FEWEST = 3  # frames of a computer, and frames that tell whether depth has one scale
 _LEAST_SCALE = 5  # by which depth is multiplied in other units
 _ONE_FACTOR = 1.5  # the most by which the factors of the quartiles differ if all depth is multiplied by one
 _ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of one shot differ
@@ -37,13 +41,15 @@ _ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of 
     fix="Compare a frame that the message names with those beside it, correct the computer's setup, and render its frames "
     "again.",
     limits="Files that name their computer (hostComputer and the like), and at least six changes from it to others or back, "
-    "all with a similar step of 2 % or more. With severity info: a computer that rendered just the frames that another "
+    "all with a similar step of 2 % or more; or levels of several computers that explain nearly all steps between "
+    "neighbours. With severity info: a computer that rendered just the frames that another "
     "finding, or an error of files, names.",
 )
 def hosts(sequence: SequenceFacts, _: object) -> Results:
     """Compare the luminance, and the means of R, G and B, of neighbouring frames of different computers.
 
-    Of several computers, that with the largest step is named; of two that take turns, that with fewer frames.
+    Of several computers, that with the largest step is named, or each by its level; of two that take turns, that with fewer
+    frames.
     """
     seen = [(f.frame, f.host, pixels) for f, pixels in shot_frames(sequence) if f.host and not pixels.is_constant]
     numbers: defaultdict[str, list[int]] = defaultdict(list)
@@ -68,7 +74,39 @@ def hosts(sequence: SequenceFacts, _: object) -> Results:
                 f"rendered by {host}, and {what} is {ratio} times that of the frames of other computers beside them"
             )
             return of_frames(numbers[host], message, "1", ratio)
+        if levels := _levels(known):
+            usual = min(levels, key=lambda name: abs(levels[name]))
+            found = []
+            for host in sorted(levels, key=lambda name: numbers[name][0]):
+                ratio = f"{math.exp(levels[host] - levels[usual]):.3g}"
+                message = f"rendered by {host}, and {what} is {ratio} times that of the frames of {usual}"
+                if abs(levels[host] - levels[usual]) >= _LEAST_STEP:
+                    found += of_frames(numbers[host], message, "1", ratio)
+            return found
     return NOTHING
+
+
+def _levels(known: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """The level of each computer as a logarithm, around their median, if these explain the steps between neighbours.
+
+    A steady change of the light is taken out; a cut leaves too much of the steps.
+    """
+    counts = Counter(host for host, _ in known)
+    changes = sum(host != after for (host, _), (after, _) in pairwise(known))
+    if (
+        not 1 < len(counts) <= _MOST_LEVELS
+        or min(counts.values()) < _FEWEST
+        or 2 * changes < _LEAST_CHANGES * len(counts)
+    ):
+        return {}
+    steps = np.diff([value for _, value in known])
+    members = np.array([[host == name for name in counts] for host, _ in known], float)
+    given = np.column_stack([np.diff(members, axis=0), np.ones(len(steps))])
+    fitted = np.linalg.lstsq(given, steps, rcond=None)[0]
+    levels = fitted[:-1] - np.median(fitted[:-1])
+    is_explained = (steps - given @ fitted).var() <= _UNEXPLAINED * steps.var()
+    is_step = np.ptp(levels) >= max(_LEAST_STEP, _STEP_TO_OTHERS * abs(fitted[-1]))
+    return dict(zip(counts, levels.tolist(), strict=True)) if is_explained and is_step else {}
 
 
 def _mean(name: str) -> Callable[[FramePixels], float | None]:
