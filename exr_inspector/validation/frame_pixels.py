@@ -69,6 +69,7 @@ def frame_pixels(
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviations={} if is_data else {name: stats.stddev or 0.0 for name, stats in beauty.items()},
+        values=max((stats.distinct_count or 0 for stats in beauty.values()), default=0),
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
         is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,

@@ -49,6 +49,7 @@ class FramePixels:
         is_void: Whether no channel has a sample, as in a deep image where nothing is.
         means: Mean of each channel of the beauty.
         deviations: Standard deviation of each of them.
+        values: Largest number of different values of a channel of the beauty (`ChannelStats.distinct_count`); 0 if unknown.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
         lines: Seams and a small image of the beauty; None if they were not determined.
         unit_channels: Channels of depth from exactly 0 to exactly 1, of which one is in few pixels, and of motion vectors whose
@@ -74,6 +75,7 @@ class FramePixels:
     is_void: bool = False
     means: Mapping[str, float] = field(default_factory=dict)
     deviations: Mapping[str, float] = field(default_factory=dict)
+    values: int = 0
     deviation: float | None = None
     lines: ColourLines | None = None
     unit_channels: frozenset[str] = frozenset()

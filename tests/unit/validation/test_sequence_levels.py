@@ -117,25 +117,26 @@ def test_a_frame_whose_light_and_hue_differ_is_one_finding(means: dict[str, floa
 
 
 @pytest.mark.parametrize(
-    ("size", "deviation", "luminance", "is_found"),
+    ("size", "deviation", "luminance", "severity"),
     [
-        (1.2, 0.3, 0.5, True),
-        (1.2, 0.3, 0.56, False),  # there is more to see
-        (1.2, 0.201, 0.5, False),  # larger for another reason
-        (1.05, 0.3, 0.5, False),
-        (0.8, 0.3, 0.5, False),
+        (1.2, 0.3, 0.5, Severity.INFO),
+        (1.6, 0.3, 0.5, Severity.WARNING),
+        (1.2, 0.3, 0.56, None),  # there is more to see
+        (1.2, 0.201, 0.5, None),  # larger for another reason
+        (1.05, 0.3, 0.5, None),
+        (0.8, 0.3, 0.5, None),
     ],
 )
 def test_noise_makes_files_larger_at_the_same_luminance(
-    size: float, deviation: float, luminance: float, *, is_found: bool
+    size: float, deviation: float, luminance: float, severity: Severity | None
 ) -> None:
     for odd in ({5}, {5, 6}, {2, 5, 10}):
         given = [
             noisy(n, size, deviation, luminance=luminance) if n in odd else noisy(n, 1.0, 0.2) for n in range(1, 11)
         ]
-        assert [(f.code, f.severity, {*f.frames}) for f in judged(given)] == [
-            ("SEQ-NOISE", Severity.INFO, odd)
-        ] * is_found
+        assert [(f.code, f.severity, {*f.frames}) for f in judged(given)] == [("SEQ-NOISE", severity, odd)] * (
+            severity is not None
+        )
 
 
 @pytest.mark.parametrize(

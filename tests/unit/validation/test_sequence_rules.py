@@ -1657,6 +1657,30 @@ def test_objects_of_a_cryptomatte_that_are_renamed(usual: str, other: str, sever
     assert [(each.severity, tuple(each.frames)) for each in found] == [(severity, (8, 9, 10))] * (severity is not None)
 
 
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [
+        (lambda n, each: f"proto_{n}/tree_{each}", True),
+        (lambda n, each: f"tree_{each + n}", False),  # objects enter and leave
+        (lambda n, each: f"tree_{each}" if n % 2 else f"proto_{n}/tree_{each}", False),
+    ],
+)
+def test_objects_of_a_cryptomatte_that_have_other_names_in_each_frame(
+    name: Callable[[int, int], str], *, is_found: bool
+) -> None:
+    names = {n: [name(n, each) for each in range(6)] for n in range(1, 11)}
+    objects = {n: {"m": tuple(sorted((f"{cryptomatte_id(each):08x}", each) for each in names[n]))} for n in names}
+    assert ("CRY-SEQ" in {f.code for f in judged([frame(n, objects=objects[n]) for n in names])}) is is_found
+
+
+@pytest.mark.parametrize(("values", "lit", "is_found"), [(2, 12, True), (2, 2, False), (5, 12, False), (0, 12, False)])
+def test_frames_of_few_colours_within_a_shot_are_placeholders(values: int, lit: int, *, is_found: bool) -> None:
+    odd = seen(values=values, lit_pixels={"": lit})
+    given = [frame(n, pixels=odd if n in {5, 6} else seen(values=3000, lit_pixels={"": 12})) for n in range(1, 11)]
+    found = [(f.code, f.severity, {*f.frames}) for f in judged(given)]
+    assert found == [("SEQ-CONSTANT", Severity.WARNING, {5, 6})] * is_found
+
+
 @pytest.mark.parametrize(("nameless", "is_found"), [({4, 5}, True), (set(), False), ({*range(1, 7)}, False)])
 def test_ids_that_have_names_in_other_frames_only(nameless: set[int], *, is_found: bool) -> None:
     given = [frame(n, objects={"m": () if n in nameless else (("01", "body"),)}) for n in range(1, 11)]

@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from itertools import groupby
 from statistics import fmean, median
 
+import numpy as np
+import numpy.typing as npt
+
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
-from exr_inspector.validation.rules.sequences.images import difference, edges_of, has_images, is_cut, seen_frames
+from exr_inspector.validation.rules.sequences.images import (
+    Seen,
+    difference,
+    edges_of,
+    has_images,
+    is_cut,
+    seen_frames,
+)
 
 _FADE_FRAMES = 3  # frames that fall, each below the one before
 _FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
@@ -30,6 +40,10 @@ _AROUND = 60  # frames on each side that tell how far most are from a colour
 _COMES_AND_GOES = 3  # an element that is empty in more than one frame of so many, from its first image to its last one
 _FALLEN = 0.75  # the most light of an element beside empty frames when it is over, in parts of that before and usually
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
+_FEW_VALUES = 4  # of each channel of a placeholder
+_MANY_VALUES = 256  # of an image
+_ONE_SHOT = 0.2  # the least correlation of the small images on both sides of a placeholder, between which things move
+_LIT = 4  # one of so many pixels is lit in a placeholder, unlike where few sparks are
 
 
 @sequence_rule(
@@ -62,7 +76,8 @@ def black_beauty(sequence: SequenceFacts, _: object) -> Results:
     limits="Info where the frames beside them approach the colour, between scenes, in a run before the first or behind the "
     "last image, if all frames have one colour, and where shadows and mattes (by the name, or white in a grey pass) are empty "
     "or full. Up to three of these amid such a pass are a warning, as are a single coloured frame at an end, and more than "
-    "three frames between images that differ as much as the shot may change.",
+    "three frames between images that differ as much as the shot may change, and frames of few colours within a shot, as "
+    "Nuke writes for those that it does not find.",
 )
 def constant_frames(sequence: SequenceFacts, _: object) -> Results:
     return _findings(coloured_frames(sequence))
@@ -103,12 +118,35 @@ def coloured_frames(sequence: SequenceFacts) -> Explained:
     """As `black_frames`, of frames of one colour other than black; and all frames, if they have one."""
     seen = seen_frames(sequence)
     if has_images(seen):
-        return _explained(sequence)[False]
+        return _explained(sequence)[False] | _placeholders(seen)
     is_solid = len(seen) > 1 and all(pixels.is_constant and not pixels.is_black for _, pixels in seen)
     if not is_solid or any(pixels.has_other_content for _, pixels in seen):
         return {}
     what = f"{_LOST[False]}, as in all frames: a solid, or patches of colour?"
     return {(Severity.INFO, what): [frame.frame for frame, _ in seen]}
+
+
+def _placeholders(seen: Seen) -> Explained:
+    """Frames of few colours between those of one shot."""
+    every = [pixels for _, pixels in seen]
+    odd = [
+        0 < pixels.values <= _FEW_VALUES
+        and not pixels.is_flat
+        and _LIT * pixels.lit_pixels.get("", 0) > frame_area(frame)
+        for frame, pixels in seen
+    ]
+    found = []
+    for run in [[*run] for is_odd, run in groupby(range(len(seen)), odd.__getitem__) if is_odd]:
+        ends = [outside for _, outside in edges_of(run, len(seen))]
+        is_amid = len(ends) > 1 and min(every[at].values for at in ends) > _MANY_VALUES and not is_cut(every, *ends)
+        if is_amid and _are_of_one_shot(*(every[at].small for at in ends)):
+            found += [seen[index][0].frame for index in run]
+    what = f"R, G and B have {_FEW_VALUES} values or fewer: a checkerboard, or another image in place of a missing one?"
+    return {(Severity.WARNING, what): found} if found else {}
+
+
+def _are_of_one_shot(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
+    return not one.size or one.size != other.size or float(np.corrcoef(one, other)[0, 1]) > _ONE_SHOT
 
 
 @once_per_sequence
