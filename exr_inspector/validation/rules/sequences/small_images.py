@@ -50,7 +50,7 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
     "one of another shot.",
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
-    yields_to=("SEQ-BUCKET", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
+    yields_to=("SEQ-BUCKET", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
     limits="Single frames, or runs of up to six, at most one in five, in sequences of eight frames or more whose other "
     "frames change steadily: with fast motion or flicker, nothing is reported. In two or more of 16 x 16 areas (four "
     "in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if two runs or "
