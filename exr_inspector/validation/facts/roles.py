@@ -52,9 +52,9 @@ _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
 # Within a longer name, single letters (`diffuse_p`) and ambiguous words (`1st_bounce`) are not used.
 _ALONE = frozenset({"st", "ng", "pos", "forward", "backward", "flow", "index", "segmentation"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
-# Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, and RenderMan's
-# `normal_var` no normals.
-_DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "var", "variance", "mse", "stddev"})
+# Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, RenderMan's
+# `normal_var` no normals, and Octane's `Light ID 1` the light of some lamps.
+_DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "light", "var", "variance", "mse", "stddev"})
 # Measures of the rendering, in words joined by underscores: their R, G, B are no light and may have any value.
 _MEASURE = re.compile(
     r"(?:^|_)(?:var|variances?|mse|std_?dev|standard_deviation|(?:samples?|ray|hit)_?counts?|(?:cpu|render)_?time|heat_?map"
@@ -63,7 +63,7 @@ _MEASURE = re.compile(
 # A copy for a denoiser has the role of its layer: Arnold's `N_noice`, `Z_denoise`.
 _COPY = re.compile(r"_(?:noice|denoised?|(?:un)?filtered)$", re.IGNORECASE)
 # Optical flow from one frame to another. `flow` alone also names images, of lava or water.
-_FLOW = r"(?:forward|backward|fwd|bwd|fw|bw|optical)_?flow|flow_?(?:forward|backward|fwd|bwd|fw|bw)"
+_FLOW = r"(?:forward|backward|fwd|bwd|fw|bw|optical)_?flow|flow_?(?:forward|backward|fwd|bwd|fw|bw|map)"
 _IS_FLOW = re.compile(_FLOW)
 # The end of a file's name that names its only layer: `sh010_N.1001.exr`, `shot.zDepth.0001.exr`, `Normal0001.exr`,
 # AliceVision's `1186573_depthMap.exr`, and V-Ray's `shot.VRayCryptomatte00.0001.exr`. Words that also end the names of images
@@ -78,13 +78,14 @@ _FILE_LAYER = re.compile(
 _FOLDER_LETTERS = 4  # folders called `P`, `uv1` or `pos` may hold images
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MATTE = re.compile(
-    r"(?<![a-z])(?:shadows?|mattes?|masks?|roto|holdouts?|ao|(?:ambient_?)?occlusion)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(?:shadows?|mattes?|masks?|opacity|roto|holdouts?|ao|(?:ambient_?)?occlusion)(?![a-z])", re.IGNORECASE
 )
 _ADDED = re.compile(
     r"(?<![a-z])(?:add(?:itive)?|emissi(?:on|ve)|fires?|flames?|embers|(?:lens_?)?flares?|glows?|sparks?|lightnings?|lasers?"
     r"|volumetrics?|(?:god|light)_?rays)\d*(?:[._-](?:v?\d+|left|right|exr))*$",
     re.IGNORECASE,
 )
+_DISPLACEMENT = re.compile(r"(?<![a-z])(?:v?disp(?:lacement)?|vdm|height(?:_?(?:map|field))?)(?![a-z])", re.IGNORECASE)
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _IMAGE = frozenset("RGBAY")
 _PAIR = frozenset("RG")
@@ -120,6 +121,11 @@ def _is_measure(segment: str) -> bool:
 def is_matte(path: str) -> bool:
     """Whether the file at a path is named for shadows or mattes, which are empty or full where no object is."""
     return _MATTE.search(path.rpartition("/")[2]) is not None
+
+
+def is_displacement(path: str) -> bool:
+    """Whether the file at a path is named for displacement or heights, which are signed."""
+    return _DISPLACEMENT.search(path.rpartition("/")[2]) is not None
 
 
 def is_added_light(path: str) -> bool:

@@ -14,7 +14,7 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import RGB, Role
+from exr_inspector.validation.facts.roles import RGB, Role, is_displacement
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
 from exr_inspector.validation.rules.channels import names_of
@@ -350,8 +350,8 @@ def _stands_out(stats: ChannelStats) -> bool:
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked.
 
-    A layer of one colour channel, or of equal ones, may hold heights or another measure, and one with as many negative values
-    as vectors have is no colour: both are info findings. Coordinates are not checked.
+    A layer of one colour channel, or of equal ones, may hold heights or another measure, as may a file named for displacement,
+    and one with as many negative values as vectors have is no colour: these are info findings. Coordinates are not checked.
     """
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     limit = parameters.negative_limit
@@ -370,6 +370,8 @@ def _not_colour(
     part: PartFacts, layer: tuple[str, str | None], hit: list[tuple[float, NamedChannel, ChannelStats]]
 ) -> str:
     """What the negative values of a layer suggest instead of colour; empty if nothing."""
+    if is_displacement(part.file.inspection.key):
+        return ", as displacement may be, by the file's name"
     members = part.by_layer[layer]
     least = min(value for value, _, _ in hit)
     if _is_grey(part, members.values()) and (least > -_HALF_MAX or least in _NO_VALUE):
