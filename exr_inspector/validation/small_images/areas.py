@@ -34,6 +34,8 @@ _BOTH_WAYS = 0.1  # the least share of areas that are darker, or brighter, than 
 _AGREE = 4  # how many times what the frames before and behind differ by the change is
 _STILL = 0.05  # the most that areas change in the same way in all other frames
 _FAR_FEWER = 8  # how many times fewer areas may change more than that
+_FEWER = 3  # the same if several areas differ
+_SEVERAL_AREAS = 8
 _FEW = 5  # one frame in so many
 _OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
 _LEAST_CHANGED = 0.007  # the same for one that is changed, of roots of the light
@@ -187,7 +189,10 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
             return []
         taken = {at for run in runs for at in run.frames}
         runs += [run for run in here or () if taken.isdisjoint(run.frames)]
-    if _FEW * sum(len(run.frames) for run in runs) > len(numbers):
+    ends = {run.frames.stop for run in runs}
+    followed = ends.intersection(run.frames.start for run in runs)
+    is_motion = any(run.frames.start in followed and run.frames.stop in followed for run in runs)  # three runs in a row
+    if is_motion or _FEW * sum(len(run.frames) for run in runs) > len(numbers):
         return []
     if any(run.is_garbage for run in runs):
         large = [run for run in runs if run.is_large]
@@ -212,7 +217,7 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
         cause = (
             "with one pattern over the image: a watermark, as of a missing license?"
             if is_pattern
-            else "an object or a light that is missing, or a watermark?"
+            else "an object, a light or a texture that is missing, or a watermark?"
         )
         shown = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         separator = ", " if is_pattern else ": "
@@ -246,7 +251,9 @@ def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
     is_odd = counts >= (_LEAST_AREAS if length == 1 else _LEAST_AREAS_OF_RUN)
     is_near = changes - others > _STILL * light
     near = is_near.sum(axis=1)
-    least = max(_LEAST_AREAS, near[is_odd].min() / _FAR_FEWER) if is_odd.any() else _LEAST_AREAS
+    fewest = int(counts[is_odd].min()) if is_odd.any() else 0
+    far_fewer = _FEWER if fewest >= _SEVERAL_AREAS else _FAR_FEWER
+    least = max(_LEAST_AREAS, near[is_odd].min() / far_fewer) if fewest else _LEAST_AREAS
     if _FEW * length * is_odd.sum() > len(images) or (near[~is_odd] >= least).any():
         return None
     odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist()

@@ -80,6 +80,31 @@ def test_areas_that_differ_in_a_few_frames_are_one_finding(
     assert {each for each in areas if each[0] == "SEQ-AREA"} == expected
 
 
+TEXTURE = np.random.default_rng(1).uniform(0.5, 2, (16, 120))
+
+
+def moved(at: float) -> Image:
+    """The part of a plate with much texture that begins at a column."""
+    first, part = int(at), at % 1
+    return TEXTURE[:, first : first + 16] * (1 - part) + TEXTURE[:, first + 1 : first + 17] * part
+
+
+@pytest.mark.parametrize("odd", [{7, 15}, set()])
+def test_several_areas_that_differ_are_found_where_few_others_twinkle(odd: set[int]) -> None:
+    bucket, places = np.isin(np.arange(256).reshape(16, 16), range(100, 124)), np.arange(8) * 41
+
+    def image(n: int) -> Image:
+        twinkle = np.isin(np.arange(256).reshape(16, 16), (places + 17 * n) % 256)
+        return panned(n) * (1 + 0.12 * twinkle) * (1 - 0.8 * bucket * (n in odd))
+
+    assert found(image, count=24) == {("SEQ-AREA", Severity.INFO, tuple(sorted(odd))) for _ in range(bool(odd))}
+
+
+@pytest.mark.parametrize("speed", [3, 4.5, 6, 7.5])
+def test_a_whip_pan_is_no_garbage(speed: float) -> None:
+    assert found(lambda n: moved(min(max(0, n - 10), 5) * speed), count=30) == set()
+
+
 def test_a_frame_of_another_shot_has_other_colours_too() -> None:
     means = {False: {"R": 0.4, "G": 0.4, "B": 0.4}, True: {"R": 0.4, "G": 0.3, "B": 0.4}}
     given = [
