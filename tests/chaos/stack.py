@@ -31,7 +31,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.database import DatabaseProcess
-from tests.support.databases import database_environ, empty_tables, wipe, wipe_of
+from tests.support.databases import database_environ, empty_tables, rows_within, wipe, wipe_of
 from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
 from vastdb_local import LocalVastDB
 
@@ -146,6 +146,8 @@ class LocalStack:
 
     def _read_back(self, columns: Mapping[Table, Sequence[str]]) -> dict[str, list[dict[str, Any]]]:
         """Read columns of all rows of tables in one transaction; returns the rows by table."""
+        if isinstance(self.database, LocalVastDB):
+            return rows_within(self.database, self.catalog, columns)
 
         def body(work: Work) -> dict[str, list[dict[str, Any]]]:
             return {table.name: rows_of(work.select(table, names)) for table, names in columns.items()}

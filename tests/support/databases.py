@@ -7,15 +7,17 @@ Each process creates one database of each kind, and every test gets a copy of it
 """
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
-from exr_inspector.catalog.schema import DEFAULT_GUARDS, DOCUMENT, LEAST_GUARDS
+from exr_inspector.catalog.schema import DEFAULT_GUARDS, DOCUMENT, LEAST_GUARDS, Table
 from exr_inspector.catalog.sdk.work import ROW_ID, Work
 from vastdb_local import LocalVastDB
 from vastdb_local.metadata import get_table
@@ -89,6 +91,20 @@ def wipe_of(server: LocalVastDB, catalog: Catalog) -> None:
                 database.lookups.delete(stored.id, count)
     except Refusal:  # a conflict with a transaction that a test has left open
         wipe(catalog)
+
+
+def rows_within(
+    server: LocalVastDB, catalog: Catalog, columns: Mapping[Table, Sequence[str]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Columns of all rows of tables, by the table's name, read within their server, which takes a fifth of the time."""
+    config, found = catalog.connection.config, {}
+    with server._database.alone() as transaction:
+        for table, names in columns.items():
+            stored = get_table(transaction, config.bucket, config.schema, table.name)
+            selected = ", ".join(f'{stored.column(name).stored} AS "{name}"' for name in names)
+            rows = transaction.run(f"SELECT {selected} FROM {stored.stored}").to_arrow_table()
+            found[table.name] = rows.cast(pa.schema([table.arrow.field(name) for name in names])).to_pylist()
+    return found
 
 
 def wipe(catalog: Catalog) -> None:

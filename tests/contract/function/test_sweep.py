@@ -53,7 +53,7 @@ def rows(stack: LocalStack) -> list[dict[str, Any]]:
 
 
 def service(stack: LocalStack, **changes: str) -> Service:
-    changes = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0", **changes}
+    changes = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0", "EXR_SWEEP_SHARDS": "2", **changes}
     return Service.from_settings(stack.settings(**changes), Telemetry())
 
 
