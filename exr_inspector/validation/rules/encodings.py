@@ -125,7 +125,8 @@ def clipped_highlights(part: PartFacts, _: object) -> Results:
         message = (
             f"{names_of(channel for channel, _ in hits)}: {share:g} % of the values or more are exactly {values}; "
         )
-        message += "highlights were cut off" + (", and have a tint" if len(set(tops)) > 1 else "")
+        message += "highlights that were cut off" + (", with a tint" if len(set(tops)) > 1 else "")
+        message += ", or a light of one colour?"
         found.append(Found(message, values, "several values", hits[0][0].name))
     return found
 

@@ -1658,17 +1658,18 @@ def test_objects_of_a_cryptomatte_that_are_renamed(usual: str, other: str, sever
 
 
 @pytest.mark.parametrize(
-    ("name", "is_found"),
+    ("name", "step", "is_found"),
     [
-        (lambda n, each: f"proto_{n}/tree_{each}", True),
-        (lambda n, each: f"tree_{each + n}", False),  # objects enter and leave
-        (lambda n, each: f"tree_{each}" if n % 2 else f"proto_{n}/tree_{each}", False),
+        (lambda n, each: f"proto_{n}/tree_{each}", 1, True),
+        (lambda n, each: f"proto_{n}/tree_{each}", 5, False),
+        (lambda n, each: f"tree_{each + n}", 1, False),  # objects enter and leave
+        (lambda n, each: f"tree_{each}" if n % 2 else f"proto_{n}/tree_{each}", 1, False),
     ],
 )
 def test_objects_of_a_cryptomatte_that_have_other_names_in_each_frame(
-    name: Callable[[int, int], str], *, is_found: bool
+    name: Callable[[int, int], str], step: int, *, is_found: bool
 ) -> None:
-    names = {n: [name(n, each) for each in range(6)] for n in range(1, 11)}
+    names = {n: [name(n, each) for each in range(6)] for n in range(1, 10 * step + 1, step)}
     objects = {n: {"m": tuple(sorted((f"{cryptomatte_id(each):08x}", each) for each in names[n]))} for n in names}
     assert ("CRY-SEQ" in {f.code for f in judged([frame(n, objects=objects[n]) for n in names])}) is is_found
 

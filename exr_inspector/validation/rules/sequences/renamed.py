@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import OBJECTS
@@ -61,12 +62,13 @@ def renamed_objects(sequence: SequenceFacts) -> list[Found]:
 
 
 def _changing_names(key: str, by_value: Mapping[tuple[tuple[str, str], ...], Sequence[int]]) -> list[Found]:
-    """Frames most of whose names no other frame has, if most frames are so: no objects enter and leave so fast."""
+    """Frames most of whose names no other frame has, if most frames are so, in a row: no objects enter and leave so fast."""
     counts = Counter(each for value, numbers in by_value.items() for each in value * len(numbers))
     odd = sorted(
         numbers[0] for value, numbers in by_value.items() if 2 * sum(counts[each] == 1 for each in value) > len(value)
     )
-    if len(odd) < _FEWEST or 2 * len(odd) <= sum(map(len, by_value.values())):
+    are_near = 2 * sum(after - before == 1 for before, after in pairwise(odd)) >= len(odd)
+    if len(odd) < _FEWEST or not are_near or 2 * len(odd) <= sum(map(len, by_value.values())):
         return []
     what = (
         f"most names of {key} are in one frame alone: objects change their names, and a matte is lost in the next frame"
