@@ -37,6 +37,7 @@ _FAR_FEWER = 8  # how many times fewer areas may change more than that
 _FEWER = 3  # the same if several areas differ
 _SEVERAL_AREAS = 8
 _FEW = 5  # one frame in so many
+_FEW_OF_AREAS = 4  # the same for frames of which some areas differ
 _OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
 _LEAST_CHANGED = 0.007  # the same for one that is changed, of roots of the light
 _PART_OF_STEP = 0.6  # and in parts of what neighbours usually differ
@@ -192,7 +193,7 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
     ends = {run.frames.stop for run in runs}
     followed = ends.intersection(run.frames.start for run in runs)
     is_motion = any(run.frames.start in followed and run.frames.stop in followed for run in runs)  # three runs in a row
-    if is_motion or _FEW * sum(len(run.frames) for run in runs) > len(numbers):
+    if is_motion or _FEW_OF_AREAS * sum(len(run.frames) for run in runs) > len(numbers):
         return []
     if any(run.is_garbage for run in runs):
         large = [run for run in runs if run.is_large]
@@ -254,7 +255,7 @@ def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
     fewest = int(counts[is_odd].min()) if is_odd.any() else 0
     far_fewer = _FEWER if fewest >= _SEVERAL_AREAS else _FAR_FEWER
     least = max(_LEAST_AREAS, near[is_odd].min() / far_fewer) if fewest else _LEAST_AREAS
-    if _FEW * length * is_odd.sum() > len(images) or (near[~is_odd] >= least).any():
+    if _FEW_OF_AREAS * length * is_odd.sum() > len(images) or (near[~is_odd] >= least).any():
         return None
     odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist()
     parts = (inside.mean(axis=0) - (before + after) / 2) / light

@@ -68,6 +68,7 @@ BLOCK = (ROWS < 0.25) & (COLUMNS < 0.25)
         (SCATTERED, {7, 8}, Severity.INFO),
         (BLOCK, {7, 8, 14}, Severity.INFO),  # a lamp
         (BLOCK, {7, 8, 9}, Severity.INFO),
+        (BLOCK, {4, 7, 10, 13, 16}, Severity.INFO),
         (BLOCK, {*range(6, 14)}, None),
         (BLOCK, {*range(3, 20, 3)}, None),
     ],

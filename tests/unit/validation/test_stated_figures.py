@@ -136,8 +136,8 @@ def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] =
         (with_areas(20, 0.82), False),
         (with_areas(20, 0.7, 8, (4,)), True),
         (with_areas(20, 0.7, 7, (4,)), False),
-        (with_areas(20, 0.7, 10, (4, 7)), True),
-        (with_areas(20, 0.7, 9, (4, 7)), False),
+        (with_areas(20, 0.7, 12, (4, 7, 10)), True),
+        (with_areas(20, 0.7, 11, (4, 7, 10)), False),
     ],
 )
 def test_areas_that_differ_in_few_frames(given: list[FrameSummary], *, is_found: bool) -> None:
