@@ -79,6 +79,8 @@ def _power(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> f
     if min(before.min(), after.min()) <= 0 or likeness_of(before, after) < _NEAR_ORDER:
         return 0.0
     one, other = np.percentile([before, after], _MIDDLE, axis=1).T  # by level, so that what moves does not count
+    if one[0] == one[-1]:
+        return 0.0
     powers, factors = np.polyfit(np.log(one), np.log(other), 1), np.polyfit(one, other, 1)
     raised, added = np.exp(np.polyval(powers, np.log(one))), np.polyval(factors, one)
     power = float(powers[0])

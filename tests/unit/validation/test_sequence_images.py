@@ -137,6 +137,12 @@ def test_a_block_with_another_tone_is_a_warning(tone: Callable[[Image], Image], 
     assert found(lambda n: panned(n) * (1 + n / 8)) == set(), "light that rises"
 
 
+@pytest.mark.filterwarnings("error")
+def test_frames_whose_areas_are_alike_have_no_tone() -> None:
+    ramp = np.linspace(0.5, 2, 256).reshape(16, 16)
+    assert "SEQ-TONE" not in {each[0] for each in found(lambda n: ramp * (1 + n / 99) if n > 6 else ramp**0)}
+
+
 @pytest.mark.parametrize(
     ("tone", "is_found"),
     [
