@@ -19,7 +19,8 @@ REPORTED: tuple[Rule, ...] = (
         "The file starts with the OpenEXR magic number 76 2f 31 01",
         why="The file is empty or not an OpenEXR file.",
         source="OpenEXR file layout document (Magic Number); OpenEXRCore 3.5 parse_header.c",
-        fix="Write the file again from its source, or remove it from the delivery if it is not meant to be an OpenEXR file.",
+        fix="Write the file again from its source (`git lfs pull` fetches the file of a pointer), or remove it from the "
+        "delivery if it is not meant to be an OpenEXR file.",
     ),
     reported(
         "STR-VERSION",
