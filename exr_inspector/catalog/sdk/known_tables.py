@@ -68,18 +68,9 @@ class KnownTables:
         return TableMetadata(reference, table.arrow, kind, partitions_metadata=known.partitioning)
 
     def _read(self, table: Table, tx: Any) -> TableMetadata:
-        stored = _StoredMetadata(TableRef(*self._place, table.name))
+        stored = TableMetadata(TableRef(*self._place, table.name))
         stored.load_schema(tx)
         return stored
-
-
-class _StoredMetadata(TableMetadata):  # type: ignore[misc]  # the SDK has no types
-    """Metadata as the server answers it, without the SDK's conversion of the columns to Ibis, which takes 10 milliseconds.
-
-    Only the type of the table and its partitions are used.
-    """
-
-    arrow_schema = None  # instead of the SDK's property
 
 
 @lru_cache(maxsize=64)
