@@ -72,6 +72,7 @@ for name in names():
 """
 
 
+@pytest.mark.heavy
 def test_every_benchmark_can_be_imported() -> None:
     """Some modules import `tests.support`; an installed package named `tests` must not be found first."""
     modules_after(BENCHMARKS)

@@ -179,6 +179,7 @@ def test_nothing_is_begun_when_the_time_is_over(server: LocalVastDB) -> None:
     assert server.counters() == {}
 
 
+@pytest.mark.heavy
 def test_twenty_threads_drop_no_connection(server: LocalVastDB, caplog: pytest.LogCaptureFixture) -> None:
     catalog = connect(server)
     server.faults.chance("begin", 1.0, Fault(FaultKind.DELAY, 0.1))  # so that all run at the same time

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -77,19 +75,7 @@ def catalog(tmp_path: Path, folder: Path) -> Path:
     return path
 
 
-def _alone(_: Path) -> AbstractContextManager[object]:
-    return contextlib.nullcontext()
-
-
-@pytest.fixture(params=[_alone, LocalVastDB], ids=["alone", "served"])
-def answering(request: pytest.FixtureRequest, catalog: Path) -> Iterator[str]:
-    """The name of the catalog that commands print, without a server and while a server has the file open."""
-    open_file: Callable[[Path], AbstractContextManager[object]] = request.param
-    with open_file(catalog):
-        yield f"catalog: {catalog}" + (" through its server at http" if open_file is LocalVastDB else "\n")
-
-
-def test_every_command_reaches_the_tables_of_a_file(catalog: Path, folder: Path, answering: str) -> None:
+def test_every_command_reaches_the_tables_of_a_file(catalog: Path, folder: Path) -> None:
     lines = [
         ("query", "listing"),
         ("validate", "--fail-on", "never", folder),
@@ -107,9 +93,17 @@ def test_every_command_reaches_the_tables_of_a_file(catalog: Path, folder: Path,
     for line in lines:
         done = called(*line, "--catalog", catalog)
         assert done.exit_code == 0, (line, done.output, done.exception)
-        assert answering in done.stderr, (line, done.stderr)
+        assert f"catalog: {catalog}\n" in done.stderr, (line, done.stderr)
     assert " 2  up to date" in done.output, "a folder inside a recorded one keeps its bucket"
     assert "2 files" in called("validate", folder, "--catalog", catalog).output
+
+
+def test_commands_reach_a_file_that_a_server_has_open(catalog: Path, folder: Path) -> None:
+    with LocalVastDB(catalog):
+        for line in (("query", "listing"), ("db", "reconcile", folder), ("ingest", folder)):
+            done = called(*line, "--catalog", catalog)
+            assert done.exit_code == 0, (line, done.output, done.exception)
+            assert f"catalog: {catalog} through its server at http" in done.stderr, (line, done.stderr)
 
 
 def test_a_folder_is_compared_and_brought_up_to_date(catalog: Path, folder: Path) -> None:

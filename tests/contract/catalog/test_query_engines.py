@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,10 +58,15 @@ def ask(engine: AdbcEngine | FileEngine | SdkEngine, name: str) -> pa.Table:
     return engine.ask(query.for_duckdb(), query.bind(EXPECTED[name][0]))
 
 
+@pytest.fixture(scope="module")
+def sdk(served: tuple[LocalVastDB, Path]) -> Iterator[SdkEngine]:
+    with closing(Catalog(config_of(served[0]))) as catalog:
+        yield SdkEngine(catalog.connection, "local", joins=True)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_sdk_answers_as_the_file_does(served: tuple[LocalVastDB, Path], name: str) -> None:
-    server, file = served
-    sdk = SdkEngine(Catalog(config_of(server)).connection, "local", joins=True)
+def test_the_sdk_answers_as_the_file_does(sdk: SdkEngine, served: tuple[LocalVastDB, Path], name: str) -> None:
+    _, file = served
     assert ask(sdk, name).to_pylist() == ask(FileEngine(file, SCHEMA), name).to_pylist()
 
 
@@ -139,13 +144,10 @@ def test_wrong_sql_is_one_line(served: tuple[LocalVastDB, Path], text: str) -> N
     ],
 )
 def test_a_query_fails_with_the_same_words_whichever_way_it_goes(
-    served: tuple[LocalVastDB, Path], sql: str, words: str
+    sdk: SdkEngine, served: tuple[LocalVastDB, Path], sql: str, words: str
 ) -> None:
     server, file = served
-    engines: list[AdbcEngine | FileEngine | SdkEngine] = [
-        FileEngine(file, SCHEMA),
-        SdkEngine(Catalog(config_of(server)).connection, "local", joins=True),
-    ]
+    engines: list[AdbcEngine | FileEngine | SdkEngine] = [FileEngine(file, SCHEMA), sdk]
     for engine in engines + ([AdbcEngine(config_of(server))] if has_driver() else []):
         with pytest.raises(CatalogError) as raised:
             engine.ask(sql, {})

@@ -490,7 +490,7 @@ def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, d
     ("small", "large"),
     [
         ({"EXR_MEMORY_MIB": "1"}, {}),
-        ({"EXR_MAX_HEADER_BYTES": "100000"}, {"EXR_MAX_HEADER_BYTES": "200000"}),
+        pytest.param({"EXR_MAX_HEADER_BYTES": "100000"}, {"EXR_MAX_HEADER_BYTES": "200000"}, marks=pytest.mark.heavy),
         pytest.param({"EXR_MAX_ATTRIBUTES": "8"}, {"EXR_MAX_ATTRIBUTES": "9"}, marks=pytest.mark.heavy),
         pytest.param({"EXR_MAX_STRING_BYTES": "1000"}, {}, marks=pytest.mark.heavy),
     ],
@@ -537,11 +537,12 @@ def test_a_file_beyond_a_limit_of_the_installation_is_read_with_a_higher_one(
             {"EXR_MAX_MANIFEST_ENTRIES": "10"},
             "off",
         ),
-        (
+        pytest.param(
             matte(declared("manifest", manif_file="m.json")),
             {"bunny": "13851a76", "x" * 2_000: "00000001"},
             {"EXR_MAX_STRING_BYTES": "1000"},
             "full",
+            marks=pytest.mark.heavy,
         ),
     ],
     ids=["id manifest", "sidecar"],

@@ -47,16 +47,14 @@ def sample_tables(tmp_path_factory):
         yield server
 
 
-@pytest.mark.parametrize("name", [table.name for table in TABLES])
-def test_every_table_reads_as_through_the_sdk(sample_tables, name):
-    with connect(sample_tables).transaction() as tx:
-        stored = tx.bucket(BUCKET).schema("exr_inspector").table(name)
-        expected = stored.select().read_all()
-    expected = expected.sort_by([(column, "ascending") for column in expected.column_names])
-    with sql(sample_tables) as connection:
-        found = ask(connection, f'SELECT * FROM "{BUCKET}/exr_inspector".{name} ORDER BY ALL')
-    assert found.column_names == expected.column_names
-    assert found.cast(expected.schema).to_pylist() == expected.to_pylist()
+def test_every_table_reads_as_through_the_sdk(sample_tables):
+    with connect(sample_tables).transaction() as tx, sql(sample_tables) as connection:
+        for table in TABLES:
+            expected = tx.bucket(BUCKET).schema("exr_inspector").table(table.name).select().read_all()
+            expected = expected.sort_by([(column, "ascending") for column in expected.column_names])
+            found = ask(connection, f'SELECT * FROM "{BUCKET}/exr_inspector".{table.name} ORDER BY ALL')
+            assert found.column_names == expected.column_names, table.name
+            assert found.cast(expected.schema).to_pylist() == expected.to_pylist(), table.name
 
 
 def test_many_rows_keep_the_order_they_were_asked_for(server, session, schema):

@@ -219,6 +219,7 @@ def wait_for_more(writers):
     until(lambda: sum(len(writer.acknowledged) for writer in writers) >= wanted)
 
 
+@pytest.mark.heavy
 def test_closing_while_requests_run_is_quiet_and_loses_nothing_that_was_acknowledged(tmp_path, caplog):
     path, stop = tmp_path / "busy.duckdb", threading.Event()
     with LocalVastDB(path) as server:
