@@ -171,6 +171,11 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
             )
         raise DecodeError(message, offset=offset, found=found, expected=expected.text)
     size = leader.end - start
+    is_flat = leader.unpacked_bytes is None
+    most = strip.work.layout.unpacked_bytes(place.window) if is_flat else context.budget.packed.capacity
+    if leader.table_bytes + leader.packed_bytes > most and leader.end > len(buffer):
+        message = f"chunk {place.index} has an impossible size"
+        raise DecodeError(message, offset=offset, found=f"{size} bytes", expected=f"at most {most}")
     if size > context.file_size - offset:
         there = context.file_size - offset
         message = f"the file was cut off {size - there:,} bytes before the end of chunk {place.index}"
@@ -193,14 +198,8 @@ def _read_overlapping(
     A full read reads some of these chunks with separate requests; a sample reads only what was planned, and raises DecodeError.
     """
     size = leader.end - (offset - strip.buffer_offset)
-    is_flat = leader.unpacked_bytes is None
-    most = strip.work.layout.unpacked_bytes(place.window) if is_flat else context.budget.packed.capacity
-    found = f"{size} bytes"
-    if leader.table_bytes + leader.packed_bytes > most:
-        message = f"chunk {place.index} has an impossible size"
-        raise DecodeError(message, offset=offset, found=found, expected=f"at most {most}")
     message, expected = f"chunk {place.index} overlaps another one", "an end before the next chunk starts"
-    overlap = DecodeError(message, offset=offset, found=found, expected=expected)
+    overlap = DecodeError(message, offset=offset, found=f"{size} bytes", expected=expected)
     if not context.is_full:
         raise overlap
     try:
