@@ -134,6 +134,7 @@ def _group(severity: Severity, code: str, said: Sequence[_Said]) -> FindingGroup
     place = example.place if len({one.message for one in said}) > 1 else ""
     words = set(re.split(r"[\s,:]+", example.message))
     channels = {one.channel for one in said if one.channel is not None}
+    words |= {channel for channel in channels if " " in channel and channel in example.message}
     others = sorted(channels - words) if place and len(channels) > 1 else ()
     return FindingGroup(severity, code, example.message, frames, len(counts), max(counts.values()), place, others)
 

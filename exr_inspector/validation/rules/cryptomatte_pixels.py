@@ -46,6 +46,13 @@ def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
     return (found for found in (report.mattes if report else ()) if found.key == matte.declared.key)
 
 
+def _not_finite(file: FileFacts, matte: Matte) -> dict[tuple[int, str], int]:
+    """The numbers of NaN and infinite values in id channels that have any."""
+    places = (identifier for identifier, _ in chain.from_iterable(matte.pairs()))
+    every = ((place, stats) for place in places if (stats := _stats(file, place)))
+    return {place: count for place, stats in every if (count := stats.nan_count + stats.inf_count)}
+
+
 @_pixel_rule(
     "CRY-PIXEL-ID",
     Severity.WARNING,
@@ -58,15 +65,11 @@ def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
 def pixel_id(file: FileFacts, _: object) -> Results:
     found = []
     for matte in _intact(file):
-        total = 0
-        for identifier, _ in chain.from_iterable(matte.pairs()):
-            stats = _stats(file, identifier)
-            if stats and (count := stats.nan_count + stats.inf_count):
-                total += count
-                message = f"{identifier[1]} holds {counted(count, 'value')} that cannot be ids: NaN or infinite"
-                part, name = identifier
-                found.append(Found(message, str(count), "0", name, part, severity=Severity.ERROR))
-        denormal = sum(objects.impossible_count for objects in _objects(file, matte)) - total
+        not_finite = _not_finite(file, matte)
+        for (part, name), count in not_finite.items():
+            message = f"{name} holds {counted(count, 'value')} that cannot be ids: NaN or infinite"
+            found.append(Found(message, str(count), "0", name, part, severity=Severity.ERROR))
+        denormal = sum(objects.impossible_count for objects in _objects(file, matte)) - sum(not_finite.values())
         if denormal > 0:
             message = f"{matte.label} holds {counted(denormal, 'value')} that cannot be ids: denormal numbers"
             found.append(Found(message, str(denormal), "0", part=matte.part))
@@ -159,10 +162,12 @@ def id_unnamed(file: FileFacts, _: object) -> Results:
 def name_unseen(file: FileFacts, _: object) -> Results:
     """Report names whose id has no coverage, for all Cryptomattes together.
 
-    Nothing is reported if the manifest belongs to another image.
+    Nothing is reported if the manifest belongs to another image, or the pixels hold NaN, which may be such an id.
     """
     hit = []
     for matte in _intact(file):
+        if _not_finite(file, matte):
+            continue
         for objects in _objects(file, matte):
             unseen, names = objects.unseen_count or 0, objects.name_count or 0
             if unseen and not (unseen == names and objects.id_count):

@@ -61,13 +61,14 @@ def test_channels_of_one_layer_are_one_line_with_the_largest_value() -> None:
     ]
 
 
-def test_channels_that_the_message_does_not_name_are_listed() -> None:
+@pytest.mark.parametrize("layer", ["", "View Layer.Normal."])
+def test_channels_that_the_message_does_not_name_are_listed(layer: str) -> None:
     found = [
-        Finding("PIX-NAN", Severity.ERROR, f"{c}: {n} NaN", channel=c, found=f"{n}")
+        Finding("PIX-NAN", Severity.ERROR, f"{layer}{c}: {n} NaN", channel=f"{layer}{c}", found=f"{n}")
         for c, n in zip("BGR", (1, 7, 2), strict=True)
     ]
     (group,) = group_findings([CheckedFile("a.1.exr", 1, tuple(found))], ())
-    assert group.text == "G: 7 NaN (also in B, R)"
+    assert group.text == f"{layer}G: 7 NaN (also in {layer}B, {layer}R)"
 
 
 def test_a_text_is_not_said_of_files_of_another_kind() -> None:

@@ -21,4 +21,5 @@ CASES = read(
     Case("CRY-ID-UNNAMED", matte(0.75, 0.25), SOUND),
     Case("CRY-ID-UNNAMED", matte(0.75, 0.25, BUNNY, names=("floor",)), ALL_NAMED),
     Case("CRY-NAME-UNSEEN", SOUND, ALL_NAMED),
+    Case("CRY-NAME-UNSEEN", SOUND, matte(0.75, 0.25, np.nan)),
 )
