@@ -85,7 +85,10 @@ _ADDED = re.compile(
     r"|volumetrics?|(?:god|light)_?rays)\d*(?:[._-](?:v?\d+|left|right|exr))*$",
     re.IGNORECASE,
 )
-_DISPLACEMENT = re.compile(r"(?<![a-z])(?:v?disp(?:lacement)?|vdm|height(?:_?(?:map|field))?)(?![a-z])", re.IGNORECASE)
+_DISPLACEMENT = re.compile(
+    r"(?<![a-z])(?:v?disp(?:lacement)?|vdm|height(?:_?(?:map|field))?|vat|vertex_?anim(?:ation)?)(?![a-z])",
+    re.IGNORECASE,
+)
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _IMAGE = frozenset("RGBAY")
 _PAIR = frozenset("RG")
@@ -124,7 +127,7 @@ def is_matte(path: str) -> bool:
 
 
 def is_displacement(path: str) -> bool:
-    """Whether the file at a path is named for displacement or heights, which are signed."""
+    """Whether the file at a path is named for displacement, heights or vertex animation, which are signed."""
     return _DISPLACEMENT.search(path.rpartition("/")[2]) is not None
 
 

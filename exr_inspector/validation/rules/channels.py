@@ -214,10 +214,11 @@ _SPECTRAL = re.compile(r"(?:.+\.)?(?:S[0-3]|T)(?:\.\d*,?\d*(?:[Ee][+-]?\d+)?[A-Z
 
 
 _NUMBER = "a layer that is a number"
+_UNDOTTED = re.compile(r"(.*[a-z0-9_])[RGB]")
 
 
-def _odd_name(name: str) -> str:
-    """The reason why the characters of a channel name are unusual; empty if they are not."""
+def _odd_name(name: str, every: set[str]) -> str:
+    """The reason why a channel name is unusual among those of its part; empty if it is not."""
     if name.startswith(".") or name.endswith(".") or ".." in name:
         return "an empty component"
     if " " in name:
@@ -229,17 +230,19 @@ def _odd_name(name: str) -> str:
         return f"characters that expressions use: {' '.join(marks)}"
     if any(component.isdecimal() for component in name.split(".")[:-1]):
         return _NUMBER
-    return ""
+    undotted = _UNDOTTED.fullmatch(name)
+    is_undotted = undotted and every.issuperset(undotted[1] + component for component in RGB)
+    return "no dot before R, G or B, so that they are no layer" if is_undotted else ""
 
 
 @channel_rule(
     "CHN-CHARS",
     Severity.INFO,
     "Channel names are printable ASCII without spaces, brackets or operators, with single dots between "
-    "components; no layer name is a number",
+    "components and before R, G, B; no layer name is a number",
     why="Software that splits names at dots, or uses them in expressions, fails on other characters.",
     source="OpenEXR technical introduction (channel names); OpenEXR layout for spectral images; "
-    "blender_with_vray_additions#195; Sammie-Roto-2#60",
+    "blender_with_vray_additions#195; Sammie-Roto-2#60; tev#68",
     limits="Wavelengths in the names of spectral images (`S0.550,0nm`, `T.380,0nm.500,0nm`) are accepted with their commas. "
     "Layers that are numbers, which Nuke does not accept, are a warning.",
     fix="Rename the layers in the software that makes them: letters, digits and underscores.",
@@ -251,8 +254,9 @@ def _odd_name(name: str) -> str:
 def characters(part: ChannelFacts, _: object) -> Results:
     """Check full names. Names are reported together by reason, because a renderer that writes spaces does so in all names."""
     by_oddity: dict[str, list[str]] = {}
+    every = {channel.name for channel in part.channels}
     for channel in part.channels:
-        if odd := _odd_name(channel.name):
+        if odd := _odd_name(channel.name, every):
             by_oddity.setdefault(odd, []).append(channel.name)
     found = []
     for odd, names in by_oddity.items():

@@ -120,9 +120,9 @@ class PixelParameters(RuleParameters):
     Severity.ERROR,
     "No pixel value is NaN",
     why="One NaN spreads over the image when it is filtered or blurred.",
-    source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
-    fix="Find the shader or node that produces NaN, and render the frames again. For a delivery, replace "
-    "each by the mean of its neighbours.",
+    source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan); DAVANet#17 (disparity)",
+    fix="Find the shader or node that produces NaN, and render the frames again. For a delivery, replace each by the mean of "
+    "its neighbours. Where a sensor marks points without a value by NaN, as in disparity, mask them before filtering.",
     command="oiiotool IN.exr -a --fixnan box3 -o OUT.exr",
 )
 def nan(part: PartFacts, _: object) -> Results:
@@ -141,8 +141,8 @@ def nan(part: PartFacts, _: object) -> Results:
     why="Filters turn it into NaN; sums and averages become infinite.",
     source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
     fix="Find the shader or node that produces infinities, and render the frames again. For a delivery, "
-    "replace each by the mean of its neighbours. DWAA and DWAB can turn values near 65504 into "
-    "infinities (openexr#2606): clamp to 50000 before writing.",
+    "replace each by the mean of its neighbours. Values above 65504, such as those of the sun, are infinite in HALF: write "
+    "FLOAT. DWAA and DWAB can turn values near 65504 into infinities (openexr#2606): clamp to 50000 before writing.",
     command="oiiotool IN.exr -a --fixnan box3 -o OUT.exr",
 )
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from pydantic import Field
 
@@ -28,6 +29,10 @@ from exr_inspector.validation.rule import (
     part_rule,
 )
 
+_SQUEEZE = re.compile("squeeze|anamorphic", re.IGNORECASE)
+_NUMBER = re.compile(r"\d(?:\.\d+)?(?!\d)")
+_MOST_SQUEEZE = 2.5
+_STRETCHED = 1.6  # width by height; sensors behind anamorphic lenses have 1.2 to 1.5, stretched images 1.78 and more
 _MAX_SCALE = 8  # smaller parts are crops
 _MIN_SCALED = 16  # pixels; narrower ones, too
 
@@ -306,6 +311,30 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     if not 1e-6 <= ratio <= 1e6:
         return NOTHING  # reported by WIN-PAR-RANGE
     return [Found(f"The pixel aspect ratio is {ratio:g}; expected {wanted:g}", f"{ratio:g}", f"{wanted:g}")]
+
+
+@part_rule(
+    "WIN-SQUEEZE",
+    Severity.WARNING,
+    "An image that an anamorphic lens squeezed has the lens's factor as its pixel aspect ratio",
+    why="It is shown too narrow, and computer graphics do not fit it.",
+    source="openexrpython#16 (ARRIRAW conversion with a ratio of 1); camdkit#24 (anamorphic squeeze)",
+    fix="Set pixelAspectRatio to the factor, or correct the attribute of the lens if the lens was spherical.",
+    command="exrstdattr -pixelAspectRatio 2 IN.exr OUT.exr",
+    remedy=Remedy.EDIT,
+    limits="Attributes whose names have squeeze or anamorphic, and images that are less than 1.6 times as wide as high: wider "
+    "ones may have been stretched.",
+)
+def squeeze(part: PartFacts, _: object) -> Results:
+    display = part.part.display_window
+    if part.part.pixel_aspect_ratio != 1 or display is None or display.width >= _STRETCHED * display.height:
+        return NOTHING
+    for name, attribute in part.part.by_name.items():
+        number = _NUMBER.match(str(attribute.value)) if _SQUEEZE.search(name) else None  # 2, 2.0, or a text: 2x, 1.8:1
+        if number and 1 < (factor := float(number[0])) <= _MOST_SQUEEZE:
+            message = f"{name} is {factor:g}, but the pixel aspect ratio is 1, and the image has the shape of a sensor"
+            return [Found(message, "1", f"{factor:g}")]
+    return NOTHING
 
 
 @part_rule(

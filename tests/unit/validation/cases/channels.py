@@ -35,6 +35,7 @@ CASES = [
     Case("CHN-CHARS", channels("Refraction.[red]"), channels("Refraction.red")),
     Case("CHN-CHARS", channels("S0.550,0;nm"), channels("S0.550,0nm", "left.S1.5,5E-7m", "T.380,0nm.500,0nm")),
     Case("CHN-CHARS", channels("0.Y"), channels("Object_0.Y"), severity=Severity.WARNING),
+    Case("CHN-CHARS", channels("LeR", "LeG", "LeB"), channels("LeR", "LeG")),
     Case("CHN-MADE-UP", channels("channel3"), channels("mask.channel3")),
     Case("CHN-MADE-UP", channels("ch0", "ch1"), channels("chroma")),
     Case("CHN-RESERVED", channels(Channel("Z", UINT)), channels(Channel("Z", FLOAT))),

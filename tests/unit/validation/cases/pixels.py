@@ -59,6 +59,7 @@ CASES = [
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), GOOD),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.3)), severity=Severity.INFO, keys=("t/rock_vdm_4k.exr", "t/a.exr")),
+        Case("PIX-NEGATIVE", image(B=with_value(-0.3)), severity=Severity.INFO, keys=("t/hero_vat.exr", "t/a.exr")),
         Case("PIX-NEGATIVE", image(B=with_value(-0.3)), severity=Severity.WARNING, keys=("t/display.exr", "t/a.exr")),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), parameters={"negative_warning": 0}),
         Case("PIX-NEGATIVE", image(B=with_value(-1)), severity=Severity.ERROR, parameters={"negative_limit": -0.1}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import Part, a_box2i, a_float, a_vector, build
+from tests.support.exrbytes import Part, a_box2i, a_float, a_string, a_vector, build
 from tests.unit.validation.cases.made.structure import E, extra, instead, window
 from tests.unit.validation.judging import PLAIN, Case
 
@@ -13,6 +13,11 @@ def two_sizes(first: int, second: int) -> bytes:
     boxes = [(0, 0, last, last) for last in (first, second)]
     whole = (0, 0, first, first)
     return build([Part(name=f"p{i}", data_window=box, display_window=whole) for i, box in enumerate(boxes)])
+
+
+def squeezed(factor: float, width: int) -> bytes:
+    """An image of three rows by a lens with a factor."""
+    return build([Part(data_window=(0, 0, width - 1, 2), extra=[a_float("lens.SqueezeFactor", factor)])])
 
 
 CASES = [
@@ -30,6 +35,9 @@ CASES = [
     Case("WIN-SHOW-RES", PLAIN, window(0, 0, 9, 9), parameters={"show_resolution": [10, 10]}),
     Case("WIN-PAR-NOT-ONE", instead(a_float("pixelAspectRatio", 2.0))),
     Case("WIN-PAR-NOT-ONE", PLAIN, instead(a_float("pixelAspectRatio", 2.0)), parameters={"pixel_aspect_ratio": 2}),
+    Case("WIN-SQUEEZE", squeezed(2.0, 4), squeezed(2.0, 5)),
+    Case("WIN-SQUEEZE", squeezed(1.8, 4), squeezed(1.0, 4)),
+    Case("WIN-SQUEEZE", *(extra(a_string("lensSqueeze", text)) for text in ("1.8:1", "anamorphic"))),
     Case("WIN-SCREEN", instead(a_float("screenWindowWidth", -1.0)), severity=E),
     Case("WIN-SCREEN", instead(a_float("screenWindowWidth", float("nan")))),
     Case(
