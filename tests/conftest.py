@@ -29,7 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Exempt modules and collected tests from garbage collection, since each look at all of them takes half a second."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)  # collections of so many new objects, instead of 700, take a fortieth of the CPU time
     gc.enable()

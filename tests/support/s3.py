@@ -20,10 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from moto.server import ThreadedMotoServer
-
 ACCESS_KEY = "test-access-key"
 SECRET_KEY = "test-secret-key"
 
@@ -69,6 +65,11 @@ class S3Server:
 @contextmanager
 def s3_server(*buckets: str) -> Iterator[S3Server]:
     """Start a server on a free loopback port, with these buckets."""
+    # Every process that collects tests imports this module, and few run a test that needs these packages.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

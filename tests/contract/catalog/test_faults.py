@@ -61,8 +61,8 @@ def test_one_fault_leaves_exactly_the_right_rows(pair: Pair, operation: str, kin
     assert result.outcome is Outcome.INSERTED
     assert_equal(catalog, Model({item.path: item}))
     assert [row["inspection_id"] for row in audits(catalog, item.path)] == [result.inspection_id]
-    left = server.open_transactions() - before
-    assert left == (operation == "begin")  # nobody knows the id of a transaction whose answer to `begin` was lost
+    left = server.open_transactions() - before  # less if one of an earlier case has expired meanwhile
+    assert left <= (operation == "begin")  # nobody knows the id of a transaction whose answer to `begin` was lost
 
 
 @pytest.mark.failure(
