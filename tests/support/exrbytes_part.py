@@ -196,16 +196,21 @@ class Part:
             planes = [level_array(self.arrays[channel.name], cell) for channel in self.sorted_channels]
             raw = b"".join(plane[row].tobytes() for row in range(cell.height) for plane in planes)
         else:
-            raw = b"".join(self._line(cell.top + row) for row in range(cell.height))
+            raw = b"".join(self._lines[cell.top : cell.top + cell.height])
         payload = self._pack(raw)
         return Chunk(number, cell.coordinates, (len(payload),), payload)
 
-    def _line(self, row: int) -> bytes:
-        y = self.data_window[1] + row
-        first = self.data_window[1]
-        stored = [one for one in self.sorted_channels if y % one.y_sampling == 0]
-        rows = [len(sampled(first, row, one.y_sampling)) for one in stored]
-        return b"".join(self.arrays[one.name][at_row].tobytes() for one, at_row in zip(stored, rows, strict=True))
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        """The bytes of each line: those of every channel that has samples in it."""
+        first, height = self.data_window[1], box_size(self.data_window)[1]
+        lines = [b""] * height
+        for channel in self.sorted_channels:
+            rows = self.arrays[channel.name]
+            data, size = rows.tobytes(), rows[:1].nbytes
+            for index, row in enumerate(sampled(first, height, channel.y_sampling)):
+                lines[row] += data[index * size : (index + 1) * size]
+        return lines
 
     def _deep_chunk(self, number: int, cell: Cell) -> Chunk:
         counts = level_array(self.sample_counts, cell)
