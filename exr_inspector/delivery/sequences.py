@@ -203,8 +203,8 @@ def check_sequence(
 
 
 def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
-    """The missing frames without those that are there under another spelling of the name."""
-    there = siblings.spellings
+    """The missing frames without those that are there under another spelling of the name, or as another version."""
+    there = {**siblings.spellings, **siblings.versions}
     return FrameNumbers.of(number for number in missing if number not in there) if there else missing
 
 

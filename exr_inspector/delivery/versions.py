@@ -12,6 +12,7 @@ from exr_inspector.delivery.naming import Recognised
 
 _FEWEST = 3  # sequences with fewer frames have no range to compare
 _MOST_PARTS = 16  # of one range; more are a convention of names
+_MOST_LOST = 0.5  # of a range of which one name has both ends, or whose names differ in spelling alone
 _FOLDER = re.compile(
     r"(?:(?P<stem>.+?)[._-]?)??(?<![a-zA-Z])v(?:er(?:sion)?)?[._-]?(?P<number>\d+)", re.IGNORECASE | re.ASCII
 )
@@ -75,7 +76,10 @@ def share_most(one: frozenset[int], other: frozenset[int]) -> bool:
 
 
 def other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
-    """The frames of other versions of a sequence, if all versions together have each frame of one range once, by pattern."""
+    """The frames of other versions of a sequence, if together they have each frame of one range once, by pattern.
+
+    Of a range that one version begins and ends, frames may be missing.
+    """
     versioned = (sequence for sequence in sequences if VERSION.search(sequence.pattern))
     return _parts_of_one_range(versioned, lambda pattern: VERSION.sub("v#", pattern), most_missing=0)
 
@@ -88,7 +92,7 @@ def other_spellings(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]
     >>> other_spellings(found)["a/SHOT.####.exr"]
     {1000: 'a/SHOT_####.exr', 1001: 'a/SHOT_####.exr', 1002: 'a/SHOT_####.exr'}
     """
-    return _parts_of_one_range(sequences, _spelled_alike, most_missing=0.5)
+    return _parts_of_one_range(sequences, _spelled_alike, most_missing=_MOST_LOST)
 
 
 def _spelled_alike(pattern: str) -> str:
@@ -109,7 +113,10 @@ def _parts_of_one_range(
         by_number = {number: sequence.pattern for sequence in group for number in sequence.frames}
         span = max(by_number) - min(by_number) + 1
         is_once = sum(len(sequence.frames) for sequence in group) == len(by_number) > len(group)
-        if 1 < len(group) <= _MOST_PARTS and is_once and span - len(by_number) <= most_missing * span:
+        first = min(group, key=lambda sequence: sequence.frames[0])
+        is_within = all(sequence.frames[-1] <= first.frames[-1] for sequence in group)
+        most = _MOST_LOST if is_within else most_missing
+        if 1 < len(group) <= _MOST_PARTS and is_once and span - len(by_number) <= most * span:
             for sequence in group:
                 mine = set(sequence.frames)
                 found[sequence.pattern] = {n: other for n, other in by_number.items() if n not in mine}

@@ -14,6 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
+from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
 FEWEST = 8  # frames that tell whether others differ, too
@@ -94,7 +95,9 @@ def _other_images(numbers: Sequence[int], images: Images, *, of_shot: bool) -> l
     rest = excess[~is_odd]
     if not is_odd.any() or _FEW * is_odd.sum() > len(images) or (rest * _ALONE > excess[is_odd].min()).any():
         return []
-    odd = [numbers[index + 1] for index in np.flatnonzero(is_odd).tolist()]
+    places = (np.flatnonzero(is_odd) + 1).tolist()
+    odd = [numbers[at] for at in places]
+    what += "" if of_shot else _chunks(places, len(numbers))
     severity = Severity.WARNING if of_shot else Severity.INFO
     return of_frames(odd, what, "the image of the frames around", "another image", severity)
 
@@ -215,6 +218,7 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
     for kind in kinds:
         counts = sorted({int(run.areas.sum()) for run in kind})
         is_pattern = len(kind) > 1 and _is_over_image(np.any([run.areas for run in kind], axis=0))
+        places = [at for run in kind for at in run.frames]
         cause = (
             "with one pattern over the image: a watermark, as of a missing license?"
             if is_pattern
@@ -223,12 +227,18 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
         shown = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         separator = ", " if is_pattern else ": "
         what = f"{shown} of {images.shape[1]} areas differ from the frames before and behind, which agree there"
-        odd = [numbers[at] for run in kind for at in run.frames]
+        what += f"{separator}{cause}{_chunks(places, len(numbers))}"
+        odd = [numbers[at] for at in places]
         severity = Severity.WARNING if is_pattern else None
-        found += of_frames(
-            odd, f"{what}{separator}{cause}", "the image of the frames around", f"{shown} areas", severity
-        )
+        found += of_frames(odd, what, "the image of the frames around", f"{shown} areas", severity)
     return found
+
+
+def _chunks(places: Sequence[int], count: int) -> str:
+    """What odd frames may be that follow each other at equal distances from the first frame on; else empty."""
+    step = places[0]
+    is_beat = step >= LEAST_CHUNK and len(places) > 1 and [*places] == [*range(step, count, step)]
+    return f" Every {step} frames from the first one on: did each part of a job begin with it?" if is_beat else ""
 
 
 def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +15,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP, goes_on_and_off
+from exr_inspector.validation.rules.sequences.images import shot_frames
 from exr_inspector.validation.small_images.areas import FEWEST, Images, likeness_of, small_images
 
 _CUT = 4  # how many times the usual difference of neighbours is that of frames of two tones
@@ -23,6 +24,7 @@ _LEAST_RUN = 3  # of one or two frames, SEQ-FLASH reports the light
 _SAME_ORDER = 0.97  # the least likeness of images of two tones
 _LEAST_TONE = 1.15
 _CLEAR_TONE = 1.4  # smaller steps are info: a light may be keyed
+_OTHER_WAY = 1.1  # the least by which a channel rises, and another one falls, in a light of another colour
 _LEAST_SHORT = 0.05  # of the light, by which one or two frames of another tone differ
 _SHORT = 3  # of so many frames, at most one is such a frame
 _RUNS = 3  # of them that have one tone by no chance
@@ -48,6 +50,7 @@ def other_tones(sequence: SequenceFacts) -> list[Found]:
         [[-_LEAST_RUN], cuts, [len(images) + _LEAST_RUN]]
     )  # with the ends of the sequence, as far away
     is_strobe = goes_on_and_off(light.tolist())
+    means = {frame.frame: pixels.means for frame, pixels in shot_frames(sequence)}
     found = []
     for before, first, last, after in zip(*(cuts[start:].tolist() for start in range(4)), strict=False):
         if not _LEAST_RUN <= last - first <= len(numbers) // 2 or min(first - before, after - last) < _LEAST_RUN:
@@ -57,11 +60,23 @@ def other_tones(sequence: SequenceFacts) -> list[Found]:
         edges = [images[at : at + 2] for at in (first, last)]
         if is_step and all(likeness_of(*edge) >= _SAME_ORDER or _power(*edge) for edge in edges):
             ratio = f"{np.exp(ratios.mean()):.3g}"
-            what = f"{ratio} times as bright as before and behind, with the same image: another exposure, gamma or transform?"
-            is_clear = np.abs(ratios).min() >= np.log(_CLEAR_TONE) and not is_strobe
+            is_hue = any(_is_other_colour(*(means[numbers[at + each]] for each in (0, 1))) for at in (first, last))
+            cause = (
+                " in other colours: another light, or transform?"
+                if is_hue
+                else ": another exposure, gamma or transform?"
+            )
+            what = f"{ratio} times as bright as before and behind, with the same image{cause}"
+            is_clear = np.abs(ratios).min() >= np.log(_CLEAR_TONE) and not is_strobe and not is_hue
             severity = None if is_clear else Severity.INFO
             found += of_frames(numbers[first + 1 : last + 1], what, "the tone of the frames around", ratio, severity)
     return [*found, *_last_tone(numbers, images, cuts[1:-1].tolist()), *_short_tones(numbers, images)]
+
+
+def _is_other_colour(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Whether a channel becomes brighter and another one darker, as by another light, and unlike by another exposure."""
+    ratios = [after[name] / mean for name, mean in before.items() if mean > 0 and name in after]
+    return len(ratios) > 1 and max(ratios) > _OTHER_WAY and min(ratios) < 1 / _OTHER_WAY
 
 
 def _last_tone(numbers: Sequence[int], images: Images, cuts: Sequence[int]) -> list[Found]:
@@ -72,6 +87,24 @@ def _last_tone(numbers: Sequence[int], images: Images, cuts: Sequence[int]) -> l
     odd, side, shown = (numbers[at:], "before", power) if power < 1 else (numbers[:at], "behind", 1 / power)
     what = f"the image of the frames {side}, raised to a power of about {shown:.2g}: converted for a display, or otherwise?"
     return of_frames(odd if power else [], what, f"the tone of the frames {side}", f"{shown:.2g}")
+
+
+def display_tones(sequence: SequenceFacts, odd: Collection[int]) -> Mapping[int, bool]:
+    """The frames of another tone curve among some of other light, and whether it has less contrast, as those for displays do.
+
+    Light that is multiplied has the contrast of the frames beside it, and light that is added changes areas of one
+    brightness by different amounts.
+    """
+    numbers, images = small_images(sequence)
+    usual = [at for at, number in enumerate(numbers) if number not in odd]
+    found: dict[int, bool] = {}
+    for at, number in enumerate(numbers if usual else ()):
+        one, other = images[min((abs(near - at), near) for near in usual)[1]], images[at]
+        if number in odd and min(one.min(), other.min()) > 0 and np.ptp(one) > 0:
+            power = float(np.log(other).std() / np.log(one).std())
+            if not 1 / _LEAST_POWER < power < _LEAST_POWER and _changes_by_level(one, other):
+                found[number] = power < 1
+    return found
 
 
 def _power(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:

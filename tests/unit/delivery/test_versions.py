@@ -72,12 +72,21 @@ def test_a_sequence_that_goes_on_in_another_spelling(one: tuple[str, int, int], 
     assert all("Another spelling of this name" in each.message for every in found.values() for each in every)
 
 
-def test_frames_under_another_spelling_are_not_rendered_again() -> None:
-    frames = {"x-{}": (1001, 1002, 1003, 1007, 1009), "x_{}": (1004, 1005, 1006)}
+@pytest.mark.parametrize(
+    ("forms", "what"),
+    [
+        (("x-{}", "x_{}"), "spelling of this name"),
+        (("x_v001.{}", "x_v002.{}"), "version"),
+        (("x_V001.{}", "x_v001.{}"), "spelling of this name"),
+    ],
+)
+def test_frames_under_another_name_are_not_rendered_again(forms: tuple[str, str], what: str) -> None:
+    frames = dict(zip(forms, [(1001, 1002, 1003, 1007, 1009), (1004, 1005, 1006)], strict=True))
     names = [f"{form.format(number)}.exr" for form, numbers in frames.items() for number in numbers]
     files = {name: FrameSummary(name, "?", 0, 0) for name in names}
     one, _ = check_frames(files, builtin_policy("default")).sequences
     assert (one.missing.text, one.rerender.text) == ("1004-1006,1008", "1008")
+    assert [each.message.partition(", ")[0] for each in one.findings if not each.frames] == [f"Another {what}"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from exr_inspector.model import ColourLines, Severity
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.frames import FramePixels
 from tests.unit.validation.test_sequence_rules import PIXELS, frame, grid, judged, seen
 
 Image = np.ndarray
@@ -135,6 +136,53 @@ def test_a_block_with_another_tone_is_a_warning(tone: Callable[[Image], Image], 
     warned = {each for each in block if each[1] > Severity.INFO and each[0] != "SEQ-AREA"}
     assert warned == ({("SEQ-TONE", Severity.WARNING, (6, 7, 8))} if is_found else set())
     assert found(lambda n: panned(n) * (1 + n / 8)) == set(), "light that rises"
+
+
+@pytest.mark.parametrize(
+    ("lit", "severity"),
+    [
+        ({"R": 0.8, "G": 0.4, "B": 0.1}, Severity.INFO),  # a red light instead of a blue one
+        ({"R": 0.8, "G": 0.7, "B": 0.6}, Severity.WARNING),
+    ],
+)
+def test_a_block_of_light_of_another_colour_is_info(lit: dict[str, float], severity: Severity) -> None:
+    def pixels(n: int) -> FramePixels:
+        is_lit = 6 <= n <= 8
+        lines = ColourLines((), np.float32(panned(n) * (1.8 if is_lit else 1)).tobytes())
+        return seen(means=lit if is_lit else {"R": 0.4, "G": 0.4, "B": 0.4}, lines=lines)
+
+    block = [each for each in judged([frame(n, pixels=pixels(n)) for n in range(1, 17)]) if each.code == "SEQ-TONE"]
+    assert [each.severity for each in block] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("tone", "hint"),
+    [
+        (lambda image: 2 * image**0.45, "with less contrast"),
+        (lambda image: image**2.2, "with more contrast"),
+        (lambda image: image * 1.8, ""),
+        (lambda image: image + 3 * (COLUMNS < 0.5), ""),  # a light on half of the image
+        (lambda image: image + 2 * COLUMNS, ""),  # a light from one side
+    ],
+)
+def test_a_flash_says_whether_the_tone_curve_differs(tone: Callable[[Image], Image], hint: str) -> None:
+    images = {n: tone(panned(n)) if n in {6, 12} else panned(n) for n in range(1, 17)}
+    given = [
+        frame(n, pixels=seen(float(image.mean()), lines=ColourLines((), np.float32(image).tobytes())))
+        for n, image in images.items()
+    ]
+    (flash,) = (each for each in judged(given) if each.code == "SEQ-FLASH")
+    assert flash.message.partition("; ")[2].partition(": ")[0] == hint
+
+
+@pytest.mark.parametrize(("odd", "is_beat"), [({6, 11, 16}, True), ({6, 11}, False), ({5, 10, 15}, False)])
+def test_odd_frames_at_equal_distances_from_the_first_one_may_begin_parts_of_a_job(
+    odd: set[int], *, is_beat: bool
+) -> None:
+    images = {n: panned(n) + 2 * BLOCK * (n in odd) for n in range(1, 19)}
+    given = [frame(n, pixels=seen(lines=ColourLines((), np.float32(each).tobytes()))) for n, each in images.items()]
+    (area,) = (each for each in judged(given) if each.code == "SEQ-AREA")
+    assert ("Every 5 frames from the first one on" in area.message) is is_beat
 
 
 @pytest.mark.filterwarnings("error")

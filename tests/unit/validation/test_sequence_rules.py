@@ -1320,12 +1320,14 @@ def test_a_matte_of_alpha_alone_may_be_held(name: str, severity: Severity) -> No
     assert [f.severity for f in judged(given) if f.code == "SEQ-DUP"] == [severity]
 
 
-def test_the_frames_of_a_leader_are_slates() -> None:
-    leader = seen(lines=ColourLines((), small(is_turned=True)))
-    shot = [frame(n, pixels=seen(lines=ColourLines((), small()))) for n in range(4, 12)]
-    given = [frame(n, pixels=leader, pixel_hash="bars", size_bytes=9_000) for n in range(1, 4)]
-    found = [f for f in judged([*given, *shot]) if f.code != "SEQ-DUP"]
-    assert [(f.code, f.severity, tuple(f.frames)) for f in found] == [("SEQ-AREA", Severity.INFO, (1, 2, 3))]
+@pytest.mark.parametrize(("less", "is_moved"), [(0, False), (3, True), (1000, False)])
+def test_the_frames_of_a_leader_are_slates(less: int, *, is_moved: bool) -> None:
+    leader = {"pixels": seen(lines=ColourLines((), small(is_turned=True))), "pixel_hash": "bars", "size_bytes": 9_000}
+    shot = {"pixels": seen(lines=ColourLines((), small()))}
+    given = [frame(n, embedded_frame=n - less, **(leader if n < 4 else shot)) for n in range(1, 12)]
+    found = {(f.code, f.severity, tuple(f.frames)) for f in judged(given) if f.code != "SEQ-DUP"}
+    moved = {("SEQ-STALE-FRAME", Severity.WARNING, ())} if is_moved else set()
+    assert found == {("SEQ-AREA", Severity.INFO, (1, 2, 3)), *moved}
 
 
 @pytest.mark.parametrize("is_empty", [False, True])

@@ -204,7 +204,8 @@ def _misplaced(sequence: SequenceFacts, parameters: SequenceParameters) -> set[i
     "if it did not change. Move files of another version into a folder of their own.",
     limits="With severity info: nuke/node_hash, and views and AOVs of one image whose file names have different versions. The "
     "version of a folder (`v003`, `comp_v003`) is compared with that of the names if all names below it have one version; "
-    "textures and single files are not compared.",
+    "textures and single files are not compared. Numbers that all differ alike are reported only if they differ by the "
+    "length of a slate.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare modification times with the median and between neighbours, and frame numbers in attributes with names."""
@@ -224,6 +225,11 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
             what += f"; in most frames it is that of the name {-less:+}"
             expected += f" {-less:+}"
         found += of_frames([frame.frame for frame in others], what, expected)
+    elif less > 0 and less == len(sequence.slates):
+        slate = joined_ranges(sequence.slates)
+        message = f"The frame numbers in attributes are those of the names {-less:+}, and {slate} is a slate"
+        message += ": was it numbered as a part of the shot?"
+        found.append(Found(message, f"{-less:+}", expected))
     return [
         *found,
         *_other_scripts(sequence),

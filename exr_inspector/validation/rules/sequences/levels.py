@@ -39,7 +39,11 @@ from exr_inspector.validation.rules.sequences.images import (
     shot_frames,
     show_one_image,
 )
-from exr_inspector.validation.rules.sequences.small_images import frames_of_other_shots, lost_shares
+from exr_inspector.validation.rules.sequences.small_images import (
+    display_tones,
+    frames_of_other_shots,
+    lost_shares,
+)
 
 _LEAST_HUE = 1.15  # of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # of files
@@ -57,6 +61,10 @@ _STILL = 0.01  # the most by which small images of an image that hardly moves di
 _ONE_MOTION = 1.5  # how many times the usual difference of neighbours may be that of blurred ones
 _ONE_LIGHT = 1.05  # the most by which frames of one light differ
 _STEADY_LEVEL = "1, as in the steady frames around"
+_TONES = (
+    "with more contrast: was a display's image taken for linear light?",
+    "with less contrast: converted for a display, or is there a veil?",
+)
 _HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of its size
 
 
@@ -102,11 +110,12 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
     levels = {
         seen[index][0].frame: each for index, each in sorted(flashes([light for _, light in seen], factor).items())
     }
-    lost = lost_shares(sequence, levels.keys())
+    lost, tones = lost_shares(sequence, levels.keys()), display_tones(sequence, levels.keys())
     groups: dict[tuple[str, bool], dict[int, Flash]] = {}
     for number, each in levels.items():
         if number not in explained and not 0 < 1 - each.step <= _HOLE_LIGHT * lost.get(number, 0):
-            groups.setdefault((each.hint, each.step > 1), {})[number] = each
+            hint = _TONES[tones[number]] if number in tones and not each.is_meant else each.hint
+            groups.setdefault((hint, each.step > 1), {})[number] = each
     found = []
     for (hint, _), some in groups.items():
         steps = [f"{step:.3g}" for step in sorted(each.step for each in some.values())]

@@ -71,7 +71,8 @@ def _tiles(sequence: SequenceFacts) -> list[Found]:
 
 def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
     """Warn of frames that another version has if each version has a part of one range."""
-    every = joined_ranges(sorted({*sequence.numbers, *sequence.siblings.versions}))
+    versions = {n: other for n, other in sequence.siblings.versions.items() if n not in sequence.siblings.spellings}
+    every = joined_ranges(sorted({*sequence.numbers, *versions}))
     return [
         Found(
             f"Another version, {other}, goes on with {joined_ranges(numbers)}: one range in several versions",
@@ -79,7 +80,7 @@ def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
             every,
             severity=Severity.WARNING,
         )
-        for other, numbers in by_sibling(sequence.name, sequence.siblings.versions).items()
+        for other, numbers in by_sibling(sequence.name, versions).items()
     ]
 
 

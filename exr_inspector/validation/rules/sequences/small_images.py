@@ -80,7 +80,8 @@ def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     fix="Compare a frame that the message names with the one before, and render or convert the frames again.",
     limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
-    "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times. So have one "
+    "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times or that makes "
+    "one channel brighter and another one darker. So have one "
     "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
     "From a single change on to the end, only light that is raised to a power, as by a gamma, is reported. "
     "Frames of which `check` or `report` reads all pixels.",
@@ -150,6 +151,15 @@ def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> Mapping[in
     from exr_inspector.validation.small_images import buckets  # noqa: PLC0415 - not in the function's folder
 
     return buckets.shares_of_buckets(sequence, numbers)
+
+
+def display_tones(sequence: SequenceFacts, numbers: Collection[int]) -> Mapping[int, bool]:
+    """Which of the given frames, of other light, have another tone curve, and whether it is that of a display."""
+    if not sequence.has_small_images:
+        return {}
+    from exr_inspector.validation.small_images import tones  # noqa: PLC0415 - not in the function's folder
+
+    return tones.display_tones(sequence, numbers)
 
 
 def frames_of_other_shots(sequence: SequenceFacts) -> Collection[int]:
