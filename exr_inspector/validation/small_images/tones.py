@@ -89,7 +89,7 @@ def _last_tone(numbers: Sequence[int], images: Images, cuts: Sequence[int]) -> l
     return of_frames(odd if power else [], what, f"the tone of the frames {side}", f"{shown:.2g}")
 
 
-def display_tones(sequence: SequenceFacts, odd: Collection[int]) -> Mapping[int, bool]:
+def tone_curves(sequence: SequenceFacts, odd: Collection[int]) -> Mapping[int, bool]:
     """The frames of another tone curve among some of other light, and whether it has less contrast, as those for displays do.
 
     Light that is multiplied has the contrast of the frames beside it, and light that is added changes areas of one

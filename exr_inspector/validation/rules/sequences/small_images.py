@@ -159,7 +159,7 @@ def display_tones(sequence: SequenceFacts, numbers: Collection[int]) -> Mapping[
         return {}
     from exr_inspector.validation.small_images import tones  # noqa: PLC0415 - not in the function's folder
 
-    return tones.display_tones(sequence, numbers)
+    return tones.tone_curves(sequence, numbers)
 
 
 def frames_of_other_shots(sequence: SequenceFacts) -> Collection[int]:
