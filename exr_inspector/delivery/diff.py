@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from exr_inspector.delivery.files import expand, is_folder
+from exr_inspector.delivery.image_names import VERSION
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, to_pandas
@@ -176,23 +177,27 @@ class FileDiff:
         return {name: to_pandas(table) for name, table in self.to_arrow().items()}
 
 
+_Keyed = dict[tuple[int, str], str]
+
+
 def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, str | None]]:
     """The pairs of files of two targets to compare; None in a pair if one target has no counterpart.
 
     Two single files are a pair, whatever their names. Files of two patterns are paired by frame, files of two folders by their
     path within the folder. If one target is a folder and the other is not, files are paired by name. Files in several folders
-    that match patterns are paired by their path below the first of these patterns.
+    that match patterns are paired by their path below the first of these patterns. Versions in names (`v002`) may differ,
+    unless a target has several versions of a file.
 
     Raises:
         NothingMatches: A target names no file, or the targets have no file in common.
         ExrInspectorError: A target cannot be listed.
     """
     folders = [is_folder(target) for target in (one, other)]
-    found = [_keyed(opener, target, by_name=any(folders)) for target in (one, other)]
+    found = _without_versions([_keyed(opener, target, by_name=any(folders)) for target in (one, other)])
     if folders[0] != folders[1]:
         named, inside = (found[1], found[0]) if folders[0] else (found[0], found[1])
         if not {*named} & {*inside}:
-            some = listed(sorted(name for _, name in named), _NAMED)
+            some = listed(sorted(path.rpartition("/")[2] for path in named.values()), _NAMED)
             raise NothingMatches(f"{one if folders[0] else other} holds no file of this name: {some}")
         return [(found[0].get(key), found[1].get(key)) for key in sorted(named)]
     if all(len(files) == 1 for files in found):
@@ -203,7 +208,7 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
     return [(found[0].get(key), found[1].get(key)) for key in sorted({*found[0], *found[1]})]
 
 
-def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> dict[tuple[int, str], str]:
+def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> _Keyed:
     """The files of a target by frame number, by name, or by path within the folder."""
     expansion = expand(opener, target)
     known = expansion.recognition
@@ -214,6 +219,12 @@ def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> dict[tuple[in
     folder = f"{target.rstrip('/')}/" if expansion.folders else target[: target.rfind("/") + 1]
     start = folder if all(path.startswith(folder) for path in expansion.paths) else fixed_folder(folder)
     return {(0, _path_within(start, path)): path for path in expansion.paths}
+
+
+def _without_versions(targets: list[_Keyed]) -> list[_Keyed]:
+    masked = [{(number, VERSION.sub("v#", name)): path for (number, name), path in files.items()} for files in targets]
+    is_clear = all(len(files) == len(named) for files, named in zip(targets, masked, strict=True))
+    return masked if is_clear else targets
 
 
 def _path_within(folder: str, path: str) -> str:

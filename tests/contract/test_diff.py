@@ -73,6 +73,9 @@ def test_frames_in_two_paddings_are_compared_each(tmp_path: Path) -> None:
     written(tmp_path / "b", "x.0002.exr", changed(image((0, 0, 3, 2)), 0, 0, 9.0))
     lines = CliRunner().invoke(command, [str(tmp_path / "a"), str(tmp_path / "b")]).stdout.splitlines()
     assert lines[-1] == "3 pairs: 2 the same, 1 different"
+    deep = str(SAMPLES / "deep*.exr")
+    lines = CliRunner().invoke(command, [deep, deep]).stdout.splitlines()
+    assert lines[-1] == "2 pairs: 2 the same; 2 of them compared in part (see above)"
 
 
 def test_it_says_that_no_pixel_differs_if_only_something_else_does(tmp_path: Path) -> None:

@@ -65,10 +65,11 @@ def command(
 ) -> None:
     """Compare two OpenEXR files: attributes, windows, channels, compression, and every sample of the first level.
 
-    A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name; a file or
-    pattern beside a folder is compared with the files of its names there. Files in several folders that match a pattern
-    ('v1/*/*.exr') are paired by their path below it. Both are read in place, some rows at a time. The errors are those of
-    finite samples; a NaN or an infinity beside another value counts as different, two NaNs do not.
+    A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name, whatever
+    the versions in the names (v001); a file or pattern beside a folder is compared with the files of its names there. Files
+    in several folders that match a pattern ('v1/*/*.exr') are paired by their path below it. Both are read in place, some
+    rows at a time. The errors are those of finite samples; a NaN or an infinity beside another value counts as different,
+    two NaNs do not.
 
     --picture shows the layer that a thumbnail of A shows, at most 1024 pixels wide and high: each pixel is the mean of the
     absolute differences there, times the factor that makes the largest white. Magenta could not be compared, or is a NaN or an
@@ -91,7 +92,7 @@ def command(
     from_rows = stored or catalog is not None
     _refuse_combinations(from_rows, other, threshold, picture)
     counts = Counter[str]()
-    worst = 0
+    worst = partial = 0
     sides = ("the file", "the rows") if from_rows else ("the first file", "the second file")
     with (
         _from_rows(one, catalog, paths, header=not pixels)
@@ -102,6 +103,7 @@ def command(
         for found in until_stopped:
             counts[_RESULTS[found.exit_code]] += 1
             worst = max(worst, found.exit_code)
+            partial += any(part.unchecked for part in found.parts)
             shown = replace(found, one=paths.named(found.one))
             if not from_rows:
                 shown = replace(shown, other=paths.named(found.other))
@@ -114,7 +116,8 @@ def command(
         worst = INTERRUPTED
     elif counts.total() > 1 and form == "text":
         numbers = ", ".join(f"{counts[result]} {result}" for result in _RESULTS if counts[result])
-        click.echo(f"{counted(counts.total(), 'pair')}: {numbers}")
+        unchecked = f"; {partial} of them compared in part (see above)" if partial else ""
+        click.echo(f"{counted(counts.total(), 'pair')}: {numbers}{unchecked}")
     sys.exit(worst)
 
 

@@ -290,6 +290,22 @@ def test_two_files_are_a_pair_and_sequences_are_paired_by_frame(tmp_path: Path) 
             pairs(OPENER, *targets)
 
 
+def test_files_are_paired_whatever_the_versions_in_their_names(tmp_path: Path) -> None:
+    names = [f"{folder}/{aov}_{folder}.1001.exr" for folder in ("v001", "v002") for aov in ("beauty", "depth")]
+    for name in (*names, "v003/beauty_v001.1001.exr", "v003/beauty_v002.1001.exr"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    one, other, several = (f"{tmp_path}/v00{number}" for number in (1, 2, 3))
+    both = [(f"{one}/{aov}_v001.1001.exr", f"{other}/{aov}_v002.1001.exr") for aov in ("beauty", "depth")]
+    assert pairs(OPENER, one, other) == both
+    assert pairs(OPENER, f"{one}/*.exr", f"{other}/*.exr") == both
+    assert pairs(OPENER, both[0][0], other) == both[:1]
+    assert pairs(OPENER, one, several)[:2] == [
+        (both[0][0], f"{several}/beauty_v001.1001.exr"),
+        (None, f"{several}/beauty_v002.1001.exr"),
+    ]
+
+
 def test_files_are_paired_with_those_of_their_names_in_a_folder(tmp_path: Path) -> None:
     show = _shots(tmp_path)
     comp, plate = (f"{show}/sh010/{folder}" for folder in ("comp", "plate"))
