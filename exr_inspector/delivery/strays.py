@@ -15,14 +15,17 @@ from exr_inspector.validation import Policy
 from exr_inspector.validation.facts.sequences import sibling_name
 from exr_inspector.validation.from_problems import severity_of_problem
 
-_UNFINISHED = re.compile(
-    r".*\.exr[^a-z0-9].*|.*~|.*\.(?:tmp|temp|part|partial|filepart|crdownload|download|bak|swp|lock)",
-    re.IGNORECASE | re.DOTALL,
+_MARKS = "tmp|temp|part|partial|filepart|crdownload|download|bak|swp|lock"
+_MARKS_OF_FRAME = (
+    f"{_MARKS}|old|orig|original|backup|save|sav|prev|new|copy|swo|lck|incomplete|unfinished|writing|uploading"
 )
-# Checksums, descriptions and pictures of single frames: `beauty.1001.exr.md5`.
-_OF_FRAME = re.compile(
-    r".*\.exr\.(?:md5|sha\d+|xxh\w*|crc(?:32)?|c4|json|xml|xmp|ya?ml|txt|csv|jpe?g|png|tiff?|webp)",
-    re.IGNORECASE | re.DOTALL | re.ASCII,
+# Any other name behind `.exr` is that of a checksum, a description or a picture of the frame: `beauty.1001.exr.aux.xml`.
+_UNFINISHED = re.compile(
+    rf".*~|.*\.(?:{_MARKS})"
+    rf"|.*\.exr[\W_](?:(?:.*[\W_])?(?:{_MARKS_OF_FRAME}))?[\W\d_]*"  # also numbers: `.exr.1`, `.exr copy (2)`
+    r"|\..*\.exr\.[a-z0-9]{6}"  # rsync
+    r"|.*\.exr\.(?-i:(?=.*[A-Z])(?=.*[a-z])(?=.*\d[A-Za-z])[A-Za-z0-9]{6,8})",  # random, as of mkstemp and s3transfer
+    re.IGNORECASE | re.DOTALL,
 )
 _CATALOG = re.compile(r".*\.duckdb(?:\.wal|\.lock)?")  # of `--catalog`, which may lie in the folder that it describes
 _FEWEST = 3  # sequences with fewer frames are no evidence of their AOVs
@@ -40,8 +43,7 @@ def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
         name = path.rpartition("/")[2]
         if _CATALOG.fullmatch(name):
             continue
-        is_left = _UNFINISHED.fullmatch(name) is not None and _OF_FRAME.fullmatch(name) is None
-        why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if is_left else _OTHER
+        why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if _UNFINISHED.fullmatch(name) else _OTHER
         finding = _finding(policy, path, why, is_mild=why is _OTHER)
         if finding is not None:
             yield CheckedFile(path, None, (finding,))

@@ -18,11 +18,29 @@ POLICY = builtin_policy("default")
             (f"a.1001.{end}", Severity.WARNING)
             for end in ("exr.part", "exr.tmp", "exr~", "exr.Qk3f9a", "tmp", "bak", "lock")
         ),
+        *(
+            (f"a.1001.exr{end}", Severity.WARNING)
+            for end in (".OLD", "_original", ".tmp.4711", ".bak2", ".~1~", ".1", " (1)", " - Copy", "-old", ".info.tmp")
+        ),
+        (".a.1001.exr.qkzfxa", Severity.WARNING),
         ("._a.1001.exr", Severity.WARNING),
         ("~a.exr.crdownload", Severity.WARNING),
         *(
             (f"a.1001.exr.{end}", Severity.INFO)
             for end in ("md5", "sha256", "xxh64", "crc32", "c4", "json", "yaml", "jpeg")
+        ),
+        *(
+            (f"a.1001.exr{end}", Severity.INFO)
+            for end in (
+                ".aux.xml",
+                ".check.txt",
+                ".info.txt",
+                ".sha1.txt",
+                "_info.txt",
+                ".blake3",
+                ".Sha256",
+                ".README",
+            )
         ),
         ("notes.txt", Severity.INFO),
         ("exr", Severity.INFO),
