@@ -71,7 +71,8 @@ def query_fault(message: str, sql: str) -> str:
         return _no_column(found[1] or found[2], tree)
     if _DISABLED in message:
         return "a query reads the tables of its catalog alone: it names a file, a URL or an extension"
-    return f"the query fails: {one_line(message)}"
+    hint = "; parameters are written $name" if 'near ":"' in message else ""
+    return f"the query fails: {one_line(message)}{hint}"
 
 
 def _no_table(name: str) -> str:

@@ -74,11 +74,14 @@ def command(
 ) -> None:
     """Query the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
 
+    A parameter of your own SQL is written $name and gets its value from -p name=VALUE.
+
     \b
     Examples:
       ./run query
       ./run query listing -p prefix=samples/ --catalog .local/demo.duckdb
       ./run query "select path, compression from files where is_deep" --format csv
+      ./run query 'select path from files where frame_number = $f' -p f=1003 --catalog .local/demo.duckdb
       ./run query sequences --format parquet > sequences.parquet
       ./run query missing_frames --paths client
       ./run query layers --show spark

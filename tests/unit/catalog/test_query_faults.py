@@ -59,6 +59,7 @@ def tables() -> duckdb.DuckDBPyConnection:
         ('select * from "two words"', "there is no table two words: docs/tables.md lists"),
         ("select * from read_csv('/etc/hostname')", "a query reads the tables of its catalog alone"),
         ("select * from files where", "the query fails: Parser Error: syntax error"),
+        ("select path from files where path = :p", "parameters are written $name"),
         ("select no_such(path) from files", "the query fails: Catalog Error: Scalar Function"),
     ],
 )

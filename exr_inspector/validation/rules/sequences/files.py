@@ -42,7 +42,9 @@ _JUMPS = 4  # it is so many times what neighbouring frames differ
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
     remedy=Remedy.RENDER,
-    limits="Only frames whose pixels were hashed, without frames of one colour that SEQ-BLACK and SEQ-CONSTANT report; other "
+    limits="Copies of another version, and data with the pixels of an image, are found only if all frames are equal; `diff` "
+    "shows single ones. Frames are compared only if their pixels were hashed, and not if they are of one colour and SEQ-BLACK "
+    "or SEQ-CONSTANT reports them; other "
     "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
     "others (a cycle), those of another view lie between cuts (a title), or copies come in a regular beat (on twos, a retime), "
     "in reverse order (a fade), or three or more in a row at the head, at the tail, between fades or cuts, or where the motion "
