@@ -57,8 +57,7 @@ def load_settings(
         secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value; or flat, key to value.
         secrets_dir: Folder with the same secrets as files, flat or one folder per secret; None or a missing folder:
             none.
-        given: Settings that an option or an argument gives, such as the database of `--catalog`. If it names a database,
-            EXR_SECRET_NAME need not name an existing secret.
+        given: Settings that an option or an argument gives, such as the database of `--catalog`.
         need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
         use: Groups of settings (of GROUPS) that the caller uses. Others are not validated.
 
@@ -74,16 +73,15 @@ def load_settings(
     wanted = [name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use]
     faults: list[str] = []
     chosen = environ.get(SELECTION_SETTING, "").strip() if wanted else ""
-    connects = bool(_CONNECTING & set(use)) and "VAST_DB_ENDPOINT" not in given
-    if chosen and connects and not _has_secret(chosen, secrets or {}, secrets_dir):
+    if chosen and _CONNECTING & set(use) and not _has_secret(chosen, secrets or {}, secrets_dir):
         faults.append(
             f"{SELECTION_SETTING}: no secret has the name {visible(chosen)}: create it, or correct the setting"
         )
+    others = [name for name in wanted if not given.get(name, "").strip()]
     found = {
         **{name: text for name in wanted if (text := environ.get(name, "").strip())},
-        **_single_values(_chosen(_files(secrets_dir, wanted, faults), chosen), wanted, faults),
-        **_single_values(_chosen(_platform(secrets or {}, wanted, faults), chosen), wanted, faults),
-        **{name: text for name in wanted if (text := given.get(name, "").strip())},
+        **_single_values(_chosen(_files(secrets_dir, others, faults), chosen), others, faults),
+        **_single_values(_chosen(_platform(secrets or {}, others, faults), chosen), others, faults),
     }
     values: dict[str, Any] = {name: text for name, text in found.items() if name != SELECTION_SETTING}
     if chosen:

@@ -357,10 +357,10 @@ def test_secrets_that_are_not_used_are_not_looked_at(tmp_path):
             load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, use=(group,))
 
 
-def test_what_the_caller_gives_wins_over_secrets_and_a_given_database_needs_none(tmp_path):
+def test_what_the_caller_gives_wins_over_secrets(tmp_path):
     (tmp_path / "VAST_DB_BUCKET").write_text("of-file")
-    secrets = {"VAST_DB_ENDPOINT": "http://of-secret"}
-    found = load_settings({"EXR_SECRET_NAME": "gone"}, secrets, tmp_path, given=CATALOG)
+    secrets = {"one": {"VAST_DB_ENDPOINT": "http://one"}, "two": {"VAST_DB_ENDPOINT": "http://two"}}
+    found = load_settings({}, secrets, tmp_path, given=CATALOG)
     assert (found.require_catalog().endpoint, found.require_catalog().bucket) == ("https://db.example.com", "tables")
     with pytest.raises(SettingsError, match="EXR_SECRET_NAME"):
         load_settings(CATALOG, secrets, tmp_path, given={"EXR_SECRET_NAME": "gone"})

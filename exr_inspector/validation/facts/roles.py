@@ -52,9 +52,9 @@ _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
 # Within a longer name, single letters (`diffuse_p`) and ambiguous words (`1st_bounce`) are not used.
 _ALONE = frozenset({"st", "ng", "pos", "forward", "backward", "flow", "index", "segmentation"})
 _ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
-# Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, RenderMan's
-# `normal_var` no normals, and Octane's `Light ID 1` the light of some lamps.
-_DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "light", "var", "variance", "mse", "stddev"})
+# Images and measures that are derived from data: an `id_mask` holds no ids, `motionBlur` no motion vectors, and RenderMan's
+# `normal_var` no normals.
+_DERIVED = frozenset({"mask", "masks", "matte", "mattes", "blur", "field", "var", "variance", "mse", "stddev"})
 # Measures of the rendering, in words joined by underscores: their R, G, B are no light and may have any value.
 _MEASURE = re.compile(
     r"(?:^|_)(?:var|variances?|mse|std_?dev|standard_deviation|(?:samples?|ray|hit)_?counts?|(?:cpu|render)_?time|heat_?map"
@@ -78,7 +78,8 @@ _FILE_LAYER = re.compile(
 _FOLDER_LETTERS = 4  # folders called `P`, `uv1` or `pos` may hold images
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MATTE = re.compile(
-    r"(?<![a-z])(?:shadows?|mattes?|masks?|opacity|roto|holdouts?|ao|(?:ambient_?)?occlusion)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(?:shadows?|mattes?|masks?|opacity(?=[._\d-]*(?:exr)?$)|roto|holdouts?|ao|(?:ambient_?)?occlusion)(?![a-z])",
+    re.IGNORECASE,
 )
 _ADDED = re.compile(
     r"(?<![a-z])(?:add(?:itive)?|emissi(?:on|ve)|fires?|flames?|embers|(?:lens_?)?flares?|glows?|sparks?|lightnings?|lasers?"
@@ -86,7 +87,8 @@ _ADDED = re.compile(
     re.IGNORECASE,
 )
 _DISPLACEMENT = re.compile(
-    r"(?<![a-z])(?:v?disp(?:lacement)?|vdm|height(?:_?(?:map|field))?|vat|vertex_?anim(?:ation)?)(?![a-z])",
+    r"(?<![a-z])(?:v?disp(?:lacement)?|vdm|height(?:_?(?:map|field))?|vat|vertex_?anim(?:ation)?)"
+    r"(?:[._-]?(?:v?\d+k?|exr))*$",
     re.IGNORECASE,
 )
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
@@ -114,7 +116,10 @@ def _of_segment(segment: str) -> Role:
         role = _ROLE_OF_TOKEN.get(token, Role.OTHER)
         if role not in {Role.OTHER, Role.ID}:  # `objectId` is an id; `idCharacter` is ambiguous
             return role
-    return _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
+    role = _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
+    return (
+        Role.OTHER if role is Role.ID and "light" in tokens else role
+    )  # Octane's `Light ID 1` is the light of some lamps
 
 
 def _is_measure(segment: str) -> bool:

@@ -98,10 +98,10 @@ def coverage(file: FileFacts, _: object) -> Results:
                 span = f"{stats.minimum:g} to {stats.maximum:g}"
                 found.append(Found(f"{_name(file, place)} covers {span}", span, "0 to 1", place[1], place[0]))
             means.append((place, stats.mean))
-        for (before, mean), (following, below) in pairwise(means):
+        for at, ((before, mean), (following, below)) in enumerate(pairwise(means)):
             if below > mean + _COVERAGE_TOLERANCE:
                 message = f"{_name(file, following)} covers more than {_name(file, before)}, the rank before it"
-                if copied := next((place for place, other in means if other == below and place != following), None):
+                if copied := next((place for place, other in means[:at] if other == below), None):
                     message += f", and as much as {_name(file, copied)}: a copy of that rank"
                 found.append(Found(message, f"{below:g}", f"at most {mean:g}", following[1], following[0]))
     return found

@@ -11,7 +11,7 @@ import re
 from pydantic import Field
 
 from exr_inspector.exr.chunks.layout import is_window
-from exr_inspector.exr.header.values import Box2i
+from exr_inspector.exr.header.values import AttributeValue, Box2i, Rational
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
@@ -29,9 +29,9 @@ from exr_inspector.validation.rule import (
     part_rule,
 )
 
-_SQUEEZE = re.compile("squeeze|anamorphic", re.IGNORECASE)
-_NUMBER = re.compile(r"\d(?:\.\d+)?(?!\d)")
-_MOST_SQUEEZE = 2.5
+_SQUEEZE = re.compile("(?<!de)squeeze|anamorphic(?!.*(?:squeeze|bokeh|version))", re.IGNORECASE)
+_FACTOR = re.compile(r"\s*(\d(?:\.\d+)?)\s*(?:x|:\s*1)?\s*")  # 2, 2.0, 2x, 1.8:1
+_SQUEEZES = (1.05, 2.5)
 _STRETCHED = 1.6  # width by height; sensors behind anamorphic lenses have 1.2 to 1.5, stretched images 1.78 and more
 _MAX_SCALE = 8  # smaller parts are crops
 _MIN_SCALED = 16  # pixels; narrower ones, too
@@ -330,11 +330,19 @@ def squeeze(part: PartFacts, _: object) -> Results:
     if part.part.pixel_aspect_ratio != 1 or display is None or display.width >= _STRETCHED * display.height:
         return NOTHING
     for name, attribute in part.part.by_name.items():
-        number = _NUMBER.match(str(attribute.value)) if _SQUEEZE.search(name) else None  # 2, 2.0, or a text: 2x, 1.8:1
-        if number and 1 < (factor := float(number[0])) <= _MOST_SQUEEZE:
+        factor = _factor(attribute.value) if _SQUEEZE.search(name) else None
+        if factor and _SQUEEZES[0] <= factor <= _SQUEEZES[1]:
             message = f"{name} is {factor:g}, but the pixel aspect ratio is 1, and the image has the shape of a sensor"
             return [Found(message, "1", f"{factor:g}")]
     return NOTHING
+
+
+def _factor(value: AttributeValue) -> float | None:
+    if isinstance(value, str):
+        text = _FACTOR.fullmatch(value)
+        return float(text[1]) if text else None
+    number = value.value if isinstance(value, Rational) else value
+    return float(number) if isinstance(number, (int, float)) else None
 
 
 @part_rule(

@@ -55,11 +55,19 @@ def test_a_machine_with_another_look_is_named(given: list[FrameSummary], odd: st
         (rendered("abccabacbbcaabc", {"b": 1.06, "c": 1.12}, step=0.01), "ac"),
         (rendered("abcabcabcabc", {"a": 1.09, "c": 0.94}, noise=0.05), ""),
         (rendered("aaaabbbbcccc", {"a": 1.09, "c": 0.94}), ""),  # cuts
+        (rendered("ab" * 12 + "cccccc", {"c": 0.5}), ""),  # a cut before the only frames of a machine
     ],
 )
 def test_several_machines_with_levels_of_their_own_are_named(given: list[FrameSummary], odd: str) -> None:
     found = [tuple(each.frames) for each in judged(given) if each.code == "SEQ-HOST"]
     assert sorted(found) == sorted(tuple(f.frame for f in given if f.host == each) for each in odd)
+
+
+def test_levels_of_machines_that_take_turns_are_info_since_a_blinking_light_has_such() -> None:
+    levels = {"a": 1.0, "b": 1.2, "c": 0.8, "d": 0.9}
+    found = {hosts: judged(rendered(hosts, levels)) for hosts in ("abcd" * 4, "abcdbadcabdcacbd")}
+    severities = [{each.severity for each in findings if each.code == "SEQ-HOST"} for findings in found.values()]
+    assert severities == [{Severity.INFO}, {Severity.WARNING}]
 
 
 def test_the_machine_is_known_from_files_and_rows() -> None:

@@ -41,7 +41,7 @@ _COMES_AND_GOES = 3  # an element that is empty in more than one frame of so man
 _FALLEN = 0.75  # the most light of an element beside empty frames when it is over, in parts of that before and usually
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
 _FEW_VALUES = 4  # of each channel of a placeholder
-_MANY_VALUES = 256  # of an image
+_MANY_VALUES = 64  # of an image, which has up to 256 in 8 bits
 _ONE_SHOT = 0.2  # the least correlation of the small images on both sides of a placeholder, between which things move
 _LIT = 4  # one of so many pixels is lit in a placeholder, unlike where few sparks are
 

@@ -300,8 +300,7 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     fix="Compare the frame with those around it, and render it again with their samples if it has more noise.",
     limits="At most half of the frames, whose files are at once larger, by a tenth between steady ones or by half elsewhere, "
     "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, too. Or "
-    "frames at equal distances from the first one on, three or more, whose files are larger than all others near them. One or "
-    "two frames in a row whose files are larger by half than those on both sides are a warning. The "
+    "frames at equal distances from the first one on, three or more, whose files are larger than all others near them. The "
     "size of files tells nothing with NONE and B44.",
 )
 def noise(sequence: SequenceFacts, _: object) -> Results:
@@ -314,18 +313,17 @@ def noise(sequence: SequenceFacts, _: object) -> Results:
     larger = _with_ends(steps, [size for size, _ in sizes])
     runs = [(run, _LEAST_SIZE) for run in runs_of(larger)]
     runs += [(run, _FAR_SIZE) for run in runs_of(_far_larger(sizes)) if larger.keys().isdisjoint(run)]
-    edges = [(run, least, [(seen[at], seen[beside]) for at, beside in edges_of(run, len(seen))]) for run, least in runs]
-    noisy = [(run, beside) for run, least, beside in edges if all(_is_noisier(*each, least) for each in beside)]
-    odd = [seen[index][0].frame for run, _ in noisy for index in run]
-    is_clear = any(len(beside) > 1 for _, beside in noisy) and all(
-        len(run) <= NEIGHBOURS and all(_is_larger(*each, _FAR_SIZE) for each in beside) for run, beside in noisy
-    )
-    severity = Severity.WARNING if is_clear else None
+    odd = [
+        seen[index][0].frame
+        for run, least in runs
+        if all(_is_noisier(seen[inside], seen[outside], least) for inside, outside in edges_of(run, len(seen)))
+        for index in run
+    ]
     what = "a larger file, whose pixels vary more at the same luminance, than the frames around: more noise?"
     usual_noise = "the noise of the frames around"
     if not odd and len({area for _, area in sizes}) == 1:
         odd, what = _at_starts(seen)
-    return of_frames(odd, what, usual_noise, severity=severity)
+    return of_frames(odd, what, usual_noise)
 
 
 _Seen = tuple[FrameSummary, FramePixels]
@@ -352,21 +350,13 @@ def _far_larger(sizes: Sequence[tuple[float, int]]) -> list[int]:
     return [index for index, (size, _) in enumerate(sizes) if size > _FAR_SIZE * usual]
 
 
-def _is_larger(one: _Seen, other: _Seen, least: float) -> bool:
-    return (one[0].size_bytes or 0) > least * (other[0].size_bytes or 0)
-
-
 def _is_noisier(odd: _Seen, usual: _Seen, least_size: float) -> bool:
     """Whether a frame shows the image of the one beside it with more noise: the variances of image and noise add up."""
-    pixels, others = odd[1], usual[1]
+    (frame, pixels), (other, others) = odd, usual
+    is_larger = (frame.size_bytes or 0) > least_size * (other.size_bytes or 0)
     added = math.sqrt(max(0.0, (pixels.deviation or 0.0) ** 2 - (others.deviation or 0.0) ** 2))
     has_noise = added >= _LEAST_NOISE * (others.luminance or 0.0)
-    return (
-        _is_larger(odd, usual, least_size)
-        and has_noise
-        and _has_one_light(pixels, others)
-        and pixels.lit_layers == others.lit_layers
-    )
+    return is_larger and has_noise and _has_one_light(pixels, others) and pixels.lit_layers == others.lit_layers
 
 
 def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:

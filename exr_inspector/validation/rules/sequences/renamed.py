@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
+from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import OBJECTS
 from exr_inspector.validation.rule import Found
@@ -17,6 +18,7 @@ from exr_inspector.validation.rules.sequences.comparison import of_frames, usual
 
 _MANIFESTS = 4  # more change with the objects in the frame
 _FEWEST = 4  # frames whose names change from each to the next
+_NEAR = 2  # frames from one to the next, on twos
 _NAMESPACE = re.compile(r".*[/|:]", re.DOTALL)
 _NUMBER = re.compile(r"\d+")
 
@@ -42,7 +44,7 @@ def renamed_objects(sequence: SequenceFacts) -> list[Found]:
             if key in frame.objects:
                 by_value.setdefault(frame.objects[key], []).append(frame.frame)
         if len(by_value) > _MANIFESTS:
-            found += _changing_names(key, by_value)
+            found += _changing_names(sequence, key)
         if not 1 < len(by_value) <= _MANIFESTS:
             continue
         usual = usual_value(sequence, by_value)
@@ -61,19 +63,26 @@ def renamed_objects(sequence: SequenceFacts) -> list[Found]:
     return found
 
 
-def _changing_names(key: str, by_value: Mapping[tuple[tuple[str, str], ...], Sequence[int]]) -> list[Found]:
-    """Frames most of whose names no other frame has, if most frames are so, in a row: no objects enter and leave so fast."""
-    counts = Counter(each for value, numbers in by_value.items() for each in value * len(numbers))
-    odd = sorted(
-        numbers[0] for value, numbers in by_value.items() if 2 * sum(counts[each] == 1 for each in value) > len(value)
-    )
-    are_near = 2 * sum(after - before == 1 for before, after in pairwise(odd)) >= len(odd)
-    if len(odd) < _FEWEST or not are_near or 2 * len(odd) <= sum(map(len, by_value.values())):
+def _changing_names(sequence: SequenceFacts, key: str) -> list[Found]:
+    """Frames most of whose names no other frame has, if most frames are so, in a row: few objects enter and leave so fast.
+
+    Sparks and debris do, and are numbered: names that differ by numbers alone are an info finding.
+    """
+    seen = [
+        (frame.frame, [name for _, name in frame.objects[key]]) for frame in sequence.frames if key in frame.objects
+    ]
+    counts = Counter(name for _, names in seen for name in names)
+    odd = [at for at, (_, names) in enumerate(seen) if 2 * sum(counts[name] == 1 for name in names) > len(names)]
+    are_near = 2 * sum(seen[after][0] - seen[before][0] <= _NEAR for before, after in pairwise(odd)) >= len(odd)
+    if len(odd) < _FEWEST or not are_near or 2 * len(odd) <= len(seen):
         return []
-    what = (
-        f"most names of {key} are in one frame alone: objects change their names, and a matte is lost in the next frame"
+    kinds = Counter(
+        kind for at in odd for kind in {_NUMBER.sub("#", name) for name in seen[at][1] if counts[name] == 1}
     )
-    return of_frames(odd, what, "the names of the frames around", "other names")
+    severity = Severity.INFO if all(count > 1 for count in kinds.values()) else None
+    what = f"most names of {key} are in one frame alone: "
+    what += "do objects change their names, or live for one frame?" if severity else "objects change their names"
+    return of_frames([seen[at][0] for at in odd], what, "the names of the frames around", "other names", severity)
 
 
 def _object_of(name: str) -> str:

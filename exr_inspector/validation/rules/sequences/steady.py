@@ -26,7 +26,7 @@ _STEP_TO_OTHERS = 3  # how many times larger the steps of a machine are than oth
 _ONE_STEP = 2  # how many times its largest step is that of its smallest one at most
 _MOST_LEVELS = 8  # of computers
 _UNEXPLAINED = 0.05  # of the variance of all steps, by the levels of several computers
-_FEWEST = 3  # frames of a computer, and frames that tell whether depth has one scale
+_FEWEST = 3  # frames of a computer, changes to others and back, and frames that tell whether depth has one scale
 _LEAST_SCALE = 5  # by which depth is multiplied in other units
 _ONE_FACTOR = 1.5  # the most by which the factors of the quartiles differ if all depth is multiplied by one
 _ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of one shot differ
@@ -76,12 +76,15 @@ def hosts(sequence: SequenceFacts, _: object) -> Results:
             return of_frames(numbers[host], message, "1", ratio)
         if levels := _levels(known):
             usual = min(levels, key=lambda name: abs(levels[name]))
+            # Light that changes with a period looks like computers that take turns.
+            takes_turns = all(host == known[at % len(levels)][0] for at, (host, _) in enumerate(known))
+            severity = Severity.INFO if takes_turns else None
             found = []
             for host in sorted(levels, key=lambda name: numbers[name][0]):
                 ratio = f"{math.exp(levels[host] - levels[usual]):.3g}"
                 message = f"rendered by {host}, and {what} is {ratio} times that of the frames of {usual}"
                 if abs(levels[host] - levels[usual]) >= _LEAST_STEP:
-                    found += of_frames(numbers[host], message, "1", ratio)
+                    found += of_frames(numbers[host], message, "1", ratio, severity)
             return found
     return NOTHING
 
@@ -89,7 +92,7 @@ def hosts(sequence: SequenceFacts, _: object) -> Results:
 def _levels(known: Sequence[tuple[str, float]]) -> dict[str, float]:
     """The level of each computer as a logarithm, around their median, if these explain the steps between neighbours.
 
-    A steady change of the light is taken out; a cut leaves too much of the steps.
+    A steady change of the light is taken out. The level of none may follow from a single step, which may be a cut.
     """
     counts = Counter(host for host, _ in known)
     changes = sum(host != after for (host, _), (after, _) in pairwise(known))
@@ -102,6 +105,9 @@ def _levels(known: Sequence[tuple[str, float]]) -> dict[str, float]:
     steps = np.diff([value for _, value in known])
     members = np.array([[host == name for name in counts] for host, _ in known], float)
     given = np.column_stack([np.diff(members, axis=0), np.ones(len(steps))])
+    without_largest = np.delete(given, int(np.abs(steps).argmax()), axis=0)
+    if np.linalg.matrix_rank(without_largest) < len(counts) or np.abs(given[:, :-1]).sum(axis=0).min() < _FEWEST:
+        return {}
     fitted = np.linalg.lstsq(given, steps, rcond=None)[0]
     levels = fitted[:-1] - np.median(fitted[:-1])
     is_explained = (steps - given @ fitted).var() <= _UNEXPLAINED * steps.var()

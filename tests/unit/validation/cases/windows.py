@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import Part, a_box2i, a_float, a_string, a_vector, build
+from tests.support.exrbytes import Part, a_box2i, a_float, a_rational, a_string, a_vector, build
 from tests.unit.validation.cases.made.structure import E, extra, instead, window
 from tests.unit.validation.judging import PLAIN, Case
 
@@ -15,9 +15,14 @@ def two_sizes(first: int, second: int) -> bytes:
     return build([Part(name=f"p{i}", data_window=box, display_window=whole) for i, box in enumerate(boxes)])
 
 
-def squeezed(factor: float, width: int) -> bytes:
+def squeezed(factor: float, width: int = 4, name: str = "lens.SqueezeFactor") -> bytes:
     """An image of three rows by a lens with a factor."""
-    return build([Part(data_window=(0, 0, width - 1, 2), extra=[a_float("lens.SqueezeFactor", factor)])])
+    return build([Part(data_window=(0, 0, width - 1, 2), extra=[a_float(name, factor)])])
+
+
+def with_text(name: str, value: str) -> bytes:
+    """An image of the shape of a sensor with a text."""
+    return build([Part(data_window=(0, 0, 3, 2), extra=[a_string(name, value)])])
 
 
 CASES = [
@@ -36,7 +41,10 @@ CASES = [
     Case("WIN-PAR-NOT-ONE", instead(a_float("pixelAspectRatio", 2.0))),
     Case("WIN-PAR-NOT-ONE", PLAIN, instead(a_float("pixelAspectRatio", 2.0)), parameters={"pixel_aspect_ratio": 2}),
     Case("WIN-SQUEEZE", squeezed(2.0, 4), squeezed(2.0, 5)),
-    Case("WIN-SQUEEZE", squeezed(1.8, 4), squeezed(1.0, 4)),
+    Case("WIN-SQUEEZE", squeezed(1.8, 4), squeezed(1.0000001)),
+    Case("WIN-SQUEEZE", with_text("lensSqueeze", "1.8:1"), with_text("anamorphicLens", "2.1.0")),
+    Case("WIN-SQUEEZE", squeezed(2, name="anamorphicFactor"), squeezed(2, name="camera/anamorphicBokeh")),
+    Case("WIN-SQUEEZE", extra(a_rational("lensSqueeze", 2, 1)), squeezed(2, name="anamorphicDesqueeze")),
     Case("WIN-SQUEEZE", *(extra(a_string("lensSqueeze", text)) for text in ("1.8:1", "anamorphic"))),
     Case("WIN-SCREEN", instead(a_float("screenWindowWidth", -1.0)), severity=E),
     Case("WIN-SCREEN", instead(a_float("screenWindowWidth", float("nan")))),
