@@ -67,6 +67,15 @@ def test_the_index_counts_checked_files_and_names_frames_that_could_not_be_read(
     assert "beauty.####.exr: could not read 1 frame, 1004" in index
 
 
+def test_the_index_names_warnings_that_nearly_all_frames_have(delivery: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(1, 7):
+        shutil.copy(Path(__file__).parents[3] / "samples" / "luminance_chroma.exr", folder / f"a.{number:04}.exr")
+    assert run(folder, "--to", tmp_path / "out").exit_code == 0
+    assert "CHN-LUMA-CHROMA in nearly all frames" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
 def test_pages_are_not_written_among_the_files_of_a_delivery(delivery: Path, tmp_path: Path) -> None:
     for target in (delivery, delivery / "matte.####.exr"):
         assert isinstance(run(target, "--to", delivery).exception, ArgumentError)
