@@ -193,9 +193,8 @@ def _merged_across_parts(findings: list[Finding]) -> list[Finding]:
             kept.append(finding)
         elif finding is repeated[key][0]:
             is_equal = len({(each.found, each.message) for each in repeated[key]}) == 1
-            others = f"{'the same' if is_equal else 'similar'} in {len(parts) - 1} more part{'s' * (len(parts) > 2)}"
-            more = f"; {others} (parts {joined_ranges(parts)})"
-            kept.append(finding._replace(message=_shortened(finding.message + more), part=None))
+            every = f"{'the same' if is_equal else 'similar'} in parts {joined_ranges(parts)} ({len(parts)} in all)"
+            kept.append(finding._replace(message=_shortened(f"{finding.message}; {every}"), part=None))
     return kept
 
 

@@ -369,7 +369,7 @@ def test_a_hint_that_a_policy_raises_is_told_once_a_file() -> None:
     assert [(f.code, f.part) for f in findings if f.code == "WIN-CROPPED"] == [("WIN-CROPPED", None)]
 
 
-@pytest.mark.parametrize(("last", "words"), [(2, "; the same in 1 more part"), (1, "; similar in 1 more part")])
+@pytest.mark.parametrize(("last", "words"), [(2, "; the same in parts 0-1 (2 in all)"), (1, "; similar in parts 0-1")])
 def test_a_hint_of_several_parts_says_whether_they_are_equal(last: int, words: str) -> None:
     parts = [Part(name=str(end), data_window=(1, 1, end, 2), display_window=(0, 0, 3, 2)) for end in (2, last)]
     (found,) = [f for f in judge(build(parts)) if f.code == "WIN-CROPPED"]
@@ -400,7 +400,7 @@ def test_parts_that_were_never_written_are_told_together() -> None:
     parts = [Part(name=str(n), absent=frozenset(range(3)) if n else frozenset()) for n in range(60)]
     (found,) = [f for f in judge(build(parts)) if f.code == "CHK-ZERO-OFFSET"]
     assert found.part is None
-    assert found.message.endswith("the same in 58 more parts (parts 1-59)")
+    assert found.message.endswith("the same in parts 1-59 (59 in all)")
 
 
 def test_a_window_that_is_none_is_told_once() -> None:
