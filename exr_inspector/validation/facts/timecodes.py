@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from exr_inspector.exr.header.timecode import read_timecode
@@ -16,6 +19,10 @@ _TEXT = re.compile(r"(\d\d):(\d\d):(\d\d)([:;])(\d\d)", re.ASCII)
 _DROP_FLAG = 0x40
 DROP_RATE = 30_000 / 1001
 _MAX_COUNTED = 30.5  # the frame field holds 0 to 29; at higher rates it counts frame pairs (SMPTE 12M-1)
+_DAY = 86_400  # seconds
+_USUAL = (24, 25, 30)  # frames a second that the frame field counts
+_HIGHEST = 60
+_FEWEST_STEPS = 3
 
 
 class Clock(NamedTuple):
@@ -109,6 +116,47 @@ def clock_at(count: int, rate: float, *, is_drop_frame: bool) -> Clock:
 def frames_of_day(clock: Clock, rate: float) -> int:
     """The number of frames of a day, with drop-frame counting if `clock` has it."""
     return frame_count(clock._replace(hours=24, minutes=0, seconds=0, frame=0), rate)
+
+
+def shown_rate(codes: Sequence[tuple[int, Clock]]) -> int | None:
+    """The frames a second that time codes count, as they show it themselves; None if they do not.
+
+    Most codes must follow the one before by the difference of the frame numbers within a second: those of images on twos, and
+    of rates above 30, where the field counts pairs of frames, do not. The steps into a later second show the rate.
+
+    Args:
+        codes: Frame numbers, ascending, with their time codes.
+
+    >>> shown_rate([(1001 + n, clock_at(86_400 + n, 25, is_drop_frame=False)) for n in range(40)])
+    25
+    """
+    steps = [
+        (after - before, (_second(code) - _second(clock)) % _DAY, clock, code)
+        for (before, clock), (after, code) in pairwise(codes)
+        if after > before
+    ]
+    is_held = [clock == code for _, _, clock, code in steps]
+    regular = [code for frames, seconds, clock, code in steps if not seconds and code.frame - clock.frame == frames]
+    if len(regular) < max(_FEWEST_STEPS, len(steps) * 2 / 3) or any(both == (True, True) for both in pairwise(is_held)):
+        return None
+    last = max(code.frame for code in regular)
+    is_drop_frame = regular[0].is_drop_frame
+    rates: Counter[int] = Counter()
+    for frames, seconds, clock, code in steps:
+        if 0 < seconds < _DAY // 2 and not (is_drop_frame and code.minutes != clock.minutes):
+            rate, rest = divmod(frames + clock.frame - code.frame, seconds)
+            if not rest and last < rate <= _HIGHEST:
+                rates[rate] += 1
+    if rates:
+        return max(rates, key=lambda rate: (rates[rate], rate in _USUAL))
+    if is_drop_frame:
+        return 30
+    # Codes of one second are the same at every rate.
+    return next((rate for rate in _USUAL if last < rate), None) if len({*map(_second, regular)}) == 1 else None
+
+
+def _second(clock: Clock) -> int:
+    return (clock.hours * 60 + clock.minutes) * 60 + clock.seconds
 
 
 def is_dropped(clock: Clock, rate: float) -> bool:

@@ -24,7 +24,7 @@ from exr_inspector.validation import (
 )
 from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, clock_of_numbers, expected_frames
-from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
+from exr_inspector.validation.facts.timecodes import Clock, clock_at, clock_of_text, frame_count, is_dropped, shown_rate
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.inspected_frames import frame_of_inspection
@@ -816,6 +816,59 @@ def test_time_codes_are_checked_at_the_rate_that_they_count() -> None:
     assert finding.message.endswith("4 has 01:00:05:01, 96 frames later than expected (01:00:01:01)")
     unknown = [replace(each, timecode_rate=None) for each in given]
     assert "TIM-TC-SEQ" not in {finding.code for finding in judged(unknown)}
+
+
+@pytest.mark.parametrize(
+    ("rate", "first", "source", "odd"),
+    [
+        (24, 24 * 86_400 - 20, lambda n: n, ()),  # midnight
+        (25, 90_007, lambda n: n, ()),
+        (30, 1790, lambda n: n, ()),  # a minute of which drop frame skips two codes
+        (30, 1798, lambda n: n, ()),
+        (15, 54_000, lambda n: n, ()),
+        (30, 108_000, lambda n: n // 2, ()),  # 60 frames a second, of which the field counts pairs
+        (24, 86_400, lambda n: n // 2 * 2, ()),  # on twos
+        (24, 86_400, lambda n: min(n, 31), ()),  # a hold
+        (24, 86_400, lambda n: n + (n > 10), range(1, 11)),
+        (25, 90_007, lambda n: n + 3 * (n == 19), (19,)),
+        (24, 86_400, lambda n: n - (n == 9), (9,)),
+        (24, 86_400, lambda n: n + (n > 25), range(26, 41)),
+        (24, 86_400, lambda n: {5: 6, 6: 5}.get(n, n), (5, 6)),
+        (24, 86_400, lambda n: n - 2400 * (n == 30), (30,)),
+        (24, 24 * 86_400 - 20, lambda n: n + 2 * (n == 30), (30,)),
+        (30, 1790, lambda n: n - 3 * (n == 16), (16,)),
+        (24, 86_400, lambda n: n - n // 5, range(5, 41, 5)),
+    ],
+)
+@pytest.mark.parametrize(
+    "numbers", [range(1, 41), range(1, 20), [n for n in range(1, 41) if n not in {14, 22, 23, 24}]]
+)
+def test_time_codes_show_the_rate_that_they_count(
+    rate: int, first: int, source: Callable[[int], int], odd: Sequence[int], numbers: Sequence[int]
+) -> None:
+    drop = first < 1800
+    day = frame_count(Clock(24, 0, 0, 0, drop), rate)
+    codes = {n: clock_at((first + source(n)) % day, rate, is_drop_frame=drop) for n in numbers}
+    with_rate, without = (
+        [f for f in judged([frame(n, time_code=code, frame_rate=given) for n, code in codes.items()]) if "TC" in f.code]
+        for given in (float(rate), None)
+    )
+    assert without == (with_rate if odd else [])
+    assert not odd or numbers != range(1, 41) or [*without[0].frames] == [*odd]
+
+
+@pytest.mark.parametrize(
+    ("counts", "rate"),
+    [
+        (dict(enumerate(range(3))), None),
+        (dict(enumerate(range(4))), 24),
+        (dict(enumerate([*range(10, 21), 29, 22, 23])), 24),  # 00:00:01:05 behind 00:00:00:20
+        (dict(enumerate([*range(10), *range(40, 48)])), None),  # another take
+        (dict(zip([*range(10, 23), *range(26, 52)], [*range(10, 23), *range(24, 50)], strict=True)), 24),
+    ],
+)
+def test_the_rate_that_few_time_codes_show(counts: dict[int, int], rate: int | None) -> None:
+    assert shown_rate([(number, clock_at(count, 24, is_drop_frame=False)) for number, count in counts.items()]) == rate
 
 
 @pytest.mark.parametrize(

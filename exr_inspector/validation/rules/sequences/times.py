@@ -42,15 +42,18 @@ def sequence_frame_rate(sequence: SequenceFacts, _: object) -> Results:
     source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
     fix="Find out which frames come from another take, were copied or have slipped, and correct their time codes.",
     limits="In `check` and `report`, also against the plate of the shot and the other views and AOVs: differences of up to 24 "
-    "frames that are the same in all frames.",
+    "frames that are the same in all frames. Without framesPerSecond, timecodeRate and the parameter frame_rate, the rate is "
+    "that of the steps into the next second, if two thirds of the time codes advance within a second as the frame numbers do, "
+    "and none stays for three frames: images on twos, and rates above 30, at which time codes count pairs, are not checked.",
     command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Check that time code minus frame number is constant, also across midnight and dropped time codes.
 
-    The rate is framesPerSecond, else timecodeRate, else `frame_rate`; without a rate nothing is checked. A time code that all
-    frames share was copied from one file with its other attributes, and is reported once as info.
+    The rate is framesPerSecond, else timecodeRate, else `frame_rate`, else the one that the time codes show; without a rate
+    nothing is checked. A time code that all frames share was copied from one file with its other attributes, and is reported
+    once as info.
     """
     coded, rate = time_codes(sequence, parameters)
     if len(coded) < 2 or rate is None:
@@ -104,11 +107,13 @@ class OddCode(NamedTuple):
 
 
 def time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple[_Coded, float | None]:
-    """The frames with time codes, and the rate that most of them have; None if it is unknown or no rate."""
+    """The frames with time codes, and the rate that most of them have, or else show; None if it is unknown or no rate."""
     coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
     rates = Counter(frame.frame_rate for frame, _ in coded if frame.frame_rate)
     rates = rates or Counter(float(frame.timecode_rate) for frame, _ in coded if frame.timecode_rate)
     rate = rates.most_common(1)[0][0] if rates else parameters.frame_rate
+    if rate is None:
+        rate = timecodes.shown_rate([(frame.frame, code) for frame, code in coded])
     return coded, rate if rate is not None and 1 <= rate <= _MAX_RATE else None
 
 
