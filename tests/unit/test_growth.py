@@ -20,6 +20,8 @@ from exr_inspector.validation.facts.facts import FileFacts
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
 from tests.support.growth import INPUTS, KEYS, MOST, longest_stretch, parts, steps_of
 
+pytestmark = pytest.mark.slow
+
 POLICY = builtin_policy("default")
 OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
 HEADER_ONLY = Inspector()

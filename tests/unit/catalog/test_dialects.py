@@ -12,6 +12,7 @@ from exr_inspector.catalog.queries.dialects import Dialect, written_for
 OTHERS = (Dialect.TRINO, Dialect.SPARK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", OTHERS, ids=lambda dialect: dialect.value)
 @pytest.mark.parametrize("name", sorted(cookbook()))
 def test_every_query_parses_with_the_same_columns_tables_and_parameters(name: str, dialect: Dialect) -> None:

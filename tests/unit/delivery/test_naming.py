@@ -426,6 +426,7 @@ def test_every_path_is_somewhere_once(paths: list[str]) -> None:
     assert recognise(reversed(paths)) == recognition
 
 
+@pytest.mark.slow
 def test_work_grows_with_the_names_and_with_their_numbers_only() -> None:
     def calls(count: int, numbers: int) -> int:
         names = ["_".join(["7"] * numbers) + f"_{n}.exr" for n in range(count)]

@@ -54,6 +54,7 @@ def many_cryptomattes_of_one_name(count: int) -> bytes:
     return build([Part(channels=channels, extra=declared)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [many_bad_channels, many_views, many_cryptomattes_of_one_name])
 def test_work_grows_in_proportion(make: Callable[[int], bytes]) -> None:
     def steps(count: int) -> int:
@@ -63,6 +64,7 @@ def test_work_grows_in_proportion(make: Callable[[int], bytes]) -> None:
     assert steps(1_000) <= MOST * steps(500)
 
 
+@pytest.mark.slow
 def test_a_text_of_20_mb_is_read() -> None:
     header = everything(build([Part(extra=[a_string("cryptomatte/1/manifest", "x" * 20_000_000)])]))
     assert len(str(header.parts[0].by_name["cryptomatte/1/manifest"].value)) == 20_000_000
@@ -71,6 +73,7 @@ def test_a_text_of_20_mb_is_read() -> None:
 NO_LOOP = 10_000  # lines of Python; a loop over the entries would execute a million
 
 
+@pytest.mark.slow
 def test_no_line_is_carried_out_for_each_entry_of_a_chunk_table() -> None:
     header = build([Part(replace=[a_box2i("dataWindow", (0, 0, 0, (1 << 20) - 1))])])
     start = parse_header(header).end

@@ -70,6 +70,7 @@ def test_an_ordinary_file_takes_one_request(shape: str, leaders: LeaderMode) -> 
     assert found.start == file.data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("first_bytes", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 64)), 65_536])
 def test_every_truncation_says_what_is_gone(shape: str, first_bytes: int) -> None:

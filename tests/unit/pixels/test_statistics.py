@@ -302,6 +302,7 @@ def test_patterns_of_the_image_do_not_fall_into_step_with_the_picks(period: int)
     assert rank_error(np.tile(columns, 2160), PixelType.HALF) < 0.003
 
 
+@pytest.mark.slow
 def test_ranks_of_percentiles_are_near() -> None:
     noise = np.random.default_rng(5).gamma(2, 1, 3840 * 2160).astype(np.float16)
     assert rank_error(noise, PixelType.HALF) < 0.003

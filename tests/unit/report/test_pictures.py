@@ -28,6 +28,7 @@ def test_pictures_that_fit_stay_as_they_are() -> None:
     assert (made[0].width, made[0].height) == (160, 90)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most_bytes", [25_000, 12_500, 6_250])
 def test_more_are_made_smaller_until_they_fit(most_bytes: int) -> None:
     given = [noise_picture(seed) for seed in range(4)]
@@ -36,6 +37,7 @@ def test_more_are_made_smaller_until_they_fit(most_bytes: int) -> None:
     assert {(p.width, p.height) for p in made if p} == {(160, 90)}, "they are shown as large as before"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most_bytes", [18_000, 9_000])
 def test_a_mark_of_one_pixel_outlives_it(most_bytes: int) -> None:
     made = fitting([noise_picture(n, mark=(80, 45)) for n in range(6)], most_bytes)

@@ -38,6 +38,7 @@ def check(part: Part) -> None:
     assert to_tables([inspect(data)], ["id"])["files"].num_rows == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type_name", TYPES)
 def test_all_attributes_may_be_of_any_type(type_name: str) -> None:
     check(Part(attributes=every(type_name)))

@@ -89,6 +89,7 @@ def some_header(dice: random.Random) -> Header:
     return header
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_single_parts_agree_with_the_library(seed: int) -> None:
     dice = random.Random(seed)

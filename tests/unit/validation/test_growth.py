@@ -18,6 +18,8 @@ from tests.support.growth import MOST, steps_of
 from tests.unit.validation.judging import EVERYTHING, inspect
 from tests.unit.validation.test_sequence_rules import frame, seen
 
+pytestmark = pytest.mark.slow
+
 
 def matte_file(layers: int, mattes: int, layer: str) -> bytes:
     channels = [Channel(f"{layer.format(n)}.r", FLOAT) for n in range(layers)]

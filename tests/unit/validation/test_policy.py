@@ -185,6 +185,7 @@ def test_deep_nesting_is_an_error() -> None:
     assert "POLICY" not in fault("x: " + "[" * 5000)
 
 
+@pytest.mark.slow
 def test_example_and_schema() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     schema = json.loads((ROOT / "deploy" / "policy.schema.json").read_text(encoding="utf-8"))
@@ -235,6 +236,7 @@ def test_a_policys_severity_wins_over_a_graded_one(level: str) -> None:
     assert finding.severity.label == level
 
 
+@pytest.mark.slow
 def test_netflix_archival_masters_are_camera_native_linear_and_numbered_by_time_code() -> None:
     policy = builtin_policy("netflix-nam")
     resolved = policy.for_path("nam/show.0086400.exr")

@@ -159,6 +159,7 @@ def test_faults_are_told_with_their_line(text: str, where: str) -> None:
         load(text)
 
 
+@pytest.mark.slow
 def test_the_schema_covers_it() -> None:
     schema = json.loads(json.dumps(json_schema()))
     jsonschema.validate(yaml.safe_load(SHOW), schema)
