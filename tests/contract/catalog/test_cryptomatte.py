@@ -95,6 +95,7 @@ def test_names_are_stored_whichever_file_of_a_group_has_them(pair: Pair) -> None
     assert len(names(catalog)) == NAMES_OF_THREE + 3
 
 
+@pytest.mark.heavy
 def test_writers_at_the_same_time_store_the_names_once(pair: Pair) -> None:
     _, catalog = pair
     with ThreadPoolExecutor(4) as pool:

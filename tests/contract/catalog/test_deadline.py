@@ -114,6 +114,7 @@ def test_over_tls_too_an_answer_that_trickles_ends_with_the_deadline(
         catalog.close()
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "raised",
     "queries are answered with an empty 200, which the SDK repeats without end",

@@ -98,6 +98,7 @@ def test_tables_of_other_definitions_are_compared_once() -> None:
         assert sum(server.counters().values()) <= 3
 
 
+@pytest.mark.heavy
 def test_concurrent_setups_create_one_set_of_tables() -> None:
     with LocalVastDB(None) as server:
         catalogs = [connect(server) for _ in range(4)]

@@ -103,6 +103,7 @@ def test_an_empty_catalog_takes_one_request(filled: tuple[LocalVastDB, Catalog])
     assert requests(server) == 2 * (2 + 1)
 
 
+@pytest.mark.heavy
 def test_a_file_that_is_replaced_or_removed_meanwhile_is_never_mixed(filled: tuple[LocalVastDB, Catalog]) -> None:
     _, catalog = filled
     reading = stored_inspections(catalog.connection, page_files=1)

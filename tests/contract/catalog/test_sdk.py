@@ -99,6 +99,7 @@ def test_row_ids_of_sorted_tables_have_the_type_of_the_sdk() -> None:
     assert INTERNAL_ROW_ID_SORTED_FIELD.type == work._SORTED_ROW_ID
 
 
+@pytest.mark.heavy
 def test_memory_does_not_grow_from_event_to_event(catalog: Catalog) -> None:
     def objects() -> int:
         gc.collect()

@@ -656,6 +656,7 @@ def test_a_removal_event_removes_the_rows_of_an_object_that_may_not_be_read(
     assert stack.differences() == []
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "no row",
     "events of an object that the keys may not read, in any order",

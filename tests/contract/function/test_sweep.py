@@ -361,6 +361,7 @@ def test_files_that_are_deleted_one_by_one_lose_their_rows(stack: LocalStack, fo
     assert stored(stack) == set()
 
 
+@pytest.mark.heavy
 def test_a_show_whose_own_share_is_away_keeps_its_rows(stack: LocalStack, folder: Path) -> None:
     mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
     swept(stack, **mount)

@@ -451,6 +451,7 @@ def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path
     assert (away.exit_code, "SOURCE_BUCKET renders/" in away.output, len(paths(catalog))) == (1, True, 5), away.output
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "row",
     "pixels that do not fit into EXR_MEMORY_MIB",
@@ -614,6 +615,7 @@ def test_a_manifest_that_arrives_later_is_read_by_ingest_sweep_and_watch(
         assert not lacking()
 
 
+@pytest.mark.heavy
 def test_watch_tries_again_what_another_transaction_blocks(
     stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -677,6 +679,7 @@ def test_a_place_that_is_not_there_and_a_root_without_a_name_are_told(tmp_path: 
     assert isinstance(called(*two, "--catalog", tmp_path / "c.duckdb").exception, ArgumentError)
 
 
+@pytest.mark.heavy
 def test_on_a_terminal_progress_is_shown_and_the_end_is_reached(tmp_path: Path) -> None:
     folder = tmp_path / "renders"
     folder.mkdir()
@@ -829,6 +832,7 @@ def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
     assert " 1  stored" in second.output, "the folder that was excluded before"
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "ingest",
     "a link of a local folder leads nowhere, out of the folder that is a bucket, or to a folder that is not ingested itself; or"
@@ -922,6 +926,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
     assert checked(ingested) == (dict.fromkeys(unread.keys() | {"1001", "1002", "1005"}), [None])
 
 
+@pytest.mark.heavy
 def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, catalog = tmp_path / "show", empty_catalog(tmp_path / "c.duckdb")
     folder.mkdir()
@@ -1034,6 +1039,7 @@ def sequence_rows(catalog: Path) -> list[tuple[Any, ...]]:
     return [*rows_of_catalog(catalog, checked), *rows_of_catalog(catalog, settled)]
 
 
+@pytest.mark.heavy
 def test_folders_that_a_killed_run_left_unvalidated_are_validated_by_the_next(tmp_path: Path) -> None:
     for folder, sample in (("a", "scanline_zip.exr"), ("b", "scanline_zip.exr"), ("textures", "tiled_mipmap.exr")):
         (tmp_path / "renders" / folder).mkdir(parents=True)

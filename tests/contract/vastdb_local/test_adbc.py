@@ -47,6 +47,7 @@ def sample_tables(tmp_path_factory):
         yield server
 
 
+@pytest.mark.heavy
 def test_every_table_reads_as_through_the_sdk(sample_tables):
     with connect(sample_tables).transaction() as tx, sql(sample_tables) as connection:
         for table in TABLES:

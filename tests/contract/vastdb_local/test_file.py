@@ -44,6 +44,7 @@ def fill(session):
     raise AssertionError("the disk was never full")
 
 
+@pytest.mark.heavy
 def test_a_full_disk_is_called_so_and_loses_nothing(tmp_path):
     path = tmp_path / "a.duckdb"
     command = [sys.executable, "-m", "vastdb_local", "serve", "--catalog", str(path), "--port", "0"]

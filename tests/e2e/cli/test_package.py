@@ -41,6 +41,7 @@ def test_the_folder_holds_the_function_and_nothing_of_the_laptop(staged: Path) -
     assert sum(path.stat().st_size for path in staged.rglob("*") if path.is_file()) < 2_000_000
 
 
+@pytest.mark.heavy
 def test_every_staged_module_imports_without_the_laptops_packages_and_policies_may_name_all_rules(staged: Path) -> None:
     modules = [
         ".".join(path.relative_to(staged).with_suffix("").parts).removesuffix(".__init__")

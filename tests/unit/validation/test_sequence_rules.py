@@ -1107,6 +1107,7 @@ def test_sequences_are_kept_apart_and_policies_follow_the_path() -> None:
     assert severities == [{Severity.ERROR}, {Severity.WARNING}]
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_ten_thousands_of_frames() -> None:
     given = frames(30_000)
