@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from statistics import mode
 from typing import NamedTuple
 
-from exr_inspector.delivery.image_names import DIGITS, VERSION, image_of
+from exr_inspector.delivery.image_names import DIGITS, image_of, without_version
 from exr_inspector.delivery.naming import Recognised
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
@@ -100,7 +100,7 @@ def _offset(one: _Clocked, other: _Clocked) -> int | None:
 
 def _folders(pattern: str) -> Sequence[str]:
     """The folder of a sequence and those above it in which other images of its shot may be."""
-    folders = VERSION.sub("v#", DIGITS.sub("#", pattern)).split("/")[:-1]
+    folders = without_version(DIGITS.sub("#", pattern)).split("/")[:-1]
     plain = [folder for folder in folders if folder != "v#"]
     return ["/".join(plain[: len(plain) - up]) for up in range(min(_FOLDERS, len(plain)) + 1)]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from exr_inspector.delivery.files import expand, is_folder
-from exr_inspector.delivery.image_names import VERSION
+from exr_inspector.delivery.image_names import without_version
 from exr_inspector.delivery.patterns import fixed_folder
 from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.delivery.tables import COMPARED_CHANNELS, DIFFERING_ATTRIBUTES, to_pandas
@@ -222,7 +222,7 @@ def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> _Keyed:
 
 
 def _without_versions(targets: list[_Keyed]) -> list[_Keyed]:
-    masked = [{(number, VERSION.sub("v#", name)): path for (number, name), path in files.items()} for files in targets]
+    masked = [{(number, without_version(name)): path for (number, name), path in files.items()} for files in targets]
     is_clear = all(len(files) == len(named) for files, named in zip(targets, masked, strict=True))
     return masked if is_clear else targets
 

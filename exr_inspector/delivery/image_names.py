@@ -69,9 +69,14 @@ def image_of(path: str) -> str:
     return AOV.sub("", VIEW.sub("%V", DIGITS.sub("#", path)))
 
 
+def without_version(path: str) -> str:
+    """The path with `v#` in place of each version: `v#/beauty_v#.1001.exr`."""
+    return VERSION.sub("v#", path)
+
+
 def plate_of(path: str) -> str:
     """The path without the words of plates and mattes, and without versions, equal for a plate and its mattes."""
-    rest = VERSION.sub("v#", _ANY_MATTE.sub("", PLATE.sub("", MATTE.sub("", DIGITS.sub("#", path)))))
+    rest = without_version(_ANY_MATTE.sub("", PLATE.sub("", MATTE.sub("", DIGITS.sub("#", path)))))
     return rest.replace("//", "/").removeprefix("/")
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from exr_inspector.delivery.image_names import BUNDLE, DIGITS, VERSION, image_of
+from exr_inspector.delivery.image_names import BUNDLE, DIGITS, VERSION, image_of, without_version
 from exr_inspector.delivery.naming import Recognised
 
 _FEWEST = 3  # sequences with fewer frames have no range to compare
@@ -32,7 +32,7 @@ def newer_aovs(sequences: Iterable[Recognised]) -> dict[str, dict[str, tuple[int
         versions = VERSION.findall(file_name)
         if not versions or len(sequence.frames) < _FEWEST:
             continue
-        name = folder + slash + VERSION.sub("v#", file_name)
+        name = folder + slash + without_version(file_name)
         of_image, version = groups[BUNDLE.sub("", image_of(name))], int(versions[-1][1:])
         if name not in of_image or version > of_image[name][0]:
             of_image[name] = version, sequence
@@ -61,7 +61,7 @@ def part_of_older(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
     groups: defaultdict[str, dict[int, Recognised]] = defaultdict(dict)
     for sequence in sequences:
         if len(sequence.frames) > 1 and (versions := VERSION.findall(sequence.pattern)):
-            groups[VERSION.sub("v#", DIGITS.sub("#", sequence.pattern))][int(versions[-1][1:])] = sequence
+            groups[without_version(DIGITS.sub("#", sequence.pattern))][int(versions[-1][1:])] = sequence
     found: dict[str, dict[int, str]] = {}
     for group in groups.values():
         *_, before, newest = [None, *(each for _, each in sorted(group.items()))]
@@ -81,7 +81,7 @@ def other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]
     Of a range that one version begins and ends, frames may be missing.
     """
     versioned = (sequence for sequence in sequences if VERSION.search(sequence.pattern))
-    return _parts_of_one_range(versioned, lambda pattern: VERSION.sub("v#", pattern), most_missing=0)
+    return _parts_of_one_range(versioned, without_version, most_missing=0)
 
 
 def other_spellings(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
