@@ -117,9 +117,8 @@ def _of_segment(segment: str) -> Role:
         if role not in {Role.OTHER, Role.ID}:  # `objectId` is an id; `idCharacter` is ambiguous
             return role
     role = _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
-    return (
-        Role.OTHER if role is Role.ID and "light" in tokens else role
-    )  # Octane's `Light ID 1` is the light of some lamps
+    is_light = role is Role.ID and "light" in tokens  # Octane's `Light ID 1` is the light of some lamps
+    return Role.OTHER if is_light else role
 
 
 def _is_measure(segment: str) -> bool:

@@ -91,7 +91,7 @@ def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
 def frame_count(clock: Clock, rate: float) -> int:
     """The number of frames since 00:00:00:00 at `rate` frames per second, with drop-frame counting if the time code has it."""
     base = round(rate)
-    total = ((clock.hours * 60 + clock.minutes) * 60 + clock.seconds) * base + clock.frame
+    total = _second(clock) * base + clock.frame
     if not clock.is_drop_frame:
         return total
     minutes = clock.hours * 60 + clock.minutes
@@ -156,6 +156,7 @@ def shown_rate(codes: Sequence[tuple[int, Clock]]) -> int | None:
 
 
 def _second(clock: Clock) -> int:
+    """The number of seconds since 00:00:00."""
     return (clock.hours * 60 + clock.minutes) * 60 + clock.seconds
 
 

@@ -114,6 +114,7 @@ def black_frames(sequence: SequenceFacts) -> Explained:
     return {(Severity.ERROR, _LOST[True]): odd} if odd else {}
 
 
+@once_per_sequence
 def coloured_frames(sequence: SequenceFacts) -> Explained:
     """As `black_frames`, of frames of one colour other than black; and all frames, if they have one."""
     seen = seen_frames(sequence)
