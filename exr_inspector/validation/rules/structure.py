@@ -371,7 +371,7 @@ REPORTED: tuple[Rule, ...] = (
         "STR-STRING-EMPTY",
         Severity.WARNING,
         "The standard attributes for camera, lens and production, and names of parts, are not empty strings",
-        why="The standard asks for a text; an empty one cannot be told from a lost one.",
+        why="The standard asks for a text; an empty one looks like a lost one.",
         source=_STANDARD,
         problem=ProblemKind.EMPTY_STRING,
         fix="Write the text, or remove the attribute.",

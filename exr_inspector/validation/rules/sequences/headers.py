@@ -382,7 +382,8 @@ def _presence(frame: FrameSummary, value: object) -> str | None:
     fix="Render the frames that the message names with the settings of the others.",
     limits="Keys, numbers of layers, and names of up to 16 objects, if there are at most four manifests: an object that has "
     "another namespace or path, or a number more, was renamed. With more manifests, names are reported if most are in one "
-    "frame alone, in most frames. Objects may enter and leave. Ids without names are reported if "
+    "frame alone, in most frames; as info if they differ by numbers, as those of sparks do. Objects may enter and leave. "
+    "Ids without names are reported if "
     "all pixels were read. Stored rows have no names.",
 )
 def cryptomattes(sequence: SequenceFacts, _: object) -> Results:

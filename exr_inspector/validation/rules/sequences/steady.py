@@ -42,8 +42,8 @@ _ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of 
     "again.",
     limits="Files that name their computer (hostComputer and the like), and at least six changes from it to others or back, "
     "all with a similar step of 2 % or more; or levels of several computers that explain nearly all steps between "
-    "neighbours. With severity info: a computer that rendered just the frames that another "
-    "finding, or an error of files, names.",
+    "neighbours. With severity info: levels of computers that take strict turns, as light with a period has them, and "
+    "a computer that rendered just the frames that another finding, or an error of files, names.",
 )
 def hosts(sequence: SequenceFacts, _: object) -> Results:
     """Compare the luminance, and the means of R, G and B, of neighbouring frames of different computers.
