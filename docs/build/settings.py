@@ -14,7 +14,8 @@ from exr_inspector.settings.values import Url
 _INTRODUCTION = """# Settings
 
 Every setting is an environment variable, a key in one of the platform's secrets, or a file below `/secrets` (flat, or in one
-folder per secret). Secrets take precedence over files, files over the environment, the environment over the defaults below.
+folder per secret). Secrets take precedence over files, files over the environment, the environment over the defaults below;
+what a command or a function of the library is given, such as the database of `--catalog FILE`, over all of them.
 An empty text counts as not set. `EXR_SECRET_NAME` itself is read from the environment only; without it, a key that several
 secrets have with different values is an error. All errors in settings that a command uses are reported together, by name;
 values of secrets are never shown.

@@ -65,7 +65,7 @@ def settings_for(
 
     Args:
         names: Files, folders, patterns and URLs, the policy's included.
-        settings: Settings by name, which override the environment.
+        settings: Settings by name, which override secrets and the environment.
         stats: Which pixels are read: without any (`off`), settings of pixels are not read; None if no file is inspected.
 
     Raises:
@@ -158,7 +158,7 @@ def inspect(
         levels: Which levels of mipmaps and ripmaps to read, `first` or `all`; None for EXR_STATS_LEVELS.
         objects: Whether to list the objects of Cryptomattes, in `pixels.mattes`; needs `stats="full"`.
         policy: Profile, YAML file or s3:// URL of the policy.
-        settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`, which override the environment.
+        settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`, which override secrets and the environment.
 
     Returns:
         The inspection. A file that is damaged, unreadable or not OpenEXR has the status `failed` and an error code.
