@@ -329,6 +329,9 @@ def squeeze(part: PartFacts, _: object) -> Results:
     display = part.part.display_window
     if part.part.pixel_aspect_ratio != 1 or display is None or display.width >= _STRETCHED * display.height:
         return NOTHING
+    every = "\n".join(part.part.by_name).lower()
+    if "squeeze" not in every and "anamorphic" not in every:
+        return NOTHING  # as in nearly all files; faster than searching each name
     for name, attribute in part.part.by_name.items():
         factor = _factor(attribute.value) if _SQUEEZE.search(name) else None
         if factor and _SQUEEZES[0] <= factor <= _SQUEEZES[1]:
