@@ -14,7 +14,7 @@ from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.pixels.config import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import Policy, load_policy, validate_file
+from exr_inspector.validation import Policy, load_policy
 from exr_inspector.validation.engine import RULE_FAILED
 from tests.support.exrbytes import Channel, Part, build
 
@@ -49,7 +49,7 @@ def inspect(
 
 
 def judge(data: bytes, by: Policy = EVERYTHING, **how: Any) -> tuple[Finding, ...]:
-    findings = validate_file(inspect(data, **how), by)
+    findings = inspect(data, by=by, **how).findings
     assert RULE_FAILED not in {finding.code for finding in findings}, findings
     return findings
 
