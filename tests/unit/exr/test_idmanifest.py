@@ -63,10 +63,10 @@ def test_order_and_what_it_does_not_reach() -> None:
 GOOD = manifest_payload(GROUPS[:1])
 
 
-@pytest.mark.parametrize("size", range(len(GOOD)))
-def test_every_cut_is_our_error(size: int) -> None:
-    with pytest.raises(DecodeError):
-        decode_manifest(packed(GOOD[:size]))
+def test_every_cut_is_our_error() -> None:
+    for size in range(len(GOOD)):
+        with pytest.raises(DecodeError):
+            decode_manifest(packed(GOOD[:size]))
 
 
 @pytest.mark.parametrize(

@@ -388,12 +388,17 @@ def test_odd_names_are_reported_together() -> None:
         ("\\\\server\\m.json", "is an absolute path"),
         ("file://m.json", "is a URL"),
         ("m.txt", "does not end with .json"),
+        ("m.JSON", "does not end with .json"),
+        ("m", "does not end with .json"),
+        ("./m.json", "has an empty component or a dot"),
+        ("m.json", ""),
         ("manif/m.json", ""),
     ],
 )
 def test_what_is_wrong_with_the_path_of_a_sidecar(path: str, fault: str) -> None:
     assert sidecar_path_fault(path).startswith(fault)
-    assert bool(sidecar_path_fault(path)) == bool(fault)
+    codes = found(extra(*declared("manifest", manif_file=path)), "CRY-MANIF-FILE", "CRY-MANIFEST-MISSING")
+    assert codes == ({"CRY-MANIF-FILE": E} if fault else {})
 
 
 @pytest.mark.parametrize(
@@ -418,10 +423,14 @@ def test_what_is_wrong_with_the_ids_of_a_manifest(text: str, fault: str, entry: 
     assert entry not in beside.message
 
 
+def _toggled() -> str:
+    """A name whose hash has an exponent of 0 or 255, so that bit 23 is toggled."""
+    names = (f"object{number}" for number in range(10_000))
+    return next(name for name in names if (mmh3.hash(name, 0, signed=False) >> 23) & 255 in {0, 255})
+
+
 def test_an_id_with_the_exponents_bit_as_it_was_hashed() -> None:
-    name = next(
-        f"obj{number}" for number in range(1000) if mmh3.hash(f"obj{number}", signed=False) >> 23 & 255 in {0, 255}
-    )
+    name = _toggled()
     wrong = json.dumps({name: f"{mmh3.hash(name, signed=False):08x}", "box": f"{cryptomatte_id('box'):08x}"})
     (finding,) = of(extra(*declared(manifest=wrong)), "CRY-MANIFEST-HASH")
     assert "in all of them bit 23 is not toggled" in finding.message
@@ -479,12 +488,6 @@ def test_forms_of_cryptomatte_keys(key: str, *, is_odd: bool) -> None:
     assert bool(found(matte(*ranks(f"{NAME}00"), attributes=declared(key=key)), "CRY-KEY-FORM")) is is_odd
 
 
-def _toggled() -> str:
-    """A name whose hash has an exponent of 0 or 255, so that bit 23 is toggled."""
-    names = (f"object{number}" for number in range(10_000))
-    return next(name for name in names if (mmh3.hash(name, 0, signed=False) >> 23) & 255 in {0, 255})
-
-
 def test_the_exponent_s_bit_is_toggled() -> None:
     name = _toggled()
     identifier = cryptomatte_id(name)
@@ -498,28 +501,6 @@ def test_the_exponent_s_bit_is_toggled() -> None:
     for manifest, code in ((good, {}), (bad, {"CRY-MANIFEST-HASH": E})):
         attributes = declared(manifest=json.dumps(manifest))
         assert found(matte(*ranks(f"{NAME}00"), attributes=attributes), "CRY-MANIFEST-HASH") == code
-
-
-@pytest.mark.parametrize(
-    ("path", "is_wrong"),
-    [
-        ("m.json", False),
-        ("sub/m.json", False),
-        ("/abs/m.json", True),
-        ("./m.json", True),
-        ("../m.json", True),
-        ("sub/../../m.json", True),
-        ("sub\\m.json", True),
-        ("C:/m.json", True),
-        ("m.txt", True),
-        ("m", True),
-        ("m.JSON", True),
-    ],
-)
-def test_paths_of_sidecars_stay_in_the_folder(path: str, *, is_wrong: bool) -> None:
-    data = matte(*ranks(f"{NAME}00"), attributes=declared("manifest", manif_file=path))
-    assert (found(data, "CRY-MANIF-FILE") == {"CRY-MANIF-FILE": E}) is is_wrong
-    assert found(data, "CRY-MANIFEST-MISSING") == {}
 
 
 @pytest.mark.parametrize(
@@ -832,10 +813,6 @@ def test_empty_strings_everywhere() -> None:
 # --- time ------------------------------------------------------------------------------------------------
 
 
-def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
-    return extra(a_timecode("timeCode", word), *([a_rational("framesPerSecond", *rate)] if rate else []))
-
-
 @pytest.mark.parametrize(
     ("word", "rate", "codes"),
     [
@@ -850,8 +827,14 @@ def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
         (tv60(0, 0, 0, 24), (25, 1), {}),
         (tv60(0, 0, 0, 25), (25, 1), {"TIM-TC-RANGE": E}),
         (tv60(0, 0, 0, 29), (30_000, 1001), {}),
+        # above 30 frames a second, the field counts pairs
+        (tv60(0, 0, 0, 23), (48, 1), {}),
         (tv60(0, 0, 0, 35), (48, 1), {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 0, 24), (50, 1), {}),
+        (tv60(0, 0, 0, 25), (50, 1), {"TIM-TC-RANGE": E}),
         (tv60(0, 0, 0, 29), (60, 1), {}),
+        (tv60(0, 0, 0, 35), (60, 1), {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 0, 29), (120, 1), {}),
         (0x0A, (24, 1), {"TIM-TC-RANGE": E}),  # the digit 10
         (0x0A, None, {"TIM-TC-RANGE": E}),
         (0x0F000000, None, {"TIM-TC-RANGE": E}),
@@ -860,6 +843,10 @@ def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
         (tv60(0, 10, 0, 0, drop=True), (30_000, 1001), {}),
         (tv60(0, 1, 1, 0, drop=True), (30_000, 1001), {}),
         (tv60(0, 1, 0, 0, drop=True), (60_000, 1001), {"TIM-TC-DROP": W}),
+        (tv60(0, 1, 0, 1, drop=True), (60_000, 1001), {"TIM-TC-DROP": W}),
+        (tv60(0, 1, 0, 2, drop=True), (60_000, 1001), {}),
+        (tv60(0, 10, 0, 0, drop=True), (60_000, 1001), {}),
+        (tv60(0, 1, 0, 2, drop=True), (120_000, 1001), {}),
         (tv60(0, 0, 0, 2, drop=True), (25, 1), {"TIM-TC-DROP": W}),
         (tv60(0, 0, 0, 2, drop=True), (30, 1), {"TIM-TC-DROP": W}),
         (tv60(0, 1, 0, 0, drop=True), None, {"TIM-TC-DROP": W}),  # no rate has that code
@@ -869,29 +856,31 @@ def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
 def test_faults_of_time_codes_have_their_rules(
     word: int, rate: tuple[int, int] | None, codes: dict[str, Severity]
 ) -> None:
-    assert found(timed(word, rate), "TIM-TC-") == codes
+    rates = [a_rational("framesPerSecond", *rate)] if rate else []
+    assert found(extra(a_timecode("timeCode", word), *rates), "TIM-TC-") == codes
 
 
-@pytest.mark.parametrize(
-    ("rate", "is_odd"),
-    [
-        *(((base, 1), False) for base in (12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90, 96, 100)),
-        *(((base, 1), False) for base in (120, 144, 150, 192, 200, 240)),
-        *(((1000 * base, 1001), False) for base in (24, 30, 48, 60, 72, 96, 120)),
-        ((24_000, 1000), False),
-        ((2397, 100), True),
-        ((23_976, 1000), True),
-        ((25_000, 1001), True),
-        ((24, 0), True),
-        ((0, 1), True),
-        ((-24, 1), True),
-        ((24, 2**32 - 1), True),
-        ((INT_MAX, 1), True),
-        ((17, 1), True),
-    ],
-)
-def test_usual_frame_rates_are_accepted(rate: tuple[int, int], *, is_odd: bool) -> None:
-    assert bool(found(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")) is is_odd
+def test_usual_frame_rates_are_accepted() -> None:
+    usual = [(base, 1) for base in (12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90, 96, 100, 120, 144, 150)]
+    usual += [
+        (192, 1),
+        (200, 1),
+        (240, 1),
+        *((1000 * base, 1001) for base in (24, 30, 48, 60, 72, 96, 120)),
+        (24_000, 1000),
+    ]
+    odd = [
+        (2397, 100),
+        (23_976, 1000),
+        (25_000, 1001),
+        (24, 0),
+        (0, 1),
+        (-24, 1),
+        (24, 2**32 - 1),
+        (INT_MAX, 1),
+        (17, 1),
+    ]
+    assert [rate for rate in usual + odd if found(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")] == odd
 
 
 @pytest.mark.parametrize(
@@ -997,11 +986,6 @@ def test_faults_of_colour_ids_have_their_rules(identifier: str, codes: dict[str,
     assert found(extra(a_string("colorInteropID", identifier)), "COL-ID-") == codes
 
 
-def test_a_similar_id_is_suggested() -> None:
-    (finding,) = (f for f in judge(extra(a_string("colorInteropID", "lin_ap1"))) if f.code == "COL-ID-UNREGISTERED")
-    assert finding.expected == "lin_ap1_scene"
-
-
 def test_data_called_r_g_b() -> None:
     normals = [f"N.{c}" for c in "RGB"]
     tags = {
@@ -1071,32 +1055,6 @@ def aovs(*blacks: bool, views: tuple[str, ...] = ()) -> bytes:
 )
 def test_a_black_view_is_a_failed_render_and_a_black_aov_is_none(data: bytes, parts: list[int]) -> None:
     assert [finding.part for finding in of(data, "PIX-BLACK", stats=True)] == parts
-
-
-# --- time codes above 30 frames per second ----------------------------------------------------------------
-
-
-def coded(rate: tuple[int, int], *digits: int, drop: bool = False) -> bytes:
-    return extra(a_timecode("timeCode", tv60(*digits, drop=drop)), a_rational("framesPerSecond", *rate))
-
-
-@pytest.mark.parametrize(
-    ("data", "codes"),
-    [
-        (coded((60_000, 1001), 0, 1, 0, 2, drop=True), {}),
-        (coded((60_000, 1001), 0, 1, 0, 1, drop=True), {"TIM-TC-DROP": W}),
-        (coded((60_000, 1001), 0, 10, 0, 0, drop=True), {}),
-        (coded((120_000, 1001), 0, 1, 0, 2, drop=True), {}),
-        (coded((60, 1), 0, 0, 0, 29), {}),
-        (coded((60, 1), 0, 0, 0, 35), {"TIM-TC-RANGE": E}),
-        (coded((50, 1), 0, 0, 0, 25), {"TIM-TC-RANGE": E}),
-        (coded((50, 1), 0, 0, 0, 24), {}),
-        (coded((48, 1), 0, 0, 0, 23), {}),
-        (coded((120, 1), 0, 0, 0, 29), {}),
-    ],
-)
-def test_the_frame_field_counts_pairs_above_30_frames_per_second(data: bytes, codes: dict[str, Severity]) -> None:
-    assert found(data, "TIM-TC-RANGE", "TIM-TC-DROP") == codes
 
 
 @pytest.mark.parametrize(
