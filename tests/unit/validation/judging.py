@@ -34,7 +34,11 @@ def inspector(stats: StatsMode) -> Inspector:
 
 def policy(text: str = "", **parameters: Any) -> Policy:
     """Return a policy of every rule with its own severity and these parameters; or the policy of `text`."""
-    document = text or yaml.safe_dump({"name": "test", "extends": None, "parameters": parameters})
+    return _loaded(text or yaml.safe_dump({"name": "test", "extends": None, "parameters": parameters}))
+
+
+@cache
+def _loaded(document: str) -> Policy:
     return load_policy(document, origin="test")
 
 
