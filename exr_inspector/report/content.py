@@ -60,7 +60,7 @@ class SequencePage:
     Attributes:
         title: Its pattern.
         facts: Properties of most frames in one line: size, compression, rate, software.
-        is_texture: Whether its numbers are tiles of a texture, not frames.
+        item: What its numbers are: `frame`, or `tile` of a texture.
         result: `failed`, `warnings` or `passed`.
         first: First expected frame.
         last: Last expected frame.
@@ -86,7 +86,7 @@ class SequencePage:
 
     title: str
     facts: str
-    is_texture: bool
+    item: str
     result: str
     first: int
     last: int
@@ -137,6 +137,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     notes = notes_of(checked, numbers)
     everywhere = codes_everywhere(notes, len(severities))
     states = [state_of(severities[n], notes.get(n, ()), everywhere) if n in severities else MISSING for n in numbers]
+    item = "tile" if checked.is_texture else "frame"
     files = _first_files(checked)
     known = [figures.get(files[n].path) if n in files else None for n in numbers]
     summaries = [file.summary for file in checked.files if file.summary is not None]
@@ -144,7 +145,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     return SequencePage(
         title=checked.pattern,
         facts=facts(summaries, known),
-        is_texture=checked.is_texture,
+        item=item,
         result=result_of(checked.worst),
         first=checked.first,
         last=checked.last,
@@ -170,7 +171,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
             )
             for number, state, frame in zip(numbers, states, known, strict=True)
         ),
-        data={"frames": numbers, "states": states, **curves(known), **note_texts(notes, place)},
+        data={"item": item, "frames": numbers, "states": states, **curves(known), **note_texts(notes, place)},
     )
 
 

@@ -49,6 +49,7 @@ function fillTable(table, heads, rows) {
 function start(section) {
   const data = JSON.parse(byClass(section, "data").textContent);
   const frames = data.frames;
+  const item = data.item[0].toUpperCase() + data.item.slice(1);
   const cells = [...section.querySelectorAll(".sheet li")];
   const strip = byClass(section, "strip");
   const cursor = byClass(section, "cursor");
@@ -67,7 +68,7 @@ function start(section) {
     cursor.style.left = `calc(${(100 * index) / frames.length}% - 2px)`;
     cursor.style.width = `max(6px, calc(${100 / frames.length}% + 4px))`;
     strip.setAttribute("aria-valuenow", index);
-    strip.setAttribute("aria-valuetext", `frame ${frames[index]}, ${data.states[index]}`);
+    strip.setAttribute("aria-valuetext", `${data.item} ${frames[index]}, ${data.states[index]}`);
     const picture = cells[index].firstElementChild.cloneNode(true);
     const table = element("table");
     const add = (name, value) => {
@@ -75,7 +76,7 @@ function start(section) {
       row.insertCell().textContent = name;
       row.insertCell().textContent = value;
     };
-    add("Frame", String(frames[index]));
+    add(item, String(frames[index]));
     for (const curve of data.series) add(curve.label, UNITS[curve.unit](curve.values[index]));
     panel.replaceChildren(picture, table);
     for (const number of data.notes[index] || []) {
@@ -119,7 +120,7 @@ function start(section) {
             { ...axis(), space: 60, size: 26, values: (_, ticks) => ticks.map((v) => (Number.isInteger(v) ? String(v) : "")) },
             { ...axis(), space: 26, size: 66, values: (_, ticks) => ticks.map(UNITS[curves[0].unit]) },
           ],
-          series: [{ label: "Frame" }, ...series],
+          series: [{ label: item }, ...series],
           hooks: { setCursor: [(chart) => chart.cursor.left >= 0 && choose(chart.cursor.idx)] },
         },
         [frames, ...curves.map((curve) => curve.values)],
@@ -185,13 +186,13 @@ function start(section) {
     });
     const figures = byClass(section, "figures");
     figures.closest("details").addEventListener("toggle", () => {
-      const heads = ["Frame", "State", ...data.series.map((curve) => curve.label)];
+      const heads = [item, "State", ...data.series.map((curve) => curve.label)];
       fillTable(figures, heads, frames.map((frame, i) => [frame, data.states[i], ...data.series.map((curve) => UNITS[curve.unit](curve.values[i]))]));
     });
     const exposures = byClass(section, "exposures");
     if (exposures) {
       exposures.closest("details").addEventListener("toggle", () => {
-        const heads = ["Frame", ...data.stops.map((stop) => `${stop > 0 ? "+" : ""}${stop}`)];
+        const heads = [item, ...data.stops.map((stop) => `${stop > 0 ? "+" : ""}${stop}`)];
         fillTable(exposures, heads, frames.map((frame, i) => [frame, ...(data.exposure[i] || data.stops.map(() => null)).map((share) => (share === null ? "–" : (share / 10).toFixed(1) + " %"))]));
       });
     }

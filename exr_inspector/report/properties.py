@@ -26,6 +26,8 @@ _PROPERTIES = {
     "software": "Software",
     "cryptomattes": "Cryptomattes",
 }
+# Properties that list a value for each part, and what separates them.
+_BETWEEN_PARTS = {"compression": ", ", "colour": "; "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ def facts(summaries: Sequence[FrameSummary], known: Sequence[FrameFigures | None
     for name, form in (("compression", "{}"), ("frame_rate", "{:g} fps"), ("software", "{}"), ("colour", "{}")):
         values = Counter(value for s in summaries if (value := getattr(s, name)))
         if values:
-            words.append(form.format(values.most_common(1)[0][0]))
+            most = values.most_common(1)[0][0]
+            if separator := _BETWEEN_PARTS.get(name):
+                most = separator.join(dict.fromkeys(most.split(separator)))
+            words.append(form.format(most))
     return ", ".join(words)
 
 

@@ -63,6 +63,18 @@ def test_drift_names_the_usual_value_first() -> None:
     assert rows == [("Compression", "ZIP", 18, "1006-1019"), ("Compression", "PIZ", 1, "1020")]
 
 
+def test_values_that_all_parts_have_are_given_once() -> None:
+    given = made().check.sequences[0].files
+    parts = {"compression": "ZIP, ZIP, DWAA", "colour": "untagged; untagged"}
+    files = tuple(replace(file, summary=file.summary and replace(file.summary, **parts)) for file in given)
+    assert page_of(files=files).facts.endswith("ZIP, DWAA, untagged")
+
+
+def test_numbers_of_a_texture_are_called_tiles() -> None:
+    page = page_of(is_texture=True)
+    assert (page.item, page.data["item"]) == ("tile", "tile")
+
+
 def test_channels_are_summed_over_the_frames() -> None:
     (red, aov) = page_of().channels
     assert (aov.name, red.name, red.types, red.frames) == ("diffuse.R", "R", "HALF", 19)
