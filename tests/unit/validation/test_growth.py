@@ -16,7 +16,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, Siblings
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
 from tests.support.growth import MOST, steps_of
 from tests.unit.validation.judging import EVERYTHING, inspect
-from tests.unit.validation.test_sequence_rules import frame, seen
+from tests.unit.validation.sequences import frame, seen
 
 pytestmark = pytest.mark.slow
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exr_inspector.model import ColourLines, Finding, Severity
+from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.unit.validation.cases.made.pixels import deep, flat, image
-from tests.unit.validation.judging import PLAIN, inspect
+from tests.unit.validation.judging import PLAIN
+from tests.unit.validation.sequences import HOLE, PIXELS, frame, grid, judged, pixels_of, reported, seen
 from tests.unit.validation.test_sequence_images import panned
-from tests.unit.validation.test_sequence_rules import HOLE, PIXELS, frame, grid, judged, seen
 
 FULL = [1.0] * 8
 
@@ -40,7 +39,7 @@ def empty(**changed: Any) -> FramePixels:
 )
 def test_an_element_that_is_empty_between_frames_that_are_not(levels: list[float], severity: Severity) -> None:
     given = [frame(n, pixels=seen(each, coverage=0.3) if each else empty()) for n, each in enumerate(levels, 1)]
-    worst = max(each.severity for each in judged(given) if each.code == "SEQ-BLACK")
+    worst = max(each.severity for each in reported("SEQ-BLACK", given))
     assert worst is severity
 
 
@@ -52,7 +51,7 @@ def test_the_light_of_cropped_elements_is_that_of_their_window(sizes: tuple[int,
         frame(n, data_window=window, pixels=empty() if 10 <= n < 15 else seen(coverage=0.5))
         for n, window in windows.items()
     ]
-    assert [each.severity for each in judged(given) if each.code == "SEQ-BLACK"] == [severity]
+    assert [each.severity for each in reported("SEQ-BLACK", given)] == [severity]
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -70,10 +69,7 @@ def test_deep_frames_without_samples_are_one_finding(count: int) -> None:
 
 
 def test_parts_are_named_only_if_there_are_several() -> None:
-    made = frame_of_inspection(inspect(deep(), stats=True, key="shot/sh.1001.exr"))
-    assert made is not None
-    assert made.pixels is not None
-    assert {*made.pixels.lit_pixels} == {"Z"}
+    assert {*pixels_of(deep()).lit_pixels} == {"Z"}
 
 
 def of_alpha(solid: set[int], covered: dict[int, float], **changed: Any) -> list[Finding]:
@@ -84,13 +80,13 @@ def of_alpha(solid: set[int], covered: dict[int, float], **changed: Any) -> list
             pixels=seen(
                 is_solid=n in solid,
                 coverage=1.0 if n in solid else covered.get(n, 0.3),
-                lines=ColourLines((), np.float32(panned(n)).tobytes()),
+                shows=panned(n),
             ),
             **changed,
         )
         for n in range(1, 19)
     ]
-    return [each for each in judged(given) if each.code == "SEQ-ALPHA"]
+    return reported("SEQ-ALPHA", given)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +144,7 @@ def test_holes_in_the_alpha_of_some_frames(
         )
         for n in range(1, 11)
     ]
-    found = [{*each.frames} for each in judged(given) if each.code == "SEQ-ALPHA"]
+    found = [{*each.frames} for each in reported("SEQ-ALPHA", given)]
     assert found == [odd] * (is_found and not least and name == "env")
 
 
@@ -162,12 +158,14 @@ def test_alpha_is_not_compared_of_deep_images_and_mattes(changed: dict[str, Any]
     [({9: 2, 10: 2}, True), (dict.fromkeys(range(9, 19), 2), False)],  # the background is there, or another shot
 )
 def test_alpha_that_is_1_where_the_image_changes(phases: dict[int, float], *, is_found: bool) -> None:
-    images = {n: np.float32(panned(n, phases.get(n, 0))).tobytes() for n in range(1, 19)}
     given = [
-        frame(n, pixels=seen(is_solid=n in phases, coverage=1.0 if n in phases else 0.3, lines=ColourLines((), each)))
-        for n, each in images.items()
+        frame(
+            n,
+            pixels=seen(is_solid=n in phases, coverage=1.0 if n in phases else 0.3, shows=panned(n, phases.get(n, 0))),
+        )
+        for n in range(1, 19)
     ]
-    assert ("SEQ-ALPHA" in {each.code for each in judged(given)}) is is_found
+    assert bool(reported("SEQ-ALPHA", given)) is is_found
 
 
 @pytest.mark.parametrize(
@@ -175,10 +173,7 @@ def test_alpha_that_is_1_where_the_image_changes(phases: dict[int, float], *, is
     [(image(), True), (image(A=np.full((3, 4), 0.5)), False), (deep(alpha=1.0), True), (PLAIN, None)],
 )
 def test_alpha_of_1_everywhere_is_known(data: bytes, *, is_solid: bool | None) -> None:
-    made = frame_of_inspection(inspect(data, stats=True, key="shot/sh.1001.exr"))
-    assert made is not None
-    assert made.pixels is not None
-    assert made.pixels.is_solid is is_solid
+    assert pixels_of(data).is_solid is is_solid
 
 
 def of_layer(name: str, dark: set[int], *, is_off: bool = False, least: float = 0.2, **changed: Any) -> list[Finding]:
@@ -189,7 +184,7 @@ def of_layer(name: str, dark: set[int], *, is_off: bool = False, least: float = 
         light = min(0.2, least * apart)
         level = 0.5 + 0.001 * n - (0.2 - light) * is_off
         given.append(frame(n, pixels=seen(level, lit_pixels={name: int(500 * light)}, lights={name: light}, **changed)))
-    return [each for each in judged(given) if each.code == "SEQ-LAYER-BLACK"]
+    return reported("SEQ-LAYER-BLACK", given)
 
 
 @pytest.mark.parametrize(
@@ -235,15 +230,13 @@ def test_a_matte_that_is_inverted(odd: set[int], covered: float, named: set[int]
     for n in range(1, 19):
         mean = covered + 0.002 * n
         given.append(frame(n, pixels=seen(mattes={"roto.red": (0.0, 1.0, 1 - mean if n in odd else mean, 0.4)})))
-    found = [each for each in judged(given) if each.code == "SEQ-ALPHA"]
+    found = reported("SEQ-ALPHA", given)
     assert [{*each.frames} for each in found] == [named] * bool(named)
 
 
 def test_mattes_are_known_by_their_names() -> None:
     half = np.linspace(0, 0.5, 2000).reshape(40, 50)
     layers = {"A": half, "R": half, "roto.red": half, "key.R": half, "key.A": 3 * half}
-    made = frame_of_inspection(inspect(flat(**layers), stats=True, key="shot/sh.1001.exr"))
-    assert made is not None
-    assert made.pixels is not None
-    assert {*made.pixels.mattes} == {"A", "roto.red"}
-    assert made.pixels.lights == {"key": pytest.approx(0.25, abs=1e-3)}
+    pixels = pixels_of(flat(**layers))
+    assert {*pixels.mattes} == {"A", "roto.red"}
+    assert pixels.lights == {"key": pytest.approx(0.25, abs=1e-3)}

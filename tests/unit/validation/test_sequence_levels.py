@@ -9,13 +9,26 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.model import ColourLines, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import a_int, a_string
 from tests.unit.validation.cases.made.colour import AP0, FLAG, REC709, anamorphic, extra, tag
 from tests.unit.validation.cases.made.pixels import RAMP, flat, image
 from tests.unit.validation.judging import EVERYTHING, inspect
-from tests.unit.validation.test_sequence_rules import GREY, MAGENTA, frame, grid, judged, noisy, seen, small, stored
+from tests.unit.validation.sequences import (
+    GREY,
+    MAGENTA,
+    frame,
+    frame_of,
+    grid,
+    judged,
+    noisy,
+    pixels_of,
+    reported,
+    seen,
+    small,
+    stored,
+)
 
 Colour = tuple[float, float, float]
 USUAL: Colour = (0.4, 0.4, 0.4)
@@ -153,7 +166,7 @@ def test_noise_makes_files_larger_at_the_same_luminance(
 )
 def test_noise_in_a_run_of_frames(odd: set[int], size: float, luminance: float, *, is_found: bool) -> None:
     given = [noisy(n, size, 0.3, luminance=luminance) if n in odd else noisy(n, 1 + n / 50, 0.2) for n in range(1, 11)]
-    assert [{*f.frames} for f in judged(given) if f.code == "SEQ-NOISE"] == [odd] * is_found
+    assert [{*f.frames} for f in reported("SEQ-NOISE", given)] == [odd] * is_found
 
 
 @pytest.mark.parametrize(
@@ -172,7 +185,7 @@ def test_files_that_are_smaller_for_another_reason_are_not_soft(changed: dict[st
         noisy(n, 0.9 if n == 5 else 1.0, **{"deviation": 0.19 if n == 5 else 0.2} | usual | (changed if n == 5 else {}))
         for n in range(1, 11)
     ]
-    assert "SEQ-SOFT" not in {f.code for f in judged(given)}
+    assert not reported("SEQ-SOFT", given)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +208,7 @@ def test_soft_frames_have_smaller_files_at_the_same_luminance(
         noisy(n, size, deviation, luminance=luminance) if n in odd else noisy(n, 1 + n % 2 * others, 0.2)
         for n in range(1, 11)
     ]
-    found = [(f.code, f.severity, {*f.frames}) for f in judged(given) if f.code == "SEQ-SOFT"]
+    found = [(f.code, f.severity, {*f.frames}) for f in reported("SEQ-SOFT", given)]
     assert found == [("SEQ-SOFT", Severity.INFO, odd)] * is_found
 
 
@@ -214,9 +227,9 @@ def test_soft_frames_are_a_warning_unless_they_move_faster(
     for n in range(1, 17):
         is_odd = n in {8, 9, 10}
         shown += 1 + fast * is_odd
-        lines = ColourLines((), np.outer(ramp, 1 + np.sin(np.arange(16) + shown / 60) / 3).astype(np.float32).tobytes())
-        given.append(noisy(n, sizes[n - 8] if is_odd else 1.0, 0.19 if is_odd else 0.2, lines=lines))
-    assert {(f.severity, tuple(f.frames)) for f in judged(given) if f.code == "SEQ-SOFT"} == {(severity, (8, 9, 10))}
+        image = np.outer(ramp, 1 + np.sin(np.arange(16) + shown / 60) / 3)
+        given.append(noisy(n, sizes[n - 8] if is_odd else 1.0, 0.19 if is_odd else 0.2, shows=image))
+    assert {(f.severity, tuple(f.frames)) for f in reported("SEQ-SOFT", given)} == {(severity, (8, 9, 10))}
 
 
 @pytest.mark.parametrize(("is_turned", "is_found"), [(False, True), (True, False)])
@@ -226,11 +239,11 @@ def test_frames_that_show_another_image_are_no_noise(*, is_turned: bool, is_foun
             n,
             1.2 if n == 5 else 1.0,
             0.3 if n == 5 else 0.2,
-            lines=ColourLines((), small(is_turned=is_turned and n == 5)),
+            shows=small(is_turned=is_turned and n == 5),
         )
         for n in range(1, 11)
     ]
-    assert ("SEQ-NOISE" in {found.code for found in judged(given)}) is is_found
+    assert bool(reported("SEQ-NOISE", given)) is is_found
 
 
 def test_frames_of_another_codec_are_no_noise() -> None:
@@ -242,28 +255,22 @@ def test_frames_of_another_codec_are_no_noise() -> None:
 @pytest.mark.parametrize(("name", "weight"), [("R", 0.2126), ("G", 0.7152), ("B", 0.0722), ("Y", 1.0)])
 def test_the_luminance_of_a_frame_has_the_weights_of_rec_709(name: str, weight: float) -> None:
     others = {} if name == "Y" else dict.fromkeys("RGB", np.zeros((3, 4)))
-    made = frame_of_inspection(inspect(flat(**{**others, name: np.full((3, 4), 0.5)}), stats=True))
-    assert made is not None
-    assert made.pixels is not None
-    assert made.pixels.luminance == pytest.approx(0.5 * weight)
+    assert pixels_of(flat(**{**others, name: np.full((3, 4), 0.5)})).luminance == pytest.approx(0.5 * weight)
 
 
 def test_the_main_image_may_be_in_a_layer_of_that_name() -> None:
     steps = np.linspace(0.5, 2, 32 * 32).reshape(32, 32)
     names = {f"ViewLayer_{layer}_{colour}": steps for layer in ("Combined", "DiffCol") for colour in "RGB"}
-    made = frame_of_inspection(inspect(flat(**names, ViewLayer_Combined_A=steps * 0), stats=True))
-    assert made is not None
-    assert made.pixels is not None
-    assert made.pixels.means == dict.fromkeys("RGB", pytest.approx(1.25))
-    assert made.pixels.small.mean() == pytest.approx(1.25, rel=0.05)
-    assert made.pixels.coverage == 0
-    assert made.pixels.lit_layers == {"", "ViewLayer.DiffCol"}
+    pixels = pixels_of(flat(**names, ViewLayer_Combined_A=steps * 0))
+    assert pixels.means == dict.fromkeys("RGB", pytest.approx(1.25))
+    assert pixels.small.mean() == pytest.approx(1.25, rel=0.05)
+    assert pixels.coverage == 0
+    assert pixels.lit_layers == {"", "ViewLayer.DiffCol"}
 
 
 def test_frames_are_compared_by_each_tag_of_their_colour() -> None:
     tags = [(), (REC709,), (AP0,), (AP0, FLAG), (tag("lin_ap1_scene"),), (a_string("colorSpace", "ACEScg"),)]
-    made = [frame_of_inspection(inspect(extra(*attributes))) for attributes in tags]
-    assert len({each.colour for each in made if each}) == len(tags)
+    assert len({frame_of(extra(*attributes)).colour for attributes in tags}) == len(tags)
 
 
 def test_attributes_that_rules_compare_are_read_by_every_policy() -> None:
@@ -275,9 +282,7 @@ def test_attributes_that_rules_compare_are_read_by_every_policy() -> None:
         "shot",
         "software",
     }
-    made = frame_of_inspection(inspect(extra(a_int("imageCounter", 7))))
-    assert made is not None
-    assert made.image_counter == 7
+    assert frame_of(extra(a_int("imageCounter", 7))).image_counter == 7
 
 
 @pytest.mark.parametrize(("ratio", "compared"), [(2.0, 2.0), (0.0, None), (-1.0, None)])

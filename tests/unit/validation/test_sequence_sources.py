@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exr_inspector.model import Severity
-from tests.unit.validation.test_sequence_rules import frame, judged
+from tests.unit.validation.sequences import frame, judged, reported
 
 
 def found(given: dict[int, dict[str, str]]) -> set[tuple[str, Severity, tuple[int, ...]]]:
@@ -110,5 +110,5 @@ def test_what_differs_is_shown_and_not_the_number_of_the_frame() -> None:
         frame(n, attributes={"nuke/input/filename": f"/srv/v00{1 + (n == 5)}/pl.{n:04}.exr"}, embedded_frame=None)
         for n in range(1, 11)
     ]
-    (finding,) = [each for each in judged(given) if each.code == "SEQ-SOURCE"]
+    (finding,) = reported("SEQ-SOURCE", given)
     assert (finding.found, finding.expected) == ("/srv/v002/pl.0005.exr", "/srv/v001/pl.0001.exr")

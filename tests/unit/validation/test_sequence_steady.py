@@ -15,7 +15,7 @@ from tests.support.exrbytes import a_string
 from tests.unit.validation.cases.made.colour import extra
 from tests.unit.validation.cases.made.pixels import flat
 from tests.unit.validation.judging import inspect
-from tests.unit.validation.test_sequence_rules import frame, judged, seen, stored
+from tests.unit.validation.sequences import frame, judged, pixels_of, reported, seen, stored
 
 
 def rendered(hosts: str, levels: dict[str, float], *, step: float = 0.0, noise: float = 0.0) -> list[FrameSummary]:
@@ -44,7 +44,7 @@ def rendered(hosts: str, levels: dict[str, float], *, step: float = 0.0, noise: 
     ],
 )
 def test_a_machine_with_another_look_is_named(given: list[FrameSummary], odd: str) -> None:
-    found = [each for each in judged(given) if each.code == "SEQ-HOST"]
+    found = reported("SEQ-HOST", given)
     assert [tuple(each.frames) for each in found] == [tuple(f.frame for f in given if f.host == odd)] * bool(odd)
 
 
@@ -59,7 +59,7 @@ def test_a_machine_with_another_look_is_named(given: list[FrameSummary], odd: st
     ],
 )
 def test_several_machines_with_levels_of_their_own_are_named(given: list[FrameSummary], odd: str) -> None:
-    found = [tuple(each.frames) for each in judged(given) if each.code == "SEQ-HOST"]
+    found = [tuple(each.frames) for each in reported("SEQ-HOST", given)]
     assert sorted(found) == sorted(tuple(f.frame for f in given if f.host == each) for each in odd)
 
 
@@ -94,10 +94,7 @@ UNIT = np.linspace(0, 1, 2000).reshape(40, 50)
 )
 def test_depth_that_is_scaled_frame_by_frame(depth: np.ndarray, *, is_unit: bool) -> None:
     for key, name in (("shot/sh.1001.exr", "Z"), ("shot/sh_depth.1001.exr", "R")):
-        made = frame_of_inspection(inspect(flat(**{name: depth}), stats=True, key=key))
-        assert made is not None
-        assert made.pixels is not None
-        assert made.pixels.unit_channels == {name} if is_unit else not made.pixels.unit_channels
+        assert pixels_of(flat(**{name: depth}), key).unit_channels == ({name} if is_unit else set())
 
 
 METRES = (2.0, 5.0, 6.0, 1e10)
@@ -128,17 +125,15 @@ def test_frames_with_another_scale_of_depth(
         frame(n, pixels=seen(luminance if n in odd else 0.5, extents={"Z": extents if n in odd else METRES}))
         for n in range(1, 11)
     ]
-    found = [(f.severity, {*f.frames}) for f in judged(given) if f.code == "SEQ-DEPTH-SCALE"]
+    found = [(f.severity, {*f.frames}) for f in reported("SEQ-DEPTH-SCALE", given)]
     assert found == [(Severity.WARNING, odd)] * is_found
 
 
 def test_extents_of_depth_and_motion() -> None:
     depth, motion = (UNIT.astype(np.float32) * scale for scale in (-40, 3))
-    made = frame_of_inspection(inspect(flat(R=UNIT, Z=depth, velocity_x=motion), stats=True, key="shot/sh.1001.exr"))
-    assert made is not None
-    assert made.pixels is not None
-    assert made.pixels.extents == {"Z": pytest.approx((30, 20, 10, 40), rel=0.01), "velocity.x": (3.0,)}
-    assert made.pixels.other_deviations == pytest.approx([np.std(depth), np.std(motion)])
+    pixels = pixels_of(flat(R=UNIT, Z=depth, velocity_x=motion))
+    assert pixels.extents == {"Z": pytest.approx((30, 20, 10, 40), rel=0.01), "velocity.x": (3.0,)}
+    assert pixels.other_deviations == pytest.approx([np.std(depth), np.std(motion)])
 
 
 @pytest.mark.parametrize(
@@ -152,17 +147,15 @@ def test_extents_of_depth_and_motion() -> None:
     ],
 )
 def test_motion_that_is_scaled_frame_by_frame(x: np.ndarray, y: np.ndarray, *, is_unit: bool) -> None:
-    made = frame_of_inspection(inspect(flat(R=x, G=y, B=0 * x), stats=True, key="shot/sh_motion_vectors.1001.exr"))
-    assert made is not None
-    assert made.pixels is not None
-    assert made.pixels.unit_channels == (frozenset("RG") if is_unit else frozenset())
+    pixels = pixels_of(flat(R=x, G=y, B=0 * x), "shot/sh_motion_vectors.1001.exr")
+    assert pixels.unit_channels == (frozenset("RG") if is_unit else frozenset())
 
 
 def test_channels_of_another_scale_in_the_same_frames_are_one_finding() -> None:
     far = {"fog.Z": (3.0, 4.0, 5.0, 10.0)}
     usual, odd = {**far, "Z": METRES, "zed.Z": METRES}, {**far, **dict.fromkeys(("Z", "zed.Z"), (0.2, 0.5, 0.6, 1.0))}
     given = [frame(n, pixels=seen(0.5 + n / 100, extents=odd if n in {5, 6} else usual)) for n in range(1, 11)]
-    (found,) = [f for f in judged(given) if f.code == "SEQ-DEPTH-SCALE"]
+    (found,) = reported("SEQ-DEPTH-SCALE", given)
     assert (tuple(found.frames), found.found, found.expected) == ((5, 6), "up to 1", "up to 1e+10")
 
 
@@ -171,13 +164,13 @@ def test_depth_of_one_scale_reaches_its_ends_in_few_frames(others: frozenset[str
     given = [frame(n, pixels=seen(unit_channels=frozenset({"Z"}) if n == 3 else others)) for n in range(1, 6)]
     assert [(f.code, f.severity) for f in judged(given)] == [("SEQ-DEPTH-SCALE", Severity.INFO)] * is_found
     still = [frame(n, pixel_hash="h", pixels=seen(unit_channels=others)) for n in range(1, 6)]
-    assert "SEQ-DEPTH-SCALE" not in {f.code for f in judged(still)}
+    assert not reported("SEQ-DEPTH-SCALE", still)
 
 
 def test_a_seam_in_all_frames_is_one_finding() -> None:
     seams = (Seam(True, 960, "R", 1.2), Seam(False, 540, "G", 0.9))
     given = [frame(n, pixels=seen(lines=ColourLines(seams[: 1 + n % 2]))) for n in range(1, 7)]
-    found = {tuple(f.frames): (f.found, f.severity) for f in judged(given) if f.code == "SEQ-SEAM"}
+    found = {tuple(f.frames): (f.found, f.severity) for f in reported("SEQ-SEAM", given)}
     assert found == {(1, 2, 3, 4, 5, 6): ("column 960", Severity.INFO), (1, 3, 5): ("row 540", Severity.INFO)}
 
 
@@ -191,11 +184,8 @@ IMAGE = np.random.default_rng(3).random((16, 16), dtype=np.float32)
 @pytest.mark.parametrize(("odd", "found"), [({4, 5}, (4, 5)), ({3, 8}, (3, 8)), ({6, 7, 8, 9, 10}, ())])
 def test_frames_that_are_turned(turn: Any, words: str, odd: set[int], found: tuple[int, ...]) -> None:
     light = np.linspace(0.9, 1.1, 11, dtype=np.float32)
-    given = [
-        frame(n, pixels=seen(lines=ColourLines((), (light[n] * (turn(IMAGE) if n in odd else IMAGE)).tobytes())))
-        for n in range(1, 11)
-    ]
-    seams = [f for f in judged(given) if f.code == "SEQ-MIRROR"]
+    given = [frame(n, pixels=seen(shows=light[n] * (turn(IMAGE) if n in odd else IMAGE))) for n in range(1, 11)]
+    seams = reported("SEQ-MIRROR", given)
     assert [tuple(f.frames) for f in seams] == [found] * bool(found)
     severity = Severity.INFO if (words, odd) == ("mirrored", {3, 8}) else Severity.WARNING  # two lights that take turns
     assert all(words in f.message and f.severity is severity for f in seams)
@@ -204,21 +194,16 @@ def test_frames_that_are_turned(turn: Any, words: str, odd: set[int], found: tup
 def test_lights_that_change_places_are_info() -> None:
     left = (IMAGE + IMAGE[:, ::-1]) / 20
     left[4:12, 1:5] += 3
-    given = [
-        frame(n, pixels=seen(lines=ColourLines((), (left[:, ::-1] if n in {4, 5} else left).tobytes())))
-        for n in range(1, 11)
-    ]
-    assert [f.severity for f in judged(given) if f.code == "SEQ-MIRROR"] == [Severity.INFO]
+    given = [frame(n, pixels=seen(shows=left[:, ::-1] if n in {4, 5} else left)) for n in range(1, 11)]
+    assert [f.severity for f in reported("SEQ-MIRROR", given)] == [Severity.INFO]
 
 
 def test_another_image_for_a_while_is_not_turned() -> None:
     other = np.random.default_rng(4).random((16, 16), dtype=np.float32)
     even = (IMAGE + IMAGE[::-1]) / 2
     for one, two in ((IMAGE, other), (even, even[::-1])):
-        given = [
-            frame(n, pixels=seen(lines=ColourLines((), (two if n in {4, 5} else one).tobytes()))) for n in range(1, 11)
-        ]
-        assert "SEQ-MIRROR" not in {f.code for f in judged(given)}
+        given = [frame(n, pixels=seen(shows=two if n in {4, 5} else one)) for n in range(1, 11)]
+        assert not reported("SEQ-MIRROR", given)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +224,7 @@ def test_a_computer_that_rendered_just_the_frames_of_a_finding(
     flashes = [frame(n, host=host(n), pixels=seen(2.5 if n in odd else 0.5)) for n in range(1, 13)]
     errors = [frame(n, host=host(n), error_codes=("PIX-NAN",) if n in odd else ()) for n in range(1, 13)]
     for given in (flashes, errors):
-        found = [each for each in judged(given) if each.code == "SEQ-HOST"]
+        found = reported("SEQ-HOST", given)
         assert [(each.severity, {*each.frames}) for each in found] == [(Severity.INFO, of_host)] * is_named
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from exr_inspector.model import ColourLines, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary
 from tests.support.exrbytes import FLOAT, Attr, Channel, Part, a_string, build
 from tests.unit.validation.cases.made.pixels import RAMP, flat, gradient, rgb, scene
 from tests.unit.validation.judging import judge
-from tests.unit.validation.test_sequence_rules import frame, judged, noisy, seen
+from tests.unit.validation.sequences import frame, noisy, reported, seen
 
 W, I = Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
 CAMERA = a_string("cameraModel", "ALEXA 35")
@@ -87,7 +87,7 @@ def test_one_value_in_a_hundred_is_the_maximum(number: int, maximum: float, *, i
 
 
 def found(given: Iterable[FrameSummary], code: str) -> dict[tuple[int, ...], Severity]:
-    return {tuple(each.frames): each.severity for each in judged([*given]) if each.code == code}
+    return {tuple(each.frames): each.severity for each in reported(code, [*given])}
 
 
 @pytest.mark.parametrize(("size", "is_found"), [(1.11, True), (1.09, False)])
@@ -122,7 +122,7 @@ def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] =
     image = np.linspace(1, 0.5, 256, dtype=np.float32)
     other = image * np.where(np.arange(256) * 131 % 256 < count, np.float32(factor), np.float32(1))
     smalls = [other if n in {*odd} else image * (1 + n / 5000) for n in range(1, frames + 1)]
-    return [frame(n, pixels=seen(lines=ColourLines((), each.tobytes()))) for n, each in enumerate(smalls, 1)]
+    return [frame(n, pixels=seen(shows=each)) for n, each in enumerate(smalls, 1)]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] =
     ],
 )
 def test_areas_that_differ_in_few_frames(given: list[FrameSummary], *, is_found: bool) -> None:
-    assert any("areas differ" in each.message for each in judged(given) if each.code == "SEQ-AREA") is is_found
+    assert any("areas differ" in each.message for each in reported("SEQ-AREA", given)) is is_found
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_areas_that_differ_in_few_frames(given: list[FrameSummary], *, is_found:
 def test_blocks_of_another_tone(gain: float, first: int, last: int, expected: Severity | None) -> None:
     image = np.linspace(1, 0.5, 256, dtype=np.float32)
     smalls = [image * (gain if first <= n <= last else 1) for n in range(1, 12)][: 10 if last < 9 else 11]
-    given = [frame(n, pixels=seen(lines=ColourLines((), each.tobytes()))) for n, each in enumerate(smalls, 1)]
+    given = [frame(n, pixels=seen(shows=each)) for n, each in enumerate(smalls, 1)]
     assert found(given, "SEQ-TONE") == ({(*range(first, last + 1),): expected} if expected is not None else {})
 
 

@@ -24,7 +24,6 @@ from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
-from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import (
     B44,
     DWAA,
@@ -57,6 +56,7 @@ from tests.support.exrbytes import (
 from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
 from tests.unit.validation.cases.made.pixels import flat, gradient, image
 from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy
+from tests.unit.validation.sequences import pixels_of
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
@@ -316,11 +316,9 @@ def test_a_file_named_for_its_data_is_data() -> None:
 def test_a_black_image_in_a_folder_named_for_data_is_reported(key: str, *, is_reported: bool) -> None:
     black = build([Part(pixels={c.name: np.zeros((3, 4)) for c in RGB})])
     assert ("PIX-BLACK" in found(black, "PIX-BLACK", key=key, stats=True)) is is_reported
-    summary = frame_of_inspection(inspect(black, key=key, stats=True))
-    assert summary is not None
-    assert summary.pixels is not None
-    assert summary.pixels.is_black is (True if is_reported else None)
-    assert (summary.pixels.luminance is None) is ("depth" in key)
+    pixels = pixels_of(black, key)
+    assert pixels.is_black is (True if is_reported else None)
+    assert (pixels.luminance is None) is ("depth" in key)
 
 
 def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> None:
