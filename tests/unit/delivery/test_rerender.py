@@ -7,16 +7,15 @@ from dataclasses import replace
 import pytest
 
 from exr_inspector.delivery.checked import with_files
-from exr_inspector.delivery.sequences import CheckedFile, check_frames, with_findings
+from exr_inspector.delivery.sequences import CheckedFile, with_findings
 from exr_inspector.model import Finding, Severity
-from exr_inspector.validation import FrameSummary, builtin_policy
-
-POLICY = builtin_policy("default")
+from exr_inspector.validation import FrameSummary
+from tests.unit.delivery.sequences import checked_sequences, summary
 
 
 def frame(number: int, *codes: str, padding: int = 4, status: str = "inspected") -> FrameSummary:
     path = f"a.{number:0{padding}}.exr"
-    return FrameSummary(path, "?", 0, 0, status=status, has_error=bool(codes), error_codes=codes)
+    return summary(path, status=status, has_error=bool(codes), error_codes=codes)
 
 
 def test_frames_whose_header_alone_is_wrong() -> None:
@@ -28,7 +27,7 @@ def test_frames_whose_header_alone_is_wrong() -> None:
         frame(5, "STR-REQ-TYPE"),
         frame(5, "PIX-NAN", padding=5),
     ]
-    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    (checked,) = checked_sequences(files)
     assert (checked.rerender.text, checked.header_edits.text) == ("2,5", "1,3")
     rate = Finding("TIM-FPS-SEQ", Severity.ERROR, "", frames=(4,))
     black = Finding("SEQ-BLACK", Severity.ERROR, "", frames=(3,))
@@ -43,7 +42,7 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
         frame(3, "DEL-NFX-NAMES", "PIX-NAN"),
         frame(4),
     ]
-    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    (checked,) = checked_sequences(files)
     assert (checked.rerender.text, checked.header_edits.text) == ("3", "2")
 
 
@@ -55,7 +54,7 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
     ],
 )
 def test_findings_of_a_sequence_that_only_a_new_render_mends(code: str, *, is_rendered: bool) -> None:
-    (checked,) = check_frames({each.path: each for each in (frame(1), frame(2))}, POLICY).sequences
+    (checked,) = checked_sequences([frame(1), frame(2)])
     checked = with_findings(checked, [Finding(code, Severity.ERROR, "", frames=(2,))])
     assert (checked.rerender.text == "2") is is_rendered
 
@@ -70,7 +69,7 @@ def test_findings_of_a_sequence_that_only_a_new_render_mends(code: str, *, is_re
     ],
 )
 def test_what_mends_the_errors_of_a_file(code: str, found: tuple[str, str, str]) -> None:
-    (checked,) = check_frames({each.path: each for each in (frame(1, code), frame(2))}, POLICY).sequences
+    (checked,) = checked_sequences([frame(1, code), frame(2)])
     assert (checked.rerender.text, checked.conversions.text, checked.header_edits.text) == found
 
 
@@ -85,7 +84,7 @@ def test_a_conversion_mends_compression_and_pixel_types() -> None:
         frame(7, "TIM-TC-RANGE"),
         frame(8),
     ]
-    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    (checked,) = checked_sequences(files)
     found = (checked.rerender.text, checked.conversions.text, checked.header_edits.text)
     assert found == ("3-6", "1-2", "7")
     codec = Finding("SEQ-TYPES", Severity.ERROR, "", frames=(3, 7, 8))
@@ -94,8 +93,8 @@ def test_a_conversion_mends_compression_and_pixel_types() -> None:
 
 
 def test_an_error_without_a_known_rule_needs_a_new_render() -> None:
-    broken = FrameSummary("a.0001.exr", "?", 0, 0, status="failed", has_error=True)
-    (checked,) = check_frames({"a.0001.exr": broken, "a.0002.exr": frame(2, "OUR-RULE")}, POLICY).sequences
+    broken = summary("a.0001.exr", status="failed", has_error=True)
+    (checked,) = checked_sequences([broken, frame(2, "OUR-RULE")])
     assert (checked.rerender.text, checked.header_edits.text) == ("1-2", "")
 
 
@@ -107,7 +106,7 @@ def test_files_that_no_library_opens_are_mended_by_overwriting_bytes() -> None:
         frame(4, "WIN-PAR-RANGE", "CHK-DECODE", status="failed"),
         frame(5, "STR-REQ-TYPE"),
     ]
-    (checked,) = check_frames({each.path: each for each in files}, POLICY).sequences
+    (checked,) = checked_sequences(files)
     assert (checked.rerender.text, checked.header_edits.text) == ("3-4", "1-2,5")
 
 
@@ -126,7 +125,7 @@ def test_what_is_usual_in_textures_and_flat_graphics(
     code: str, count: int, severity: Severity, *, is_texture: bool
 ) -> None:
     frames = [frame(number) for number in range(1, 5)]
-    (checked,) = check_frames({each.path: each for each in frames}, POLICY).sequences
+    (checked,) = checked_sequences(frames)
     found = (Finding(code, Severity.WARNING, "x"),)
     files = [CheckedFile(each.path, n, found if n <= count else ()) for n, each in enumerate(frames, 1)]
     done = with_files(replace(checked, is_texture=is_texture), files)
@@ -136,7 +135,7 @@ def test_what_is_usual_in_textures_and_flat_graphics(
 @pytest.mark.parametrize("code", ["SEQ-BLACK", "SEQ-LAYER-BLACK"])
 def test_a_black_image_or_layer_is_one_finding_in_its_frames(code: str) -> None:
     frames = [frame(number) for number in range(1, 5)]
-    (checked,) = check_frames({each.path: each for each in frames}, POLICY).sequences
+    (checked,) = checked_sequences(frames)
     black = Finding(code, Severity.WARNING, "x", frames=(2, 3))
     constant = (Finding("PIX-CONSTANT", Severity.WARNING, "x"),)
     done = with_files(replace(checked, findings=(black,)), [CheckedFile("x", n, constant) for n in range(1, 5)])

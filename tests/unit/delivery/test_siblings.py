@@ -17,19 +17,20 @@ from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.sequences import CheckedSequence, check_frames, check_sequence
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.model import ColourLines, Finding, Severity
-from exr_inspector.validation import FrameSummary, builtin_policy, load_policy
+from exr_inspector.validation import FrameSummary, load_policy
 from exr_inspector.validation.facts.roles import layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS
 from exr_inspector.validation.facts.timecodes import clock_at
 from exr_inspector.validation.frames import FramePixels
+from tests.unit.delivery.sequences import DEFAULT, checked_sequences, numbered, summary
 
 
 def checked(
     names: Iterable[str], size: tuple[int, int] | None = None, **parameters: object
 ) -> dict[str, CheckedSequence]:
     policy = load_policy(yaml.safe_dump({"name": "x", "parameters": parameters}), origin="x")
-    files = {name: FrameSummary(name, "?", 0, 0, display_window=size) for name in names}
-    return {each.pattern: each for each in check_frames(files, policy).sequences}
+    files = [summary(name, display_window=size) for name in names]
+    return {each.pattern: each for each in checked_sequences(files, policy)}
 
 
 @pytest.mark.parametrize(
@@ -109,10 +110,6 @@ def test_sequences_that_are_no_aovs_of_one_image(one: str, other: str) -> None:
     assert all(not each.missing for each in checked(names).values())
 
 
-def numbered(form: str, first: int, last: int) -> list[str]:
-    return [form.format(n) for n in range(first, last + 1)]
-
-
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -185,15 +182,11 @@ def test_a_matte_that_lacks_frames_of_another_object(one: str, other: str, last:
 def test_a_matte_that_ends_where_its_object_leaves(*, is_leaving: bool) -> None:
     def matte(name: str, n: int, last: int) -> FrameSummary:
         area = (last - n) / 10 if is_leaving else 0.4
-        return FrameSummary(name, "?", 0, 0, pixels=FramePixels(None, None, None, False, 0, None, coverage=area))
+        pixels = FramePixels(None, None, None, False, 0, None, coverage=area)
+        return summary(f"{name}.{n}.exr", pixels=pixels)
 
-    files = {
-        path: matte(path, n, last)
-        for name, last in (("a_obj1", 1016), ("a_obj2", 1012))
-        for n in range(1001, last + 1)
-        for path in [f"{name}.{n}.exr"]
-    }
-    _, part = check_frames(files, builtin_policy("default")).sequences
+    files = [matte(name, n, last) for name, last in (("a_obj1", 1016), ("a_obj2", 1012)) for n in range(1001, last + 1)]
+    _, part = checked_sequences(files)
     assert len(part.findings) == (not is_leaving)
 
 
@@ -216,14 +209,14 @@ def test_a_matte_that_ends_where_its_object_leaves(*, is_leaving: bool) -> None:
     ],
 )
 def test_a_sequence_of_another_size_than_its_image(sizes: dict[str, tuple[int, int]], found: dict[str, int]) -> None:
-    files = {
-        path: FrameSummary(path, "?", 0, 0, display_window=(0, 0, size[0] - 1, size[1] - 1))
-        for name, size in sizes.items()
+    files = [
+        summary(path, display_window=(0, 0, width - 1, height - 1))
+        for name, (width, height) in sizes.items()
         for path in numbered(f"{name}.{{}}.exr", 1001, 1004)
-    }
+    ]
     said = {
         sequence.pattern.partition(".##")[0]: each.severity
-        for sequence in check_frames(files, builtin_policy("default")).sequences
+        for sequence in checked_sequences(files)
         for each in sequence.findings
     }
     assert said == found
@@ -254,12 +247,12 @@ def test_aovs_with_another_data_window(windows: dict[str, list[tuple[int, int, i
 
 def findings_of_windows(windows: dict[str, list[tuple[int, int, int, int]]]) -> Iterator[tuple[str, Finding]]:
     """The findings of sequences of three frames with these data windows."""
-    files = {
-        path: FrameSummary(path, "?", 0, 0, display_window=WHOLE, data_window=window)
+    files = [
+        summary(path, display_window=WHOLE, data_window=window)
         for name, each in windows.items()
         for path, window in zip(numbered(f"{name}.{{}}.exr", 1001, 1003), each, strict=True)
-    }
-    for sequence in check_frames(files, builtin_policy("default")).sequences:
+    ]
+    for sequence in checked_sequences(files):
         for finding in sequence.findings:
             yield sequence.pattern, finding
 
@@ -384,13 +377,12 @@ def test_aovs_of_other_frames_may_have_other_versions() -> None:
 
 @pytest.mark.parametrize("changed", [None, 1003])
 def test_a_version_that_is_the_one_before_it_again(changed: int | None) -> None:
-    files = {
-        name: FrameSummary(name, "?", 0, 0, pixel_hash=f"{n}{name if n == changed else ''}")
+    files = [
+        summary(f"{version}/a_{version}.{n}.exr", pixel_hash=f"{n}{version if n == changed else ''}")
         for version in ("v001", "v002")
         for n in range(1001, 1006)
-        for name in [f"{version}/a_{version}.{n}.exr"]
-    }
-    _, later = check_frames(files, builtin_policy("default")).sequences
+    ]
+    _, later = checked_sequences(files)
     assert [tuple(each.frames) for each in later.findings] == [tuple(range(1001, 1006))] * (changed is None)
 
 
@@ -419,13 +411,12 @@ def test_many_versions_with_a_part_of_one_range_each_are_a_convention() -> None:
 
 @pytest.mark.parametrize("same", [(1003,), (1001, 1002), tuple(range(1001, 1006))])
 def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...]) -> None:
-    files = {
-        name: FrameSummary(name, "?", 0, 0, pixel_hash=str(n) if n in same else name)
+    files = [
+        summary(f"{view}/a.{n}.exr", pixel_hash=f"{n}" if n in same else f"{view}{n}")
         for view in ("left", "right")
         for n in range(1001, 1006)
-        for name in [f"{view}/a.{n}.exr"]
-    }
-    left, right = check_frames(files, builtin_policy("default")).sequences
+    ]
+    left, right = checked_sequences(files)
     found = [(each.code, each.severity, tuple(each.frames)) for each in right.findings]
     assert (left.findings, found) == ((), [("SEQ-DUP", Severity.WARNING, same)])
     assert "left/a.####.exr" in right.findings[0].message
@@ -443,15 +434,16 @@ def test_frames_of_one_view_in_the_place_of_the_other(same: tuple[int, ...]) -> 
 def test_a_title_is_in_both_views(same: range, eye: float, severity: Severity) -> None:
     rows, columns = np.mgrid[:16, :16] / 16
     images = {n: 2 + np.sin(9 * columns + n / 20 + eye * (n in same) if n > 5 else 20 * rows) for n in range(1, 15)}
-    files = {
-        path: FrameSummary(path, "?", 0, 0, pixel_hash=f"{n}" if n in same else path, pixels=pixels)
-        for view in ("left", "right")
+    pixels = {
+        n: FramePixels(0.5, False, False, False, 0, None, lines=ColourLines((), np.float32(image).tobytes()))
         for n, image in images.items()
-        for path in [f"{view}/a.{n:04}.exr"]
-        for lines in [ColourLines((), np.float32(image).tobytes())]
-        for pixels in [FramePixels(0.5, False, False, False, 0, None, lines=lines)]
     }
-    _, right = check_frames(files, builtin_policy("default")).sequences
+    files = [
+        summary(f"{view}/a.{n:04}.exr", pixel_hash=f"{n}" if n in same else f"{view}{n}", pixels=pixels[n])
+        for view in ("left", "right")
+        for n in images
+    ]
+    _, right = checked_sequences(files)
     found = [(each.severity, tuple(each.frames)) for each in right.findings if each.code == "SEQ-DUP"]
     assert found == [(severity, tuple(same))]
 
@@ -479,15 +471,12 @@ def test_udim_tiles_of_several_maps_need_not_be_the_same(form: str, one: str, ot
 def test_aovs_of_light_may_be_black(name: str, black: range, severity: Severity | None) -> None:
     lit = FramePixels(0.5, False, False, False, 0, None)
     dark = FramePixels(0.0, True, True, False, 0, None, is_empty=True)
-    files = {
-        path: FrameSummary(path, "?", 0, 0, pixels=dark if n in black and aov == name else lit)
+    files = [
+        summary(f"{aov}/sh_{aov}.{n:04}.exr", pixels=dark if n in black and aov == name else lit)
         for aov in ("beauty", name)
         for n in range(1, 11)
-        for path in [f"{aov}/sh_{aov}.{n:04}.exr"]
-    }
-    found = [
-        each for sequence in check_frames(files, builtin_policy("default")).sequences for each in sequence.findings
     ]
+    found = [each for sequence in checked_sequences(files) for each in sequence.findings]
     assert [(each.code, each.severity) for each in found] == [("SEQ-BLACK", severity)] * (severity is not None)
 
 
@@ -508,7 +497,7 @@ def test_the_sequences_of_several_folders_are_divided_by_folder() -> None:
         "s/v3/ref.exr",
     ]
     names += ["s/v4/b_0001_0007.exr", "s/v4/b_0002_0009.exr"]
-    every = check_frames({name: FrameSummary(name, "?", 0, 0) for name in names}, builtin_policy("default"))
+    every = check_frames({name: summary(name) for name in names}, DEFAULT)
     found = every.by_directory()
     assert sorted(found) == ["s/v1", "s/v2", "s/v4"], "folders with a sequence or with names that are not clear"
     for folder in ("s/v1", "s/v2"):
@@ -548,18 +537,12 @@ def test_an_image_that_was_made_from_another_has_its_frames(
     assert warned == lacking
 
 
-def clocked(name: str, ahead: int, rate: float, *, slips: bool = False) -> dict[str, FrameSummary]:
-    return {
-        (path := name.format(n)): FrameSummary(
-            path,
-            "?",
-            0,
-            0,
-            frame_rate=rate,
-            time_code=clock_at(86_400 + n + ahead + slips * (n == 1003), rate, is_drop_frame=False),
-        )
-        for n in range(1001, 1009)
-    }
+def clocked(name: str, ahead: int, rate: float, *, slips: bool = False) -> list[FrameSummary]:
+    counts = {n: 86_400 + n + ahead + slips * (n == 1003) for n in range(1001, 1009)}
+    return [
+        summary(name.format(n), frame_rate=rate, time_code=clock_at(count, rate, is_drop_frame=False))
+        for n, count in counts.items()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -578,18 +561,17 @@ def clocked(name: str, ahead: int, rate: float, *, slips: bool = False) -> dict[
 def test_time_codes_that_are_later_than_those_of_the_plate(
     one: str, other: str, ahead: int, found: dict[str, int]
 ) -> None:
-    def offsets(files: dict[str, FrameSummary]) -> dict[str, int]:
-        sequences = check_frames(files, builtin_policy("default")).sequences
+    def offsets(files: list[FrameSummary]) -> dict[str, int]:
         return {
             each.pattern: int(finding.found)
-            for each in sequences
+            for each in checked_sequences(files)
             for finding in each.findings
             if finding.code == "TIM-TC-SEQ" and not finding.frames
         }
 
-    assert offsets(clocked(one, 0, 24) | clocked(other, ahead, 24)) == found
-    assert offsets(clocked(one, 0, 24) | clocked(other, ahead, 25)) == {}
-    assert offsets(clocked(one, 0, 24) | clocked(other, ahead, 24, slips=True)) == {}
+    assert offsets(clocked(one, 0, 24) + clocked(other, ahead, 24)) == found
+    assert offsets(clocked(one, 0, 24) + clocked(other, ahead, 25)) == {}
+    assert offsets(clocked(one, 0, 24) + clocked(other, ahead, 24, slips=True)) == {}
 
 
 @pytest.mark.parametrize(
@@ -615,14 +597,14 @@ def test_a_sequence_with_the_images_of_another_one(
 
 def copies(files: dict[str, str], time: datetime | None = None) -> set[Severity]:
     """The severities of the findings on sequences with the images of another one."""
-    frames = {name: FrameSummary(name, "?", 0, 0, pixel_hash=each, mtime=time) for name, each in files.items()}
+    frames = {name: summary(name, pixel_hash=each, mtime=time) for name, each in files.items()}
     known = [(each, [frames[m.path] for m in each.members]) for each in recognise(frames).sequences]
     found = with_copies({}, known)
     checked = [
         check_sequence(
             each,
             [replace(frames[m.path], frame=m.number) for m in each.members],
-            builtin_policy("default"),
+            DEFAULT,
             siblings=found.get(each.pattern, NO_SIBLINGS),
         )
         for each, _ in known

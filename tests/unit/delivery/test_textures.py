@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import cycle
 
 import pytest
 
 from exr_inspector.delivery.naming import recognise
 from exr_inspector.delivery.patterns import parse_pattern
-from exr_inspector.delivery.sequences import check_frames, check_sequence
+from exr_inspector.delivery.sequences import check_sequence
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import textures_among
 from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary, builtin_policy
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS
+from tests.unit.delivery.sequences import checked_sequences
 
 SPARSE = (1001, 1002, 1003, 1011, 1012, 1021)
 
@@ -25,8 +27,8 @@ def frame(path: str, side: int = 1024, **facts: object) -> FrameSummary:
 
 def sequences(*names: str, numbers: Iterable[int] = SPARSE, **facts: object) -> list[str]:
     """The patterns that are not textures, of names that all have the same numbers."""
-    files = {path: frame(path, **facts) for name in names for number in numbers for path in [name.format(number)]}
-    return [each.pattern for each in check_frames(files, builtin_policy("default")).sequences]
+    files = [frame(name.format(number), **facts) for name in names for number in numbers]
+    return [each.pattern for each in checked_sequences(files)]
 
 
 @pytest.mark.parametrize(
@@ -62,12 +64,8 @@ def sequences(*names: str, numbers: Iterable[int] = SPARSE, **facts: object) -> 
 def test_untiled_udims_are_no_image_sequence(
     name: str, numbers: Iterable[int], sides: tuple[int, ...], *, is_texture: bool
 ) -> None:
-    files = {}
-    for index, number in enumerate(numbers):
-        side = sides[index % len(sides)]
-        path = f"d/{name.format(number)}"
-        files[path] = frame(path, side)
-    assert (check_frames(files, builtin_policy("default")).sequences == ()) is is_texture
+    files = [frame(f"d/{name.format(number)}", side) for number, side in zip(numbers, cycle(sides), strict=False)]
+    assert (checked_sequences(files) == ()) is is_texture
 
 
 def test_squares_beside_textures_with_the_same_word_and_numbers_are_textures() -> None:
@@ -76,9 +74,8 @@ def test_squares_beside_textures_with_the_same_word_and_numbers_are_textures() -
     assert sequences(*names, numbers=few) == ["tex/flag_anim.####.exr"]
     names = ["tex/bump/rock.{}.exr", "tex/rock_bump.{}.exr", "other/a/rock.{}.exr"]
     assert sequences(*names, numbers=few) == ["other/a/rock.####.exr"]
-    files = {f"rock_height.{n}.exr": frame(f"rock_height.{n}.exr") for n in (1001, 1011)}
-    files |= {f"rock_dirt.{n}.exr": frame(f"rock_dirt.{n}.exr") for n in few}
-    assert [each.pattern for each in check_frames(files, builtin_policy("default")).sequences] == ["rock_dirt.####.exr"]
+    files = [frame(f"rock_height.{n}.exr") for n in (1001, 1011)] + [frame(f"rock_dirt.{n}.exr") for n in few]
+    assert [each.pattern for each in checked_sequences(files)] == ["rock_dirt.####.exr"]
 
 
 def test_an_attribute_of_textures_is_as_good_as_a_name() -> None:
@@ -89,9 +86,8 @@ def test_an_attribute_of_textures_is_as_good_as_a_name() -> None:
 
 @pytest.mark.parametrize(("other", "is_texture"), [("beauty", False), ("crypto_asset", False), ("opacity", True)])
 def test_an_aov_is_no_texture_if_the_image_has_the_frames_in_its_gaps(other: str, *, is_texture: bool) -> None:
-    files = {name: frame(name) for n in SPARSE for name in [f"sh_diffuse.{n}.exr"]}
-    files |= {name: frame(name) for n in range(1001, 1022) for name in [f"sh_{other}.{n}.exr"]}
-    found = {each.pattern: each.missing.text for each in check_frames(files, builtin_policy("default")).sequences}
+    files = [frame(f"sh_diffuse.{n}.exr") for n in SPARSE] + [frame(f"sh_{other}.{n}.exr") for n in range(1001, 1022)]
+    found = {each.pattern: each.missing.text for each in checked_sequences(files)}
     assert found.get("sh_diffuse.####.exr", "") == ("" if is_texture else "1004-1010,1013-1020")
 
 

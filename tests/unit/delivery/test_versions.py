@@ -8,18 +8,12 @@ from collections.abc import Iterable
 import pytest
 
 from exr_inspector.delivery import versions
-from exr_inspector.delivery.sequences import check_frames
 from exr_inspector.model import Finding
-from exr_inspector.validation import FrameSummary, builtin_policy
+from tests.unit.delivery.sequences import checked_sequences, numbered, summary
 
 
 def findings(names: Iterable[str]) -> dict[str, list[Finding]]:
-    files = {name: FrameSummary(name, "?", 0, 0) for name in names}
-    return {each.pattern: [*each.findings] for each in check_frames(files, builtin_policy("default")).sequences}
-
-
-def numbered(form: str, first: int, last: int) -> list[str]:
-    return [form.format(n) for n in range(first, last + 1)]
+    return {each.pattern: [*each.findings] for each in checked_sequences(map(summary, names))}
 
 
 @pytest.mark.parametrize(
@@ -83,8 +77,7 @@ def test_a_sequence_that_goes_on_in_another_spelling(one: tuple[str, int, int], 
 def test_frames_under_another_name_are_not_rendered_again(forms: tuple[str, str], what: str) -> None:
     frames = dict(zip(forms, [(1001, 1002, 1003, 1007, 1009), (1004, 1005, 1006)], strict=True))
     names = [f"{form.format(number)}.exr" for form, numbers in frames.items() for number in numbers]
-    files = {name: FrameSummary(name, "?", 0, 0) for name in names}
-    one, _ = check_frames(files, builtin_policy("default")).sequences
+    one, _ = checked_sequences(map(summary, names))
     assert (one.missing.text, one.rerender.text) == ("1004-1006,1008", "1008")
     assert [each.message.partition(", ")[0] for each in one.findings if not each.frames] == [f"Another {what}"]
 
