@@ -58,6 +58,11 @@ def judge(data: bytes, by: Policy = EVERYTHING, **how: Any) -> tuple[Finding, ..
     return findings
 
 
+def violations(code: str, data: bytes, by: Policy = EVERYTHING, **how: Any) -> list[Finding]:
+    """The findings of one rule."""
+    return [finding for finding in judge(data, by, **how) if finding.code == code]
+
+
 @dataclass(frozen=True)
 class Case:
     """One rule's failing and passing file.

@@ -12,11 +12,11 @@ from tests.support.exrbytes import DWAA, FLOAT, HALF, NONE, ZIPS, Channel, Part,
 from tests.unit.validation.cases.made.metadata import LAYERS, NAME, declared, matte, ranks
 from tests.unit.validation.cases.made.pixels import fireflies, flat
 from tests.unit.validation.cases.made.structure import instead, window
-from tests.unit.validation.judging import judge
+from tests.unit.validation.judging import judge, violations
 
 
 def finding(data: bytes, code: str, *, stats: bool = False) -> Finding:
-    (found,) = [each for each in judge(data, stats=stats) if each.code == code]
+    (found,) = violations(code, data, stats=stats)
     return found
 
 

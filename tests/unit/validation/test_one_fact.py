@@ -35,7 +35,7 @@ from tests.support.exrbytes import (
 )
 from tests.unit.validation.cases.made.metadata import NAME, NAMES, declared, ranks
 from tests.unit.validation.cases.made.pixels import deep, matte
-from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge, policy
+from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge, policy, violations
 
 
 def test_depth_of_deep_samples_below_zero_is_one_finding() -> None:
@@ -86,7 +86,7 @@ def test_a_flag_of_another_value() -> None:
 def test_chromaticities_of_a_container_that_are_not_those_of_ap0() -> None:
     adapted = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.3457, 0.3585)
     tags = [a_chromaticities("chromaticities", adapted)]
-    (finding,) = [f for f in judge(build([Part(extra=tags)])) if f.code == "COL-CHROMA-UNKNOWN"]
+    (finding,) = violations("COL-CHROMA-UNKNOWN", build([Part(extra=tags)]))
     assert "lin_ap0_scene" in finding.message
     findings = judge(build([Part(extra=[*tags, a_int("acesImageContainerFlag", 1)])]))
     assert [f.code for f in findings if f.found == finding.found] == ["ACE-CHROMA"]
@@ -103,14 +103,14 @@ def test_twins_of_which_one_is_a_standard_attribute_are_near_misses() -> None:
 
 def test_names_with_a_namespace_are_near_misses_once_for_all() -> None:
     copied = [a_string(f"exr/{name}", "x") for name in ("capDate", "comments", "lensModel")]
-    (finding,) = [f for f in judge(build([Part(extra=copied)])) if f.code == "STR-NEAR-MISS"]
+    (finding,) = violations("STR-NEAR-MISS", build([Part(extra=copied)]))
     assert (finding.found, finding.expected) == (
         "exr/capDate, exr/comments, exr/lensModel",
         "capDate, comments, lensModel",
     )
     # OpenImageIO leaves these out when it writes a file, except for the last one.
     other = [a_string("oiio:owner", "x"), a_string("smpte:TimeCode", "01:00:00:00"), a_int("openexr:chunkCount", 3)]
-    assert [f.found for f in judge(build([Part(extra=other)])) if f.code == "STR-NEAR-MISS"] == [
+    assert [f.found for f in violations("STR-NEAR-MISS", build([Part(extra=other)]))] == [
         "oiio:owner",
         "smpte:TimeCode",
     ]
@@ -168,7 +168,7 @@ def test_ids_that_are_the_hashes_of_the_names_in_a_wrong_manifest_are_of_this_im
     findings = [f for f in judge(wrong, stats=True) if f.code.startswith("CRY-")]
     assert [f.code for f in findings] == ["CRY-MANIFEST-HASH", "CRY-ID-UNNAMED"]
     assert "which are the hashes of its names" in findings[1].message
-    (other,) = [f for f in judge(matte(0.75, 0.25), stats=True) if f.code == "CRY-ID-UNNAMED"]
+    (other,) = violations("CRY-ID-UNNAMED", matte(0.75, 0.25), stats=True)
     assert "another image" in other.message
 
 
@@ -231,16 +231,14 @@ def test_normals_that_the_codec_altered_are_told_once(codec: int, code: str) -> 
 
 
 def test_channels_of_another_spelling_are_told_once() -> None:
-    (found,) = [
-        f for f in judge(build([Part(channels=list(map(Channel, ["blue", "green", "red"])))])) if f.code == "CHN-CASE"
-    ]
+    (found,) = violations("CHN-CASE", build([Part(channels=list(map(Channel, ["blue", "green", "red"])))]))
     assert found.message == "'blue', 'green', 'red' are not recognised as B, G, R"
 
 
 def test_what_parts_repeat_is_told_once() -> None:
     channels = [Channel(f"view layer.{name}", 2) for name in "BGR"]
     parts = [Part(name=name, channels=channels, display_window=(0, 0, 63, 63)) for name in ("a", "b", "c")]
-    (named,) = [f for f in judge(build(parts), builtin_policy("strict")) if f.code == "CHN-CHARS"]
+    (named,) = violations("CHN-CHARS", build(parts), builtin_policy("strict"))
     assert named.part is None
     assert "parts 0-2" in named.message
     for profile in ("netflix-vfx", "netflix-nam"):
@@ -372,7 +370,7 @@ def test_a_hint_that_a_policy_raises_is_told_once_a_file() -> None:
 @pytest.mark.parametrize(("last", "words"), [(2, "; the same in parts 0-1 (2 in all)"), (1, "; similar in parts 0-1")])
 def test_a_hint_of_several_parts_says_whether_they_are_equal(last: int, words: str) -> None:
     parts = [Part(name=str(end), data_window=(1, 1, end, 2), display_window=(0, 0, 3, 2)) for end in (2, last)]
-    (found,) = [f for f in judge(build(parts)) if f.code == "WIN-CROPPED"]
+    (found,) = violations("WIN-CROPPED", build(parts))
     assert words in found.message
 
 
@@ -380,7 +378,7 @@ def test_the_place_of_an_infinity_is_no_background() -> None:
     depth = np.full((3, 4), np.inf)
     depth[2, 1] = -np.inf
     data = build([Part(channels=(Channel("Z", 2),), pixels={"Z": depth})])
-    (found,) = [f for f in judge(data, policy(infinite_depth=True), stats=True) if f.code == "PIX-INF"]
+    (found,) = violations("PIX-INF", data, policy(infinite_depth=True), stats=True)
     assert (found.found, "first at" in found.message) == ("1", False)
 
 
@@ -398,7 +396,7 @@ def test_a_header_without_compression_is_not_said_to_have_one() -> None:
 
 def test_parts_that_were_never_written_are_told_together() -> None:
     parts = [Part(name=str(n), absent=frozenset(range(3)) if n else frozenset()) for n in range(60)]
-    (found,) = [f for f in judge(build(parts)) if f.code == "CHK-ZERO-OFFSET"]
+    (found,) = violations("CHK-ZERO-OFFSET", build(parts))
     assert found.part is None
     assert found.message.endswith("the same in parts 1-59 (59 in all)")
 

@@ -10,7 +10,7 @@ from exr_inspector.exr.names import file_names
 from exr_inspector.model import Finding, Severity
 from tests.support.exrbytes import DWAA, FLOAT, HALF, ZIP, Channel, Part, a_string, build
 from tests.unit.validation.cases.made.metadata import declared, ranks
-from tests.unit.validation.judging import inspect, judge, policy
+from tests.unit.validation.judging import inspect, judge, policy, violations
 
 RGBA = tuple(Channel(name) for name in "ABGR")
 
@@ -25,7 +25,7 @@ def codes(parts: list[Part], **parameters: Any) -> set[str]:
 
 
 def of(parts: list[Part], code: str, **parameters: Any) -> list[Finding]:
-    return [finding for finding in judge(build(parts), policy(**parameters)) if finding.code == code]
+    return violations(code, build(parts), policy(**parameters))
 
 
 @pytest.mark.parametrize(

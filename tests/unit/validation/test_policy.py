@@ -19,7 +19,7 @@ from exr_inspector.validation.policies.schema import json_schema
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT, OF_IMAGES, rules_of
 from exr_inspector.validation.rules import black_areas
 from tests.support.exrbytes import DWAA, Channel, Part, build
-from tests.unit.validation.judging import PLAIN, judge
+from tests.unit.validation.judging import PLAIN, judge, violations
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "deploy" / "policy.example.yaml"
@@ -111,7 +111,7 @@ def test_equal_paths_share_one_plan() -> None:
 
 def test_forced_severity_covers_every_degree() -> None:
     policy = load("name: x\nextends: null\nrules: {STR-MAGIC: info}")
-    (finding,) = [finding for finding in judge(b"no exr at all", policy) if finding.code == "STR-MAGIC"]
+    (finding,) = violations("STR-MAGIC", b"no exr at all", policy)
     assert finding.severity is Severity.INFO
 
 
@@ -229,10 +229,10 @@ def test_the_later_extends_wins() -> None:
 @pytest.mark.parametrize("level", ["info", "warning", "error"])
 def test_a_policys_severity_wins_over_a_graded_one(level: str) -> None:
     graded = build([Part(channels=[Channel("RY")])])  # chroma alone raises the severity of a rule from warning to error
-    (own,) = [f for f in judge(graded) if f.code == "CHN-LUMA-CHROMA"]
+    (own,) = violations("CHN-LUMA-CHROMA", graded)
     assert own.severity is Severity.ERROR
     policy = load(f"name: x\nextends: null\nrules: {{CHN-LUMA-CHROMA: {level}}}")
-    (finding,) = [f for f in judge(graded, policy) if f.code == "CHN-LUMA-CHROMA"]
+    (finding,) = violations("CHN-LUMA-CHROMA", graded, policy)
     assert finding.severity.label == level
 
 
@@ -260,6 +260,6 @@ def test_one_fact_is_reported_by_the_most_specific_rule() -> None:
 
 def test_parts_that_repeat_a_name_make_one_finding_of_the_file() -> None:
     parts = [Part(name=f"p{n}", channels=[Channel(f"main layer {n}.R")]) for n in range(5)]
-    (finding,) = [f for f in judge(build(parts)) if f.code == "CHN-CHARS"]
+    (finding,) = violations("CHN-CHARS", build(parts))
     assert finding.part is None
     assert "parts 0-4" in finding.message

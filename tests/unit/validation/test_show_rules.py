@@ -24,7 +24,7 @@ from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.policies.draft import draft_policy
 from exr_inspector.validation.policies.schema import json_schema
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_rational, a_string, build
-from tests.unit.validation.judging import PLAIN, inspect, judge
+from tests.unit.validation.judging import PLAIN, inspect, judge, violations
 
 KEY = "nova/sh010/nova_sh010_comp_v003.1001.exr"
 SHOW = """
@@ -83,7 +83,7 @@ def test_the_colour_space_of_a_show_may_have_its_common_name() -> None:
     tagged = build([Part(extra=[a_string("colorInteropID", "lin_ap1_scene")])])
     for name, hit in (("ACEScg", []), ("lin_ap1_scene", []), ("lin_rec709", ["lin_rec709_scene"])):
         policy = load(f"name: x\nparameters: {{colour_space: {name}}}")
-        assert [f.expected for f in judge(tagged, policy) if f.code == "COL-SHOW-SPACE"] == hit
+        assert [f.expected for f in violations("COL-SHOW-SPACE", tagged, policy)] == hit
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,10 @@ def _own_rules() -> Iterator[None]:
 def test_rules_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN_RULE)
     policy = load("name: nova\npython_rules: own.py\nrules: {NOVA-CAMERA: error}\n", tmp_path)
-    (finding,) = [f for f in judge(PLAIN, policy) if f.code == "NOVA-CAMERA"]
+    (finding,) = violations("NOVA-CAMERA", PLAIN, policy)
     assert (finding.severity, finding.found) == (Severity.ERROR, "absent")
     assert RULES["NOVA-CAMERA"].fix == "Write cameraModel."
-    assert not [f for f in judge(PLAIN) if f.code == "NOVA-CAMERA"], "only policies that name the file have its rules"
+    assert not violations("NOVA-CAMERA", PLAIN), "only policies that name the file have its rules"
 
 
 @pytest.mark.usefixtures("_own_rules")

@@ -11,7 +11,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation import FrameSummary
 from tests.support.exrbytes import FLOAT, Attr, Channel, Part, a_string, build
 from tests.unit.validation.cases.made.pixels import RAMP, flat, gradient, rgb, scene
-from tests.unit.validation.judging import judge
+from tests.unit.validation.judging import violations
 from tests.unit.validation.sequences import frame, noisy, reported, seen
 
 W, I = Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
@@ -19,7 +19,7 @@ CAMERA = a_string("cameraModel", "ALEXA 35")
 
 
 def severity(data: bytes, code: str) -> Severity | None:
-    return max((finding.severity for finding in judge(data, stats=True) if finding.code == code), default=None)
+    return max((finding.severity for finding in violations(code, data, stats=True)), default=None)
 
 
 @pytest.mark.parametrize(
@@ -187,5 +187,5 @@ def test_depth_in_other_units(factor: float, *, is_found: bool) -> None:
 @pytest.mark.parametrize(("exponent", "is_said"), [(1.0, True), (2.2, False)])
 def test_bright_images_that_end_at_1_are_said_to_be_for_displays(exponent: float, *, is_said: bool) -> None:
     ramp = np.linspace(0, 1, 4096).reshape(64, 64) ** exponent
-    (finding,) = [each for each in judge(flat(R=ramp, G=ramp.T, B=ramp), stats=True) if each.code == "PIX-CLIPPED-1"]
+    (finding,) = violations("PIX-CLIPPED-1", flat(R=ramp, G=ramp.T, B=ramp), stats=True)
     assert ("images for displays" in finding.message) is is_said

@@ -20,7 +20,7 @@ from exr_inspector.exr.cryptomatte.manifests import (
 )
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.exr.names import is_beauty
-from exr_inspector.model import Finding, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, layer_of_file, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
@@ -55,7 +55,7 @@ from tests.support.exrbytes import (
 )
 from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
 from tests.unit.validation.cases.made.pixels import flat, gradient, image
-from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy
+from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy, violations
 from tests.unit.validation.sequences import pixels_of
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
@@ -69,10 +69,6 @@ def found(data: bytes, *codes: str, **how: Any) -> dict[str, Severity]:
         if finding.code.startswith(codes):
             worst[finding.code] = max(worst.get(finding.code, I), finding.severity)
     return worst
-
-
-def of(data: bytes, code: str, **how: Any) -> list[Finding]:
-    return [finding for finding in judge(data, **how) if finding.code == code]
 
 
 def extra(*attributes: Attr, **changed: Any) -> bytes:
@@ -163,7 +159,7 @@ def test_alpha_that_is_inverted_is_told_from_colour_that_is_not_multiplied(
 
 def test_the_id_that_a_tag_of_another_attribute_means_is_expected() -> None:
     for space, expected in (("ACEScg", "lin_ap1_scene"), ("our space", "colorInteropID")):
-        (finding,) = of(extra(a_string("oiio:ColorSpace", space)), "COL-TAG-OTHER")
+        (finding,) = violations("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", space)))
         assert finding.expected == expected
 
 
@@ -303,7 +299,7 @@ def test_a_file_named_for_a_measure_holds_no_colour() -> None:
 
 
 def test_a_file_named_for_its_data_is_data() -> None:
-    (normals,) = of(build([Part(compression=DWAA)]), "CMP-DWA-NAMES", key="s/sh010_N.1001.exr")
+    (normals,) = violations("CMP-DWA-NAMES", build([Part(compression=DWAA)]), key="s/sh010_N.1001.exr")
     assert normals.channel == "B"
     tagged = extra(a_string("colorInteropID", "lin_ap1_scene"))
     assert found(tagged, "COL-DATA-IN-RGB", key="s/sh010_N.1001.exr") == {"COL-DATA-IN-RGB": I}, "a name is a hint"
@@ -335,8 +331,8 @@ def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> No
 
 def test_alpha_that_is_exchanged_with_a_colour() -> None:
     ramp = np.linspace(0.0, 2.0, 12).reshape(3, 4)
-    (exchanged,) = of(image(A=ramp, R=1.0 * (ramp > 1)), "PIX-ALPHA-RANGE", stats=True)
-    (overshoot,) = of(image(A=ramp / 1.9, R=1.0 * (ramp > 1)), "PIX-ALPHA-RANGE", stats=True)
+    (exchanged,) = violations("PIX-ALPHA-RANGE", image(A=ramp, R=1.0 * (ramp > 1)), stats=True)
+    (overshoot,) = violations("PIX-ALPHA-RANGE", image(A=ramp / 1.9, R=1.0 * (ramp > 1)), stats=True)
     assert "exchanged" in exchanged.message
     assert "exchanged" not in overshoot.message
 
@@ -365,7 +361,7 @@ def test_an_id_of_three_half_channels_is_info_and_of_one_an_error() -> None:
 
 def test_odd_names_are_reported_together() -> None:
     names = [("my layer.R", HALF), ("my layer.G", HALF), ("ä.R", HALF), ("gr\udcfcn.R", HALF), ("x", HALF)]
-    told = [finding.message for finding in of(only(*names), "CHN-CHARS")]
+    told = [finding.message for finding in violations("CHN-CHARS", only(*names))]
     assert told == [
         r"2 channel names have characters other than printable ASCII: 'gr\xfcn.R', 'ä.R'",
         "2 channel names have a space: 'my layer.G', 'my layer.R'",
@@ -415,9 +411,9 @@ def test_what_is_wrong_with_the_ids_of_a_manifest(text: str, fault: str, entry: 
     assert fault in str(error.value)
     assert error.value.entry == entry
     assert entry not in str(error.value)  # a sidecar may be any file
-    (inline,) = of(extra(*declared(manifest=text)), "CRY-MANIFEST-JSON")
+    (inline,) = violations("CRY-MANIFEST-JSON", extra(*declared(manifest=text)))
     assert inline.message.endswith(entry)
-    (beside,) = of(extra(*declared(manifest=text, manif_file="m.json")), "CRY-MANIFEST-JSON")
+    (beside,) = violations("CRY-MANIFEST-JSON", extra(*declared(manifest=text, manif_file="m.json")))
     assert entry not in beside.message
 
 
@@ -430,7 +426,7 @@ def _toggled() -> str:
 def test_an_id_with_the_exponents_bit_as_it_was_hashed() -> None:
     name = _toggled()
     wrong = json.dumps({name: f"{mmh3.hash(name, signed=False):08x}", "box": f"{cryptomatte_id('box'):08x}"})
-    (finding,) = of(extra(*declared(manifest=wrong)), "CRY-MANIFEST-HASH")
+    (finding,) = violations("CRY-MANIFEST-HASH", extra(*declared(manifest=wrong)))
     assert "in all of them bit 23 is not toggled" in finding.message
 
 
@@ -475,7 +471,7 @@ def test_names_that_begin_alike() -> None:
     layers = ranks(f"{NAME}00", f"{NAME}01", f"{OTHER}00", f"{OTHER}01")
     assert found(matte(*layers, attributes=several), "CRY-") == {}
     half = [*ranks(f"{NAME}00"), *ranks(f"{OTHER}00", kind=HALF)]
-    (finding,) = of(matte(*half, attributes=several), "CRY-FLOAT32")
+    (finding,) = violations("CRY-FLOAT32", matte(*half, attributes=several))
     assert finding.message.startswith(f"Cryptomatte {OTHER!r}")
 
 
@@ -536,7 +532,7 @@ def test_ranks_in_another_part_are_no_colour() -> None:
     pixels = {f"{NAME}00.{c}": ids if c in "rb" else ids * 0 for c in "rgba"}
     data = apart(ranks(f"{NAME}00"), pixels=pixels, beauty={c.name: np.full((3, 4), 0.5) for c in RGB})
     assert found(data, "PIX-NEGATIVE", "PIX-BLACK", "CRY-COVERAGE", "CRY-ID", "CRY-PIXEL", stats=True) == {}
-    constant = of(data, "PIX-CONSTANT", stats=True)
+    constant = violations("PIX-CONSTANT", data, stats=True)
     assert [finding.part for finding in constant] == [0]
 
 
@@ -587,7 +583,7 @@ def test_the_layout_that_nuke_writes_of_two_views_is_no_warning() -> None:
     ("profile", "severity"), [("default", Severity.INFO), ("texture", Severity.INFO), ("archive", W)]
 )
 def test_how_bad_a_missing_colour_tag_is(profile: str, severity: Severity) -> None:
-    (untagged,) = [f for f in judge(build([Part()]), builtin_policy(profile)) if f.code == "COL-UNTAGGED"]
+    (untagged,) = violations("COL-UNTAGGED", build([Part()]), builtin_policy(profile))
     assert untagged.severity is severity
 
 
@@ -650,7 +646,7 @@ def test_alpha_of_deep_channels(names: tuple[str, ...], lacking: str) -> None:
     channels = [
         Channel(n, FLOAT if n.rpartition(".")[2] in {"Z", "ZBack"} else UINT if n == "id" else HALF) for n in names
     ]
-    told = of(build([Part(kind="deepscanline", channels=channels)]), "DEEP-ALPHA")
+    told = violations("DEEP-ALPHA", build([Part(kind="deepscanline", channels=channels)]))
     assert [finding.message for finding in told] == (
         [f"{lacking}: no alpha in the layer or an enclosing one"] if lacking else []
     )
@@ -668,7 +664,7 @@ def test_alpha_of_deep_channels(names: tuple[str, ...], lacking: str) -> None:
 )
 def test_ids_of_deep_parts(names: tuple[str, ...], count: int) -> None:
     channels = [Channel("A"), Channel("Z", FLOAT), *(Channel(n, UINT) for n in names)]
-    assert len(of(build([Part(kind="deepscanline", channels=channels)]), "DEEP-ID")) == count
+    assert len(violations("DEEP-ID", build([Part(kind="deepscanline", channels=channels)]))) == count
 
 
 # --- windows and numbers ---------------------------------------------------------------------------------
@@ -724,7 +720,7 @@ def test_odd_floats_in_every_float_attribute(value: float) -> None:
 
 def test_the_offset_of_a_width_that_is_not_finite_is_that_of_its_value() -> None:
     data = build([Part(replace=[a_float("screenWindowWidth", float("inf"))])])
-    (finding,) = of(data, "WIN-SCREEN")
+    (finding,) = violations("WIN-SCREEN", data)
     assert finding.offset is not None
     assert data[finding.offset : finding.offset + 4] == np.float32(np.inf).tobytes()
 
@@ -742,7 +738,7 @@ def test_the_offset_of_a_width_that_is_not_finite_is_that_of_its_value() -> None
 def test_only_ids_of_the_same_space_are_suggested(identifier: str, expected: str) -> None:
     data = extra(a_string("colorInteropID", identifier))
     assert expected in {
-        finding.expected for code in ("COL-ID-UNREGISTERED", "COL-ID-SYNTAX") for finding in of(data, code)
+        finding.expected for code in ("COL-ID-UNREGISTERED", "COL-ID-SYNTAX") for finding in violations(code, data)
     }
 
 
@@ -895,9 +891,9 @@ def test_usual_frame_rates_are_accepted() -> None:
 )
 def test_values_of_a_camera_have_the_units_of_the_standard(name: str, expected: str) -> None:
     least, most = map(float, expected.split()[:3:2])
-    assert not [each for inside in (least, most) for each in of(extra(a_float(name, inside)), "TIM-UNITS")]
+    assert not [each for inside in (least, most) for each in violations("TIM-UNITS", extra(a_float(name, inside)))]
     for outside in (least - 0.01, most + 1):
-        (finding,) = of(extra(a_float(name, outside)), "TIM-UNITS")
+        (finding,) = violations("TIM-UNITS", extra(a_float(name, outside)))
         assert finding.expected == expected
 
 
@@ -1052,7 +1048,7 @@ def aovs(*blacks: bool, views: tuple[str, ...] = ()) -> bytes:
     ],
 )
 def test_a_black_view_is_a_failed_render_and_a_black_aov_is_none(data: bytes, parts: list[int]) -> None:
-    assert [finding.part for finding in of(data, "PIX-BLACK", stats=True)] == parts
+    assert [finding.part for finding in violations("PIX-BLACK", data, stats=True)] == parts
 
 
 @pytest.mark.parametrize(
@@ -1060,13 +1056,13 @@ def test_a_black_view_is_a_failed_render_and_a_black_aov_is_none(data: bytes, pa
     [((48_000, 2002), I), ((24, 1), None), ((48, 2), None), ((60_000, 2002), I), ((2397, 100), W), ((47_952, 2000), W)],
 )
 def test_rates_are_judged_when_reduced(rate: tuple[int, int], severity: Severity | None) -> None:
-    hit = of(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")
+    hit = violations("TIM-FPS", extra(a_rational("framesPerSecond", *rate)))
     assert [finding.severity for finding in hit] == ([severity] if severity else [])
 
 
 def test_the_width_of_anamorphic_images_is_told_in_square_pixels() -> None:
     data = build([Part(replace=[a_float("pixelAspectRatio", 2.0)], display_window=(0, 0, 1827, 1555))])
-    (found,) = [f for f in judge(data, builtin_policy("netflix-vfx")) if f.code == "DEL-NFX-WIDTH"]
+    (found,) = violations("DEL-NFX-WIDTH", data, builtin_policy("netflix-vfx"))
     assert found.message == (
         "The display window is 1828x1556 with a pixel aspect ratio of 2, 3656 square pixels wide; "
         "expected at least 3840 square pixels wide"
