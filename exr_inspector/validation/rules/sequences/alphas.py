@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, pairwise, takewhile
+from itertools import pairwise, takewhile
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from exr_inspector.validation.rules.sequences.images import (
     between_changes,
     edges_of,
     is_cut,
+    runs_of,
     shot_frames,
 )
 from exr_inspector.validation.rules.sequences.small_images import lost_shares
@@ -53,11 +54,10 @@ def _pinholes(sequence: SequenceFacts) -> list[Found]:
     """Frames, one or two in a row, whose alpha is below 1 in very few pixels, between frames with an alpha of 1."""
     seen = [(frame.frame, pixels) for frame, pixels in _with_alpha(sequence)]
     odd: list[int] = []
-    for is_solid, run in groupby(range(len(seen)), lambda index: seen[index][1].is_solid):
-        part = [*run]
-        is_between = part[0] > 0 and part[-1] + 1 < len(seen)
-        if not is_solid and is_between and len(part) <= NEIGHBOURS and all(_has_pinholes(seen[at][1]) for at in part):
-            odd += [seen[at][0] for at in part]
+    for run in runs_of(at for at, (_, pixels) in enumerate(seen) if not pixels.is_solid):
+        is_between = run[0] > 0 and run[-1] + 1 < len(seen)
+        if is_between and len(run) <= NEIGHBOURS and all(_has_pinholes(seen[at][1]) for at in run):
+            odd += [seen[at][0] for at in run]
     lost = lost_shares(sequence, odd)
     what = f"alpha is below 1 in fewer than {_PINHOLES:.1%} of the pixels, beside it 1 everywhere: holes"
     return of_frames([number for number in odd if number not in lost], what, "alpha that is 1 everywhere")
@@ -116,10 +116,9 @@ def _solid_alphas(sequence: SequenceFacts) -> list[Found]:
     is_solid = 2 * sum(bool(pixels.is_solid) for _, pixels in seen) <= len(seen)
     images = [pixels for _, pixels in seen]
     odd: list[int] = []
-    for is_odd, run in groupby(range(len(seen)), lambda index: seen[index][1].is_solid is is_solid):
-        frames = [*run]
-        if is_odd and _is_other_alpha(seen, images, frames[0], frames[-1]):
-            odd += [seen[index][0].frame for index in frames]
+    for run in runs_of(at for at, pixels in enumerate(images) if pixels.is_solid is is_solid):
+        if _is_other_alpha(seen, images, run[0], run[-1]):
+            odd += [seen[at][0].frame for at in run]
     lost = lost_shares(sequence, odd)
     odd = [number for number in odd if number not in lost]
     other = "is a matte" if is_solid else "is 1 everywhere"

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
 from statistics import median
 
 from exr_inspector.model import Severity
@@ -17,7 +17,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, count
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, frames_words, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, original_frames, reversed_copies
-from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, seen_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, runs_of, seen_frames, show_one_image
 from exr_inspector.validation.rules.sequences.small_images import near_copies
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
@@ -72,10 +72,9 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
     images = [pixels for _, pixels in seen]
     cuts = {0, len(seen)} | {at for at in range(1, len(seen)) if _is_other_shot(images, at)}
     apart: set[int] = set()
-    for is_copy, run in groupby(range(len(seen)), lambda index: seen[index][0] in copies):
-        part = [*run]
-        if is_copy and len(part) < len(seen) and {part[0], part[-1] + 1} <= cuts:
-            apart.update(seen[index][0] for index in part)
+    for run in runs_of(at for at, (number, _) in enumerate(seen) if number in copies):
+        if len(run) < len(seen) and {run[0], run[-1] + 1} <= cuts:
+            apart.update(seen[at][0] for at in run)
     found = []
     for other, frames in by_sibling(sequence.name, copies).items():
         what = f"the same pixels as in {other}, another view, AOV or version"
@@ -385,11 +384,10 @@ def _beside_like_sizes(sequence: SequenceFacts, most: float) -> set[int]:
     """Frames of small files, in runs of these beside a file that is larger, but not far larger: the image grows."""
     sizes = [(frame.frame, frame.size_bytes) for frame in sequence.frames if frame.size_bytes]
     found: set[int] = set()
-    for is_small, run in groupby(range(len(sizes)), lambda index: sizes[index][1] < most):
-        small = [*run]
-        beside = [(sizes[at][1], sizes[near][1]) for at, near in edges_of(small, len(sizes))]
-        if is_small and any(size < _GROWTH * own for own, size in beside):
-            found.update(sizes[index][0] for index in small)
+    for run in runs_of(at for at, (_, size) in enumerate(sizes) if size < most):
+        beside = [(sizes[at][1], sizes[near][1]) for at, near in edges_of(run, len(sizes))]
+        if any(size < _GROWTH * own for own, size in beside):
+            found.update(sizes[at][0] for at in run)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect, bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from statistics import median
@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.validation.rules.sequences.images import NEIGHBOURS
+from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, runs_of
 
 STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
 STEP_TO_SPREAD = 3
@@ -217,17 +217,6 @@ def _with_hints(
             hint = chunks if are_chunks else _LIGHT if is_meant else _FLICKER if is_flicker else ""
             hinted[index] = replace(flash, hint=hint, is_meant=not are_chunks and bool(hint))
     return hinted
-
-
-def runs_of(indices: Iterable[int]) -> list[list[int]]:
-    """Positions that follow each other, together."""
-    runs: list[list[int]] = []
-    for index in sorted(indices):
-        if runs and index == runs[-1][-1] + 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return runs
 
 
 def _beat(runs: Sequence[Sequence[int]], levels: Sequence[FrameLight]) -> int:

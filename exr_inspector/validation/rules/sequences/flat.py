@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from statistics import fmean, median
 
 import numpy as np
@@ -21,6 +20,7 @@ from exr_inspector.validation.rules.sequences.images import (
     edges_of,
     has_images,
     is_cut,
+    runs_of,
     seen_frames,
 )
 
@@ -131,13 +131,14 @@ def _placeholders(seen: Seen) -> Explained:
     """Frames of few colours between those of one shot."""
     every = [pixels for _, pixels in seen]
     odd = [
-        0 < pixels.values <= _FEW_VALUES
+        at
+        for at, (frame, pixels) in enumerate(seen)
+        if 0 < pixels.values <= _FEW_VALUES
         and not pixels.is_flat
         and _LIT * pixels.lit_pixels.get("", 0) > frame_area(frame)
-        for frame, pixels in seen
     ]
     found = []
-    for run in [[*run] for is_odd, run in groupby(range(len(seen)), odd.__getitem__) if is_odd]:
+    for run in runs_of(odd):
         ends = [outside for _, outside in edges_of(run, len(seen))]
         is_amid = len(ends) > 1 and min(every[at].values for at in ends) > _MANY_VALUES and not is_cut(every, *ends)
         if is_amid and _are_of_one_shot(*(every[at].small for at in ends)):
@@ -172,8 +173,7 @@ def _explained(sequence: SequenceFacts) -> dict[bool, Explained]:
 
 def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
     """The positions of the frames of one colour of each run."""
-    groups = groupby(range(len(seen)), lambda index: seen[index].is_flat)
-    return [[*run] for is_flat, run in groups if is_flat]
+    return runs_of(at for at, pixels in enumerate(seen) if pixels.is_flat)
 
 
 def _explanation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -30,6 +30,17 @@ def seen_frames(sequence: SequenceFacts) -> Seen:
 def shot_frames(sequence: SequenceFacts) -> Seen:
     """Those of `seen_frames` without the slates, which no rule compares with the shot."""
     return [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.frame not in sequence.slates]
+
+
+def runs_of(indices: Iterable[int]) -> list[list[int]]:
+    """Lists of positions that follow each other, in ascending order."""
+    runs: list[list[int]] = []
+    for index in sorted(indices):
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs
 
 
 def edges_of(run: Sequence[int], count: int) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, groupby
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
-from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, shot_frames
+from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, runs_of, shot_frames
 
 _FEWEST = 5  # frames that tell what is usual
 _COVERED = 0.05  # of the image, by which the alpha of another image differs
@@ -65,10 +65,9 @@ def _lost_and_off(images: Sequence[FramePixels], name: str) -> tuple[list[int], 
     lost: list[list[int]] = []
     off: list[list[int]] = []
     unknown: list[list[int]] = []
-    for is_zero, each in groupby(range(len(lit)), lambda index: lit[index] == 0):
-        run = [*each]
+    for run in runs_of(at for at, count in enumerate(lit) if count == 0):
         around = [*lit[max(0, run[0] - NEIGHBOURS) : run[0]], *lit[run[-1] + 1 :][:NEIGHBOURS]]
-        if is_zero and len(around) >= NEIGHBOURS and all(around):
+        if len(around) >= NEIGHBOURS and all(around):
             is_kept = _keeps_light(images, name, run)
             is_few = len(run) <= NEIGHBOURS and len(around) == 2 * NEIGHBOURS
             (off if is_kept is False else lost if is_kept or is_few else unknown).append(run)

@@ -29,13 +29,13 @@ from exr_inspector.validation.rules.sequences.flashes import (
     Flash,
     FrameLight,
     flashes,
-    runs_of,
 )
 from exr_inspector.validation.rules.sequences.flat import fades, flat_frames
 from exr_inspector.validation.rules.sequences.images import (
     NEIGHBOURS,
     difference,
     edges_of,
+    runs_of,
     shot_frames,
     show_one_image,
 )

@@ -6,7 +6,7 @@ The time for ten thousand frames is well under a second.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import (
@@ -72,44 +72,46 @@ def _tiles(sequence: SequenceFacts) -> list[Found]:
 def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
     """Warn of frames that another version has if each version has a part of one range."""
     versions = {n: other for n, other in sequence.siblings.versions.items() if n not in sequence.siblings.spellings}
-    every = joined_ranges(sorted({*sequence.numbers, *versions}))
+    what = "Another version, {other}, goes on with {frames}: one range in several versions"
+    return _in_siblings(sequence, versions, what, Severity.WARNING, every=sorted({*sequence.numbers, *versions}))
+
+
+def _in_siblings(
+    sequence: SequenceFacts, frames: Mapping[int, str], what: str, severity: Severity, every: Sequence[int] = ()
+) -> list[Found]:
+    """One finding for each other sequence that has frames; they are expected here, too, or `every` is.
+
+    Args:
+        sequence: The sequence.
+        frames: The numbers of these frames, each with the name of the other sequence.
+        what: The message, with `{other}` for that name and `{frames}` for the numbers.
+        severity: The severity.
+        every: The expected numbers, if these are not the ones of both sequences.
+    """
     return [
         Found(
-            f"Another version, {other}, goes on with {joined_ranges(numbers)}: one range in several versions",
+            what.format(other=other, frames=joined_ranges(numbers)),
             joined_ranges(sequence.numbers),
-            every,
-            severity=Severity.WARNING,
+            joined_ranges(every or sorted({*sequence.numbers, *numbers})),
+            severity=severity,
         )
-        for other, numbers in by_sibling(sequence.name, versions).items()
+        for other, numbers in by_sibling(sequence.name, frames).items()
     ]
 
 
 def _in_spellings(sequence: SequenceFacts) -> list[Found]:
     """Warn of frames that go on under another spelling of the name."""
-    return [
-        Found(
-            f"Another spelling of this name, {other}, has {joined_ranges(numbers)}: one sequence, which software takes for "
-            "two; rename one",
-            joined_ranges(sequence.numbers),
-            joined_ranges(sorted({*sequence.numbers, *numbers})),
-            severity=Severity.WARNING,
-        )
-        for other, numbers in by_sibling(sequence.name, sequence.siblings.spellings).items()
-    ]
+    what = (
+        "Another spelling of this name, {other}, has {frames}: one sequence, which software takes for two; rename one"
+    )
+    return _in_siblings(sequence, sequence.siblings.spellings, what, Severity.WARNING)
 
 
 def _ends_of_outputs(sequence: SequenceFacts) -> list[Found]:
     """The frames before and behind those of this output that other outputs of one script have; info, as it may be intended."""
-    return [
-        Found(
-            f"The frames are {joined_ranges(sequence.numbers)}; {other}, probably an output of the same script, also has "
-            f"{joined_ranges(numbers)}",
-            joined_ranges(sequence.numbers),
-            joined_ranges(sorted({*sequence.numbers, *numbers})),
-            severity=Severity.INFO,
-        )
-        for other, numbers in by_sibling(sequence.name, sequence.siblings.ends).items()
-    ]
+    what = f"The frames are {joined_ranges(sequence.numbers)}; "
+    what += "{other}, probably an output of the same script, also has {frames}"
+    return _in_siblings(sequence, sequence.siblings.ends, what, Severity.INFO)
 
 
 def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
@@ -130,16 +132,9 @@ def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
 def _fewer_than_older(sequence: SequenceFacts) -> list[Found]:
     """The frames of the version before that the newest one does not have; info, as few frames may have been rendered again."""
     older = sequence.siblings.older
-    return [
-        Found(
-            f"This version has {len(sequence.numbers)} of the {len(older)} frames of the version before, {other}, "
-            f"{joined_ranges(numbers)}: is it complete?",
-            joined_ranges(sequence.numbers),
-            joined_ranges(numbers),
-            severity=Severity.INFO,
-        )
-        for other, numbers in by_sibling(sequence.name, older).items()
-    ]
+    what = f"This version has {len(sequence.numbers)} of the {len(older)} frames of the version before, "
+    what += "{other}, {frames}: is it complete?"
+    return _in_siblings(sequence, older, what, Severity.INFO, every=sorted(older))
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
