@@ -37,11 +37,11 @@ _NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it be
 def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
     """Yield the files that are not OpenEXR files, each with its finding.
 
-    Left out are catalogs, and files that the policy does not report.
+    Left out are catalogs, the policy itself, and files that it does not report.
     """
     for path in paths:
         name = path.rpartition("/")[2]
-        if _CATALOG.fullmatch(name):
+        if _CATALOG.fullmatch(name) or name == policy.origin.rpartition("/")[2]:
             continue
         why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if _UNFINISHED.fullmatch(name) else _OTHER
         finding = _finding(policy, path, why, is_mild=why is _OTHER)

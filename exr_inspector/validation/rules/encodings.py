@@ -22,7 +22,7 @@ from exr_inspector.validation.rules.colour import tagged_space
 _LOG_BLACK = 0.05
 _MOST_BLACK = 0.2
 _PLATE_BLACK = 0.4  # of log encodings of a bright scene; a renderer's fog may be as bright, but no camera wrote that
-_OF_CAMERAS = frozenset(
+OF_CAMERAS = frozenset(
     {"cameraMake", "cameraModel", "cameraSerialNumber", "reelName", "lensMake", "lensModel", "isoSpeed"}
 )
 _MOST_CODE = 65535
@@ -168,7 +168,7 @@ def log_like(part: PartFacts, _: object) -> Results:
         return NOTHING
     found = []
     space = tagged_space(part)
-    is_of_camera = not _OF_CAMERAS.isdisjoint(part.part.by_name)
+    is_of_camera = not OF_CAMERAS.isdisjoint(part.part.by_name)
     is_plate = is_of_camera and (space is None or is_encoded_name(space))
     most_black, what = (_PLATE_BLACK, "of a camera without a tag of a linear space ") if is_plate else (_MOST_BLACK, "")
     for triple in () if part.traits & t.DEEP else _images(part):

@@ -25,9 +25,13 @@ from exr_inspector.validation.rules.data_in_colour import (
     are_vectors,
     have_equal_values,
 )
+from exr_inspector.validation.rules.encodings import OF_CAMERAS
 
 _HALF_MAX = 65504.0
 _FIREFLY_FACTOR = 100
+_GAMUT = (
+    0.15  # of the maximum: a colour of 1 0 0, 0 1 0 or 0 0 1 in a camera's gamut goes as far below zero in another one
+)
 _FEWEST_PICKS = 10
 _STARS = re.compile(
     r"(?<![a-z])(?:stars|star_?(?:field|map)s?|galax(?:y|ies)|milky_?way|nebulae?)(?![a-z])", re.IGNORECASE
@@ -351,7 +355,8 @@ def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Check the minimum of each layer's colour; the severity depends on it. Chroma (RY, BY) is signed and not checked.
 
     A layer of one colour channel, or of equal ones, may hold heights or another measure, as may a file named for displacement,
-    and one with as many negative values as vectors have is no colour: these are info findings. Coordinates are not checked.
+    and one with as many negative values as vectors have is no colour: these are info findings. So are values that saturated
+    colours may have in a file with attributes of a camera. Coordinates are not checked.
     """
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     limit = parameters.negative_limit
@@ -369,7 +374,7 @@ def negative(part: PartFacts, parameters: PixelParameters) -> Results:
 def _not_colour(
     part: PartFacts, layer: tuple[str, str | None], hit: list[tuple[float, NamedChannel, ChannelStats]]
 ) -> str:
-    """What the negative values of a layer suggest instead of colour; empty if nothing."""
+    """What the negative values of a layer suggest instead of a fault; empty if nothing."""
     if is_displacement(part.file.inspection.key):
         return ", as displacement may be, by the file's name"
     members = part.by_layer[layer]
@@ -379,9 +384,11 @@ def _not_colour(
     colour = part.stats_of(members[name] for name in RGB if name in members)
     if are_directions(colour):
         return "; R, G, B together have the length 1: normals, not colour"
-    return (
-        ", as far as above it or nearly: vectors, positions or a difference, not colour" if are_vectors(colour) else ""
-    )
+    if are_vectors(colour):
+        return ", as far as above it or nearly: vectors, positions or a difference, not colour"
+    is_plate = not OF_CAMERAS.isdisjoint(part.part.by_name)
+    most = max((stats.maximum or 0 for stats in colour), default=0)
+    return ", as noise and saturated lights in plates of cameras are" if is_plate and least > -_GAMUT * most else ""
 
 
 def _is_grey(part: PartFacts, channels: Iterable[NamedChannel]) -> bool:

@@ -23,6 +23,11 @@ CASES = [
         matte(declared(manifest=f"{MANIFEST}\0\0")),
     ),
     Case("CRY-MANIFEST-HASH", matte(declared(manifest='{"bunny": "00000001"}')), GOOD),
+    Case(
+        "CRY-MANIFEST-HASH",
+        matte(declared(manifest='{"bunny": "00000001", "v@s": "00000002"}')).replace(b"@", b"\xe4"),
+        matte(declared(manifest='{"v@s": "00000002"}')).replace(b"@", b"\xe4"),  # in Latin-1
+    ),
     Case("CRY-NAME-CHARS", matte(declared(manifest='{"box, red": "3c2569b2"}')), GOOD),
     Case(
         "CRY-NAME-CHARS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import FLOAT, Channel
+from tests.support.exrbytes import FLOAT, Channel, a_string
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     fireflies,
@@ -35,6 +35,7 @@ UNIT = dict(
         strict=True,
     )
 )
+CAMERA = [a_string("cameraModel", "ALEXA 35")]
 BARE_Y = [Channel("Y", FLOAT)]
 
 CASES = [
@@ -58,6 +59,8 @@ CASES = [
         Case("PIX-FIREFLY", image(G=with_value(1001)), lights()),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), GOOD),
         Case("PIX-NEGATIVE", image(B=with_value(-0.02)), severity=Severity.INFO),
+        Case("PIX-NEGATIVE", image(extra=CAMERA, B=with_value(-0.1)), severity=Severity.INFO),
+        Case("PIX-NEGATIVE", image(extra=CAMERA, B=with_value(-0.4)), severity=Severity.WARNING),
         Case("PIX-NEGATIVE", image(B=with_value(-0.3)), severity=Severity.INFO, keys=("t/rock_vdm_4k.exr", "t/a.exr")),
         Case("PIX-NEGATIVE", image(B=with_value(-0.3)), severity=Severity.INFO, keys=("t/hero_vat.exr", "t/a.exr")),
         Case("PIX-NEGATIVE", image(B=with_value(-0.3)), severity=Severity.WARNING, keys=("t/display.exr", "t/a.exr")),

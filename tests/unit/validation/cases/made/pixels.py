@@ -27,10 +27,10 @@ def with_value(value: float, at: tuple[int, int] = (1, 2)) -> Pixels:
     return pixels
 
 
-def image(channels: Sequence[Channel] = RGBA, **pixels: Pixels) -> bytes:
+def image(channels: Sequence[Channel] = RGBA, extra: Sequence[Attr] = (), **pixels: Pixels) -> bytes:
     """A flat FLOAT or HALF image: ramps for colour, 1 for alpha, or the given pixels by channel name."""
     every: Mapping[str, Pixels] = {c.name: ONE if c.name == "A" else RAMP for c in channels} | pixels
-    return build([Part(channels=channels, pixels=every)])
+    return build([Part(channels=channels, pixels=every, extra=extra)])
 
 
 def flat(kind: int = FLOAT, **pixels: Pixels) -> bytes:
