@@ -71,6 +71,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "tev#168": "https://github.com/Tom94/tev/issues/168",
         "mandelbulber2#730": "https://github.com/buddhi1980/mandelbulber2/issues/730",
         "GameDevelopmentToolset#59": "https://github.com/sideeffects/GameDevelopmentToolset/issues/59",
+        "natron-plugins#72": "https://github.com/NatronVFX/natron-plugins/issues/72",
         "mandelbulber2#576": "https://github.com/buddhi1980/mandelbulber2/issues/576",
         "RadeonProRenderBlenderAddon#46": "https://github.com/GPUOpen-LibrariesAndSDKs/RadeonProRenderBlenderAddon/issues/46",
         "RenderManForBlender#720": "https://github.com/prman-pixar/RenderManForBlender/issues/720",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from exr_inspector.exr.header.values import Attribute, Box2f, Box2i
+from exr_inspector.exr.header.as_json import value_number
+from exr_inspector.exr.header.values import Attribute, Box2f, Box2i, Rational
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
@@ -12,7 +13,7 @@ from exr_inspector.validation.facts.near_misses import namespace_of, odd_names
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
-
+_ROUNDED = 1e-3  # of numbers in a text: 23.976 for 24000/1001
 
 _NUMBERS = frozenset(
     {"float", "double", "v2f", "v2d", "v3f", "v3d", "m33f", "m33d", "m44f", "m44d", "box2i", "box2f", "floatvector"}
@@ -28,7 +29,8 @@ def _shown(attribute: Attribute) -> str:
     value = attribute.value
     if isinstance(value, str):
         return f"{attribute.type_name} {value[:40]!r}"
-    return f"{attribute.type_name} {value:g}" if isinstance(value, (int, float)) else attribute.type_name
+    number = value.value if isinstance(value, Rational) else value
+    return f"{attribute.type_name} {number:g}" if isinstance(number, (int, float)) else attribute.type_name
 
 
 @part_rule(
@@ -45,7 +47,8 @@ def _shown(attribute: Attribute) -> str:
 def near_misses(part: PartFacts, _: object) -> Results:
     """Report names that differ from a standard one by case, spelling or namespace; those of one namespace together.
 
-    Compositing software can copy dozens of attributes of its input as `exr/...`.
+    Compositing software can copy dozens of attributes of its input as `exr/...`. Another number than that of the standard
+    attribute, beside a name that differs by case alone, is a warning.
     """
     found = []
     groups: dict[str, list[tuple[str, str]]] = {}
@@ -62,10 +65,29 @@ def near_misses(part: PartFacts, _: object) -> Results:
             found.append(Found(message, listed(name for name, _ in names), all_meant, offset=attribute.offset))
             continue
         readers = "; readers that ignore case take either" if name.lower() == meant.lower() else ""
-        beside = f" ({_shown(other)} there, too{readers})" if other else ""
-        message = f"Attribute {name!r} ({_shown(attribute)}) has no effect: did you mean {meant}{beside}?"
-        found.append(Found(message, name, meant, offset=attribute.offset))
+        message, severity = f"Attribute {name!r} ({_shown(attribute)}) has no effect", None
+        if other and readers and _disagree(attribute, other):
+            message, severity = f"{message}, and disagrees with {meant} ({_shown(other)}){readers}", Severity.WARNING
+        else:
+            beside = f" ({_shown(other)} there, too{readers})" if other else ""
+            message += f": did you mean {meant}{beside}?"
+        found.append(Found(message, name, meant, offset=attribute.offset, severity=severity))
     return found
+
+
+def _disagree(attribute: Attribute, other: Attribute) -> bool:
+    """Whether two attributes hold different numbers, as such or as text."""
+    numbers = [_number(each) for each in (attribute, other)]
+    return None not in numbers and not math.isclose(*numbers, rel_tol=_ROUNDED)  # type: ignore[arg-type]  # no None
+
+
+def _number(attribute: Attribute) -> float | None:
+    if not isinstance(attribute.value, str):
+        return value_number(attribute)
+    try:
+        return float(attribute.value)
+    except ValueError:
+        return None
 
 
 @part_rule(

@@ -273,7 +273,7 @@ def chroma_unknown(part: PartFacts, _: object) -> Results:
         what = f"the primaries of {alike} with another white"
     elif not _insane(values) and (alike := spaces.space_adapted(values)):
         white = "D50, as ICC profiles have it" if spaces.are_close(values[6:8], spaces.D50) else "another white"
-        what = f"the primaries of {alike} adapted to {white}"
+        what = f"the primaries of {alike} adapted to {white}; software that does not adapt colours back shows a tint"
     return [Found(f"chromaticities {short(values)} are {what}", short(values), "a published colour space")]
 
 

@@ -34,6 +34,8 @@ _SCENE = 1e4  # times the nearest depth: surfaces are not as far
 _LEAST_MIXED = 1e-3  # of the background: a filter seldom takes less of it
 _FEWEST_MIXED = 16
 _UPPER_PERCENT = 99.0
+_MIDDLE_PERCENT = 50.0
+_STEP = 0.004  # from 0.5 to 127 / 255 and 128 / 255, and of percentiles
 _NO_DEPTH = frozenset({-1.0, -2.0})  # AliceVision's marks of pixels without a depth; NVISII's is -3.4e38
 _UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
@@ -139,22 +141,24 @@ def _mixed_with_background(stats: ChannelStats) -> int:
     if most < _BACKGROUND or histogram is None or stats.percentiles[0][1] * _SCENE > most * _LEAST_MIXED:
         return 0
     bins = zip(histogram.edges[1:], histogram.edges[:-1], histogram.counts, strict=True)
-    mixed = sum(count for end, edge, count in bins if edge >= most * _LEAST_MIXED and end <= most)
+    mixed = sum(count for end, edge, count in bins if edge >= most * _LEAST_MIXED and end < most)
     return mixed if mixed >= _FEWEST_MIXED and dict(stats.percentiles).get(_UPPER_PERCENT) == most else 0
 
 
 @pixel_rule(
     "PIX-MOTION-CLAMPED",
     Severity.INFO,
-    "Motion vectors are not cut off at 0, at 0 and 1, or at one length to both sides",
+    "Motion vectors are not cut off at 0, at 0 and 1, or at one length to both sides, and are 0 where nothing moves",
     why="Vectors of motion to the left, up, or beyond a pixel are lost; encoded ones have to be decoded first.",
-    source="mandelbulber2#576 (the values that compositing expects); GameDevelopmentToolset#59 (negative values lost)",
+    source="mandelbulber2#576 (the values that compositing expects); GameDevelopmentToolset#59 (negative values lost); "
+    "natron-plugins#72 (0.5 for no motion)",
     fix="Write the vectors in FLOAT without clamping, or tell the compositor how they are encoded.",
 )
 def motion_clamped(part: PartFacts, _: object) -> Results:
     """Report layers of motion that are from exactly 0 to 1 or lost their negative components, and channels with limits.
 
-    These have a thousandth of their values or more at each of two limits: 0 and 1, or one number and its negative.
+    These have a thousandth of their values or more at each of two limits: 0 and 1, or one number and its negative. Vectors
+    from 0 to 1 in which 0.5 is no motion are recognised by the median of two components or more.
     """
     layers: dict[str, list[tuple[NamedChannel, ChannelStats]]] = {}
     for channel, stats in part.with_stats([*part.of_role(Role.MOTION), *_by_file_name(part, Role.MOTION)]):
@@ -170,12 +174,23 @@ def motion_clamped(part: PartFacts, _: object) -> Results:
         if _lack_negative([stats for _, stats in used]):
             found.append(_cut_off(used, "signed vectors"))
             continue
+        if len(used) > 1 and all(map(_is_around_half, (stats for _, stats in used))):
+            message = f"{names_of(channel for channel, _ in used)}: no motion is stored as 0.5; vector blur expects 0"
+            message += ", and vectors in pixels"
+            found.append(Found(message, "0.5", "0 for no motion", used[0][0].name))
+            continue
         for channel, stats in used:
             if _has_limits(stats):
                 span = f"{stats.minimum:g} and {stats.maximum:g}"
                 message = f"{channel.name}: many values are exactly {span}; longer vectors were cut off"
                 found.append(Found(message, span, "vectors of any length", channel.name))
     return found
+
+
+def _is_around_half(stats: ChannelStats) -> bool:
+    """Whether values from 0 to 1 have 0.5, also of 8 bits, as their middle, which most have: nothing moves there."""
+    middle = dict(stats.percentiles).get(_MIDDLE_PERCENT, 0.0)
+    return stats.exact and not stats.negative_count and (stats.maximum or 0) <= 1 and abs(middle - 0.5) < _STEP
 
 
 def _has_limits(stats: ChannelStats) -> bool:

@@ -45,6 +45,12 @@ def cut_motion(second: Pixels) -> bytes:
     return flat(motion_X=np.maximum(WAVE, 0), motion_Y=np.maximum(second, 0))
 
 
+def encoded_motion(still: float) -> bytes:
+    """Two channels of motion with a value for no motion, which most pixels have."""
+    moving = np.where(np.abs(WAVE) > 1.5, WAVE / 5, 0)
+    return flat(motion_X=still + moving, motion_Y=still - moving)
+
+
 def depth(odd: float, count: int = 4) -> bytes:
     """Depth from 3 to 60 in 4,096 pixels, some of which have another value."""
     values = np.linspace(3.0, 60.0, 4096)
@@ -83,10 +89,13 @@ CASES = [
         Case("PIX-DEPTH-OUTLIERS", depth(0.0, count=1), depth(0.0, count=9)),  # a background of 0
         Case("PIX-DEPTH-OUTLIERS", mixed(1e30), mixed(1e30, edge=0), severity=Severity.WARNING),
         Case("PIX-DEPTH-OUTLIERS", mixed(1e10), mixed(1e6), severity=Severity.WARNING),
+        Case("PIX-DEPTH-OUTLIERS", mixed(3.4028235e38), mixed(3.4028235e38, edge=0), severity=Severity.WARNING),
         Case("PIX-MOTION-CLAMPED", more("motion.X", np.clip(RAMP, 0, 1)), more("motion.X", np.clip(RAMP, 0, 1) - 0.5)),
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, -0.5, 0.5)), flat(motion_X=WAVE)),
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, 0, 1)), flat(motion_X=np.round(WAVE))),
         Case("PIX-MOTION-CLAMPED", cut_motion(WAVE.T - 0.3), cut_motion(WAVE / 3)),
+        Case("PIX-MOTION-CLAMPED", encoded_motion(0.5), encoded_motion(0.0)),
+        Case("PIX-MOTION-CLAMPED", encoded_motion(127 / 255), encoded_motion(0.45)),
         Case("PIX-MOTION-UNKNOWN", more("flow.X", with_value(1e10)), more("flow.X", with_value(-60000))),
         Case("PIX-MOTION-UNKNOWN", more("velocity.X", with_value(-1e20)), more("Z", with_value(1e10))),
         Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
