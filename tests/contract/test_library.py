@@ -253,7 +253,6 @@ def test_what_a_catalog_returns_is_one_line_and_is_exported(tmp_path: Path) -> N
     with exr.open_catalog(file) as catalog:
         catalog.upsert([exr.inspect(LAYERS, stats="off")])
         full = catalog.file(f"file:{LAYERS}")
-        assert full is not None
         assert repr(full).startswith(f"<FullFile file:{LAYERS}: inspected, ")
         assert json.loads(full.inspection.to_json())["files"][0]["path"] == full.inspection.path  # type: ignore[attr-defined]
         assert repr(catalog) == f"<OpenCatalog {file}: open>"

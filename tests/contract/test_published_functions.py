@@ -146,7 +146,6 @@ def test_every_function_is_served_by_the_command(tmp_path: Path, name: str) -> N
         with subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         ) as process:
-            assert process.stdout is not None
             url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
             event = {
                 "hello_schedule": schedule_event(),

@@ -69,7 +69,6 @@ def figures(matte: MatteObjects) -> Figures:
 
 def objects_of(path: Path) -> MatteObjects:
     found = inspect(path, stats="full", objects=True)
-    assert found.pixels is not None
     (matte,) = found.pixels.mattes
     return matte
 

@@ -46,8 +46,6 @@ def cluster() -> Iterator[str]:
     head = subprocess.Popen(
         [sys.executable, "-c", HEAD], cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert head.stdin
-    assert head.stdout
     yield head.stdout.readline().strip()
     head.stdin.close()
     head.wait(60)

@@ -107,8 +107,6 @@ def test_a_file_is_read_with_its_objects(pair: Pair) -> None:
     _, catalog = pair
     catalog.upsert([frame(1001)])
     found = Reader(catalog.connection).file(frame(1001).path)
-    assert found is not None
     assert [row["id"] for row in found.rows[CRYPTOMATTE_OBJECTS.name]] == ["00000001", "00000002", "00000003"]
-    assert found.inspection.pixels is not None
     (matte,) = found.inspection.pixels.mattes
     assert (matte.id_count, matte.name_count, matte.unseen_count) == (3, NAMES_OF_THREE, 1)

@@ -121,7 +121,6 @@ def test_a_commit_that_is_answered_too_late(shared: Pair) -> None:
     (result,) = hasty.upsert([item])
     assert result.outcome is Outcome.INSERTED
     full = Reader(hasty.connection).file(item.path)
-    assert full is not None
     assert full.inspection_id == result.inspection_id
     assert [row["inspection_id"] for row in audits(hasty, item.path)] == [result.inspection_id]
     wipe(hasty)

@@ -237,7 +237,6 @@ def test_the_address_of_a_server_ends_with_it(tmp_path: Path) -> None:
     path = tmp_path / "a.duckdb"
     with LocalVastDB(path) as server:
         address = running_server(path)
-        assert address is not None
         assert address.endpoint == server.endpoint
         assert address.secret_key != server.secret_key
         assert (tmp_path / "a.duckdb.lock").stat().st_mode & 0o077 == 0

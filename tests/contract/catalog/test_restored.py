@@ -51,7 +51,6 @@ class Mount:
 
     def compression(self) -> str | None:
         found = Reader(self.catalog.connection).file(f"renders/{KEY}")
-        assert found
         return str(found.rows["files"][0]["compression"])
 
     def service(self) -> Service:

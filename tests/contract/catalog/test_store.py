@@ -328,7 +328,6 @@ def test_thumbnails_cost_requests_only_where_there_are_some(pair: Pair) -> None:
         catalog.upsert([item])
         counts.append(requests(server))
         found = Reader(catalog.connection).file(item.path)
-        assert found is not None
         assert [row["image"] for row in found.rows["thumbnails"]] == [one.image for one in item.pixels.thumbnails]  # type: ignore[union-attr]
     ordinary = COSTS[StatsMode.FULL]["replaced"] - 2  # without findings
     assert counts == [ordinary + 1, ordinary + 2]
@@ -353,7 +352,6 @@ def test_any_text_is_kept(pair: Pair) -> None:
     item = inspection("söme \U0001f3a5/a+b%20c.exr", texts={"odd": "nul \0 quote ' \" tab \t \u2028 end", "empty": ""})
     catalog.upsert([item])
     full = Reader(catalog.connection).file(item.path)
-    assert full is not None
     assert full.inspection == item
 
 
@@ -382,7 +380,6 @@ def test_long_values_continue_in_further_rows(pair: Pair) -> None:
     item = inspection(texts={"manifest": "é" * 300_000})
     catalog.upsert([item])
     full = Reader(catalog.connection).file(item.path)
-    assert full is not None
     assert full.inspection == item
     pieces = [row for row in full.rows["attributes"] if row["name"] == "manifest"]
     assert len(pieces) == 5

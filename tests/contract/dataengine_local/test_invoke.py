@@ -184,7 +184,6 @@ def localrun(*arguments: object, entry: Sequence[str] = ("dataengine_local", "ru
 def test_localrun_serves_until_it_is_told_to_stop(function: Path, number: signal.Signals, entry: Sequence[str]) -> None:
     config, secrets = function / "config.yaml", function.parent / "secrets"
     with localrun(function, "--port", 0, "-c", config, "--secrets", secrets, entry=entry) as process:
-        assert process.stdout is not None
         ready = process.stdout.readline()
         url = next(word for word in ready.split() if word.startswith("http://"))
         assert "greeter" in ready

@@ -120,7 +120,6 @@ def test_every_sample_is_equal_in_whichever_process_it_is_decoded(
         found = apart.inspect(opener.open_url(str(path)), policy)
         assert lasting(found) == lasting(expected), path.name
         assert capfd.readouterr().err == "", "what the library writes about damaged chunks reaches the user"
-    assert found.pixels is not None
     assert found.pixels.faults
 
 
@@ -330,7 +329,6 @@ time.sleep(60)
 def test_no_process_outlives_the_one_that_started_it(documented: Documented) -> None:
     line = [sys.executable, "-c", HANGING, str(SAMPLES / "layers.exr")]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout
         assert parent.stdout.readline() == "decoded\n"
         started = decoders(parent.pid)
         assert started

@@ -73,7 +73,6 @@ def test_every_format_counts_the_same(checked: Checked) -> None:
     rows = list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv"))))
     assert sorted((row["severity"], row["code"]) for row in rows) == severities
     suite = ET.fromstring(run(*asked, "--format", "junit")).find("testsuite")
-    assert suite is not None
     assert len(suite.findall("testcase")) == checked.document["files_checked"] + 1
     assert len(suite.findall(".//failure")) == sum(severity == "error" for severity, _ in severities)
     printed = run(*asked)
@@ -90,7 +89,6 @@ def test_the_report_from_rows_says_what_the_check_says(checked: Checked) -> None
         (known,) = stored_sequences(connection, [""])
         stored = read_sequence(connection, known).checked
     sequence = checked.sequence
-    assert stored.worst is not None
     assert stored.worst.label == sequence["worst_severity"]
     assert (stored.missing.text, stored.rerender.text) == (sequence["missing_frames"], sequence["rerender_frames"])
     assert stored.header_edits.text == sequence["header_edit_frames"] == "1003,1021"

@@ -378,7 +378,6 @@ PROVENANCE = Provenance(
 def described(attributes: Mapping[str, tuple[str, Any]]) -> Inspection:
     """A file of one part with these attributes besides the usual ones."""
     base = inspection(mode=StatsMode.FULL, findings=2, objects=3, thumbnails=(thumbnail(),), sequencer="0A")
-    assert base.header is not None
     usual = {item.name: item for item in base.header.parts[0].attributes}
     more = {name: Attribute(name, kind, value, 0, 4) for name, (kind, value) in attributes.items()}
     word = VERSION_WORD if "tiles" in attributes else 2
@@ -463,7 +462,6 @@ def test_the_first_attribute_that_is_there(column: str, spellings: dict[str, flo
 
 def test_a_part_without_a_line_order_has_none() -> None:
     base = rich()
-    assert base.header is not None
     kept = tuple(item for item in base.header.parts[0].attributes if item.name != "lineOrder")
     header = base.header._replace(parts=(make_part(0, VERSION_WORD, kept),))
     assert table_rows(replace(base, header=header))["parts"][0]["line_order"] is None

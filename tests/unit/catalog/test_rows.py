@@ -152,7 +152,6 @@ def test_no_nested_columns_and_no_name_twice() -> None:
 def first_part(*attributes: tuple[str, str, object]) -> dict[str, object]:
     """The row in `files` for a header with these attributes besides the usual ones."""
     base = inspection()
-    assert base.header is not None
     more = tuple(Attribute(name, kind, value, 0, 4) for name, kind, value in attributes)  # type: ignore[arg-type]
     names = {attribute.name for attribute in more}
     kept = tuple(item for item in base.header.parts[0].attributes if item.name not in names)
@@ -170,7 +169,6 @@ def test_texts_end_before_their_padding_and_are_escaped() -> None:
     )
     assert (row["owner"], row["reel_name"], row["creator"], row["embedded_frame"]) == ("Bob", None, r"J\xfcrgen", 1003)
     base = inspection()
-    assert base.header is not None
     header = base.header._replace(parts=(make_part(0, 2, (Attribute("owner", "string", "Bob\0", 0, 4),)),))
     (stored,) = table_rows(replace(base, header=header))["attributes"]
     assert (stored["value"], stored["value_text"]) == (r'"Bob\u0000"', "Bob")
@@ -236,7 +234,6 @@ def test_not_a_number_never_stands_in_a_column() -> None:
     row = first_part(("pixelAspectRatio", "float", math.inf), ("isoSpeed", "float", -math.inf))
     assert (row["pixel_aspect_ratio"], row["iso_speed"]) == (None, None)
     base = inspection(mode=StatsMode.FULL)
-    assert base.pixels is not None
     empty: ChannelStats = replace(base.pixels.channels[0], minimum=None, maximum=math.inf, mean=math.nan, stddev=None)
     item = replace(base, pixels=replace(base.pixels, channels=(empty,)))
     (stats,) = table_rows(item)["stats"]
@@ -257,7 +254,6 @@ def test_stereo_by_parts(views: tuple[str, ...]) -> None:
 
 def test_stereo_by_channels() -> None:
     base = inspection(channels=("B", "G", "R", "right.B", "right.G", "right.R"))
-    assert base.header is not None
     attributes = (*base.header.parts[0].attributes, Attribute("multiView", "stringvector", ("left", "right"), 0, 4))
     header = base.header._replace(parts=(make_part(0, 2, attributes),))
     rows = table_rows(replace(base, header=header, names=file_names(header)))
@@ -267,7 +263,6 @@ def test_stereo_by_channels() -> None:
 
 def test_pixel_reports_come_back() -> None:
     base = inspection(mode=StatsMode.SAMPLED)
-    assert base.pixels is not None
     only_nan = replace(base.pixels.channels[0], channel="nan", finite_count=0)
     report = PixelReport(
         mode=StatsMode.SAMPLED,
@@ -308,7 +303,6 @@ def test_many_faults_fit_one_cell() -> None:
     assert len(str(rows["parts"][0]["pixel_faults"]).encode()) <= 126_000
     assert rows["files"][0]["pixel_fault_count"] == 1_000
     back = inspection_from_rows(rows).pixels
-    assert back is not None
     assert back.faults == faults[: len(back.faults)]
 
 

@@ -55,7 +55,6 @@ def pictured(left: Path, right: Path) -> Plane:
     picture = DifferencePicture()
     one(left, right, picture=picture)
     found = picture.result()
-    assert found is not None
     return found.pixels
 
 
@@ -85,7 +84,6 @@ def test_one_sample_is_found_where_it_is(tmp_path: Path) -> None:
 
 def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> None:
     whole = image()
-    assert whole.pixels is not None
     inner = dataclasses.replace(
         whole, data_window=(10, 20, 49, 59), pixels={name: array[20:60, 10:50] for name, array in whole.pixels.items()}
     )
@@ -117,7 +115,6 @@ def test_what_lies_around_a_crop(
     decode = PartRows._decode
     monkeypatch.setattr(PartRows, "_decode", lambda rows, run, *rest: decoded.extend(run) or decode(rows, run, *rest))
     whole, inner = image(), (10, 20, 49, 59)
-    assert whole.pixels is not None
     cropped = {name: array[20:60, 10:50].copy() for name, array in whole.pixels.items()}
     around = {name: np.zeros_like(array) for name, array in whole.pixels.items()}
     for name, array in around.items():

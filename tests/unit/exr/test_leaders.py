@@ -231,7 +231,6 @@ def test_chunks_out_of_the_line_order_are_reported() -> None:
 def test_decreasing_order_goes_level_by_level() -> None:
     data = build([Part(kind="tiledimage", tiles=Tiles(2, 2, MIPMAP), data_window=(0, 0, 3, 3))])
     order = promised_order(located(data).layouts[0], DECREASING_Y)
-    assert order is not None
     assert order.tolist() == [2, 3, 0, 1, 4, 5]
 
 

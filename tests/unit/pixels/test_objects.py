@@ -104,7 +104,6 @@ def part(image: dict[str, Array], **changes: Any) -> Part:
 def mattes(data: bytes, config: PixelConfig = LIST_ALL, mode: StatsMode = StatsMode.FULL) -> tuple[MatteObjects, ...]:
     inspector = Inspector(InspectorConfig(stats=mode, pixels=config))
     found = inspector.inspect(opener().open_bytes(data), POLICY)
-    assert found.pixels is not None
     return found.pixels.mattes
 
 

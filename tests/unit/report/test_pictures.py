@@ -15,7 +15,6 @@ from tests.support.reports import noise_picture
 
 
 def decoded(picture: Picture | None) -> np.ndarray:
-    assert picture is not None
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.url.partition(",")[2]))).convert("RGB"), np.int16)
 
 

@@ -109,8 +109,6 @@ def small(*, is_turned: bool = False, changed: int = 0, gain: float = 1.0) -> Im
 
 def stored(inspection: Inspection) -> dict[str, Any]:
     """The row of a file as the SDK returns it: times have no zone."""
-    assert inspection.version is not None
-    assert inspection.version.mtime is not None
     return {**file_rows(inspection)["files"][0], "mtime": inspection.version.mtime.replace(tzinfo=None)}
 
 

@@ -73,7 +73,6 @@ def test_levels_of_machines_that_take_turns_are_info_since_a_blinking_light_has_
 def test_the_machine_is_known_from_files_and_rows() -> None:
     made = inspect(extra(a_string("hostComputer", "render-07")), key="shot/sh.1001.exr")
     for known in (frame_of_inspection(made), frame_of_row(stored(made))):
-        assert known is not None
         assert known.host == "render-07"
 
 

@@ -45,7 +45,6 @@ def test_a_sidecar_file_is_read_as_a_manifest_of_the_header(tmp_path: Path) -> N
     put(tmp_path, json.dumps(NAMES).encode())
     inspection = inspect(tmp_path)
     assert inspection.names[0].cryptomattes[0].manifest == json.dumps(NAMES)
-    assert inspection.pixels
     (objects,) = inspection.pixels.mattes
     assert (objects.name_count, bool(objects.manifest_hash)) == (1, True)
     assert not faults(inspection)

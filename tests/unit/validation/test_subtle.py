@@ -320,7 +320,6 @@ def test_a_black_image_in_a_folder_named_for_data_is_reported(key: str, *, is_re
 def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> None:
     alpha = np.where(np.arange(12).reshape(3, 4) > 5, 1.0, 0.0)
     straight = inspect(image(A=alpha), stats=True)
-    assert straight.pixels is not None
     channels = tuple(replace(each, uncovered_count=None, low_alpha_colour=None) for each in straight.pixels.channels)
     stored = replace(straight, pixels=replace(straight.pixels, channels=channels))
     messages = {f.code: f.message for f in validate_file(stored, EVERYTHING)}
@@ -745,7 +744,6 @@ def test_only_ids_of_the_same_space_are_suggested(identifier: str, expected: str
 def test_values_above_one_are_no_bytes_by_255_even_if_none_of_them_was_picked() -> None:
     inspection = inspect(gradient(256), stats=True)
     assert "PIX-STEPS" in {finding.code for finding in validate_file(inspection, EVERYTHING)}
-    assert inspection.pixels is not None
     channels = tuple(replace(stats, maximum=5.25) for stats in inspection.pixels.channels)
     brighter = replace(inspection, pixels=replace(inspection.pixels, channels=channels))
     assert "PIX-STEPS" not in {finding.code for finding in validate_file(brighter, EVERYTHING)}
@@ -765,7 +763,6 @@ def test_values_above_one_are_no_bytes_by_255_even_if_none_of_them_was_picked() 
 )
 def test_codes_that_a_curve_converted_are_known_by_their_number(changes: dict[str, Any], *, is_found: bool) -> None:
     inspection = inspect(gradient(256, 0.99), stats=True)
-    assert inspection.pixels is not None
     few = {"distinct_count": 200, "samples": 100_000, "minimum": 0.0, "maximum": 1.0, **changes}
     channels = tuple(replace(stats, **few) for stats in inspection.pixels.channels)
     converted = replace(inspection, pixels=replace(inspection.pixels, channels=channels))
