@@ -23,7 +23,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
 def one(left: Path | str, right: Path | str, **options: object) -> FileDiff:
-    (found,) = exr.diff(left, right, **options)  # type: ignore[arg-type]
+    (found,) = exr.diff(left, right, **options)
     return found
 
 

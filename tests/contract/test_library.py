@@ -76,14 +76,14 @@ def test_a_large_file_object_is_not_read_as_a_whole() -> None:
 @pytest.mark.parametrize("wrong", [io.StringIO("text"), object()])
 def test_what_is_no_binary_file_object_is_refused(wrong: object) -> None:
     with pytest.raises(exr.ArgumentError):
-        exr.inspect(wrong)  # type: ignore[arg-type]
+        exr.inspect(wrong)
 
 
 def test_a_wrong_argument_is_named_with_what_is_expected() -> None:
     with pytest.raises(ValueError, match="expected off, sampled or full, found 'fast'"):
-        exr.inspect(LAYERS, stats="fast")  # type: ignore[arg-type]  # the mistake
+        exr.inspect(LAYERS, stats="fast")  # the mistake
     with pytest.raises(exr.ArgumentError, match=r"expected a path, .*, found 5"):
-        exr.inspect(5)  # type: ignore[arg-type]  # the mistake
+        exr.inspect(5)  # the mistake
 
 
 def test_a_folder_without_files_passes_nothing_and_hashes_need_every_pixel(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_closed_file_object_is_refused() -> None:
 def test_results_are_frozen_and_leave_as_json_arrow_and_pandas() -> None:
     file = exr.inspect(LAYERS)
     with pytest.raises(FrozenInstanceError):
-        file.bucket = "other"  # type: ignore[misc]
+        file.bucket = "other"
     document = json.loads(file.to_json())
     tables, frames = file.to_arrow(), file.to_pandas()
     assert set(tables) == set(frames) <= set(document)
@@ -198,7 +198,7 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
         counts = list(pool.map(lambda _: catalog.table("files", ["path", "width"]).num_rows, range(8)))
         assert counts == [4] * 8
         with pytest.raises(exr.ArgumentError, match="path: expected"):
-            catalog.file(None)  # type: ignore[arg-type]
+            catalog.file(None)
         some = catalog.table("channels", ["name", "file_path"], prefix=f"file:{SAMPLES}/shots/sh010/beauty.1001")
         assert some.column_names == ["name", "file_path"]
         assert some.num_rows == 4
@@ -254,7 +254,7 @@ def test_what_a_catalog_returns_is_one_line_and_is_exported(tmp_path: Path) -> N
         catalog.upsert([exr.inspect(LAYERS, stats="off")])
         full = catalog.file(f"file:{LAYERS}")
         assert repr(full).startswith(f"<FullFile file:{LAYERS}: inspected, ")
-        assert json.loads(full.inspection.to_json())["files"][0]["path"] == full.inspection.path  # type: ignore[attr-defined]
+        assert json.loads(full.inspection.to_json())["files"][0]["path"] == full.inspection.path
         assert repr(catalog) == f"<OpenCatalog {file}: open>"
     assert repr(catalog) == f"<OpenCatalog {file}: closed>"
 
@@ -311,7 +311,7 @@ MISUSE: dict[str, Callable[[], object]] = {
         )
     },
     **{
-        f"inspect {wrong} {options}": partial(exr.inspect, wrong, **options)  # type: ignore[arg-type]
+        f"inspect {wrong} {options}": partial(exr.inspect, wrong, **options)
         for wrong, options in (
             (None, {}),
             ("", {}),
@@ -326,30 +326,27 @@ MISUSE: dict[str, Callable[[], object]] = {
             (EXR, {"objects": 1, "stats": "full"}),
         )
     },
-    **{f"check {frames}": partial(exr.check, EXR, frames=frames) for frames in FRAMES},  # type: ignore[arg-type]
-    **{
-        f"write_report {frames}": partial(exr.write_report, EXR, "/tmp/never.html", frames=frames)  # type: ignore[arg-type]
-        for frames in FRAMES
-    },
+    **{f"check {frames}": partial(exr.check, EXR, frames=frames) for frames in FRAMES},
+    **{f"write_report {frames}": partial(exr.write_report, EXR, "/tmp/never.html", frames=frames) for frames in FRAMES},
     "validate nothing": lambda: exr.validate([]),
     "check nothing": lambda: exr.check([]),
     "inspect all nothing": lambda: list(exr.inspect_all(" ")),
     "validate no name": lambda: exr.validate(["", EXR]),
     "check no name": lambda: exr.check(""),
     "diff no name": lambda: list(exr.diff(EXR, "")),
-    "diff None": lambda: list(exr.diff(None, EXR)),  # type: ignore[arg-type]
+    "diff None": lambda: list(exr.diff(None, EXR)),
     "diff -1": lambda: list(exr.diff(EXR, EXR, threshold=-1)),
     "diff NaN": lambda: list(exr.diff(EXR, EXR, threshold=float("nan"))),
-    "diff x": lambda: list(exr.diff(EXR, EXR, threshold="x")),  # type: ignore[arg-type]
-    "diff picture": lambda: list(exr.diff(EXR, EXR, picture=5)),  # type: ignore[arg-type]
-    "diff header": lambda: list(exr.diff(EXR, EXR, header="no")),  # type: ignore[arg-type]
-    "report to": lambda: exr.write_report(EXR, None),  # type: ignore[arg-type]
+    "diff x": lambda: list(exr.diff(EXR, EXR, threshold="x")),
+    "diff picture": lambda: list(exr.diff(EXR, EXR, picture=5)),
+    "diff header": lambda: list(exr.diff(EXR, EXR, header="no")),
+    "report to": lambda: exr.write_report(EXR, None),
     "passed": lambda: exr.validate(EXR, stats="off").passed(fail_on="warn"),
-    "passed None": lambda: exr.validate(EXR, stats="off").passed(fail_on=None),  # type: ignore[arg-type]
-    "junit": lambda: exr.validate(EXR, stats="off").to_junit(fail_on=7),  # type: ignore[arg-type]
-    "catalog": lambda: exr.open_catalog(5),  # type: ignore[arg-type]
+    "passed None": lambda: exr.validate(EXR, stats="off").passed(fail_on=None),
+    "junit": lambda: exr.validate(EXR, stats="off").to_junit(fail_on=7),
+    "catalog": lambda: exr.open_catalog(5),
     "catalog settings": lambda: exr.open_catalog(settings={"VAST_DB_ENDPONT": "http://127.0.0.1:9"}),
-    "catalog schema": lambda: exr.open_catalog("a.duckdb", schema=5),  # type: ignore[arg-type]
+    "catalog schema": lambda: exr.open_catalog("a.duckdb", schema=5),
 }
 
 
@@ -374,13 +371,13 @@ def test_a_wrong_argument_of_a_catalog_is_one_error_with_the_name_that_comes_clo
     with exr.open_catalog(empty_catalog(tmp_path / "c.duckdb")) as catalog:
         wrong: dict[str, Callable[[], object]] = {
             "sequence_gaps": lambda: catalog.query("sequence_gap"),
-            "SQL": lambda: catalog.query(5),  # type: ignore[arg-type]
+            "SQL": lambda: catalog.query(5),
             "files": lambda: catalog.table("file"),
             "path": lambda: catalog.table("files", ["pat"]),
             "several": lambda: catalog.table("files", "path"),
-            "prefix": lambda: catalog.table("files", prefix=5),  # type: ignore[arg-type]
-            "inspected": lambda: catalog.upsert([1]),  # type: ignore[list-item]
-            "as `inspect`": lambda: catalog.upsert(None),  # type: ignore[arg-type]
+            "prefix": lambda: catalog.table("files", prefix=5),
+            "inspected": lambda: catalog.upsert([1]),
+            "as `inspect`": lambda: catalog.upsert(None),
         }
         for words, call in wrong.items():
             with pytest.raises(exr.ArgumentError, match=words):

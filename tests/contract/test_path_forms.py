@@ -55,10 +55,10 @@ Called = Callable[..., str]
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command and subcommand, by its words."""
     for name in COMMANDS:
-        found = LazyGroup.get_command(main, None, name)  # type: ignore[arg-type]
+        found = LazyGroup.get_command(main, None, name)
         inner = getattr(found, "commands", None)
         if inner is None:
-            yield name, found  # type: ignore[misc]
+            yield name, found
         else:
             yield from ((f"{name} {each}", one) for each, one in inner.items())
 

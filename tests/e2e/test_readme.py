@@ -19,7 +19,7 @@ SHOWN = re.findall(r"```\n\$ \./run (.*)\n((?:.*\n)*?)```", TEXT)
 def test_it_is_short_and_counts_what_there_is() -> None:
     assert len(TEXT.splitlines()) < 120
     assert f"**{len(RULES)} rules" in TEXT
-    assert re.search(r"\*\*Eight profiles\*\*:((?:.|\n)*?)\(", TEXT)[1].count("`") == 2 * len(PROFILES)  # type: ignore[index]
+    assert re.search(r"\*\*Eight profiles\*\*:((?:.|\n)*?)\(", TEXT)[1].count("`") == 2 * len(PROFILES)
 
 
 @pytest.mark.parametrize(("line", "output"), SHOWN, ids=lambda text: text.split("\n")[0][:40])

@@ -246,7 +246,7 @@ def write(task: Task, process: int, board: Board) -> None:
     class Remote:
         endpoint, access_key, secret_key, bucket = task.access
 
-    catalog = connect(Remote(), retry_seconds=20.0)  # type: ignore[arg-type]  # it has the attributes that `connect` reads
+    catalog = connect(Remote(), retry_seconds=20.0)  # it has the attributes that `connect` reads
     plan, threads = task.plan(), task.shape.threads
     counting = _Counting()
     log = logging.getLogger("exr_inspector.catalog.sdk.connection")
@@ -361,7 +361,7 @@ class Storm:
 
     def _processes(self, task: Task, board: Board) -> None:
         def start(number: int) -> Any:
-            process = self._context.Process(target=write, args=(task, number, board))  # type: ignore[attr-defined]
+            process = self._context.Process(target=write, args=(task, number, board))
             process.start()
             return process
 

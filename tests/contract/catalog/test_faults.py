@@ -272,7 +272,7 @@ def test_what_is_stored_with_a_batch_is_stored_once_if_the_batch_is_divided(pair
             raise CatalogError("the database answered 400")
         return refused(inspections, **options)
 
-    catalog.upsert = refuse_several  # type: ignore[method-assign]  # a server that refuses one row is not at hand
+    catalog.upsert = refuse_several  # a server that refuses one row is not at hand
     try:
         batch = [inspection(f"shot/{number}.exr") for number in range(3)]
         done = upsert_isolating_failures(

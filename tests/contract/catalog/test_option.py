@@ -422,7 +422,7 @@ def test_a_check_of_a_second_folder_of_the_same_name_takes_another_bucket(tmp_pa
 
 @pytest.mark.heavy
 def test_a_new_file_stays_if_another_process_created_it_or_stored_in_it(tmp_path: Path, folder: Path) -> None:
-    class Missing(type(tmp_path)):  # type: ignore[misc]
+    class Missing(type(tmp_path)):
         """The path of a file that another process creates just after this one checked for it."""
 
         def exists(self) -> bool:

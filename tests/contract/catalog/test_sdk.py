@@ -171,7 +171,7 @@ def test_transactions_open_no_adbc_connection(
         asked.append("asked")
         return "/no/driver.so"
 
-    driver.get_driver_path = get_driver_path  # type: ignore[attr-defined]
+    driver.get_driver_path = get_driver_path
     monkeypatch.setitem(sys.modules, "adbc_driver_vastdb", driver)
     monkeypatch.setattr("vastdb.transaction.AdbcConnection", AdbcConnection)  # which other tests do not use
     theirs = vastdb.connect(access=server.access_key, secret=server.secret_key, endpoint=server.endpoint)

@@ -328,7 +328,7 @@ def test_thumbnails_cost_requests_only_where_there_are_some(pair: Pair) -> None:
         catalog.upsert([item])
         counts.append(requests(server))
         found = Reader(catalog.connection).file(item.path)
-        assert [row["image"] for row in found.rows["thumbnails"]] == [one.image for one in item.pixels.thumbnails]  # type: ignore[union-attr]
+        assert [row["image"] for row in found.rows["thumbnails"]] == [one.image for one in item.pixels.thumbnails]
     ordinary = COSTS[StatsMode.FULL]["replaced"] - 2  # without findings
     assert counts == [ordinary + 1, ordinary + 2]
 

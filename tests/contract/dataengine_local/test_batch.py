@@ -137,9 +137,9 @@ def test_the_modules_of_the_sdk_are_importable_only_within_the_block() -> None:
 
     assert not importable()
     with sdk_modules():
-        from vast.dataengine.sdk import VastEvent  # type: ignore[import-not-found]  # noqa: PLC0415 - is what is tested
+        from vast.dataengine.sdk import VastEvent  # noqa: PLC0415 - is what is tested
         from vast.dataengine.sdk import event_batching_handler as provided  # noqa: PLC0415
-        from vast_runtime.vast_event import VastEvent as OlderVastEvent  # type: ignore[import-not-found]  # noqa: PLC0415
+        from vast_runtime.vast_event import VastEvent as OlderVastEvent  # noqa: PLC0415
 
         assert provided is event_batching_handler
         assert VastEvent is OlderVastEvent

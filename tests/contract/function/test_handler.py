@@ -406,7 +406,7 @@ def test_an_unforeseen_exception_while_inspecting_is_raised_after_the_others_wer
             raise ZeroDivisionError("unforeseen")
         return opened(bucket, key, **options)
 
-    handling._opener.open = fail_a  # type: ignore[method-assign]  # a fault of ours is not at hand
+    handling._opener.open = fail_a  # a fault of ours is not at hand
     documented(code_of(lambda: handling.handle_batch([created("a.exr"), created("b.exr")])))
     assert [row["key"] for row in stack.rows("files")] == ["b.exr"]
 
@@ -568,7 +568,7 @@ def test_a_late_removal_of_an_object_made_again_changes_nothing(stack: LocalStac
         assert go_on.wait(10)
         return remove(*args, **kwargs)
 
-    commit.remove = wait_then_remove  # type: ignore[method-assign]  # the moment between two real calls
+    commit.remove = wait_then_remove  # the moment between two real calls
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(slow.handle, late)
         assert looked.wait(10)
@@ -611,7 +611,7 @@ def test_an_object_removed_while_it_was_being_stored_leaves_no_row(stack: LocalS
         outcomes.append(service(stack).handle(removed("a.exr", sequencer="02"))["outcome"])
         return upsert(*args, **kwargs)
 
-    slow._catalog.upsert = removed_meanwhile  # type: ignore[method-assign]  # the moment between two real calls
+    slow._catalog.upsert = removed_meanwhile  # the moment between two real calls
     documented(slow.handle(created("a.exr", sequencer="01"))["status"])
     assert outcomes == ["absent"]
     assert stack.rows("files") == []
@@ -633,7 +633,7 @@ def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(
             stack.s3._objects[BUCKET, "a.exr"] = type(fresh)(fresh.data, fresh.etag, stored.modified)
         return upsert(*args, **kwargs)
 
-    slow._catalog.upsert = overwritten_meanwhile  # type: ignore[method-assign]  # the moment between two real calls
+    slow._catalog.upsert = overwritten_meanwhile  # the moment between two real calls
     documented(code_of(lambda: slow.handle({"bucket": BUCKET, "key": "a.exr"})))
     assert service(stack).handle({"bucket": BUCKET, "key": "a.exr"})["status"] == "inspected"
     assert stack.differences() == []
@@ -1010,7 +1010,7 @@ def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(
             raise CatalogError("the database answered 400")
         return upsert(inspections, **kwargs)
 
-    handling._catalog.upsert = refuse_b  # type: ignore[method-assign]  # a server that refuses one row is not at hand
+    handling._catalog.upsert = refuse_b  # a server that refuses one row is not at hand
     keys = ("a.exr", "b.exr", "c.exr", "d.exr")
     documented(code_of(lambda: handling.handle_batch([created(key) for key in keys])))
     assert sorted(row["key"] for row in stack.rows("files")) == ["a.exr", "c.exr", "d.exr"]
@@ -1086,7 +1086,7 @@ def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(stack: Loca
     rows = {
         key: Reader(stack.catalog.connection).file(f"{BUCKET}/{key}").rows["cryptomatte_objects"]
         for key in ("a.exr", "b.exr")
-    }  # type: ignore[union-attr]
+    }
     assert rows["a.exr"] == []
     assert [row["coverage"] for row in rows["b.exr"]] == [780.0, 768.0, 768.0]
 

@@ -98,7 +98,7 @@ def each_decoder(sent: signal.Signals) -> Iterator[list[int]]:
 
 
 def lasting(inspection: Inspection) -> str:
-    return repr(replace(inspection, duration_ms=0.0, inspected_at=None))  # type: ignore[arg-type]
+    return repr(replace(inspection, duration_ms=0.0, inspected_at=None))
 
 
 def test_every_sample_is_equal_in_whichever_process_it_is_decoded(
@@ -283,7 +283,7 @@ def test_a_frame_that_ends_its_processes_is_one_finding_of_check(tmp_path: Path)
 
 def test_a_process_that_decodes_knows_no_secret(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.put("a.exr")
-    secrets = (stack.s3.environ["S3_SECRET_KEY"], stack.database.secret_key)  # type: ignore[union-attr]
+    secrets = (stack.s3.environ["S3_SECRET_KEY"], stack.database.secret_key)
     monkeypatch.setenv("S3_SECRET_KEY", secrets[0])
     monkeypatch.setenv("VAST_DB_SECRET_KEY", secrets[1])
     before = decoders()

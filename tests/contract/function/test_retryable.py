@@ -192,11 +192,11 @@ def attempts(handling: Service, keys: list[str]) -> tuple[str, int]:
         tried.append(1)
         return upsert(*args, **kwargs)
 
-    handling._catalog.upsert = counted  # type: ignore[method-assign]  # counts, and does the real thing
+    handling._catalog.upsert = counted  # counts, and does the real thing
     try:
         code = raised(lambda: handling.handle_batch([event(key) for key in keys])).code
     finally:
-        handling._catalog.upsert = upsert  # type: ignore[method-assign]
+        handling._catalog.upsert = upsert
     return code, len(tried)
 
 
@@ -286,7 +286,7 @@ def test_rows_that_are_refused_are_looked_for_one_by_one(stack: LocalStack, docu
             raise CatalogError("the database answered 400")
         return upsert(inspections, **kwargs)
 
-    handling._catalog.upsert = refuse_last  # type: ignore[method-assign]  # a server that refuses one row is not at hand
+    handling._catalog.upsert = refuse_last  # a server that refuses one row is not at hand
     documented(raised(lambda: handling.handle_batch([event(key) for key in KEYS])).code)
     assert sorted(row["key"] for row in stack.rows("files")) == KEYS[:-1]
 

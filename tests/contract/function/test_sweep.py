@@ -400,14 +400,14 @@ def test_one_bad_folder_stops_nothing_and_keeps_its_rows(stack: LocalStack, fold
             raise SourceUnavailable(f"{BUCKET}/{place}: the file system fails")
         return real(place, *rest, **options)
 
-    mounted._scan = scan  # type: ignore[method-assign]
+    mounted._scan = scan
     result = function.handle(schedule_event())
     assert (result["stored"], result["failed"], result["removed"]) == (1, 1, 0)
     assert len(stored(stack)) == 4
     after = {row["first_path"]: row["compared_at"] for row in rows(stack)}
     assert after["renders/"] == before["renders/"], "it is compared again at the next tick"
     assert after["renders/show_b/"] > before["renders/show_b/"]
-    mounted._scan = real  # type: ignore[method-assign]
+    mounted._scan = real
     assert function.handle(schedule_event())["removed"] == 1
 
 
@@ -520,11 +520,11 @@ def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again
             raise SourceUnavailable("a disk fails")
         return real(key, call)
 
-    mounted.head = head  # type: ignore[method-assign]
+    mounted.head = head
     result = function.handle(schedule_event())
     assert (result["stored"], result["unchanged"], result["failed"]) == (0, 2, 1)
     assert any("a disk fails" in (row["message"] or "") for row in rows(stack))
-    mounted.head = real  # type: ignore[method-assign]
+    mounted.head = real
     result = function.handle(schedule_event())
     assert (result["unchanged"], result["failed"]) == (3, 0), "also those of some seconds before the watermark"
 
@@ -552,12 +552,12 @@ def test_the_watermark_waits_for_the_oldest_file_that_failed(stack: LocalStack, 
             raise OSError(5, "a disk fails")
         return real(key, *rest)
 
-    mounted.fetch = fetch  # type: ignore[method-assign]
+    mounted.fetch = fetch
     result = function.handle(schedule_event())
     assert (result["stored"], result["failed"]) == (1, 1)
     marks = {row["first_path"]: row["watermark"] for row in rows(stack)}
     assert marks["renders/"] <= datetime.fromtimestamp(failed_at / 1e9, timezone.utc).replace(tzinfo=None)
-    mounted.fetch = real  # type: ignore[method-assign]
+    mounted.fetch = real
     assert function.handle(schedule_event())["stored"] == 1
 
 

@@ -55,7 +55,7 @@ def inspect_bytes(data: bytes, stats: StatsMode = StatsMode.FULL) -> Inspection:
 def shown(inspection: Inspection) -> str:
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
     show("file.exr", inspection, console)
-    return re.sub(" +$", "", console.file.getvalue(), flags=re.MULTILINE)  # type: ignore[attr-defined]
+    return re.sub(" +$", "", console.file.getvalue(), flags=re.MULTILINE)
 
 
 def test_every_sample_is_shown_and_printed_as_json() -> None:
@@ -159,7 +159,7 @@ def test_figures_are_whole_on_a_narrow_screen() -> None:
     for width in (80, 160):
         console = Console(file=io.StringIO(), width=width)
         show("file.exr", inspection, console)
-        text = console.file.getvalue()  # type: ignore[attr-defined]
+        text = console.file.getvalue()
         assert "-1.2346e-07" in text
         assert "1.2346e+07" in text
         assert "\u2026" not in text

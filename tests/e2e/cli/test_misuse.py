@@ -206,7 +206,7 @@ def groups() -> list[list[str]]:
     """Every command and subcommand, by its words."""
     found = [[name] for name in COMMANDS]
     for name in COMMANDS:
-        command = LazyGroup.get_command(main, None, name)  # type: ignore[arg-type]
+        command = LazyGroup.get_command(main, None, name)
         found += [[name, inner] for inner in getattr(command, "commands", {})]
     return found
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def deliver(folder: Path, **changed: object) -> None:
     folder.mkdir(parents=True)
     for number in range(1001, 1004):
-        data = build([Part(extra=[a_string("show", "nova")], **changed)])  # type: ignore[arg-type]  # fields of Part
+        data = build([Part(extra=[a_string("show", "nova")], **changed)])  # fields of Part
         (folder / f"nova_sh010_v003.{number}.exr").write_bytes(data)
 
 
@@ -69,8 +69,8 @@ def test_the_example_of_the_documents_works(tmp_path: Path, request: pytest.Fixt
     request.addfinalizer(lambda: [registry._RULES.pop(code) for code in registry._RULES.keys() - known.keys()])
     text = (ROOT / "docs" / "policies.md").read_text()
     section = text[text.index("## A show's own rules") :]
-    (tmp_path / "nova.yaml").write_text(re.search(r"```yaml\n(.*?)```", section, re.DOTALL)[1])  # type: ignore[index]
-    (tmp_path / "nova_rules.py").write_text(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1])  # type: ignore[index]
+    (tmp_path / "nova.yaml").write_text(re.search(r"```yaml\n(.*?)```", section, re.DOTALL)[1])
+    (tmp_path / "nova_rules.py").write_text(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1])
     listed = CliRunner().invoke(rules.command, ["--policy", str(tmp_path / "nova.yaml")])
     assert listed.exit_code == 0, listed.output
     assert "NOVA-CAMERA" in listed.output

@@ -58,7 +58,7 @@ BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
     ],
 )
 def test_each_difference_of_two_inspections_has_its_outcome(changes: dict[str, object], outcome: Outcome) -> None:
-    assert outcome_of(replace(BASE, **changes), BASE) is outcome  # type: ignore[arg-type]
+    assert outcome_of(replace(BASE, **changes), BASE) is outcome
 
 
 def test_what_did_not_fit_into_memory_is_replaced_by_what_had_another_amount() -> None:
@@ -136,7 +136,7 @@ def test_the_order_of_deliveries_does_not_matter(versions: list[tuple[int, int]]
         return current
 
     shuffled = list(items)
-    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    dice.shuffle(shuffled)
     assert last(items) == last(shuffled)
     rows = [StoredFile(index, "p", str(index), item) for index, item in enumerate(shuffled)]
     assert newest(rows).version_info == last(items)
@@ -264,7 +264,7 @@ SECOND = timedelta(seconds=1)
 )
 def test_what_a_removal_does_to_a_row(changes: dict[str, object], event: EventInfo, outcome: Outcome) -> None:
     """A readable row is ordered by its sequencer, or else its time of modification; a row without a version by its event."""
-    stored = replace(BASE, **changes)  # type: ignore[arg-type]
+    stored = replace(BASE, **changes)
     found = decide_removals([("f", Removal("b/a.exr", event, True))], {"f": [StoredFile(7, "b/a.exr", "i", stored)]})
     assert found == [outcome]
 
@@ -349,8 +349,8 @@ def test_whether_an_unchanged_object_is_inspected_again(
 ) -> None:
     monkeypatch.setattr("exr_inspector.catalog.catalog.__version__", "1.0.0")
     version = ObjectVersion("e", 10, START)
-    state = ObjectState("b", "a.exr", version, StatsMode.SAMPLED, **now)  # type: ignore[arg-type]
-    rows = [StoredFile(7, "b/a.exr", "i", replace(BASE, **stored), version)]  # type: ignore[arg-type]
+    state = ObjectState("b", "a.exr", version, StatsMode.SAMPLED, **now)
+    rows = [StoredFile(7, "b/a.exr", "i", replace(BASE, **stored), version)]
     assert is_up_to_date(state, rows) is is_current
     assert not is_up_to_date(state, [])
     assert not is_up_to_date(replace(state, version=replace(version, size_bytes=11)), rows)

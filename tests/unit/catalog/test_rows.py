@@ -152,7 +152,7 @@ def test_no_nested_columns_and_no_name_twice() -> None:
 def first_part(*attributes: tuple[str, str, object]) -> dict[str, object]:
     """The row in `files` for a header with these attributes besides the usual ones."""
     base = inspection()
-    more = tuple(Attribute(name, kind, value, 0, 4) for name, kind, value in attributes)  # type: ignore[arg-type]
+    more = tuple(Attribute(name, kind, value, 0, 4) for name, kind, value in attributes)
     names = {attribute.name for attribute in more}
     kept = tuple(item for item in base.header.parts[0].attributes if item.name not in names)
     header = base.header._replace(parts=(make_part(0, 2, kept + more),))
@@ -336,7 +336,7 @@ def test_broken_rows_are_our_error(rows: dict[str, list[dict[str, object]]]) -> 
 
 
 def test_a_required_column_is_never_null() -> None:
-    item = replace(inspection(), bucket=None)  # type: ignore[arg-type]  # what the writer must catch
+    item = replace(inspection(), bucket=None)  # what the writer must catch
     with pytest.raises(ValueError, match="bucket"):
         to_tables([item], ["id"])
 
@@ -357,9 +357,9 @@ def test_what_a_header_does_not_say_is_null() -> None:
 
 @pytest.mark.parametrize("changes", [{"without": "compression"}, {"replace": [a_compression(77)]}])
 def test_what_an_unknown_compression_does_is_null(changes: dict[str, object]) -> None:
-    rows = rows_of(build([Part(**changes)]))  # type: ignore[arg-type]
+    rows = rows_of(build([Part(**changes)]))
     assert {row["is_lossy"] for row in rows["channels"]} == {None}
     assert rows["files"][0]["has_lossy_channels"] is None
-    two = rows_of(build([Part(name="a", compression=DWAA), Part(name="b", **changes)]))  # type: ignore[arg-type]
+    two = rows_of(build([Part(name="a", compression=DWAA), Part(name="b", **changes)]))
     assert two["files"][0]["has_lossy_channels"] is True
     assert rows_of(build([Part()]))["files"][0]["has_lossy_channels"] is False

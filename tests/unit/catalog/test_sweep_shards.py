@@ -14,7 +14,7 @@ from exr_inspector.catalog.sweeps import SweepShard, SweepState, _columns, _new_
 from exr_inspector.catalog.vast_catalog import _changed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-FIRST = SweepShard("1", "b/", "b/", "b/m/", SweepState())  # type: ignore[arg-type]  # any row id
+FIRST = SweepShard("1", "b/", "b/", "b/m/", SweepState())  # any row id
 SECOND = replace(FIRST, first_path="b/m/", end_path=None)
 
 

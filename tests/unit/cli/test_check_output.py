@@ -61,6 +61,6 @@ def test_names_are_whole_on_a_narrow_terminal(
     given: dict[str, tuple[CheckedFile | CheckedSequence, ...]], name: str
 ) -> None:
     out = io.StringIO()
-    check = replace(made().check, **given)  # type: ignore[arg-type]
+    check = replace(made().check, **given)
     print_check(check, Console(file=out, width=40), least=Severity.ERROR)
     assert name in out.getvalue()

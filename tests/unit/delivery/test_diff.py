@@ -28,7 +28,7 @@ OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
 
 
 def one(left: Path, right: Path, **options: object) -> FileDiff:
-    return diff_files(OPENER, Inspector(), str(left), str(right), **options)  # type: ignore[arg-type]
+    return diff_files(OPENER, Inspector(), str(left), str(right), **options)
 
 
 def written(folder: Path, name: str, *parts: Part) -> Path:

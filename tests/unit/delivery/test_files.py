@@ -34,7 +34,7 @@ SMALL = build([Part()])
 NAMES = [f"{number}.exr" for number in range(20)]
 
 
-def reader(budget: MemoryBudget, data: bytes):  # type: ignore[no-untyped-def]
+def reader(budget: MemoryBudget, data: bytes):
     inspector = Inspector(memory=budget)
 
     def inspect(name: str, memory: FileMemory) -> Inspection:

@@ -22,7 +22,7 @@ SPARSE = (1001, 1002, 1003, 1011, 1012, 1021)
 
 def frame(path: str, side: int = 1024, **facts: object) -> FrameSummary:
     given = {"sequence": "?", "frame": 0, "display_window": (0, 0, side - 1, (side or 1080) - 1), **facts}
-    return FrameSummary(path, padding=0, **given)  # type: ignore[arg-type]
+    return FrameSummary(path, padding=0, **given)
 
 
 def sequences(*names: str, numbers: Iterable[int] = SPARSE, **facts: object) -> list[str]:

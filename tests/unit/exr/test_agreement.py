@@ -122,10 +122,10 @@ def compare(attribute: Attribute, header: dict[str, object]) -> None:
 
 
 def compare_part(part: PartHeader, header: dict[str, object]) -> None:
-    assert int(header["compression"]) == part.compression  # type: ignore[call-overload]
-    assert int(header["lineOrder"]) == part.line_order  # type: ignore[call-overload]
+    assert int(header["compression"]) == part.compression
+    assert int(header["lineOrder"]) == part.line_order
     channels = sorted(channel.name for channel in part.channels or ())
-    assert sorted(channel.name for channel in header["channels"]) == channels  # type: ignore[attr-defined]
+    assert sorted(channel.name for channel in header["channels"]) == channels
     for attribute in part.attributes:
         compare(attribute, header)
 

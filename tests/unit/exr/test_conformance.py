@@ -74,7 +74,7 @@ class Case:
 
 
 def one(name: str, codes: str, *, fatal: bool = False, word: int | None = None, **part: object) -> Case:
-    return Case(name, [Part(**part)], set(codes.split()), fatal, word)  # type: ignore[arg-type]
+    return Case(name, [Part(**part)], set(codes.split()), fatal, word)
 
 
 def extra(name: str, codes: str, *attributes: Attr, fatal: bool = False) -> Case:
@@ -86,7 +86,7 @@ def instead(name: str, codes: str, *attributes: Attr, fatal: bool = False, **par
 
 
 def two(name: str, codes: str, first: dict[str, object], second: dict[str, object], *, fatal: bool = False) -> Case:
-    parts = [Part(**({"name": "a"} | first)), Part(**({"name": "b"} | second))]  # type: ignore[arg-type]
+    parts = [Part(**({"name": "a"} | first)), Part(**({"name": "b"} | second))]
     return Case(name, parts, set(codes.split()), fatal)
 
 
@@ -378,7 +378,7 @@ def test_a_sound_header_cut_anywhere_is_blamed_for_nothing(parts: list[Part]) ->
     for size in range(8, built.headers_end):
         with pytest.raises(FormatError) as caught:
             parse_header(built.data[:size])
-        assert check_header(caught.value.partial) == (), size  # type: ignore[arg-type]
+        assert check_header(caught.value.partial) == (), size
 
 
 def test_a_flat_part_beside_a_deep_one_may_lack_its_version() -> None:

@@ -135,9 +135,9 @@ def test_a_file_cut_off_in_a_leader() -> None:
 
 def bent(kind: str = "scanlineimage", *, compression: int = ZIPS, **change: object) -> bytes:
     def edit(index: int, made: Chunk) -> Chunk:
-        return dataclasses.replace(made, **change) if index == 1 else made  # type: ignore[arg-type]
+        return dataclasses.replace(made, **change) if index == 1 else made
 
-    part = Part(kind=kind, edit_chunk=edit, compression=compression, tiles=Tiles(2, 2))  # type: ignore[arg-type]
+    part = Part(kind=kind, edit_chunk=edit, compression=compression, tiles=Tiles(2, 2))
     return build([part])
 
 

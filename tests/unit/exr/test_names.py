@@ -27,7 +27,7 @@ def taken_apart(names: PartNames) -> dict[str, tuple[str, str, str | None]]:
 
 
 def part(*channels: str, **kwargs: object) -> Part:
-    return Part(channels=[Channel(name) for name in channels], **kwargs)  # type: ignore[arg-type]
+    return Part(channels=[Channel(name) for name in channels], **kwargs)
 
 
 def test_views_that_are_not_utf_8_are_escaped_as_in_the_names_of_channels() -> None:

@@ -54,7 +54,7 @@ class File:
 
 def tall(**changes: object) -> Part:
     """A part whose chunks reach beyond the first 64 KiB."""
-    return Part(data_window=(0, 0, 99, 299), compression=ZIPS, **changes)  # type: ignore[arg-type]
+    return Part(data_window=(0, 0, 99, 299), compression=ZIPS, **changes)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -197,7 +197,7 @@ def strip(ids: Array, coverage: float) -> StripObjects:
 
 
 def counter(most: int) -> ObjectCounter:
-    matte = CountedMatte(_Declared(), None, frozenset({0}))  # type: ignore[arg-type]
+    matte = CountedMatte(_Declared(), None, frozenset({0}))
     return ObjectCounter(Counting((matte,), {}), most)
 
 

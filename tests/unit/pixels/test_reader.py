@@ -142,9 +142,9 @@ def test_sampled_figures_are_those_of_some_chunks(
         assert one.samples <= values.size
         assert one.exact or (one.percentiles, one.histogram) == ((), None)
         if one.finite_count:
-            assert values.min() <= one.minimum <= one.maximum <= values.max()  # type: ignore[operator]
-            assert one.minimum <= np.nextafter(one.mean, np.inf)  # type: ignore[operator,arg-type]
-            assert one.maximum >= np.nextafter(one.mean, -np.inf)  # type: ignore[operator,arg-type]
+            assert values.min() <= one.minimum <= one.maximum <= values.max()
+            assert one.minimum <= np.nextafter(one.mean, np.inf)
+            assert one.maximum >= np.nextafter(one.mean, -np.inf)
         if one.exact and one.finite_count:
             assert (one.mean_error, one.mean_low, one.mean_high) == (0.0, one.mean, one.mean)
         assert (one.mean_error is None) == (one.mean_low is None) == (one.mean_high is None)
@@ -274,8 +274,8 @@ def test_a_sample_says_how_far_its_mean_may_be_off(opener: SourceOpener, budget:
     assert 0 < part.chunks_read < part.chunks_total == 512
     assert one.mean_error is not None
     assert one.mean_error > 0
-    assert one.mean_low < one.mean < one.mean_high  # type: ignore[operator]
-    assert one.mean_low < values.mean(dtype=np.float64) < one.mean_high  # type: ignore[operator]
+    assert one.mean_low < one.mean < one.mean_high
+    assert one.mean_low < values.mean(dtype=np.float64) < one.mean_high
 
 
 def test_what_a_sample_cannot_prove_is_unknown(opener: SourceOpener, budget: DecodeBudget) -> None:
@@ -539,7 +539,7 @@ def test_memory_is_given_back_when_the_source_fails(opener: SourceOpener) -> Non
     data = ex.build([Part(data_window=(0, 0, 63, 63))])
     with contextlib.closing(DecodeBudget(workers=2, memory_bytes=64 << 20)) as own:
         with pytest.raises(ConnectionError):
-            report(FailingSource(opener.open_bytes(data), 3), data, own, config=SMALL_STEPS)  # type: ignore[arg-type]
+            report(FailingSource(opener.open_bytes(data), 3), data, own, config=SMALL_STEPS)
         own.executor.shutdown(wait=True)
         assert own.packed.used == own.decoded.used == 0
 

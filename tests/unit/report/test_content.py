@@ -17,7 +17,7 @@ from tests.support.reports import FIRST, made
 def page_of(count: int = 20, **changes: object) -> SequencePage:
     given = made(count)
     (sequence,) = given.check.sequences
-    return sequence_page(replace(sequence, **changes), given.figures)  # type: ignore[arg-type]
+    return sequence_page(replace(sequence, **changes), given.figures)
 
 
 def test_frames_have_the_state_of_the_worst_that_was_found() -> None:

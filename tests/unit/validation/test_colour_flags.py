@@ -83,7 +83,7 @@ def some_header(dice: random.Random) -> Header:
         header["chromaticities"] = tuple(float(np.float32(value)) for value in values)
     for name, values in (("whiteLuminance", [100.0]), ("adoptedNeutral", [(0.3, 0.3)])):
         if dice.random() < 0.3:
-            header[name] = dice.choice(values)  # type: ignore[arg-type]  # of either kind
+            header[name] = dice.choice(values)  # of either kind
     if dice.random() < 0.4:
         header["acesImageContainerFlag"] = dice.choice([1, 1, 0, 2, -1, 1.0])
     return header

@@ -32,7 +32,7 @@ def parts(*identifiers: str) -> bytes:
 
 
 def container(*more: Attr, **changed: object) -> bytes:
-    return build([Part(extra=[FLAG, AP0, *more], **changed)])  # type: ignore[arg-type]  # fields of Part by name
+    return build([Part(extra=[FLAG, AP0, *more], **changed)])  # fields of Part by name
 
 
 SMALL = {"minimum_resolution": [5, 3]}

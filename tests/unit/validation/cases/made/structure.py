@@ -34,10 +34,10 @@ def window(*box: int, display: tuple[int, int, int, int] | None = None) -> bytes
 
 def chunk(**changed: object) -> bytes:
     def edit(index: int, made: Chunk) -> Chunk:
-        return replace(made, **changed) if index == 1 else made  # type: ignore[arg-type]  # fields by name
+        return replace(made, **changed) if index == 1 else made  # fields by name
 
     return build([Part(edit_chunk=edit)])
 
 
 def table(edit: object) -> bytes:
-    return build([Part(edit_table=edit)])  # type: ignore[arg-type]  # a function
+    return build([Part(edit_table=edit)])  # a function
