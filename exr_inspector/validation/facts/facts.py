@@ -1,6 +1,6 @@
 """Facts that many rules need, computed once for each file: traits, channels by role and layer, statistics by channel.
 
-Facts rearrange an Inspection and contain no verdict. They belong to one call of the engine in one thread; only those of the
+Facts rearrange an Inspection and check nothing. They belong to one call of the engine in one thread; only those of the
 channel list are shared (`channel_facts`).
 """
 

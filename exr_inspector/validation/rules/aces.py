@@ -269,7 +269,6 @@ def strings(part: PartFacts, _: object) -> Results:
     remedy=Remedy.CONVERSION,
 )
 def stereo(part: PartFacts, _: object) -> Results:
-    """Check multiView of a container with left.* channels: the default view must be the right one."""
     views = part.part.value("multiView", "stringvector")
     if not any(channel.name.startswith("left.") for channel in part.channels):
         return NOTHING

@@ -36,7 +36,6 @@ _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
     command="oiiotool IN.exr -a --clamp:clampalpha=1 -o OUT.exr",
 )
 def alpha_range(part: PartFacts, _: object) -> Results:
-    """Check minimum and maximum of alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
     for channel, stats in part.with_stats(part.without_ranks(part.of_role(Role.ALPHA))):

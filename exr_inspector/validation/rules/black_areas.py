@@ -102,7 +102,6 @@ def black_border(part: PartFacts, _: object) -> Results:
     "Known when files are read, not by their stored rows.",
 )
 def black_line(part: PartFacts, _: object) -> Results:
-    """Report black rows and columns inside the image, which go from one edge to the opposite one."""
     return _black_lines(part, is_border=False)
 
 

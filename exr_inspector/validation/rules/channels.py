@@ -447,7 +447,6 @@ def part_name(file: FileFacts, _: object) -> Results:
     when=t.UNUSUAL,
 )
 def luma_chroma(part: ChannelFacts, _: object) -> Results:
-    """Report Y with RY or BY; RY or BY without Y is an error."""
     found = []
     for (layer, _), members in part.by_layer.items():
         chroma = [component for component in ("RY", "BY") if component in members]

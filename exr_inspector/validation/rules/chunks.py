@@ -80,7 +80,6 @@ def table_truncated(part: PartFacts, _: object) -> Results:
     "full`): chunks that are in the file without their offset are found. Render the frame again if some are not.",
 )
 def zero_offset(part: PartFacts, _: object) -> Results:
-    """Report zero entries, unless all of them belong to upper levels."""
     if part.completeness is None or part.completeness.zero_only_upper_levels:
         return NOTHING
     return _state(part, ChunkState.ZERO, "have the offset zero: the writer did not finish, or lost them")
@@ -98,7 +97,6 @@ def zero_offset(part: PartFacts, _: object) -> Results:
     remedy=Remedy.CONVERSION,
 )
 def zero_upper_levels(part: PartFacts, _: object) -> Results:
-    """Report zero entries if all of them belong to levels above the first."""
     if part.completeness is None or not part.completeness.zero_only_upper_levels:
         return NOTHING
     return _state(part, ChunkState.ZERO, "have the offset zero, all of them in levels above the first")

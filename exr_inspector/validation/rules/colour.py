@@ -146,7 +146,6 @@ def id_and_chroma(part: PartFacts, _: object) -> Results:
     when=t.COLOUR,
 )
 def space_in_name(part: PartFacts, _: object) -> Results:
-    """Compare the scene-linear space that the name states (`shot_acescg.1001.exr`) with that of the tags."""
     named = spaces.space_in_file_name(part.file.inspection.key.rpartition("/")[2])
     tagged = spaces.base_of(tagged_space(part) or "")
     if named is None or tagged == named or tagged not in spaces.PRIMARIES or not part.of_role(Role.COLOUR):
@@ -171,7 +170,6 @@ _UNTAGGED = (Found(f"No colour space metadata; expected {_TAGS}", "no tag", _TAG
     when=t.COLOUR,
 )
 def tag_other(part: PartFacts, _: object) -> Results:
-    """Report a colour space that only a non-standard attribute names; a warning if it suggests a display or an encoding."""
     tag = None if part.traits & t.TAGGED else spaces.other_tag(part.part)
     if tag is None:
         return NOTHING
@@ -345,7 +343,6 @@ def data_in_rgb(part: PartFacts, _: object) -> Results:
     needs=("colour_space",),
 )
 def show_space(part: PartFacts, parameters: ColourParameters) -> Results:
-    """Compare id, ACES flag or chromaticities with `colour_space`; parts tagged as data are skipped."""
     wanted = parameters.colour_space
     found = tagged_space(part)
     if wanted is None or found in {wanted, spaces.DATA} or not part.of_role(Role.COLOUR):

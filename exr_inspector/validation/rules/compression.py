@@ -114,7 +114,6 @@ def b44_data(part: ChannelFacts, _: object) -> Results:
     when=t.LOSSY,
 )
 def pxr24_float(part: ChannelFacts, _: object) -> Results:
-    """Report FLOAT data in parts with PXR24; for ids, Cryptomattes and positions it is an error."""
     if part.compression != Compression.PXR24:
         return NOTHING
     hit = _altered_data(part)
@@ -154,7 +153,6 @@ def dwa_names(part: ChannelFacts, _: object) -> Results:
     fix="No action is needed if the size does not matter. Else write the layer with the components R, G and B.",
 )
 def dwa_lossless(part: ChannelFacts, _: object) -> Results:
-    """Report colour channels, such as `diffuse.r` and `diffuse.red`, that DWA does not compress as colour."""
     if part.compression not in DWA:
         return NOTHING
     exact = [c for c in part.of_role(Role.COLOUR) if not c.is_lossy and c.channel.pixel_type != PixelType.UINT]

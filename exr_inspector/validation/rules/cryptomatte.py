@@ -326,7 +326,6 @@ def lossless(file: FileFacts, _: object) -> Results:
     fix="Switch the preview channels off in the renderer.",
 )
 def preview(file: FileFacts, _: object) -> Results:
-    """Report channels of layers named exactly like a Cryptomatte, once a part."""
     by_part: dict[int, list[str]] = {}
     for matte in file.mattes:
         by_part.setdefault(matte.part, []).extend(matte.declared.preview_channels)
@@ -349,10 +348,6 @@ def preview(file: FileFacts, _: object) -> Results:
     limits="With severity info: parts that hold colour, too, and chromaticities alone, which are equal in all parts.",
 )
 def colour_tag(file: FileFacts, _: object) -> Results:
-    """Report parts that hold rank channels and are tagged as colour; info if it may be the tag of the colour in the file.
-
-    That is a part that also holds colour, and chromaticities, which the OpenEXR library wants to be equal in all parts.
-    """
     held: dict[int, list[str]] = {}
     for matte in file.mattes:
         for index in sorted({place[0] for place in matte.places()}):

@@ -25,7 +25,6 @@ _UTILITIES = "Cryptomatte reference utilities"
     fix="Write the manifest again in the renderer, or copy it from the original render.",
 )
 def manifest_json(file: FileFacts, _: object) -> Results:
-    """Report manifests that cannot be parsed, and as info those with ids in upper case, which readers take all the same."""
     found = []
     for matte in file.mattes:
         if isinstance(matte.manifest, manifests.ManifestError):
@@ -82,7 +81,6 @@ def _without_ids(file: FileFacts) -> set[str]:
     limits="The file is looked for and read only when all pixels are read (`--stats full`).",
 )
 def manifest_file(file: FileFacts, _: object) -> Results:
-    """Check the form of the path. A file that could not be read when all pixels were read is a warning."""
     found = []
     for matte in file.mattes:
         path = matte.declared.manifest_file
@@ -107,7 +105,6 @@ def manifest_file(file: FileFacts, _: object) -> Results:
     fix="Correct the exporter: the id is the MurmurHash3_32 of the name's UTF-8 bytes.",
 )
 def name_hashes(file: FileFacts, _: object) -> Results:
-    """Report names with another hash than their id; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:
         if not isinstance(matte.manifest, dict) or matte.declared.hash != DEFINED_HASH:

@@ -86,7 +86,6 @@ def pixel_id(file: FileFacts, _: object) -> Results:
     limits="Range and mean of each rank; the sum over the ranks of one pixel is not checked.",
 )
 def coverage(file: FileFacts, _: object) -> Results:
-    """Check the range of each coverage channel, and that their means fall, as the coverages of each pixel do."""
     found = []
     for pairs in chain.from_iterable(matte.pairs() for matte in _intact(file)):
         means: list[tuple[tuple[int, str], float]] = []

@@ -212,7 +212,6 @@ def _has_limits(stats: ChannelStats) -> bool:
     fix="Mask these pixels, or replace their vectors by 0. If they are no marks, render the vectors again.",
 )
 def motion_unknown(part: PartFacts, _: object) -> Results:
-    """Report motion vectors and flow with values of 65504 and more, such as 1e10, which marks pixels without a known flow."""
     found = []
     for members in part.by_layer.values():
         hits = [

@@ -1,6 +1,6 @@
 """PIX: pixel values, from statistics. Of positions, they contain those of the first NaN and Inf and of large maxima.
 
-Rules whose verdict a sample can falsify (the image is black, no value exceeds 1) require exact statistics.
+Rules whose result a sample can falsify (the image is black, no value exceeds 1) require exact statistics.
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ def power_of_two(part: PartFacts, _: object) -> Results:
     when=t.TILED,
 )
 def not_texture(part: PartFacts, _: object) -> Results:
-    """Report tiled parts; only policies for compositing turn this rule on."""
     if not part.part.is_tiled:
         return NOTHING
     return [Found("The part is tiled; expected scan lines", part.part.part_type or "tiled", "scan lines")]
@@ -74,7 +73,6 @@ def not_texture(part: PartFacts, _: object) -> Results:
     profiles={"default": "off", "texture": "warning"},
 )
 def texture(part: PartFacts, _: object) -> Results:
-    """Report parts of scan lines, and tiled parts with a single level; only policies for textures turn this rule on."""
     tiles = part.part.tiles
     if not part.part.is_tiled or tiles is None:
         return [

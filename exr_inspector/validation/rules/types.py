@@ -48,7 +48,6 @@ class TypeParameters(RuleParameters):
     when=t.DATA,
 )
 def depth_half(part: ChannelFacts, _: object) -> Results:
-    """Report depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
     channels = depths(part)
     if part.traits & t.DEEP:
         channels = [channel for channel in channels if channel.name not in {"Z", "ZBack"}]
@@ -65,7 +64,6 @@ def depth_half(part: ChannelFacts, _: object) -> Results:
     when=t.DATA,
 )
 def id_half(part: ChannelFacts, _: object) -> Results:
-    """Report id channels in HALF; info if a layer has R, G and B of it, which are likely colours for the ids."""
     numbers: list[NamedChannel] = []
     colours: list[NamedChannel] = []
     for channel in part.of_role(Role.ID):
@@ -87,7 +85,6 @@ def id_half(part: ChannelFacts, _: object) -> Results:
     when=t.DATA,
 )
 def id_float(part: ChannelFacts, _: object) -> Results:
-    """Report id channels in FLOAT, but for those of Blender. Cryptomattes, which are FLOAT by definition, have another role."""
     channels = [c for c in part.of_role(Role.ID) if c.layer.rpartition(".")[2].lower() not in _OF_BLENDER]
     return _of_type(channels, PixelType.FLOAT, "ids are documented as UINT", "UINT")
 
@@ -149,7 +146,6 @@ def _kind_of(channel: NamedChannel) -> str:
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
 def mixed_rgb(part: ChannelFacts, _: object) -> Results:
-    """Report layers whose R, G, B differ in type or sampling; as info, those whose alpha differs from them."""
     found = []
     for triple in part.rgb_layers:
         kinds = {(c.channel.pixel_type, c.channel.x_sampling, c.channel.y_sampling) for c in triple}

@@ -304,7 +304,6 @@ def _other_aspect(parameters: WindowParameters) -> int:
     when=_other_aspect,
 )
 def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results:
-    """Compare the ratio with the parameter `pixel_aspect_ratio`, to the precision of a 32-bit float."""
     ratio, wanted = part.part.pixel_aspect_ratio, parameters.pixel_aspect_ratio
     if ratio is None or ratio == wanted or math.isclose(ratio, wanted, rel_tol=1e-6):
         return NOTHING

@@ -136,7 +136,6 @@ def _is_shifted(sequence: SequenceFacts, window: tuple[int, ...], usual: tuple[i
     "window is the tile are not recognised.",
 )
 def unassembled_regions(sequence: SequenceFacts, _: object) -> Results:
-    """Report sequences that have regions of one image."""
     siblings = sequence.siblings
     if not siblings.regions:
         return []
@@ -289,7 +288,6 @@ def _differ_in_frame_number(sequence: SequenceFacts) -> bool:
     profiles={"archive": "error"},
 )
 def sequence_compression(sequence: SequenceFacts, _: object) -> Results:
-    """Check compression, the level of DWA, part types and tile sizes."""
     same = _with_usual_parts(sequence)
     return [
         *drift(same, "the compression", lambda f: f.compression),
@@ -387,7 +385,6 @@ def _presence(frame: FrameSummary, value: object) -> str | None:
     "all pixels were read. Stored rows have no names.",
 )
 def cryptomattes(sequence: SequenceFacts, _: object) -> Results:
-    """Compare keys and numbers of layers, and the names of objects."""
     mattes = drift(
         sequence, "the list of Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none"
     )

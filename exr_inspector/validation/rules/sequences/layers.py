@@ -93,7 +93,7 @@ def _keeps_light(images: Sequence[FramePixels], name: str, run: Sequence[int]) -
     least = _HELD * float(np.median([value for value in held if value]))
     noise = _CLEAR_LIGHT * float(np.median(np.abs(np.diff(levels))))
     edges = edges_of(run, len(images))
-    verdicts: set[bool | None] = set()
+    answers: set[bool | None] = set()
     for inside, outside in edges:
         fall = levels[outside] - levels[inside]
         covered = abs((images[outside].coverage or 0.0) - (images[inside].coverage or 0.0))
@@ -101,11 +101,11 @@ def _keeps_light(images: Sequence[FramePixels], name: str, run: Sequence[int]) -
         if held[outside] < least or images[inside].is_flat or (light <= noise and not is_data):
             return None
         if fall >= light / 2:
-            verdicts.add(None if is_data else False)
+            answers.add(None if is_data else False)
         else:
             is_other = covered >= _COVERED or is_cut(images, *sorted((inside, outside)))
-            verdicts.add(None if is_other or -fall >= light / 2 else True)
-    return verdicts.pop() if len(verdicts) == 1 else None
+            answers.add(None if is_other or -fall >= light / 2 else True)
+    return answers.pop() if len(answers) == 1 else None
 
 
 @sequence_rule(

@@ -87,7 +87,6 @@ def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     "Frames of which `check` or `report` reads all pixels.",
 )
 def tones(sequence: SequenceFacts, _: object) -> Results:
-    """Look for sudden changes of the tone, in small images of neighbouring frames."""
     if not sequence.has_small_images:
         return NOTHING
     from exr_inspector.validation.small_images.tones import other_tones  # noqa: PLC0415 - not in the function's folder
@@ -107,7 +106,6 @@ def tones(sequence: SequenceFacts, _: object) -> Results:
     "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
 )
 def seams(sequence: SequenceFacts, _: object) -> Results:
-    """Create one finding for each line, with its frames."""
     frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
     for frame, pixels in shot_frames(sequence):
         for seam in pixels.lines.seams if pixels.lines else ():
@@ -136,7 +134,6 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
     "objects that move from one side to the other can look the same.",
 )
 def mirrored(sequence: SequenceFacts, _: object) -> Results:
-    """Compare small images of neighbouring frames, as they are and turned."""
     if not sequence.has_small_images:
         return NOTHING
     from exr_inspector.validation.small_images.turned import turned_frames  # noqa: PLC0415 - not in the function's folder

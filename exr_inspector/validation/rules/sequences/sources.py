@@ -90,7 +90,6 @@ class _Odd:
     "usual names of such attributes are compared.",
 )
 def sources(sequence: SequenceFacts, _: object) -> Results:
-    """Create one finding for all attributes in which the same frames differ from the others."""
     seen = [
         (frame, frame.attributes)
         for frame in sequence.frames
