@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from tests.support import exrbytes as ex
-from tests.support.exrbytes import Attr, Channel, ManifestGroup, Part, Tiles
+from tests.support.exrbytes import Channel, ManifestGroup, Part, Tiles
 from tests.support.exrstrategies import KINDS, Example, Valued, files
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)  # without explain, which takes most of a minute
@@ -221,50 +221,12 @@ def test_the_library_reads_id_manifests(storage: int) -> None:
     assert manifest_entries(manifest) == [group.entries for group in groups]
 
 
-def test_time_codes_are_packed_as_the_library_packs_them() -> None:
-    packed = ex.a_timecode("timeCode", ex.tv60(23, 59, 58, 29, drop=True))
-    read = opened(ex.build([Part(extra=[packed])])).header()["timeCode"]
-    assert (read.hours, read.minutes, read.seconds, read.frame, read.dropFrame) == (23, 59, 58, 29, True)
-
-
 def readable(data: bytes) -> bool:
     """Whether the module returns the pixels; otherwise it raises, or prints a warning and has no parts."""
     try:
         return len(opened(data).parts) > 0
     except (RuntimeError, ValueError):
         return False
-
-
-LINES = Part(data_window=(0, 0, 7, 7))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        ex.build([LINES], magic=b"RIFF"),
-        ex.build([LINES], version_word=3),
-        ex.build([LINES], version_word=0x2002),
-        ex.build([Part(without="channels")]),
-        ex.build([Part(replace=[ex.a_chlist([Channel("R", 7)])])]),
-        ex.build([Part(replace=[ex.a_chlist([Channel("R"), Channel("R")])])]),
-        ex.build([Part(replace=[Attr("dataWindow", "box2i", b"\0" * 12)])]),
-        ex.build([Part(replace=[ex.a_box2i("displayWindow", (0, 0, 3, 2)).sized(15)])]),
-        ex.build([Part("tiledimage", without="tiles")]),
-        ex.build([Part(name="a"), Part(name="b", display_window=(0, 0, 9, 9))]),
-        ex.build([Part(name="a", without="type"), Part(name="b")]),
-        ex.build([Part("deepscanline", compression=ex.ZIP)]),
-        ex.build([Part(header_end=b"")]),
-        ex.build([Part(absent=frozenset({1}))]),
-        ex.build([LINES])[:-5],
-        ex.build([LINES], order=[(0, 7), (0, 0)]),
-    ],
-    ids=[
-        "magic", "version", "unknown_flag", "no_channels", "pixel_type", "twice_the_channel", "short_box", "wrong_size",
-        "no_tiles", "other_display_window", "no_type", "deep_zip", "no_header_end", "absent_chunk", "cut", "left_out",
-    ],
-)  # fmt: skip
-def test_defects_the_library_refuses(data: bytes) -> None:
-    assert not readable(data)
 
 
 def test_a_zeroed_table_is_rebuilt_by_the_library() -> None:
