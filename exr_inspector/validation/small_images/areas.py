@@ -17,36 +17,36 @@ from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
-FEWEST = 8  # frames that tell whether others differ, too
+FEWEST = 8  # fewest frames of a sequence that is checked
 _LEAST_AREAS = 2
-_LEAST_AREAS_OF_RUN = 4  # in two frames and more
+_LEAST_AREAS_OF_RUN = 4  # of two frames and more in a row
 _LONGEST_RUN = 6  # frames
 _LONGEST_INSERT = 4
-_ONE_WAY = 0.1  # the most that areas darken, in parts of what others brighten, if a light is added
-_ONE_SHOT = 0.8  # the least likeness of images of one shot
-_WIDE = 4  # three parts of so many of an image's width and height
-_SCATTERED = 1.5  # edges of each area, of four, that are between one that differs and one that does not
-_MOST_PART = 2  # one part in so many of the image; in more of it, the light differs as a whole
+_ONE_WAY = 0.1  # if a light is added, areas darken by less than a tenth of what others brighten
+_ONE_SHOT = 0.8  # least likeness of images of one shot
+_WIDE = 4  # three quarters of the width and the height of an image
+_SCATTERED = 1.5  # edges of an area, of its four, beyond which the image does not differ
+_MOST_PART = 2  # at most half of the image; if more of it differs, the light does
 _LEAST_CHANGE = 0.2  # of the light of an area
-_DARKEST = 0.2  # the least light of an area that is compared with, in parts of the mean
-_MANY = 12  # one area of so many
+_DARKEST = 0.2  # darker areas are compared as if they had this share of the mean light
+_MANY = 12  # at least one area in 12
 _STRONG = 0.5  # of the light of areas
-_BOTH_WAYS = 0.1  # the least share of areas that are darker, or brighter, than before and behind
-_AGREE = 4  # how many times what the frames before and behind differ by the change is
-_STILL = 0.05  # the most that areas change in the same way in all other frames
-_FAR_FEWER = 8  # how many times fewer areas may change more than that
-_FEWER = 3  # the same if several areas differ
+_BOTH_WAYS = 0.1  # least share of areas that are darker, and of areas that are brighter
+_AGREE = 4  # least ratio of the change to the difference of the frames before and behind
+_STILL = 0.05  # most that areas change in this way in all other frames, in parts of their light
+_FAR_FEWER = 8  # more than that may change only in 8 times fewer areas
+_FEWER = 3  # or 3 times fewer, if several areas differ
 _SEVERAL_AREAS = 8
-_FEW = 5  # one frame in so many
-_FEW_OF_AREAS = 4  # the same for frames of which some areas differ
-_OTHER_IMAGE = 0.1  # the least by which another image differs more than the frames around do, in parts of the light
-_LEAST_CHANGED = 0.007  # the same for one that is changed, of roots of the light
-_PART_OF_STEP = 0.6  # and in parts of what neighbours usually differ
-_EXCHANGED = 0.3  # of the way through the images, that is saved if two of them change places
-_UNCHANGED = 0.1  # the least by which the way is longer if others do
-_LONG_STEP = 1.4  # how many times what neighbours differ, also near by: where motion turns back, it is not more
-_ALONE = 4  # how many times what other frames do
-_OTHER_ORDER = 0.7  # the most likeness of images of two shots
+_FEW = 5  # at most one frame in 5
+_FEW_OF_AREAS = 4  # at most one in 4, of frames of which some areas differ
+_OTHER_IMAGE = 0.1  # by how much more than the frames around an image of another shot differs, in parts of the light
+_LEAST_CHANGED = 0.007  # the same of an image in which something is changed, of roots of the light
+_PART_OF_STEP = 0.6  # and in parts of the usual difference of neighbours
+_EXCHANGED = 0.3  # share of the differences of neighbours that is saved if two frames change places
+_UNCHANGED = 0.1  # least share that is added if others change places
+_LONG_STEP = 1.4  # least ratio to the difference of neighbours; where motion turns back, it is less
+_ALONE = 4  # least ratio to what other frames differ
+_OTHER_ORDER = 0.7  # greatest likeness of images of two shots
 Images = npt.NDArray[np.float64]
 
 
@@ -130,7 +130,7 @@ def _is_added_light(change: npt.NDArray[np.float64]) -> bool:
 
 
 def _beyond(steps: Images, length: int = 1) -> Images:
-    """The lesser of the steps before and behind each run of frames and the two beside it, from the steps between neighbours."""
+    """For each run of `length` frames, the lesser of the steps one frame before it and one frame behind it."""
     steps = np.pad(steps, [(1, 1), *[(0, 0)] * (steps.ndim - 1)], constant_values=np.inf)
     return np.minimum(steps[: -2 - length], steps[2 + length :])
 
@@ -142,7 +142,7 @@ def _shapes(images: Images) -> Images:
 
 
 def _exchanged_images(numbers: Sequence[int], images: Images) -> list[Found]:
-    """Two neighbours whose exchange makes the way through the images shorter, while any other one makes it longer."""
+    """Two neighbours whose exchange makes the motion steady, while that of any other two does not."""
     shapes = _shapes(images)
     steps, across = (np.abs(shapes[apart:] - shapes[:-apart]).mean(axis=1) for apart in (1, 2))
     as_is, exchanged = steps[:-2] + steps[2:], across[:-1] + across[1:]
@@ -163,7 +163,7 @@ class _OddRun:
     Attributes:
         frames: Positions of the frames.
         areas: Which areas differ.
-        changed: These and others that change a little.
+        changed: These, and others that change less.
         changes: How much the areas differ that do, in parts of their light.
     """
 

@@ -16,11 +16,11 @@ from exr_inspector.validation.rules.sequences.comparison import of_frames, windo
 from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, shot_frames
 from exr_inspector.validation.small_images.cells import Cells, cells_of, extent, regions, runs
 
-_LEAST_SIDE = 4  # cells of the shorter side of an image whose quarters are compared
+_LEAST_SIDE = 4  # fewest cells of the shorter side of an image whose quarters are compared
 _LEAST_BUCKET = 2  # cells: the buckets of renderers have 16 pixels and more
-_LEAST_TILE = 4  # cells of the grid of tiles that content hardly fits by chance
-_HALF_ADDED, _MOST_ADDED = 0.5, 0.75  # of a region
-_LEAST_EDGE = 5  # cells, which the edge of nothing round fills
+_LEAST_TILE = 4  # cells: content hardly lies on a grid of such tiles by chance
+_HALF_ADDED, _MOST_ADDED = 0.5, 0.75  # shares of a region that a frame has more zeros than those around it
+_LEAST_EDGE = 5  # cells: round objects have no straight edge of this length
 
 
 def _with_zeros(sequence: SequenceFacts) -> list[tuple[int, ZeroGrid]]:
@@ -87,10 +87,10 @@ def _is_added(
     *,
     is_near: bool,
 ) -> bool:
-    """Whether a frame has more zeros in a place than those around it, by most of a region; else content may move.
+    """Whether a frame has more zeros in a place than those around it, by most of a region; otherwise, content may have moved.
 
-    With `is_near`, the nearest frames with an image in the region count, else of each side the one with fewer zeros: it may be
-    that each of several frames in a row lost other tiles.
+    With `is_near`, it is compared with the nearest frame of each side that has an image in the region; else with the one of
+    each side that has fewer zeros, because each of several frames in a row may have lost other tiles.
     """
     usual = []
     for side in (before, after):
@@ -112,7 +112,7 @@ def _others(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[Cells]:
 
 
 def _lit_around(before: Sequence[Cells], after: Sequence[Cells]) -> Cells:
-    """The mask of cells that are lit before and after a frame, from the lit cells of two frames of each side, nearest first."""
+    """The cells that are lit before and after a frame, from the lit cells of two frames on each side, nearest first."""
     if not before or not after:
         side = before or after
         return np.all(side, axis=0) if len(side) == NEIGHBOURS else np.array(False)
@@ -164,8 +164,8 @@ class _Edges(NamedTuple):
     Attributes:
         every: Their length in cells.
         cut: Length of those beside cells that are lit in the frame and in all frames around it.
-        moved: Length of those beside cells that are neither so nor dark in all these frames.
-        tile: Distances of the edges, and of the image's edge, are multiples of so many cells; 0 without edges.
+        moved: Length of those beside other cells, except for cells that are dark in all these frames.
+        tile: The greatest common divisor, in cells, of the distances of the edges from the image's edge; 0 without edges.
         shortest: Length of the shortest edge with a cut part that does not end at the image's edge.
     """
 

@@ -15,16 +15,16 @@ from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import frames_words, of_frames
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
-_NEAR = 3  # frames on each side that tell how the image moves
-_FARTHER = 1.25  # how many times the motion around it a jump is at least
-_FAR = 1.5  # how many times more than expected it is at most; and how many times the motion around frames that are apart is
-_STILL = 4  # how many times what frames of one image differ in their noise the motion around them is
-_MOVING = 2  # steps of motion, at least, on each side
-_IN_A_ROW = 3  # frames, at most, that show the image of others with other noise
-_ONE_IMAGE = 2  # how many times what these differ in their noise the frames beside the shown one do
-_BESIDE = 2  # frames on each side of these that show how the image moves there, perhaps ever faster
-_MISPLACED = 5  # one frame in so many
-_MOST_APART = 100  # runs that are compared with all frames; more of them are flicker
+_NEAR = 3  # frames on each side whose motion is compared with a jump
+_FARTHER = 1.25  # least ratio of a jump to the motion around it
+_FAR = 1.5  # largest ratio to the expected jump; least ratio of jumps to the motion in and around a run
+_STILL = 4  # least ratio of the motion around to the differences of frames of one image by their noise
+_MOVING = 2  # fewest steps of motion on each side
+_IN_A_ROW = 3  # most frames in a row that show the images of others
+_ONE_IMAGE = 2  # least ratio of the difference from the neighbours of the shown frame to that from itself, by noise
+_BESIDE = 2  # frames on each side of a run whose motion is compared with its jumps
+_MISPLACED = 5  # at most one frame in 5
+_MOST_APART = 100  # most runs that are compared with all frames; more are flicker
 _Images = npt.NDArray[np.float64]
 
 
@@ -84,7 +84,7 @@ def _stuck_frames(frames: Sequence[FrameSummary], images: _Images, steps: Sequen
 
 
 def _expected_jump(images: _Images, first: int, end: int) -> float:
-    """What the image changes, before `first` or behind `end`, over as many frames as lie between these and the next one."""
+    """The larger change of the image before and behind these frames, over as many frames as from `first` to behind `end`."""
     count = end + 1 - first
     before, behind = max(0, first - count), min(len(images) - 1, end + 1 + count)
     return max(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from exr_inspector.validation import frame_numbers, sources
 from exr_inspector.validation.facts import sequences
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.rules.sequences import images
 
 _SPANS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(1, 3)), max_size=4)
 _NUMBERS = st.lists(st.integers(-10, 60), max_size=6)
@@ -72,4 +73,4 @@ def test_a_place_behind_the_last_is_none() -> None:
 
 
 def test_the_examples_in_the_docstrings_are_true() -> None:
-    assert [doctest.testmod(module).failed for module in (frame_numbers, sequences, sources)] == [0, 0, 0]
+    assert [doctest.testmod(module).failed for module in (frame_numbers, images, sequences, sources)] == [0] * 4

@@ -11,10 +11,10 @@ import numpy as np
 from exr_inspector.validation.frames import FramePixels
 
 _ORDERS = [*permutations(range(3))]  # the first is the usual one
-_LEAST = 0.05  # the least by which a mean or a deviation differs from that of the channel before, as logarithms
-_MOTION = 0.005  # the most by which they differ in two frames of an image that hardly moves
-_CLEARER = 4  # how many times less they differ if channels change places
-_OFTEN = 3  # one frame in so many
+_LEAST = 0.05  # least change of a mean or a deviation where channels change places, as a logarithm
+_MOTION = 0.005  # largest change of them in an image that hardly moves
+_CLEARER = 4  # how many times smaller the change must be if channels are exchanged
+_OFTEN = 3  # more than one frame in 3
 
 
 def exchanged_channels(seen: Sequence[FramePixels]) -> tuple[dict[int, str], bool]:

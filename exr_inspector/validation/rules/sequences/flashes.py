@@ -1,7 +1,7 @@
-"""Which luminances of a sequence are flashes: far above or below those around that are none themselves. Pure.
+"""Find flashes: frames whose luminance is far above or below that of the frames around them. Pure.
 
-The frames that are no flashes are found first, as the smoothest course through the sequence that leaves out at most two frames
-in a row, so that flashes near each other do not hide each other, and the frame between two flashes is not taken for a dip.
+The frames that are no flashes are found first: they are the smoothest course through the sequence that leaves out at most two
+frames in a row. So flashes near each other do not hide each other, and the frame between two flashes is not taken for a dip.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import numpy.typing as npt
 
 from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, runs_of
 
-STEADY = 4  # frames on each side, at least two, that tell whether the values are steady
+STEADY = 4  # frames on each side (at least two) whose values are steady or not
 STEP_TO_SPREAD = 3
 LEAST_STEP = 1.25
-ONE_SIZE = 1.1  # the most by which the areas of data windows of nearly one size differ
+ONE_SIZE = 1.1  # largest ratio of the areas of data windows of nearly one size
 _IN_A_ROW = 2  # frames that a course leaves out
 _EACH = 0.01
-_FLICKER_RUNS = 3  # from so many flashes on, the light may flicker
-_MOST_FLASHES = 5  # if also one in so many frames is one, or more
-_MOST_UNSURE = 10  # the same for flicker between frames that are not steady
-_BEACON_RUNS = 3  # flashes at equal distances
-_ALIKE = 0.1  # the most by which the luminances of a beacon's flashes may differ, as a logarithm
-LEAST_CHUNK = 4  # frames that a machine renders in one go
-_ON_THE_WAY = 0.2  # of the way from one level to another, the least from both for one on it
-_LIGHTS_ON = 3  # a light that goes on so many times, and off
-_LIGHT_OFF = math.log(10)  # the least step from a light that is on to a dark image
-_FEWEST_LIT = 4  # one frame of so many has the rarer of its two levels
-_MULTIPLIED = 0.3  # the most by which areas differ from a multiple, in parts of what the flash changes
+_FLICKER_RUNS = 3  # fewest flashes that may be flicker
+_MOST_FLASHES = 5  # if at least one frame in 5 is a flash
+_MOST_UNSURE = 10  # the same, one frame in 10, between frames that are not steady
+_BEACON_RUNS = 3  # fewest flashes at equal distances
+_ALIKE = 0.1  # largest difference between the flashes of a beacon, as a logarithm
+LEAST_CHUNK = 4  # fewest frames that a machine renders in one go
+_ON_THE_WAY = 0.2  # a level between two others is at least a fifth of their distance away from both
+_LIGHTS_ON = 3  # how often a strobe goes on and off at least
+_LIGHT_OFF = math.log(10)  # least step from a light that is on to a dark image
+_FEWEST_LIT = 4  # at least one frame in 4 has the rarer of its two levels
+_MULTIPLIED = 0.3  # largest deviation of the areas from a multiple, as a share of what the flash changes
 _LIGHT = "light that is meant to flash, or does the image flicker?"
 _FLICKER = "the image flickers"
 
@@ -46,7 +46,7 @@ class FrameLight:
     Attributes:
         luminance: Mean, above 0.
         area: Pixels that it was taken from.
-        run: Number of the run of frames with an image that it is in; frames of an earlier appearance are not compared.
+        run: Number of its run of frames with an image; frames of different runs are not compared.
         small: Small image; empty if it is not known.
     """
 
@@ -56,7 +56,7 @@ class FrameLight:
     small: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0), compare=False)
 
     def distance(self, other: FrameLight) -> float:
-        """By how much the means differ, or the sums of the light if that is less, as a logarithm: a crop that moves."""
+        """The difference of the means or of the sums of the light, whichever is less (a crop may move), as a logarithm."""
         mean = math.log(self.luminance / other.luminance)
         return min(abs(mean), abs(mean + math.log(self.area / other.area)))
 
@@ -178,7 +178,7 @@ def _is_on_the_way(levels: Sequence[FrameLight], index: int, before: Sequence[in
 
 
 def _way_back(levels: Sequence[FrameLight], index: int, near: int, side: Sequence[int]) -> float:
-    """The part of the way from a level to those on a side, nearest first, that the one at `near` has gone; 1 if unknown."""
+    """How far the level at `near` is between that at `index` (0) and the usual one of a side (1); 1 if unknown."""
     beyond = [each for each in side if abs(each - index) > abs(near - index)][:NEIGHBOURS]
     if len(beyond) < NEIGHBOURS:
         return 1.0
@@ -191,7 +191,7 @@ def _are_like(step: float, other: float) -> bool:
 
 
 def _is_among(step: float, steps: Sequence[float]) -> bool:
-    """Whether a step is like one of others, in ascending order."""
+    """Whether a step is like one of `steps`, which are in ascending order."""
     low, high = sorted(step ** (1 / (1 + sign / STEP_TO_SPREAD)) for sign in (1, -1))
     return bisect_left(steps, low) < bisect(steps, high)
 
@@ -246,9 +246,9 @@ def goes_on_and_off(luminances: Sequence[float]) -> bool:
 
 
 def _begin_at_first(runs: Sequence[Sequence[int]], beat: int, levels: Sequence[FrameLight]) -> bool:
-    """Whether the first frame belongs to a beat of flashes that are brighter or darker as a whole: no light in the scene.
+    """Whether the parts of a job, the first of which begins with the first frame, begin with a flash each.
 
-    In a frame behind, what makes the first one of a part different is less; a light that is on for two frames stays.
+    Such flashes multiply the whole image, as no light in the scene does. They last one frame; a light may stay on.
     """
     is_alike, stays = (_are_alike(levels[index], levels[runs[0][0]]) for index in (0, 1))
     stays = stays or any(_are_alike(levels[run[0]], levels[index]) for run in runs for index in run[1:])
@@ -260,7 +260,7 @@ def _are_alike(one: FrameLight, other: FrameLight) -> bool:
 
 
 def _is_multiplied(run: Sequence[int], levels: Sequence[FrameLight]) -> bool:
-    """Whether the first of flashes in a row has the image of the frame beside them, multiplied: a light adds to it."""
+    """Whether the first of flashes in a row has the image of the frame beside them, multiplied; a light would add to it."""
     odd, usual = (levels[index].small for index in (run[0], run[0] - 1 if run[0] else run[-1] + 1))
     if not odd.size or odd.size != usual.size or usual.sum() <= 0:
         return False

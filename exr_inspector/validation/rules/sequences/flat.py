@@ -24,26 +24,26 @@ from exr_inspector.validation.rules.sequences.images import (
     seen_frames,
 )
 
-_FADE_FRAMES = 3  # frames that fall, each below the one before
-_FADED = 0.4  # the most that the last of them has, in parts of the first, and of the median of the sequence
-_STEPS_LEFT = 1.5  # the most that the last of them has, in steps from the frame before
-_DIMMED = 0.5  # the most that the frames beside black ones have of the light of those beyond them in a short fade
-_FEW_FLAT = 3  # so many frames of one colour may be lost ones
+_FADE_FRAMES = 3  # frames of a fade, each darker than the one before
+_FADED = 0.4  # most light of the last of them, as a share of the first, and of the median of the sequence
+_STEPS_LEFT = 1.5  # most light of the last of them, in steps from the frame before
+_DIMMED = 0.5  # in a short fade, most light of a frame beside black ones, as a share of the next one
+_FEW_FLAT = 3  # most frames of one colour in a row that are taken for lost ones
 _NO_SAMPLES = "no samples"  # of deep images
 _LOST = {
     True: "R, G and B are zero in every pixel",
     False: "every pixel has the same colour",
 }  # by whether they are black
-_GREY = 1e-4  # the most by which the means of R, G and B of a grey image differ, in parts of the greatest
-_OPAQUE = 0.99  # of the pixels of a render that is not an element
-_AROUND = 60  # frames on each side that tell how far most are from a colour
-_COMES_AND_GOES = 3  # an element that is empty in more than one frame of so many, from its first image to its last one
-_FALLEN = 0.75  # the most light of an element beside empty frames when it is over, in parts of that before and usually
-_OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
-_FEW_VALUES = 4  # of each channel of a placeholder
-_MANY_VALUES = 64  # of an image, which has up to 256 in 8 bits
-_ONE_SHOT = 0.2  # the least correlation of the small images on both sides of a placeholder, between which things move
-_LIT = 4  # one of so many pixels is lit in a placeholder, unlike where few sparks are
+_GREY = 1e-4  # largest difference of the means of R, G and B of a grey image, as a share of the greatest
+_OPAQUE = 0.99  # coverage from which on a render is not an element
+_AROUND = 60  # frames on each side whose median distance from a colour is taken
+_COMES_AND_GOES = 3  # an element comes and goes if more than one frame in 3 is empty
+_FALLEN = 0.75  # most light of an element that ends, as a share of that before and of the usual one
+_OTHER_SCENE = 0.1  # least difference of two scenes, as a share of their light
+_FEW_VALUES = 4  # most values of each channel of a placeholder
+_MANY_VALUES = 64  # an image has more; in 8 bits, up to 256
+_ONE_SHOT = 0.2  # least correlation of the small images on both sides of a placeholder
+_LIT = 4  # more than one pixel in 4 of a placeholder is lit, unlike in an image of few sparks
 
 
 @sequence_rule(

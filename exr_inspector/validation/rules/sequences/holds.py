@@ -11,14 +11,14 @@ from exr_inspector.validation.facts.roles import is_matte
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rules.sequences.images import difference, edges_of, is_cut, show_one_image
 
-_HELD = 3  # a hold has so many equal frames; two may be a lost frame
-_HOLDS = 3  # so many make a beat
-_FAR = 1.5  # behind lost frames, the image changes by more than so many times what it changes elsewhere
-_FARTHER = 1.25  # and behind each by so many times what it changes just before and after
+_HELD = 3  # fewest equal frames of a hold; two may be a lost frame
+_HOLDS = 3  # fewest holds of a beat
+_FAR = 1.5  # behind lost frames, the image changes by more than 1.5 times as much as elsewhere
+_FARTHER = 1.25  # and behind each of them, 1.25 times as much as just before and after
 _SIDE = 3  # frames on each side of a hold that fade to it
-_FADE = 0.1  # the least change of their light
-_REVERSED = 2  # copies in reverse order
-_FITS = 1.5  # how many times what the original differs from the frames beside it a copy does at least
+_FADE = 0.1  # least change of their light
+_REVERSED = 2  # fewest copies in reverse order
+_FITS = 1.5  # a copy differs from the frames beside it at least 1.5 times as much as the original does
 _BEFORE = "the same pixels as the frame before"
 
 

@@ -15,7 +15,7 @@ from exr_inspector.validation.frames import FramePixels, FrameSummary
 
 _ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
 _OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
-_SCENE_TO_SHOT = 2  # how many times what a shot changes over as many frames
+_SCENE_TO_SHOT = 2  # least ratio of a cut to what the shot changes over as many frames
 Seen = list[tuple[FrameSummary, FramePixels]]
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
 
@@ -65,7 +65,7 @@ def has_images(seen: Sequence[tuple[FrameSummary, FramePixels]]) -> bool:
 
 
 def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
-    """Whether frames at two positions differ far more than frames at the same distance before or behind them do.
+    """Whether two frames differ far more than frames that are as far apart before or behind them.
 
     Without such frames, nothing tells a cut from motion.
     """
@@ -94,7 +94,11 @@ def _levels(pixels: FramePixels) -> npt.NDArray[np.float64]:
 
 
 def between_changes(changes: Sequence[bool]) -> list[int]:
-    """The positions, at most half, on one side of changes between each position and the next one."""
+    """The positions on the rarer side of changes; `changes[i]` tells whether something changes from position i to i + 1.
+
+    >>> between_changes([False, True, False, True])
+    [2, 3]
+    """
     sides = [*accumulate(changes, operator.xor, initial=False)]
     few = 2 * sum(sides) <= len(sides)
     return [index for index, side in enumerate(sides) if side is few] if any(changes) else []

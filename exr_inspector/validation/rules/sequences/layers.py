@@ -17,16 +17,16 @@ from exr_inspector.validation.rule import Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, runs_of, shot_frames
 
-_FEWEST = 5  # frames that tell what is usual
-_COVERED = 0.05  # of the image, by which the alpha of another image differs
-_FEW = 5  # one frame of so many
-_FLASHES = 3  # light that goes off for a moment as often is meant to
-_HELD = 0.5  # the least that a layer holds beside frames that lost it, in parts of what it usually does
-_CLEAR_LIGHT = 3  # how many times what the main image changes from frame to frame the light of a layer is
-_SAME_LIGHT = 0.2  # twice the most by which the luminance differs where data are lost
+_FEWEST = 5  # fewest frames of a sequence that is checked
+_COVERED = 0.05  # share of the image by which the alpha of another image differs
+_FEW = 5  # at most one frame in 5
+_FLASHES = 3  # a light that goes off for a moment three times or more is meant to
+_HELD = 0.5  # least content of a layer beside frames that lost it, as a share of the usual one
+_CLEAR_LIGHT = 3  # least ratio of the light of a layer to the changes of the main image from frame to frame
+_SAME_LIGHT = 0.2  # twice the largest change of the luminance where data are lost
 _LEAST_LOST = 256  # pixels: the smallest tiles of renderers are 16 x 16
 _TILE_PIXELS = 64  # tiles of 8 x 8 pixels, of which the larger ones consist
-_CLEAR = 8  # how many times what the frames around differ a frame has fewer
+_CLEAR = 8  # least ratio of what a frame lacks to the differences of the frames around it
 
 
 @sequence_rule(

@@ -45,27 +45,27 @@ from exr_inspector.validation.rules.sequences.small_images import (
     lost_shares,
 )
 
-_LEAST_HUE = 1.15  # of the ratio of R or B to G
-_LEAST_SIZE = 1.1  # of files
-_FAR_SIZE = 1.5  # of files that are not steady, or at an end of the sequence
-_LARGER_STARTS = 1.005  # of files, and of what their pixels vary, where each part of a job begins
-_CHUNKS = 3  # parts of a job that tell so
-_LONGEST_CHUNK = 200  # frames of a part
-_LEAST_NOISE = 0.05  # standard deviation, in parts of the luminance, of what a noisy frame has in addition
-_MORE_BLACK = 0.01  # of the area: a smaller file because a bucket is missing is not soft
-_SMALLER = 0.95  # the size of a soft frame's file, in parts of the median
-_LESS_DETAIL = 0.995  # the most that its pixels vary, in parts of what those beside it do
-_ONE_DETAIL = 1.03  # the most by which the files of frames that were scaled up differ in size
-_STEADY_SIZE = 1.02  # the most by which the files of other frames differ in size
-_STILL = 0.01  # the most by which small images of an image that hardly moves differ, in parts of their light
-_ONE_MOTION = 1.5  # how many times the usual difference of neighbours may be that of blurred ones
-_ONE_LIGHT = 1.05  # the most by which frames of one light differ
+_LEAST_HUE = 1.15  # least change of the ratio of R or B to G
+_LEAST_SIZE = 1.1  # least ratio of the sizes of files
+_FAR_SIZE = 1.5  # the same of files that are not steady, or at an end of the sequence
+_LARGER_STARTS = 1.005  # the same of sizes and deviations, where each part of a job begins
+_CHUNKS = 3  # fewest parts of a job
+_LONGEST_CHUNK = 200  # most frames of a part
+_LEAST_NOISE = 0.05  # least standard deviation of the noise that is added, as a share of the luminance
+_MORE_BLACK = 0.01  # share of the area: a file with a missing bucket is smaller, but not soft
+_SMALLER = 0.95  # largest file of a soft frame, as a share of the median
+_LESS_DETAIL = 0.995  # largest deviation of its pixels, as a share of that of the frames beside it
+_ONE_DETAIL = 1.03  # largest ratio of the sizes of files of frames that were scaled up
+_STEADY_SIZE = 1.02  # largest ratio of the sizes of the other files
+_STILL = 0.01  # largest difference of small images of an image that hardly moves, as a share of their light
+_ONE_MOTION = 1.5  # largest ratio of the difference of blurred neighbours to the usual one
+_ONE_LIGHT = 1.05  # largest ratio of the luminances of frames of one light
 _STEADY_LEVEL = "1, as in the steady frames around"
 _TONES = (
     "with more contrast: was a display's image taken for linear light?",
     "with less contrast: converted for a display, or is there a veil?",
 )
-_HOLE_LIGHT = 2  # a lost bucket may hold so many times the light of others of its size
+_HOLE_LIGHT = 2  # a lost bucket may hold up to twice the light of others of its size
 
 
 @sequence_rule(

@@ -20,16 +20,16 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, listed, seque
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import between_changes, shot_frames, show_one_image
 
-_LEAST_CHANGES = 6  # from a machine to another one or back; fewer may agree by chance
+_LEAST_CHANGES = 6  # fewest changes from a machine to another one or back
 _LEAST_STEP = math.log(1.02)
-_STEP_TO_OTHERS = 3  # how many times larger the steps of a machine are than other changes
-_ONE_STEP = 2  # how many times its largest step is that of its smallest one at most
-_MOST_LEVELS = 8  # of computers
-_UNEXPLAINED = 0.05  # of the variance of all steps, by the levels of several computers
-_FEWEST = 3  # frames of a computer, changes to others and back, and frames that tell whether depth has one scale
-_LEAST_SCALE = 5  # by which depth is multiplied in other units
-_ONE_FACTOR = 1.5  # the most by which the factors of the quartiles differ if all depth is multiplied by one
-_ONE_LIGHT = 1.05  # the most by which the luminances of neighbouring frames of one shot differ
+_STEP_TO_OTHERS = 3  # least ratio of the steps of a machine to other changes
+_ONE_STEP = 2  # largest ratio of its largest step to its smallest one
+_MOST_LEVELS = 8  # most computers whose levels are compared
+_UNEXPLAINED = 0.05  # largest share of the variance of all steps that the levels of computers do not explain
+_FEWEST = 3  # frames of a computer, changes to others and back, and frames of which the scale of depth is compared
+_LEAST_SCALE = 5  # least factor between depths in different units
+_ONE_FACTOR = 1.5  # largest ratio of the factors of the quartiles if all depth is multiplied by one factor
+_ONE_LIGHT = 1.05  # largest ratio of the luminances of neighbouring frames of one shot
 
 
 @sequence_rule(
