@@ -5,6 +5,8 @@ From statistics.
 
 from __future__ import annotations
 
+import re
+
 from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -18,6 +20,8 @@ _NEARLY_BLACK = 2.0**-14  # the smallest normal HALF, more than eleven stops bel
 _HARDLY_SEEN = 2.0**-10  # more than seven stops below it
 _DARK = 2.0**-4  # a stop and a half below it
 _THIRD = frozenset({"b", "z", "blue"})
+_DIFFUSE = re.compile(r"diff(?!er)", re.IGNORECASE)  # `DiffDir`, `diffuse_direct`, but no difference
+_FEWEST_LAYERS = 3
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 
 
@@ -140,7 +144,8 @@ def _lit_layers(file: FileFacts, view: str | None) -> list[str]:
 def constant(part: PartFacts, _: object) -> Results:
     """Report channels with a single value: base layer colour as a warning; AOVs, alpha and mattes, which may be empty, as info.
 
-    Normals of zero beside a layer of others are a warning as well: a scene without surfaces has no normals in either.
+    Normals of zero beside a layer of others are a warning as well: a scene without surfaces has no normals in either. So are
+    all layers of colour if the main image has surfaces, by its alpha, and one of three or more layers holds diffuse light.
     Accepted are alpha of 1, as in plates, empty Cryptomatte ranks, the third component of motion in the image and of
     coordinates, and images of one pixel. Black views and empty alpha have rules of their own.
     """
@@ -149,7 +154,7 @@ def constant(part: PartFacts, _: object) -> Results:
     is_black = part.pixels is not None and part.pixels.is_black
     black_beauty = _black_beauty(part)
     empty = empty_alphas(part)
-    lost = _empty_normals(part)
+    lost = _empty_normals(part) | _unlit_layers(part)
     for channel, stats in part.with_stats(part.without_ranks(part.named)):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
@@ -179,6 +184,23 @@ def _empty_normals(part: PartFacts) -> set[str]:
     layers = [layer for layer in normals if layer]
     empty = [layer for layer in layers if all(stats.minimum == 0 == stats.maximum for _, stats in layer)]
     return {channel.name for layer in empty for channel, _ in layer} if len(empty) < len(layers) else set()
+
+
+def _unlit_layers(part: PartFacts) -> set[str]:
+    """The channels of a part's layers of colour if all of three or more are zero, although the main image shows surfaces.
+
+    One of them holds diffuse light, which nearly all surfaces reflect; another one may hold the light that they emit.
+    """
+    colour = part.with_stats(part.colour)
+    layers = [(channel, stats) for channel, stats in colour if not is_beauty(channel.layer)]
+    names = {channel.layer for channel, _ in layers}
+    if len(names) < _FEWEST_LAYERS or not any(map(_DIFFUSE.search, names)):
+        return set()
+    alpha = part.stats_of(channel for channel in part.of_role(Role.ALPHA) if is_beauty(channel.layer))
+    is_lit = any(stats.maximum for channel, stats in colour if is_beauty(channel.layer))
+    are_dark = all(stats.exact and stats.zero_count == stats.samples for _, stats in layers)
+    shows = is_lit and are_dark and all(stats.maximum for stats in alpha)
+    return {channel.name for channel, _ in layers} if shows else set()
 
 
 @pixel_rule(

@@ -24,6 +24,7 @@ from tests.unit.validation.judging import RGBA, Case
 SHADOW_AND_IMAGE = ("shot/sh010_shadow.1001.exr", "shot/sh010.1001.exr")
 DOWN, ACROSS = np.mgrid[:64, :64] / 63.0
 NOTHING = np.zeros((64, 64))
+UNLIT = {"R": ACROSS, "G": DOWN**2, "B": DOWN, "diffuse_R": NOTHING, "GI_R": NOTHING, "emission_R": NOTHING}
 IMAGE_AND_MATTE = ("shot/sh010.1001.exr", "shot/sh010_matte.1001.exr")
 
 
@@ -63,6 +64,9 @@ CASES = [
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-CONSTANT", flat(N_X=ACROSS, Normal_X=NOTHING), flat(N_X=ACROSS), severity=Severity.WARNING),
         Case("PIX-CONSTANT", flat(R=ACROSS, N_X=NOTHING), severity=Severity.INFO),
+        Case("PIX-CONSTANT", flat(A=1 + NOTHING, **UNLIT), severity=Severity.WARNING),
+        Case("PIX-CONSTANT", flat(A=NOTHING, **UNLIT), severity=Severity.INFO),  # the sky alone
+        Case("PIX-CONSTANT", flat(**UNLIT | {"emission_R": ACROSS}), severity=Severity.INFO),
         Case("PIX-CONSTANT", flat(N_X=NOTHING, N_Y=ACROSS), severity=Severity.INFO),  # a level floor
         Case("PIX-CONSTANT", more("flow.X", ZERO), more("flow.Z", ZERO), severity=Severity.INFO),
         Case("PIX-BLACK", eyes(ZERO), eyes(RAMP)),
