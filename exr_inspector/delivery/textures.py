@@ -39,7 +39,7 @@ _PARTIAL = re.compile(
     r"emi(?:ssion|ssive)?|opacity|sss|coat|sheen|mask|subsurface|trans(?:mission|lucency)|refr(?:actions?)?",
     re.IGNORECASE,
 )
-_FEW = 20  # one in so many numbers of tiles may be none, or a single one
+_FEW = 20  # a single number, or one in 20, may be none of a tile
 _SEVERAL = 3  # maps of an object whose tiles say which ones it has
 Known = tuple[Recognised, Sequence[FrameSummary]]
 

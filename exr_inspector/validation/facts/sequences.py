@@ -20,7 +20,7 @@ _DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
 _STEPPED = 4  # from this number of frames on, equal distances are taken as the step of the render
 _FAR = 2  # a frame lies far outside if the gap before it is longer than this many times the number of all frames
 _FAR_FRAMES = 100  # the shortest such gap
-_FEW = 20  # one in so many frames may lie far outside, or a single one
+_FEW = 20  # a single frame, or one in 20, may lie far outside the others
 _TIME_CODES = range(1_000_000, 24_000_000)  # 01:00:00:00 to 23:59:59:99 as numbers
 _COUNTED = (24, 25, 30, 48, 50, 60)  # frames a second that time codes count
 _Fact = TypeVar("_Fact")

@@ -11,9 +11,9 @@ from exr_inspector.validation.frames import FramePixels, FrameSummary
 
 _FEWEST = 3  # frames of a sequence of which the first may be a slate
 _PAIRS = 4  # of neighbouring frames that tell how alike the images of the shot are
-_OTHER_IMAGE = 0.5  # the least by which a slate is unlike the frame beside it
-_SLATE_TO_SHOT = 3  # how many times what the frames of the shot are unlike each other
-_IN_SHOT = 0.2  # the most by which an image that the shot has is unlike one of its frames
+_OTHER_IMAGE = 0.5  # least unlikeness of a slate and the frame beside it
+_SLATE_TO_SHOT = 3  # least ratio of it to the unlikeness of frames of the shot
+_IN_SHOT = 0.2  # largest unlikeness of an image of the shot and the frame that is most like it
 _Lit = list[tuple[FrameSummary, FramePixels]]
 
 

@@ -9,9 +9,9 @@ from exr_inspector.model import ChannelStats
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.facts.roles import RGB
 
-_EVEN = 0.02  # how far the mean and the deviation of even values may be off, in parts of their range
+_EVEN = 0.02  # largest error of the mean and the deviation of even values, as a share of their range
 _SIGNED_SHARE = 0.25  # of the pixels, those with a negative component; gamuts and sharpening make fewer values negative
-_SIGNED_DEPTH = 0.25  # how far below zero, in parts of how far above; noise around black does not go as far
+_SIGNED_DEPTH = 0.25  # least ratio of the lowest value to the highest one; noise around black has a smaller one
 _BEYOND_COLOUR = 1.0  # below zero by so much, colour was not shifted by an offset
 _UNIT = 1.001  # rounding included
 _UNIT_TOLERANCE = 0.02  # of the mean square of lengths

@@ -16,9 +16,9 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, counted, list
 from exr_inspector.validation.small_images.cells import Cells, cells_of, regions
 
 _LEAST_TILE = 2  # cells: the tiles of renderers have 16 pixels and more
-_LARGEST = 4  # a tile is at most one part in so many of the width and of the height of the image
-_MOST_BLACK = 4  # an image of which more than one part in so many is black shows something else before black
-_OTHER_ZEROS = 20  # there is at most one other zero for so many in the tiles
+_LARGEST = 4  # a tile is at most a quarter of the width and of the height of the image
+_MOST_BLACK = 4  # an image of which more than a quarter is black shows something before black
+_OTHER_ZEROS = 20  # at most one other zero for 20 in the tiles
 _OPAQUE = 0.999  # the mean of alpha where it is not zero
 
 

@@ -18,24 +18,24 @@ from exr_inspector.validation.rules.sequences.flashes import LEAST_STEP, goes_on
 from exr_inspector.validation.rules.sequences.images import shot_frames
 from exr_inspector.validation.small_images.areas import FEWEST, Images, likeness_of, small_images
 
-_CUT = 4  # how many times the usual difference of neighbours is that of frames of two tones
-_LEAST_CUT = 0.1  # in parts of the light
+_CUT = 4  # least ratio of the difference of frames of two tones to the usual one of neighbours
+_LEAST_CUT = 0.1  # least such difference, as a share of the light
 _LEAST_RUN = 3  # of one or two frames, SEQ-FLASH reports the light
-_SAME_ORDER = 0.97  # the least likeness of images of two tones
+_SAME_ORDER = 0.97  # least likeness of images of two tones
 _LEAST_TONE = 1.15
 _CLEAR_TONE = 1.4  # smaller steps are info: a light may be keyed
-_OTHER_WAY = 1.1  # the least by which a channel rises, and another one falls, in a light of another colour
+_OTHER_WAY = 1.1  # in a light of another colour, least factor by which a channel rises and another one falls
 _LEAST_SHORT = 0.05  # of the light, by which one or two frames of another tone differ
-_SHORT = 3  # of so many frames, at most one is such a frame
-_RUNS = 3  # of them that have one tone by no chance
-_ONE_SHORT = 0.03  # the most by which their light and contrast differ, as logarithms
-_ONE_TONE = 0.25  # how far the steps at both ends may differ, in parts of their size
-_LEAST_POWER = 1.5  # of the light of areas
-_BY_POWER = 1.1  # the most by which a power misses levels, in parts of what a factor and an offset do
+_SHORT = 3  # at most one frame in 3 is such a frame
+_RUNS = 3  # fewest runs of them that do not have one tone by chance
+_ONE_SHORT = 0.03  # largest difference of their light and contrast, as logarithms
+_ONE_TONE = 0.25  # largest difference of the steps at both ends, as a share of their size
+_LEAST_POWER = 1.5  # least power to which the light of areas is raised
+_BY_POWER = 1.1  # largest ratio of the error of a power to that of a factor and an offset
 _MIDDLE = range(10, 91)  # percent of the areas
-_NEAR_ORDER = 0.85  # the least likeness of images of which one may be clipped
+_NEAR_ORDER = 0.85  # least likeness of images of which one may be clipped
 _OF_ONE_LEVEL = 17  # areas, of 256 by brightness, whose mean change is that of their level
-_BY_LEVEL = 0.5  # the most that the changes of areas may differ from that, in parts of their size
+_BY_LEVEL = 0.5  # largest difference of the changes of areas from that, as a share of their size
 
 
 def other_tones(sequence: SequenceFacts) -> list[Found]:

@@ -15,11 +15,9 @@ from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import between_changes, shot_frames
 
 _FEWEST = 3  # frames
-_UNLIKE = (
-    0.25  # the least difference of two images that tells whether one is turned, in parts of the standard deviation
-)
-_TURNED = 0.4  # the most that is left of it if the image is turned
-_EVERYWHERE = 0.6  # of the areas of an image that is turned change
+_UNLIKE = 0.25  # least difference of two images of which one is turned, as a share of the standard deviation
+_TURNED = 0.4  # largest part of it that is left if the image is turned back
+_EVERYWHERE = 0.6  # more than this share of the areas of an image that is turned change
 _SIDEWAYS = "mirrored left to right"
 _Images = npt.NDArray[np.float64]
 _TURNS: tuple[tuple[str, Callable[[_Images], _Images]], ...] = (

@@ -24,12 +24,12 @@ from exr_inspector.validation.rules.sequences.images import (
 )
 from exr_inspector.validation.rules.sequences.small_images import lost_shares
 
-_LEAST_ADDED = 0.05  # of the image, which alpha covers in addition where it is 1 everywhere
-_ADDED_TO_MOTION = 3  # how many times what it covers more from frame to frame
-_MOTION = 3  # such frames on the side of the matte
+_LEAST_ADDED = 0.05  # least share of the image that alpha covers in addition where it is 1 everywhere
+_ADDED_TO_MOTION = 3  # least ratio of that to what it covers in addition from frame to frame
+_MOTION = 3  # frames on the side of the matte
 _PINHOLES = 0.001  # of the pixels
 _HOLE = 0.99  # rounding and filters do not take alpha as far below 1
-_INVERTED = 0.25  # the most that is left of the change of a matte if it is inverted
+_INVERTED = 0.25  # largest change of a matte that was inverted, after it is turned back, as a share of that before
 
 
 @sequence_rule(

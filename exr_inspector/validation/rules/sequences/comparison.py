@@ -20,7 +20,7 @@ from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
 from exr_inspector.validation.rule import Found, counted
 from exr_inspector.validation.rules.times import TimeParameters
 
-_PAUSES = 10  # a pause between two runs is so many times the longest one between two frames
+_PAUSES = 10  # least ratio of the pause between two runs to the longest one between two frames
 
 
 class SequenceParameters(TimeParameters):

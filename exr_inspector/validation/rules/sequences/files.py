@@ -23,15 +23,15 @@ from exr_inspector.validation.rules.sequences.times import out_of_order, time_co
 
 _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"
-_FEW_LATE = 10  # of so many frames, one may have been written late without the order of writing being without meaning
-_GROWTH = 2.5  # the most by which the sizes of neighbouring files differ where an image grows
+_FEW_LATE = 10  # the order of writing counts if at most one frame in 10 was written late
+_GROWTH = 2.5  # largest ratio of the sizes of neighbouring files where an image grows
 _SMALL = 3  # sequences with fewer frames have no typical size or age
 _FEWEST_APART = 6  # sequences with fewer frames have no typical pause and no typical change of the image
 _HOURS_SHOWN = 48.0  # longer times are shown in days
 _LEAST_PAUSE = 3600.0  # seconds
-_PAUSES = 20  # a pause between two runs is so many times that between two frames
-_LEAST_JUMP = math.log(1.05)  # of the luminance
-_JUMPS = 4  # it is so many times what neighbouring frames differ
+_PAUSES = 20  # least ratio of the pause between two runs to that between two frames
+_LEAST_JUMP = math.log(1.05)  # least jump of the luminance
+_JUMPS = 4  # least ratio of it to the difference of neighbouring frames
 
 
 @sequence_rule(
@@ -214,7 +214,7 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     times = [frame.mtime for frame in sequence.frames if frame.mtime]
     if len(times) >= _SMALL:
         found += _older_and_newer(sequence, sorted(times)[len(times) // 2], parameters.stale_hours)
-        found = found or _written_apart(sequence)
+        found = found or _of_another_run(sequence)
     less, others = _other_numbers(sequence)
     expected = "the number of the name"
     if others:
@@ -281,7 +281,7 @@ def _in_folder_of_another_version(sequence: SequenceFacts) -> list[Found]:
     return [Found(what, version, folder)]
 
 
-def _written_apart(sequence: SequenceFacts) -> list[Found]:
+def _of_another_run(sequence: SequenceFacts) -> list[Found]:
     """Frames at one end, or between others, that were written in another run, if the luminance jumps where they begin or end.
 
     A pause alone is a frame that was rendered again, or a night; a jump alone is a cut.

@@ -15,6 +15,7 @@ from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
 from exr_inspector.validation.rules.sequences.images import (
+    OTHER_SCENE,
     Seen,
     difference,
     edges_of,
@@ -39,7 +40,6 @@ _OPAQUE = 0.99  # coverage from which on a render is not an element
 _AROUND = 60  # frames on each side whose median distance from a colour is taken
 _COMES_AND_GOES = 3  # an element comes and goes if more than one frame in 3 is empty
 _FALLEN = 0.75  # most light of an element that ends, as a share of that before and of the usual one
-_OTHER_SCENE = 0.1  # least difference of two scenes, as a share of their light
 _FEW_VALUES = 4  # most values of each channel of a placeholder
 _MANY_VALUES = 64  # an image has more; in 8 bits, up to 256
 _ONE_SHOT = 0.2  # least correlation of the small images on both sides of a placeholder
@@ -237,7 +237,7 @@ def _explanation_between(
     """As `_explanation`, of frames between two images."""
     if is_cut(seen, before, behind):
         return Severity.INFO, "{colour}, between two scenes"
-    is_unclear = len(run) > _FEW_FLAT and difference(seen[before], seen[behind]) > _OTHER_SCENE
+    is_unclear = len(run) > _FEW_FLAT and difference(seen[before], seen[behind]) > OTHER_SCENE
     return (Severity.WARNING, "{colour}: lost, or between two scenes?") if is_unclear else None
 
 

@@ -28,10 +28,10 @@ from exr_inspector.validation.rules.sequences.comparison import (
 _ENTRIES_SHOWN = 4
 _LEAST_PADDING = 3  # digits of a frame number that are recognised in the names of parts
 _TYPICAL = 8  # fewer frames do not tell which data window is the usual one
-_RARE = 4  # less than one frame of so many has a region as its data window
-_FEW = 10  # one frame of so many may have channels that the others need not have
+_RARE = 4  # less than one frame in 4 has a region as its data window
+_FEW = 10  # at most one frame in 10 has channels that the others need not have
 _EYES = ({"left", "right"}, {"l", "r"})
-_REGION = 0.9  # the most that a region has of the area
+_REGION = 0.9  # largest share of the area that a region has
 
 
 def _window(values: tuple[int, ...]) -> str:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 
-_ONE_IMAGE = 0.8  # the least correlation of small images of frames that show one image
-_OTHER_SCENE = 0.1  # the least difference of two scenes, in parts of their light
+_ONE_IMAGE = 0.8  # least correlation of small images of frames that show one image
+OTHER_SCENE = 0.1  # least difference of two scenes, as a share of their light
 _SCENE_TO_SHOT = 2  # least ratio of a cut to what the shot changes over as many frames
 Seen = list[tuple[FrameSummary, FramePixels]]
 NEIGHBOURS = 2  # frames on each side that a frame is compared with
@@ -76,7 +76,7 @@ def is_cut(seen: Sequence[FramePixels], before: int, after: int) -> bool:
         for one, other in ((first, before), (after, last))
         if one < other
     ]
-    return difference(seen[before], seen[after]) > max(_OTHER_SCENE, _SCENE_TO_SHOT * min(usual, default=math.inf))
+    return difference(seen[before], seen[after]) > max(OTHER_SCENE, _SCENE_TO_SHOT * min(usual, default=math.inf))
 
 
 def difference(one: FramePixels, other: FramePixels) -> float:

@@ -20,7 +20,7 @@ _FEWEST = 4  # frames that tell which value is the usual one
 _MOST_VALUES = 4  # more change from frame to frame
 _LEAST_SHOT = 8  # frames of a shot in an edit of two
 _SHOTS = 3  # which may be shorter, and come again
-_FEWER = 2  # how many times fewer samples are a fault
+_FEWER = 2  # half the samples or fewer are a fault
 _SHOWN = 4  # attributes in a message
 _TEXT = 60  # characters of a value in a message
 
