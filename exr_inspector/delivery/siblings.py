@@ -59,12 +59,11 @@ _VANISHED = 0.1  # share of its usual area that an object has where it enters or
 _CORNERS = 4  # coordinates of a window; rows have its width and height
 _MOST_REGIONS = 1024  # of one image
 _FEWEST = 3  # sequences with fewer frames have no range to compare
+_Known = tuple[Recognised, Iterable[FrameSummary]]  # a sequence and the summaries of its frames
 _Measured = dict[str, tuple[Recognised, tuple[int, ...]]]  # sequences with a size or a window, by pattern
 
 
-def siblings_of(
-    every: Sequence[tuple[Recognised, Iterable[FrameSummary]]], textures: Container[str] = ()
-) -> dict[str, Siblings]:
+def siblings_of(every: Sequence[_Known], textures: Container[str] = ()) -> dict[str, Siblings]:
     """Find the sequences that are views and AOVs of one image, and the textures that are maps of one object.
 
     Args:
@@ -189,12 +188,12 @@ def _name_of_original(pattern: str) -> str:
     return DERIVED.sub("", DIGITS.sub("#", pattern.rpartition("/")[2]))
 
 
-def _fuller_mattes(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, dict[int, str]]:
+def _fuller_mattes(sequences: Iterable[_Known]) -> dict[str, dict[int, str]]:
     """The frames of the longest matte of a clip, for the mattes of other objects that lack less than half of them, by pattern.
 
     Mattes that are empty in the frames next to those that they lack are left out: the object is not there yet, or leaves.
     """
-    groups: defaultdict[str, list[tuple[Recognised, Iterable[FrameSummary]]]] = defaultdict(list)
+    groups: defaultdict[str, list[_Known]] = defaultdict(list)
     for sequence, frames in sequences:
         if MATTE.search(sequence.pattern):
             groups[MATTE.sub("", DIGITS.sub("#", sequence.pattern))].append((sequence, frames))
@@ -221,9 +220,7 @@ def _vanishes(frames: Iterable[FrameSummary], lacking: frozenset[int]) -> bool:
     return bool(ends) and max(ends) < _VANISHED * max(seen.values())
 
 
-def _other_sizes(
-    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
-) -> dict[str, tuple[str, tuple[int, ...], bool]]:
+def _other_sizes(sequences: Iterable[_Known]) -> dict[str, tuple[str, tuple[int, ...], bool]]:
     """A sequence of the same image with another size of the display window, by pattern: its pattern, its size, and certainty.
 
     Views and AOVs are compared with the main image, or with the size that most of them have, which is certain; lens maps are
@@ -248,9 +245,7 @@ def _other_sizes(
     return found | {pattern: (*other, True) for pattern, other in _unlike_image(images.values()).items()}
 
 
-def _other_windows(
-    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]],
-) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _other_windows(sequences: Iterable[_Known]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """A sequence of the same image with another data window, by pattern: its pattern and window. Each has one in all frames."""
     images: defaultdict[str, _Measured] = defaultdict(dict)
     for sequence, frames in sequences:
@@ -260,7 +255,7 @@ def _other_windows(
     return _unlike_image(images.values())
 
 
-def _regions(sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]]) -> dict[str, Mapping[str, Any]]:
+def _regions(sequences: Iterable[_Known]) -> dict[str, Mapping[str, Any]]:
     """Sequences of the same frames that are regions of one image.
 
     Their names differ in numbers alone, but not in a version, and their data windows fill the display window without overlap.
@@ -385,9 +380,7 @@ def _may_be(other: str, pattern: str) -> bool:
     )
 
 
-def _copies(
-    sequences: Sequence[tuple[Recognised, Iterable[FrameSummary]]],
-) -> dict[str, dict[int, str]]:
+def _copies(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
     """The frames of views and versions with the pixels of the same frame of another one, whose pattern they have.
 
     Flat frames are left out. Of a version, all frames must be those of another one: a new version may change few.
@@ -398,9 +391,7 @@ def _copies(
     return {name: same for name, same in versions.items() if len(same) == counts[name] >= _FEWEST} | views
 
 
-def _images_under_data(
-    sequences: Sequence[tuple[Recognised, Iterable[FrameSummary]]],
-) -> dict[str, dict[int, str]]:
+def _images_under_data(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
     """The frames of depth, normals and other data, by their names, with the pixels of the same frame of an image in colour.
 
     All frames must be those of one image, whose sequence lies in the same folder or in one beside it.
@@ -436,9 +427,7 @@ def _is_coloured(means: Mapping[str, float]) -> bool:
     return len({f"{means[name]:.4g}" for name in "RGB" if name in means}) > 1
 
 
-def _same_pixels(
-    sequences: Iterable[tuple[Recognised, Iterable[FrameSummary]]], word: re.Pattern[str], name: str
-) -> dict[str, dict[int, str]]:
+def _same_pixels(sequences: Iterable[_Known], word: re.Pattern[str], name: str) -> dict[str, dict[int, str]]:
     """The frames with the pixels of the same frame of a sequence before it, whose pattern differs in a word alone."""
     first: dict[tuple[str, int, str], str] = {}
     found: defaultdict[str, dict[int, str]] = defaultdict(dict)

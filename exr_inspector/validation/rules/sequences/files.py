@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
@@ -110,22 +111,8 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
     groups = _equal_frames(sequence, flat)
     if not groups:
         return NOTHING
-    misplaced = _misplaced(sequence, parameters)
     images = [frame for frame in sequence.frames if frame.frame not in flat]
-    held: dict[int, int] = {}
-    copies: dict[int, int] = {}
-    shown: dict[int, int] = {}  # by attributes or times, copies of a later frame
-    clear: set[int] = set()  # the frames beside show which are the copies
-    originals = original_frames(images, groups)
-    for group in groups:
-        known = next((number for number in group if number in originals), None)
-        original = next((number for number in group if number not in misplaced), min(group)) if known is None else known
-        clear.update(group if known is not None else ())
-        for number, previous in group.items():
-            if number < original and known is None:
-                shown[number] = original
-            elif number != original:
-                (copies if previous is None else held)[number] = original if previous is None else previous
+    held, copies, shown, clear = _copies_in(groups, original_frames(images, groups), _misplaced(sequence, parameters))
     is_cycle = 2 * len(copies) >= len(sequence.numbers)
     holds = explained_holds(images, held) if held else {}
     meant = {number for numbers in holds.values() for number in numbers}
@@ -147,6 +134,39 @@ def _repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) ->
         found += of_frames(
             [*some], f"the same pixels as {frames_words(some)}{'' if is_cycle else which}", _OTHER, severity=severity
         )
+    return found
+
+
+class _Copies(NamedTuple):
+    """Frames with the pixels of another frame, each with the number of that one.
+
+    Attributes:
+        held: Those that repeat the frame before them.
+        others: All others, except for `shown`.
+        shown: Copies of a later frame, as attributes or times show.
+        clear: Frames of groups of which the frames beside show which are the copies.
+    """
+
+    held: dict[int, int]
+    others: dict[int, int]
+    shown: dict[int, int]
+    clear: set[int]
+
+
+def _copies_in(groups: Iterable[Mapping[int, int | None]], originals: set[int], misplaced: set[int]) -> _Copies:
+    """The copies in groups of equal frames; the first frame that is not misplaced is the original if none is in `originals`."""
+    found = _Copies({}, {}, {}, set())
+    for group in groups:
+        known = next((number for number in group if number in originals), None)
+        original = next((number for number in group if number not in misplaced), min(group)) if known is None else known
+        found.clear.update(group if known is not None else ())
+        for number, previous in group.items():
+            if number < original and known is None:
+                found.shown[number] = original
+            elif number != original and previous is not None:
+                found.held[number] = previous
+            elif number != original:
+                found.others[number] = original
     return found
 
 

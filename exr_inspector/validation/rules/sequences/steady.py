@@ -61,32 +61,39 @@ def hosts(sequence: SequenceFacts, _: object) -> Results:
         known = [(str(host), math.log(value)) for _, host, pixels in seen if (value := value_of(pixels) or 0) > 0]
         if len(known) != len(seen):
             continue
-        odd = {
-            host: median([*first, *last])
-            for host, (first, last) in _steps(known).items()
-            if (least := _least_step(first, last)) >= _LEAST_STEP
-            and least >= _STEP_TO_OTHERS * _usual_change(known, host)
-        }
-        if odd:
+        if odd := _odd_hosts(known):
             host = max(odd, key=lambda name: (round(abs(odd[name]), 6), -len(numbers[name])))
-            ratio = f"{math.exp(odd[host]):.3g}"
-            message = (
-                f"rendered by {host}, and {what} is {ratio} times that of the frames of other computers beside them"
-            )
-            return of_frames(numbers[host], message, "1", ratio)
+            return _of_host(numbers[host], host, what, odd[host], "other computers beside them")
         if levels := _levels(known):
             usual = min(levels, key=lambda name: abs(levels[name]))
             # Light that changes with a period looks like computers that take turns.
             takes_turns = all(host == known[at % len(levels)][0] for at, (host, _) in enumerate(known))
             severity = Severity.INFO if takes_turns else None
-            found = []
-            for host in sorted(levels, key=lambda name: numbers[name][0]):
-                ratio = f"{math.exp(levels[host] - levels[usual]):.3g}"
-                message = f"rendered by {host}, and {what} is {ratio} times that of the frames of {usual}"
-                if abs(levels[host] - levels[usual]) >= _LEAST_STEP:
-                    found += of_frames(numbers[host], message, "1", ratio, severity)
-            return found
+            return [
+                found
+                for host in sorted(levels, key=lambda name: numbers[name][0])
+                if abs(step := levels[host] - levels[usual]) >= _LEAST_STEP
+                for found in _of_host(numbers[host], host, what, step, usual, severity=severity)
+            ]
     return NOTHING
+
+
+def _of_host(
+    frames: Sequence[int], host: str, what: str, step: float, others: str, *, severity: Severity | None = None
+) -> list[Found]:
+    """The finding on the frames of a computer whose light differs from that of others by a step, a logarithm."""
+    ratio = f"{math.exp(step):.3g}"
+    message = f"rendered by {host}, and {what} is {ratio} times that of the frames of {others}"
+    return of_frames(frames, message, "1", ratio, severity)
+
+
+def _odd_hosts(known: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """The computers whose frames differ from those beside them by one step, each with this step, a logarithm."""
+    return {
+        host: median([*first, *last])
+        for host, (first, last) in _steps(known).items()
+        if (least := _least_step(first, last)) >= _LEAST_STEP and least >= _STEP_TO_OTHERS * _usual_change(known, host)
+    }
 
 
 def _levels(known: Sequence[tuple[str, float]]) -> dict[str, float]:
