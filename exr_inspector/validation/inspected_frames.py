@@ -129,7 +129,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         compression=", ".join(code_name(Compression, c) for c in compressions if c is not None),
         storage=_storage(header.parts),
         colour="; ".join(_colour(part) for part in header.parts),
-        views=", ".join(view for names in inspection.names for view in names.views),
+        views=", ".join(dict.fromkeys(view for names in inspection.names for view in names.views)),
         software=inspection.provenance.product,
         host=inspection.provenance.render_host,
         frame_rate=rate.value if isinstance(rate, Rational) else None,

@@ -19,7 +19,10 @@ _EAST_ASIAN = {
     "GBK": ("gbk", rb"[\xa1\xa3\xb0-\xd7][\xa1-\xfe]"),
     "EUC-JP": ("euc_jp", rb"[\xa1-\xa5\xb0-\xcf][\xa1-\xfe]"),
     "Big5": ("big5", rb"[\xa1-\xc6][\x40-\x7e\xa1-\xfe]"),
-    "Shift-JIS": ("shift_jis", rb"[\x81-\x83\x88-\x98][\x40-\xfc]"),
+    "Shift-JIS": (
+        "shift_jis",  # with katakana of half width, one byte each, beside other characters
+        rb"[\x81-\x83\x88-\x98][\x40-\xfc]|(?<=[\x81-\x98][\x40-\xfc])[\xa1-\xdf]+|[\xa1-\xdf]+(?=[\x81-\x98][\x40-\xfc])",
+    ),
 }
 _COMMON = {
     name: re.compile(rb"(" + common + rb")|[\x80-\xff].|[\x00-\x7f]+", re.DOTALL)
@@ -32,8 +35,10 @@ _IN_A_WORD = re.compile(r"[a-zA-Z][^\x00-\x7f]|[^\x00-\x7f][a-zA-Z]")
 _ALPHABETS = {
     "Windows-1251": ("cp1251", "[\u0400-\u04ff]+", "[аеёиоуыэюяіїєў]"),
     "KOI8-R": ("koi8_u", "[\u0400-\u04ff]+", "[аеёиоуыэюяіїєў]"),
+    "CP866": ("cp866", "[\u0400-\u04ff]+", "[аеёиоуыэюяіїє]"),
     "Windows-1253": ("cp1253", "[\u0370-\u03ff]+", "[αεηιουωάέήίόύώϊϋ]"),
 }
+_NO_TEXT = re.compile("[\u0080-\u00a0\u2200-\u25ff]")  # control codes, mathematical signs, boxes
 _WORD = re.compile(r"[^\W\d_]+")
 _ACCENTED = re.compile(r"[^\W\d_\x00-\x7f]+")
 # Four or more accented letters in a row, and a sign within a word, occur in no language that is written in Latin letters.
@@ -104,16 +109,19 @@ def _decoded(raw: bytes, codec: str) -> str:
 
 def _east_asian(raw: bytes) -> list[str]:
     """The encodings of Korean, Chinese and Japanese that fit."""
-    fits, count = [], 0
+    fits: list[str] = []
+    count, is_sure = 0, False
     for name, (codec, _) in _EAST_ASIAN.items():
         text = _decoded(raw, codec)
         # An accented letter of Latin-1 and the letter behind it often decode as one character.
         if not text or (not _IN_A_ROW.search(text) and _IN_A_WORD.search(text)):
             continue
         characters = [each for each in _COMMON[name].finditer(raw) if each[0][0] >= 0x80]
-        if 5 * sum(each[1] is not None for each in characters) >= 4 * len(characters):
+        common = sum(each[1] is not None for each in characters)
+        if 5 * common >= 4 * len(characters):
             if codec == "euc_jp" and _KANA.search(text):
                 return [name]
+            is_sure = is_sure or (not fits and common == len(characters))
             fits.append(name)
             count = len(characters)
     high = [byte for byte in raw if byte >= 0x80]
@@ -121,19 +129,25 @@ def _east_asian(raw: bytes) -> list[str]:
         return []  # letters of Windows-1251, KOI8-R or Windows-1253
     if count > 4 and len(fits) > 1:  # Japanese has kana, and in Big5 two in five characters end with a byte of ASCII
         fits = [name for name in fits if name not in {"EUC-JP", "Big5"}]
-    return fits[:1] if count > 5 else fits  # Hangul uses half of the rows of GBK's first level
+    # Hangul uses half of the rows of GBK's first level: without other characters, longer texts are Korean.
+    return fits[:1] if count > 5 and (is_sure or fits[:1] != ["EUC-KR"]) else fits
 
 
 def _of_alphabets(raw: bytes) -> list[str]:
     """The encodings of Cyrillic and Greek that fit: each word is of one script and case, and has a vowel."""
     fits = []
     for name, (codec, letters, vowels) in _ALPHABETS.items():
-        words = [word for word in _WORD.findall(_decoded(raw, codec)) if not word.isascii()]
-        if any(len(word) > 1 for word in words) and all(
-            re.fullmatch(letters, word)
-            and word in {word.lower(), word.upper(), word.capitalize()}
-            and (len(word) == 1 or re.search(vowels, word.lower()))
-            for word in words
+        text = _decoded(raw, codec)
+        words = [word for word in _WORD.findall(text) if not word.isascii()]
+        if (
+            _NO_TEXT.search(text) is None
+            and any(len(word) > 1 for word in words)
+            and all(
+                re.fullmatch(letters, word)
+                and word in {word.lower(), word.upper(), word.capitalize()}
+                and (len(word) == 1 or re.search(vowels, word.lower()))
+                for word in words
+            )
         ):
             fits.append(name)
     return fits
@@ -145,7 +159,9 @@ def _latin(raw: bytes) -> list[str]:
     western = _decoded(raw, "cp1252")
     if _is_latin(western):
         is_mac = re.search("[ŠŒŽšœžŸƒ]", western) and _is_latin(_decoded(raw, "mac_roman"))
-        return ["Windows-1252" if has_c1 else "Latin-1", *(["Mac Roman"] if is_mac else [])]
+        is_turkish = re.search("[ÐÝÞðýþ]", western)  # letters of Icelandic, or Ğ, İ, Ş, ğ, ı and ş
+        also = [*(["Mac Roman"] if is_mac else []), *(["Windows-1254"] if is_turkish else [])]
+        return ["Windows-1252" if has_c1 else "Latin-1", *also]
     others = {"Windows-1250": "cp1250", **({"Mac Roman": "mac_roman"} if has_c1 else {})}
     return [name for name, codec in others.items() if _is_latin(_decoded(raw, codec))]
 

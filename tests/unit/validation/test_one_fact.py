@@ -38,9 +38,17 @@ from tests.unit.validation.cases.made.pixels import deep, matte
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge, policy, violations
 
 
+def test_a_view_of_several_parts_is_listed_once() -> None:
+    parts = [Part(extra=[a_string("name", name), a_string("view", name[-4:])]) for name in ("rgba.left", "depth.left")]
+    frame = frame_of_inspection(inspect(build(parts), key="s/a.1001.exr"))
+    assert frame is not None
+    assert frame.views == "left"
+
+
 def test_depth_of_deep_samples_below_zero_is_one_finding() -> None:
     for data in (deep(depth=-1), deep(depth=-3, thickness=0.5)):
         assert {"DEEP-ZBACK", "PIX-DEPTH-SIGN"} & {*codes(judge(data, stats=True))} == {"DEEP-ZBACK"}
+    assert {"DEEP-ZBACK", "PIX-NAN"} & {*codes(judge(deep(depth=np.nan), stats=True))} == {"PIX-NAN"}
 
 
 @pytest.mark.parametrize(
@@ -288,7 +296,9 @@ def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
         ("カメラ 01", "shift_jis", "Shift-JIS"),
         ("日本語", "euc_jp", "GBK or EUC-JP"),
         ("撮影テスト", "euc_jp", "EUC-JP"),
+        ("合成ﾁｪｯｸ済 ｼｰﾝ", "shift_jis", "Shift-JIS"),
         ("张三", "gbk", "GBK"),
+        ("第三场 夜景 合成", "gbk", "EUC-KR or GBK"),
         ("制作公司：上海电影", "gbk", "GBK"),
         ("홍길동", "euc_kr", "EUC-KR, GBK or EUC-JP"),
         ("렌더링 회사 이름", "euc_kr", "EUC-KR"),
@@ -296,6 +306,8 @@ def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
         ("台北電影公司", "big5", "Big5"),
         ("Иванов", "cp1251", "Windows-1251"),
         ("Система рендеринга", "koi8_r", "KOI8-R"),
+        ("ООО Мосфильм", "cp866", "CP866"),
+        ("Şehir gecesi", "cp1254", "Latin-1 or Windows-1254"),
         ("Γιώργος Παπαδόπουλος", "cp1253", "Windows-1253"),
         ("Zażółć gęślą jaźń", "cp1250", "Windows-1250"),
         ("café à l’été", "mac_roman", "Mac Roman"),
