@@ -761,6 +761,13 @@ def test_time_codes_are_checked_at_the_rate_that_they_count() -> None:
     assert not reported("TIM-TC-SEQ", unknown)
 
 
+def test_a_repeated_time_code_is_named() -> None:
+    given = [frame(n, time_code=Clock(1, 0, 0, n - (n > 3), False), frame_rate=24.0) for n in range(1, 10)]
+    (finding,) = reported("TIM-TC-SEQ", given)
+    assert tuple(finding.frames) == (1, 2, 3)
+    assert finding.message.endswith("; 4 repeats that of the frame before")
+
+
 @pytest.mark.parametrize(
     ("rate", "first", "source", "odd"),
     [
@@ -1494,6 +1501,12 @@ def test_frames_with_more_channels_are_odd_only_if_they_are_few(
     given = [frame(n, channels=WITH_Z if n in [*more] else RGB) for n in range(1, count + 1)]
     (finding,) = reported("SEQ-CHANNELS", given)
     assert (list(finding.frames), f"{word} Z FLOAT" in finding.message) == (list(named), True)
+
+
+def test_missing_parts_with_the_channel_names_of_others_are_counted() -> None:
+    eyes = ("0:R HALF", "1:R HALF")
+    (finding,) = reported("SEQ-CHANNELS", [frame(n, channels=eyes[:1] if n == 4 else eyes) for n in range(1, 10)])
+    assert finding.message == "Frame 4: without R HALF, in 1 part instead of 2"
 
 
 def test_of_three_sets_of_channels_the_fullest_of_the_frequent_ones_is_expected() -> None:

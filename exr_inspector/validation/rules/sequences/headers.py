@@ -14,7 +14,7 @@ from exr_inspector.validation.facts.provenance import products_of
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence, sibling_name
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
+from exr_inspector.validation.rule import Found, Remedy, Results, counted, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import (
     area,
     drift,
@@ -177,6 +177,9 @@ def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, st
     for word, names in (("without", lacking), ("with additional", new)):
         if others := [each for each in names if each.rpartition(" ")[0] not in same]:
             words.append(f"{word} {_some(others)}")
+    parts, most_parts = (len({each.partition(":")[0] for each in channels}) for channels in (value, usual))
+    if words and parts != most_parts:
+        words.append(f"in {counted(parts, 'part')} instead of {most_parts}")
     return ", ".join(words), _some(new), _some(lacking)
 
 

@@ -78,6 +78,13 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         what = "repeats that of the frame before" if ahead == -1 else "jumps"
         what += ", in a regular beat: was the sequence converted to another rate?"
     message = f"{named(frames)}: the time code {what}; {first} has {code.text}, {jump}"
+    repeats = [
+        after.frame
+        for (before, same), (after, other) in pairwise(coded)
+        if same == other and before.frame < after.frame
+    ]
+    if repeats and "repeats" not in what and timecodes.counted_rate(rate) == rate:
+        message += f"; {joined_ranges(repeats)} {'repeat' if len(repeats) > 1 else 'repeats'} that of the frame before"
     return [Found(message, code.text, wanted, frames=frames)]
 
 
