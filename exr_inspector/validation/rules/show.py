@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from exr_inspector.exr.header.as_json import code_text
 from exr_inspector.exr.header.attributes import KNOWN_TYPES, readable_text
-from exr_inspector.exr.header.values import Attribute
+from exr_inspector.exr.header.values import Attribute, Rational
 from exr_inspector.model import ProvenanceColumn, Severity
 from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.facts.facts import FileFacts
@@ -108,12 +108,18 @@ class ShowParameters(RuleParameters):
     )
 
 
-def _equals(value: Scalar | None, name: str | None, wanted: Scalar) -> bool:
+def _equals(attribute: Attribute, wanted: Scalar) -> bool:
+    """Whether a value is the wanted one; numbers to six digits, rationals to four: 24000/1001 is 23.976."""
+    value, name = _value(attribute), code_text(attribute)
     if name is not None and isinstance(wanted, str):
         return name == wanted.upper()
     if isinstance(value, (int, float)) and isinstance(wanted, (int, float)):
-        return abs(value - wanted) <= 1e-6 * max(1.0, abs(wanted))
+        return abs(value - wanted) <= _tolerance(attribute) * max(1.0, abs(wanted))
     return value == wanted
+
+
+def _tolerance(attribute: Attribute) -> float:
+    return 1e-4 if isinstance(attribute.value, Rational) else 1e-6
 
 
 def _value(attribute: Attribute) -> Scalar | None:
@@ -127,14 +133,15 @@ def _requirements(attribute: Attribute, demand: AttributeDemand, path: str) -> I
     value, name = _value(attribute), code_text(attribute)
     text = name or ("" if value is None else str(value)[:_COMPARED_CHARACTERS])
     number = value if isinstance(value, (int, float)) else math.nan
+    slack = _tolerance(attribute) * abs(number)
     if demand.value is not None:
-        yield _equals(value, name, demand.value), str(demand.value)
+        yield _equals(attribute, demand.value), str(demand.value)
     if demand.one_of is not None:
-        yield any(_equals(value, name, each) for each in demand.one_of), f"one of {', '.join(map(str, demand.one_of))}"
+        yield any(_equals(attribute, each) for each in demand.one_of), f"one of {', '.join(map(str, demand.one_of))}"
     if demand.minimum is not None:
-        yield number >= demand.minimum, f"at least {demand.minimum:g}"
+        yield number + slack >= demand.minimum, f"at least {demand.minimum:g}"
     if demand.maximum is not None:
-        yield number <= demand.maximum, f"at most {demand.maximum:g}"
+        yield number - slack <= demand.maximum, f"at most {demand.maximum:g}"
     if demand.pattern is not None:
         yield re.fullmatch(demand.pattern, text) is not None, f"text like {demand.pattern}"
     if demand.path is not None:

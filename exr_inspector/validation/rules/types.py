@@ -106,7 +106,7 @@ def position_half(part: ChannelFacts, _: object) -> Results:
 
 @channel_rule(
     "TYP-COLOR-FLOAT",
-    Severity.INFO,
+    Severity.WARNING,
     "Colour of the base layer has the pixel type that the show's policy asks for",
     why="FLOAT doubles the size of the file, and many deliveries ask for HALF.",
     source="the show's policy (beauty_pixel_type)",
@@ -114,6 +114,7 @@ def position_half(part: ChannelFacts, _: object) -> Results:
     fix="Write the colour with the show's pixel type. The command converts R, G, B and A only; depth and ids keep their type.",
     command="oiiotool IN.exr -a -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     remedy=Remedy.CONVERSION,
+    profiles={"comp": "info"},
     needs=("beauty_pixel_type",),
 )
 def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:

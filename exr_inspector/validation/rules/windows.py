@@ -293,14 +293,14 @@ def _other_aspect(parameters: WindowParameters) -> int:
 
 @part_rule(
     "WIN-PAR-NOT-ONE",
-    Severity.WARNING,
+    Severity.INFO,
     "The pixel aspect ratio is the show's",
     why="An anamorphic image treated as spherical, or the reverse, is shown stretched.",
     source="the show's policy (pixel_aspect_ratio)",
     fix="Correct the attribute if it is wrong, or set the parameter pixel_aspect_ratio if the show is anamorphic.",
     command="exrstdattr -pixelAspectRatio 1 IN.exr OUT.exr",
     remedy=Remedy.EDIT,
-    profiles={"default": "info", "strict": "warning"},
+    profiles={"strict": "warning"},
     when=_other_aspect,
 )
 def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results:
@@ -309,7 +309,9 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
         return NOTHING
     if not 1e-6 <= ratio <= 1e6:
         return NOTHING  # reported by WIN-PAR-RANGE
-    return [Found(f"The pixel aspect ratio is {ratio:g}; expected {wanted:g}", f"{ratio:g}", f"{wanted:g}")]
+    severity = Severity.WARNING if "pixel_aspect_ratio" in parameters.model_fields_set else None
+    message = f"The pixel aspect ratio is {ratio:g}; expected {wanted:g}"
+    return [Found(message, f"{ratio:g}", f"{wanted:g}", severity=severity)]
 
 
 @part_rule(

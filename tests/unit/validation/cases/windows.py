@@ -25,6 +25,7 @@ def with_text(name: str, value: str) -> bytes:
     return build([Part(data_window=(0, 0, 3, 2), extra=[a_string(name, value)])])
 
 
+ANAMORPHIC = instead(a_float("pixelAspectRatio", 2.0))
 CASES = [
     Case("WIN-TOO-LARGE", build([Part(replace=[a_box2i("displayWindow", (0, 0, 70_000, 2))])])),
     Case("WIN-DISPLAY-ORIGIN", window(5, 5, 8, 8), window(0, 0, 8, 8)),
@@ -38,8 +39,8 @@ CASES = [
     Case("WIN-PART-SCALED", two_sizes(32, 16), two_sizes(32, 17)),
     Case("WIN-OVERSCAN-BIG", window(-6, 0, 9, 9, display=(0, 0, 9, 9)), window(-5, 0, 9, 9, display=(0, 0, 9, 9))),
     Case("WIN-SHOW-RES", PLAIN, window(0, 0, 9, 9), parameters={"show_resolution": [10, 10]}),
-    Case("WIN-PAR-NOT-ONE", instead(a_float("pixelAspectRatio", 2.0))),
-    Case("WIN-PAR-NOT-ONE", PLAIN, instead(a_float("pixelAspectRatio", 2.0)), parameters={"pixel_aspect_ratio": 2}),
+    Case("WIN-PAR-NOT-ONE", ANAMORPHIC),
+    Case("WIN-PAR-NOT-ONE", PLAIN, ANAMORPHIC, Severity.WARNING, {"pixel_aspect_ratio": 2}),
     Case("WIN-SQUEEZE", squeezed(2.0, 4), squeezed(2.0, 5)),
     Case("WIN-SQUEEZE", squeezed(1.8, 4), squeezed(1.0000001)),
     Case("WIN-SQUEEZE", with_text("lensSqueeze", "1.8:1"), with_text("anamorphicLens", "2.1.0")),
