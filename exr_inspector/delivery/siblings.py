@@ -90,6 +90,7 @@ def siblings_of(every: Sequence[_Known], textures: Container[str] = ()) -> dict[
     compared = {pattern for pattern, each in found.items() if each.frames}
     facts: dict[str, Mapping[str, Any]] = {
         "copies": _copies(sequences) | _images_under_data(sequences),
+        "kept": _kept_frames(sequences),
         "versions": other_versions(known),
         "spellings": other_spellings(known),
         "ends": {
@@ -389,6 +390,13 @@ def _copies(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
     versions = _same_pixels(sequences, VERSION, "v#")
     counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
     return {name: same for name, same in versions.items() if len(same) == counts[name] >= _FEWEST} | views
+
+
+def _kept_frames(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
+    """The frames of versions, at most half of all, with the pixels of the same frame of another version."""
+    counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
+    versions = _same_pixels(sequences, VERSION, "v#")
+    return {name: same for name, same in versions.items() if 2 * len(same) <= counts[name]}
 
 
 def _images_under_data(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:

@@ -224,6 +224,8 @@ class ColourLines:
             it is not.
         black: Narrow spans of columns (True) or rows (False) that are zero beside lit ones: the first one and the end, from the
             data window's corner.
+        row_steps: The mean step from one row to the next in parts of that to the second one: the median of the columns, above 1
+            where rows come from two images in turns; 0 if it is not, or columns alternate as much.
     """
 
     seams: tuple[Seam, ...] = ()
@@ -232,6 +234,7 @@ class ColourLines:
     border_level: float | None = None
     repeats: int = 1
     black: tuple[tuple[bool, int, int], ...] = ()
+    row_steps: float = 0.0
 
 
 class SinglePixels(NamedTuple):

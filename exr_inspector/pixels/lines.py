@@ -1,4 +1,4 @@
-"""Samples some rows and columns of a part's colour: seams of joined images, mirrored images, stripes, borders, black lines.
+"""Samples some rows and columns of a part's colour: seams, mirrored images, stripes, fields, borders, black lines.
 
 A seam is a straight line across the image, or from an edge to its middle, beyond which a colour is multiplied by one factor
 while the texture goes on. At the edge of an object, the texture beyond it is another one.
@@ -39,6 +39,7 @@ _BEHIND = 0.25  # the most by which it changes in as many pixels behind the bord
 _MOST_REPEATS = 4  # larger squares are a pattern
 _STEPPED = 0.5  # of the width, in which an image must have steps
 _GRID = 16  # cells of the small image in each direction
+_ALTERNATING = 1.2  # of rows of two images; sharpened noise is up to this in both directions
 _WIDEST_BLACK = 7  # positions; `zeros` finds wider ones
 _Lines = npt.NDArray[np.float32]
 
@@ -90,6 +91,7 @@ class LineSamples:
             _border_level(rows, columns),
             repeats,
             tuple(black),
+            _row_steps(rows, columns),
         )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
@@ -194,6 +196,28 @@ def _repeats_of(lines: _Lines) -> int:
         return 1
     count = int(np.gcd.reduce(np.diff(steps)))
     return count if count <= _MOST_REPEATS and len(steps) * count >= _STEPPED * lines.shape[2] else 1
+
+
+def _row_steps(rows: _Lines, columns: _Lines) -> float:
+    """The `row_steps` of images that alternate from row to row; 0 if they do not, or do so from column to column, too."""
+    down, across = (_alternation(each) for each in (np.swapaxes(columns, 1, 2), rows))
+    return down if down > _ALTERNATING > across else 0.0
+
+
+def _alternation(lines: _Lines) -> float:
+    """The mean step to the next position in parts of that to the second one: the median of lines, about 0.7, and 1 in noise.
+
+    NaN for constant and tiny images, and for bad values.
+
+    Args:
+        lines: Values of shape (channels, lines, positions).
+    """
+    if min(lines.shape[1:]) < _LEAST_LINES:
+        return float("nan")
+    with np.errstate(all="ignore"):  # infinite and very large values
+        levels = np.sqrt(np.maximum(lines.mean(axis=0), 0))  # in which highlights count less
+        next_one, second = (np.abs(levels[:, apart:] - levels[:, :-apart]).mean(axis=1) for apart in (1, 2))
+        return float(np.median(next_one / second))
 
 
 def _black_spans(lines: _Lines) -> list[tuple[int, int]]:

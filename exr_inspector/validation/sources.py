@@ -36,6 +36,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Netflix VFX requirements": f"{_NETFLIX}360000611467",
         "Netflix non-graded archival master specifications": f"{_NETFLIX}21669570043283 and {_NETFLIX}360049545294",
         "Netflix Frame Error": f"{_NETFLIX}115000670191",
+        "Netflix Conversion Error - Combing": f"{_NETFLIX}216359488",
         "Netflix VFX plate naming": f"{_NETFLIX}360055781274",
         "Fox final archive specification": "https://specs.fox/t/y4yt1kq63yq14/a11-final-archive",
         "OpenEXR layout for spectral images": "https://jcgt.org/published/0010/03/01/",

@@ -36,6 +36,7 @@ class Siblings:
         more: The same for a sequence that has half of these frames or fewer, and may be meant to, or a single one; for the
             matte of an object the frames of another object's matte.
         copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
+        kept: Frames, at most half of all, whose pixels are those of the same frame of another version.
         same: In `check`, another sequence with all images in this order, and whether the names are those of different ones.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         spellings: The same of sequences whose names differ in case or separators alone.
@@ -59,6 +60,7 @@ class Siblings:
     frames: Mapping[int, str] = field(default_factory=dict)
     more: Mapping[int, str] = field(default_factory=dict)
     copies: Mapping[int, str] = field(default_factory=dict)
+    kept: Mapping[int, str] = field(default_factory=dict)
     same: tuple[str, bool] | None = None
     versions: Mapping[int, str] = field(default_factory=dict)
     spellings: Mapping[int, str] = field(default_factory=dict)

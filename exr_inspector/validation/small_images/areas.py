@@ -18,7 +18,8 @@ from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
 FEWEST = 8  # fewest frames of a sequence that is checked
-_LEAST_AREAS = 2
+_LEAST_AREAS = 2  # of frames that are compared with others
+_LEAST_FOUND = 3  # things that move change two for a moment
 _LEAST_AREAS_OF_RUN = 4  # of two frames and more in a row
 _LONGEST_RUN = 6  # frames
 _LONGEST_INSERT = 4
@@ -242,7 +243,10 @@ def _chunks(places: Sequence[int], count: int) -> str:
 
 
 def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
-    """The runs of so many frames in which at most half of the areas differ; None if other frames are nearly so."""
+    """The runs of so many frames in which at most half of the areas differ; none if other frames are nearly so.
+
+    None if many areas of these are.
+    """
     areas, before, after = images.shape[1], images[: -length - 1], images[length + 1 :]
     inside = np.stack([images[at : len(images) - length - 1 + at] for at in range(1, length + 1)])
     signs = np.sign(np.concatenate([inside - before, inside - after]))
@@ -266,8 +270,9 @@ def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
     far_fewer = _FEWER if fewest >= _SEVERAL_AREAS else _FAR_FEWER
     least = max(_LEAST_AREAS, near[is_odd].min() / far_fewer) if fewest else _LEAST_AREAS
     if _FEW_OF_AREAS * length * is_odd.sum() > len(images) or (near[~is_odd] >= least).any():
-        return None
-    odd = np.flatnonzero(is_odd & (_MOST_PART * counts <= areas)).tolist()
+        return None if (near[~is_odd] >= _SEVERAL_AREAS).any() else []
+    of_part = counts if length == 1 else near  # in frames in a row, the light may differ as a whole
+    odd = np.flatnonzero(is_odd & (counts >= _LEAST_FOUND) & (_MOST_PART * of_part <= areas)).tolist()
     parts = (inside.mean(axis=0) - (before + after) / 2) / light
     return [
         _OddRun(range(at + 1, at + 1 + length), is_changed[at], is_near[at], parts[at][is_changed[at]]) for at in odd

@@ -76,7 +76,8 @@ def _stuck_frames(frames: Sequence[FrameSummary], images: _Images, steps: Sequen
         if end == first or len(steps) - end <= _MOVING or _STILL * max(steps[first:end]) >= min(near):
             continue
         is_light = _is_light(images[end], images[end + 1])
-        if not is_light and _FARTHER * max(near) < steps[end] <= _FAR * _expected_jump(images, first, end):
+        beside = (steps[first - 1] + steps[end + 1]) / 2  # the motion may become faster
+        if not is_light and _FARTHER * beside < steps[end] <= _FAR * _expected_jump(images, first, end):
             run = pairwise(frames[first : end + 1])
             if odd := [frame.frame for before, frame in run if before.pixel_hash != frame.pixel_hash]:
                 found[frames[first].frame] = odd

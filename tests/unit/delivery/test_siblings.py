@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -375,15 +375,25 @@ def test_aovs_of_other_frames_may_have_other_versions() -> None:
     assert [each.findings for each in checked(names).values()] == [(), ()]
 
 
-@pytest.mark.parametrize("changed", [None, 1003])
-def test_a_version_that_is_the_one_before_it_again(changed: int | None) -> None:
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        (set(), {(*range(1001, 1006),): Severity.WARNING}),
+        ({1003}, {}),
+        ({1001, 1002, 1003}, {(1004, 1005): Severity.INFO}),
+        ({*range(1001, 1006)}, {}),
+    ],
+)
+def test_a_version_with_images_of_the_one_before_it(
+    changed: set[int], found: Mapping[tuple[int, ...], Severity]
+) -> None:
     files = [
-        summary(f"{version}/a_{version}.{n}.exr", pixel_hash=f"{n}{version if n == changed else ''}")
+        summary(f"{version}/a_{version}.{n}.exr", pixel_hash=f"{n}{version if n in changed else ''}")
         for version in ("v001", "v002")
         for n in range(1001, 1006)
     ]
     _, later = checked_sequences(files)
-    assert [tuple(each.frames) for each in later.findings] == [tuple(range(1001, 1006))] * (changed is None)
+    assert {tuple(each.frames): each.severity for each in later.findings} == found
 
 
 @pytest.mark.parametrize(

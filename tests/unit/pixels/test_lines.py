@@ -125,6 +125,20 @@ def test_stripes_of_pixels_that_were_read_with_another_number_of_channels(
     assert lines(striped).stripe_period == period
 
 
+def test_rows_of_two_images_in_turns(lines: Lines) -> None:
+    image = picture(size=2)
+    woven = image.copy()
+    woven[1::2] = np.roll(image, 12, axis=1)[1::2]
+    stripes = image.copy()
+    stripes[1::2, : image.shape[1] // 3] *= 0.3  # cloth in a part of the image
+    mosaic = image.copy()
+    mosaic[::2, ::2] *= 0.5
+    mosaic[1::2, 1::2] *= 0.5
+    noise = np.random.default_rng(2).random(image.shape)
+    assert lines(woven).row_steps > 1.2
+    assert [lines(each).row_steps for each in (image, stripes, mosaic, noise)] == [0, 0, 0, 0]
+
+
 def test_a_mosaic_and_a_texture_are_no_stripes(lines: Lines) -> None:
     image = picture(size=2)
     image[:, ::2] *= 0.7

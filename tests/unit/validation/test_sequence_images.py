@@ -227,6 +227,21 @@ def test_an_object_in_another_place_in_a_frame_is_info(jump: float, light: float
     assert found(moved) == {("SEQ-AREA", Severity.INFO, each) for each in frames}
 
 
+@pytest.mark.parametrize(
+    ("odd", "frames"),
+    [({7, 8}, {(7, 8)}), ({7, 8, 12}, {(7, 8)})],
+)
+def test_an_object_of_another_colour_in_two_frames(odd: set[int], frames: set[tuple[int, ...]]) -> None:
+    """Of a small object that has moved in frame 12, few areas change."""
+
+    def lit(n: int) -> Image:
+        side = 0.1 if n != 12 else 0.04
+        light = 0.6 * (n in odd) * (np.exp(-((COLUMNS - 0.5) ** 2 + (ROWS - 0.5) ** 2) / side**2))
+        return panned(0) * (1 + n / 2000 + light)
+
+    assert found(lit) == {("SEQ-AREA", Severity.INFO, each) for each in frames}
+
+
 def test_flashes_near_each_other_make_no_block_of_the_frames_between_them() -> None:
     flashing = found(lambda n: panned(n) * (1.8 if n in {5, 6, 11} else 1))
     assert {code for code, _, _ in flashing} <= {"SEQ-FLASH"}
@@ -279,6 +294,8 @@ def noisy(number: int, shown: float, phase: float = 0) -> Image:
     [
         (lambda n: 7 if 7 <= n <= 10 else n, {(8, 9, 10)}),
         (lambda n: 7 if 7 <= n <= 8 else n, {(8,)}),
+        (lambda n: (7 if n == 8 else n) ** 3 / 100, {(8,)}),  # the motion becomes faster
+        (lambda n: 2 * abs(n - 7.5), set()),  # it turns back
         (lambda n: 7 if 7 <= n <= 10 else n - 3 * (n > 10), set()),  # a hold, behind which the motion goes on
         (lambda n: 7 if 7 <= n <= 10 else n + 30 * (n > 10), set()),  # a hold before a cut
         (lambda n: n // 2 * 2, set()),
@@ -290,7 +307,7 @@ def noisy(number: int, shown: float, phase: float = 0) -> Image:
     ],
 )
 def test_a_frozen_image_with_noise_is_a_warning_if_it_jumps_from_there(
-    shown: Callable[[int], int], stuck: set[tuple[int, ...]]
+    shown: Callable[[int], float], stuck: set[tuple[int, ...]]
 ) -> None:
     assert found(lambda n: noisy(n, shown(n))) == {("SEQ-DUP", Severity.WARNING, each) for each in stuck}
 

@@ -302,21 +302,24 @@ def test_means_and_deviation_of_files_and_of_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("larger", "deviation", "is_found"),
+    ("larger", "luminance", "deviation", "is_found"),
     [
-        ({1, 9, 17}, 0.22, True),
-        ({1, 9, 17}, 0.19, False),
-        ({1, 9}, 0.22, False),
-        ({2, 10, 18}, 0.22, False),
-        ({1, 9, 17, 18}, 0.22, False),
+        ({1, 9, 17}, 0.4, 0.22, True),
+        ({1, 9, 17}, 0.36, 0.195, True),  # darker, too: less light was gathered
+        ({1, 9, 17}, 0.4, 0.19, False),
+        ({1, 9}, 0.4, 0.22, False),
+        ({2, 10, 18}, 0.4, 0.22, False),
+        ({1, 9, 17, 18}, 0.4, 0.22, False),
     ],
 )
-def test_larger_files_at_the_start_of_each_part_of_a_job(larger: set[int], deviation: float, *, is_found: bool) -> None:
+def test_larger_files_at_the_start_of_each_part_of_a_job(
+    larger: set[int], luminance: float, deviation: float, *, is_found: bool
+) -> None:
     given = [
         frame(
             n,
             size_bytes=1_000_000 + 999 * (n % 5) + 40_000 * (n in larger),
-            pixels=seen(deviation=deviation if n in larger else 0.2),
+            pixels=seen(luminance, deviation=deviation) if n in larger else seen(0.4, deviation=0.2),
         )
         for n in range(1, 25)
     ]

@@ -173,6 +173,21 @@ def test_a_seam_in_all_frames_is_one_finding() -> None:
     assert found == {(1, 2, 3, 4, 5, 6): ("column 960", Severity.INFO), (1, 3, 5): ("row 540", Severity.INFO)}
 
 
+@pytest.mark.parametrize(
+    ("combed", "severity"),
+    [
+        ({3, 4, 8, 9, 13}, Severity.WARNING),
+        ({5, 6, 10, 11}, Severity.WARNING),
+        ({3, 8}, Severity.INFO),
+        ({3, 5, 8}, Severity.INFO),
+        ({*range(1, 16)}, Severity.INFO),
+    ],
+)
+def test_fields_in_the_cadence_of_pulldown_are_a_warning(combed: set[int], severity: Severity) -> None:
+    given = [frame(n, pixels=seen(lines=ColourLines(row_steps=2.0 * (n in combed)))) for n in range(1, 16)]
+    assert [({*f.frames}, f.severity) for f in judged(given) if f.code == "SEQ-FIELDS"] == [(combed, severity)]
+
+
 IMAGE = np.random.default_rng(3).random((16, 16), dtype=np.float32)
 
 

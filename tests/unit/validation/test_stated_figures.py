@@ -128,8 +128,8 @@ def with_areas(count: int, factor: float, frames: int = 10, odd: Iterable[int] =
 @pytest.mark.parametrize(
     ("given", "is_found"),
     [
-        (with_areas(2, 0.7), True),
-        (with_areas(1, 0.7), False),
+        (with_areas(3, 0.7), True),
+        (with_areas(2, 0.7), False),
         (with_areas(128, 1.3), True),
         (with_areas(129, 1.3), False),
         (with_areas(20, 0.79), True),

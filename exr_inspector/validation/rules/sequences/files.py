@@ -43,9 +43,9 @@ _JUMPS = 4  # least ratio of it to the difference of neighbouring frames
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
     remedy=Remedy.RENDER,
-    limits="Copies of another version, and data with the pixels of an image, are found only if all frames are equal; `diff` "
-    "shows single ones. Frames are compared only if their pixels were hashed, and not if they are of one colour and SEQ-BLACK "
-    "or SEQ-CONSTANT reports them; other "
+    limits="Data with the pixels of an image are found only if all frames are equal. Frames of another version, at most half "
+    "of all, are info: a new version may change some frames only, and `diff` shows which. Frames are compared only if their "
+    "pixels were hashed, and not if they are of one colour and SEQ-BLACK or SEQ-CONSTANT reports them; other "
     "constant frames are compared only with the previous frame. If all frames are equal (a still), half of them repeat "
     "others (a cycle), those of another view lie between cuts (a title), or copies come in a regular beat (on twos, a retime), "
     "in reverse order (a fade), or three or more in a row at the head, at the tail, between fades or cuts, or where the motion "
@@ -81,6 +81,9 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         what = f"the same pixels as in {other}, another view, AOV or version"
         found += of_frames([number for number in frames if number not in apart], what, _OTHER)
         found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
+    for other, frames in by_sibling(sequence.name, sequence.siblings.kept).items():
+        what = f"the same pixels as in {other}, unlike the other frames: did nothing change, or were they not rendered again?"
+        found += of_frames(frames, what, _OTHER, severity=Severity.INFO)
     return found
 
 

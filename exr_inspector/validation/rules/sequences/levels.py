@@ -331,7 +331,9 @@ _Seen = tuple[FrameSummary, FramePixels]
 
 def _at_starts(seen: Sequence[_Seen]) -> tuple[list[int], str]:
     """Frames at equal distances from the first one on with larger files than all others near them, and what they are."""
-    measures = np.array([[frame.size_bytes or 0, pixels.deviation or 0.0] for frame, pixels in seen])
+    measures = np.array(
+        [[frame.size_bytes or 0, (pixels.deviation or 0.0) / (pixels.luminance or 1.0)] for frame, pixels in seen]
+    )
     for distance in range(LEAST_CHUNK, min(_LONGEST_CHUNK, len(seen) // _CHUNKS) + 1):
         filled = np.pad(measures, [(0, -len(seen) % distance), (0, 0)]).reshape(-1, distance, 2)
         first, others = filled[:, 0], filled[:, 1:].max(axis=1)

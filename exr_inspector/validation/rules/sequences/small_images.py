@@ -14,6 +14,9 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, seque
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
+_CADENCE = 5  # frames of video that hold four of film
+_COMBED = 3  # frames that are in a cadence by no chance
+
 
 @sequence_rule(
     "SEQ-BUCKET",
@@ -52,7 +55,7 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
     yields_to=("SEQ-BUCKET", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
     limits="Single frames, or runs of up to six, at most one in four (of whole images one in five), in sequences of eight "
-    "frames or more whose other frames change steadily: with fast motion or flicker, nothing is reported. In two or more of "
+    "frames or more whose other frames change steadily: with fast motion or flicker, nothing is reported. In three or more of "
     "16 x 16 areas (four in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if "
     "two runs or more have the same areas all over the image, as a watermark, or if a twelfth of all are strongly brighter or "
     "darker all over the image; or they agree better than the frame with each by 0.7 % of the root of the light, and by 60 % "
@@ -117,6 +120,29 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
         what = f"from {line} {at} on, {first.channel} is {first.factor:.3g} times what it is before, while the texture goes on"
         found += of_frames([*every], f"{what}: put together from renders that differ?", "one tone", f"{line} {at}")
     return found
+
+
+@sequence_rule(
+    "SEQ-FIELDS",
+    Severity.INFO,
+    "No frame holds two images in alternate rows",
+    why="Moving edges look like combs: the fields of interlaced video, of two times, were woven into one frame.",
+    source="Netflix Conversion Error - Combing",
+    fix="Convert the source with its field order: remove the pulldown if it was film, else deinterlace it.",
+    limits="Frames of which `check` or `report` reads all pixels, where most columns alternate from row to row and rows do not "
+    "from column to column: the whole image moves. A warning if these frames are one or two of each five, as of 3:2 pulldown; "
+    "else fine stripes all over the image look the same.",
+)
+def fields(sequence: SequenceFacts, _: object) -> Results:
+    """Look for frames whose rows alternate, and for the cadence of 3:2 pulldown."""
+    seen = [(frame.frame, bool(pixels.lines and pixels.lines.row_steps)) for frame, pixels in shot_frames(sequence)]
+    combed = [number for number, is_combed in seen if is_combed]
+    places = {number % _CADENCE for number in combed}
+    is_cadence = len(combed) >= _COMBED and any(places <= {at, (at + 1) % _CADENCE} for at in places)
+    cause = ", as of 3:2 pulldown" if is_cadence else "?"
+    what = f"rows alternate between two images: fields of interlaced video{cause}"
+    severity = Severity.WARNING if is_cadence else None
+    return of_frames(combed, what, "rows of one image", "two images", severity)
 
 
 @sequence_rule(
