@@ -143,11 +143,6 @@ def a_vector(name: str, type_name: str, values: Sequence[float]) -> Attr:
     return packed(name, type_name, f"{len(values)}{type_name[-1]}", *values)
 
 
-def a_matrix(name: str, type_name: str, values: Sequence[float]) -> Attr:
-    """m33f, m33d, m44f or m44d, row by row."""
-    return packed(name, type_name, f"{len(values)}{type_name[-1]}", *values)
-
-
 def a_chlist(channels: Iterable[Channel], name: str = "channels") -> Attr:
     """The channels in the order given, then the terminating NUL."""
     return Attr(name, "chlist", b"".join(channel.encode() for channel in channels) + b"\0")

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 from tests.support.exrbytes_attributes import Attr, text_bytes
 
-FRAME, SHOT, STABLE = 0, 1, 2
-STORAGE_64, STORAGE_32, STORAGE_VARINT = 0, 1, 2
+STABLE = 2
+STORAGE_64, STORAGE_32 = 0, 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,12 @@ def test_a_region_has_its_pixels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("compression", "pixel_type", "is_told"), [(DWAA, FLOAT, True), (NONE, FLOAT, False), (DWAA, HALF, False)]
+    ("compression", "pixel_type", "is_named"), [(DWAA, FLOAT, True), (NONE, FLOAT, False), (DWAA, HALF, False)]
 )
-def test_infinities_of_float_colour_have_their_cause(compression: int, pixel_type: int, *, is_told: bool) -> None:
+def test_infinities_of_float_colour_have_their_cause(compression: int, pixel_type: int, *, is_named: bool) -> None:
     pixels = {name: np.array([[1, np.inf, 1, 1]] * 3) for name in "BGR"}
     part = Part(channels=[Channel(name, pixel_type) for name in "BGR"], compression=compression, pixels=pixels)
-    assert ("DWAA stores FLOAT colour as HALF" in finding(build([part]), "PIX-INF", stats=True).message) is is_told
+    assert ("DWAA stores FLOAT colour as HALF" in finding(build([part]), "PIX-INF", stats=True).message) is is_named
 
 
 def test_a_chunk_of_one_row_that_does_not_decode() -> None:
@@ -98,12 +98,12 @@ def test_altered_channels_have_their_compression_and_the_way_out() -> None:
         assert "lossless compression such as ZIP" in found.message
 
 
-def test_a_wrong_key_is_told_once() -> None:
+def test_a_wrong_key_is_reported_once() -> None:
     found = finding(matte(declared(key="0123456"), LAYERS), "CRY-KEY-FORM")
     assert found.message.count("0123456") == 1
 
 
-def test_a_window_of_another_size_is_told_once() -> None:
+def test_a_window_of_another_size_is_reported_once() -> None:
     found = finding(instead(a_box2i("dataWindow", (0, 0, 3, 2)).sized(7)), "STR-ATTR-SIZE")
     assert (found.found, found.expected, found.message.count("7 bytes")) == ("7 bytes of box2i", "16 bytes", 1)
     assert "cannot be followed" in found.message

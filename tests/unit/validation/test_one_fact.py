@@ -126,7 +126,7 @@ def test_names_with_a_namespace_are_near_misses_once_for_all() -> None:
     assert not codes(judge(build([Part(extra=beside)])), "STR-")
 
 
-def test_empty_alpha_and_a_window_outside_are_told_once() -> None:
+def test_empty_alpha_and_a_window_outside_are_reported_once() -> None:
     pixels = {name: np.arange(12.0).reshape(3, 4) for name in "BGR"} | {"A": np.zeros((3, 4))}
     findings = judge(
         build([Part(channels=RGBA, pixels=pixels, data_window=(9, 9, 12, 11), display_window=(0, 0, 3, 2))]), stats=True
@@ -144,7 +144,7 @@ def test_empty_alpha_and_a_window_outside_are_told_once() -> None:
         ({"channels": [*RGBA, *ranks(f"{NAME}00", components="RGBA")], "compression": DWAA}, "CRY-LOSSLESS"),
     ],
 )
-def test_ids_that_half_or_the_codec_ruined_are_told_once(change: dict[str, Any], code: str) -> None:
+def test_ids_that_half_or_the_codec_ruined_are_reported_once(change: dict[str, Any], code: str) -> None:
     pixels = {channel.name: np.arange(12.0).reshape(3, 4) for channel in change["channels"]}
     identifier = next(name for name in pixels if name.lower() == f"{NAME}00.r".lower())
     pixels[identifier][0, :2] = np.inf, np.nan
@@ -163,7 +163,7 @@ def test_names_that_no_pixel_shows_are_one_finding_for_all_cryptomattes() -> Non
     assert unseen.found == f"{2 * (len(NAMES) - 1)} of {2 * len(NAMES)}"
 
 
-def test_ids_that_are_no_numbers_are_told_once() -> None:
+def test_ids_that_are_no_numbers_are_reported_once() -> None:
     findings = judge(matte(0.75, 0.25, np.nan), stats=True)
     reported = [f for f in findings if f.code in {"PIX-NAN", "CRY-PIXEL-ID"}]
     assert [(f.code, f.severity) for f in reported] == [("CRY-PIXEL-ID", Severity.ERROR)]
@@ -223,7 +223,7 @@ def test_a_manifest_without_names_loses_those_of_ids_that_are_there(coverage: fl
 
 
 @pytest.mark.parametrize(("codec", "code"), [(DWAA, "CMP-DWA-NAMES"), (ZIP, "PIX-NORMAL-LENGTH")])
-def test_normals_that_the_codec_altered_are_told_once(codec: int, code: str) -> None:
+def test_normals_that_the_codec_altered_are_reported_once(codec: int, code: str) -> None:
     normals = [Channel(f"N.{axis}", FLOAT) for axis in "XYZ"]
     pixels = {channel.name: np.full((3, 4), 1.0) for channel in normals}
     found = inspect(build([Part(channels=normals, pixels=pixels)]), stats=True)
@@ -236,12 +236,12 @@ def test_normals_that_the_codec_altered_are_told_once(codec: int, code: str) -> 
     assert [f.code for f in judged if f.code in {"CMP-DWA-NAMES", "PIX-NORMAL-LENGTH"}] == [code]
 
 
-def test_channels_of_another_spelling_are_told_once() -> None:
+def test_channels_of_another_spelling_are_reported_once() -> None:
     (found,) = violations("CHN-CASE", build([Part(channels=list(map(Channel, ["blue", "green", "red"])))]))
     assert found.message == "'blue', 'green', 'red' are not recognised as B, G, R"
 
 
-def test_what_parts_repeat_is_told_once() -> None:
+def test_what_parts_repeat_is_reported_once() -> None:
     channels = [Channel(f"view layer.{name}", 2) for name in "BGR"]
     parts = [Part(name=name, channels=channels, display_window=(0, 0, 63, 63)) for name in ("a", "b", "c")]
     (named,) = violations("CHN-CHARS", build(parts), builtin_policy("strict"))
@@ -252,7 +252,7 @@ def test_what_parts_repeat_is_told_once() -> None:
         assert sorted(set(asked)) == sorted(asked)
 
 
-def test_chunks_of_a_part_that_do_not_decode_are_told_together() -> None:
+def test_chunks_of_a_part_that_do_not_decode_are_reported_together() -> None:
     faults = tuple(PixelFault(0, chunk, 16 * chunk, 16 * chunk + 15, "EXR_DECODE", "cut") for chunk in (5, 3, 4, 9))
     report = PixelReport(StatsMode.FULL, faults=faults)
     findings = validate_file(replace(inspect(PLAIN), pixels=report), EVERYTHING)
@@ -363,7 +363,7 @@ def test_a_part_name_that_is_there_twice() -> None:
     assert [f.code for f in findings if f.code in {"STR-PART-NAME", "CHN-PART-DUP"}] == ["STR-PART-NAME"]
 
 
-def test_channels_that_no_container_has_are_told_once() -> None:
+def test_channels_that_no_container_has_are_reported_once() -> None:
     container = builtin_policy("aces-container")
     half, depth = [Channel(name) for name in "BGR"], Channel("Z", 2)
     assert [f.code for f in judge(build([Part(channels=[*half, depth])]), container) if "Z" in f.found] == [
@@ -371,7 +371,7 @@ def test_channels_that_no_container_has_are_told_once() -> None:
     ]
 
 
-def test_a_hint_that_a_policy_raises_is_told_once_a_file() -> None:
+def test_a_hint_that_a_policy_raises_is_reported_once_a_file() -> None:
     parts = [Part(name=name, data_window=(1, 1, 3, 2), display_window=(0, 0, 3, 2)) for name in ("a", "b")]
     findings = judge(build(parts), builtin_policy("texture"))
     assert [(f.code, f.part) for f in findings if f.code == "WIN-CROPPED"] == [("WIN-CROPPED", None)]
@@ -404,14 +404,14 @@ def test_a_header_without_compression_is_not_said_to_have_one() -> None:
     assert {f.found for f in findings if f.code in {"ACE-COMPRESSION", "CMP-SHOW-CODEC"}} == {"absent"}
 
 
-def test_parts_that_were_never_written_are_told_together() -> None:
+def test_parts_that_were_never_written_are_reported_together() -> None:
     parts = [Part(name=str(n), absent=frozenset(range(3)) if n else frozenset()) for n in range(60)]
     (found,) = violations("CHK-ZERO-OFFSET", build(parts))
     assert found.part is None
     assert found.message.endswith("the same in parts 1-59 (59 in all)")
 
 
-def test_a_window_that_is_none_is_told_once() -> None:
+def test_a_window_that_is_none_is_reported_once() -> None:
     data = build([Part(replace=[a_box2i("displayWindow", (-(2**31), 0, 2**31 - 1, 15))])])
     assert codes(judge(data), "WIN-") == ["WIN-INVALID"]
 

@@ -97,11 +97,11 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG)
 def test_wrong_policies_are_refused_with_line_and_key(text: str) -> None:
-    told = fault(text)
-    assert WRONG[text] in told
-    assert all(re.match(r"show\.yaml:\d+: ", line) for line in told.splitlines()), told
-    assert "tuple" not in told.lower()
-    if "must be text, not 1" not in told:  # the validator cannot handle keys that are numbers
+    message = fault(text)
+    assert WRONG[text] in message
+    assert all(re.match(r"show\.yaml:\d+: ", line) for line in message.splitlines()), message
+    assert "tuple" not in message.lower()
+    if "must be text, not 1" not in message:  # the validator cannot handle keys that are numbers
         assert not SCHEMA.is_valid(yaml.safe_load(text)), "the schema takes it"
 
 
@@ -158,7 +158,7 @@ def test_profiles_fit_the_schema_but_for_their_names(path: str) -> None:
     assert SCHEMA.is_valid(document | {"name": "x"})
 
 
-def test_every_fault_is_told_in_the_order_of_the_file() -> None:
+def test_every_fault_is_reported_in_the_order_of_the_file() -> None:
     text = "name: x\nextends: no\nparameters:\n  frame_rate: -1\n  frame_rte: 1\nrules:\n  STR-MAGIC: loud\n"
     assert [line.split(":")[1] for line in fault(text).splitlines()] == ["2", "4", "5", "7"]
     many = "name: x\nrules:\n" + "".join(f"  X-{number}: off\n" for number in range(40))
@@ -225,7 +225,7 @@ def test_schema_and_loader_agree(document: dict[str, Any]) -> None:
         assert loads(text) == SCHEMA.is_valid(yaml.safe_load(text)), text
 
 
-def test_wrong_rules_and_wrong_parameters_are_told_at_once() -> None:
+def test_wrong_rules_and_wrong_parameters_are_reported_at_once() -> None:
     rules, paths = "rules:\n  CMP-LOSY-DATA: error\n", "paths:\n  - {match: a/*, rules: {X: off}}\n"
     text = f"name: nova\n{rules}parameters:\n  show_resolution: 4096\n{paths}"
     with pytest.raises(PolicyError) as caught:

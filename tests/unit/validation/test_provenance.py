@@ -213,7 +213,7 @@ def test_a_frame_range_is_made_of_its_ends(first: str, last: str) -> None:
     ("text", "megabytes"),
     [("512k", 0.5), ("1,536 MiB", 1536), ("2GB", 2048), ("1.5T", 1.5 * 1024**2), ("640", 640), ("much", None)],
 )
-def test_memory_is_told_in_mebibytes(text: str, megabytes: float | None) -> None:
+def test_memory_is_given_in_mebibytes(text: str, megabytes: float | None) -> None:
     assert said(a_string("peakMemory", text)).peak_memory_mb == megabytes
 
 

@@ -564,7 +564,7 @@ def test_quarters_that_are_black_in_many_frames(
 
 
 @pytest.mark.parametrize(("count", "is_found"), [(2, False), (3, True)])
-def test_black_quarters_are_told_by_three_frames(count: int, *, is_found: bool) -> None:
+def test_black_quarters_are_reported_from_three_frames(count: int, *, is_found: bool) -> None:
     given = [frame(n, pixels=seen(zeros=grid(*(LEFT_TOP if n == 2 else ())))) for n in range(1, count + 1)]
     assert bool(reported("SEQ-BUCKET", given)) is is_found
 

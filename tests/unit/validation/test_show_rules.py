@@ -154,7 +154,7 @@ def test_without_a_policy_these_rules_demand_nothing() -> None:
         ("name: x\npython_rules: rules.py\n", "files on this machine"),
     ],
 )
-def test_faults_are_told_with_their_line(text: str, where: str) -> None:
+def test_faults_are_reported_with_their_line(text: str, where: str) -> None:
     with pytest.raises(PolicyError, match=where.replace(".", r"\.")):
         load(text)
 

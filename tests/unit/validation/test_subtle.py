@@ -147,7 +147,7 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
         (1.0, ("PIX-UNPREMULT", "25%")),
     ],
 )
-def test_alpha_that_is_inverted_is_told_from_colour_that_is_not_multiplied(
+def test_alpha_that_is_inverted_is_distinguished_from_colour_that_is_not_multiplied(
     black: float, found: tuple[str, str]
 ) -> None:
     is_object = np.arange(64).reshape(1, 64).repeat(64, 0) < 16
@@ -360,8 +360,8 @@ def test_an_id_of_three_half_channels_is_info_and_of_one_an_error() -> None:
 
 def test_odd_names_are_reported_together() -> None:
     names = [("my layer.R", HALF), ("my layer.G", HALF), ("ä.R", HALF), ("gr\udcfcn.R", HALF), ("x", HALF)]
-    told = [finding.message for finding in violations("CHN-CHARS", only(*names))]
-    assert told == [
+    messages = [finding.message for finding in violations("CHN-CHARS", only(*names))]
+    assert messages == [
         r"2 channel names have characters other than printable ASCII: 'gr\xfcn.R', 'ä.R'",
         "2 channel names have a space: 'my layer.G', 'my layer.R'",
     ]
@@ -645,8 +645,8 @@ def test_alpha_of_deep_channels(names: tuple[str, ...], lacking: str) -> None:
     channels = [
         Channel(n, FLOAT if n.rpartition(".")[2] in {"Z", "ZBack"} else UINT if n == "id" else HALF) for n in names
     ]
-    told = violations("DEEP-ALPHA", build([Part(kind="deepscanline", channels=channels)]))
-    assert [finding.message for finding in told] == (
+    found = violations("DEEP-ALPHA", build([Part(kind="deepscanline", channels=channels)]))
+    assert [finding.message for finding in found] == (
         [f"{lacking}: no alpha in the layer or an enclosing one"] if lacking else []
     )
 
@@ -1057,7 +1057,7 @@ def test_rates_are_judged_when_reduced(rate: tuple[int, int], severity: Severity
     assert [finding.severity for finding in hit] == ([severity] if severity else [])
 
 
-def test_the_width_of_anamorphic_images_is_told_in_square_pixels() -> None:
+def test_the_width_of_anamorphic_images_is_given_in_square_pixels() -> None:
     data = build([Part(replace=[a_float("pixelAspectRatio", 2.0)], display_window=(0, 0, 1827, 1555))])
     (found,) = violations("DEL-NFX-WIDTH", data, builtin_policy("netflix-vfx"))
     assert found.message == (
