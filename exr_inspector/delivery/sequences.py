@@ -157,12 +157,11 @@ def check_sequence(
     faulty = [frame for frame in summaries if frame.has_error]
     read = [frame for frame in summaries if not frame.is_unread]
     if is_texture:
-        of_tiles = validate_sequence(summaries, policy, siblings=siblings, is_texture=True).values()
         return CheckedSequence(
             known.pattern,
             len(summaries),
             FrameNumbers.of(numbers),
-            findings=sort_findings(finding for found in of_tiles for finding in found),
+            findings=sort_findings(validate_sequence(summaries, policy, siblings=siblings, is_texture=True)),
             error_files=len(faulty),
             policy=policy.label,
             is_texture=True,
@@ -170,9 +169,6 @@ def check_sequence(
     others = {*siblings.frames.values(), *siblings.more.values()}
     if others and read and may_be_tiles(numbers, read, {known.pattern, *others}):
         siblings = NO_SIBLINGS
-    findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(summaries, policy, required=required, siblings=siblings).values():
-        findings = sort_findings(found)
     resolved = policy.for_path(known.pattern)
     expected = expected_frames(
         sorted({*numbers, *siblings.frames}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
@@ -199,7 +195,7 @@ def check_sequence(
         fuller=more[lacking[0]] if lacking else "",
         fuller_count=len(more),
     )
-    return with_findings(checked, findings)
+    return with_findings(checked, validate_sequence(summaries, policy, required=required, siblings=siblings))
 
 
 def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:

@@ -16,7 +16,7 @@ from exr_inspector.exr.limits import NO_BOUNDS, Bounds
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.sequences import NO_SIBLINGS, SequenceFacts, Siblings, group_frames
+from exr_inspector.validation.facts.sequences import NO_SIBLINGS, SequenceFacts, Siblings
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
@@ -278,40 +278,35 @@ def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) 
 
 
 def validate_sequence(
-    frames: Iterable[FrameSummary],
+    frames: Sequence[FrameSummary],
     policy: Policy,
     *,
     required: Sequence[range] = (),
     siblings: Siblings = NO_SIBLINGS,
     is_texture: bool = False,
-) -> dict[str, tuple[Finding, ...]]:
-    """Validate sequences.
+) -> tuple[Finding, ...]:
+    """Return the findings of one sequence.
 
     Args:
-        frames: Frames of any number of sequences, in any order.
-        policy: The policy; it is resolved for the path of each sequence's first frame.
+        frames: Its frames, in any order; at least one.
+        policy: The policy; it is resolved for the path of the first frame.
         required: Required frame ranges, instead of the policy's `frame_range`.
         siblings: The other views and AOVs of the same image.
         is_texture: Whether the files are textures: only rules with `of_textures` are called.
-
-    Returns:
-        Sequence key -> findings, sorted by key; sequences without findings included.
     """
-    found = {}
-    for facts in group_frames(frames, required, siblings, is_texture=is_texture):
-        resolved = policy.for_path(facts.frames[0].path)
-        findings: list[Finding] = []
-        for step in resolved.plan.sequences:
-            if is_texture and not step.rule.of_textures:
-                continue
-            try:
-                results = step.check(facts, resolved.parameters)
-                findings += [_of_sequence(step, found) for found in _violations(results or ())]
-            except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
-                findings.append(_failed(step, None, error))
-        findings = [each for each in findings if not _is_said_by_another(each, findings)]
-        found[facts.name] = tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
-    return found
+    facts = SequenceFacts(frames[0].sequence, frames, required, siblings, is_texture=is_texture)
+    resolved = policy.for_path(facts.frames[0].path)
+    findings: list[Finding] = []
+    for step in resolved.plan.sequences:
+        if is_texture and not step.rule.of_textures:
+            continue
+        try:
+            results = step.check(facts, resolved.parameters)
+            findings += [_of_sequence(step, found) for found in _violations(results or ())]
+        except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
+            findings.append(_failed(step, None, error))
+    findings = [each for each in findings if not _is_said_by_another(each, findings)]
+    return tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
 
 
 def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[Step]) -> list[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +15,6 @@ from exr_inspector.validation.facts.timecodes import Clock
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
 
-_DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
 _STEPPED = 4  # from this number of frames on, equal distances are taken as the step of the render
 _FAR = 2  # a frame lies far outside if the gap before it is longer than this many times the number of all frames
 _FAR_FRAMES = 100  # the shortest such gap
@@ -157,24 +155,6 @@ def once_per_sequence(fact: Callable[[SequenceFacts], _Fact]) -> Callable[[Seque
         return found
 
     return known
-
-
-def group_frames(
-    frames: Iterable[FrameSummary],
-    required: Sequence[range] = (),
-    siblings: Siblings = NO_SIBLINGS,
-    *,
-    is_texture: bool = False,
-) -> list[SequenceFacts]:
-    """Group frames by sequence, sorted by key. Numbers of different padding (`a.0999`, `a.1000`, `a.9`) belong together."""
-    groups: dict[str, list[FrameSummary]] = {}
-    for frame in frames:
-        groups.setdefault(_DIGIT_SIGNS.sub("#", frame.sequence), []).append(frame)
-    facts = []
-    for members in groups.values():
-        name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
-        facts.append(SequenceFacts(name, members, required, siblings, is_texture=is_texture))
-    return sorted(facts, key=lambda sequence: sequence.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def frames(count: int = 10, odd: int = 5, **changed: Any) -> list[FrameSummary]:
 
 
 def judged(given: list[FrameSummary], siblings: Siblings = NO_SIBLINGS, **parameters: Any) -> tuple[Finding, ...]:
-    (findings,) = validate_sequence(given, policy(**parameters), siblings=siblings).values()
+    findings = validate_sequence(given, policy(**parameters), siblings=siblings)
     assert RULE_FAILED not in {finding.code for finding in findings}, findings
     return findings
 

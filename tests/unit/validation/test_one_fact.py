@@ -274,7 +274,7 @@ def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
         frames = [
             frame_of_inspection(inspect(build([Part(extra=extra)]), key=f"s/a.{n}.exr")) for n in range(1001, 1004)
         ]
-        (found,) = validate_sequence([frame for frame in frames if frame], EVERYTHING).values()
+        found = validate_sequence([frame for frame in frames if frame], EVERYTHING)
         return codes(found, "TIM-")
 
     counter, code = a_int("imageCounter", 7), a_timecode("timeCode", 0x01020304)

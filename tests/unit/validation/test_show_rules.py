@@ -127,7 +127,7 @@ def test_steady_attributes_over_a_sequence() -> None:
         frame = frame_of_inspection(inspect(data, key=f"nova/sh010/a.{number}.exr"))
         assert frame is not None
         frames.append(frame)
-    (findings,) = validate_sequence(frames, load()).values()
+    findings = validate_sequence(frames, load())
     (finding,) = [f for f in findings if f.code == "SHOW-STEADY"]
     assert "1004" in finding.message
     assert (finding.found, finding.expected) == ("vega", "nova")
