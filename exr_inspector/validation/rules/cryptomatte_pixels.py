@@ -15,6 +15,7 @@ from exr_inspector.validation.rules.cryptomatte import label_of_view, matte_rule
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _COVERAGE_TOLERANCE = 1e-3
+_EDGES_SHARE = 0.1  # of the image: more than blended ids at the edges of objects cover
 _NAMES_SHOWN = 4
 _pixel_rule = partial(matte_rule, stage=Stage.PIXELS)
 
@@ -110,7 +111,7 @@ def _id_text(found: ObjectCoverage) -> str:
     return f"{found.id:08x} ({found.coverage:,.1f} pixels)"
 
 
-def _unnamed_message(matte: Matte, objects: MatteObjects) -> str:
+def _unnamed_message(matte: Matte, objects: MatteObjects, pixels: int) -> str:
     label, unnamed, ids = label_of_view(matte, objects.view), objects.unnamed_count, objects.id_count
     first = listed([_id_text(one) for one in objects.first_unnamed])
     if objects.first_unnamed and all(one.id in matte.names_by_hash for one in objects.first_unnamed):
@@ -122,9 +123,12 @@ def _unnamed_message(matte: Matte, objects: MatteObjects) -> str:
     if unnamed == ids:
         none = f"the manifest names none of the {ids:,} ids in the pixels ({first})"
         return f"{label}: {none}: it belongs to another image"
+    largest = max((one.coverage for one in objects.first_unnamed), default=pixels)
     message = f"{label}: the manifest does not name {unnamed:,} of {ids:,} ids in the pixels: {first}"
     if 2 * objects.unnamed_once_count > unnamed:
         message += f"; {objects.unnamed_once_count:,} of them are in one pixel only, as after filtering or resizing"
+    elif 2 * unnamed > ids and unnamed * largest < _EDGES_SHARE * pixels:
+        message += "; they are many and small, as at edges after filtering or resizing"
     return message
 
 
@@ -135,7 +139,7 @@ def _unnamed_message(matte: Matte, objects: MatteObjects) -> str:
     why="An object without a name cannot be selected by it. Filters, resizing and lossy compression produce "
     "ids that are no object's.",
     source=_SPEC,
-    fix="Write the manifest of the same render. If most of these ids occur in a single pixel, render the "
+    fix="Write the manifest of the same render. If most of these ids occur in a single pixel, or in few at edges, render the "
     "Cryptomatte again and do not filter or resize it.",
     limits="Only when all pixels are read (`--stats full`).",
 )
@@ -144,7 +148,8 @@ def id_unnamed(file: FileFacts, _: object) -> Results:
     for matte in _intact(file):
         for objects in _objects(file, matte):
             if objects.unnamed_count:
-                message, count = _unnamed_message(matte, objects), objects.unnamed_count
+                window, count = file.header.parts[matte.part].data_window, objects.unnamed_count
+                message = _unnamed_message(matte, objects, window.width * window.height if window else 0)
                 found.append(Found(message, f"{count} of {objects.id_count}", "0", part=matte.part))
     return found
 

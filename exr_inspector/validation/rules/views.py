@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 
 from exr_inspector.model import Severity
@@ -171,8 +172,7 @@ def pair(file: FileFacts, _: object) -> Results:
             message = f"View {view} has no channels, view {views[0]} has {len(first)}"
             found.append(Found(message, "no channels", "equal channels"))
         elif held.get(view) != held.get(views[0]) and (odd := sorted(first ^ by_view[view])):
-            names = listed(".".join(filter(None, entry[:2])) + f" {entry[2]}" for entry in odd)
-            found.append(Found(f"Views {views[0]} and {view} differ in {names}", names, "equal channels"))
+            found.append(_difference(odd, {each: by_view[each] for each in (views[0], view)}))
         size = sizes.get(view)
         areas = [math.prod(each) for each in (size, first_size) if each]
         if size and first_size and 2 * min(areas) <= max(areas):
@@ -180,6 +180,16 @@ def pair(file: FileFacts, _: object) -> Results:
             message = f"View {view} has {mine} pixels, view {views[0]} {other}"
             found.append(Found(message, mine, other, severity=Severity.INFO))
     return found
+
+
+def _difference(odd: list[tuple[str, str, str]], by_view: Mapping[str | None, set[tuple[str, str, str]]]) -> Found:
+    """The channels that one of two views has and the other one lacks, or has with another type."""
+    names = listed(".".join(filter(None, entry[:2])) + f" {entry[2]}" for entry in odd)
+    message = f"Views {' and '.join(map(str, by_view))} differ in {names}"
+    lacking = [view for view, entries in by_view.items() if entries.isdisjoint(odd)]
+    if lacking:
+        message += f", which {lacking[0]} lacks"
+    return Found(message, names, "equal channels")
 
 
 def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:

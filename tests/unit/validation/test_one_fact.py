@@ -11,7 +11,7 @@ import pytest
 
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, id_as_float
 from exr_inspector.exr.header.encodings import guessed_encoding
-from exr_inspector.model import Finding, PixelFault, PixelReport, Severity, StatsMode
+from exr_inspector.model import Finding, ObjectCoverage, PixelFault, PixelReport, Severity, StatsMode
 from exr_inspector.validation import builtin_policy, validate_file, validate_sequence
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import (
@@ -161,6 +161,18 @@ def test_names_that_no_pixel_shows_are_one_finding_for_all_cryptomattes() -> Non
     both = replace(found.pixels, mattes=(replace(objects, view="left"), replace(objects, view="right")))
     (unseen,) = [f for f in validate_file(replace(found, pixels=both), EVERYTHING) if f.code == "CRY-NAME-UNSEEN"]
     assert unseen.found == f"{2 * (len(NAMES) - 1)} of {2 * len(NAMES)}"
+
+
+@pytest.mark.parametrize(("coverage", "is_blend"), [(0.05, True), (2.0, False)])
+def test_many_small_ids_without_names_are_those_of_a_filter(coverage: float, is_blend: bool) -> None:
+    found = inspect(matte(1, 0, id_as_float(cryptomatte_id(NAMES[0]))), stats=True)
+    assert found.pixels is not None
+    (objects,) = found.pixels.mattes
+    ids = tuple(ObjectCoverage(0x00A00001 + n, coverage, 2) for n in range(3))
+    blended = replace(objects, id_count=4, unnamed_count=3, first_unnamed=ids)
+    findings = validate_file(replace(found, pixels=replace(found.pixels, mattes=(blended,))), EVERYTHING)
+    (finding,) = [f for f in findings if f.code == "CRY-ID-UNNAMED"]
+    assert ("filtering" in finding.message) is is_blend
 
 
 def test_ids_that_are_no_numbers_are_reported_once() -> None:

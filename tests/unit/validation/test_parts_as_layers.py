@@ -90,7 +90,7 @@ def test_a_view_that_lacks_a_layer() -> None:
     both = [part(f"{layer}.{view}", view=view) for layer in ("rgba", "diffuse") for view in ("left", "right")]
     assert "VIEW-PAIR" not in codes(both)
     (finding,) = of(both[:-1], "VIEW-PAIR")
-    assert "diffuse.R" in finding.message
+    assert finding.message.endswith(" diffuse.R HALF, which right lacks")
 
 
 @pytest.mark.parametrize(
