@@ -217,7 +217,9 @@ def _alternation(lines: _Lines) -> float:
     with np.errstate(all="ignore"):  # infinite and very large values
         levels = np.sqrt(np.maximum(lines.mean(axis=0), 0))  # in which highlights count less
         next_one, second = (np.abs(levels[:, apart:] - levels[:, :-apart]).mean(axis=1) for apart in (1, 2))
-        return float(np.median(next_one / second))
+        ratios = next_one / second
+    known = ratios[np.isfinite(ratios)]  # black bars have none
+    return float(np.median(known)) if known.size else float("nan")
 
 
 def _black_spans(lines: _Lines) -> list[tuple[int, int]]:

@@ -129,6 +129,7 @@ def test_rows_of_two_images_in_turns(lines: Lines) -> None:
     image = picture(size=2)
     woven = image.copy()
     woven[1::2] = np.roll(image, 12, axis=1)[1::2]
+    woven[:20] = 0  # a black bar
     stripes = image.copy()
     stripes[1::2, : image.shape[1] // 3] *= 0.3  # cloth in a part of the image
     mosaic = image.copy()
