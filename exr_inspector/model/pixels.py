@@ -226,6 +226,7 @@ class ColourLines:
             data window's corner.
         row_steps: The mean step from one row to the next in parts of that to the second one: the median of the columns, above 1
             where rows come from two images in turns; 0 if it is not, or columns alternate as much.
+        edges: The step between neighbours, in roots of the light, that one in fifty exceeds; 0 with bad values.
     """
 
     seams: tuple[Seam, ...] = ()
@@ -235,6 +236,7 @@ class ColourLines:
     repeats: int = 1
     black: tuple[tuple[bool, int, int], ...] = ()
     row_steps: float = 0.0
+    edges: float = 0.0
 
 
 class SinglePixels(NamedTuple):

@@ -40,6 +40,7 @@ _MOST_REPEATS = 4  # larger squares are a pattern
 _STEPPED = 0.5  # of the width, in which an image must have steps
 _GRID = 16  # cells of the small image in each direction
 _ALTERNATING = 1.2  # of rows of two images; sharpened noise is up to this in both directions
+_EDGES = 0.98  # steps below those of edges
 _WIDEST_BLACK = 7  # positions; `zeros` finds wider ones
 _Lines = npt.NDArray[np.float32]
 
@@ -92,6 +93,7 @@ class LineSamples:
             repeats,
             tuple(black),
             _row_steps(rows, columns),
+            _edge_strength(rows, columns),
         )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
@@ -215,11 +217,25 @@ def _alternation(lines: _Lines) -> float:
     if min(lines.shape[1:]) < _LEAST_LINES:
         return float("nan")
     with np.errstate(all="ignore"):  # infinite and very large values
-        levels = np.sqrt(np.maximum(lines.mean(axis=0), 0))  # in which highlights count less
+        levels = _roots(lines)
         next_one, second = (np.abs(levels[:, apart:] - levels[:, :-apart]).mean(axis=1) for apart in (1, 2))
         ratios = next_one / second
     known = ratios[np.isfinite(ratios)]  # black bars have none
     return float(np.median(known)) if known.size else float("nan")
+
+
+def _edge_strength(rows: _Lines, columns: _Lines) -> float:
+    """The step between neighbours along rows and columns that one in fifty exceeds; 0 with bad values."""
+    with np.errstate(all="ignore"):  # infinite and very large values
+        steps = [np.abs(np.diff(_roots(each), axis=1)).ravel() for each in (rows, np.swapaxes(columns, 1, 2))]
+        found = float(np.quantile(np.concatenate(steps), _EDGES)) if steps[0].size + steps[1].size else 0.0
+    return found if np.isfinite(found) else 0.0
+
+
+def _roots(lines: _Lines) -> _Lines:
+    """The square roots of the light, in which highlights count less, of shape (lines, positions)."""
+    roots: _Lines = np.sqrt(np.maximum(lines.mean(axis=0), 0))
+    return roots
 
 
 def _black_spans(lines: _Lines) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
-from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK
+from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK, part_length
 from exr_inspector.validation.rules.sequences.images import shot_frames
 
 FEWEST = 8  # fewest frames of a sequence that is checked
@@ -23,6 +23,7 @@ _LEAST_FOUND = 3  # things that move change two for a moment
 _LEAST_AREAS_OF_RUN = 4  # of two frames and more in a row
 _LONGEST_RUN = 6  # frames
 _LONGEST_INSERT = 4
+_SHARPER = 1.03  # least ratio of the edges of frames without motion blur to those of the frames near them
 _ONE_WAY = 0.1  # if a light is added, areas darken by less than a tenth of what others brighten
 _ONE_SHOT = 0.8  # least likeness of images of one shot
 _WIDE = 4  # three quarters of the width and the height of an image
@@ -61,7 +62,19 @@ def areas_that_differ(sequence: SequenceFacts) -> list[Found]:
         or _odd_areas(numbers, images)
         or _other_images(numbers, images, of_shot=False)
         or _exchanged_images(numbers, images)
+        or _sharper_starts(sequence)
     )
+
+
+def _sharper_starts(sequence: SequenceFacts) -> list[Found]:
+    """Frames at equal distances from the first one on with stronger edges than all others near them."""
+    seen = [(frame.frame, pixels.lines.edges) for frame, pixels in shot_frames(sequence) if pixels.lines]
+    distance = part_length([[edges] for _, edges in seen], _SHARPER)
+    odd = [number for number, _ in seen[::distance]] if distance else []
+    what = (
+        f"stronger edges every {distance} frames from the first one on: no motion blur where each part of a job begins?"
+    )
+    return of_frames(odd, what, "edges as in the frames around", "stronger edges")
 
 
 @once_per_sequence

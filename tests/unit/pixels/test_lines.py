@@ -140,6 +140,13 @@ def test_rows_of_two_images_in_turns(lines: Lines) -> None:
     assert [lines(each).row_steps for each in (image, stripes, mosaic, noise)] == [0, 0, 0, 0]
 
 
+def test_edges_are_weaker_in_a_blurred_image(lines: Lines) -> None:
+    image = picture(size=2)
+    image[:, ::12] *= 3  # posts
+    blurred = np.mean([np.roll(image, at, axis=1) for at in range(8)], axis=0)
+    assert lines(image).edges > 1.5 * lines(blurred).edges > 0
+
+
 def test_a_mosaic_and_a_texture_are_no_stripes(lines: Lines) -> None:
     image = picture(size=2)
     image[:, ::2] *= 0.7

@@ -188,6 +188,18 @@ def test_fields_in_the_cadence_of_pulldown_are_a_warning(combed: set[int], sever
     assert [({*f.frames}, f.severity) for f in judged(given) if f.code == "SEQ-FIELDS"] == [(combed, severity)]
 
 
+@pytest.mark.parametrize(
+    ("sharp", "factor", "is_found"),
+    [({1, 9, 17}, 1.04, True), ({1, 9, 17}, 1.02, False), ({1, 9}, 1.04, False), ({2, 10, 18}, 1.04, False)],
+)
+def test_stronger_edges_at_the_start_of_each_part_of_a_job(sharp: set[int], factor: float, *, is_found: bool) -> None:
+    given = [
+        frame(n, pixels=seen(lines=ColourLines((), IMAGE.tobytes(), edges=0.1 * (factor if n in sharp else 1))))
+        for n in range(1, 25)
+    ]
+    assert [{*f.frames} for f in judged(given) if f.code == "SEQ-AREA"] == [sharp] * is_found
+
+
 IMAGE = np.random.default_rng(3).random((16, 16), dtype=np.float32)
 
 

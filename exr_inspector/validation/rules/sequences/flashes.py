@@ -30,6 +30,8 @@ _MOST_UNSURE = 10  # the same, one frame in 10, between frames that are not stea
 _BEACON_RUNS = 3  # fewest flashes at equal distances
 _ALIKE = 0.1  # largest difference between the flashes of a beacon, as a logarithm
 LEAST_CHUNK = 4  # fewest frames that a machine renders in one go
+_CHUNKS = 3  # fewest parts of a job
+_LONGEST_CHUNK = 200  # most frames of a part
 _ON_THE_WAY = 0.2  # a level between two others is at least a fifth of their distance away from both
 _LIGHTS_ON = 3  # how often a strobe goes on and off at least
 _LIGHT_OFF = math.log(10)  # least step from a light that is on to a dark image
@@ -293,3 +295,19 @@ def _left_out(levels: Sequence[FrameLight]) -> set[int]:
         left_out.discard(index)
         index = costs[index][1]
     return left_out
+
+
+def part_length(measures: Sequence[Sequence[float]], factor: float) -> int:
+    """The distance at which all measures of frames, from the first one on, are so many times those of all others near them.
+
+    It is 0 if there is none: these are frames with which the parts of a job begin, three parts or more.
+    """
+    for distance in range(LEAST_CHUNK, min(_LONGEST_CHUNK, len(measures) // _CHUNKS) + 1):
+        filled = np.pad(np.array(measures), [(0, -len(measures) % distance), (0, 0)]).reshape(
+            -1, distance, len(measures[0])
+        )
+        first, others = filled[:, 0], filled[:, 1:].max(axis=1)
+        near = np.maximum(others, np.pad(others[:-1], [(1, 0), (0, 0)]))
+        if (first >= near * factor).all() and near.min() > 0:
+            return distance
+    return 0

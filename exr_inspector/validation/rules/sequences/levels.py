@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median, median_low
 
-import numpy as np
-
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
 from exr_inspector.validation.frames import FramePixels, FrameSummary
@@ -22,13 +20,13 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, of_frames
 from exr_inspector.validation.rules.sequences.exchanges import exchanged_channels
 from exr_inspector.validation.rules.sequences.flashes import (
-    LEAST_CHUNK,
     ONE_SIZE,
     STEADY,
     STEP_TO_SPREAD,
     Flash,
     FrameLight,
     flashes,
+    part_length,
 )
 from exr_inspector.validation.rules.sequences.flat import fades, flat_frames
 from exr_inspector.validation.rules.sequences.images import (
@@ -49,8 +47,6 @@ _LEAST_HUE = 1.15  # least change of the ratio of R or B to G
 _LEAST_SIZE = 1.1  # least ratio of the sizes of files
 _FAR_SIZE = 1.5  # the same of files that are not steady, or at an end of the sequence
 _LARGER_STARTS = 1.005  # the same of sizes and deviations, where each part of a job begins
-_CHUNKS = 3  # fewest parts of a job
-_LONGEST_CHUNK = 200  # most frames of a part
 _LEAST_NOISE = 0.05  # least standard deviation of the noise that is added, as a share of the luminance
 _MORE_BLACK = 0.01  # share of the area: a file with a missing bucket is smaller, but not soft
 _SMALLER = 0.95  # largest file of a soft frame, as a share of the median
@@ -331,19 +327,14 @@ _Seen = tuple[FrameSummary, FramePixels]
 
 def _at_starts(seen: Sequence[_Seen]) -> tuple[list[int], str]:
     """Frames at equal distances from the first one on with larger files than all others near them, and what they are."""
-    measures = np.array(
-        [[frame.size_bytes or 0, (pixels.deviation or 0.0) / (pixels.luminance or 1.0)] for frame, pixels in seen]
-    )
-    for distance in range(LEAST_CHUNK, min(_LONGEST_CHUNK, len(seen) // _CHUNKS) + 1):
-        filled = np.pad(measures, [(0, -len(seen) % distance), (0, 0)]).reshape(-1, distance, 2)
-        first, others = filled[:, 0], filled[:, 1:].max(axis=1)
-        near = np.maximum(others, np.pad(others[:-1], [(1, 0), (0, 0)]))
-        if (first >= near * _LARGER_STARTS).all() and near.min() > 0:
-            what = f"a larger file, whose pixels vary more, every {distance} frames from the first one on: more noise, or no "
-            return [
-                frame.frame for frame, _ in seen[::distance]
-            ], f"{what}motion blur, where each part of a job begins?"
-    return [], ""
+    measures = [
+        (frame.size_bytes or 0.0, (pixels.deviation or 0.0) / (pixels.luminance or 1.0)) for frame, pixels in seen
+    ]
+    distance = part_length(measures, _LARGER_STARTS)
+    if not distance:
+        return [], ""
+    what = f"a larger file, whose pixels vary more, every {distance} frames from the first one on: more noise, or no "
+    return [frame.frame for frame, _ in seen[::distance]], f"{what}motion blur, where each part of a job begins?"
 
 
 def _far_larger(sizes: Sequence[tuple[float, int]]) -> list[int]:

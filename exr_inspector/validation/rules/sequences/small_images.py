@@ -53,13 +53,14 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
     "one of another shot.",
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
-    yields_to=("SEQ-BUCKET", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-TONE"),
+    yields_to=("SEQ-BUCKET", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-NOISE", "SEQ-TONE"),
     limits="Single frames, or runs of up to six, at most one in four (of whole images one in five), in sequences of eight "
     "frames or more whose other frames change steadily: with fast motion or flicker, nothing is reported. In three or more of "
     "16 x 16 areas (four in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if "
     "two runs or more have the same areas all over the image, as a watermark, or if a twelfth of all are strongly brighter or "
     "darker all over the image; or they agree better than the frame with each by 0.7 % of the root of the light, and by 60 % "
-    "of what neighbours differ; or two neighbours are exchanged, without which the motion is steady. A whole image of "
+    "of what neighbours differ; or two neighbours are exchanged, without which the motion is steady; or three frames or more, "
+    "at equal distances from the first one on, have stronger edges than all others near them by 3 %. A whole image of "
     "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
     "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
 )
