@@ -1565,6 +1565,8 @@ def test_two_data_windows_are_named_with_their_frames() -> None:
     (found,) = judged(given)
     assert (found.code, found.severity, tuple(found.frames)) == ("SEQ-RES", Severity.INFO, (7, 8, 9, 10))
     assert "(1, 1)-(2, 2), in the other frames (0, 0)-(3, 2): only a region was rendered?" in found.message
+    (found,) = judged([replace(each, display_window=(1, 1, 2, 2)) for each in given])
+    assert "the overscan was lost?" in found.message
 
 
 def test_a_deep_image_without_samples_is_an_empty_element() -> None:

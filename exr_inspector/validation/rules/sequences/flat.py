@@ -226,7 +226,7 @@ def _explanation_of_empty(*, is_void: bool, is_over: bool, is_few: bool) -> tupl
     """As `_explanation`, of an element that is empty."""
     empty = _NO_SAMPLES if is_void else "empty: R, G, B and A are zero"
     if is_over:
-        return Severity.INFO, f"{empty}, as where an effect is over"
+        return Severity.INFO, f"{empty}, as before an effect begins or after it is over"
     what = f"{empty}, between full frames: lost, or does the effect stop for a while?"
     return None if is_few else (Severity.WARNING, what)
 

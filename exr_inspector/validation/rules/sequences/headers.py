@@ -88,7 +88,7 @@ def _data_windows(sequence: SequenceFacts) -> list[Found]:
     Such a window is the region of a render that was left on. A window that follows the image differs from frame to frame, or
     is another one from some frame on.
     """
-    known = [(frame.frame, frame.data_window) for frame in sequence.frames if frame.data_window]
+    known = [(frame, frame.data_window) for frame in sequence.frames if frame.data_window]
     windows = Counter(window for _, window in known)
     if len(windows) < 2:
         return []
@@ -99,10 +99,14 @@ def _data_windows(sequence: SequenceFacts) -> list[Found]:
     if not more:
         what = f"the data window is {_window(other)}, in the other frames {_window(usual)}"
         is_region, is_shifted = _is_region(other, usual), _is_shifted(sequence, other, usual)
-        what += ": only a region was rendered?" if is_region else ": the overscan was shifted?" if is_shifted else ""
+        if is_region:
+            is_image = all(known[index][0].display_window == other for index in odd)
+            what += ": the overscan was lost?" if is_image else ": only a region was rendered?"
+        elif is_shifted:
+            what += ": the overscan was shifted?"
         is_wrong = (is_region or is_shifted) and is_rare and not is_run_at_end
         severity = Severity.WARNING if is_wrong else Severity.INFO
-        numbers = [known[index][0] for index in odd]
+        numbers = [known[index][0].frame for index in odd]
         return of_frames(numbers, what, _window(usual), _window(other), severity)
     message = f"The data window changes over the sequence: {len(windows)} different ones"
     return [Found(message, str(len(windows)), "1", severity=Severity.INFO)]
