@@ -177,6 +177,7 @@ class DeliveryCheck:
                     "conversion_frames": sequence.conversions.text,
                     "conversion_count": len(sequence.conversions),
                     "unread_frames": sequence.unread.text,
+                    "unchecked_frames": sequence.unchecked.text,
                     "worst_severity": sequence.worst.label if sequence.worst is not None else None,
                     "findings": [finding_json(finding) for finding in sequence.findings],
                     "files": [_file_json(file) for file in sequence.files],
@@ -461,7 +462,14 @@ def _checked_sequence(
         for file in files
         if file.summary is None and file.frame is not None
     ]
+    done = {file.path for file in files}
+    rest = [frame for frame in item.known.members if frame.path not in done]  # there, but the check was stopped
+    unread += [_unread_frame(folder, item.known.pattern, frame.path, frame.number) for frame in rest]
     checked = check_sequence(
         item.known, [*summaries, *unread], policy, required=required, siblings=siblings, is_texture=is_texture
     )
-    return replace(with_files(checked, files), error_files=sum(file.worst is Severity.ERROR for file in files))
+    return replace(
+        with_files(checked, files),
+        error_files=sum(file.worst is Severity.ERROR for file in files),
+        unchecked=FrameNumbers.of(frame.number for frame in rest),
+    )

@@ -69,6 +69,7 @@ class CheckedSequence:
         files: Its files by frame; empty if the sequence was validated from rows.
         fuller: Another view or AOV of the image with at least twice as many frames; empty without one or if a range was given.
         fuller_count: Number of frames that this one has.
+        unchecked: Frames whose files were not read, because the check was stopped before.
     """
 
     pattern: str
@@ -86,6 +87,7 @@ class CheckedSequence:
     files: tuple[CheckedFile, ...] = field(default=(), repr=False)
     fuller: str = ""
     fuller_count: int = 0
+    unchecked: FrameNumbers = NO_FRAMES
 
     @property
     def first(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
+from types import MappingProxyType
 
 from exr_inspector.exr.names import main_layer
 from exr_inspector.model import ChannelStats, ColourLines, ZeroGrid
@@ -25,7 +26,12 @@ def luminance_of(means: Mapping[str, float]) -> float | None:
 
 
 def frame_pixels(
-    channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None, lines: ColourLines | None = None, *, path: str = ""
+    channels: Iterable[ChannelStats],
+    zeros: ZeroGrid | None = None,
+    lines: ColourLines | None = None,
+    *,
+    path: str = "",
+    parts: Mapping[int, str] = MappingProxyType({}),
 ) -> FramePixels | None:
     """Combine the channel statistics of the first level; None unless all pixels were read.
 
@@ -35,6 +41,7 @@ def frame_pixels(
         lines: Its seams and a small image; None if they were not determined.
         path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty. If only
             its folder says so, it has no luminance and no regions, but it may be black or constant.
+        parts: The layer or view that each part's channels without a layer belong to, by the part's index.
     """
     firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
     if not firsts or not all(channel.exact for channel in firsts):
@@ -63,7 +70,7 @@ def frame_pixels(
         lit_pixels=_lit_pixels(
             beauty.values(),
             [channel for channel in firsts if channel not in beauty.values()],
-            has_parts=len({channel.part for channel in firsts}) > 1,
+            parts if len({channel.part for channel in firsts}) > 1 else None,
         ),
         is_void=not any(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
@@ -76,7 +83,7 @@ def frame_pixels(
         coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
         extents=_extents(firsts, layer_of_file(path, names)),
         other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
-        lights=_lights(channel for channel in firsts if channel not in beauty.values()),
+        lights=_lights((channel for channel in firsts if channel not in beauty.values()), parts),
         mattes=_mattes(firsts, path),
     )
 
@@ -146,24 +153,29 @@ def _deviation(channels: Iterable[ChannelStats]) -> float | None:
     return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
-def _lit_pixels(beauty: Collection[ChannelStats], others: Iterable[ChannelStats], *, has_parts: bool) -> dict[str, int]:
+def _lit_pixels(
+    beauty: Collection[ChannelStats], others: Iterable[ChannelStats], parts: Mapping[int, str] | None
+) -> dict[str, int]:
+    """As `FramePixels.lit_pixels`; `parts` as in `frame_pixels`, None for a single part."""
     found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
     mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
     for stats in others:
         layer, _, component = stats.channel.rpartition(".")
+        layer = layer or (parts or {}).get(stats.part, "")
         role = role_of(layer, component)
         if role is Role.ALPHA and layer:
             mattes[layer] = _lit(stats)
         elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
-            name = layer or (f"{component} of part {stats.part}" if has_parts else component)
+            name = layer or (component if parts is None else f"{component} of part {stats.part}")
             found[name] = max(found.get(name, 0), _lit(stats))
     return mattes | found
 
 
-def _lights(channels: Iterable[ChannelStats]) -> dict[str, float]:
+def _lights(channels: Iterable[ChannelStats], parts: Mapping[int, str]) -> dict[str, float]:
     means: dict[str, dict[str, float]] = {}
     for stats in channels:
         layer, _, component = stats.channel.rpartition(".")
+        layer = layer or parts.get(stats.part, "")
         if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
             means.setdefault(layer, {})[component] = stats.mean
     return {layer: luminance_of(each) or 0.0 for layer, each in means.items() if layer}

@@ -42,8 +42,9 @@ class FramePixels:
         bad_values: Number of NaN and infinities in all channels.
         zeros: Regions where the beauty is zero.
         lit_pixels: Number of pixels with a value other than zero in the beauty, by an empty name, and in each other layer, by
-            its name, or by the channel for those without a layer, with its part if there are several: that of the channel with
-            most of them. Without ids, and without the alpha of layers that have other channels.
+            its name: that of the channel with most of them. Channels without a layer have that of their part, or its view;
+            without either, each has its own name, with its part if there are several. Without ids, and without the alpha of
+            layers that have other channels.
         is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
             finite.
         is_void: Whether no channel has a sample, as in a deep image where nothing is.

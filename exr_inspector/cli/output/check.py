@@ -142,6 +142,8 @@ def _result(check: DeliveryCheck, least: Severity | None) -> Text:
 
 def _outcome(checked: CheckedSequence | CheckedFile, least: Severity | None) -> Text:
     passed = "  has errors" if checked.worst is Severity.ERROR else "  ok"
+    if isinstance(checked, CheckedSequence) and checked.unchecked:
+        passed += " so far"
     return Text(
         "  FAILED" if fails(checked.worst, least) else passed, style=SEVERITY_STYLES.get(checked.worst, "green")
     )
@@ -169,6 +171,7 @@ def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity
         ("edit the header", sequence.header_edits),
         ("convert", sequence.conversions),
         ("could not be read", sequence.unread),
+        ("not checked", sequence.unchecked),
     )
     for words, frames in lists:
         if frames:
@@ -177,18 +180,21 @@ def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity
 
 
 def _strip(sequence: CheckedSequence) -> Text:
-    """One character for each frame: `.` fine, `!` warning, `x` error, `-` missing."""
+    """One character for each frame: `.` fine, `!` warning, `x` error, `-` missing, `?` not checked."""
     worst = sequence.severities
-    count = len(worst) + len(sequence.missing)
+    unchecked = {number for number in sequence.unchecked if number not in worst}
+    count = len(worst) + len(sequence.missing) + len(unchecked)
     if count > _MAX_STRIP_FRAMES:
         return Text(f"{count} frames: too many for a strip", style="dim")
-    numbers = sorted({*worst, *sequence.missing})
+    numbers = sorted({*worst, *sequence.missing, *unchecked})
     text = Text()
     for start in range(0, count, _STRIP_FRAMES):
         text.append(f"{numbers[start]:>8} ", style="dim")
         for number in numbers[start : start + _STRIP_FRAMES]:
             if number in worst:
                 text.append(_MARKS[worst[number]], style=SEVERITY_STYLES.get(worst[number], "green"))
+            elif number in unchecked:
+                text.append("?", style="yellow")
             else:
                 text.append("-", style="bold red")
         if start + _STRIP_FRAMES < count:

@@ -125,6 +125,9 @@ def test_a_check_that_is_interrupted_keeps_what_was_checked(tmp_path: Path) -> N
     found = checked(shot(tmp_path, *(f"a.{n}.exr" for n in range(1001, 1005))), frames=(range(1, 3),), progress=stop)
     assert (found.stopped, found.checked, found.total, found.faults) == (True, 2, 4, ())
     assert found.words == "2 files in 1 sequence"
+    (sequence,) = found.sequences
+    assert (sequence.missing.text, sequence.unchecked.text) == ("1-2", "1003-1004")
+    assert json.loads(found.to_json())["sequences"][0]["unchecked_frames"] == "1003-1004"
     assert found.not_checked[-1] == "The check was stopped: 2 of 4 files were checked."
 
 

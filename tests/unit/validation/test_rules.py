@@ -123,5 +123,13 @@ def test_a_rule_without_a_command_needs_another_name_a_render_or_what_its_fix_sa
             found.setdefault(rule.remedy, set()).add(code)
     assert found == {
         Remedy.NAME: {"SHOW-NAME", "DEL-NFX-NAMES", "DEL-NFX-TIMECODE"},
-        Remedy.RENDER: {"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"},
+        Remedy.RENDER: {
+            "SEQ-BLACK",
+            "SEQ-CONSTANT",
+            "SEQ-DUP",
+            "SEQ-RES",
+            "SEQ-CHANNELS",
+            "SEQ-BUCKET",
+            "SEQ-LAYER-BLACK",
+        },
     }

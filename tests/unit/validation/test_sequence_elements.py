@@ -9,8 +9,10 @@ import pytest
 
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.frames import FramePixels
-from tests.unit.validation.cases.made.pixels import deep, flat, image
-from tests.unit.validation.judging import PLAIN
+from exr_inspector.validation.inspected_frames import frame_of_inspection
+from tests.unit.validation.cases.blank import eyes
+from tests.unit.validation.cases.made.pixels import RAMP, ZERO, deep, flat, image
+from tests.unit.validation.judging import PLAIN, inspect
 from tests.unit.validation.sequences import HOLE, PIXELS, frame, grid, judged, pixels_of, reported, seen
 from tests.unit.validation.test_sequence_images import panned
 
@@ -206,6 +208,16 @@ def test_layers_that_are_zero_in_longer_runs(
 ) -> None:
     found = of_layer(**{"name": "key", "dark": dark} | changed)
     assert [(each.severity, {*each.frames}) for each in found] == [(severity, dark)] * (severity is not None)
+
+
+def test_a_view_that_is_black_in_one_frame_is_an_error() -> None:
+    whole, black = (inspect(eyes(right), key="shot/a.1.exr", stats=True) for right in (RAMP, ZERO))
+    pixels = [frame_of_inspection(each).pixels for each in (whole, black)]
+    assert [each.lit_layers for each in pixels] == [{"", "diffuse.left", "right"}, {"", "diffuse.left"}]
+    given = [frame(n, views="left, right", pixels=pixels[n == 5]) for n in range(1, 10)]
+    (found,) = reported("SEQ-LAYER-BLACK", given)
+    assert (found.severity, [*found.frames]) == (Severity.ERROR, [5])
+    assert "the view right: zero in every pixel" in found.message
 
 
 def test_vectors_that_are_zero_in_the_first_frame_as_in_others() -> None:

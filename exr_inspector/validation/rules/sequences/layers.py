@@ -13,7 +13,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_matte, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import Results, listed, sequence_rule
+from exr_inspector.validation.rule import Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, runs_of, shot_frames
 
@@ -36,11 +36,12 @@ _CLEAR = 8  # least ratio of what a frame lacks to the differences of the frames
     why="The layer was not rendered or not written in these frames, although their main image was.",
     source="OpenImageIO oiiotool --stats",
     fix="Compare the layer with the frames before and after, and render the frames again if it is lost.",
+    remedy=Remedy.RENDER,
     yields_to=("SEQ-BLACK",),
-    limits="Two lit frames on each side. More than two frames in a row, and those at an end, only of light that the main image "
-    "keeps and of data other than motion, in layers that hold something in most frames; also single ones at an end if others "
-    "amid the sequence are alike. Info if the main image loses as much light, more than twice or for more than two frames. Not "
-    "Cryptomatte.",
+    limits="An error if all of these layers are views. Two lit frames on each side. More than two frames in a row, and those "
+    "at an end, only of light that the main image keeps and of data other than motion, in layers that hold something in most "
+    "frames; also single ones at an end if others amid the sequence are alike. Info if the main image loses as much light, "
+    "more than twice or for more than two frames. Not Cryptomatte.",
 )
 def black_layers(sequence: SequenceFacts, _: object) -> Results:
     seen = shot_frames(sequence)
@@ -51,11 +52,14 @@ def black_layers(sequence: SequenceFacts, _: object) -> Results:
             if odd:
                 by_frames.setdefault((is_off, tuple(seen[index][0].frame for index in odd)), []).append(name)
     void = {frame.frame for frame, pixels in seen if pixels.is_void}
+    views = {view for frame, _ in seen for view in (frame.views or "").split(", ")}
     found = []
     for (is_off, frames), layers in by_frames.items():
-        what = "no samples" if void.issuperset(frames) else f"{listed(layers)}: zero in every pixel"
+        shown = [f"the view {name}" if name in views else name for name in layers]
+        what = "no samples" if void.issuperset(frames) else f"{listed(shown)}: zero in every pixel"
         what += ", and the main image loses as much: is the light off?" if is_off else ", in the frames around not"
-        found += of_frames(frames, what, "an image", severity=Severity.INFO if is_off else None)
+        severity = Severity.INFO if is_off else Severity.ERROR if views.issuperset(layers) else None
+        found += of_frames(frames, what, "an image", severity=severity)
     return found
 
 
