@@ -204,7 +204,8 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
         return [(next(iter(found[0].values())), next(iter(found[1].values())))]
     if not {*found[0]} & {*found[1]}:
         common = "path within its folder" if all(folders) else "frame or name"
-        raise NothingMatches(f"no file of {one} has the same {common} as a file of {other}")
+        remedy = "; two patterns such as left/*.exr and right/*.exr compare them by frame" if all(folders) else ""
+        raise NothingMatches(f"no file of {one} has the same {common} as a file of {other}{remedy}")
     return [(found[0].get(key), found[1].get(key)) for key in sorted({*found[0], *found[1]})]
 
 

@@ -100,6 +100,6 @@ def test_an_environment_of_somebody_else_is_said_to_be_one(tmp_path: Path) -> No
         f"sys.argv = ['run', 'check']; runpy.run_path({str(tmp_path / 'run')!r}, run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert ".venv cannot be written" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -99,7 +99,8 @@ def _named(code: str) -> list[Rule]:
 
 
 def _hint(code: str) -> str:
-    return did_you_mean(code, [*RULES, *LEFT_OUT]) or "`rules` without a code lists all"
+    part = f"did you mean '*{code}*'?" if any(code in each for each in RULES) else "`rules` without a code lists all"
+    return did_you_mean(code, [*RULES, *LEFT_OUT]) or part
 
 
 def _record(rule: Rule, policy: ResolvedPolicy) -> dict[str, str]:

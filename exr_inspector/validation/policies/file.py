@@ -177,7 +177,8 @@ def _yaml_fault(error: yaml.YAMLError, text: str, origin: str) -> str:
         return f"{origin}:{line}: the character U+{int(error.character):04X} is not allowed in YAML"
     mark = getattr(error, "problem_mark", None)
     where = f"{origin}:{mark.line + 1}" if mark else origin
-    return f"{where}: {getattr(error, 'problem', None) or 'no YAML'}"
+    problem = getattr(error, "problem", None)
+    return f"{where}: this is not valid YAML{f': {problem}' if problem else ''}"
 
 
 def _line(lines: dict[Position, int], at: Position) -> int:

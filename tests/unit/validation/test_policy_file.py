@@ -118,10 +118,10 @@ BEYOND_SCHEMA = {
     "a: &a [x, x]\nb: &b [*a, *a]\nname: x": "show.yaml:2: aliases",
     "name: x\n---\nname: y": "show.yaml:2: ",
     "name: 'x": "show.yaml:1: ",
-    "name: x\nrules:\n\tSTR-MAGIC: off": "show.yaml:3: found character",
+    "name: x\nrules:\n\tSTR-MAGIC: off": "show.yaml:3: this is not valid YAML: found character",
     "name: x\ndescription: a\x01b": "show.yaml:2: the character U+0001 is not allowed",
-    "name: !!python/object/apply:os.system ['true']": "show.yaml:1: could not determine a constructor",
-    "name: !secret x": "show.yaml:1: could not determine a constructor",
+    "name: !!python/object/apply:os.system ['true']": "show.yaml:1: this is not valid YAML: could not determine a constructor",
+    "name: !secret x": "show.yaml:1: this is not valid YAML: could not determine a constructor",
     "name: x\nrules: {[a]: off}": "show.yaml:2: ",
     "name: x\nparameters: " + "[" * 40 + "]" * 40: "show.yaml:2: nested too deeply",
 }
