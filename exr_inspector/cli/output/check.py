@@ -153,8 +153,10 @@ def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity
     """Print a sequence; return what `_print_grouped` returns."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
-        count = len(sequence.files)
-        title.append(f"  {count} texture{'s' * (count != 1)}: no frame number{'s' * (count != 1)}", style="default")
+        title.append(
+            f"  {counted(len(sequence.files), 'texture')}: {sequence.expected.words} (no frame numbers)",
+            style="default",
+        )
         console.print(title, soft_wrap=True)
         return _print_grouped(sequence.files, sequence.findings, console, info=info)
     every = counted(len(sequence.expected), "frame")
