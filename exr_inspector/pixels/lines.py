@@ -6,6 +6,8 @@ while the texture goes on. At the edge of an object, the texture beyond it is an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
@@ -80,20 +82,21 @@ class LineSamples:
         if not self._channels:
             return None
         rows = self._joined(is_rows=True)
-        columns = self._joined(is_rows=False)
-        seams = [*self._seams(rows, is_vertical=True), *self._seams(np.swapaxes(columns, 1, 2), is_vertical=False)]
-        repeats = min(_repeats_of(rows), _repeats_of(np.swapaxes(columns, 1, 2)))
-        black = [(True, *span) for span in _black_spans(rows)]
-        black += [(False, *span) for span in _black_spans(np.swapaxes(columns, 1, 2))]
+        columns = np.ascontiguousarray(
+            np.swapaxes(self._joined(is_rows=False), 1, 2)
+        )  # as (channels, columns, positions)
+        seams = [*self._seams(rows, is_vertical=True), *self._seams(columns, is_vertical=False)]
+        black = [(True, *span) for span in _black_spans(rows)] + [(False, *span) for span in _black_spans(columns)]
+        roots = [_roots(rows), _roots(columns)]
         return ColourLines(
             tuple(seams[:_MOST_SEAMS]),
             _small(rows),
             _stripe_period(rows),
             _border_level(rows, columns),
-            repeats,
+            min(_repeats_of(rows), _repeats_of(columns)),
             tuple(black),
-            _row_steps(rows, columns),
-            _edge_strength(rows, columns),
+            _row_steps(*roots),
+            _edge_strength(roots),
         )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
@@ -164,8 +167,11 @@ def _small(rows: _Lines) -> bytes:
     if min(rows.shape[1:]) < _GRID:
         return b""
     with np.errstate(all="ignore"):  # infinite and very large values
-        bands = [band.mean(axis=0) for band in np.array_split(rows.mean(axis=0), _GRID)]
-        cells = np.array([[cell.mean() for cell in np.array_split(band, _GRID)] for band in bands], np.float32)
+        sums = rows.mean(axis=0, dtype=np.float64)
+        for axis, count in enumerate(rows.shape[1:]):
+            sizes = [len(part) for part in np.array_split(np.arange(count), _GRID)]
+            sums = np.add.reduceat(sums, np.cumsum([0, *sizes[:-1]]), axis=axis) / np.expand_dims(sizes, 1 - axis)
+        cells = sums.astype(np.float32)
     return cells.tobytes() if np.isfinite(cells).all() else b""
 
 
@@ -201,8 +207,13 @@ def _repeats_of(lines: _Lines) -> int:
 
 
 def _row_steps(rows: _Lines, columns: _Lines) -> float:
-    """The `row_steps` of images that alternate from row to row; 0 if they do not, or do so from column to column, too."""
-    down, across = (_alternation(each) for each in (np.swapaxes(columns, 1, 2), rows))
+    """The `row_steps` of images that alternate from row to row; 0 if they do not, or do so from column to column, too.
+
+    Args:
+        rows: The square roots of the light along rows, of shape (lines, positions).
+        columns: The same along columns.
+    """
+    down, across = _alternation(columns), _alternation(rows)
     return down if down > _ALTERNATING > across else 0.0
 
 
@@ -210,31 +221,28 @@ def _alternation(lines: _Lines) -> float:
     """The mean step to the next position in parts of that to the second one: the median of lines, about 0.7, and 1 in noise.
 
     NaN for constant and tiny images, and for bad values.
-
-    Args:
-        lines: Values of shape (channels, lines, positions).
     """
-    if min(lines.shape[1:]) < _LEAST_LINES:
+    if min(lines.shape) < _LEAST_LINES:
         return float("nan")
     with np.errstate(all="ignore"):  # infinite and very large values
-        levels = _roots(lines)
-        next_one, second = (np.abs(levels[:, apart:] - levels[:, :-apart]).mean(axis=1) for apart in (1, 2))
+        next_one, second = (np.abs(lines[:, apart:] - lines[:, :-apart]).mean(axis=1) for apart in (1, 2))
         ratios = next_one / second
     known = ratios[np.isfinite(ratios)]  # black bars have none
     return float(np.median(known)) if known.size else float("nan")
 
 
-def _edge_strength(rows: _Lines, columns: _Lines) -> float:
-    """The step between neighbours along rows and columns that one in fifty exceeds; 0 with bad values."""
+def _edge_strength(roots: Iterable[_Lines]) -> float:
+    """The step between neighbours along lines that one in fifty exceeds; 0 with bad values."""
     with np.errstate(all="ignore"):  # infinite and very large values
-        steps = [np.abs(np.diff(_roots(each), axis=1)).ravel() for each in (rows, np.swapaxes(columns, 1, 2))]
-        found = float(np.quantile(np.concatenate(steps), _EDGES)) if steps[0].size + steps[1].size else 0.0
+        steps = np.concatenate([np.abs(np.diff(lines, axis=1)).ravel() for lines in roots])
+        found = float(np.quantile(steps, _EDGES)) if steps.size else 0.0
     return found if np.isfinite(found) else 0.0
 
 
 def _roots(lines: _Lines) -> _Lines:
     """The square roots of the light, in which highlights count less, of shape (lines, positions)."""
-    roots: _Lines = np.sqrt(np.maximum(lines.mean(axis=0), 0))
+    with np.errstate(all="ignore"):  # infinite and very large values
+        roots: _Lines = np.sqrt(np.maximum(lines.mean(axis=0), 0))
     return roots
 
 
@@ -257,7 +265,7 @@ def _black_spans(lines: _Lines) -> list[tuple[int, int]]:
 def _border_level(rows: _Lines, columns: _Lines) -> float | None:
     """The level of the edges if the image fades to about half of what it is a few pixels further in, on all four sides."""
     with np.errstate(all="ignore"):  # infinite and very large values
-        across, down = rows.mean(axis=0), columns.mean(axis=0).T
+        across, down = rows.mean(axis=0), columns.mean(axis=0)
     sides = (across, across[:, ::-1], down, down[:, ::-1])
     if min(each.shape[0] for each in sides) < _LEAST_LINES:
         return None
