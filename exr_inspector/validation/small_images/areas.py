@@ -261,10 +261,8 @@ def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
     None if many areas of these are.
     """
     areas, before, after = images.shape[1], images[: -length - 1], images[length + 1 :]
-    inside = np.stack([images[at : len(images) - length - 1 + at] for at in range(1, length + 1)])
-    signs = np.sign(np.concatenate([inside - before, inside - after]))
-    distances = np.minimum(np.abs(inside - before), np.abs(inside - after)).min(axis=0)
-    changes = np.where((signs == signs[0]).all(axis=0), distances, 0)
+    inside = [images[at : len(images) - length - 1 + at] for at in range(1, length + 1)]
+    changes = _least_changes(inside, before, after)
     others = np.abs(after - before)
     light = np.maximum((np.abs(before) + np.abs(after)) / 2, _DARKEST * np.abs(images).mean())
     is_changed = (
@@ -274,7 +272,8 @@ def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
         & (changes > 0)
     )
     if length > 1:  # what is over the image stays, while things that pass move on
-        is_changed &= 2 * np.abs(np.diff(inside, axis=0)).max(axis=0) <= changes
+        for one, other in pairwise(inside):
+            is_changed &= 2 * np.abs(other - one) <= changes
     counts = is_changed.sum(axis=1)
     is_odd = counts >= (_LEAST_AREAS if length == 1 else _LEAST_AREAS_OF_RUN)
     is_near = changes - others > _STILL * light
@@ -286,10 +285,26 @@ def _odd_runs(images: Images, length: int) -> list[_OddRun] | None:
         return None if (near[~is_odd] >= _SEVERAL_AREAS).any() else []
     of_part = counts if length == 1 else near  # in frames in a row, the light may differ as a whole
     odd = np.flatnonzero(is_odd & (counts >= _LEAST_FOUND) & (_MOST_PART * of_part <= areas)).tolist()
-    parts = (inside.mean(axis=0) - (before + after) / 2) / light
+    parts = (sum(inside) / length - (before + after) / 2) / light
     return [
         _OddRun(range(at + 1, at + 1 + length), is_changed[at], is_near[at], parts[at][is_changed[at]]) for at in odd
     ]
+
+
+def _least_changes(inside: Sequence[Images], before: Images, after: Images) -> Images:
+    """By how much all frames of each run differ at least from those before and behind it; 0 where one is not on the same side.
+
+    One frame of all runs at a time, since a sequence may have thousands.
+    """
+    least = np.full_like(before, np.inf)
+    is_above, is_below = np.ones(before.shape, np.bool_), np.ones(before.shape, np.bool_)
+    for frames in inside:
+        for beside in (before, after):
+            step = frames - beside
+            is_above &= step > 0
+            is_below &= step < 0
+            np.minimum(least, np.abs(step), out=least)
+    return np.where(is_above | is_below, least, 0)
 
 
 def _are_of_one_kind(one: _OddRun, other: _OddRun) -> bool:
