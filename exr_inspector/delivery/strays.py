@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from exr_inspector.delivery.image_names import image_of, is_animated
 from exr_inspector.delivery.naming import APPLE_DOUBLE, Recognised
@@ -39,9 +40,10 @@ def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
 
     Left out are catalogs, the policy itself, and files that it does not report.
     """
+    own = Path(policy.origin)
     for path in paths:
         name = path.rpartition("/")[2]
-        if _CATALOG.fullmatch(name) or name == policy.origin.rpartition("/")[2]:
+        if _CATALOG.fullmatch(name) or (name == own.name and Path(path).resolve() == own.resolve()):
             continue
         why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if _UNFINISHED.fullmatch(name) else _OTHER
         finding = _finding(policy, path, why, is_mild=why is _OTHER)

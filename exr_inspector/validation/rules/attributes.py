@@ -85,9 +85,10 @@ def _number(attribute: Attribute) -> float | None:
     if not isinstance(attribute.value, str):
         return value_number(attribute)
     try:
-        return float(attribute.value)
+        number = float(attribute.value)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 @part_rule(

@@ -199,7 +199,7 @@ def _unlit_layers(part: PartFacts) -> set[str]:
     alpha = part.stats_of(channel for channel in part.of_role(Role.ALPHA) if is_beauty(channel.layer))
     is_lit = any(stats.maximum for channel, stats in colour if is_beauty(channel.layer))
     are_dark = all(stats.exact and stats.zero_count == stats.samples for _, stats in layers)
-    shows = is_lit and are_dark and all(stats.maximum for stats in alpha)
+    shows = is_lit and are_dark and bool(alpha) and all(stats.maximum for stats in alpha)
     return {channel.name for channel, _ in layers} if shows else set()
 
 

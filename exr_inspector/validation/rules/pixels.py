@@ -29,9 +29,8 @@ from exr_inspector.validation.rules.encodings import OF_CAMERAS
 
 _HALF_MAX = 65504.0
 _FIREFLY_FACTOR = 100
-_GAMUT = (
-    0.15  # of the maximum: a colour of 1 0 0, 0 1 0 or 0 0 1 in a camera's gamut goes as far below zero in another one
-)
+_UPPER_PERCENT = 99.9  # without a few hot pixels
+_GAMUT = 0.15  # of the brightest: a colour of 1 0 0, 0 1 0 or 0 0 1 in a camera's gamut goes as far below zero in another one
 _FEWEST_PICKS = 10
 _STARS = re.compile(
     r"(?<![a-z])(?:stars|star_?(?:field|map)s?|galax(?:y|ies)|milky_?way|nebulae?)(?![a-z])", re.IGNORECASE
@@ -387,7 +386,7 @@ def _not_colour(
     if are_vectors(colour):
         return ", as far as above it or nearly: vectors, positions or a difference, not colour"
     is_plate = not OF_CAMERAS.isdisjoint(part.part.by_name)
-    most = max((stats.maximum or 0 for stats in colour), default=0)
+    most = max((dict(stats.percentiles).get(_UPPER_PERCENT, 0.0) for stats in colour), default=0)
     return ", as noise and saturated lights in plates of cameras are" if is_plate and least > -_GAMUT * most else ""
 
 

@@ -188,6 +188,11 @@ def test_fields_in_the_cadence_of_pulldown_are_a_warning(combed: set[int], sever
     assert [({*f.frames}, f.severity) for f in judged(given) if f.code == "SEQ-FIELDS"] == [(combed, severity)]
 
 
+def test_stripes_in_every_fifth_frame_of_a_render_are_no_pulldown() -> None:
+    given = [frame(n, pixels=seen(lines=ColourLines(row_steps=2.0))) for n in range(1000, 1060, 5)]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-FIELDS"] == [Severity.INFO]
+
+
 @pytest.mark.parametrize(
     ("sharp", "factor", "is_found"),
     [({1, 9, 17}, 1.04, True), ({1, 9, 17}, 1.02, False), ({1, 9}, 1.04, False), ({2, 10, 18}, 1.04, False)],

@@ -138,8 +138,9 @@ def fields(sequence: SequenceFacts, _: object) -> Results:
     """Look for frames whose rows alternate, and for the cadence of 3:2 pulldown."""
     seen = [(frame.frame, bool(pixels.lines and pixels.lines.row_steps)) for frame, pixels in shot_frames(sequence)]
     combed = [number for number, is_combed in seen if is_combed]
-    places = {number % _CADENCE for number in combed}
-    is_cadence = len(combed) >= _COMBED and any(places <= {at, (at + 1) % _CADENCE} for at in places)
+    places = {at % _CADENCE for at, (_, is_combed) in enumerate(seen) if is_combed}
+    is_share = 2 * len(combed) <= len(seen) <= 2 * _CADENCE * len(combed)
+    is_cadence = is_share and len(combed) >= _COMBED and any(places <= {at, (at + 1) % _CADENCE} for at in places)
     cause = ", as of 3:2 pulldown" if is_cadence else "?"
     what = f"rows alternate between two images: fields of interlaced video{cause}"
     severity = Severity.WARNING if is_cadence else None
