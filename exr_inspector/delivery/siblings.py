@@ -88,9 +88,13 @@ def siblings_of(every: Sequence[_Known], textures: Container[str] = ()) -> dict[
     frames_of = {sequence.pattern: frozenset(sequence.frames) for sequence in known}
     derived = _of_derived(known)
     compared = {pattern for pattern, each in found.items() if each.frames}
+    in_versions = _same_pixels(sequences, VERSION, "v#")
     facts: dict[str, Mapping[str, Any]] = {
-        "copies": _copies(sequences) | _images_under_data(sequences),
-        "kept": _kept_frames(sequences),
+        # Of a version, all frames must be those of another one: a new version may change few.
+        "copies": {name: same for name, same in in_versions.items() if len(same) == len(frames_of[name]) >= _FEWEST}
+        | _same_pixels(sequences, VIEW, "%V")
+        | _images_under_data(sequences),
+        "kept": {name: same for name, same in in_versions.items() if 2 * len(same) <= len(frames_of[name])},
         "versions": other_versions(known),
         "spellings": other_spellings(known),
         "ends": {
@@ -381,24 +385,6 @@ def _may_be(other: str, pattern: str) -> bool:
     )
 
 
-def _copies(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
-    """The frames of views and versions with the pixels of the same frame of another one, whose pattern they have.
-
-    Flat frames are left out. Of a version, all frames must be those of another one: a new version may change few.
-    """
-    views = _same_pixels(sequences, VIEW, "%V")
-    versions = _same_pixels(sequences, VERSION, "v#")
-    counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
-    return {name: same for name, same in versions.items() if len(same) == counts[name] >= _FEWEST} | views
-
-
-def _kept_frames(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
-    """The frames of versions, at most half of all, with the pixels of the same frame of another version."""
-    counts = {sequence.pattern: len(sequence.frames) for sequence, _ in sequences}
-    versions = _same_pixels(sequences, VERSION, "v#")
-    return {name: same for name, same in versions.items() if 2 * len(same) <= counts[name]}
-
-
 def _images_under_data(sequences: Sequence[_Known]) -> dict[str, dict[int, str]]:
     """The frames of depth, normals and other data, by their names, with the pixels of the same frame of an image in colour.
 
@@ -436,7 +422,10 @@ def _is_coloured(means: Mapping[str, float]) -> bool:
 
 
 def _same_pixels(sequences: Iterable[_Known], word: re.Pattern[str], name: str) -> dict[str, dict[int, str]]:
-    """The frames with the pixels of the same frame of a sequence before it, whose pattern differs in a word alone."""
+    """The frames with the pixels of the same frame of a sequence before it, whose pattern differs in a word alone.
+
+    Flat frames are left out.
+    """
     first: dict[tuple[str, int, str], str] = {}
     found: defaultdict[str, dict[int, str]] = defaultdict(dict)
     alike = [(sequence.pattern, frames) for sequence, frames in sequences if word.search(sequence.pattern)]
