@@ -82,9 +82,8 @@ class LineSamples:
         if not self._channels:
             return None
         rows = self._joined(is_rows=True)
-        columns = np.ascontiguousarray(
-            np.swapaxes(self._joined(is_rows=False), 1, 2)
-        )  # as (channels, columns, positions)
+        # Of shape (channels, columns, positions), as `rows` are (channels, rows, positions).
+        columns = np.ascontiguousarray(np.swapaxes(self._joined(is_rows=False), 1, 2))
         seams = [*self._seams(rows, is_vertical=True), *self._seams(columns, is_vertical=False)]
         black = [(True, *span) for span in _black_spans(rows)] + [(False, *span) for span in _black_spans(columns)]
         roots = [_roots(rows), _roots(columns)]

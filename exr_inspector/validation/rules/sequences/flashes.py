@@ -302,10 +302,9 @@ def part_length(measures: Sequence[Sequence[float]], factor: float) -> int:
 
     It is 0 if there is none: these are frames with which the parts of a job begin, three parts or more.
     """
-    for distance in range(LEAST_CHUNK, min(_LONGEST_CHUNK, len(measures) // _CHUNKS) + 1):
-        filled = np.pad(np.array(measures), [(0, -len(measures) % distance), (0, 0)]).reshape(
-            -1, distance, len(measures[0])
-        )
+    known = np.array(measures)
+    for distance in range(LEAST_CHUNK, min(_LONGEST_CHUNK, len(known) // _CHUNKS) + 1):
+        filled = np.pad(known, [(0, -len(known) % distance), (0, 0)]).reshape(-1, distance, known.shape[1])
         first, others = filled[:, 0], filled[:, 1:].max(axis=1)
         near = np.maximum(others, np.pad(others[:-1], [(1, 0), (0, 0)]))
         if (first >= near * factor).all() and near.min() > 0:
