@@ -70,7 +70,8 @@ def frame_pixels(
         lit_pixels=_lit_pixels(
             beauty.values(),
             [channel for channel in firsts if channel not in beauty.values()],
-            parts if len({channel.part for channel in firsts}) > 1 else None,
+            parts,
+            has_parts=len({channel.part for channel in firsts}) > 1,
         ),
         is_void=not any(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
@@ -153,20 +154,25 @@ def _deviation(channels: Iterable[ChannelStats]) -> float | None:
     return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
+def _split(stats: ChannelStats, parts: Mapping[int, str]) -> tuple[str, str]:
+    """The layer and the component of a channel; without a layer, its part has one by `parts`, as in `frame_pixels`."""
+    layer, _, component = stats.channel.rpartition(".")
+    return layer or parts.get(stats.part, ""), component
+
+
 def _lit_pixels(
-    beauty: Collection[ChannelStats], others: Iterable[ChannelStats], parts: Mapping[int, str] | None
+    beauty: Collection[ChannelStats], others: Iterable[ChannelStats], parts: Mapping[int, str], *, has_parts: bool
 ) -> dict[str, int]:
-    """As `FramePixels.lit_pixels`; `parts` as in `frame_pixels`, None for a single part."""
+    """As `FramePixels.lit_pixels`; `parts` as in `frame_pixels`."""
     found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
     mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
     for stats in others:
-        layer, _, component = stats.channel.rpartition(".")
-        layer = layer or (parts or {}).get(stats.part, "")
+        layer, component = _split(stats, parts)
         role = role_of(layer, component)
         if role is Role.ALPHA and layer:
             mattes[layer] = _lit(stats)
         elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
-            name = layer or (component if parts is None else f"{component} of part {stats.part}")
+            name = layer or (f"{component} of part {stats.part}" if has_parts else component)
             found[name] = max(found.get(name, 0), _lit(stats))
     return mattes | found
 
@@ -174,8 +180,7 @@ def _lit_pixels(
 def _lights(channels: Iterable[ChannelStats], parts: Mapping[int, str]) -> dict[str, float]:
     means: dict[str, dict[str, float]] = {}
     for stats in channels:
-        layer, _, component = stats.channel.rpartition(".")
-        layer = layer or parts.get(stats.part, "")
+        layer, component = _split(stats, parts)
         if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
             means.setdefault(layer, {})[component] = stats.mean
     return {layer: luminance_of(each) or 0.0 for layer, each in means.items() if layer}
