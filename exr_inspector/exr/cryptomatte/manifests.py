@@ -14,11 +14,12 @@ from collections.abc import Iterable, Mapping
 import mmh3
 import xxhash
 
+from exr_inspector.exr.header.text import encode_name, invalid_byte
+
 _EIGHT_HEX = re.compile(r"[0-9a-fA-F]{8}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _EXPONENT_BIT = 1 << 23
 _ENTRY_CHARACTERS = 60  # of a name or id in a message
-_NO_UTF8 = "\\x"  # begins an invalid byte
 # An invalid UTF-8 byte as `decode_name` writes it; an even number of backslashes before it are JSON escapes.
 _BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\(x[89a-f][0-9a-f])")
 
@@ -40,7 +41,11 @@ class ManifestError(ValueError):
 
 def cryptomatte_id(name: str) -> int:
     """The 32-bit id of a name."""
-    hashed = mmh3.hash(name.encode("utf-8", "surrogatepass"), 0, signed=False)
+    return _id_of(name.encode("utf-8", "surrogatepass"))
+
+
+def _id_of(name: bytes) -> int:
+    hashed = mmh3.hash(name, 0, signed=False)
     exponent = (hashed >> 23) & 0xFF
     return hashed ^ _EXPONENT_BIT if exponent in (0, 255) else hashed
 
@@ -131,16 +136,18 @@ def is_sidecar_path(path: str) -> bool:
 
 
 def wrong_names(manifest: Mapping[str, str]) -> list[str]:
-    """The names whose id is not their hash.
+    """The names whose id is neither the hash of the name nor the hash of the bytes that `decode_name` converted to it.
 
     If bytes of the manifest are not UTF-8, names with other characters than ASCII are not compared: those that the renderer
     hashed, and their encoding, are unknown.
     """
-    is_utf8 = not any(_NO_UTF8 in name for name in manifest)
+    is_utf8 = all(invalid_byte(name) is None for name in manifest)
     return [
         name
         for name, value in manifest.items()
-        if f"{cryptomatte_id(name):08x}" != value and (is_utf8 or (name.isascii() and _NO_UTF8 not in name))
+        if f"{cryptomatte_id(name):08x}" != value
+        if "\\x" not in name or f"{_id_of(encode_name(name)):08x}" != value
+        if is_utf8 or (name.isascii() and invalid_byte(name) is None)
     ]
 
 

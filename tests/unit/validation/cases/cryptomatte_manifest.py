@@ -28,6 +28,7 @@ CASES = [
         matte(declared(manifest='{"bunny": "00000001", "v@s": "00000002"}')).replace(b"@", b"\xe4"),
         matte(declared(manifest='{"v@s": "00000002"}')).replace(b"@", b"\xe4"),  # in Latin-1
     ),
+    Case("CRY-MANIFEST-HASH", matte(declared(manifest='{"maps\\\\xray": "7eb8a1b0", "étage": "00000002"}'))),
     Case("CRY-NAME-CHARS", matte(declared(manifest='{"box, red": "3c2569b2"}')), GOOD),
     Case(
         "CRY-NAME-CHARS",
