@@ -109,7 +109,7 @@ class ShowParameters(RuleParameters):
 
 
 def _equals(attribute: Attribute, wanted: Scalar) -> bool:
-    """Whether a value is the wanted one; numbers to six digits, rationals to four: 24000/1001 is 23.976."""
+    """Whether a value is the wanted one; fractions to six digits, rationals to four: 24000/1001 is 23.976."""
     value, name = _value(attribute), code_text(attribute)
     if name is not None and isinstance(wanted, str):
         return name == wanted.upper()
@@ -119,6 +119,9 @@ def _equals(attribute: Attribute, wanted: Scalar) -> bool:
 
 
 def _tolerance(attribute: Attribute) -> float:
+    """The largest error of a number, as a share of it; integers are exact."""
+    if isinstance(attribute.value, int):
+        return 0.0
     return 1e-4 if isinstance(attribute.value, Rational) else 1e-6
 
 

@@ -39,6 +39,8 @@ parameters:
     - {name: take, pattern: 'T\\d+', required: false, severity: info}
     - {name: comments}
     - {name: framesPerSecond, value: 23.976, maximum: 23.976, required: false}
+    - {name: shotId, minimum: 1000001, required: false}
+    - {name: assetId, value: 2000001, required: false}
 """
 
 
@@ -104,6 +106,9 @@ def test_the_colour_space_of_a_show_may_have_its_common_name() -> None:
         ((a_string("take", "12"),), [("SHOW-ATTRIBUTE", I, "12", "text like T\\d+")]),
         ((a_string("comments", " "),), [("SHOW-ATTRIBUTE", E, "an empty text", "a text")]),
         ((a_rational("framesPerSecond", 24, 1),), [("SHOW-ATTRIBUTE", E, "24.0", "23.976")]),
+        ((a_int("shotId", 1_000_001), a_int("assetId", 2_000_001)), []),
+        ((a_int("shotId", 1_000_000),), [("SHOW-ATTRIBUTE", E, "1000000", "at least 1e+06")]),
+        ((a_int("assetId", 2_000_000),), [("SHOW-ATTRIBUTE", E, "2000000", "2000001")]),
     ],
 )
 def test_requirements_on_attributes_are_checked(
