@@ -188,6 +188,12 @@ def test_fields_in_the_cadence_of_pulldown_are_a_warning(combed: set[int], sever
     assert [({*f.frames}, f.severity) for f in judged(given) if f.code == "SEQ-FIELDS"] == [(combed, severity)]
 
 
+def test_pulldown_is_recognised_beside_a_missing_frame() -> None:
+    numbers = [n for n in range(1, 31) if n != 10]
+    given = [frame(n, pixels=seen(lines=ColourLines(row_steps=2.0 * (n % 5 in {3, 4})))) for n in numbers]
+    assert [f.severity for f in judged(given) if f.code == "SEQ-FIELDS"] == [Severity.WARNING]
+
+
 def test_stripes_in_every_fifth_frame_of_a_render_are_no_pulldown() -> None:
     given = [frame(n, pixels=seen(lines=ColourLines(row_steps=2.0))) for n in range(1000, 1060, 5)]
     assert [f.severity for f in judged(given) if f.code == "SEQ-FIELDS"] == [Severity.INFO]

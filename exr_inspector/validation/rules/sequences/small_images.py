@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
 from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
@@ -135,10 +136,11 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
     "else fine stripes all over the image look the same.",
 )
 def fields(sequence: SequenceFacts, _: object) -> Results:
-    """Look for frames whose rows alternate, and for the cadence of 3:2 pulldown."""
+    """Look for frames whose rows alternate, and for the cadence of 3:2 pulldown, also beside missing frames."""
     seen = [(frame.frame, bool(pixels.lines and pixels.lines.row_steps)) for frame, pixels in shot_frames(sequence)]
     combed = [number for number, is_combed in seen if is_combed]
-    places = {at % _CADENCE for at, (_, is_combed) in enumerate(seen) if is_combed}
+    step = min((after - before for (before, _), (after, _) in pairwise(seen) if after > before), default=1)
+    places = {number // step % _CADENCE for number in combed}
     is_share = 2 * len(combed) <= len(seen) <= 2 * _CADENCE * len(combed)
     is_cadence = is_share and len(combed) >= _COMBED and any(places <= {at, (at + 1) % _CADENCE} for at in places)
     cause = ", as of 3:2 pulldown" if is_cadence else "?"
