@@ -142,9 +142,9 @@ def _requirements(attribute: Attribute, demand: AttributeDemand, path: str) -> I
     if demand.one_of is not None:
         yield any(_equals(attribute, each) for each in demand.one_of), f"one of {', '.join(map(str, demand.one_of))}"
     if demand.minimum is not None:
-        yield number + slack >= demand.minimum, f"at least {demand.minimum:g}"
+        yield number + slack >= demand.minimum, f"at least {demand.minimum:.9g}"
     if demand.maximum is not None:
-        yield number - slack <= demand.maximum, f"at most {demand.maximum:g}"
+        yield number - slack <= demand.maximum, f"at most {demand.maximum:.9g}"
     if demand.pattern is not None:
         yield re.fullmatch(demand.pattern, text) is not None, f"text like {demand.pattern}"
     if demand.path is not None:
