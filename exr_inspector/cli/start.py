@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 _INTERRUPTED = 130  # cli.program.INTERRUPTED, without importing that module
 
@@ -21,4 +23,5 @@ def start() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `./run` starts this file in Python's isolated mode
     start()

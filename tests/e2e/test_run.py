@@ -1,7 +1,8 @@
-"""`./run` on unsupported Pythons, and the lock file of its environments."""
+"""`./run` on unsupported Pythons and in folders that hold Python files, and the lock file of its environments."""
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -10,9 +11,55 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from exr_inspector.ingest.run import PROCESSES_FROM
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 FILES = sorted(ROOT.glob("requirements*.txt"))
+# What pip writes for the installed command.
+INSTALLED = f"""import sys
+sys.path.insert(1, {str(ROOT)!r})
+from exr_inspector.cli.start import start
+if __name__ == "__main__":
+    start()
+"""
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Path:
+    """A folder with a frame, and with files that have the names of modules and would write a file if they were imported."""
+    folder = tmp_path / "delivery"
+    folder.mkdir()
+    (folder / "black.1001.exr").write_bytes((ROOT / "samples" / "black.exr").read_bytes())
+    for name in ("click", "exr_inspector", "logging", "multiprocessing", "numpy", "pickle", "pip", "socket", "struct"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "."], ["inspect", "black.1001.exr"], ["--version"]], ids=lambda words: words[0]
+)
+def test_run_imports_nothing_of_the_current_folder(arguments: list[str], delivery: Path) -> None:
+    line = runpy.run_path(str(ROOT / "run"))["command"](arguments[0], arguments[1:])
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}  # as ./run sets it
+    done = subprocess.run(
+        [sys.executable, *line[1:]], cwd=delivery, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (delivery.parent / "imported").exists()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no PYTHONSAFEPATH")
+def test_worker_processes_of_the_installed_command_import_nothing_of_the_current_folder(delivery: Path) -> None:
+    program = delivery.parent / "bin" / "exr-inspector"
+    program.parent.mkdir()
+    program.write_text(INSTALLED)
+    for number in range(PROCESSES_FROM):
+        os.link(delivery / "black.1001.exr", delivery / f"black.{2000 + number}.exr")
+    line = [sys.executable, str(program), "ingest", ".", "--catalog", "../catalog.duckdb"]
+    done = subprocess.run(line, cwd=delivery, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (delivery.parent / "imported").exists()
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 9, 18), (3, 14, 0)])

@@ -267,6 +267,8 @@ def _prepared(
 
     def local() -> Engine:
         processes = min(cores(), workers)
+        # Worker processes of the installed command (from Python 3.11) import nothing of the folder that the user stands in.
+        os.environ.setdefault("PYTHONSAFEPATH", "1")
         return PoolEngine(config(-(-workers // processes)), processes=processes)
 
     def ray() -> Engine:

@@ -29,6 +29,7 @@ _COMMON = {
     for name, (_, common) in _EAST_ASIAN.items()
 }
 _KANA = re.compile("[\u3040-\u30ff]")
+_FEWEST_KANA = {"euc_jp": 1, "shift_jis": 2}  # that other encodings do not have by chance
 _IN_A_ROW = re.compile(r"[^\x00-\x7f]{2}")
 _IN_A_WORD = re.compile(r"[a-zA-Z][^\x00-\x7f]|[^\x00-\x7f][a-zA-Z]")
 # Encoding -> Python's codec, the letters of its script, and their vowels, of which each word has one.
@@ -41,11 +42,15 @@ _ALPHABETS = {
 _NO_TEXT = re.compile("[\u0080-\u00a0\u2200-\u25ff]")  # control codes, mathematical signs, boxes
 _WORD = re.compile(r"[^\W\d_]+")
 _ACCENTED = re.compile(r"[^\W\d_\x00-\x7f]+")
-# Four or more accented letters in a row, and a sign within a word, occur in no language that is written in Latin letters.
+# No language that is written in Latin letters has four or more accented letters in a row, a sign within a word, or three signs
+# in a row.
 _NO_LATIN = re.compile(
     r"(?<![a-zA-Z])[^\W\d_\x00-\x7f]{4,}(?![a-zA-Z])|[^\W\d_\x00-\x7f]{5,}"
-    r"|[^\W\d_][^\w\s\x00-\x7f’‘–—…·]+[^\W\d_]|[\x80-\x9f]"
+    r"|[^\W\d_][^\w\s\x00-\x7f’‘–—…·]+[^\W\d_]|[^\w\s\x00-\x7f’‘–—…·]{3}|[\x80-\x9f]"
 )
+# Turkish has these letters alone in Windows-1254, and no others with accents than these.
+_TURKISH, _NOT_TURKISH = re.compile("[ĞİŞğış]"), re.compile(r"[^\x00-\x7fÇĞİÖŞÜÂÎÛçğıöşüâîû’‘“”–—…·]")
+_ALL_ICELANDIC = re.compile(r"[\x00-\x7fÁÐÉÍÓÚÝÞÆÖáðéíóúýþæö’‘“”–—…·]+")
 
 
 def guessed_encoding(raw: bytes) -> str:
@@ -93,8 +98,8 @@ def _utf8_damage(raw: bytes) -> tuple[str, bool]:
 
 def _candidates(raw: bytes) -> list[str]:
     """The encodings that fit, the most probable first."""
-    found = _east_asian(raw)
-    if found and sum(byte >= 0x80 for byte in raw) > 6:
+    found, is_sure = _east_asian(raw)
+    if is_sure or (found and sum(byte >= 0x80 for byte in raw) > 6):
         return found
     return [*found, *_latin(raw), *_of_alphabets(raw)]
 
@@ -107,8 +112,8 @@ def _decoded(raw: bytes, codec: str) -> str:
         return raw[: error.start].decode(codec) if error.start + 2 > _GUESSED_BYTES else ""
 
 
-def _east_asian(raw: bytes) -> list[str]:
-    """The encodings of Korean, Chinese and Japanese that fit."""
+def _east_asian(raw: bytes) -> tuple[list[str], bool]:
+    """The encodings of Korean, Chinese and Japanese that fit, and whether kana exclude all others."""
     fits: list[str] = []
     count, is_sure = 0, False
     for name, (codec, _) in _EAST_ASIAN.items():
@@ -119,18 +124,18 @@ def _east_asian(raw: bytes) -> list[str]:
         characters = [each for each in _COMMON[name].finditer(raw) if each[0][0] >= 0x80]
         common = sum(each[1] is not None for each in characters)
         if 5 * common >= 4 * len(characters):
-            if codec == "euc_jp" and _KANA.search(text):
-                return [name]
+            if len(_KANA.findall(text)) >= _FEWEST_KANA.get(codec, len(text) + 1):
+                return [name], True
             is_sure = is_sure or (not fits and common == len(characters))
             fits.append(name)
             count = len(characters)
     high = [byte for byte in raw if byte >= 0x80]
     if len(high) > 5 and min(high) >= 0xC0:
-        return []  # letters of Windows-1251, KOI8-R or Windows-1253
+        return [], False  # letters of Windows-1251, KOI8-R or Windows-1253
     if count > 4 and len(fits) > 1:  # Japanese has kana, and in Big5 two in five characters end with a byte of ASCII
         fits = [name for name in fits if name not in {"EUC-JP", "Big5"}]
     # Hangul uses half of the rows of GBK's first level: without other characters, longer texts are Korean.
-    return fits[:1] if count > 5 and (is_sure or fits[:1] != ["EUC-KR"]) else fits
+    return fits[:1] if count > 5 and (is_sure or fits[:1] != ["EUC-KR"]) else fits, False
 
 
 def _of_alphabets(raw: bytes) -> list[str]:
@@ -157,13 +162,21 @@ def _latin(raw: bytes) -> list[str]:
     """The encodings of Latin letters that fit."""
     has_c1 = any(0x80 <= byte < 0xA0 for byte in raw)
     western = _decoded(raw, "cp1252")
+    turkish = ["Windows-1254"] if _is_turkish(_decoded(raw, "cp1254")) else []
     if _is_latin(western):
+        if turkish and not _ALL_ICELANDIC.fullmatch(western):
+            return turkish
         is_mac = re.search("[ŠŒŽšœžŸƒ]", western) and _is_latin(_decoded(raw, "mac_roman"))
-        is_turkish = re.search("[ÐÝÞðýþ]", western)  # letters of Icelandic, or Ğ, İ, Ş, ğ, ı and ş
-        also = [*(["Mac Roman"] if is_mac else []), *(["Windows-1254"] if is_turkish else [])]
-        return ["Windows-1252" if has_c1 else "Latin-1", *also]
+        return ["Windows-1252" if has_c1 else "Latin-1", *(["Mac Roman"] if is_mac else []), *turkish]
     others = {"Windows-1250": "cp1250", **({"Mac Roman": "mac_roman"} if has_c1 else {})}
-    return [name for name, codec in others.items() if _is_latin(_decoded(raw, codec))]
+    return [*turkish, *(name for name, codec in others.items() if _is_latin(_decoded(raw, codec)))]
+
+
+def _is_turkish(text: str) -> bool:
+    """Whether a text has letters that Turkish alone has in Windows-1254, no other ones, and letters without accents as well."""
+    letters = "".join(word for word in _WORD.findall(text) if not word.isascii())
+    accented = sum(map(len, _ACCENTED.findall(letters)))
+    return bool(_TURKISH.search(text)) and not _NOT_TURKISH.search(text) and 3 * accented <= 2 * len(letters)
 
 
 def _is_latin(text: str) -> bool:

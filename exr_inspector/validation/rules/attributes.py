@@ -84,6 +84,8 @@ def _disagree(attribute: Attribute, other: Attribute) -> bool:
 def _number(attribute: Attribute) -> float | None:
     if not isinstance(attribute.value, str):
         return value_number(attribute)
+    if "_" in attribute.value:  # which Python's numbers may contain
+        return None
     try:
         number = float(attribute.value)
     except ValueError:

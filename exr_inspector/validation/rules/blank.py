@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from exr_inspector.exr.names import is_beauty
-from exr_inspector.model import Severity
+from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import RGB, Role, is_layer_of_folder, is_matte
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, counted, file_rule, listed, pixel_rule
@@ -22,6 +22,7 @@ _DARK = 2.0**-4  # a stop and a half below it
 _THIRD = frozenset({"b", "z", "blue"})
 _DIFFUSE = re.compile(r"diff(?!er)", re.IGNORECASE)  # `DiffDir`, `diffuse_direct`, but no difference
 _FEWEST_LAYERS = 3
+_OPAQUE = 0.9  # the least mean of alpha in the pixels of surfaces, some of which are edges
 _LEVEL_SAMPLES = 64  # the last levels have few pixels, and some writers leave them empty
 
 
@@ -189,7 +190,8 @@ def _empty_normals(part: PartFacts) -> set[str]:
 def _unlit_layers(part: PartFacts) -> set[str]:
     """The channels of a part's layers of colour if all of three or more are zero, although the main image shows surfaces.
 
-    One of them holds diffuse light, which nearly all surfaces reflect; another one may hold the light that they emit.
+    One of them holds diffuse light, which nearly all surfaces reflect; another one may hold the light that they emit. Where
+    surfaces are, alpha is nearly 1: in fire and smoke, which have no diffuse light, it is not.
     """
     colour = part.with_stats(part.colour)
     layers = [(channel, stats) for channel, stats in colour if not is_beauty(channel.layer)]
@@ -199,8 +201,14 @@ def _unlit_layers(part: PartFacts) -> set[str]:
     alpha = part.stats_of(channel for channel in part.of_role(Role.ALPHA) if is_beauty(channel.layer))
     is_lit = any(stats.maximum for channel, stats in colour if is_beauty(channel.layer))
     are_dark = all(stats.exact and stats.zero_count == stats.samples for _, stats in layers)
-    shows = is_lit and are_dark and bool(alpha) and all(stats.maximum for stats in alpha)
+    shows = is_lit and are_dark and bool(alpha) and all(map(_is_opaque, alpha))
     return {channel.name for channel, _ in layers} if shows else set()
+
+
+def _is_opaque(alpha: ChannelStats) -> bool:
+    """Whether an alpha channel is nearly 1 in most pixels where it is not zero."""
+    covered = alpha.samples - alpha.zero_count
+    return covered > 0 and alpha.mean is not None and alpha.mean * alpha.samples > _OPAQUE * covered
 
 
 @pixel_rule(

@@ -174,7 +174,8 @@ def motion_clamped(part: PartFacts, _: object) -> Results:
         if _lack_negative([stats for _, stats in used]):
             found.append(_cut_off(used, "signed vectors"))
             continue
-        if len(used) > 1 and all(map(_is_around_half, (stats for _, stats in used))):
+        every = [stats for _, stats in used]
+        if len(every) > 1 and all(map(_is_around_half, every)) and any(map(_has_both_directions, every)):
             message = f"{names_of(channel for channel, _ in used)}: no motion is stored as 0.5; vector blur expects 0"
             message += ", and vectors in pixels"
             found.append(Found(message, "0.5", "0 for no motion", used[0][0].name))
@@ -191,6 +192,11 @@ def _is_around_half(stats: ChannelStats) -> bool:
     """Whether values from 0 to 1 have 0.5, also of 8 bits, as their middle, which most have: nothing moves there."""
     middle = dict(stats.percentiles).get(_MIDDLE_PERCENT, 0.0)
     return stats.exact and not stats.negative_count and (stats.maximum or 0) <= 1 and abs(middle - 0.5) < _STEP
+
+
+def _has_both_directions(stats: ChannelStats) -> bool:
+    """Whether values are on both sides of 0.5. After a pan by half a pixel, 0.5 is the vector of most pixels."""
+    return (stats.minimum or 0) < 0.5 - _STEP and (stats.maximum or 0) > 0.5 + _STEP
 
 
 def _has_limits(stats: ChannelStats) -> bool:

@@ -14,6 +14,7 @@ CASES = [
     Case("STR-NEAR-MISS", extra(a_string("colorInteropId", "x")), extra(a_string("colorInteropID", "lin_ap1_scene"))),
     Case("STR-NEAR-MISS", extra(a_string("PixelAspectRatio", "1.0")), extra(a_string("comment", "x"))),
     Case("STR-NEAR-MISS", extra(a_string("PixelAspectRatio", "2.0")), severity=Severity.WARNING),
+    Case("STR-NEAR-MISS", extra(a_string("PixelAspectRatio", "2_0")), severity=Severity.INFO),
     Case("STR-NEAR-MISS", extra(a_string("time_code", "1")), extra(a_string("nuke/input/timecode", "10:00:00:00"))),
     Case("STR-NEAR-MISS", extra(a_string("exr/owner", "x")), extra(a_string("Frame", "1"))),
     Case("STR-NEAR-MISS", extra(a_string("chromaticites", "x")), extra(a_string("cameraMakeNote", "x"))),

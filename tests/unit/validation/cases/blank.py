@@ -66,6 +66,7 @@ CASES = [
         Case("PIX-CONSTANT", flat(R=ACROSS, N_X=NOTHING), severity=Severity.INFO),
         Case("PIX-CONSTANT", flat(A=1 + NOTHING, **UNLIT), severity=Severity.WARNING),
         Case("PIX-CONSTANT", flat(A=NOTHING, **UNLIT), severity=Severity.INFO),  # the sky alone
+        Case("PIX-CONSTANT", flat(A=np.clip(ACROSS, 0, 1), **UNLIT), severity=Severity.INFO),  # smoke
         Case("PIX-CONSTANT", flat(**UNLIT), severity=Severity.INFO),
         Case("PIX-CONSTANT", flat(**UNLIT | {"emission_R": ACROSS}), severity=Severity.INFO),
         Case("PIX-CONSTANT", flat(N_X=NOTHING, N_Y=ACROSS), severity=Severity.INFO),  # a level floor

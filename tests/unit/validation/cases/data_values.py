@@ -45,9 +45,11 @@ def cut_motion(second: Pixels) -> bytes:
     return flat(motion_X=np.maximum(WAVE, 0), motion_Y=np.maximum(second, 0))
 
 
-def encoded_motion(still: float) -> bytes:
-    """Two channels of motion with a value for no motion, which most pixels have."""
+def encoded_motion(still: float, *, one_way: bool = False) -> bytes:
+    """Two channels of motion with a value for no motion, which most pixels have; all others move to two sides, or to one."""
     moving = np.where(np.abs(WAVE) > 1.5, WAVE / 5, 0)
+    if one_way:
+        return flat(motion_X=still + np.abs(moving), motion_Y=still + np.abs(moving) / 2)
     return flat(motion_X=still + moving, motion_Y=still - moving)
 
 
@@ -95,6 +97,7 @@ CASES = [
         Case("PIX-MOTION-CLAMPED", flat(motion_X=np.clip(WAVE, 0, 1)), flat(motion_X=np.round(WAVE))),
         Case("PIX-MOTION-CLAMPED", cut_motion(WAVE.T - 0.3), cut_motion(WAVE / 3)),
         Case("PIX-MOTION-CLAMPED", encoded_motion(0.5), encoded_motion(0.0)),
+        Case("PIX-MOTION-CLAMPED", encoded_motion(0.5), encoded_motion(0.5, one_way=True)),
         Case("PIX-MOTION-CLAMPED", encoded_motion(127 / 255), encoded_motion(0.45)),
         Case("PIX-MOTION-UNKNOWN", more("flow.X", with_value(1e10)), more("flow.X", with_value(-60000))),
         Case("PIX-MOTION-UNKNOWN", more("velocity.X", with_value(-1e20)), more("Z", with_value(1e10))),
