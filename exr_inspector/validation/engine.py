@@ -323,7 +323,22 @@ def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[St
 
 
 def _is_said_by_another(finding: Finding, findings: Iterable[Finding]) -> bool:
-    """Whether more specific rules name all frames of a sequence's finding."""
+    """Whether more specific rules name all frames of a sequence's finding, with at least its severity."""
     codes = RULES[finding.code].yields_to if finding.code in RULES else ()
-    others = [each.frames for each in findings if each.code in codes]
-    return bool(others) and all(any(number in frames for frames in others) for number in finding.frames)
+    named = (each for each in findings if each.code in codes and each.severity >= finding.severity)
+    others = [FrameNumbers.of(each.frames) for each in named]
+    return (
+        bool(others)
+        and bool(finding.frames)
+        and all(_are_named(span, others) for span in FrameNumbers.of(finding.frames).spans)
+    )
+
+
+def _are_named(span: range, others: Sequence[FrameNumbers]) -> bool:
+    """Whether each number of a range is among one of the others; in steps of ranges, since a gap may have a billion frames."""
+    while span:
+        known = max(frames.leading(span) for frames in others)
+        if not known:
+            return False
+        span = span[known:]
+    return True

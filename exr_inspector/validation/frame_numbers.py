@@ -84,6 +84,13 @@ class FrameNumbers(Sequence[int]):
     def __repr__(self) -> str:
         return f"FrameNumbers({self.text!r})"
 
+    def leading(self, numbers: range) -> int:
+        """How many of the first numbers of a range are among these; with steps, perhaps only the first one."""
+        if not numbers or numbers[0] not in self:
+            return 0
+        span = self.spans[bisect_right(self.spans, numbers[0], key=lambda span: span.start) - 1]
+        return len(range(numbers[0], min(numbers[-1], span[-1]) + 1, numbers.step)) if span.step == 1 else 1
+
     def union(self, numbers: Iterable[int]) -> FrameNumbers:
         """Return these and other numbers. The time grows with the number of the others."""
         more = sorted({number for number in numbers if number not in self}, reverse=True)

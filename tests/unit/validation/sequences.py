@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
+import yaml
 
 from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.model import ColourLines, Finding, Inspection, ZeroGrid
@@ -16,6 +17,7 @@ from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.facts.timecodes import Clock
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.inspected_frames import frame_of_inspection
+from exr_inspector.validation.policies.policy import Policy
 from tests.unit.validation.judging import inspect, policy
 
 Image = np.ndarray
@@ -53,15 +55,23 @@ def frames(count: int = 10, odd: int = 5, **changed: Any) -> list[FrameSummary]:
     return [frame(number, **changed) if number == odd else frame(number) for number in range(1, count + 1)]
 
 
+def sequence_policy(*, nam: str = "off", **parameters: Any) -> Policy:
+    """All rules; `nam` is the severity of DEL-NFX-NUMBERING, which replaces SEQ-MISSING."""
+    document = {"name": "test", "extends": None, "parameters": parameters, "rules": {"DEL-NFX-NUMBERING": nam}}
+    return policy(yaml.safe_dump(document))
+
+
 def judged(given: list[FrameSummary], siblings: Siblings = NO_SIBLINGS, **parameters: Any) -> tuple[Finding, ...]:
-    findings = validate_sequence(given, policy(**parameters), siblings=siblings)
+    """The findings by `sequence_policy`."""
+    findings = validate_sequence(given, sequence_policy(**parameters), siblings=siblings)
     assert RULE_FAILED not in {finding.code for finding in findings}, findings
     return findings
 
 
 def reported(code: str, given: list[FrameSummary], *arguments: Any, **parameters: Any) -> list[Finding]:
     """The findings of one rule."""
-    return [finding for finding in judged(given, *arguments, **parameters) if finding.code == code]
+    nam = "on" if code == "DEL-NFX-NUMBERING" else "off"
+    return [finding for finding in judged(given, *arguments, nam=nam, **parameters) if finding.code == code]
 
 
 def grid(*lit: tuple[int, int]) -> ZeroGrid:

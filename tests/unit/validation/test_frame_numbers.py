@@ -31,6 +31,10 @@ def test_numbers_in_ranges_are_a_sorted_set(given_spans: list[tuple[int, int, in
     assert list(FrameNumbers.parse(found.text)) == expected
     assert [number for number in range(-30, 90) if number in found] == expected
     assert list(FrameNumbers.of(reversed(expected))) == expected
+    for first in expected:
+        numbers = range(first, 90, 2)
+        known = found.leading(numbers)
+        assert known == 1 or (all(number in expected for number in numbers[:known]) and known <= len(numbers))
 
 
 def test_many_numbers_cost_what_their_ranges_cost() -> None:

@@ -32,6 +32,7 @@ _SPARSE = 100  # missing frames for each frame that is there
     why="The shot cannot be played or composited without the missing frames.",
     source="Netflix non-graded archival master specifications (continuous frames)",
     fix="Render or copy the frames that the message names, and rename those that are misnumbered.",
+    yields_to=("DEL-NFX-NUMBERING",),
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
     "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info. "
     "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Of UDIM tiles, in `check` and `report`, "
