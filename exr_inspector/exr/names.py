@@ -259,18 +259,15 @@ class _Mattes:
         )
 
 
-def part_layer(header: Header, part: PartHeader) -> str:
-    """The layer that a part's name denotes: the name without its view; empty in single-part files.
+def part_layer(name: str | None, view: str | None) -> str:
+    """The layer that the name of a part of a multi-part file denotes: the name without its view.
 
     For view `main`, Nuke writes a part `diffuse.main` with channels `red`, `green`, `blue`; V-Ray writes a part `diffuse` with
     `R`, `G`, `B`. The specification gives part names no such meaning, so `ChannelName.layer` does not include this layer.
     """
-    name, view = part.name or "", part.view
-    if not header.is_multi_part or name == view:
+    if name is None or name == view:
         return ""
-    if view:
-        name = name.removesuffix(f".{view}").removesuffix(f"_{view}").removeprefix(f"{view}.")
-    return name
+    return name.removesuffix(f".{view}").removesuffix(f"_{view}").removeprefix(f"{view}.") if view else name
 
 
 def _layers(names: Sequence[ChannelName]) -> tuple[Layer, ...]:
@@ -304,7 +301,7 @@ def _part_names(header: Header, part: PartHeader, mattes: _Mattes) -> PartNames:
     views, part_view = _views(header, part)
     known_views = frozenset(views) - {""}  # an empty component does not name a view
     lossy = lossy_channels(part.compression, channels)
-    own_layer = part_layer(header, part)
+    own_layer = part_layer(part.name, part.view) if header.is_multi_part else ""
     names, found_mattes = [], dict[str, None]()
     for channel in channels:
         name = channel.name

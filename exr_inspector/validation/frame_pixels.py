@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 from types import MappingProxyType
 
-from exr_inspector.exr.names import main_layer
+from exr_inspector.exr.names import is_beauty, main_layer, part_layer
 from exr_inspector.model import ChannelStats, ColourLines, ZeroGrid
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, is_matte, layer_of_file, role_of
 from exr_inspector.validation.frames import FramePixels
@@ -23,6 +23,20 @@ def luminance_of(means: Mapping[str, float]) -> float | None:
     """The mean luminance, from the means of R, G and B or of Y; None without any."""
     weight = sum(LUMINANCE[name] for name in means)
     return sum(LUMINANCE[name] * mean for name, mean in means.items()) / weight if means else None
+
+
+def layers_of_parts(parts: Iterable[tuple[int, str | None, str | None]]) -> dict[int, str]:
+    """The layer or view that the channels without a layer of each part after the first belong to, by the part's index.
+
+    Args:
+        parts: Index, name and view of each part.
+    """
+    found = {}
+    for index, name, view in parts:
+        if index:
+            layer = part_layer(name, view)
+            found[index] = layer if not view else view if is_beauty(layer) else f"{layer}.{view}"
+    return found
 
 
 def frame_pixels(
@@ -41,7 +55,7 @@ def frame_pixels(
         lines: Its seams and a small image; None if they were not determined.
         path: Path of the frame. A file whose name says that R, G, B are data (`sh010_velocity.1001.exr`) has no beauty. If only
             its folder says so, it has no luminance and no regions, but it may be black or constant.
-        parts: The layer or view that each part's channels without a layer belong to, by the part's index.
+        parts: As from `layers_of_parts`.
     """
     firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
     if not firsts or not all(channel.exact for channel in firsts):

@@ -9,11 +9,10 @@ from heapq import nsmallest
 from exr_inspector.exr.cryptomatte.manifests import ManifestError, parse_manifest
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
-from exr_inspector.exr.names import PartNames, is_beauty
 from exr_inspector.model import Inspection, Severity, Status
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag, with_gamut
-from exr_inspector.validation.frame_pixels import frame_pixels
+from exr_inspector.validation.frame_pixels import frame_pixels, layers_of_parts
 from exr_inspector.validation.frames import (
     OBJECTS,
     TEXT_CHARACTERS,
@@ -88,18 +87,8 @@ def _pixels(inspection: Inspection) -> FramePixels | None:
     zeros = next((part.zeros for part in report.parts if part.zeros is not None), None)
     lines = next((part.lines for part in report.parts if part.lines is not None), None)
     header = inspection.header
-    parts = _parts(header.parts, inspection.names) if header is not None else {}
+    parts = layers_of_parts((part.index, part.name, part.view) for part in header.parts) if header is not None else {}
     return frame_pixels(report.channels, zeros, lines, path=inspection.key, parts=parts)
-
-
-def _parts(parts: Iterable[PartHeader], names: Iterable[PartNames]) -> dict[int, str]:
-    """The layer or, for another view of the main image, the view of each part after the first; empty for one without a name."""
-    found = {}
-    for part, each in zip(parts, names, strict=True):
-        layer, view = each.part_layer, part.view or ""
-        if part.index:
-            found[part.index] = view if view and is_beauty(layer) else f"{layer}.{view}" if view else layer
-    return found
 
 
 def _is_texture(part: PartHeader) -> bool:

@@ -13,7 +13,7 @@ from exr_inspector.exr.header.values import Attribute, LevelMode
 from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.frame_pixels import frame_pixels
+from exr_inspector.validation.frame_pixels import frame_pixels, layers_of_parts
 from exr_inspector.validation.frames import compared_aspect, compared_values
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def frame_of_row(
         return None
     is_read = row.get("status") == "inspected"
     has_header = is_read or bool(parts)
+    layers = layers_of_parts((i, part.get("part_name"), part.get("view_name")) for i, part in enumerate(parts))
     colour = [row.get("color_interop_id"), row.get("chromaticities"), "ACES container" if row.get("is_aces") else None]
     colour = colour if any(colour) else [row.get("color_space")]
     summary = FrameSummary(
@@ -123,7 +124,7 @@ def frame_of_row(
         timecode_rate=row.get("timecode_rate"),
         time_code=timecodes.clock_of_text(row.get("timecode")),
         embedded_frame=row.get("embedded_frame"),
-        pixels=frame_pixels(stats, path=row["path"]),
+        pixels=frame_pixels(stats, path=row["path"], parts=layers),
         has_error=not is_read or bool(row.get("error_count")),
         error_codes=tuple((row.get("error_codes") or "").split(",")) if row.get("error_codes") else (),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),

@@ -53,8 +53,9 @@ _FRAME_FILES = (
     "error_count", "error_codes", "inspected_at",
 )  # fmt: skip
 _FRAME_PARTS = (
-    *KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",
-    "display_x_max", "display_y_max", "compression", "part_type", "tiling", "cryptomattes", "pixel_hash",
+    *KEYS, "part_index", "part_name", "view_name", "data_x_min", "data_y_min", "data_x_max", "data_y_max",
+    "display_x_min", "display_y_min", "display_x_max", "display_y_max", "compression", "part_type", "tiling",
+    "cryptomattes", "pixel_hash",
 )  # fmt: skip
 _FRAME_CHANNELS = (*KEYS, "part_index", "effective_layer", "name", "type")
 _FRAME_STATS = tuple(name for name in STATS_COLUMNS if name != "histogram")

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.model import Severity
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import a_int, a_string
+from tests.unit.validation.cases.blank import eyes
 from tests.unit.validation.cases.made.colour import AP0, FLAG, REC709, anamorphic, extra, tag
 from tests.unit.validation.cases.made.pixels import RAMP, flat, image
 from tests.unit.validation.judging import EVERYTHING, inspect
@@ -290,6 +292,16 @@ def test_only_aspect_ratios_that_are_possible_are_compared(ratio: float, compare
     made = inspect(anamorphic(ratio))
     for known in (frame_of_inspection(made), frame_of_row(stored(made))):
         assert known.pixel_aspect == compared
+
+
+def test_rows_name_the_views_and_layers_of_parts_as_files_do() -> None:
+    inspection = inspect(eyes(RAMP), stats=True)
+    (by_inspection, by_row) = (
+        frame_of_inspection(inspection),
+        frame_of_row(stored(inspection), file_rows(inspection)["parts"], (), inspection.pixels.channels),
+    )
+    assert by_row.pixels == replace(by_inspection.pixels, zeros=None, lines=None)
+    assert set(by_row.pixels.lit_pixels) == {"", "diffuse.left", "right"}
 
 
 def test_means_and_deviation_of_files_and_of_rows() -> None:
