@@ -132,6 +132,11 @@ class LazyGroup(SuggestingGroup):
         """The names of all commands."""
         return list(COMMANDS)
 
+    def names_to_suggest(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, and in a checkout those of the tasks for developers."""
+        tasks = [task.split()[0] for task in _TASKS] if program() == CHECKOUT else []
+        return [*self.list_commands(ctx), *tasks]
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command; None if there is none of this name. Without its packages it has a help, and fails when it is run."""
         if cmd_name not in COMMANDS:

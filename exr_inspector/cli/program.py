@@ -32,9 +32,13 @@ class SuggestingGroup(click.Group):
         """
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], known) or f"{ctx.command_path} --help lists the commands"
+            hint = did_you_mean(args[0], self.names_to_suggest(ctx)) or f"{ctx.command_path} --help lists the commands"
             raise click.UsageError(f"there is no command {args[0]!r}: {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def names_to_suggest(self, ctx: click.Context) -> list[str]:
+        """The names that a message suggests for one that does not exist: those of all commands."""
+        return self.list_commands(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their complete summaries, which click would cut."""

@@ -34,12 +34,14 @@ _FINDING_COLUMNS = pa.schema(
         ("part_index", pa.int32()),
         *((name, pa.string()) for name in ("channel", "found", "expected")),
         ("file_offset", pa.int64()),
+        ("frames", pa.string()),
+        ("frame_count", pa.int64()),
     ]
 )
 
 
 def finding_table(findings: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """The findings of files (`finding_json`), with the path and policy of each."""
+    """The findings of files and sequences (`finding_json`), with the path and policy of each."""
     return pa.Table.from_pylist(list(findings), schema=_FINDING_COLUMNS)
 
 

@@ -74,6 +74,10 @@ def test_help_lists_every_command_and_imports_none() -> None:
     assert {"numpy", "pyarrow", "vastdb", "duckdb", "rich", "pydantic"}.isdisjoint(done.stderr.split())
 
 
+def test_tasks_for_developers_are_suggested_in_a_checkout() -> None:
+    assert call("tset").stderr.rpartition(": ")[2] == "did you mean test?\n"
+
+
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
