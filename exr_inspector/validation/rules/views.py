@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -13,6 +14,8 @@ from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Stage, file_rule, listed
 
 _DOCUMENT = "OpenEXR multi-view document"
+_EYES = frozenset({"left", "right"})
+_NOT_A_LETTER = re.compile(r"[^a-z]+")
 _view_rule = partial(file_rule, when=t.VIEWS)
 
 
@@ -37,8 +40,8 @@ def mix(file: FileFacts, _: object) -> Results:
 @_view_rule(
     "VIEW-LEFTRIGHT",
     Severity.WARNING,
-    "In a stereo file the views are called left and right",
-    why="Players and displays look for these two names.",
+    "In a stereo file the views are called left and right, and no part of one is named for the other",
+    why="Players and displays look for these two names, and show a part whose view is wrong to the other eye.",
     source=_DOCUMENT,
     fix="Rename the views in the node that writes the file. In a multi-part file the command does it.",
     command="exrstdattr -part 0 -string view left -part 1 -string view right IN.exr OUT.exr",
@@ -46,10 +49,17 @@ def mix(file: FileFacts, _: object) -> Results:
     profiles={"strict": "error"},
 )
 def left_right(file: FileFacts, _: object) -> Results:
-    views = file.views
-    if len(views) != 2 or set(views) == {"left", "right"}:
-        return NOTHING
-    return [Found(f"The two views are called {listed(views)}; expected left and right", listed(views), "left, right")]
+    views, found = file.views, []
+    if len(views) == 2 and set(views) != _EYES:
+        message = f"The two views are called {listed(views)}; expected left and right"
+        found.append(Found(message, listed(views), "left, right"))
+    for part in file.header.parts if file.is_multi_part else ():
+        words = _NOT_A_LETTER.split((part.name or "").lower())
+        named = _EYES.intersection([words[0], words[-1]])
+        if part.view in _EYES and len(named) == 1 and part.view not in named:
+            message = f"The part {part.name} has the view {part.view}"
+            found.append(Found(message, part.view, next(iter(named)), part=part.index))
+    return found
 
 
 @_view_rule(

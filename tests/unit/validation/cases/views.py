@@ -15,6 +15,12 @@ def two_eyes(right: Pixels) -> bytes:
     return build([Part(channels=[Channel(name, FLOAT) for name in FULL], pixels=pixels, extra=[multi_view])])
 
 
+def named_eyes(name: str) -> bytes:
+    """A stereo image, with the name of the part of the right view."""
+    left, right = (a_string("view", view) for view in ("left", "right"))
+    return build([Part(name="first", extra=[left]), Part(name=name, extra=[right])])
+
+
 CASES = [
     Case(
         "VIEW-MIX",
@@ -22,6 +28,7 @@ CASES = [
         eyes("left", "right"),
     ),
     Case("VIEW-LEFTRIGHT", eyes("l", "r"), eyes("left", "right")),
+    Case("VIEW-LEFTRIGHT", named_eyes("rgba.left"), named_eyes("light_left.right")),
     Case("VIEW-PART0", build([Part(name="a"), Part(name="b", extra=[a_string("view", "left")])]), eyes("left")),
     Case("VIEW-NAME-CHARS", eyes("left eye", "right"), eyes("left", "right")),
     Case("VIEW-CHAN-PREFIX", stereo(*FULL, "right.diffuse.R"), stereo(*FULL, "diffuse.right.R")),
