@@ -160,6 +160,7 @@ class DeepStats:
         inverted_samples: Number of samples whose ZBack is in front of their Z.
         unsorted_samples: Number of samples that are nearer than the one before in the same pixel.
         overlapping_samples: Number of samples whose depth from Z to ZBack overlaps that of the one before in the same pixel.
+        first_inverted: Pixel (x, y) of the first sample whose ZBack is in front of its Z; None if there is none.
     """
 
     pixels: int
@@ -170,6 +171,7 @@ class DeepStats:
     inverted_samples: int = 0
     unsorted_samples: int = 0
     overlapping_samples: int = 0
+    first_inverted: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from exr_inspector.exr.chunks.layout import Layout, Level, samples
 from exr_inspector.exr.header.values import PixelType
@@ -91,13 +92,19 @@ class LevelFigures:
             if accumulator.maximum > most:
                 accumulator.maximum_at = block.pixel_of(number, accumulator.index_of_maximum(array))
         if block.counts is not None:
-            by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
-            self.deep.add(block.counts, by_name.get("Z"), by_name.get("ZBack"))
+            self._add_deep(block, block.counts)
         if self.maps is not None:
             self.maps.add(block, self.channels)
         for coverage in self.coverages.values():
             coverage.add(block.arrays)
         self.chunks_read += len(block.places)
+
+    def _add_deep(self, block: DecodedBlock, counts: npt.NDArray[np.int32]) -> None:
+        by_name = {channel.name: array for channel, array in zip(block.layout.channels, block.arrays, strict=True)}
+        front, back, inverted = by_name.get("Z"), by_name.get("ZBack"), self.deep.inverted_samples
+        self.deep.add(counts, front, back)
+        if front is not None and back is not None and self.deep.inverted_samples > inverted:
+            self.deep.note(replace(block, arrays=(back < front,)).first_pixel(0, np.asarray))
 
 
 def level_samples(layout: Layout, level: Level, channel: int) -> int:

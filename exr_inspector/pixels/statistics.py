@@ -348,6 +348,7 @@ class DeepAccumulator:
     inverted_samples: int = 0
     unsorted_samples: int = 0
     overlapping_samples: int = 0
+    first_inverted: Pixel | None = None
 
     def add(self, counts: npt.NDArray[np.int32], front: Samples | None = None, back: Samples | None = None) -> None:
         """Add the numbers of samples of some pixels, and the values of Z and ZBack of these samples if there are any."""
@@ -371,11 +372,16 @@ class DeepAccumulator:
                 overlaps = in_one & (front[1:] < back[:-1]) & (front[:-1] < back[1:])
                 self.overlapping_samples += int(np.count_nonzero(overlaps))
 
+    def note(self, first_inverted: Pixel | None) -> None:
+        """Note a pixel with a ZBack in front of its Z."""
+        self.first_inverted = _earlier(self.first_inverted, first_inverted)
+
     def merge(self, other: DeepAccumulator) -> None:
         """Add the statistics of another accumulator of the same level."""
         if other.min_samples is not None:
             self._take(other.pixels, other.total_samples, other.min_samples, other.max_samples, other.empty_pixels)
             self.inverted_samples += other.inverted_samples
+            self.note(other.first_inverted)
             self.unsorted_samples += other.unsorted_samples
             self.overlapping_samples += other.overlapping_samples
 
@@ -397,4 +403,5 @@ class DeepAccumulator:
             self.inverted_samples,
             self.unsorted_samples,
             self.overlapping_samples,
+            self.first_inverted,
         )

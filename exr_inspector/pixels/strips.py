@@ -17,6 +17,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.chunks.leaders import ChunkLeader, address_of, parse_leader
+from exr_inspector.exr.header.values import Compression
 from exr_inspector.memory import Lease, MemoryPool
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import Canvas
@@ -30,6 +31,8 @@ from exr_inspector.pixels.objects import Counting
 from exr_inspector.pixels.work import Chunk, StripWork, decode_strip, fault_of, library_bytes
 from exr_inspector.settings import limit_text
 from exr_inspector.storage import RangeSource
+
+_BLOCK, _ZERO_BLOCKS = 512, 7  # bytes; a page of 4096 zeros has the starts of seven blocks, wherever it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +187,34 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
         buffer, start = _read_overlapping(strip, place, leader, offset, context), 0
         leader = parse_leader(buffer, 0, layout, context.is_multi_part)
     if leader.unpacked_bytes is None:
-        return buffer[leader.data_offset : leader.end], offset + size
+        data = buffer[leader.data_offset : leader.end]
+        if layout.compression == Compression.PIZ and len(data) < most:
+            _check_piz(data, offset + leader.data_offset - start)
+        return data, offset + size
     data_offset = leader.data_offset + leader.table_bytes
     table, data = buffer[leader.data_offset : data_offset], buffer[data_offset : leader.end]
     return DeepPayload(table, data, leader.unpacked_bytes), offset + size
+
+
+def _check_piz(data: memoryview, offset: int) -> None:
+    """Raise DecodeError for zeros where PIZ has Huffman codes, which have no long runs of them.
+
+    The library decodes such data to wrong pixels without an error: PIZ has no checksum. The bitmap of values before the codes,
+    of at most 8192 bytes, may be zero.
+    """
+    first, last = (int.from_bytes(data[at : at + 2], "little") for at in (0, 2))
+    codes = np.frombuffer(data, np.uint8)[4 + max(0, last - first + 1) :]
+    block = (codes[::_BLOCK] == 0).tobytes().find(b"\1" * _ZERO_BLOCKS)
+    if block < 0:
+        return
+    others = np.flatnonzero(codes)
+    after = int(np.searchsorted(others, block * _BLOCK))
+    start = int(others[after - 1]) + 1 if after else 0
+    zeros = (int(others[after]) if after < len(others) else len(codes)) - start
+    if zeros >= (_ZERO_BLOCKS - 1) * _BLOCK:
+        message = "zeros replace a piece of the PIZ data (lost blocks of a disk or of a copy?)"
+        at = offset + len(data) - len(codes) + start
+        raise DecodeError(message, offset=at, found=f"{zeros:,} bytes of zero", expected="Huffman codes")
 
 
 def _read_overlapping(

@@ -12,7 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import get_args
+from typing import Any, get_args
 
 from exr_inspector.catalog.rows.cells import StoredRow, attributes_from_rows, channel_stats
 from exr_inspector.catalog.versions import known_version
@@ -95,7 +95,8 @@ def _completeness(row: StoredRow) -> Completeness | None:
 
 def _levels(row: StoredRow) -> Iterable[PartPixels]:
     for item in json.loads(row["pixels"]) if row["pixels"] else ():
-        deep = DeepStats(*item["deep"]) if item["deep"] else None
+        values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in item["deep"] or ()]
+        deep = DeepStats(*values) if values else None
         yield PartPixels(
             row["part_index"],
             item["x"],

@@ -172,6 +172,7 @@ def z_values(part: PartFacts, _: object) -> Results:
         share = f"{deep.inverted_samples} of {counted(deep.total_samples, 'sample')}"
         severity = Severity.INFO if deep.inverted_samples <= back.zero_count else None
         message = f"ZBack is in front of Z in {part.at_least}{share}{part.in_chunks}"
+        message += f", first at {deep.first_inverted}" if deep.first_inverted else ""
         found.append(Found(message, share, "behind Z", "ZBack", severity=severity))
     return found
 

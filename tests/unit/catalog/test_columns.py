@@ -241,7 +241,7 @@ PARTS_ROW: dict[str, Any] = {
     "deep_empty_pixels": 2,
     "pixel_hash": "xxh3_128:ab",
     "pixels": '[{"x":0,"y":0,"total":9,"read":4,"constant":false,"black":true,'
-    '"deep":[10,30,1,7,2,6,8,5],"hash":"xxh3_128:ab"}]',
+    '"deep":[10,30,1,7,2,6,8,5,[3,4]],"hash":"xxh3_128:ab"}]',
     "pixel_faults": '[[5,32,47,"EXR_DECODE","bad block"]]',
 }
 
@@ -396,7 +396,7 @@ def rich() -> Inspection:
         completeness=(Completeness(0, "tables", 14, 77, 9, {ChunkState.ZERO: 5}, (), False, False),),
     )
     assert base.pixels is not None
-    level = PartPixels(0, 0, 0, 9, 4, False, True, DeepStats(10, 30, 1, 7, 2, 6, 8, 5), "xxh3_128:ab")
+    level = PartPixels(0, 0, 0, 9, 4, False, True, DeepStats(10, 30, 1, 7, 2, 6, 8, 5, (3, 4)), "xxh3_128:ab")
     fault = PixelFault(0, 5, 32, 47, "EXR_DECODE", "bad block")
     return replace(base, pixels=replace(base.pixels, parts=(level,), faults=(fault,), stopped="time", file_hash="h:cd"))
 

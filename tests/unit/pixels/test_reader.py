@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -414,6 +415,37 @@ def test_zeros_in_place_of_chunks_are_named(opener: SourceOpener, budget: Decode
         (8, True),
         (9, True),
     ]
+
+
+@pytest.mark.parametrize("tiles", [None, Tiles(4, 4)], ids=["scan lines", "tiles"])
+def test_the_first_pixel_with_zback_in_front_of_z(
+    tiles: Tiles | None, opener: SourceOpener, budget: DecodeBudget
+) -> None:
+    counts = np.random.default_rng(1).integers(0, 3, (9, 10))
+    counts[1, 8] = counts[2, 1] = 2
+    pixel_of = np.repeat(np.arange(90), counts.reshape(-1))
+    odd = np.isin(pixel_of, (18, 21, 71))
+    values = {"Z": np.full(counts.sum(), 2.0), "ZBack": np.where(odd, 1.0, 3.0)}
+    kind = {"kind": "deeptile", "tiles": tiles} if tiles else {"kind": "deepscanline"}
+    channels = [Channel(name, ex.FLOAT) for name in values]
+    data = ex.build([Part(**kind, data_window=(3, -5, 12, 3), channels=channels, counts=counts, pixels=values)])
+    deep = report(opener.open_bytes(data), data, budget).parts[0].deep
+    assert deep is not None
+    assert (deep.inverted_samples, deep.first_inverted) == (odd.sum(), (11, -4))
+
+
+def test_a_page_of_zeros_in_piz_data_is_a_fault(tmp_path: Path, opener: SourceOpener, budget: DecodeBudget) -> None:
+    path, rng = tmp_path / "a.exr", np.random.default_rng(1)
+    pixels = rng.random((3, 64, 256)).astype(np.float16)
+    pixels[:, 32:] = np.where(
+        pixels[:, 32:] < 0.5, 6e-8, -65504
+    )  # the bitmap of such values has nearly 8192 bytes of zero
+    OpenEXR.File({"compression": OpenEXR.PIZ_COMPRESSION}, dict(zip("BGR", pixels, strict=True))).write(str(path))
+    data = path.read_bytes()
+    assert not report(opener.open_bytes(data), data, budget).faults
+    holed = data[:12288] + bytes(4096) + data[16384:]
+    found = report(opener.open_bytes(holed), holed, budget)
+    assert [(one.chunk, one.code, "zeros replace" in one.message) for one in found.faults] == [(0, "EXR_DECODE", True)]
 
 
 def test_a_truncated_file_tells_what_is_there(opener: SourceOpener, budget: DecodeBudget) -> None:
