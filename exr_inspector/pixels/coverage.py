@@ -30,6 +30,7 @@ class Coverage:
         alpha: Position of the layer's A in the channel list.
         colours: Positions of its R, G and B.
         uncovered: Number of pixels with an alpha of zero and colour that is not.
+        hidden_colour: Sum of R, G and B of these pixels, from at most about _MOST_PIXELS of a run.
         low_pixels: Number of pixels whose alpha is above zero and below LOW_ALPHA, and whose colour is finite; at most about
             _MOST_PIXELS of a run.
         low_colour: Sum of R, G and B of these pixels.
@@ -38,6 +39,7 @@ class Coverage:
     alpha: int
     colours: tuple[int, int, int]
     uncovered: int = 0
+    hidden_colour: float = 0.0
     low_pixels: int = 0
     low_colour: float = 0.0
 
@@ -62,19 +64,17 @@ class Coverage:
                 is_lit = reduce(np.bitwise_or, bits_of_colours) << 1 != 0
             else:
                 is_lit = reduce(np.logical_or, [each << 1 != 0 for each in bits_of_colours])
-            self.uncovered += int(np.count_nonzero(is_hidden & is_lit))
-        is_low = (bits - 1) < low - 1  # zero wraps around
-        step = 1 + int(np.count_nonzero(is_low)) // _MOST_PIXELS
-        at = np.flatnonzero(is_low[::step]) * step
-        if len(at):
-            values = np.stack([colour[at] for colour in colours]).astype(np.float64)
-            values = values[:, np.isfinite(values).all(axis=0)]
-            self.low_pixels += values.shape[1]
-            self.low_colour += float(values.sum())
+            count, picked, total = _sum(colours, is_hidden & is_lit)
+            self.uncovered += count
+            self.hidden_colour += total * count / max(1, picked)
+        _, picked, total = _sum(colours, (bits - 1) < low - 1)  # zero wraps around
+        self.low_pixels += picked
+        self.low_colour += total
 
     def merge(self, other: Coverage) -> None:
         """Add the sums of other chunks."""
         self.uncovered += other.uncovered
+        self.hidden_colour += other.hidden_colour
         self.low_pixels += other.low_pixels
         self.low_colour += other.low_colour
 
@@ -86,10 +86,22 @@ class Coverage:
             colours: Moments of R, G and B over all pixels.
         """
         covered = min(each.count for each in colours) - zeros
-        total = sum(each.mean * each.count for each in colours)
+        total = sum(each.mean * each.count for each in colours) - self.hidden_colour
         if self.low_pixels < _LEAST_PIXELS or covered <= 0 or total <= 0:
             return None
         return (self.low_colour / self.low_pixels) / (total / covered)
+
+
+def _sum(colours: list[Samples], are_meant: npt.NDArray[np.bool_]) -> tuple[int, int, float]:
+    """The number of pixels that are meant, how many of them were picked, and the sum of the picked ones' finite colour."""
+    count = int(np.count_nonzero(are_meant))
+    step = 1 + count // _MOST_PIXELS
+    at = np.flatnonzero(are_meant[::step]) * step
+    if not len(at):
+        return count, 0, 0.0
+    values = np.stack([colour[at] for colour in colours]).astype(np.float64)
+    values = values[:, np.isfinite(values).all(axis=0)]
+    return count, values.shape[1], float(values.sum())
 
 
 def coverages(layout: Layout) -> dict[int, Coverage]:

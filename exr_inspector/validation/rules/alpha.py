@@ -140,6 +140,8 @@ def unpremultiplied(part: PartFacts, _: object) -> Results:
             share = f"{_hidden(colours, alpha) / alpha.samples:.0%}"
             or_more = " or more" if alpha.uncovered_count is None else ""
             message = f"{colour}: {share}{or_more} of the pixels have colour where {name} is zero"
+            if ratio := _straight_ratio(alpha):
+                message += f", and where it is below 1/8, the mean colour is {ratio:.2g} times that of the rest: straight alpha"
             found.append(Found(message, share, "colour times alpha", name))
     return found
 
@@ -186,17 +188,11 @@ def inverted(part: PartFacts, _: object) -> Results:
     limits="Layers with R, G, B and A without loss, of which all pixels were read, and none that PIX-UNPREMULT reports.",
 )
 def low_alpha(part: PartFacts, _: object) -> Results:
-    """Report layers in which pixels of an alpha below 1/8 are on average nearly as bright as those of the rest.
-
-    Of soft elements, which are not opaque on average, they must be as bright.
-    """
+    """Report layers in which pixels of an alpha below 1/8 are on average nearly as bright as those of the rest."""
     found = []
     for colour, name, colours, alpha in _layers_with_alpha(part):
-        ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
-        is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
-        is_soft = (alpha.maximum or 0) > _MOSTLY_OPAQUE and _AS_BRIGHT[0] < ratio < _AS_BRIGHT[1]
-        is_straight = ratio > _STRAIGHT_COLOUR if is_opaque else is_soft
-        if is_straight and not _is_straight(colours, alpha):
+        ratio = _straight_ratio(alpha)
+        if ratio and not _is_straight(colours, alpha):
             message = (
                 f"{colour}: where {name} is below 1/8, the mean colour is {ratio:.2g} times that of the rest: "
                 "it may not be multiplied by alpha"
@@ -260,6 +256,17 @@ def _is_inverted(colours: list[ChannelStats], alpha: ChannelStats) -> bool:
     least = _UNPREMULTIPLIED_SHARE * alpha.samples
     is_hidden = hidden > max(least, _INVERTED_SHARE * alpha.zero_count)
     return is_hidden and covered > least and covered_black > _INVERTED_SHARE * covered
+
+
+def _straight_ratio(alpha: ChannelStats) -> float:
+    """The mean colour at an alpha below 1/8, divided by that of the rest, if that is nearly as bright; 0 if it is darker.
+
+    Of soft elements, which are not opaque on average, it must be as bright.
+    """
+    ratio, sum_of_alpha = alpha.low_alpha_colour or 0, (alpha.mean or 0) * alpha.finite_count
+    is_opaque = sum_of_alpha > _MOSTLY_OPAQUE * (alpha.samples - alpha.zero_count)
+    is_soft = (alpha.maximum or 0) > _MOSTLY_OPAQUE and _AS_BRIGHT[0] < ratio < _AS_BRIGHT[1]
+    return ratio if (ratio > _STRAIGHT_COLOUR if is_opaque else is_soft) else 0
 
 
 def _is_straight(colours: list[ChannelStats], alpha: ChannelStats) -> bool:
