@@ -35,8 +35,8 @@ STATS_DEFAULTS: Mapping[str, str] = {
     "watch": _AS_SET,
 }
 STATS_RULE = (
-    "How much of the pixels to read: none (off), at most a few MiB a file (sampled), or all (full). inspect and validate"
-    " sample, check and report read all, ingest and watch do as EXR_STATS says, off unless set."
+    "How much of the pixels to read: none (off), a sample of usually at most 4 MiB a file (sampled), or all (full). inspect"
+    " and validate sample, check and report read all, ingest and watch do as EXR_STATS says, off unless set."
 )
 
 

@@ -153,7 +153,7 @@ def inspect(
 
     Args:
         source: A path, an `s3://bucket/key` URL, the bytes of a file, or a seekable file object in binary mode.
-        stats: Which pixels to read: `off`, `sampled` (at most 4 MiB) or `full`.
+        stats: Which pixels to read: `off`, `sampled` (usually at most 4 MiB) or `full`.
         hash: Whether to hash the file and its decoded pixels; needs `stats="full"`.
         levels: Which levels of mipmaps and ripmaps to read, `first` or `all`; None for EXR_STATS_LEVELS.
         objects: Whether to list the objects of Cryptomattes, in `pixels.mattes`; needs `stats="full"`.

@@ -87,7 +87,7 @@ def command(
 
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
     'beauty.####.exr', '*_v003.exr' or 'shots/*/comp/*.exr'. Files are read in place: one request of 64 KiB for the header, and
-    for sampled statistics at most 4 MiB more.
+    for sampled statistics usually at most 4 MiB more (32 MiB where chunks are large).
 
     Exit code 0 when every file is readable OpenEXR, 1 when one is not, 2 when one could not be read at all, 130 after
     Ctrl-C.

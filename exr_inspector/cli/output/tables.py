@@ -116,27 +116,40 @@ def statistics_table(
     table = plain_table("channel", title=Text(_statistics_title(stats, pixels), style="dim"), title_justify="left")
     for column in ("min", "max", "mean", "stddev", "NaN", "Inf"):
         table.add_column(column, justify="right", no_wrap=True)
-    with_bars = console.width >= _WIDE_COLUMNS and any(channel.histogram for channel in stats)
-    if with_bars:
+    is_wide = console.width >= _WIDE_COLUMNS
+    with_bars = is_wide and any(channel.histogram for channel in stats)
+    with_intervals = is_wide and any(channel.mean_error for channel in stats)
+    if with_intervals:
+        table.add_column("95% interval of the mean", no_wrap=True)
+    elif with_bars:
         table.add_column("distribution", no_wrap=True, min_width=SPARK_WIDTH)
     bars = ASCII_BARS if console.options.ascii_only else BARS
     for channel in stats[:MAX_STATISTICS]:
         counts = [
-            Text(f"{count:,}", style="red" if count else "dim") for count in (channel.nan_count, channel.inf_count)
+            Text(f"{count:,}{'+' * (count > 0 and not channel.exact)}", style="red" if count else "dim")
+            for count in (channel.nan_count, channel.inf_count)
         ]
         level = f" @{channel.level_x},{channel.level_y}" if channel.level_x or channel.level_y else ""
         figures = (channel.minimum, channel.maximum, channel.mean, channel.stddev)
-        distribution = [spark(channel.histogram, bars)] if with_bars else []
-        table.add_row(Text(plain(channel.channel) + level), *map(_figure, figures), *counts, *distribution)
+        last = [_interval(channel)] if with_intervals else [spark(channel.histogram, bars)] if with_bars else []
+        table.add_row(Text(plain(channel.channel) + level), *map(_figure, figures), *counts, *last)
     yield table
     if (more := len(stats) - MAX_STATISTICS) > 0:
         yield Text(f"and {more:,} further channels (--json has them all)", style="dim")
 
 
+def _interval(channel: ChannelStats) -> str:
+    if channel.exact or channel.mean_error is None:
+        return "" if channel.exact else "not known"
+    return f"{_figure(channel.mean_low)} to {_figure(channel.mean_high)}"
+
+
 def _statistics_title(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]) -> str:
     """How many pixels were read, and whether the first level is black or constant."""
     share = min((channel.coverage for channel in stats), default=0.0)
-    caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
+    caption = f"{share:.2%} of the pixels; the others are not known"
+    if all(channel.exact for channel in stats):
+        caption = "every pixel"
     firsts = [entry for entry in pixels if (entry.level_x, entry.level_y) == (0, 0)]
     notes = ["black"] if any(entry.is_black for entry in firsts) else []
     notes += ["constant"] if any(entry.is_constant for entry in firsts) else []

@@ -301,7 +301,7 @@ def _singles(part: PartFacts) -> Results:
 def _bright(stats: ChannelStats, limit: float) -> str:
     """How many values of a channel are in bins of the histogram that begin at the limit or above it; empty if unknown.
 
-    Of large images, the histogram counts one value in several; from a few of them, only the least number is known.
+    Of large images, the histogram counts one value in several: from a few of them, the number is not known.
     """
     histogram = stats.histogram
     bins = zip(histogram.edges[:-1], histogram.counts, strict=True) if histogram else ()
@@ -309,10 +309,10 @@ def _bright(stats: ChannelStats, limit: float) -> str:
     if histogram is None or not above:
         return ""
     count, factor = sum(count for _, count in above), stats.finite_count / sum(histogram.counts)
-    least = f"of {above[0][0]:g} or more; "
-    if factor > 1 and count >= _FEWEST_PICKS:
-        return f"about {float(f'{count * factor:.2g}'):,.0f} values {least}"
-    return f"{'at least ' * (factor > 1)}{count:,} value{'s' * (count != 1)} {least}"
+    if factor > 1 and count < _FEWEST_PICKS:
+        return ""
+    number = f"about {float(f'{count * factor:.2g}'):,.0f}" if factor > 1 else f"{count:,}"
+    return f"{number} value{'s' * (number != '1')} of {above[0][0]:g} or more; "
 
 
 def _looks_like_panorama(part: PartFacts) -> bool:
