@@ -86,6 +86,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "exrs#247": "https://github.com/johannesvollmer/exrs/issues/247",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",
         "Cryptomatte#137": "https://github.com/Psyop/Cryptomatte/issues/137",
+        "Cryptomatte#65": "https://github.com/Psyop/Cryptomatte/issues/65",
+        "gaffer#6304": "https://github.com/GafferHQ/gaffer/pull/6304",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",
         "OpenImageIO#1271": "https://github.com/AcademySoftwareFoundation/OpenImageIO/issues/1271",
         "Natron#1152": "https://github.com/MrKepzie/Natron/issues/1152",

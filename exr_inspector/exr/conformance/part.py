@@ -187,20 +187,21 @@ def _check_order(report: PartProblems, names: list[str]) -> None:
 
 def _check_channel(report: PartProblems, channel: Channel) -> None:
     name, pixel_type, p_linear = channel.name, channel.pixel_type, channel.p_linear
+
+    def add(kind: ProblemKind, message: str, found: str, expected: str, *, mild: bool = False) -> None:
+        message = f"channel {name[:80]!r}: {message}"
+        report.add(kind, message, "channels", found, expected, channel=name, fatal=not mild, mild=mild)
+
     if pixel_type not in {0, 1, 2}:
-        message, kind = "unknown pixel type", ProblemKind.UNKNOWN_PIXEL_TYPE
-        report.add(kind, message, "channels", str(pixel_type), "0 to 2", channel=name, fatal=True)
+        add(ProblemKind.UNKNOWN_PIXEL_TYPE, "unknown pixel type", str(pixel_type), "0 to 2")
     if p_linear > 1:
-        message, kind = "pLinear is neither 0 nor 1", ProblemKind.CHANNEL_FLAGS
-        report.add(kind, message, "channels", str(p_linear), "0 or 1", channel=name, fatal=True)
+        add(ProblemKind.CHANNEL_FLAGS, "pLinear is neither 0 nor 1", str(p_linear), "0 or 1")
     if any(channel.reserved):
-        message, found = "the reserved bytes of a channel are not zero", channel.reserved.hex(" ")
-        report.add(ProblemKind.CHANNEL_FLAGS, message, "channels", found, "00 00 00", channel=name, mild=True)
-    fault = _sampling_fault(report.part, channel)
-    if fault:
+        message = "the reserved bytes are not zero"
+        add(ProblemKind.CHANNEL_FLAGS, message, channel.reserved.hex(" "), "00 00 00", mild=True)
+    if fault := _sampling_fault(report.part, channel):
         message, expected = fault
-        found, kind = f"{channel.x_sampling} x {channel.y_sampling}", ProblemKind.CHANNEL_SAMPLING
-        report.add(kind, message, "channels", found, expected, channel=name, fatal=True)
+        add(ProblemKind.CHANNEL_SAMPLING, message, f"{channel.x_sampling} x {channel.y_sampling}", expected)
 
 
 def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | None:
@@ -211,7 +212,7 @@ def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | Non
     if (x_sampling, y_sampling) == (1, 1):
         return None
     if part.is_tiled or part.is_deep:
-        return "a subsampled channel in a tiled or deep part", "1 x 1"
+        return "it is subsampled in a tiled or deep part", "1 x 1"
     if window is not None and (window.x_min % x_sampling or window.y_min % y_sampling):
         start = f"({window.x_min}, {window.y_min})"
         return f"the sampling does not divide the start of the data window, {start}", _DIVISORS

@@ -81,18 +81,21 @@ def undeclared(file: FileFacts, _: object) -> Results:
 
 @matte_rule(
     "CRY-KEY-FORM",
-    Severity.WARNING,
+    Severity.INFO,
     "A Cryptomatte's key is the first seven hexadecimal digits of its name's hash",
-    why="Software expects the same key in all frames, and the specification derives it from the name.",
-    source=f"{_SPEC}; {_UTILITIES}",
-    fix="Correct the exporter: the key is the MurmurHash3_32 of the name, in hexadecimal, cut to seven digits.",
+    why="Keys by another scheme can differ from frame to frame, or be the same for two names.",
+    source=f"{_SPEC}; {_UTILITIES}; Cryptomatte#65 (any key); gaffer#6304 (RenderMan's keys)",
+    fix="No action is needed if each name has one key in all frames. Otherwise correct the exporter: the key is the "
+    "MurmurHash3_32 of the name, in hexadecimal, cut to seven digits.",
+    limits="RenderMan's keys, the last seven digits, are accepted.",
 )
 def key_form(file: FileFacts, _: object) -> Results:
     found = []
     for matte in file.mattes:
         name, key = matte.declared.name, matte.declared.key
-        if name and key != (expected := f"{manifests.cryptomatte_id(name):08x}"[:7]):
-            message = f"The key of Cryptomatte {name[:80]!r} is {key[:20]}; expected {expected}"
+        digits = f"{manifests.cryptomatte_id(name):08x}" if name else ""
+        if name and key not in {(expected := digits[:7]), digits[1:]}:
+            message = f"The key of Cryptomatte {name[:80]!r} is {key[:20]}; the specification recommends {expected}"
             found.append(Found(message, key, expected, part=matte.part))
     return found
 

@@ -156,15 +156,15 @@ def _has_plateau(stats: ChannelStats) -> bool:
     profiles={"strict": "warning", "texture": "off", "netflix-vfx": "warning", "netflix-nam": "warning"},
     limits="Values from 0.05 to 1 with a mean of 0.25 to 0.65, and blacks up to 0.2; up to 0.4 in files with attributes of a "
     "camera and without a colour tag, which say nothing against a log encoding. Linear images of haze can look the same; a "
-    "warning in files with attributes of a camera and a tag of a linear space. Not AOVs beside a main image, and not mipmapped "
-    "textures: reflectance has no blacks.",
+    "warning in files with attributes of a camera and a tag of a linear space. Not AOVs beside a main image, not renders with "
+    "Cryptomattes, and not mipmapped textures: reflectance has no blacks.",
 )
 def log_like(part: PartFacts, _: object) -> Results:
     """Report R, G, B that start well above 0, end below 1 and have the mean in between; linear blacks are lower.
 
     Deep parts and layers of three equal channels, such as heights, are no plates.
     """
-    if "wrapmodes" in part.part.by_name:
+    if "wrapmodes" in part.part.by_name or part.file.mattes:
         return NOTHING
     found = []
     space = tagged_space(part)

@@ -475,7 +475,15 @@ def test_names_that_begin_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "is_odd"), [(KEY, False), (KEY.upper(), True), (f"{KEY}0", True), (KEY[:6], True), ("0", True)]
+    ("key", "is_odd"),
+    [
+        (KEY, False),
+        (f"{cryptomatte_id(NAME):08x}"[1:], False),  # RenderMan's
+        (KEY.upper(), True),
+        (f"{KEY}0", True),
+        (KEY[:6], True),
+        ("0", True),
+    ],
 )
 def test_forms_of_cryptomatte_keys(key: str, *, is_odd: bool) -> None:
     assert bool(found(matte(*ranks(f"{NAME}00"), attributes=declared(key=key)), "CRY-KEY-FORM")) is is_odd

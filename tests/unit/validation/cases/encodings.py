@@ -6,6 +6,7 @@ import numpy as np
 
 from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, HALF, Attr, Channel, Part, a_string, build
+from tests.unit.validation.cases.made.metadata import declared
 from tests.unit.validation.cases.made.pixels import (
     GOOD,
     RAMP,
@@ -83,5 +84,6 @@ CASES = [
         Case("PIX-LOGLIKE", hazy(CAMERA, a_string("colorSpace", "ARRI LogC4")), hazy()),
         Case("PIX-LOGLIKE", plate(CAMERA, LINEAR), severity=Severity.WARNING),
         Case("PIX-LOGLIKE", plate(LINEAR), severity=Severity.INFO),
+        Case("PIX-LOGLIKE", image(**LOG), image(extra=declared(), **LOG)),
     ),
 ]
