@@ -19,6 +19,7 @@ from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 # The names that writers give the layer or part with the main image.
 _BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
 _COLOURS = frozenset({"R", "G", "B", "Y"})
+MOST_IMAGES = 8  # of a file that are compared; each takes memory
 
 
 def is_beauty(layer: str) -> bool:
@@ -34,6 +35,30 @@ def main_layer(channels: Iterable[str]) -> str:
     """
     layers = [layer for layer, _, component in (name.rpartition(".") for name in channels) if component in _COLOURS]
     return "" if "" in layers else next(filter(is_beauty, layers), "")
+
+
+def image_layers(header: Header) -> dict[int, tuple[str, ...]]:
+    """The layers that hold an image of a view, by the index of their part.
+
+    An empty name is the main image of a part: of the first part, and of the first one with colour of each other view. The part
+    of a single-part file also has a layer for each view whose R, G, B or Y begin with its name. At most MOST_IMAGES are named.
+    """
+    first, *others = header.parts
+    if not others:
+        names = {channel.name for channel in first.channels or ()}
+        views, _ = _views(header, first)
+        layers = [
+            view for view in dict.fromkeys(views) if view and any(f"{view}.{colour}" in names for colour in _COLOURS)
+        ]
+        return {first.index: ("", *layers[: MOST_IMAGES - 1])}
+    found: dict[int, tuple[str, ...]] = {first.index: ("",)}
+    seen = {first.view, None}
+    for part in others:
+        has_colour = any(channel.name in _COLOURS for channel in part.channels or ())
+        if part.view not in seen and has_colour and len(found) < MOST_IMAGES:
+            seen.add(part.view)
+            found[part.index] = ("",)
+    return found
 
 
 class ChannelName(NamedTuple):

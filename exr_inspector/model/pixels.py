@@ -273,8 +273,9 @@ class PartPixels:
         deep: Samples per pixel; None for a flat part.
         pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any file; None unless requested.
         zeros: Where the part's colour is zero; None unless requested, and for parts without colour.
-        lines: Seams and a small image, of the first part; None as `zeros`.
+        lines: Seams and a small image, of the first part and of the first one with colour of each other view; None as `zeros`.
         singles: Single bright pixels of the first part; None as `zeros`, and if there are none or many.
+        views: `zeros` and `lines` of each view of a single-part file whose channels begin with its name.
     """
 
     part: int
@@ -289,6 +290,7 @@ class PartPixels:
     zeros: ZeroGrid | None = None
     lines: ColourLines | None = None
     singles: SinglePixels | None = None
+    views: Mapping[str, tuple[ZeroGrid | None, ColourLines | None]] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -115,11 +116,12 @@ def level_samples(layout: Layout, level: Level, channel: int) -> int:
 
 
 def empty_figures(
-    part: int, layout: Layout, level: int, *, picks: int, seed: int = 0, with_zeros: bool = False
+    part: int, layout: Layout, level: int, *, picks: int, seed: int = 0, images: Sequence[str] | None = None
 ) -> LevelFigures:
     """Empty statistics with distributions of about `picks` values for each channel, or without distributions if it is 0.
 
-    Strips of a level have different values of `seed`, so that they pick values at different positions.
+    `images` is as in StripWork. Strips of a level have different values of `seed`, so that they pick values at different
+    positions.
     """
     accumulators = []
     for number, channel in enumerate(layout.channels):
@@ -129,9 +131,9 @@ def empty_figures(
             distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
     found = LevelFigures(part, level, accumulators, coverages=coverages(layout))
-    if with_zeros and layout.levels:
+    if images is not None and layout.levels:
         # Not in the function's folder, since only checks of deliveries compare images.
         from exr_inspector.pixels.image_maps import ImageMaps  # noqa: PLC0415
 
-        found.maps = ImageMaps(layout, layout.levels[level], is_first=part == level == 0)
+        found.maps = ImageMaps(layout, layout.levels[level], images, is_first=part == level == 0)
     return found

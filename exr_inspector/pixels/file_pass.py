@@ -87,7 +87,11 @@ class FilePass:
         """The statistics of a level so far."""
         if (part, level) not in self._levels:
             self._levels[part, level] = empty_figures(
-                part, self._layouts[part], level, picks=self._context.picks, with_zeros=self._context.with_zeros
+                part,
+                self._layouts[part],
+                level,
+                picks=self._context.picks,
+                images=self._context.images_of(part, level),
             )
         return self._levels[part, level]
 

@@ -48,13 +48,13 @@ _Lines = npt.NDArray[np.float32]
 
 
 class LineSamples:
-    """Sampled rows and columns of the colour of a level; parts can be merged in any order."""
+    """Sampled rows and columns of a layer's colour in a level; parts can be merged in any order."""
 
     __slots__ = ("_across", "_channels", "_down", "_level", "_names", "_pieces")
 
-    def __init__(self, layout: Layout, level: Level) -> None:
+    def __init__(self, layout: Layout, level: Level, layer: str = "") -> None:
         self._level = level
-        self._channels = colour_channels(layout) if max(level.width, level.height) <= _LONGEST else ()
+        self._channels = colour_channels(layout, layer) if max(level.width, level.height) <= _LONGEST else ()
         self._names = [layout.channels[number].name for number in self._channels]
         self._down, self._across = -(-level.height // _LINES), -(-level.width // _LINES)
         # whether they are rows; the position of the first row and column among those kept; (channels, rows, columns)

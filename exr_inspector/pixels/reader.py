@@ -15,6 +15,7 @@ from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.header.values import Preview
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
+from exr_inspector.exr.names import image_layers
 from exr_inspector.memory import MemoryPool
 from exr_inspector.model import PixelReport, StatsMode, Thumbnail, Thumbnails
 from exr_inspector.pixels.boxes import Canvas
@@ -134,7 +135,7 @@ def read_pixels(
         file.context(deadline, max_faults=config.max_faults, is_full=is_full),
         pictures=_pictures(pictures, layers),
         picks=_picks(layouts, config) if is_whole else 0,
-        with_zeros=config.with_zeros and is_whole,
+        images=image_layers(file.header) if config.with_zeros and is_whole else None,
         counting=plan_counting(mattes, layouts) if is_full else Counting(),
     )
     reading = FilePass(context, config, layouts, plan, layers, checkpoint=checkpoint)

@@ -37,7 +37,7 @@ _BLOCK, _ZERO_BLOCKS = 512, 7  # bytes; a page of 4096 zeros has the starts of s
 
 @dataclass(frozen=True, slots=True)
 class FileContext:
-    """Values that all strips of a file share; `picks`, `with_zeros`, `max_faults` and `deadline` as in StripWork.
+    """Values that all strips of a file share; `picks`, `max_faults` and `deadline` as in StripWork.
 
     Attributes:
         source: The file.
@@ -47,6 +47,7 @@ class FileContext:
         is_full: Whether every chunk is read.
         library_memory: Memory that the OpenEXR library may use for this file at a time; each strip leases a part of it.
         overlapping: The file with a separate budget, for chunks that overlap others.
+        images: As from `image_layers`; None to make no maps of images.
         counting: Cryptomattes whose objects are counted.
         pictures: By part and level, the canvas of thumbnails and the channels that they show; empty without thumbnails.
         decoders: Decoder processes; None to decode in this process.
@@ -63,11 +64,17 @@ class FileContext:
     library_memory: MemoryPool
     overlapping: RangeSource
     picks: int = 0
-    with_zeros: bool = False
+    images: Mapping[int, tuple[str, ...]] | None = None
     counting: Counting = field(default_factory=Counting)
     pictures: Mapping[tuple[int, int], tuple[Canvas, tuple[int, ...]]] = field(default_factory=dict)
     decoders: DecoderPool | None = None
     is_abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def images_of(self, part: int, level: int) -> tuple[str, ...] | None:
+        """The layers of which maps are made, as in StripWork."""
+        if self.images is None:
+            return None
+        return () if level else self.images.get(part, ())
 
     def work(self, part: int, level: int, layout: Layout, indices: Sequence[int], **about: Any) -> StripWork:
         """The StripWork for chunks of one part and level; `about` are further fields."""
@@ -79,7 +86,7 @@ class FileContext:
             indices=tuple(indices),
             picks=self.picks,
             seed=indices[0],
-            with_zeros=self.with_zeros,
+            images=self.images_of(part, level),
             max_faults=self.max_faults,
             deadline=self.deadline,
             ranks=() if level else self.counting.pairs_of(part),

@@ -57,7 +57,8 @@ class StripWork:
         read: Position of their request in the plan.
         picks: Values of each channel to keep for percentiles and histograms, about; 0 for none.
         seed: Seed for choosing these values.
-        with_zeros: Whether to record where colour is zero.
+        images: Layers of which to make all image maps, as in `image_layers`; empty for the zeros of the main image alone; None
+            for no maps.
         max_faults: Number of damaged chunks after which decoding ends, since the library writes messages about each.
         deadline: When to stop decoding; None for no limit.
         is_hashed: Whether to hash the rows.
@@ -74,7 +75,7 @@ class StripWork:
     read: int = 0
     picks: int = 0
     seed: int = 0
-    with_zeros: bool = False
+    images: tuple[str, ...] | None = None
     max_faults: int = 1000
     deadline: Deadline | None = None
     is_hashed: bool = False
@@ -163,9 +164,7 @@ def decode_strip(
         decoded: Called when the library has decoded all chunks.
         take: Called with decoded chunks.
     """
-    figures = empty_figures(
-        work.part, work.layout, work.level, picks=work.picks, seed=work.seed, with_zeros=work.with_zeros
-    )
+    figures = empty_figures(work.part, work.layout, work.level, picks=work.picks, seed=work.seed, images=work.images)
     figures.read = work.read
     boxes = BoxAdder(work.canvas, work.shown) if work.canvas is not None else None
     hasher = StripHasher(work.layout.levels[work.level]) if work.is_hashed else None

@@ -22,11 +22,14 @@ _FILLED = 0.9  # of the cells along each side
 _COLOURS = ("R", "G", "B", "Y")
 
 
-def colour_channels(layout: Layout) -> tuple[int, ...]:
-    """Positions of the channels R, G, B and Y of the main image that are not subsampled; empty for deep parts."""
+def colour_channels(layout: Layout, layer: str = "") -> tuple[int, ...]:
+    """Positions of the channels R, G, B and Y of a layer that are not subsampled; empty for deep parts.
+
+    An empty name is the main image, which may have a layer.
+    """
     if layout.is_deep:
         return ()
-    layer = main_layer(channel.name for channel in layout.channels)
+    layer = layer or main_layer(channel.name for channel in layout.channels)
     names = {f"{layer}.{colour}" if layer else colour for colour in _COLOURS}
     return tuple(
         number
@@ -36,13 +39,13 @@ def colour_channels(layout: Layout) -> tuple[int, ...]:
 
 
 class ZeroMap:
-    """The cells of a level with a colour that is not zero. Maps can be merged in any order."""
+    """The cells of a level in which a layer's colour is not zero. Maps can be merged in any order."""
 
     __slots__ = ("_channels", "_layout", "_lit")
 
-    def __init__(self, layout: Layout, level: Level) -> None:
+    def __init__(self, layout: Layout, level: Level, layer: str = "") -> None:
         self._layout = layout
-        self._channels = colour_channels(layout)
+        self._channels = colour_channels(layout, layer)
         self._lit = np.zeros((-(-level.height // CELL_PX), -(-level.width // CELL_PX)), np.bool_)
 
     def add(self, block: DecodedBlock, number: int, zeros: int) -> None:

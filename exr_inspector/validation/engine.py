@@ -7,6 +7,7 @@ nor makes the file look clean: all other rules run, and the failure becomes a fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
@@ -296,17 +297,36 @@ def validate_sequence(
     """
     facts = SequenceFacts(frames[0].sequence, frames, required, siblings, is_texture=is_texture)
     resolved = policy.for_path(facts.frames[0].path)
+    steps = [step for step in resolved.plan.sequences if step.rule.of_textures or not is_texture]
+    findings = _of_steps(steps, facts, resolved.parameters)
+    of_views = [step for step in steps if step.rule.of_views]
+    for view in sorted({view for frame in facts.frames for view in frame.other_views}):
+        images = SequenceFacts(facts.name, (_of_view(frame, view) for frame in facts.frames), required)
+        found = _of_steps(of_views, images, resolved.parameters)
+        findings += [
+            each._replace(message=_shortened(f"View {view}: {each.message}"))
+            for each in found
+            if not _is_named(each, [other for other in findings if other.code == each.code])
+        ]
+    findings = [each for each in findings if not _is_said_by_another(each, findings)]
+    return tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
+
+
+def _of_steps(steps: Iterable[Step], facts: SequenceFacts, parameters: Parameters) -> list[Finding]:
     findings: list[Finding] = []
-    for step in resolved.plan.sequences:
-        if is_texture and not step.rule.of_textures:
-            continue
+    for step in steps:
         try:
-            results = step.check(facts, resolved.parameters)
+            results = step.check(facts, parameters)
             findings += [_of_sequence(step, found) for found in _violations(results or ())]
         except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
             findings.append(_failed(step, None, error))
-    findings = [each for each in findings if not _is_said_by_another(each, findings)]
-    return tuple(_capped([*findings, *_hosts(facts, findings, resolved.plan.sequences)]))
+    return findings
+
+
+def _of_view(frame: FrameSummary, view: str) -> FrameSummary:
+    """The frame with the image of another view in place of the main image."""
+    image = frame.other_views.get(view)
+    return replace(frame, pixels=image and image.pixels, pixel_hash=image and image.pixel_hash)
 
 
 def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[Step]) -> list[Finding]:
@@ -325,13 +345,14 @@ def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[St
 def _is_said_by_another(finding: Finding, findings: Iterable[Finding]) -> bool:
     """Whether more specific rules name all frames of a sequence's finding, with at least its severity."""
     codes = RULES[finding.code].yields_to if finding.code in RULES else ()
-    named = (each for each in findings if each.code in codes and each.severity >= finding.severity)
-    others = [FrameNumbers.of(each.frames) for each in named]
-    return (
-        bool(others)
-        and bool(finding.frames)
-        and all(_are_named(span, others) for span in FrameNumbers.of(finding.frames).spans)
-    )
+    return _is_named(finding, [each for each in findings if each.code in codes])
+
+
+def _is_named(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Whether other findings name all frames of one, with at least its severity; not of one that names no frames."""
+    others = [FrameNumbers.of(each.frames) for each in findings if each.severity >= finding.severity]
+    spans = FrameNumbers.of(finding.frames).spans
+    return bool(others) and bool(spans) and all(_are_named(span, others) for span in spans)
 
 
 def _are_named(span: range, others: Sequence[FrameNumbers]) -> bool:

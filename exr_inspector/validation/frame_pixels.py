@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from statistics import fmean
 from types import MappingProxyType
 
-from exr_inspector.exr.names import is_beauty, main_layer, part_layer
+from exr_inspector.exr.names import MOST_IMAGES, is_beauty, main_layer, part_layer
 from exr_inspector.model import ChannelStats, ColourLines, ZeroGrid
 from exr_inspector.validation.facts.roles import Role, is_layer_of_folder, is_matte, layer_of_file, role_of
 from exr_inspector.validation.frames import FramePixels
@@ -101,6 +103,38 @@ def frame_pixels(
         lights=_lights((channel for channel in firsts if channel not in beauty.values()), parts),
         mattes=_mattes(firsts, path),
     )
+
+
+def view_pixels(
+    channels: Iterable[ChannelStats],
+    part_views: Mapping[int, str | None],
+    views: Collection[str],
+    maps: Mapping[str, tuple[ZeroGrid | None, ColourLines | None]] = MappingProxyType({}),
+    *,
+    path: str = "",
+) -> dict[str, FramePixels]:
+    """As `frame_pixels`, for the image of each view other than the main image; at most MOST_IMAGES are compared.
+
+    Args:
+        channels: As in `frame_pixels`.
+        part_views: The view of each part, by its index.
+        views: The names of all views.
+        maps: Regions where the image of a view is zero, and its seams and a small image.
+        path: As in `frame_pixels`.
+    """
+    by_view: dict[str, list[ChannelStats]] = {}
+    for stats in channels:
+        *layers, component = stats.channel.split(".")
+        if len(part_views) > 1:
+            if (view := part_views.get(stats.part)) and view != part_views.get(0):
+                by_view.setdefault(view, []).append(stats)
+        elif layers and layers[-1] and layers[-1] in views:
+            by_view.setdefault(layers[-1], []).append(replace(stats, channel=".".join([*layers[:-1], component])))
+    found = {
+        view: frame_pixels(every, *maps.get(view, ()), path=path)
+        for view, every in islice(by_view.items(), MOST_IMAGES - 1)
+    }
+    return {view: pixels for view, pixels in found.items() if pixels is not None and pixels.is_black is not None}
 
 
 def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,18 @@ class FramePixels:
         return np.frombuffer(self.lines.small if self.lines else b"", np.float32).astype(np.float64)
 
 
+class FrameView(NamedTuple):
+    """The image of a view beside the main image.
+
+    Attributes:
+        pixels: Its statistics.
+        pixel_hash: Hash of the decoded pixels of its parts, or of the statistics of an image that shares a part with others.
+    """
+
+    pixels: FramePixels
+    pixel_hash: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class FrameSummary:
     """The facts of a frame that are compared between frames. None means unknown, which never counts as a difference.
@@ -135,6 +147,7 @@ class FrameSummary:
             empty if there are ids, but no names.
         pixel_hash: Hash of the decoded pixels of all parts.
         pixels: Statistics of all pixels; None unless all were read.
+        other_views: The images of the other views that the file holds.
         is_complete: Whether every chunk is present.
         attributes: Attributes of the first part with a single value, as text; only those that are compared if read from rows.
         is_texture: Whether the file is mipmapped, as maketx and txmake write textures: its number is not a frame number.
@@ -169,6 +182,7 @@ class FrameSummary:
     objects: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     pixel_hash: str | None = None
     pixels: FramePixels | None = None
+    other_views: Mapping[str, FrameView] = field(default_factory=dict)
     is_complete: bool | None = None
     attributes: Mapping[str, str] | None = None
     is_texture: bool = False
@@ -180,6 +194,11 @@ class FrameSummary:
 Scalar = str | float | int
 TEXT_CHARACTERS = 200
 OBJECTS = 16
+
+
+def joined_hashes(hashes: Sequence[str | None]) -> str | None:
+    """The hashes of parts as one; None if one of them is not known, or there is none."""
+    return " ".join(each for each in hashes if each) if hashes and all(hashes) else None
 
 
 def scalar(value: object) -> Scalar | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from heapq import nsmallest
@@ -9,19 +10,21 @@ from heapq import nsmallest
 from exr_inspector.exr.cryptomatte.manifests import ManifestError, parse_manifest
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
-from exr_inspector.model import Inspection, Severity, Status
+from exr_inspector.model import ColourLines, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.colourspaces import other_tag, with_gamut
-from exr_inspector.validation.frame_pixels import frame_pixels, layers_of_parts
+from exr_inspector.validation.frame_pixels import frame_pixels, layers_of_parts, view_pixels
 from exr_inspector.validation.frames import (
     OBJECTS,
     TEXT_CHARACTERS,
     FramePixels,
     FrameSummary,
+    FrameView,
     channel_text,
     compared_aspect,
     compared_values,
     embedded_frame,
+    joined_hashes,
 )
 
 
@@ -76,8 +79,7 @@ def _pixel_hash(inspection: Inspection) -> str | None:
     report = inspection.pixels
     if report is None or not report.parts:
         return None
-    hashes = [part.pixel_hash for part in report.parts]
-    return " ".join(h for h in hashes if h) if all(hashes) else None
+    return joined_hashes([part.pixel_hash for part in report.parts])
 
 
 def _pixels(inspection: Inspection) -> FramePixels | None:
@@ -89,6 +91,35 @@ def _pixels(inspection: Inspection) -> FramePixels | None:
     header = inspection.header
     parts = layers_of_parts((part.index, part.name, part.view) for part in header.parts) if header is not None else {}
     return frame_pixels(report.channels, zeros, lines, path=inspection.key, parts=parts)
+
+
+def _other_views(inspection: Inspection) -> dict[str, FrameView]:
+    report, header = inspection.pixels, inspection.header
+    if report is None or header is None:
+        return {}
+    part_views = {part.index: part.view for part in header.parts}
+    maps: dict[str, tuple[ZeroGrid | None, ColourLines | None]] = {}
+    hashes: dict[str, list[str | None]] = {}
+    for part in report.parts:
+        maps |= part.views
+        if view := part_views[part.part]:
+            hashes.setdefault(view, []).append(part.pixel_hash)
+            if part.lines is not None:
+                maps.setdefault(view, (part.zeros, part.lines))
+    views = {view for names in inspection.names for view in names.views}
+    found = view_pixels(report.channels, part_views, views, maps, path=inspection.key)
+    return {
+        view: FrameView(pixels, joined_hashes(hashes.get(view, ())) if len(part_views) > 1 else _image_hash(pixels))
+        for view, pixels in found.items()
+    }
+
+
+def _image_hash(pixels: FramePixels) -> str | None:
+    """A hash of the statistics of an image that shares its part with others; None without a small image of it."""
+    if pixels.lines is None:
+        return None
+    known = sorted(pixels.means.items()), sorted(pixels.deviations.items()), pixels.lines.small
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def _is_texture(part: PartHeader) -> bool:
@@ -142,6 +173,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         objects=_objects(inspection),
         pixel_hash=_pixel_hash(inspection),
         pixels=_pixels(inspection),
+        other_views=_other_views(inspection),
         is_complete=inspection.is_complete,
         **compared_values(first.attributes),
         is_texture=any(map(_is_texture, header.parts)),

@@ -144,6 +144,7 @@ class Rule:
             Checks of sequences drop it, unless it is an error, also where a sequence rule among them names the frame.
         profiles: Profile -> level, for profiles that set another level than the rule's own.
         of_textures: Whether a rule on sequences is also called for UDIM tiles, of which others know nothing.
+        of_views: Whether a rule on sequences is also called for the images of the other views that each file holds.
         limits: What the rule leaves unchecked although its title covers it; empty if nothing.
         origin: Python file from which a policy added the rule; empty for rules of this package and of entry points.
     """
@@ -165,6 +166,7 @@ class Rule:
     yields_to: tuple[str, ...] = ()
     profiles: Mapping[str, RuleLevel] = field(default_factory=dict)
     of_textures: bool = False
+    of_views: bool = False
     limits: str = ""
     origin: str = ""
 

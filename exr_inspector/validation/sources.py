@@ -33,6 +33,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Academy's reference container writer": "https://github.com/ampas/aces_container",
         "ACEScentral": "https://community.acescentral.com/t/supported-compression-for-aces-exr-container/391",
         "SMPTE 12M": "the standard of time and control code",
+        "MovieLabs QC vocabulary": "https://movielabs.com/md/qcvocabulary/",
         "Netflix VFX requirements": f"{_NETFLIX}360000611467",
         "Netflix non-graded archival master specifications": f"{_NETFLIX}21669570043283 and {_NETFLIX}360049545294",
         "Netflix Frame Error": f"{_NETFLIX}115000670191",

@@ -13,8 +13,8 @@ from exr_inspector.exr.header.values import Attribute, LevelMode
 from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.frame_pixels import frame_pixels, layers_of_parts
-from exr_inspector.validation.frames import compared_aspect, compared_values
+from exr_inspector.validation.frame_pixels import frame_pixels, layers_of_parts, view_pixels
+from exr_inspector.validation.frames import FrameView, compared_aspect, compared_values, joined_hashes
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.read.pages import FrameRows
@@ -30,6 +30,13 @@ def _integers(row: Row, *columns: str) -> tuple[int, ...] | None:
 
 def _window(part: Row, name: str) -> tuple[int, ...] | None:
     return _integers(part, *(f"{name}_{edge}" for edge in ("x_min", "y_min", "x_max", "y_max")))
+
+
+def _other_views(row: Row, parts: Sequence[Row], stats: Sequence[ChannelStats]) -> dict[str, FrameView]:
+    part_views = {index: part.get("view_name") for index, part in enumerate(parts)}
+    found = view_pixels(stats, part_views, (row.get("views") or "").split(","), path=row["path"])
+    hashes = {view: [part.get("pixel_hash") for part in parts if part.get("view_name") == view] for view in found}
+    return {view: FrameView(pixels, joined_hashes(hashes[view])) for view, pixels in found.items()}
 
 
 def _storage(part: Row) -> str:
@@ -49,7 +56,6 @@ def _has_levels(part: Row) -> bool:
 def _from_parts(parts: Sequence[Row], channels: tuple[str, ...]) -> dict[str, Any]:
     """Fields of the summary that need the rows of `parts`."""
     first = parts[0]
-    hashes: list[Any] = [part.get("pixel_hash") for part in parts]
     return {
         "display_window": _window(first, "display"),
         "data_window": _window(first, "data"),
@@ -59,7 +65,7 @@ def _from_parts(parts: Sequence[Row], channels: tuple[str, ...]) -> dict[str, An
         "cryptomattes": tuple(
             sorted(name for part in parts for name in (part.get("cryptomattes") or "").split(",") if name)
         ),
-        "pixel_hash": " ".join(hashes) if all(hashes) else None,
+        "pixel_hash": joined_hashes([part.get("pixel_hash") for part in parts]),
         "is_texture": any(map(_has_levels, parts)),
     }
 
@@ -125,6 +131,7 @@ def frame_of_row(
         time_code=timecodes.clock_of_text(row.get("timecode")),
         embedded_frame=row.get("embedded_frame"),
         pixels=frame_pixels(stats, path=row["path"], parts=layers),
+        other_views=_other_views(row, parts, stats),
         has_error=not is_read or bool(row.get("error_count")),
         error_codes=tuple((row.get("error_codes") or "").split(",")) if row.get("error_codes") else (),
         is_unread=not is_read and (bool(row.get("stats_stopped")) or is_store_fault(row.get("error_code"))),

@@ -11,7 +11,7 @@ from exr_inspector.model import ColourLines
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.storage import SourceOpener
-from tests.support.exrbytes import HALF, ZIP, Channel, Part, Tiles, build
+from tests.support.exrbytes import HALF, ZIP, Channel, Part, Tiles, a_string, build
 from tests.unit.pixels.test_reader import report
 
 HEIGHT, WIDTH = 70, 90
@@ -108,10 +108,11 @@ def test_infinite_values_make_no_small_image(lines: Lines) -> None:
     assert lines(image) == ColourLines((), b"")
 
 
-def test_only_the_first_part_is_sampled(opener: SourceOpener, budget: DecodeBudget) -> None:
-    data = build([Part(name="a"), Part(name="b")])
+def test_the_first_part_of_each_view_is_sampled(opener: SourceOpener, budget: DecodeBudget) -> None:
+    views = {"a": None, "b": "left", "c": "left", "d": None}
+    data = build([Part(name=name, extra=[a_string("view", view)] if view else []) for name, view in views.items()])
     found = report(opener.open_bytes(data), data, budget, config=PixelConfig(with_zeros=True))
-    assert [part.lines is None for part in found.parts] == [False, True]
+    assert [part.lines is None for part in found.parts] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(("stored", "read", "period"), [(4, 3, 4), (3, 4, 3), (3, 3, 0)])

@@ -26,7 +26,7 @@ from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE
 from exr_inspector.validation.facts.sequences import Siblings, clock_of_numbers, expected_frames
 from exr_inspector.validation.facts.timecodes import Clock, clock_at, clock_of_text, frame_count, is_dropped, shown_rate
 from exr_inspector.validation.frame_numbers import FrameNumbers
-from exr_inspector.validation.frames import FramePixels
+from exr_inspector.validation.frames import FramePixels, FrameView
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from exr_inspector.validation.rule import Scope
 from exr_inspector.validation.rules.sequences.flashes import FrameLight
@@ -81,6 +81,12 @@ def with_areas(*changed: int) -> list[FrameSummary]:
     """Frames whose small images change steadily, but for areas."""
     images = [small(changed=count, gain=1 + n / 500) for n, count in enumerate(changed)]
     return [frame(n, pixels=seen(shows=each)) for n, each in enumerate(images, 1)]
+
+
+def two_views(number: int, *, is_swapped: bool) -> FrameSummary:
+    """A frame of two views of which one has a dark side."""
+    views = [seen(shows=small(changed=changed)) for changed in ((4, 0) if is_swapped else (0, 4))]
+    return frame(number, pixels=views[0], other_views={"right": FrameView(views[1])})
 
 
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
@@ -145,6 +151,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ),
     ("SEQ-SOURCE", [frame(n, attributes={"shot": "sh020" if n == 4 else "sh010"}) for n in range(1, 11)], {}),
     ("CRY-SEQ", frames(cryptomattes=("abc: 2 layers",)), {}),
+    ("SEQ-VIEWS", [two_views(n, is_swapped=n in {4, 5}) for n in range(1, 11)], {}),
     ("DEL-NFX-NUMBERING", [f for f in frames() if f.frame % 2], {"frame_step": 2}),
 ]
 
@@ -1612,7 +1619,7 @@ def test_rules_that_rows_cannot_repeat_are_known(monkeypatch: pytest.MonkeyPatch
     lost = set()
     for code, given, parameters in BROKEN:
         by_rows = [
-            replace(each, pixels=replace(each.pixels, zeros=None, lines=None)) if each.pixels else each
+            replace(each, pixels=replace(each.pixels, zeros=None, lines=None), other_views={}) if each.pixels else each
             for each in given
         ]
         if not reported(code, by_rows, **parameters):

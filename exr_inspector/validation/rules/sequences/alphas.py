@@ -45,6 +45,7 @@ _INVERTED = 0.25  # largest change of a matte that was inverted, after it is tur
     "that shrink to what they hold. Holes are fewer than a thousandth of the pixels, in one or two frames in a row. Lost "
     "buckets are reported as SEQ-BUCKET alone. Not known to be inverted: mattes that cover half of the image, and those that "
     "are so from a frame to the last one.",
+    of_views=True,
 )
 def alphas(sequence: SequenceFacts, _: object) -> Results:
     return [*_solid_alphas(sequence), *_pinholes(sequence), *_inverted_mattes(sequence)]

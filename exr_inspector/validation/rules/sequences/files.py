@@ -52,6 +52,7 @@ _JUMPS = 4  # least ratio of it to the difference of neighbouring frames
     "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames. Frames with other noise "
     "are reported amid steady motion of the whole image only: those that repeat the frame before if it jumps behind them, and "
     "at most three in a row, one in five in all, with the images of frames some frames away.",
+    of_views=True,
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare hashes of decoded pixels; requires inspections with pixel hashes. If all are equal (a still), it is info.

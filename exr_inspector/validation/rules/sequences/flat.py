@@ -78,6 +78,7 @@ def black_beauty(sequence: SequenceFacts, _: object) -> Results:
     "or full. Up to three of these amid such a pass are a warning, as are a single coloured frame at an end, and more than "
     "three frames between images that differ as much as the shot may change, and frames of few colours within a shot, as "
     "Nuke writes for those that it does not find.",
+    of_views=True,
 )
 def constant_frames(sequence: SequenceFacts, _: object) -> Results:
     return _findings(coloured_frames(sequence))

@@ -78,6 +78,7 @@ _HOLE_LIGHT = 2  # a lost bucket may hold up to twice the light of others of its
     "on and four frames or more apart, as where each part of a job begins with one; and flicker of images that are not steady. "
     "Not reported: light that goes to a level and back over a frame on each side. What a lost bucket takes from a frame is "
     "reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+    of_views=True,
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the mean luminance of frames, except flat ones, with that of the frames around them that are no flashes."""
@@ -203,6 +204,7 @@ def _steady_level(before: Sequence[float], run: Sequence[float], after: Sequence
     "coloured light: info). Frames between steady ones. Only frames with more R and B and less G are warnings: light that is "
     "added takes nothing away, but a flash of magenta light in a darker scene can look the same. Other colours are reported in "
     "one or two frames only, with severity info, and not if the luminance differs, too (SEQ-FLASH).",
+    of_views=True,
 )
 def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare the ratios of the means of R and B to that of G with those of four frames on each side."""
@@ -298,6 +300,7 @@ def _usual(values: Sequence[float], index: int, usual: Sequence[int]) -> float:
     "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, too. Or "
     "frames at equal distances from the first one on, three or more, whose files are larger than all others near them. The "
     "size of files tells nothing with NONE and B44.",
+    of_views=True,
 )
 def noise(sequence: SequenceFacts, _: object) -> Results:
     """Compare file sizes, since noise compresses badly, and the standard deviation of the beauty at the same luminance."""
@@ -370,6 +373,7 @@ def _has_one_light(pixels: FramePixels, others: FramePixels) -> bool:
     "files are smaller by 5 % at the same luminance, and no other channel and no black area differs; a warning if the image "
     "moves on as in the other frames and the files of the run have one size, unlike with motion blur and focus pulls. The size "
     "of files tells nothing with NONE and B44.",
+    of_views=True,
 )
 def soft(sequence: SequenceFacts, _: object) -> Results:
     """Compare file sizes, since detail compresses badly, and the luminance and deviation where the sizes change."""

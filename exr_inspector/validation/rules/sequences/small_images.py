@@ -33,6 +33,7 @@ _COMBED = 3  # frames that are in a cadence by no chance
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
     remedy=Remedy.RENDER,
+    of_views=True,
 )
 def bucket(sequence: SequenceFacts, _: object) -> Results:
     """Report regions of cells of 8 x 8 pixels whose colour is exactly zero; x and y count from the data window's corner.
@@ -54,7 +55,17 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
     "one of another shot.",
     source="openfx#202 (a watermark on some frames)",
     fix="Compare the frame with those beside it, and render it again unless a flash or a short event is meant.",
-    yields_to=("SEQ-BUCKET", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-FLASH", "SEQ-HUE", "SEQ-MIRROR", "SEQ-NOISE", "SEQ-TONE"),
+    yields_to=(
+        "SEQ-BUCKET",
+        "SEQ-CONSTANT",
+        "SEQ-DUP",
+        "SEQ-FLASH",
+        "SEQ-HUE",
+        "SEQ-MIRROR",
+        "SEQ-NOISE",
+        "SEQ-TONE",
+        "SEQ-VIEWS",
+    ),
     limits="Single frames, or runs of up to six, at most one in four (of whole images one in five), in sequences of eight "
     "frames or more whose other frames change steadily: with fast motion or flicker, nothing is reported. In three or more of "
     "16 x 16 areas (four in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if "
@@ -64,6 +75,7 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
     "at equal distances from the first one on, have stronger edges than all others near them by 3 %. A whole image of "
     "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
     "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
+    of_views=True,
 )
 def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     """Compare small images of three frames each, and report the few frames that are odd if no other frame is nearly so."""
@@ -90,6 +102,7 @@ def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     "or two frames with nearly the light of those beside them, unless there are three of one tone, not at equal distances. "
     "From a single change on to the end, only light that is raised to a power, as by a gamma, is reported. "
     "Frames of which `check` or `report` reads all pixels.",
+    of_views=True,
 )
 def tones(sequence: SequenceFacts, _: object) -> Results:
     if not sequence.has_small_images:
@@ -109,6 +122,7 @@ def tones(sequence: SequenceFacts, _: object) -> Results:
     limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
     "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
     "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
+    of_views=True,
 )
 def seams(sequence: SequenceFacts, _: object) -> Results:
     frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
@@ -134,6 +148,7 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
     limits="Frames of which `check` or `report` reads all pixels, where most columns alternate from row to row and rows do not "
     "from column to column: the whole image moves. A warning if these frames are one or two of each five, as of 3:2 pulldown; "
     "else fine stripes all over the image look the same.",
+    of_views=True,
 )
 def fields(sequence: SequenceFacts, _: object) -> Results:
     """Look for frames whose rows alternate, and for the cadence of 3:2 pulldown, also beside missing frames."""
@@ -162,6 +177,7 @@ def fields(sequence: SequenceFacts, _: object) -> Results:
     limits="Frames of which `check` or `report` reads all pixels, between others or in at most half of the sequence; a single "
     "change is a cut. Info if parts of the image do not change, or if it is mirrored left to right more than once: lights and "
     "objects that move from one side to the other can look the same.",
+    of_views=True,
 )
 def mirrored(sequence: SequenceFacts, _: object) -> Results:
     if not sequence.has_small_images:
@@ -169,6 +185,24 @@ def mirrored(sequence: SequenceFacts, _: object) -> Results:
     from exr_inspector.validation.small_images.turned import turned_frames  # noqa: PLC0415 - not in the function's folder
 
     return turned_frames(sequence)
+
+
+@sequence_rule(
+    "SEQ-VIEWS",
+    Severity.WARNING,
+    "The two views of stereo files keep their places in all frames",
+    why="A viewer sees these frames with the eyes exchanged, which inverts their depth.",
+    source="OpenEXR multi-view document; MovieLabs QC vocabulary (swapped eyes)",
+    fix="Look for the machine or the version that wrote these frames, and write them again, or exchange their views.",
+    limits="Files with two views, of which `check` or `report` reads all pixels, in at most half of the sequence, and only if "
+    "the image moves less from frame to frame than the views are apart. Views in files of their own are not compared.",
+)
+def exchanged(sequence: SequenceFacts, _: object) -> Results:
+    if not sequence.has_small_images:
+        return NOTHING
+    from exr_inspector.validation.small_images import exchanged_views  # noqa: PLC0415 - not in the function's folder
+
+    return exchanged_views.exchanged_views(sequence)
 
 
 def lost_shares(sequence: SequenceFacts, numbers: Collection[int]) -> Mapping[int, float]:
