@@ -55,16 +55,20 @@ def _heading(matte: MatteObjects) -> Text:
     if matte.view is not None:
         text.append(f" of view {plain(matte.view)}")
     least = "" if matte.is_complete else "at least "
-    text.append(f": {least}{matte.id_count:,} {'id' if matte.id_count == 1 else 'ids'} in the pixels", style="default")
+    text.append(f": {least}{_many(matte.id_count, 'id')} in the pixels", style="default")
     if matte.name_count is None:
         text.append(", no manifest with their names", style="default")
     else:
-        text.append(f", {matte.name_count:,} names in the manifest", style="default")
+        text.append(f", {_many(matte.name_count, 'name')} in the manifest", style="default")
     if matte.unnamed_count:
-        text.append(f"; {matte.unnamed_count:,} ids have no name", style="yellow")
+        text.append(f"; {_many(matte.unnamed_count, 'id')} without a name", style="yellow")
     if matte.unseen_count:
-        text.append(f"; {matte.unseen_count:,} names have no pixel", style="dim")
+        text.append(f"; {_many(matte.unseen_count, 'name')} without a pixel", style="dim")
     return text
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _table(matte: MatteObjects, names: Mapping[int, str]) -> Table:

@@ -317,6 +317,17 @@ def test_a_black_image_in_a_folder_named_for_data_is_reported(key: str, *, is_re
     assert (pixels.luminance is None) is ("depth" in key)
 
 
+@pytest.mark.parametrize(("at_low_alpha", "is_named"), [(0.5, True), (0.2, False)])
+def test_colour_that_soft_alpha_hides_is_straight_if_edges_are_as_bright(
+    at_low_alpha: float, *, is_named: bool
+) -> None:
+    alpha = np.tile(np.clip(np.arange(48, -16, -1) / 32, 0, 1), (64, 1))
+    colour = np.where(alpha < 0.125, at_low_alpha, 0.5)
+    data = flat(**dict.fromkeys("RGB", colour), A=alpha)
+    (message,) = (each.message for each in violations("PIX-UNPREMULT", data, stats=True))
+    assert ("straight alpha" in message) is is_named
+
+
 def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> None:
     alpha = np.where(np.arange(12).reshape(3, 4) > 5, 1.0, 0.0)
     straight = inspect(image(A=alpha), stats=True)
