@@ -22,6 +22,7 @@ _COLOURS = re.compile(r"(?<![\w.-])((?:[\w.-]+\.)?)[RGBrgb](?:(?:[\s,=0]|and)+\1
 _AGREEING = re.compile(r"\b(?:holds?|is|are|has|have)\b| in (?:[\w.-]+\.)?RGB\b")
 _COMPARED_CHARACTERS = 400  # of a message: its own words come before long values from the file
 _MOST_GROUPS = 6  # of a rule
+_ATTRIBUTE = re.compile(r"\bAttribute \S+")
 _Rule = tuple[Severity, str, str]
 
 
@@ -108,7 +109,8 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
     """Group the findings of files by severity, rule, layer, part and kind of message, and add those of their sequence.
 
     The worst are first. R, G and B of a layer are one kind, and the message is that with the largest value.
-    Several findings of one kind in a file are in different groups, so that each is listed. If a rule has more than
+    Several findings of one kind in a file are in different groups, so that each is listed, and so are attributes that a policy
+    requires. If a rule has more than
     `_MOST_GROUPS` groups, its findings are grouped by kind of message alone; if these are still too many, because each frame
     may have a message of its own, they are one group.
     """
@@ -117,7 +119,7 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
     for file in files:
         seen: Counter[object] = Counter()
         for found in _with_parts(file):
-            rule, kind = (found.severity, found.code, _layer(found.channel)), _kind(found.message, file.path)
+            rule, kind = (found.severity, found.code, _subject(found)), _kind(found.message, file.path)
             place = rule, found.part, found.channel, kind
             said = _Said(found.message, file, found.part, found.channel, kind, seen[place], _extent(found.found))
             rules.setdefault(rule, []).append(said)
@@ -147,9 +149,11 @@ def _extent(found: str) -> float:
         return 0.0
 
 
-def _layer(channel: str | None) -> str:
-    """The name of a channel, equal for R, G and B of one layer."""
-    return _COLOURS.sub(r"\1RGB", channel or "")
+def _subject(found: Finding) -> str:
+    """The name of a finding's channel, equal for R, G and B of one layer, or the attribute that the show requires."""
+    if found.code == "SHOW-ATTRIBUTE" and (attribute := _ATTRIBUTE.search(found.message)):
+        return attribute[0]
+    return _COLOURS.sub(r"\1RGB", found.channel or "")
 
 
 def _divided(every: Sequence[_Said]) -> list[list[_Said]]:

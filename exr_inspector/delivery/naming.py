@@ -22,8 +22,8 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from itertools import chain, groupby, zip_longest
 
 from exr_inspector.delivery.name_numbers import (
     SURE_DIGITS,
@@ -94,11 +94,13 @@ class Recognised:
         pattern: Path with the frame number as `#`, one for each digit of the most frequent padding; a single one if unpadded.
         members: The files, by ascending number.
         is_udim: Whether the numbers are UDIM tiles, as an explicit `<UDIM>` states.
+        misspelt: Frames that are there under another spelling of the name, in ascending order.
     """
 
     pattern: str
     members: tuple[Frame, ...]
     is_udim: bool = False
+    misspelt: tuple[int, ...] = ()
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -138,12 +140,14 @@ def recognise(paths: Iterable[str]) -> Recognition:
             groups.setdefault(name.shape, []).append(name)
         else:
             singles.append(name.path)
-    strays |= _join_extensions(groups) | _other_spellings(groups)
+    strays |= _join_extensions(groups)
+    misspelt: dict[tuple[str, ...], tuple[int, ...]] = {}
+    strays |= _other_spellings(groups, misspelt)
     sequences: list[Recognised] = []
     ambiguous: list[tuple[str, ...]] = []
-    for members in groups.values():
+    for shape, members in groups.items():
         found, alone, unclear = _group_by_frame_number(members)
-        sequences += found
+        sequences += [replace(each, misspelt=misspelt[shape]) for each in found] if shape in misspelt else found
         singles += alone
         if unclear:
             ambiguous.append(tuple(sorted(unclear)))
@@ -240,11 +244,17 @@ def _join_extensions(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[
     return strays
 
 
-def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
+def _other_spellings(
+    groups: dict[tuple[str, ...], list[NumberedName]], misspelt: dict[tuple[str, ...], tuple[int, ...]]
+) -> dict[str, str]:
     """Remove the single frames that fill gaps of a sequence under another spelling of its name: `Beauty.1003` in `beauty.####`.
 
     Their names have another Unicode form or, if the others are far more, another case, other separators (`-` for `_`) or a
     second extension (`.exr.exr`).
+
+    Args:
+        groups: The names by their shape; those of the removed files are removed.
+        misspelt: Gets the numbers of the removed frames, by the shape of the sequence that lacks them.
 
     Returns:
         The removed files, with the reason.
@@ -257,27 +267,31 @@ def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[
         few = [
             shape for shape in others if _is_same_text(shape, usual) or len(groups[shape]) * _MANY_TIMES <= len(many)
         ]
-        into_gaps = _in_gaps([groups[shape] for shape in few], many) if few else []
-        for shape in (shape for shape, is_in_gaps in zip(few, into_gaps, strict=True) if is_in_gaps):
-            why = _why_other_spelling(shape, usual, len(many))
-            strays.update((name.path, why) for name in groups.pop(shape))
+        numbers_of = _in_gaps([groups[shape] for shape in few], many) if few else []
+        for shape, numbers in zip(few, numbers_of, strict=True):
+            if numbers:
+                names = groups.pop(shape)
+                strays.update((name.path, _why_other_spelling(name, usual, len(many))) for name in names)
+                misspelt[usual] = tuple(sorted({*misspelt.get(usual, ()), *numbers}))
     return strays
 
 
-def _in_gaps(groups: Sequence[Sequence[NumberedName]], others: Sequence[NumberedName]) -> list[bool]:
-    """For each group, whether its names are single frames that a sequence, the others, lacks between its ends or next to them.
+def _in_gaps(groups: Sequence[Sequence[NumberedName]], others: Sequence[NumberedName]) -> list[set[int]]:
+    """The numbers of each group of single frames that a sequence, the others, lacks between its ends or next to them.
 
-    Consecutive frames are a sequence of their own.
+    Those of other groups are left out. Consecutive frames are a sequence of their own.
     """
     found, singles, unclear = _group_by_frame_number([*others, *(name for group in groups for name in group)])
     if len(found) != 1 or singles or unclear:
-        return [False] * len(groups)
+        return [set() for _ in groups]
     number_of = {frame.path: frame.number for frame in found[0].members}
     theirs = {number_of[name.path] for name in others}
     near = range(min(theirs) - 1, max(theirs) + 2)
     every = [{number_of[name.path] for name in group} for group in groups]
     return [
-        all(number in near and number not in theirs and number + 1 not in numbers for number in numbers)
+        numbers
+        if all(number in near and number not in theirs and number + 1 not in numbers for number in numbers)
+        else set()
         for numbers in every
     ]
 
@@ -289,13 +303,13 @@ def _is_same_text(shape: Iterable[str], other: Iterable[str]) -> bool:
     ]
 
 
-def _why_other_spelling(shape: Sequence[str], usual: Sequence[str], count: int) -> str:
-    """How the names of some files differ from those of `count` others that are the same but for their spelling."""
-    files = f"{count} file{'s' * (count != 1)}"
-    if _is_same_text(shape, usual):
-        return f"{files} {'have' if count > 1 else 'has'} this name in another Unicode form (NFC or NFD): rename it"
-    other = "#".join(usual[1:])
-    return f"{files} {'have' if count > 1 else 'has'} this name in another spelling ({other}): rename it"
+def _why_other_spelling(name: NumberedName, usual: Sequence[str], count: int) -> str:
+    """How the name of a file differs from those of `count` others that are the same but for their spelling."""
+    files = f"{count} file{'s' * (count != 1)} {'have' if count > 1 else 'has'} this name"
+    if _is_same_text(name.shape, usual):
+        return f"{files} in another Unicode form (NFC or NFD): rename it"
+    texts = zip_longest(usual[1:], name.rest(), fillvalue="")
+    return f"{files} in another spelling: rename it to {''.join(chain.from_iterable(texts))}"
 
 
 def _spelled_alike(shape: Sequence[str]) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def check_sequence(
         file_count=len(summaries),
         expected=every,
         missing=missing,
-        rerender=(_absent(missing, siblings) if is_error else NO_FRAMES).union(
+        rerender=(_absent(missing, known, siblings) if is_error else NO_FRAMES).union(
             n for n, how in remedies if how is Remedy.RENDER
         ),
         header_edits=FrameNumbers.of(number for number, how in remedies if how is Remedy.EDIT),
@@ -200,9 +200,9 @@ def check_sequence(
     return with_findings(checked, validate_sequence(summaries, policy, required=required, siblings=siblings))
 
 
-def _absent(missing: FrameNumbers, siblings: Siblings) -> FrameNumbers:
+def _absent(missing: FrameNumbers, known: Recognised, siblings: Siblings) -> FrameNumbers:
     """The missing frames without those that are there under another spelling of the name, or as another version."""
-    there = {**siblings.spellings, **siblings.versions}
+    there = {*known.misspelt, *siblings.spellings, *siblings.versions}
     return FrameNumbers.of(number for number in missing if number not in there) if there else missing
 
 

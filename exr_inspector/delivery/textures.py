@@ -16,9 +16,8 @@ from itertools import chain, pairwise
 from exr_inspector.delivery.image_names import image_of, is_animated
 from exr_inspector.delivery.naming import Recognised
 from exr_inspector.validation import FrameSummary
-from exr_inspector.validation.facts.sequences import Siblings
+from exr_inspector.validation.facts.sequences import UDIMS, Siblings
 
-_UDIMS = range(1001, 2000)
 _ROW = 10
 # Kinds of maps that are no AOVs, too.
 _MAPS = (
@@ -131,7 +130,7 @@ def _are_squares(numbers: Sequence[int], read: Sequence[FrameSummary]) -> bool:
 
 def tile_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
     """The numbers that UDIM tiles may have; none if more than a few others are among them."""
-    tiles = tuple(number for number in numbers if number in _UDIMS)
+    tiles = tuple(number for number in numbers if number in UDIMS)
     others = len(numbers) - len(tiles)
     return tiles if not others or others <= max(1, len(numbers) // _FEW) < len(tiles) else ()
 

@@ -293,11 +293,11 @@ def validate_sequence(
         policy: The policy; it is resolved for the path of the first frame.
         required: Required frame ranges, instead of the policy's `frame_range`.
         siblings: The other views and AOVs of the same image.
-        is_texture: Whether the files are textures: only rules with `of_textures` are called.
+        is_texture: Whether the files are textures: rules with `of_textures` are called, and no others.
     """
     facts = SequenceFacts(frames[0].sequence, frames, required, siblings, is_texture=is_texture)
     resolved = policy.for_path(facts.frames[0].path)
-    steps = [step for step in resolved.plan.sequences if step.rule.of_textures or not is_texture]
+    steps = [step for step in resolved.plan.sequences if step.rule.of_textures is is_texture]
     findings = _of_steps(steps, facts, resolved.parameters)
     of_views = [step for step in steps if step.rule.of_views]
     for view in sorted({view for frame in facts.frames for view in frame.other_views}):

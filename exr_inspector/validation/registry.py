@@ -47,6 +47,7 @@ from exr_inspector.validation.rules.sequences import (
     small_images,
     sources,
     steady,
+    udims,
 )  # fmt: skip
 from exr_inspector.validation.rules.sequences import times as sequence_times
 
@@ -54,7 +55,7 @@ _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, alpha, encodings,
     data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, alphas, levels, steady, sources,
-    show,
+    udims, show,
 )  # fmt: skip
 
 # Rules on what only commands make of an image. The function's folder does not have their module, but its policies may name

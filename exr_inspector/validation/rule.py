@@ -143,7 +143,7 @@ class Rule:
         yields_to: More specific rules: if one of them reports the same fact in the same part, this rule's finding is dropped.
             Checks of sequences drop it, unless it is an error, also where a sequence rule among them names the frame.
         profiles: Profile -> level, for profiles that set another level than the rule's own.
-        of_textures: Whether a rule on sequences is also called for UDIM tiles, of which others know nothing.
+        of_textures: Whether a rule on sequences is called for textures, such as UDIM tiles, instead of frames.
         of_views: Whether a rule on sequences is also called for the images of the other views that each file holds.
         limits: What the rule leaves unchecked although its title covers it; empty if nothing.
         origin: Python file from which a policy added the rule; empty for rules of this package and of entry points.

@@ -90,6 +90,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Cryptomatte#65": "https://github.com/Psyop/Cryptomatte/issues/65",
         "gaffer#6304": "https://github.com/GafferHQ/gaffer/pull/6304",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",
+        "OpenImageIO#3049": "https://github.com/AcademySoftwareFoundation/OpenImageIO/pull/3049",
+        "OpenUSD#751": "https://github.com/PixarAnimationStudios/OpenUSD/issues/751",
         "OpenImageIO#1271": "https://github.com/AcademySoftwareFoundation/OpenImageIO/issues/1271",
         "Natron#1152": "https://github.com/MrKepzie/Natron/issues/1152",
         "exrs#153": "https://github.com/johannesvollmer/exrs/issues/153",

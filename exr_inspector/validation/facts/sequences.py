@@ -15,6 +15,7 @@ from exr_inspector.validation.facts.timecodes import Clock
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FrameSummary
 
+UDIMS = range(1001, 2000)  # 1001 + u + 10 v
 _STEPPED = 4  # from this number of frames on, equal distances are taken as the step of the render
 _FAR = 2  # a frame lies far outside if the gap before it is longer than this many times the number of all frames
 _FAR_FRAMES = 100  # the shortest such gap
@@ -108,7 +109,7 @@ class SequenceFacts:
         frames: Its frames, sorted by number.
         required: Required frame ranges, ascending. If empty, the policy's range applies, or else the existing frames decide.
         siblings: The other views and AOVs of the same image.
-        is_texture: Whether the numbers are UDIM tiles.
+        is_texture: Whether the files are textures, whose numbers are no frames.
         known: What functions that are `once_per_sequence` have found.
     """
 
@@ -132,6 +133,11 @@ class SequenceFacts:
     def numbers(self) -> list[int]:
         """Frame numbers in ascending order, without duplicates."""
         return sorted({frame.frame for frame in self.frames})
+
+    @property
+    def word(self) -> str:
+        """What a message calls a file: `Frame`, or `Tile` of textures."""
+        return "Tile" if self.is_texture else "Frame"
 
     @cached_property
     def has_small_images(self) -> bool:

@@ -96,7 +96,7 @@ def one_colour(part: ChannelFacts, _: object) -> Results:
     "Part 0 has R, G, B or Y in its base layer",
     why="Viewers that do not know layers show nothing.",
     source="OpenEXR technical introduction (channel names); OpenEXR multi-view document; arnold-usd#2115; tev#168",
-    profiles={"comp": "warning", "strict": "warning"},
+    profiles={"strict": "warning"},
     fix="Write the main image as R, G, B of part 0. With the command, list the other channels, too: it drops "
     "those that are not named.",
     command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B,OTHER,CHANNELS -o OUT.exr",

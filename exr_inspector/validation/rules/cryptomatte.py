@@ -361,7 +361,10 @@ def colour_tag(file: FileFacts, _: object) -> Results:
         identifier = part.part.text("colorInteropID")
         tagged = identifier or ("chromaticities" if "chromaticities" in part.part.by_name else None)
         if tagged and identifier != spaces.DATA:
-            message = f"A part tagged {tagged} holds Cryptomatte {listed(names)}; expected no tag, or data"
-            severity = None if identifier and not part.traits & t.COLOURED else Severity.INFO
+            has_colour = bool(part.traits & t.COLOURED)
+            wanted = "a part of its own" if has_colour else "no tag, or data"
+            holds = f"{'colour and ' * has_colour}Cryptomatte {listed(names)}"
+            message = f"A part tagged {tagged} holds {holds}; expected {wanted}"
+            severity = None if identifier and not has_colour else Severity.INFO
             found.append(Found(message, tagged, "data", part=index, severity=severity))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain, pairwise
@@ -80,16 +81,17 @@ def pixel_id(file: FileFacts, _: object) -> Results:
 @_pixel_rule(
     "CRY-COVERAGE",
     Severity.WARNING,
-    "Coverage is between 0 and 1, and its mean falls from rank to rank",
-    why="Mattes come out too strong, or ranks are exchanged.",
+    "Coverage is between 0 and 1, also of all ranks together, and its mean falls from rank to rank",
+    why="Mattes come out too strong, ranks are exchanged, or the image was saved with a gamma.",
     source=_SPEC,
     fix="Render the Cryptomatte again, and do not filter, merge or resize it.",
-    limits="Range and mean of each rank; the sum over the ranks of one pixel is not checked.",
+    limits="Range and mean of each rank, and the sum of the means; the sum of one pixel is not checked.",
 )
 def coverage(file: FileFacts, _: object) -> Results:
-    found = []
+    found: list[Found] = []
     for pairs in chain.from_iterable(matte.pairs() for matte in _intact(file)):
         means: list[tuple[tuple[int, str], float]] = []
+        known = len(found)
         for _, place in pairs:
             stats = _stats(file, place)
             if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
@@ -104,6 +106,12 @@ def coverage(file: FileFacts, _: object) -> Results:
                 if copied := next((place for place, other in means[:at] if other == below), None):
                     message += f", and as much as {_name(file, copied)}: a copy of that rank"
                 found.append(Found(message, f"{below:g}", f"at most {mean:g}", following[1], following[0]))
+        total = math.fsum(mean for _, mean in means)
+        is_one_part = len({place[0] for place, _ in means}) == 1
+        if len(found) == known and is_one_part and total > 1 + _COVERAGE_TOLERANCE:
+            first, last = means[0][0], means[-1][0]
+            message = f"{_name(file, first)} to {_name(file, last)} cover {total:.4g} times the image together"
+            found.append(Found(message, f"{total:.4g}", "at most 1", first[1], first[0]))
     return found
 
 
@@ -122,7 +130,7 @@ def _unnamed_message(matte: Matte, objects: MatteObjects, pixels: int) -> str:
         return f"{message}: {names}"
     if unnamed == ids:
         none = f"the manifest names none of the {ids:,} ids in the pixels ({first})"
-        return f"{label}: {none}: it belongs to another image"
+        return f"{label}: {none}: it belongs to another image, or the ids were changed"
     largest = max((one.coverage for one in objects.first_unnamed), default=pixels)
     message = f"{label}: the manifest does not name {unnamed:,} of {ids:,} ids in the pixels: {first}"
     if 2 * objects.unnamed_once_count > unnamed:

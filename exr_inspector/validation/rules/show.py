@@ -22,6 +22,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, file_
 from exr_inspector.validation.rules.sequences.comparison import drift
 
 _POLICY = "the show's policy"
+_MOST_VALUES = 4  # of an attribute that must be steady; more are one finding
 _COMPARED_CHARACTERS = 1_000  # of a text that is matched against a pattern
 
 
@@ -220,6 +221,12 @@ def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
         if demand.steady:
             severity = Severity[demand.severity.upper()]
             drifted = drift(sequence, f"attribute {demand.name}", _value_of(demand.name))
+            if len(drifted) > _MOST_VALUES:
+                values = (
+                    f"{len(drifted) + 1} values: {listed([*(each.found for each in drifted), drifted[0].expected])}"
+                )
+                frames = [number for each in drifted for number in each.frames]
+                drifted = [Found(f"Attribute {demand.name} has {values}", values, "one value", frames=frames)]
             found += [each._replace(severity=severity) for each in drifted]
     return found
 

@@ -90,6 +90,12 @@ def test_a_rule_whose_every_text_is_another_is_one_line() -> None:
     assert (message, frames) == (words[0], [*range(1001, 1013)])
 
 
+def test_each_attribute_that_a_policy_requires_is_a_line() -> None:
+    found = tuple(Finding("SHOW-ATTRIBUTE", Severity.ERROR, f"Attribute {name} is missing") for name in "abcdefgh")
+    file = CheckedFile("x.1001.exr", 1001, found, parts=("rgba", "depth"))
+    assert len(group_findings([file, replace(file, frame=1002)], ())) == len(found)
+
+
 def test_copies_of_a_folder_are_one_group_and_images_beside_a_sequence_are_each_alone() -> None:
     def stray(path: str, severity: Severity) -> CheckedFile:
         return CheckedFile(path, None, (Finding("SEQ-STRAY", severity, "a copy"),))

@@ -159,7 +159,8 @@ def test_single_frames_in_another_spelling_are_strays_if_they_fill_gaps() -> Non
         **dict.fromkeys(decomposed, True),
         "b\u00fcro.1006.exr": False,
     }
-    assert all(why.endswith(": rename it") for why in recognition.strays.values())
+    assert recognition.strays["b\u00fcro.1006.exr"].endswith(": rename it to B\u00fcro.1006.exr")
+    assert recognition.sequences[0].misspelt == (1004, 1006, 1012)
     assert len(recognise([*names, "b\u00fcro.1001.exr", "b\u00fcro.1003.exr"]).sequences) == 2
     odd = ["B\u00fcro.1004.exr.exr", "B\u00fcro .1006.exr", "B\u00fcro_1008.exr"]
     assert sorted(recognise([*names, *odd]).strays) == sorted(odd)

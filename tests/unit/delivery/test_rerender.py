@@ -46,6 +46,11 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
     assert (checked.rerender.text, checked.header_edits.text) == ("3", "2")
 
 
+def test_a_frame_under_another_spelling_of_the_name_needs_no_new_render() -> None:
+    (checked,) = checked_sequences([*map(frame, (1, 2, 4, 6)), summary("A.0003.exr")])
+    assert (checked.missing.text, checked.rerender.text) == ("3,5", "5")
+
+
 @pytest.mark.parametrize(
     ("code", "is_rendered"),
     [

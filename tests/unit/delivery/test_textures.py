@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import cycle
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from exr_inspector.delivery.sequences import check_sequence
 from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import textures_among
 from exr_inspector.model import Severity
-from exr_inspector.validation import FrameSummary, builtin_policy
+from exr_inspector.validation import FrameSummary, builtin_policy, validate_sequence
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS
 from tests.unit.delivery.sequences import checked_sequences
 
@@ -143,6 +144,23 @@ def test_animated_textures_have_other_numbers(numbers: range) -> None:
 def test_tiles_that_one_map_lacks(tiles: dict[str, tuple[int, ...]], found: dict[str, Severity]) -> None:
     said = tile_findings({f"h_{name}": numbers for name, numbers in tiles.items()}, is_texture=True)
     assert {name: every[0][0] for name, every in said.items()} == found
+
+
+@pytest.mark.parametrize(
+    ("changed", "severity"),
+    [
+        ({"channels": ("0:A HALF", "0:B HALF", "0:G HALF", "0:R HALF")}, Severity.INFO),
+        ({"channels": ("0:B FLOAT", "0:G FLOAT", "0:R FLOAT")}, Severity.INFO),
+        ({"channels": ("0:R HALF",)}, Severity.WARNING),
+        ({"colour": "AP1"}, Severity.WARNING),
+        ({"frame": 1, "channels": ("0:R HALF",)}, None),  # a numbered texture
+    ],
+)
+def test_tiles_that_differ(changed: dict[str, Any], severity: Severity | None) -> None:
+    usual = {"channels": ("0:B HALF", "0:G HALF", "0:R HALF"), "colour": "Rec.709"}
+    tiles = [frame("a.exr", **{**usual, "frame": n, **(changed if n == 1003 else {})}) for n in SPARSE]
+    found = validate_sequence(tiles, builtin_policy("texture"), is_texture=True)
+    assert [each.severity for each in found] == [severity] * (severity is not None)
 
 
 def test_a_udim_pattern_also_takes_numbers_that_are_no_tiles() -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.model import ColourLines, Finding, Inspection, ZeroGrid
-from exr_inspector.validation import FrameSummary, validate_sequence
+from exr_inspector.validation import RULES, FrameSummary, validate_sequence
 from exr_inspector.validation.engine import RULE_FAILED
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
 from exr_inspector.validation.facts.timecodes import Clock
@@ -61,9 +61,11 @@ def sequence_policy(*, nam: str = "off", **parameters: Any) -> Policy:
     return policy(yaml.safe_dump(document))
 
 
-def judged(given: list[FrameSummary], siblings: Siblings = NO_SIBLINGS, **parameters: Any) -> tuple[Finding, ...]:
+def judged(
+    given: list[FrameSummary], siblings: Siblings = NO_SIBLINGS, *, is_texture: bool = False, **parameters: Any
+) -> tuple[Finding, ...]:
     """The findings by `sequence_policy`."""
-    findings = validate_sequence(given, sequence_policy(**parameters), siblings=siblings)
+    findings = validate_sequence(given, sequence_policy(**parameters), siblings=siblings, is_texture=is_texture)
     assert RULE_FAILED not in {finding.code for finding in findings}, findings
     return findings
 
@@ -71,7 +73,9 @@ def judged(given: list[FrameSummary], siblings: Siblings = NO_SIBLINGS, **parame
 def reported(code: str, given: list[FrameSummary], *arguments: Any, **parameters: Any) -> list[Finding]:
     """The findings of one rule."""
     nam = "on" if code == "DEL-NFX-NUMBERING" else "off"
-    return [finding for finding in judged(given, *arguments, nam=nam, **parameters) if finding.code == code]
+    is_texture = RULES[code].of_textures
+    findings = judged(given, *arguments, nam=nam, is_texture=is_texture, **parameters)
+    return [finding for finding in findings if finding.code == code]
 
 
 def grid(*lit: tuple[int, int]) -> ZeroGrid:

@@ -142,6 +142,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-NOISE", [noisy(n) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("SEQ-SOFT", [noisy(n, 0.9, 0.2) if n == 5 else noisy(n, 1.0, 0.2) for n in range(1, 11)], {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
+    ("TIL-UDIM", [replace(f, frame=1000 + f.frame) for f in frames(channels=("0:Y HALF",))], {}),
     ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
     ("TIM-COUNTER", frames(image_counter=4), {}),
     (
@@ -167,6 +168,7 @@ def test_every_sequence_rule_finds_its_fault_in_its_frames(
         "DEL-NFX-NUMBERING": {2, 4, 6, 8},
         "SEQ-HOST": {2, 5, 8, 11},
         "SEQ-TONE": {4, 5, 6},
+        "TIL-UDIM": {1005},
     }.get(code, {4, 5})
     assert finding.frames, "frames that the message names"
     assert set(finding.frames) <= odd if code != "SEQ-MISSING" else there.isdisjoint(finding.frames)
@@ -758,6 +760,24 @@ def test_time_codes_that_count_at_another_rate_than_the_attribute_says() -> None
     given = [frame(n, time_code=code, frame_rate=24.0) for n, code in enumerate(codes, 1)]
     (finding,) = reported("TIM-TC-SEQ", given)
     assert (finding.found, finding.expected) == ("25 frames a second", "24")
+
+
+@pytest.mark.parametrize("has_flag", [True, False])
+def test_a_frame_field_that_counts_above_39_is_said(*, has_flag: bool) -> None:
+    codes = [Clock(1, 0, n // 50, n % 50 % 40, has_flag and n % 50 >= 40) for n in range(30, 60)]
+    given = [frame(n, time_code=code, frame_rate=50.0) for n, code in enumerate(codes, 1)]
+    (finding,) = reported("TIM-TC-SEQ", given)
+    assert (tuple(finding.frames), finding.expected) == (tuple(range(11, 21)), "01:00:00:40")
+    assert finding.message.endswith("holds at most 39")
+
+
+def test_time_codes_of_another_reel_are_said() -> None:
+    given = [
+        frame(n, time_code=Clock(1, 0, n > 7, n, False), frame_rate=24.0, attributes={"reelName": "AB"[n > 7]})
+        for n in range(1, 11)
+    ]
+    (finding,) = reported("TIM-TC-SEQ", given)
+    assert finding.message.endswith("; their reelName is B, that of the others A")
 
 
 def test_time_codes_are_checked_at_the_rate_that_they_count() -> None:

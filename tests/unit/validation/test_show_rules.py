@@ -138,6 +138,13 @@ def test_steady_attributes_over_a_sequence() -> None:
     assert (finding.found, finding.expected) == ("vega", "nova")
 
 
+def test_a_steady_attribute_that_changes_in_every_frame_is_one_finding() -> None:
+    given = [frame_of_inspection(inspect(made(a_string("show", f"v{n}")), key=f"nova/a.{n}.exr")) for n in range(1, 9)]
+    findings = validate_sequence([each for each in given if each], load())
+    (finding,) = [f for f in findings if f.code == "SHOW-STEADY"]
+    assert (len(finding.frames), "has 8 values: v" in finding.message) == (7, True)
+
+
 def test_without_a_policy_these_rules_demand_nothing() -> None:
     assert not [f for f in judge(PLAIN) if f.code.startswith("SHOW-")]
 

@@ -46,9 +46,9 @@ class SequenceParameters(TimeParameters):
         return value
 
 
-def named(numbers: Sequence[int]) -> str:
+def named(numbers: Sequence[int], word: str = "Frame") -> str:
     """The beginning of a message on frames: `Frame 1003`, `Frames 1001-1004, 1009`."""
-    return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {joined_ranges(numbers)}"
+    return f"{word}{'s' * (len(set(numbers)) > 1)} {joined_ranges(numbers)}"
 
 
 def frames_words(originals: Mapping[int, int]) -> str:
@@ -84,11 +84,12 @@ def drift(
         return []
     usual = usual_value(sequence, by_value)
     expected = show(usual)
-    others = "the other frames" if len(by_value) == 2 else counted(len(by_value[usual]), "frame")
+    word = sequence.word.lower()
+    others = f"the other {word}s" if len(by_value) == 2 else counted(len(by_value[usual]), word)
     found = []
     for value, numbers in by_value.items():
         if value != usual:
-            message = f"{named(numbers)}: {what} is {show(value)}, in {others} {expected}"
+            message = f"{named(numbers, sequence.word)}: {what} is {show(value)}, in {others} {expected}"
             is_tie = 1 < len(numbers) == len(by_value[usual]) and not _written_apart(sequence, numbers)
             if is_tie:
                 message += f" ({joined_ranges(by_value[usual])}): as many have each, so that either can be wrong"

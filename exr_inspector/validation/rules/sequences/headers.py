@@ -156,22 +156,22 @@ def _some(names: Sequence[str]) -> str:
     return listed(names, _ENTRIES_SHOWN)
 
 
-def _without_part(channels: Iterable[str]) -> Counter[str]:
+def without_part(channels: Iterable[str]) -> Counter[str]:
     """Channels as `<name> <TYPE>`, without their part."""
     return Counter(value.partition(":")[2] or value for value in channels)
 
 
 def _of_other_types(usual: Iterable[str], value: Iterable[str]) -> list[tuple[str, str, str]]:
     """Name, type and usual type of the channels that have another type than usual, in whichever part they are."""
-    most, mine = _without_part(usual), _without_part(value)
+    most, mine = without_part(usual), without_part(value)
     types = {name: kind for name, _, kind in (each.rpartition(" ") for each in (most - mine).elements())}
     new = (each.rpartition(" ") for each in sorted((mine - most).elements()))
     return [(name, kind, types[name]) for name, _, kind in new if name in types]
 
 
-def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, str, str]:
+def other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, str, str]:
     """Describe how channels differ from the usual ones, with found and expected channels; empty if only their parts differ."""
-    most, mine = _without_part(usual), _without_part(value)
+    most, mine = without_part(usual), without_part(value)
     lacking, new = sorted((most - mine).elements()), sorted((mine - most).elements())
     retyped: dict[tuple[str, str], list[str]] = {}
     for name, kind, before in _of_other_types(usual, value):
@@ -205,11 +205,11 @@ def sequence_channels(sequence: SequenceFacts, _: object) -> Results:
     If several frames, and more than a tenth, have these channels and more, the others lack them. Equal channels in other parts
     are a warning: readers find them by name, but tools that address parts by number do not.
     """
-    usual, others = _by_channels(sequence)
+    usual, others = by_channels(sequence)
     found = []
     for value, numbers in others.items():
         if not _is_converted(usual, value):
-            words, new, lacking = _other_channels(usual, value)
+            words, new, lacking = other_channels(usual, value)
             severity = None if words else Severity.WARNING
             message = f"{named(numbers)}: {words or 'the same channels in other parts than in most frames'}"
             found.append(Found(message, new, lacking, frames=numbers, severity=severity))
@@ -230,17 +230,17 @@ def sequence_channels(sequence: SequenceFacts, _: object) -> Results:
     "other types, such as HALF where most have FLOAT: these values are lost.",
 )
 def sequence_types(sequence: SequenceFacts, _: object) -> Results:
-    usual, others = _by_channels(sequence)
+    usual, others = by_channels(sequence)
     return [
         Found(f"{named(numbers)}: {words}", new, lacking, frames=numbers)
         for value, numbers in others.items()
         if _is_converted(usual, value)
-        for words, new, lacking in [_other_channels(usual, value)]
+        for words, new, lacking in [other_channels(usual, value)]
     ]
 
 
 @once_per_sequence
-def _by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[str, ...], list[int]]]:
+def by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[str, ...], list[int]]]:
     """The channels that frames should have, and the numbers of the frames that have others, by these."""
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
@@ -253,7 +253,7 @@ def _by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[s
     fuller = [
         value
         for value, numbers in by_value.items()
-        if len(numbers) > max(1, known // _FEW) and not _without_part(usual) - _without_part(value)
+        if len(numbers) > max(1, known // _FEW) and not without_part(usual) - without_part(value)
     ]
     usual = max([usual, *fuller], key=len)
     as_many = [value for value in by_value if len(by_value[value]) == len(by_value[usual])]
@@ -264,7 +264,7 @@ def _by_channels(sequence: SequenceFacts) -> tuple[tuple[str, ...], dict[tuple[s
 def _is_converted(usual: tuple[str, ...], value: tuple[str, ...]) -> bool:
     """Whether a conversion gives the usual channels: colour and alpha are FLOAT instead of HALF, and nothing else differs."""
     other = _of_other_types(usual, value)
-    is_same = len(usual) == len(value) and len(other) == sum((_without_part(value) - _without_part(usual)).values())
+    is_same = len(usual) == len(value) and len(other) == sum((without_part(value) - without_part(usual)).values())
     return bool(other) and is_same and all(map(_is_colour_of_other_type, *zip(*other, strict=True)))
 
 

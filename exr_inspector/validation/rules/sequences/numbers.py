@@ -18,7 +18,7 @@ from exr_inspector.validation.facts.sequences import (
 )
 from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.rule import Found, Results, counted, listed, reported, sequence_rule
+from exr_inspector.validation.rule import Found, Results, counted, reported, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift, of_frames
 
 _ENTRIES_SHOWN = 4
@@ -35,39 +35,18 @@ _SPARSE = 100  # missing frames for each frame that is there
     yields_to=("DEL-NFX-NUMBERING",),
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
     "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info. "
-    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Of UDIM tiles, in `check` and `report`, "
-    "those that a map lacks are a warning if at least two other maps of the object have them, else info, as are those of "
-    "emission, opacity and masks.",
-    of_textures=True,
+    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.
 
     Without a required range, a sequence of every second, third, ... frame without other gaps is a warning.
     """
-    if sequence.is_texture:
-        return _tiles(sequence)
     found = [*_gaps(sequence, _expected(sequence, parameters)), *_in_other_versions(sequence), *_in_spellings(sequence)]
     is_given = bool(sequence.required) or parameters.frame_range is not None
     if is_given:
         return found
     return [*found, *_fewer_than_siblings(sequence), *_ends_of_outputs(sequence), *_fewer_than_older(sequence)]
-
-
-def _tiles(sequence: SequenceFacts) -> list[Found]:
-    """Warn of UDIM tiles that the other maps of an object have, and of numbers that are none; a texture may have any tiles."""
-    found = []
-    if tiles := sequence.siblings.tiles:
-        other, lacking = next(iter(by_sibling(sequence.name, tiles).items()))
-        message = f"{counted(len(tiles), 'UDIM tile')} that other maps have ({other}): {joined_ranges(lacking)}"
-        severity = Severity.WARNING if sequence.siblings.are_tiles_sure else Severity.INFO
-        every = joined_ranges(sorted({*sequence.numbers, *tiles}))
-        found.append(Found(f"This map lacks {message}", joined_ranges(sequence.numbers), every, severity=severity))
-    if odd := sequence.siblings.no_tiles:
-        names = listed(f.path.rpartition("/")[2] for f in sequence.frames if f.frame in odd)
-        message = f"{names}: no number of a UDIM tile, which renderers ignore; expected 1001 to 1999 (1001 + u + 10 v)"
-        found.append(Found(message, joined_ranges(odd), "1001 to 1999", severity=Severity.WARNING, frames=odd))
-    return found
 
 
 def _in_other_versions(sequence: SequenceFacts) -> list[Found]:
@@ -125,7 +104,7 @@ def _fewer_than_siblings(sequence: SequenceFacts) -> list[Found]:
     of = f"the {len(more)} frames that other views, AOVs, mattes or outputs of the image have ({other})"
     message = f"Only {len(sequence.numbers)} of {of}"
     is_one = len(sequence.numbers) == 1
-    end = "; each of them may have been written to this one" if is_one else ""
+    end = "; each of them may have been written to this one" if is_one else f"; without {joined_ranges(lacking)}"
     severity = Severity.WARNING if is_one or 4 * len(sequence.numbers) > len(more) else Severity.INFO
     return [Found(f"{message}: {every}{end}", joined_ranges(sequence.numbers), every, severity=severity)]
 

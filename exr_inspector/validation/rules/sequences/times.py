@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, count
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, drift, named
 
 _MAX_RATE = 240
+_FIELD = 40  # numbers that the frame field of a time code holds
+_DROP = 30  # frames a second, rounded, at which time codes may drop numbers
 _BEATS = 3  # jumps of the time code at equal distances
 _COUNTED = (24, 25, 30, 48, 50, 60)  # rates that time codes can count
 
@@ -77,7 +79,7 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     if odd == _beat(coded, rate):
         what = "repeats that of the frame before" if ahead == -1 else "jumps"
         what += ", in a regular beat: was the sequence converted to another rate?"
-    message = f"{named(frames)}: the time code {what}; {first} has {code.text}, {jump}"
+    message = f"{named(frames)}: the time code {what}; {first} has {code.text}, {jump}{_other_reel(coded, frames)}"
     repeats = [
         after.frame
         for (before, same), (after, other) in pairwise(coded)
@@ -85,7 +87,18 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     ]
     if repeats and "repeats" not in what and timecodes.counted_rate(rate) == rate:
         message += f"; {joined_ranges(repeats)} {'repeat' if len(repeats) > 1 else 'repeats'} that of the frame before"
+    if rate > _FIELD and all(abs(each.ahead) == _FIELD for each in odd):
+        message += f"; the frame field, which counts pairs of frames at this rate, holds at most {_FIELD - 1}"
     return [Found(message, code.text, wanted, frames=frames)]
+
+
+def _other_reel(coded: _Coded, frames: Container[int]) -> str:
+    """The end of a message on some frames if all of them have another reelName than all others."""
+    reels = [(frame.frame in frames, (frame.attributes or {}).get("reelName")) for frame, _ in coded]
+    mine, theirs = ({reel for is_odd, reel in reels if is_odd is which} for which in (True, False))
+    if len(mine) == len(theirs) == 1 and None not in mine | theirs and mine != theirs:
+        return f"; their reelName is {mine.pop()}, that of the others {theirs.pop()}"
+    return ""
 
 
 def _unlike_siblings(sequence: SequenceFacts, coded: _Coded) -> Results:
@@ -121,6 +134,11 @@ def time_codes(sequence: SequenceFacts, parameters: SequenceParameters) -> tuple
     rate = rates.most_common(1)[0][0] if rates else parameters.frame_rate
     if rate is None:
         rate = timecodes.shown_rate([(frame.frame, code) for frame, code in coded])
+    elif round(timecodes.counted_rate(rate)) != _DROP or (
+        rate > _FIELD and len({c.is_drop_frame for _, c in coded}) > 1
+    ):
+        # The flag means nothing, or was set by a number above 39 in the frame field; TIM-TC-DROP reports it.
+        coded = [(frame, code._replace(is_drop_frame=False)) for frame, code in coded]
     return coded, rate if rate is not None and 1 <= rate <= _MAX_RATE else None
 
 

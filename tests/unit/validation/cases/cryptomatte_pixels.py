@@ -18,6 +18,7 @@ CASES = read(
     Case("CRY-PIXEL-ID", matte(0.75, 0.25, DENORMAL), SOUND),
     Case("CRY-COVERAGE", matte(0.25, 0.75), SOUND),
     Case("CRY-COVERAGE", matte(1.5, 0.25)),
+    Case("CRY-COVERAGE", matte(0.75, 0.375), SOUND),
     Case("CRY-ID-UNNAMED", matte(0.75, 0.25), SOUND),
     Case("CRY-ID-UNNAMED", matte(0.75, 0.25, BUNNY, names=("floor",)), ALL_NAMED),
     Case("CRY-NAME-UNSEEN", SOUND, ALL_NAMED),
