@@ -78,10 +78,16 @@ def share_most(one: frozenset[int], other: frozenset[int]) -> bool:
 def other_versions(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:
     """The frames of other versions of a sequence, if together they have each frame of one range once, by pattern.
 
-    Of a range that one version begins and ends, frames may be missing.
+    Of a range that one version begins and ends, frames may be missing. The versions are those of one folder, or of all.
     """
-    versioned = (sequence for sequence in sequences if VERSION.search(sequence.pattern))
-    return _parts_of_one_range(versioned, without_version, most_missing=0)
+    versioned = [sequence for sequence in sequences if VERSION.search(sequence.pattern)]
+    of_folders = _parts_of_one_range(versioned, _without_version_of_name, most_missing=0)
+    return of_folders | _parts_of_one_range(versioned, without_version, most_missing=0)
+
+
+def _without_version_of_name(pattern: str) -> str:
+    folder, slash, name = pattern.rpartition("/")
+    return folder + slash + without_version(name)
 
 
 def other_spellings(sequences: Iterable[Recognised]) -> dict[str, dict[int, str]]:

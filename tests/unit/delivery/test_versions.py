@@ -97,5 +97,16 @@ def test_names_that_are_no_spellings_of_one(one: tuple[str, int, int], other: tu
     assert all(not every for every in findings(names).values())
 
 
+def test_frames_of_another_version_in_the_folder_of_one_that_lacks_them() -> None:
+    older = [*numbered("c/v002/x_v002.{}.exr", 1001, 1008), *numbered("c/v003/x_v002.{}.exr", 1004, 1005)]
+    newer = [*numbered("c/v003/x_v003.{}.exr", 1001, 1003), *numbered("c/v003/x_v003.{}.exr", 1006, 1008)]
+    found = findings([*older, *newer])
+    said = {
+        pattern: [each.message for each in every if "Another version" in each.message]
+        for pattern, every in found.items()
+    }
+    assert {pattern for pattern, every in said.items() if every} == {"c/v003/x_v002.####.exr", "c/v003/x_v003.####.exr"}
+
+
 def test_the_example_in_the_docstring_is_true() -> None:
     assert doctest.testmod(versions).failed == 0
