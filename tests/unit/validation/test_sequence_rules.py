@@ -455,7 +455,10 @@ def test_a_first_frame_with_another_image_may_be_a_slate(
     odd = seen(0.1, zeros=hole, shows=image, deviation=deviation)
     usual = seen(shows=small(), deviation=0.2)
     given = [frame(n, pixels=usual) for n in range(1, 10) if n != at]
-    found = judged([*given, frame(at, pixels=odd, size_bytes=9)])
+    first = frame(at, pixels=odd, size_bytes=9)
+    outside = reported("SEQ-MISSING", [*given, first], frame_range=[2, 9])
+    assert [each.severity for each in outside] == [Severity.INFO if is_slate else Severity.WARNING]
+    found = judged([*given, first])
     assert {each.code for each in found if each.severity > Severity.INFO} == (
         set() if is_slate else {"CHK-SIZE-OUTLIER", "SEQ-BUCKET"}
     )

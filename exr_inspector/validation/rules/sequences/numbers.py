@@ -35,7 +35,7 @@ _SPARSE = 100  # missing frames for each frame that is there
     yields_to=("DEL-NFX-NUMBERING",),
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
     "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info. "
-    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared.",
+    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Slates before the range are info.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.
@@ -133,7 +133,10 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     every, within = FrameNumbers(expected.ranges), FrameNumbers(tuple(range(r.start, r.stop) for r in expected.ranges))
     outside = [number for number in numbers if number not in within and number not in expected.far]
     between = [number for number in numbers if number in within and number not in every]
+    slates = sequence.slates.intersection(outside) if outside else ()
+    outside = [number for number in outside if number not in slates]
     found = [
+        *of_frames(sorted(slates), f"a slate before {expected.text}?", expected.text, severity=Severity.INFO),
         *of_frames(outside, f"outside the range {expected.text}", expected.text, severity=Severity.WARNING),
         *of_frames(between, f"not among {expected.text}", expected.text, severity=Severity.WARNING),
         *_misnumbered(sequence, expected, gaps),
