@@ -26,9 +26,34 @@ _Known = tuple[Recognised, Iterable[FrameSummary]]
 
 def with_copies(siblings: Mapping[str, Siblings], sequences: Iterable[_Known]) -> dict[str, Siblings]:
     """Add to the siblings of each sequence the one that has its images. Views and versions are known already."""
-    others = (each for each in sequences if not siblings.get(each[0].pattern, NO_SIBLINGS).copies)
-    found = {name: replace(siblings.get(name, NO_SIBLINGS), same=same) for name, same in same_images(others).items()}
+    others = [each for each in sequences if not siblings.get(each[0].pattern, NO_SIBLINGS).copies]
+    whole = same_images(others)
+    parts = {name: frames for name, frames in images_of_others(others).items() if name not in whole}
+    found = {name: replace(siblings.get(name, NO_SIBLINGS), same=same) for name, same in whole.items()}
+    found |= {name: replace(siblings.get(name, NO_SIBLINGS), foreign=frames) for name, frames in parts.items()}
     return {**siblings, **found}
+
+
+def images_of_others(sequences: Iterable[_Known]) -> dict[str, dict[int, str]]:
+    """The frames, at most half, with the image of the same frame of a sequence before it, by pattern.
+
+    The file names differ in a number that is none of a version, as those of two shots. Images of one colour are left out, and
+    so are fewer than three, such as a slate.
+    """
+    first: dict[tuple[str, int, str], str] = {}
+    found: dict[str, dict[int, str]] = {}
+    for each, every in sorted(sequences, key=lambda known: known[0].pattern):
+        frames, plain = list(every), _ISSUE.sub("", each.pattern.casefold())
+        images: dict[str, list[tuple[int, str]]] = {}
+        for frame in frames:
+            if frame.pixel_hash is not None and not (frame.pixels and frame.pixels.is_constant):
+                other = first.setdefault((_DIGITS.sub("#", plain), frame.frame, frame.pixel_hash), each.pattern)
+                if _ISSUE.sub("", other.casefold()).rpartition("/")[2] != plain.rpartition("/")[2]:
+                    images.setdefault(frame.pixel_hash, []).append((frame.frame, other))
+        foreign = dict(place for places in images.values() for place in places)
+        if len(images) >= _FEWEST and 2 * len(foreign) <= len(frames):
+            found[each.pattern] = foreign
+    return found
 
 
 def same_images(sequences: Iterable[_Known]) -> dict[str, tuple[str, bool]]:

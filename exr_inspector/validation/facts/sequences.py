@@ -37,6 +37,7 @@ class Siblings:
         copies: Frames whose pixels are those of the same frame of another view or version, or of data those of an image.
         kept: Frames, at most half of all, whose pixels are those of the same frame of another version.
         same: In `check`, another sequence with all images in this order, and whether the names are those of different ones.
+        foreign: In `check`, frames, at most half of all, whose pixels are those of the same frame of another shot.
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         spellings: The same of sequences whose names differ in case or separators alone.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
@@ -61,6 +62,7 @@ class Siblings:
     copies: Mapping[int, str] = field(default_factory=dict)
     kept: Mapping[int, str] = field(default_factory=dict)
     same: tuple[str, bool] | None = None
+    foreign: Mapping[int, str] = field(default_factory=dict)
     versions: Mapping[int, str] = field(default_factory=dict)
     spellings: Mapping[int, str] = field(default_factory=dict)
     misnamed: Mapping[int, str] = field(default_factory=dict)

@@ -605,6 +605,30 @@ def test_a_sequence_with_the_images_of_another_one(
     assert copies(files) == {severity} - {None}
 
 
+@pytest.mark.parametrize(
+    ("other", "pictures", "is_found"),
+    [
+        ("sh020/sh020_c", "ABCDEFgh", False),  # two images may be a slate
+        ("sh020/sh020_c", "ABCDEfgh", True),
+        ("sh020/sh020_c", "ABCDEhhh", False),  # one image
+        ("sh020/sh020_c", "ABCdefgh", False),  # most of them
+        ("sh020/sh020_c", "ABCDEhgf", False),
+        ("sh010/sh010_c_v002", "ABCDEfgh", False),
+        ("d_2/sh010_c", "ABCDEfgh", False),  # a delivery of the same shot
+        ("sh020/sh020_comp", "ABCDEfgh", False),
+    ],
+)
+def test_frames_with_the_images_of_another_shot(other: str, pictures: str, *, is_found: bool) -> None:
+    files = {f"sh010/sh010_c.{n}.exr": each for n, each in enumerate("abcdefgh", 1001)}
+    files |= {f"{other}.{n}.exr": each for n, each in enumerate(pictures, 1001)}
+    known = [
+        (each, [replace(summary(m.path, pixel_hash=files[m.path]), frame=m.number) for m in each.members])
+        for each in recognise(files).sequences
+    ]
+    foreign = {name: [*each.foreign] for name, each in with_copies({}, known).items() if each.foreign}
+    assert foreign == ({"sh020/sh020_c.####.exr": [1006, 1007, 1008]} if is_found else {})
+
+
 def copies(files: dict[str, str], time: datetime | None = None) -> set[Severity]:
     """The severities of the findings on sequences with the images of another one."""
     frames = {name: summary(name, pixel_hash=each, mtime=time) for name, each in files.items()}

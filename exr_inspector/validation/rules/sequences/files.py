@@ -24,6 +24,7 @@ from exr_inspector.validation.rules.sequences.times import out_of_order, time_co
 
 _NODE_HASH = "nuke/node_hash"
 _OTHER = "different pixels"
+_OTHER_NAME = ", whose name is that of something else: the wrong files?"
 _FEW_LATE = 10  # the order of writing counts if at most one frame in 10 was written late
 _GROWTH = 2.5  # largest ratio of the sizes of neighbouring files where an image grows
 _SMALL = 3  # sequences with fewer frames have no typical size or age
@@ -82,6 +83,8 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         what = f"the same pixels as in {other}, another view, AOV or version"
         found += of_frames([number for number in frames if number not in apart], what, _OTHER)
         found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
+    for other, frames in by_sibling(sequence.name, sequence.siblings.foreign).items():
+        found += of_frames(frames, f"the same pixels as in {other}{_OTHER_NAME}", _OTHER)
     for other, frames in by_sibling(sequence.name, sequence.siblings.kept).items():
         what = f"the same pixels as in {other}, unlike the other frames: did nothing change, or were they not rendered again?"
         found += of_frames(frames, what, _OTHER, severity=Severity.INFO)
@@ -100,7 +103,7 @@ def _copy_of_sequence(sequence: SequenceFacts) -> list[Found]:
         return []
     other, is_other = sequence.siblings.same
     what = f"all {len(sequence.numbers)} have the pixels of {sibling_name(sequence.name, other)}"
-    what += ", whose name is that of something else: the wrong files?" if is_other else ": the same files twice?"
+    what += _OTHER_NAME if is_other else ": the same files twice?"
     return of_frames(sequence.numbers, what, _OTHER, severity=None if is_other else Severity.INFO)
 
 
