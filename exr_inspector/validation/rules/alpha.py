@@ -16,7 +16,7 @@ _UNPREMULTIPLIED_SHARE = 0.05
 _INVERTED_SHARE = 0.8  # the rest are soft edges
 # Premultiplied colour at an alpha below 1/8 is about 1/16 of that at 1; a rim light makes it a few times brighter.
 _STRAIGHT_COLOUR = 0.5
-_MORE_THAN_LIGHT = 0.6  # of layers with colour where alpha is zero: fire and glows are darker where alpha is low
+_STRAIGHT_EDGES = 0.75, 1.5  # where alpha hides colour: fire and reflections are darker at low alpha, or far brighter
 _AS_BRIGHT = 0.85, 1.2  # of soft elements: glows and fire are brighter where alpha is low, or darker
 _MOSTLY_OPAQUE = 0.5  # the mean alpha, without which most pixels are as dark as those of low alpha
 _LEAST_BLACK = 0.2  # of the pixels
@@ -141,7 +141,7 @@ def unpremultiplied(part: PartFacts, _: object) -> Results:
             share = f"{_hidden(colours, alpha) / alpha.samples:.0%}"
             or_more = " or more" if alpha.uncovered_count is None else ""
             message = f"{colour}: {share}{or_more} of the pixels have colour where {name} is zero"
-            if (ratio := _straight_ratio(alpha)) > _MORE_THAN_LIGHT:
+            if _STRAIGHT_EDGES[0] < (ratio := _straight_ratio(alpha)) < _STRAIGHT_EDGES[1]:
                 message += f", and where it is below 1/8, the mean colour is {ratio:.2g} times that of the rest: "
                 message += "straight alpha?"
             found.append(Found(message, share, "colour times alpha", name))
