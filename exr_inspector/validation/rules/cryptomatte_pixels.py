@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
 
-from exr_inspector.exr.cryptomatte.mattes import Matte
+from exr_inspector.exr.cryptomatte.mattes import ChannelPlace, Matte
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Severity
 from exr_inspector.validation.facts.facts import FileFacts
@@ -18,6 +18,7 @@ _SPEC = "Cryptomatte specification 1.2.0"
 _COVERAGE_TOLERANCE = 1e-3
 _EDGES_SHARE = 0.1  # of the image: more than blended ids at the edges of objects cover
 _NAMES_SHOWN = 4
+_NO_COVERAGE = 1000  # filters overshoot by less
 _pixel_rule = partial(matte_rule, stage=Stage.PIXELS)
 
 
@@ -82,7 +83,7 @@ def pixel_id(file: FileFacts, _: object) -> Results:
     "CRY-COVERAGE",
     Severity.WARNING,
     "Coverage is between 0 and 1, also of all ranks together, and its mean falls from rank to rank",
-    why="Mattes come out too strong, ranks are exchanged, or the image was saved with a gamma.",
+    why="Mattes come out too strong or empty, channels are exchanged, or the image was saved with a gamma.",
     source=_SPEC,
     fix="Render the Cryptomatte again, and do not filter, merge or resize it.",
     limits="Range and mean of each rank, and the sum of the means; the sum of one pixel is not checked.",
@@ -92,6 +93,10 @@ def coverage(file: FileFacts, _: object) -> Results:
     for pairs in chain.from_iterable(matte.pairs() for matte in _intact(file)):
         means: list[tuple[tuple[int, str], float]] = []
         known = len(found)
+        if exchanged := _exchanged(file, pairs):
+            first, message = exchanged
+            found.append(Found(message, "exchanged", "id, coverage, id, coverage", first[1], first[0]))
+            continue
         for _, place in pairs:
             stats = _stats(file, place)
             if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
@@ -113,6 +118,24 @@ def coverage(file: FileFacts, _: object) -> Results:
             message = f"{_name(file, first)} to {_name(file, last)} cover {total:.4g} times the image together"
             found.append(Found(message, f"{total:.4g}", "at most 1", first[1], first[0]))
     return found
+
+
+def _exchanged(file: FileFacts, pairs: Sequence[tuple[ChannelPlace, ChannelPlace]]) -> tuple[ChannelPlace, str] | None:
+    """The first id channel and a message if the channels of the first two ranks are exchanged, as by a writer of B, G, R, A.
+
+    A pixel without an id may be covered, by the background, but one with an id is covered.
+    """
+    places = [place for pair in pairs[:2] for place in pair]
+    ids, covers, next_ids, next_covers = [_stats(file, place) for place in places] + [None] * (4 - len(places))
+    if not ids or not covers or not next_ids or not next_covers or not ids.exact:
+        return None
+    names = [_name(file, place) for place in places]
+    if (ids.minimum or 0) >= 0 and ids.maximum == 1 and covers.magnitude > _NO_COVERAGE:
+        return places[0], f"{names[0]} holds coverage, and {names[1]} ids: they are exchanged"
+    least = _EDGES_SHARE * ids.samples
+    if ids.zero_count - covers.zero_count > least and next_covers.zero_count - next_ids.zero_count > least:
+        return places[0], f"{names[0]} has no ids where {names[1]} covers, but {names[2]} has: they are exchanged"
+    return None
 
 
 def _id_text(found: ObjectCoverage) -> str:

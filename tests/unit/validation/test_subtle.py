@@ -545,6 +545,17 @@ def apart(*layers: list[Channel], views: tuple[str, ...] = (), **changed: Any) -
     return build(parts)
 
 
+@pytest.mark.parametrize(("stored", "is_exchanged"), [("rgba", False), ("bgra", True), ("grab", True)])
+def test_channels_of_ranks_that_are_exchanged(stored: str, *, is_exchanged: bool) -> None:
+    edge = np.tile(np.clip(np.arange(4) - 1, 0, 1), (3, 1)) / 2  # the second object covers half of two columns
+    ids = [np.full((3, 4), -1e30), np.where(edge > 0, 1e9, 0)]
+    values = [ids[0], 1 - edge, ids[1], edge]
+    pixels = {f"{NAME}00.{c}": each for c, each in zip(stored, values, strict=True)}
+    data = build([Part(channels=ranks(f"{NAME}00"), extra=declared(), pixels=pixels)])
+    messages = [each.message for each in violations("CRY-COVERAGE", data, stats=True)]
+    assert ["exchanged" in message for message in messages] == [True] * is_exchanged
+
+
 def test_ranks_in_another_part_are_no_colour() -> None:
     ids = np.full((3, 4), -1e30)
     pixels = {f"{NAME}00.{c}": ids if c in "rb" else ids * 0 for c in "rgba"}
