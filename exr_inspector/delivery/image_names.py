@@ -42,7 +42,7 @@ _OBJECT = r"(?!(?:v|ver|sh|shot|sc|scene|sq|seq|cam|tk|take)\d)[a-zA-Z]+\d{0,2}"
 _NO_OBJECT_BEHIND = rf"(?![._-](?:\d{{1,2}}|{_OBJECT}){_END})"
 _NAMED_MATTE = rf"(?<=[a-zA-Z0-9])[._-](?:{_MATTE}[._-]{_OBJECT}{_END}|{_OBJECT}[._-]{_MATTE}{_END}{_NO_OBJECT_BEHIND})"
 MATTE = re.compile(rf"{_NUMBERED_MATTE}|{_NAMED_MATTE}", re.IGNORECASE)
-PLATE = re.compile(rf"[._-]?(?<![a-zA-Z0-9])plates?{_END}", re.IGNORECASE)
+PLATE = re.compile(rf"[._-]?(?<![a-zA-Z0-9])(?:plates?|pl\d{{1,2}}|comps?|full){_END}", re.IGNORECASE)
 _ANY_MATTE = re.compile(rf"[._-]?(?<![a-zA-Z0-9]){_MATTE}{_END}", re.IGNORECASE)
 # Words of images that are made from others, frame by frame: denoised, without distortion, smaller.
 DERIVED = re.compile(
@@ -75,11 +75,15 @@ def without_version(path: str) -> str:
 
 
 def plate_of(path: str) -> str:
-    """The path without the words of plates and mattes, and without versions, equal for a plate and its mattes."""
-    rest = without_version(_ANY_MATTE.sub("", PLATE.sub("", MATTE.sub("", DIGITS.sub("#", path)))))
+    """The path without the words of plates, AOVs and mattes, and without versions, equal for an image and its mattes."""
+    rest = without_version(_ANY_MATTE.sub("", PLATE.sub("", MATTE.sub("", image_of(path)))))
     return rest.replace("//", "/").removeprefix("/")
 
 
 def is_matte_of_plate(path: str) -> bool:
-    """Whether a path has a word of mattes, and none of plates."""
-    return bool(MATTE.search(path) or _ANY_MATTE.search(path)) and not PLATE.search(path)
+    """Whether the last word of plates and mattes in a path is one of mattes."""
+    mattes, plates = (
+        max((found.end() for word in words for found in word.finditer(path)), default=0)
+        for words in ((MATTE, _ANY_MATTE), (PLATE,))
+    )
+    return mattes > plates

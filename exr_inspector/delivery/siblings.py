@@ -48,6 +48,7 @@ from exr_inspector.delivery.versions import (
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts.roles import RGB, layer_of_file
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings
+from exr_inspector.validation.facts.slates import slates
 from exr_inspector.validation.rules.sequences.comparison import area, is_within, window_size
 
 _OUTPUT = re.compile(r"(.*/|)([^/]+?)[._-]?#+([^/#]*)", re.DOTALL)  # folder, name before the frame, and behind it
@@ -99,7 +100,7 @@ def siblings_of(every: Sequence[_Known], textures: Container[str] = ()) -> dict[
         "spellings": other_spellings(known),
         "ends": {
             pattern: ends
-            for pattern, ends in _ends_of_outputs(known).items()
+            for pattern, ends in (_ends_of_mattes(sequences) | _ends_of_outputs(known)).items()
             if pattern not in compared | derived.keys()
         },
         "newer": newer_aovs(known),
@@ -368,6 +369,27 @@ def _ends_of_outputs(sequences: Iterable[Recognised]) -> dict[str, dict[int, str
             first, *_, last = sequence.frames
             if ends := {number: other for number, other in every.items() if not first <= number <= last}:
                 found[sequence.pattern] = ends
+    return found
+
+
+def _ends_of_mattes(sequences: Iterable[_Known]) -> dict[str, dict[int, str]]:
+    """The frames before the first and behind the last one of a matte that the image of the same name has, by pattern.
+
+    Their frames are nearly equal. Mattes that are nearly empty there are left out: the object is not there yet, or leaves.
+    """
+    groups: defaultdict[str, list[_Known]] = defaultdict(list)
+    for known in sequences:
+        if len(known[0].frames) >= _FEWEST:
+            groups[plate_of(known[0].pattern)].append(known)
+    found: dict[str, dict[int, str]] = {}
+    for group in groups.values():
+        images = [each for each in group if not is_matte_of_plate(each[0].pattern)]
+        image, its_frames = max(images, key=lambda each: len(each[0].frames), default=(None, ()))
+        for matte, frames in group:
+            if image and is_matte_of_plate(matte.pattern) and _are_nearly_equal(matte, image):
+                ends = {*image.frames}.difference(range(matte.frames[0], matte.frames[-1] + 1), slates(its_frames))
+                if ends and not _vanishes(frames, frozenset(ends)):
+                    found[matte.pattern] = dict.fromkeys(sorted(ends), image.pattern)
     return found
 
 

@@ -41,7 +41,7 @@ class Siblings:
         versions: Frames of other versions of a sequence, if each version has a part of one range.
         spellings: The same of sequences whose names differ in case or separators alone.
         misnamed: Frames that this sequence lacks, of a sequence whose name has the same view or AOV in another spelling.
-        ends: Frames before or behind those of this sequence that other outputs of the same script have.
+        ends: Frames before or behind these that other outputs of the same script, or the image of this matte, have.
         image: The sequence of the main image, if this one is an AOV of light, which may have none: emission, specular.
         newer: Other views and AOVs whose newest version is newer than this one, if this is the newest of its view or AOV, with
             their frames before the first and behind the last one of this sequence.

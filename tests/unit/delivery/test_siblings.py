@@ -336,6 +336,25 @@ def test_outputs_of_one_script_with_other_first_frames(one: str, other: str, end
     assert (found[f"{one}.####.exr"].findings, found[f"{other}.####.exr"].missing.text) == ((), "")
 
 
+@pytest.mark.parametrize(
+    ("image", "matte", "first", "is_found"),
+    [
+        ("beauty/a_beauty", "matte/a_matte", 1002, True),
+        ("plates/a_pl01_v001", "mattes/a_matte_v003", 1002, True),
+        ("comp/mattes/a_comp", "comp/mattes/a_matte", 1002, True),
+        ("a", "a_mask_hero", 1002, True),
+        ("a_beauty", "b_matte", 1002, False),
+        ("a_beauty", "a_matte", 1001, False),
+        ("a_beauty", "a_matte", 1009, False),  # a plate with handles
+        ("matte/a_plate", "matte/a_comp", 1002, False),
+    ],
+)
+def test_a_matte_that_begins_behind_its_image(image: str, matte: str, first: int, *, is_found: bool) -> None:
+    files = [*numbered(f"{image}.{{}}.exr", 1001, 1020), *numbered(f"{matte}.{{}}.exr", first, 1020)]
+    said = [said for each in checked(files).values() for said in each.findings if "belongs to it" in said.message]
+    assert [each.severity for each in said] == [Severity.INFO] * is_found
+
+
 def test_outputs_are_compared_with_all_outputs_that_have_nearly_the_same_frames() -> None:
     ranges = {"": (1002, 1020), "_bg": (1001, 1020), "_fg": (1002, 1022), "_smoke": (1009, 1020)}
     found = checked(name for word, ends in ranges.items() for name in numbered(f"a{word}.{{}}.exr", *ends))

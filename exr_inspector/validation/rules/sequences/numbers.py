@@ -34,7 +34,8 @@ _SPARSE = 100  # missing frames for each frame that is there
     fix="Render or copy the frames that the message names, and rename those that are misnumbered.",
     yields_to=("DEL-NFX-NUMBERING",),
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
-    "That outputs of one script (`comp.####`, `comp.bake.####`) begin or end with different frames is info. "
+    "That outputs of one script (`comp.####`, `comp.bake.####`), or a matte and its image, begin or end with different frames "
+    "is info. "
     "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Slates before the range are info.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -88,9 +89,9 @@ def _in_spellings(sequence: SequenceFacts) -> list[Found]:
 
 
 def _ends_of_outputs(sequence: SequenceFacts) -> list[Found]:
-    """The frames before and behind those of this output that other outputs of one script have; info, as it may be intended."""
+    """Frames before and behind these that other outputs of a script, or the image of a matte, have; info: it may be meant."""
     what = f"The frames are {joined_ranges(sequence.numbers)}; "
-    what += "{other}, probably an output of the same script, also has {frames}"
+    what += "{other}, which belongs to it by its name, also has {frames}"
     return _in_siblings(sequence, sequence.siblings.ends, what, Severity.INFO)
 
 
