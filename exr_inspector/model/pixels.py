@@ -229,6 +229,10 @@ class ColourLines:
         row_steps: The mean step from one row to the next in parts of that to the second one: the median of the columns, above 1
             where rows come from two images in turns; 0 if it is not, or columns alternate as much.
         edges: The step between neighbours, in roots of the light, that one in fifty exceeds; 0 with bad values.
+        noise: The median deviation of pixels from the mean of the two beside them, in roots of the light, without those that
+            have none: noise and fine texture.
+        bends: Whether pixels are darker than the mean of the two beside them, as bits, as many in each cell of `small`; empty
+            for small images and if many are neither.
     """
 
     seams: tuple[Seam, ...] = ()
@@ -239,6 +243,8 @@ class ColourLines:
     black: tuple[tuple[bool, int, int], ...] = ()
     row_steps: float = 0.0
     edges: float = 0.0
+    noise: float = 0.0
+    bends: bytes = b""
 
 
 class SinglePixels(NamedTuple):

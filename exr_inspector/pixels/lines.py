@@ -44,6 +44,8 @@ _GRID = 16  # cells of the small image in each direction
 _ALTERNATING = 1.2  # of rows of two images; sharpened noise is up to this in both directions
 _EDGES = 0.98  # steps below those of edges
 _WIDEST_BLACK = 7  # positions; `zeros` finds wider ones
+_PIXELS_OF_CELL = 32
+_PATTERNED = 0.9  # of the pixels
 _Lines = npt.NDArray[np.float32]
 
 
@@ -96,6 +98,8 @@ class LineSamples:
             tuple(black),
             _row_steps(*roots),
             _edge_strength(roots),
+            _noise_level(roots),
+            _bends(roots[0]),
         )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
@@ -236,6 +240,30 @@ def _edge_strength(roots: Iterable[_Lines]) -> float:
         steps = np.concatenate([np.abs(np.diff(lines, axis=1)).ravel() for lines in roots])
         found = float(np.quantile(steps, _EDGES)) if steps.size else 0.0
     return found if np.isfinite(found) else 0.0
+
+
+def _noise_level(roots: Iterable[_Lines]) -> float:
+    """The median deviation of values from the mean of the two beside them along lines, of those that have one."""
+    with np.errstate(all="ignore"):  # infinite and very large values
+        bends = np.concatenate([np.abs(lines[:, :-2] - 2 * lines[:, 1:-1] + lines[:, 2:]).ravel() for lines in roots])
+    known = bends[(bends > 0) & np.isfinite(bends)]
+    return float(np.median(known)) / 2 if known.size else 0.0
+
+
+def _bends(rows: _Lines) -> bytes:
+    """Whether pixels amid each cell of the small image are darker than the mean of the two beside them, as bits.
+
+    Of each cell, 8 to 32 pixels of one row; empty for small images and if many pixels are neither.
+    """
+    width = min(_PIXELS_OF_CELL, (rows.shape[1] // _GRID - 2) // 8 * 8)
+    if width < 8 or len(rows) < _GRID:
+        return b""
+    at = (2 * np.arange(_GRID) + 1) * rows.shape[1] // (2 * _GRID) - width // 2
+    columns = at[:, None] + np.arange(width)
+    some = rows[(2 * np.arange(_GRID) + 1) * len(rows) // (2 * _GRID)]
+    with np.errstate(all="ignore"):  # infinite and very large values
+        bends = some[:, columns - 1] - 2 * some[:, columns] + some[:, columns + 1]
+    return np.packbits(bends > 0).tobytes() if np.count_nonzero(bends) >= _PATTERNED * bends.size else b""
 
 
 def _roots(lines: _Lines) -> _Lines:

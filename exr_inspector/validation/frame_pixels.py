@@ -90,16 +90,22 @@ def frame_pixels(
             has_parts=len({channel.part for channel in firsts}) > 1,
         ),
         is_void=not any(stats.samples for stats in firsts),
+        samples=max(stats.samples for stats in firsts),
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviations={} if is_data else {name: stats.stddev or 0.0 for name, stats in beauty.items()},
+        without_green=0.0 if is_data else _without_green(beauty),
         values=max((stats.distinct_count or 0 for stats in beauty.values()), default=0),
         deviation=None if is_data else _deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
         is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
         coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
         extents=_extents(firsts, layer_of_file(path, names)),
-        other_deviations=tuple(stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()),
+        other_deviations={
+            ".".join(filter(None, _split(stats, parts))): stats.stddev or 0.0
+            for stats in firsts
+            if stats not in beauty.values()
+        },
         lights=_lights((channel for channel in firsts if channel not in beauty.values()), parts),
         mattes=_mattes(firsts, path),
     )
@@ -153,6 +159,13 @@ def _coverage(alpha: ChannelStats | None, channels: Sequence[ChannelStats], *, i
     if alpha is None:
         return 0.0 if is_black and all(stats.samples == 1 for stats in channels) else None
     return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples
+
+
+def _without_green(beauty: Mapping[str, ChannelStats]) -> float:
+    if any(not (name in beauty and beauty[name].samples) for name in "RGB"):
+        return 0.0
+    red, green, blue = (1 - beauty[name].zero_count / beauty[name].samples for name in "RGB")
+    return max(0.0, min(red, blue) - green)
 
 
 def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:

@@ -48,8 +48,10 @@ class FramePixels:
         is_empty: Whether the beauty is black, and each other channel, also alpha and depth, has a single value or none that is
             finite.
         is_void: Whether no channel has a sample, as in a deep image where nothing is.
+        samples: Number of samples of the channel with most of them: of flat images, that of the pixels.
         means: Mean of each channel of the beauty.
         deviations: Standard deviation of each of them.
+        without_green: Share of the pixels of the beauty whose R and B are not zero while G is, as in pure magenta; at least.
         values: Largest number of different values of a channel of the beauty (`ChannelStats.distinct_count`); 0 if unknown.
         deviation: Standard deviation of the beauty: root of the mean variance of its channels.
         lines: Seams and a small image of the beauty; None if they were not determined.
@@ -59,7 +61,8 @@ class FramePixels:
         coverage: Share of the pixels whose alpha is not zero; None without alpha, but 0 for a single black pixel, to which
             writers crop an empty image.
         extents: Magnitudes of each channel of depth: the quartiles and the largest; of each of motion vectors the largest.
-        other_deviations: Standard deviations of the channels other than the beauty, in their order.
+        other_deviations: Standard deviation of each channel other than the beauty, in their order, by its name with the layer
+            of its part.
         lights: Luminance of each of `lit_pixels` that has colours, without the beauty.
         mattes: Minimum, maximum, mean and standard deviation of each alpha, and each channel that is named for a matte, with
             several values, all from 0 to 1.
@@ -74,8 +77,10 @@ class FramePixels:
     lit_pixels: Mapping[str, int] = field(default_factory=dict)
     is_empty: bool = False
     is_void: bool = False
+    samples: int = 0
     means: Mapping[str, float] = field(default_factory=dict)
     deviations: Mapping[str, float] = field(default_factory=dict)
+    without_green: float = 0.0
     values: int = 0
     deviation: float | None = None
     lines: ColourLines | None = None
@@ -83,7 +88,7 @@ class FramePixels:
     is_solid: bool | None = None
     coverage: float | None = None
     extents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    other_deviations: tuple[float, ...] = ()
+    other_deviations: Mapping[str, float] = field(default_factory=dict)
     lights: Mapping[str, float] = field(default_factory=dict)
     mattes: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
 

@@ -43,6 +43,7 @@ from exr_inspector.validation.rules.sequences import (
     headers,
     layers,
     levels,
+    noise,
     numbers,
     small_images,
     sources,
@@ -54,8 +55,8 @@ from exr_inspector.validation.rules.sequences import times as sequence_times
 _MODULES = (
     structure, attributes, chunks, windows, channels, types, compression, colour_flags, colour, aces, cryptomatte,
     cryptomatte_manifest, cryptomatte_pixels, views, deep, tiles, times, pixels, blank, alpha, encodings,
-    data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, alphas, levels, steady, sources,
-    udims, show,
+    data_values, delivery, numbers, headers, files, sequence_times, flat, small_images, layers, alphas, levels, noise, steady,
+    sources, udims, show,
 )  # fmt: skip
 
 # Rules on what only commands make of an image. The function's folder does not have their module, but its policies may name

@@ -16,6 +16,8 @@ from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK, part_length
 from exr_inspector.validation.rules.sequences.images import shot_frames
+from exr_inspector.validation.small_images.framing import reframed
+from exr_inspector.validation.small_images.overlays import texts_at_border
 
 FEWEST = 8  # fewest frames of a sequence that is checked
 _LEAST_AREAS = 2  # of frames that are compared with others
@@ -49,6 +51,7 @@ _UNCHANGED = 0.1  # least share that is added if others change places
 _LONG_STEP = 1.4  # least ratio to the difference of neighbours; where motion turns back, it is less
 _ALONE = 4  # least ratio to what other frames differ
 _OTHER_ORDER = 0.7  # greatest likeness of images of two shots
+_COVERS_LESS = 0.02  # of the coverage beside
 Images = npt.NDArray[np.float64]
 
 
@@ -59,9 +62,10 @@ def areas_that_differ(sequence: SequenceFacts) -> list[Found]:
         return []
     return (
         other_shots(sequence)
-        or _odd_areas(numbers, images)
+        or _odd_areas(numbers, images, _coverages(sequence, numbers))
         or _other_images(numbers, images, of_shot=False)
         or _exchanged_images(numbers, images)
+        or texts_at_border(numbers, images)
         or _sharper_starts(sequence)
     )
 
@@ -102,7 +106,7 @@ def _other_images(numbers: Sequence[int], images: Images, *, of_shot: bool) -> l
     if of_shot:
         likeness = np.array([likeness_of(one, other) for one, other in pairwise(images)])
         is_odd &= (excess >= _OTHER_IMAGE) & (np.maximum(likeness[:-1], likeness[1:]) < _OTHER_ORDER)
-        what += ": a frame of another shot?"
+        what += reframed(images, (np.flatnonzero(is_odd) + 1).tolist()) or ": a frame of another shot?"
     else:
         is_odd &= excess >= max(_LEAST_CHANGED, _PART_OF_STEP * usual)
         what += " better with each other: things that are missing or in other places, or something over the image?"
@@ -133,7 +137,9 @@ def _runs_of_other_shots(numbers: Sequence[int], images: Images) -> list[Found]:
                 found += numbers[at + 1 : at + 1 + length]
     if _FEW * len(found) > len(numbers):
         return []
-    what = "another image than in the frames before and behind, which agree: frames of another shot?"
+    starts = [at for at, number in enumerate(numbers) if number in found and numbers[at - 1] not in found]
+    cause = reframed(images, starts) or ": frames of another shot?"
+    what = f"another image than in the frames before and behind, which agree{cause}"
     return of_frames(found, what, "the image of the frames around", "another image", Severity.WARNING)
 
 
@@ -198,7 +204,20 @@ class _OddRun:
         return self.is_large and _is_over_image(self.areas) and min(brighter, 1 - brighter) >= _BOTH_WAYS
 
 
-def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
+def _coverages(sequence: SequenceFacts, numbers: Sequence[int]) -> npt.NDArray[np.float64]:
+    """The share of the pixels of each frame whose alpha is not zero; 1 if unknown."""
+    known = {frame.frame: pixels.coverage for frame, pixels in shot_frames(sequence)}
+    return np.array([1.0 if known.get(number) is None else known[number] for number in numbers], np.float64)
+
+
+def _covers_less(run: range, coverages: npt.NDArray[np.float64]) -> bool:
+    """Whether alpha covers clearly less in a run of frames than in those before and behind, as without an object."""
+    usual = float(np.median(np.abs(np.diff(coverages))))
+    lost = min(coverages[run.start - 1], coverages[run.stop]) - coverages[run.start : run.stop].max()
+    return bool(lost > max(_COVERS_LESS * coverages[run.start - 1], _ALONE * usual))
+
+
+def _odd_areas(numbers: Sequence[int], images: Images, coverages: npt.NDArray[np.float64]) -> list[Found]:
     """Frames of which areas differ from the frames before and behind, which agree there: one finding for those of one kind."""
     runs: list[_OddRun] = []
     for length in range(1, min(_LONGEST_RUN, len(numbers) // _FEW) + 1):
@@ -219,7 +238,7 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
         what = (
             f"up to {count} of {images.shape[1]} areas, all over the image, differ strongly from the frames before and "
         )
-        what += "behind, which agree there: garbage?"
+        what += f"behind, which agree there{reframed(images, [run.frames.start for run in large]) or ': garbage?'}"
         return of_frames(odd, what, "the image of the frames around", severity=Severity.WARNING)
     kinds: list[list[_OddRun]] = []
     for run in sorted(runs, key=lambda run: run.frames.start):
@@ -233,9 +252,12 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
         counts = sorted({int(run.areas.sum()) for run in kind})
         is_pattern = len(kind) > 1 and _is_over_image(np.any([run.areas for run in kind], axis=0))
         places = [at for run in kind for at in run.frames]
+        is_missing = all(_covers_less(run.frames, coverages) for run in kind)
         cause = (
             "with one pattern over the image: a watermark, as of a missing license?"
             if is_pattern
+            else "an object that is missing, since alpha covers less?"
+            if is_missing
             else "an object, a light or a texture that is missing, or a watermark?"
         )
         shown = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
@@ -243,7 +265,7 @@ def _odd_areas(numbers: Sequence[int], images: Images) -> list[Found]:
         what = f"{shown} of {images.shape[1]} areas differ from the frames before and behind, which agree there"
         what += f"{separator}{cause}{_chunks(places, len(numbers))}"
         odd = [numbers[at] for at in places]
-        severity = Severity.WARNING if is_pattern else None
+        severity = Severity.WARNING if is_pattern or is_missing else None
         found += of_frames(odd, what, "the image of the frames around", f"{shown} areas", severity)
     return found
 

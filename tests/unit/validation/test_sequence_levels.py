@@ -175,14 +175,17 @@ def test_noise_in_a_run_of_frames(odd: set[int], size: float, luminance: float, 
     "changed",
     [
         {"lit_pixels": {"fog": 0}},
-        {"other_deviations": (0.1,)},
-        {"other_deviations": (0.2,), "deviation": 0.1995},  # what makes the file smaller may be in the other channel
+        {"other_deviations": {"Z": 0.1}},
+        {
+            "other_deviations": {"Z": 0.2},
+            "deviation": 0.1995,
+        },  # what makes the file smaller may be in the other channel
         {"zeros": grid((1, 1))},
         {"means": {**GREY, "R": 0.5}},
     ],
 )
 def test_files_that_are_smaller_for_another_reason_are_not_soft(changed: dict[str, Any]) -> None:
-    usual = {"lit_pixels": {"fog": 4}, "other_deviations": (0.2,), "means": GREY}
+    usual = {"lit_pixels": {"fog": 4}, "other_deviations": {"Z": 0.2}, "means": GREY}
     given = [
         noisy(n, 0.9 if n == 5 else 1.0, **{"deviation": 0.19 if n == 5 else 0.2} | usual | (changed if n == 5 else {}))
         for n in range(1, 11)

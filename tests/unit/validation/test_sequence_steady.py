@@ -132,7 +132,7 @@ def test_extents_of_depth_and_motion() -> None:
     depth, motion = (UNIT.astype(np.float32) * scale for scale in (-40, 3))
     pixels = pixels_of(flat(R=UNIT, Z=depth, velocity_x=motion))
     assert pixels.extents == {"Z": pytest.approx((30, 20, 10, 40), rel=0.01), "velocity.x": (3.0,)}
-    assert pixels.other_deviations == pytest.approx([np.std(depth), np.std(motion)])
+    assert [*pixels.other_deviations.values()] == pytest.approx([np.std(depth), np.std(motion)])
 
 
 @pytest.mark.parametrize(

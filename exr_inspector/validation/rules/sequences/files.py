@@ -11,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from exr_inspector.model import Severity
+from exr_inspector.validation.facts.roles import Role, is_matte, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts, by_sibling, sibling_name
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FRAME_ATTRIBUTES, FramePixels, FrameSummary
@@ -18,7 +19,15 @@ from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, count
 from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, frame_area, frames_words, of_frames
 from exr_inspector.validation.rules.sequences.flat import flat_frames
 from exr_inspector.validation.rules.sequences.holds import explained_holds, original_frames, reversed_copies
-from exr_inspector.validation.rules.sequences.images import edges_of, is_cut, runs_of, seen_frames, show_one_image
+from exr_inspector.validation.rules.sequences.images import (
+    difference,
+    edges_of,
+    is_cut,
+    runs_of,
+    seen_frames,
+    shot_frames,
+    show_one_image,
+)
 from exr_inspector.validation.rules.sequences.small_images import near_copies
 from exr_inspector.validation.rules.sequences.times import out_of_order, time_codes
 
@@ -33,6 +42,10 @@ _HOURS_SHOWN = 48.0  # longer times are shown in days
 _LEAST_PAUSE = 3600.0  # seconds
 _PAUSES = 20  # least ratio of the pause between two runs to that between two frames
 _LEAST_JUMP = math.log(1.05)  # least jump of the luminance
+_LEAST_MOTION = 0.005  # least difference of neighbours in an image that moves
+_FEW_HELD = 5  # a layer that stands still in more than one frame in 5 is meant to
+_SHORT_HOLD = 3  # frames
+_MANY_VALUES = frozenset({Role.COLOUR, Role.DEPTH, Role.POSITION, Role.NORMAL, Role.MOTION})
 _JUMPS = 4  # least ratio of it to the difference of neighbouring frames
 
 
@@ -52,7 +65,8 @@ _JUMPS = 4  # least ratio of it to the difference of neighbouring frames
     "in reverse order (a fade), or three or more in a row at the head, at the tail, between fades or cuts, or where the motion "
     "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames. Frames with other noise "
     "are reported amid steady motion of the whole image only: those that repeat the frame before if it jumps behind them, and "
-    "at most three in a row, one in five in all, with the images of frames some frames away.",
+    "at most three in a row, one in five in all, with the images of frames some frames away. Layers with the values of the "
+    "frame before are known by their deviations, in at most one frame in five and three in a row.",
     of_views=True,
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -65,7 +79,52 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
         *near_copies(sequence),
         *_copies_of_view(sequence),
         *_copy_of_sequence(sequence),
+        *_copied_layers(sequence),
     ]
+
+
+def _copied_layers(sequence: SequenceFacts) -> list[Found]:
+    """Layers with the values of the frame before, in few frames, although the main image moves there as elsewhere.
+
+    The images of other views are compared as the main image is.
+    """
+    seen = shot_frames(sequence)
+    views = {view for frame, _ in seen for view in (frame.views or "").split(", ")}
+    steps = [difference(before, after) for (_, before), (_, after) in pairwise(seen)]
+    moves = max(_LEAST_MOTION, median(steps) / 2) if steps else 0.0
+    by_layer: dict[str, list[int]] = {}
+    shown = [_by_layer(pixels) for _, pixels in seen]
+    for at, (before, after) in enumerate(pairwise(shown), start=1):
+        for layer, values in after.items():
+            if any(values) and before.get(layer) == values and layer not in views:
+                by_layer.setdefault(layer, []).append(at)
+    by_frames: dict[tuple[int, ...], list[str]] = {}
+    for layer, held in by_layer.items():
+        is_short = max(map(len, runs_of(held))) <= _SHORT_HOLD  # values of images that only shift are equal, too
+        if is_short and _FEW_HELD * len(held) <= len(steps) and all(steps[at - 1] >= moves for at in held):
+            by_frames.setdefault(tuple(seen[at][0].frame for at in held), []).append(layer)
+    return [
+        found
+        for frames, layers in by_frames.items()
+        for found in of_frames(
+            frames,
+            f"{listed(layers)}: the values of the frame before, while the main image moves on: late by a frame?",
+            _OTHER,
+        )
+    ]
+
+
+def _by_layer(pixels: FramePixels) -> dict[str, tuple[float, ...]]:
+    """The standard deviations of the channels of each layer of light or data; a channel without a layer is one.
+
+    Those of coverage can be equal by chance.
+    """
+    found: dict[str, tuple[float, ...]] = {}
+    for name, deviation in pixels.other_deviations.items():
+        layer, _, component = name.rpartition(".")
+        if role_of(layer, component) in _MANY_VALUES and not is_matte(layer):
+            found[layer or name] = (*found.get(layer or name, ()), deviation)
+    return found
 
 
 def _copies_of_view(sequence: SequenceFacts) -> list[Found]:

@@ -13,13 +13,14 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_matte, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import Remedy, Results, listed, sequence_rule
+from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, runs_of, shot_frames
 
 _FEWEST = 5  # fewest frames of a sequence that is checked
 _COVERED = 0.05  # share of the image by which the alpha of another image differs
 _FEW = 5  # at most one frame in 5
+_ONE_COUNT = 1.25  # largest ratio of the numbers of samples of deep frames that are alike
 _FLASHES = 3  # a light that goes off for a moment three times or more is meant to
 _HELD = 0.5  # least content of a layer beside frames that lost it, as a share of the usual one
 _CLEAR_LIGHT = 3  # least ratio of the light of a layer to the changes of the main image from frame to frame
@@ -41,7 +42,8 @@ _CLEAR = 8  # least ratio of what a frame lacks to the differences of the frames
     limits="An error if all of these layers are views. Two lit frames on each side. More than two frames in a row, and those "
     "at an end, only of light that the main image keeps and of data other than motion, in layers that hold something in most "
     "frames; also single ones at an end if others amid the sequence are alike. Info if the main image loses as much light, "
-    "more than twice or for more than two frames. Not Cryptomatte.",
+    "more than twice or for more than two frames. Not Cryptomatte. Of deep images, also frames with less than half of the "
+    "samples of steady frames around them.",
 )
 def black_layers(sequence: SequenceFacts, _: object) -> Results:
     seen = shot_frames(sequence)
@@ -60,7 +62,23 @@ def black_layers(sequence: SequenceFacts, _: object) -> Results:
         what += ", and the main image loses as much: is the light off?" if is_off else ", in the frames around not"
         severity = Severity.INFO if is_off else Severity.ERROR if views.issuperset(layers) else None
         found += of_frames(frames, what, "an image", severity=severity)
-    return found
+    return found + _lost_samples(seen)
+
+
+def _lost_samples(seen: Seen) -> list[Found]:
+    """Frames of a deep image, amid steady ones, with less than half of their samples."""
+    counts = [pixels.samples for frame, pixels in seen if "deep" in (frame.storage or "")]
+    if len(counts) < len(seen) or not counts:
+        return []
+    usual = float(np.median(counts))
+    odd = []
+    for run in runs_of(at for at, count in enumerate(counts) if 0 < 2 * count < usual):
+        around = [*counts[max(0, run[0] - NEIGHBOURS) : run[0]], *counts[run[-1] + 1 :][:NEIGHBOURS]]
+        is_steady = len(around) == 2 * NEIGHBOURS and max(around) <= _ONE_COUNT * min(around)
+        if is_steady and 2 * max(counts[at] for at in run) < min(around):
+            odd += run
+    what = "less than half of the samples of the frames around: was a volume or an object not loaded?"
+    return of_frames([seen[at][0].frame for at in odd], what, "as many samples as around", "fewer samples")
 
 
 def _lost_and_off(images: Sequence[FramePixels], name: str) -> tuple[list[int], list[int]]:

@@ -13,9 +13,12 @@ from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
-from exr_inspector.validation.rules.sequences.images import shot_frames
+from exr_inspector.validation.rules.sequences.images import difference, shot_frames
 
 _CADENCE = 5  # frames of video that hold four of film
+_FEW_SEAMS = 2  # frames with a seam at one place that may be something in the image
+_MOVES = 0.02  # least difference of frames with a seam at one place that is none of the image
+_ONE_FACTOR = 1.02  # largest ratio of the factors of a seam in the frames that have it
 _COMBED = 3  # frames that are in a cadence by no chance
 
 
@@ -67,14 +70,16 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
         "SEQ-VIEWS",
     ),
     limits="Single frames, or runs of up to six, at most one in four (of whole images one in five), in sequences of eight "
-    "frames or more whose other frames change steadily: with fast motion or flicker, nothing is reported. In three or more of "
-    "16 x 16 areas (four in runs), and at most half, a fifth of the light changes where the frames beside agree; a warning if "
-    "two runs or more have the same areas all over the image, as a watermark, or if a twelfth of all are strongly brighter or "
-    "darker all over the image; or they agree better than the frame with each by 0.7 % of the root of the light, and by 60 % "
-    "of what neighbours differ; or two neighbours are exchanged, without which the motion is steady; or three frames or more, "
-    "at equal distances from the first one on, have stronger edges than all others near them by 3 %. A whole image of "
-    "another shape, in up to four frames, is a warning, and info at the beginning, where it may be a slate: no rule "
-    "compares that with the shot. Frames of which `check` or `report` reads all pixels.",
+    "frames or more whose other frames change steadily: with fast motion or flicker, nothing is reported. In three or "
+    "more of 16 x 16 areas (four in runs), and at most half, a fifth of the light changes where the frames beside "
+    "agree; a warning if two runs or more have the same areas all over the image, as a watermark, if alpha covers "
+    "less in them, or if a twelfth of all are strongly brighter or darker all over the image, also as if it was "
+    "scaled or shifted; or they agree better than the frame with each by 0.7 % of the root of the light, and by 60 % "
+    "of what neighbours differ; or two neighbours are exchanged, without which the motion is steady; or three frames "
+    "or more, at equal distances from the first one on, have stronger edges than all others near them by 3 %. Four "
+    "areas or more in the two rows at the top or the bottom that change at once, and back at once, are a warning. A "
+    "whole image of another shape, in up to four frames, is a warning, and info at the beginning, where it may be a "
+    "slate: no rule compares that with the shot. Frames of which `check` or `report` reads all pixels.",
     of_views=True,
 )
 def odd_areas(sequence: SequenceFacts, _: object) -> Results:
@@ -121,12 +126,15 @@ def tones(sequence: SequenceFacts, _: object) -> Results:
     fix="Render the frames on one computer, or with one version, device and colour configuration on all.",
     limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
     "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
-    "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same.",
+    "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same. A warning if at least "
+    "three frames, at most half of all, have it at one place with one factor while the image moves.",
     of_views=True,
 )
 def seams(sequence: SequenceFacts, _: object) -> Results:
+    seen = shot_frames(sequence)
+    images = {frame.frame: pixels for frame, pixels in seen}
     frames: defaultdict[tuple[bool, int], dict[int, Seam]] = defaultdict(dict)
-    for frame, pixels in shot_frames(sequence):
+    for frame, pixels in seen:
         for seam in pixels.lines.seams if pixels.lines else ():
             frames[seam.is_vertical, seam.at][frame.frame] = seam
     found = []
@@ -134,7 +142,13 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
         first = next(iter(every.values()))
         line = "column" if is_vertical else "row"
         what = f"from {line} {at} on, {first.channel} is {first.factor:.3g} times what it is before, while the texture goes on"
-        found += of_frames([*every], f"{what}: put together from renders that differ?", "one tone", f"{line} {at}")
+        moves = [difference(images[one], images[other]) for one, other in pairwise(every)]
+        factors = [seam.factor for seam in every.values()]
+        is_steady = max(factors) <= _ONE_FACTOR * min(factors)  # unlike that of fire
+        is_fixed = is_steady and len(every) > _FEW_SEAMS and 2 * len(every) <= len(seen) and min(moves) >= _MOVES
+        severity = Severity.WARNING if is_fixed else None
+        what += ": put together from renders that differ?"
+        found += of_frames([*every], what, "one tone", f"{line} {at}", severity)
     return found
 
 
@@ -239,3 +253,30 @@ def near_copies(sequence: SequenceFacts) -> Sequence[Found]:
     from exr_inspector.validation.small_images.repeats import repeated_images  # noqa: PLC0415 - not in the function's folder
 
     return repeated_images(sequence)
+
+
+def measured_noise(sequence: SequenceFacts) -> list[Found]:
+    """Findings on frames with far more noise, and on noise of one pattern in all of them."""
+    if not sequence.has_small_images:
+        return []
+    from exr_inspector.validation.small_images import noise  # noqa: PLC0415 - not in the function's folder
+
+    return [*noise.noisier_frames(sequence), *noise.fixed_pattern(sequence)]
+
+
+def mixed_frames(sequence: SequenceFacts) -> list[Found]:
+    """Findings on frames that are mixed from others."""
+    if not sequence.has_small_images:
+        return []
+    from exr_inspector.validation.small_images import noise  # noqa: PLC0415 - not in the function's folder
+
+    return noise.blended_frames(sequence)
+
+
+def flicker(sequence: SequenceFacts) -> list[Found]:
+    """Findings on light that goes up and down from frame to frame."""
+    if not sequence.has_small_images:
+        return []
+    from exr_inspector.validation.small_images.flicker import flickering_frames  # noqa: PLC0415 - not in the function's folder
+
+    return flickering_frames(sequence)

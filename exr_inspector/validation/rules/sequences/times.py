@@ -65,6 +65,9 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     odd = out_of_order(coded, rate)
     if not odd:
         return _unlike_siblings(sequence, coded)
+    beat = _beat(coded, rate)
+    if len(beat) == len(coded) - 1 >= _BEATS:
+        return _other_step(coded, beat[0].ahead, rate)
     first, code = odd[0].frame, odd[0].code
     frames = [each.frame for each in odd]
     last = max(code.frame for _, code in coded)
@@ -76,7 +79,7 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     wanted, ahead = odd[0].expected.text, odd[0].ahead
     jump = f"{counted(abs(ahead), 'frame')} {'later' if ahead > 0 else 'earlier'} than expected ({wanted})"
     what = "does not follow the frame number as in the other frames"
-    if odd == _beat(coded, rate):
+    if odd == beat:
         what = "repeats that of the frame before" if ahead == -1 else "jumps"
         what += ", in a regular beat: was the sequence converted to another rate?"
     message = f"{named(frames)}: the time code {what}; {first} has {code.text}, {jump}{_other_reel(coded, frames)}"
@@ -99,6 +102,17 @@ def _other_reel(coded: _Coded, frames: Container[int]) -> str:
     if len(mine) == len(theirs) == 1 and None not in mine | theirs and mine != theirs:
         return f"; their reelName is {mine.pop()}, that of the others {theirs.pop()}"
     return ""
+
+
+def _other_step(coded: _Coded, ahead: int, rate: float) -> Results:
+    """Report time codes that advance by one step of another size, or go back, throughout: info if it is a second or more."""
+    frames = [frame.frame for frame, _ in coded]
+    step = ahead + min(after - before for before, after in pairwise(frames))
+    cause = "is the clip reversed?" if step < 0 else "a time lapse, or some frames of a longer clip?"
+    way = "goes back" if step < 0 else "advances"
+    message = f"The time code {way} by {counted(abs(step), 'frame')} from each frame to the next: {cause}"
+    severity = Severity.INFO if step >= rate else None
+    return [Found(message, f"{step:+}", "+1", severity=severity, frames=frames)]
 
 
 def _unlike_siblings(sequence: SequenceFacts, coded: _Coded) -> Results:
