@@ -90,13 +90,16 @@ def siblings_of(every: Sequence[_Known], textures: Container[str] = ()) -> dict[
     derived = _of_derived(known)
     compared = {pattern for pattern, each in found.items() if each.frames}
     in_versions = _same_pixels(sequences, VERSION, "v#")
+    # Of a version, all frames must be those of another one: a new version may change few.
+    copies = {name: same for name, same in in_versions.items() if len(same) == len(frames_of[name]) >= _FEWEST}
+    copies |= _same_pixels(sequences, VIEW, "%V") | _images_under_data(sequences)
     facts: dict[str, Mapping[str, Any]] = {
-        # Of a version, all frames must be those of another one: a new version may change few.
-        "copies": {name: same for name, same in in_versions.items() if len(same) == len(frames_of[name]) >= _FEWEST}
-        | _same_pixels(sequences, VIEW, "%V")
-        | _images_under_data(sequences),
+        "copies": copies,
         "kept": {name: same for name, same in in_versions.items() if 2 * len(same) <= len(frames_of[name])},
-        "versions": other_versions(known),
+        "versions": {
+            name: {number: other for number, other in frames.items() if number not in copies.get(other, ())}
+            for name, frames in other_versions(known).items()
+        },
         "spellings": other_spellings(known),
         "ends": {
             pattern: ends

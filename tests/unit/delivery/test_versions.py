@@ -108,5 +108,18 @@ def test_frames_of_another_version_in_the_folder_of_one_that_lacks_them() -> Non
     assert {pattern for pattern, every in said.items() if every} == {"c/v003/x_v002.####.exr", "c/v003/x_v003.####.exr"}
 
 
+@pytest.mark.parametrize(("picture", "rerender"), [("old", "1004-1006"), ("new", "")])
+def test_frames_that_are_copies_of_another_version_are_rendered_again(picture: str, rerender: str) -> None:
+    places = [("c/v002/x_v002", 1001, 1009, "old"), ("c/v003/x_v002", 1004, 1006, picture)]
+    places += [("c/v003/x_v003", 1001, 1003, "new"), ("c/v003/x_v003", 1007, 1009, "new")]
+    files = [
+        summary(path, pixel_hash=f"{kind}{number}")
+        for name, first, last, kind in places
+        for number, path in enumerate(numbered(f"{name}.{{}}.exr", first, last), first)
+    ]
+    found = {each.pattern: each.rerender.text for each in checked_sequences(files)}
+    assert found["c/v003/x_v003.####.exr"] == rerender
+
+
 def test_the_example_in_the_docstring_is_true() -> None:
     assert doctest.testmod(versions).failed == 0
