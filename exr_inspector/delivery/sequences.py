@@ -171,7 +171,7 @@ def check_sequence(
     others = {*siblings.frames.values(), *siblings.more.values()}
     if others and read and may_be_tiles(numbers, read, {known.pattern, *others}):
         siblings = NO_SIBLINGS
-    resolved = policy.for_path(known.pattern)
+    resolved = policy.for_path(summaries[0].path)  # as the findings; the pattern may be that of a local file
     expected = expected_frames(
         sorted({*numbers, *siblings.frames}), required, resolved.parameters.frame_range, resolved.parameters.frame_step
     )

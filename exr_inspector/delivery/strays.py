@@ -29,6 +29,7 @@ _UNFINISHED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CATALOG = re.compile(r".*\.duckdb(?:\.wal|\.lock)?")  # of `--catalog`, which may lie in the folder that it describes
+_S3 = "s3://"
 _FEWEST = 3  # sequences with fewer frames are no evidence of their AOVs
 _LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
 _OTHER = "not read, since its name does not end in .exr: check whether it belongs to the delivery"
@@ -53,7 +54,8 @@ def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
 
 def _finding(policy: Policy, path: str, message: str, *, is_mild: bool) -> Finding | None:
     """The finding of a file that does not belong to a delivery; None if the policy turns the rule off."""
-    severity = severity_of_problem(policy.for_path(path), "SEQ-STRAY", is_fatal=False, is_mild=is_mild)
+    place = path.removeprefix(_S3) if path.startswith(_S3) else f"file:{Path(path).absolute()}"
+    severity = severity_of_problem(policy.for_path(place), "SEQ-STRAY", is_fatal=False, is_mild=is_mild)
     return None if severity is None else Finding("SEQ-STRAY", severity, message)
 
 

@@ -15,7 +15,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, PixelFault, Severity, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import builtin_policy
+from exr_inspector.validation import builtin_policy, load_policy
 from tests.support.exrbytes import Part, build
 from tests.unit.validation.judging import PLAIN, inspect
 
@@ -23,7 +23,7 @@ OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
 
 
 def checked(*targets: Path, frames: tuple[range, ...] = (), **options: Any) -> DeliveryCheck:
-    names, policy = [str(target) for target in targets], builtin_policy("default")
+    names, policy = [str(target) for target in targets], options.pop("policy", builtin_policy("default"))
     return check_files(names, opener=OPENER, inspector=Inspector(), policy=policy, frames=frames, **options)
 
 
@@ -67,6 +67,15 @@ def test_files_beside_a_sequence_are_reported_and_files_elsewhere_are_not(tmp_pa
     }
     assert "a folder that holds a sequence" in why["slate.exr"]
     assert "copy" in why["a.1001 (1).exr"]
+
+
+def test_the_entries_of_a_policy_for_paths_count_for_local_files(tmp_path: Path) -> None:
+    folder = shot(tmp_path, "pl/a.0998.exr", "pl/a.0999.exr", "pl/a.1000.exr", "pl/lut.cube")
+    entry = "{match: 'shot/pl/**', rules: {SEQ-STRAY: off}, parameters: {frame_range: [997, 1000]}}"
+    policy = load_policy(f"name: x\nparameters: {{frame_range: [999, 1000]}}\npaths: [{entry}]", origin="x.yaml")
+    found = checked(folder, policy=policy)
+    (sequence,) = found.sequences
+    assert (sequence.missing.text, sequence.rerender.text, found.others) == ("997", "997", ())
 
 
 def test_a_target_without_a_sequence_cannot_have_all_frames(tmp_path: Path) -> None:
