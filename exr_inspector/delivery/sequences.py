@@ -11,6 +11,7 @@ from exr_inspector.delivery.siblings import siblings_of
 from exr_inspector.delivery.textures import may_be_tiles, textures_among
 from exr_inspector.model import Finding, Severity, Status, sort_findings
 from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
+from exr_inspector.validation.engine import RULE_FAILED
 from exr_inspector.validation.facts.sequences import NO_SIBLINGS, Siblings, expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.rule import Remedy
@@ -240,8 +241,8 @@ def _remedy_of(code: str) -> Remedy:
 
 def _remedy(frame: FrameSummary) -> Remedy:
     """What corrects all errors of a frame. Most tools cannot open a file whose header is invalid."""
-    needed = {_remedy_of(code) for code in frame.error_codes}
-    if needed == {Remedy.NAME}:
+    needed = {_remedy_of(code) for code in frame.error_codes if code != RULE_FAILED}
+    if frame.error_codes and needed <= {Remedy.NAME}:  # a rule that failed is corrected, not the frame
         return Remedy.NAME
     if frame.status == Status.FAILED.value:
         return Remedy.EDIT if needed == {Remedy.BYTES} else Remedy.RENDER

@@ -41,9 +41,11 @@ def test_frames_of_which_the_name_is_wrong_need_no_new_render() -> None:
         frame(2, "SHOW-NAME", "TIM-TC-RANGE"),
         frame(3, "DEL-NFX-NAMES", "PIX-NAN"),
         frame(4),
+        frame(5, "RULE-FAILED"),
+        frame(6, "RULE-FAILED", "TIM-TC-RANGE"),
     ]
     (checked,) = checked_sequences(files)
-    assert (checked.rerender.text, checked.header_edits.text) == ("3", "2")
+    assert (checked.rerender.text, checked.header_edits.text) == ("3", "2,6")
 
 
 def test_a_frame_under_another_spelling_of_the_name_needs_no_new_render() -> None:
