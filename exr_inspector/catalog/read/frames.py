@@ -123,7 +123,7 @@ def frame_of_row(
         compression=row.get("compression"),
         storage=row.get("part_type"),
         colour=(", ".join(filter(None, colour)) or "untagged") if has_header else None,
-        views=(row.get("views") or "") if has_header else None,
+        views=", ".join((row.get("views") or "").split(",")) if has_header else None,
         software=row.get("software"),
         host=row.get("render_host"),
         frame_rate=row.get("fps"),

@@ -110,6 +110,7 @@ def test_rows_have_the_images_of_all_views_too(write: Write) -> None:
     view = known.other_views["right"].pixels
     assert view.small.any()
     assert view.means == {name: pytest.approx(picture(1, 6).mean(), rel=1e-5) for name in "BGR"}
+    assert by_rows.views == known.views == "left, right"
     assert by_rows.other_views["right"].pixels == replace(view, zeros=None, lines=None)
 
 
