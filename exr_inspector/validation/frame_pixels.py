@@ -71,6 +71,8 @@ def frame_pixels(
         layer, _, component = channel.channel.rpartition(".")
         if layer == image and component in LUMINANCE and has_beauty:
             beauty.setdefault(component, channel)
+    if len(beauty) > 1:
+        beauty.pop("Y", None)  # of normals in a part of their own, with channels X, Y and Z
     others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
     alpha = _alpha(firsts, image)
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}

@@ -263,6 +263,11 @@ def test_the_luminance_of_a_frame_has_the_weights_of_rec_709(name: str, weight: 
     assert pixels_of(flat(**{**others, name: np.full((3, 4), 0.5)})).luminance == pytest.approx(0.5 * weight)
 
 
+def test_y_beside_colour_is_that_of_normals() -> None:
+    pixels = pixels_of(flat(**dict.fromkeys("XYZ", np.ones((3, 4))), **dict.fromkeys("RGB", np.zeros((3, 4)))))
+    assert (pixels.luminance, pixels.is_black) == (0, True)
+
+
 def test_the_main_image_may_be_in_a_layer_of_that_name() -> None:
     steps = np.linspace(0.5, 2, 32 * 32).reshape(32, 32)
     names = {f"ViewLayer_{layer}_{colour}": steps for layer in ("Combined", "DiffCol") for colour in "RGB"}
