@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_sequence
+from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK, part_length
@@ -51,6 +52,7 @@ _UNCHANGED = 0.1  # least share that is added if others change places
 _LONG_STEP = 1.4  # least ratio to the difference of neighbours; where motion turns back, it is less
 _ALONE = 4  # least ratio to what other frames differ
 _OTHER_ORDER = 0.7  # greatest likeness of images of two shots
+_COLOURED = 1.1  # least ratio of the change of one channel to that of another by a light
 _COVERS_LESS = 0.02  # of the coverage beside
 Images = npt.NDArray[np.float64]
 
@@ -62,7 +64,7 @@ def areas_that_differ(sequence: SequenceFacts) -> list[Found]:
         return []
     return (
         other_shots(sequence)
-        or _odd_areas(numbers, images, _coverages(sequence, numbers))
+        or _odd_areas(numbers, images, _pixels_of(sequence, numbers))
         or _other_images(numbers, images, of_shot=False)
         or _exchanged_images(numbers, images)
         or texts_at_border(numbers, images)
@@ -204,20 +206,28 @@ class _OddRun:
         return self.is_large and _is_over_image(self.areas) and min(brighter, 1 - brighter) >= _BOTH_WAYS
 
 
-def _coverages(sequence: SequenceFacts, numbers: Sequence[int]) -> npt.NDArray[np.float64]:
-    """The share of the pixels of each frame whose alpha is not zero; 1 if unknown."""
-    known = {frame.frame: pixels.coverage for frame, pixels in shot_frames(sequence)}
-    return np.array([1.0 if known.get(number) is None else known[number] for number in numbers], np.float64)
+def _pixels_of(sequence: SequenceFacts, numbers: Sequence[int]) -> list[FramePixels]:
+    """The statistics of frames by their numbers."""
+    known = {frame.frame: pixels for frame, pixels in shot_frames(sequence)}
+    return [known[number] for number in numbers]
 
 
-def _covers_less(run: range, coverages: npt.NDArray[np.float64]) -> bool:
+def _covers_less(run: range, pixels: Sequence[FramePixels]) -> bool:
     """Whether alpha covers clearly less in a run of frames than in those before and behind, as without an object."""
+    coverages = np.array([1.0 if each.coverage is None else each.coverage for each in pixels])
     usual = float(np.median(np.abs(np.diff(coverages))))
     lost = min(coverages[run.start - 1], coverages[run.stop]) - coverages[run.start : run.stop].max()
     return bool(lost > max(_COVERS_LESS * coverages[run.start - 1], _ALONE * usual))
 
 
-def _odd_areas(numbers: Sequence[int], images: Images, coverages: npt.NDArray[np.float64]) -> list[Found]:
+def _is_coloured_light(run: range, pixels: Sequence[FramePixels]) -> bool:
+    """Whether a channel becomes much brighter than another one at the beginning of a run, unlike by a text."""
+    before, after = pixels[run.start - 1].means, pixels[run.start].means
+    ratios = [after.get(name, 0.0) / mean for name, mean in before.items() if mean > 0]
+    return bool(ratios) and max(ratios) > _COLOURED * min(ratios)
+
+
+def _odd_areas(numbers: Sequence[int], images: Images, pixels: Sequence[FramePixels]) -> list[Found]:
     """Frames of which areas differ from the frames before and behind, which agree there: one finding for those of one kind."""
     runs: list[_OddRun] = []
     for length in range(1, min(_LONGEST_RUN, len(numbers) // _FEW) + 1):
@@ -251,8 +261,9 @@ def _odd_areas(numbers: Sequence[int], images: Images, coverages: npt.NDArray[np
     for kind in kinds:
         counts = sorted({int(run.areas.sum()) for run in kind})
         is_pattern = len(kind) > 1 and _is_over_image(np.any([run.areas for run in kind], axis=0))
+        is_pattern = is_pattern and not all(_is_coloured_light(run.frames, pixels) for run in kind)
         places = [at for run in kind for at in run.frames]
-        is_missing = all(_covers_less(run.frames, coverages) for run in kind)
+        is_missing = all(_covers_less(run.frames, pixels) for run in kind)
         cause = (
             "with one pattern over the image: a watermark, as of a missing license?"
             if is_pattern

@@ -220,6 +220,20 @@ def test_an_object_that_alpha_lacks_too(lost: float, severity: Severity) -> None
     assert found("SEQ-AREA", given) == [(severity, (6,))]
 
 
+@pytest.mark.parametrize(("red", "found"), [(0.4, [Severity.WARNING]), (0.6, [])])  # SEQ-HUE reports the other one
+def test_a_coloured_light_all_over_the_image_is_no_watermark(red: float, found: list[Severity]) -> None:
+    at = np.arange(16)
+    scattered = np.where(np.outer(at % 4 == 0, at % 3 == 0), 1.5, 0)
+    odd = {4, 12}
+    given = [
+        frame(
+            n, pixels=seen(shows=moving(n, 0.1) + scattered * (n in odd), means={**GREY, "R": red if n in odd else 0.4})
+        )
+        for n in range(1, 17)
+    ]
+    assert [each.severity for each in judged(given) if each.code == "SEQ-AREA"] == found
+
+
 def test_a_frame_of_another_lens_is_no_garbage() -> None:
     at = np.linspace(-4, 4, 16)
     near, far = (1 + 0.9 * np.outer(np.sin(1.7 * at * scale), np.cos(1.9 * at * scale)) for scale in (1, 1.2))
