@@ -242,6 +242,13 @@ def test_a_frame_of_another_lens_is_no_garbage() -> None:
     assert "as if the image was scaled by about 0.8" in finding.message
 
 
+@pytest.mark.parametrize(("empty", "lost"), [({1, 6, 11}, (1, 6, 11)), ({1, 6}, (6,))])
+def test_an_empty_matte_where_each_part_of_a_job_begins(empty: set[int], lost: tuple[int, ...]) -> None:
+    black = {"is_black": True, "is_constant": True, "is_empty": True, "has_other_content": False, "coverage": 0.0}
+    given = [seen(0.0, **black) if n in empty else seen(0.2, coverage=0.3) for n in range(1, 16)]
+    assert (Severity.ERROR, lost) in found("SEQ-BLACK", given)
+
+
 def test_frames_without_lines_have_no_noise() -> None:
     given = [replace(with_noise(n, 0.01), lines=None) for n in range(1, 17)]
     assert not found("SEQ-NOISE", given)

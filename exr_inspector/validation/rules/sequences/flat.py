@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean, median
 
 import numpy as np
@@ -14,6 +15,7 @@ from exr_inspector.validation.facts.sequences import SequenceFacts, once_per_seq
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import frame_area, of_frames
+from exr_inspector.validation.rules.sequences.flashes import LEAST_CHUNK
 from exr_inspector.validation.rules.sequences.images import (
     OTHER_SCENE,
     Seen,
@@ -59,6 +61,7 @@ _LIT = 4  # more than one pixel in 4 of a placeholder is lit, unlike in an image
     "last image; there, up to three frames of a single scene are a warning, and errors if only their alpha is zero. "
     "More than three between images that differ as much as the shot may change are a warning. Empty frames amid an element "
     "are a warning if they are more than three, and info if there are many, or if the frames beside them are few or dim. "
+    "The first frame is lost, too, if lost ones follow it at equal distances of four or more. "
     "Stored rows tell scenes apart by their mean colours alone.",
 )
 def black_beauty(sequence: SequenceFacts, _: object) -> Results:
@@ -169,7 +172,19 @@ def _explained(sequence: SequenceFacts) -> dict[bool, Explained]:
             if odd:
                 frames = found[is_black].setdefault((severity, what.format(colour=colour)), [])
                 frames += [seen[index][0].frame for index in odd]
+    if seen and every[0].is_black:
+        _add_first(found[True], seen[0][0].frame)
     return found
+
+
+def _add_first(found: Explained, first: int) -> None:
+    """Move the black first frame to those that are lost if these follow it at equal distances, as parts of a job do."""
+    lost = found.get((Severity.ERROR, _LOST[True]), [])
+    gaps = {after - before for before, after in pairwise([first, *lost])}
+    if first not in lost and len(lost) > 1 and len(gaps) == 1 and min(gaps) >= LEAST_CHUNK:
+        for key, frames in [*found.items()]:
+            found[key] = [number for number in frames if number != first]
+        found[Severity.ERROR, _LOST[True]].insert(0, first)
 
 
 def _flat_runs(seen: Sequence[FramePixels]) -> list[list[int]]:
