@@ -99,14 +99,12 @@ def frame_pixels(
         without_green=0.0 if is_data else _without_green(beauty),
         values=max((stats.distinct_count or 0 for stats in beauty.values()), default=0),
         deviation=None if is_data else _deviation(beauty.values()),
-        unit_channels=_unit_channels(firsts, layer_of_file(path, names)),
+        unit_channels=_unit_channels(firsts, layer_of_file(path, names), parts),
         is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
         coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
-        extents=_extents(firsts, layer_of_file(path, names)),
+        extents=_extents(firsts, layer_of_file(path, names), parts),
         other_deviations={
-            ".".join(filter(None, _split(stats, parts))): stats.stddev or 0.0
-            for stats in firsts
-            if stats not in beauty.values()
+            _full_name(stats, parts): stats.stddev or 0.0 for stats in firsts if stats not in beauty.values()
         },
         lights=_lights((channel for channel in firsts if channel not in beauty.values()), parts),
         mattes=_mattes(firsts, path),
@@ -145,9 +143,9 @@ def view_pixels(
     return {view: pixels for view, pixels in found.items() if pixels is not None and pixels.is_black is not None}
 
 
-def _role(stats: ChannelStats, layer_of_bare: str = "") -> Role:
-    """The role of a channel in its layer or, without one, in that of the file."""
-    layer, _, component = stats.channel.rpartition(".")
+def _role(stats: ChannelStats, layer_of_bare: str = "", parts: Mapping[int, str] = MappingProxyType({})) -> Role:
+    """The role of a channel in its layer or, without one, in that of its part or of the file."""
+    layer, component = _split(stats, parts)
     return role_of(layer or layer_of_bare, component)
 
 
@@ -170,30 +168,32 @@ def _without_green(beauty: Mapping[str, ChannelStats]) -> float:
     return max(0.0, min(red, blue) - green)
 
 
-def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str) -> frozenset[str]:
+def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Mapping[int, str]) -> frozenset[str]:
     found: set[str] = set()
     motion: dict[str, list[ChannelStats]] = {}
     for stats in every:
-        role = _role(stats, layer_of_bare)
+        role = _role(stats, layer_of_bare, parts)
         if role is Role.DEPTH and _is_unit_depth(stats):
-            found.add(stats.channel)
+            found.add(_full_name(stats, parts))
         elif role is Role.MOTION and not stats.is_constant:
-            motion.setdefault(stats.channel.rpartition(".")[0], []).append(stats)
+            motion.setdefault(_split(stats, parts)[0], []).append(stats)
     for vectors in motion.values():
         if any(map(_reaches_one, vectors)) and all(stats.magnitude <= 1 for stats in vectors):
-            found.update(stats.channel for stats in vectors)
+            found.update(_full_name(stats, parts) for stats in vectors)
     return frozenset(found)
 
 
-def _extents(every: Iterable[ChannelStats], layer_of_bare: str) -> dict[str, tuple[float, ...]]:
+def _extents(
+    every: Iterable[ChannelStats], layer_of_bare: str, parts: Mapping[int, str]
+) -> dict[str, tuple[float, ...]]:
     found: dict[str, tuple[float, ...]] = {}
     for stats in every:
-        role = _role(stats, layer_of_bare)
+        role, name = _role(stats, layer_of_bare, parts), _full_name(stats, parts)
         if role is Role.DEPTH:
             quartiles = [abs(value) for percent, value in stats.percentiles if percent in _QUARTILES]
-            found[stats.channel] = (*quartiles, stats.magnitude)
+            found[name] = (*quartiles, stats.magnitude)
         elif role is Role.MOTION:
-            found[stats.channel] = (stats.magnitude,)
+            found[name] = (stats.magnitude,)
     return found
 
 
@@ -221,6 +221,11 @@ def _split(stats: ChannelStats, parts: Mapping[int, str]) -> tuple[str, str]:
     """The layer and the component of a channel; without a layer, its part has one by `parts`, as in `frame_pixels`."""
     layer, _, component = stats.channel.rpartition(".")
     return layer or parts.get(stats.part, ""), component
+
+
+def _full_name(stats: ChannelStats, parts: Mapping[int, str]) -> str:
+    """The name of a channel with the layer that its part gives it."""
+    return ".".join(filter(None, _split(stats, parts)))
 
 
 def _lit_pixels(

@@ -11,6 +11,7 @@ import pytest
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.rows.plain import file_rows
 from exr_inspector.model import Severity
+from exr_inspector.validation.frame_pixels import frame_pixels
 from exr_inspector.validation.inspected_frames import frame_of_inspection
 from tests.support.exrbytes import a_int, a_string
 from tests.unit.validation.cases.blank import eyes
@@ -266,6 +267,15 @@ def test_the_luminance_of_a_frame_has_the_weights_of_rec_709(name: str, weight: 
 def test_y_beside_colour_is_that_of_normals() -> None:
     pixels = pixels_of(flat(**dict.fromkeys("XYZ", np.ones((3, 4))), **dict.fromkeys("RGB", np.zeros((3, 4)))))
     assert (pixels.luminance, pixels.is_black) == (0, True)
+
+
+def test_the_z_of_normals_in_a_part_of_their_own_is_no_depth() -> None:
+    report = inspect(flat(Z=np.full((3, 4), 9.0)), stats=True).pixels
+    assert report
+    (depth,) = report.channels
+    found = frame_pixels([replace(depth, part=1), replace(depth, part=2)], parts={1: "depth", 2: "N"})
+    assert found
+    assert list(found.extents) == ["depth.Z"]
 
 
 def test_the_main_image_may_be_in_a_layer_of_that_name() -> None:
