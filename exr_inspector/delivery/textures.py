@@ -53,7 +53,7 @@ def textures_among(sequences: Sequence[Known]) -> frozenset[str]:
     tiles: list[Known] = []  # those that may be tiles
     rendered: defaultdict[str, set[int]] = defaultdict(set)  # frames of AOVs that no texture has, by their image
     for known, frames in sequences:
-        read = [frame for frame in frames if not frame.is_unread]
+        read = [frame for frame in frames if frame.display_window is not None]
         if known.is_udim or (read and all(frame.is_texture for frame in read)):
             textures.add(known.pattern)
         elif read and _are_squares(known.frames, read):

@@ -324,9 +324,9 @@ def _of_steps(steps: Iterable[Step], facts: SequenceFacts, parameters: Parameter
 
 
 def _of_view(frame: FrameSummary, view: str) -> FrameSummary:
-    """The frame with the image of another view in place of the main image."""
+    """The frame with the image of another view in place of the main image, without the size of the file, which holds both."""
     image = frame.other_views.get(view)
-    return replace(frame, pixels=image and image.pixels, pixel_hash=image and image.pixel_hash)
+    return replace(frame, pixels=image and image.pixels, pixel_hash=image and image.pixel_hash, size_bytes=None)
 
 
 def _hosts(facts: SequenceFacts, findings: Sequence[Finding], steps: Iterable[Step]) -> list[Finding]:

@@ -27,18 +27,16 @@ def luminance_of(means: Mapping[str, float]) -> float | None:
     return sum(LUMINANCE[name] * mean for name, mean in means.items()) / weight if means else None
 
 
-def layers_of_parts(parts: Iterable[tuple[int, str | None, str | None]]) -> dict[int, str]:
-    """The layer or view that the channels without a layer of each part after the first belong to, by the part's index.
+Layers = Mapping[int, tuple[str, str]]
+
+
+def layers_of_parts(parts: Iterable[tuple[int, str | None, str | None]]) -> Layers:
+    """The layer that the name of each part after the first denotes, and its view, by the part's index.
 
     Args:
         parts: Index, name and view of each part.
     """
-    found = {}
-    for index, name, view in parts:
-        if index:
-            layer = part_layer(name, view)
-            found[index] = layer if not view else view if is_beauty(layer) else f"{layer}.{view}"
-    return found
+    return {index: (part_layer(name, view), view or "") for index, name, view in parts if index}
 
 
 def frame_pixels(
@@ -47,7 +45,7 @@ def frame_pixels(
     lines: ColourLines | None = None,
     *,
     path: str = "",
-    parts: Mapping[int, str] = MappingProxyType({}),
+    parts: Layers = MappingProxyType({}),
 ) -> FramePixels | None:
     """Combine the channel statistics of the first level; None unless all pixels were read.
 
@@ -143,9 +141,9 @@ def view_pixels(
     return {view: pixels for view, pixels in found.items() if pixels is not None and pixels.is_black is not None}
 
 
-def _role(stats: ChannelStats, layer_of_bare: str = "", parts: Mapping[int, str] = MappingProxyType({})) -> Role:
+def _role(stats: ChannelStats, layer_of_bare: str = "", parts: Layers = MappingProxyType({})) -> Role:
     """The role of a channel in its layer or, without one, in that of its part or of the file."""
-    layer, component = _split(stats, parts)
+    layer, component, _ = _split(stats, parts)
     return role_of(layer or layer_of_bare, component)
 
 
@@ -168,7 +166,7 @@ def _without_green(beauty: Mapping[str, ChannelStats]) -> float:
     return max(0.0, min(red, blue) - green)
 
 
-def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Mapping[int, str]) -> frozenset[str]:
+def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Layers) -> frozenset[str]:
     found: set[str] = set()
     motion: dict[str, list[ChannelStats]] = {}
     for stats in every:
@@ -176,16 +174,14 @@ def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Map
         if role is Role.DEPTH and _is_unit_depth(stats):
             found.add(_full_name(stats, parts))
         elif role is Role.MOTION and not stats.is_constant:
-            motion.setdefault(_split(stats, parts)[0], []).append(stats)
+            motion.setdefault(_split(stats, parts)[2], []).append(stats)
     for vectors in motion.values():
         if any(map(_reaches_one, vectors)) and all(stats.magnitude <= 1 for stats in vectors):
             found.update(_full_name(stats, parts) for stats in vectors)
     return frozenset(found)
 
 
-def _extents(
-    every: Iterable[ChannelStats], layer_of_bare: str, parts: Mapping[int, str]
-) -> dict[str, tuple[float, ...]]:
+def _extents(every: Iterable[ChannelStats], layer_of_bare: str, parts: Layers) -> dict[str, tuple[float, ...]]:
     found: dict[str, tuple[float, ...]] = {}
     for stats in every:
         role, name = _role(stats, layer_of_bare, parts), _full_name(stats, parts)
@@ -217,41 +213,45 @@ def _deviation(channels: Iterable[ChannelStats]) -> float | None:
     return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
-def _split(stats: ChannelStats, parts: Mapping[int, str]) -> tuple[str, str]:
-    """The layer and the component of a channel; without a layer, its part has one by `parts`, as in `frame_pixels`."""
+def _split(stats: ChannelStats, parts: Layers) -> tuple[str, str, str]:
+    """The layer of a channel, by its name or else by its part, its component, and the layer's name with the part's view."""
     layer, _, component = stats.channel.rpartition(".")
-    return layer or parts.get(stats.part, ""), component
+    of_part, view = parts.get(stats.part, ("", ""))
+    layer = layer or of_part
+    name = layer if not view else view if is_beauty(layer) else f"{layer}.{view}"
+    return layer, component, name
 
 
-def _full_name(stats: ChannelStats, parts: Mapping[int, str]) -> str:
-    """The name of a channel with the layer that its part gives it."""
-    return ".".join(filter(None, _split(stats, parts)))
+def _full_name(stats: ChannelStats, parts: Layers) -> str:
+    """The name of a channel with the layer and view that its part gives it."""
+    _, component, name = _split(stats, parts)
+    return f"{name}.{component}" if name else component
 
 
 def _lit_pixels(
-    beauty: Collection[ChannelStats], others: Iterable[ChannelStats], parts: Mapping[int, str], *, has_parts: bool
+    beauty: Collection[ChannelStats], others: Iterable[ChannelStats], parts: Layers, *, has_parts: bool
 ) -> dict[str, int]:
     """As `FramePixels.lit_pixels`; `parts` as in `frame_pixels`."""
     found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
     mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
     for stats in others:
-        layer, component = _split(stats, parts)
+        layer, component, name = _split(stats, parts)
         role = role_of(layer, component)
-        if role is Role.ALPHA and layer:
-            mattes[layer] = _lit(stats)
+        if role is Role.ALPHA and name:
+            mattes[name] = _lit(stats)
         elif role not in {Role.ALPHA, Role.CRYPTOMATTE, Role.ID}:
-            name = layer or (f"{component} of part {stats.part}" if has_parts else component)
+            name = name or (f"{component} of part {stats.part}" if has_parts else component)
             found[name] = max(found.get(name, 0), _lit(stats))
     return mattes | found
 
 
-def _lights(channels: Iterable[ChannelStats], parts: Mapping[int, str]) -> dict[str, float]:
+def _lights(channels: Iterable[ChannelStats], parts: Layers) -> dict[str, float]:
     means: dict[str, dict[str, float]] = {}
     for stats in channels:
-        layer, component = _split(stats, parts)
+        layer, component, name = _split(stats, parts)
         if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
-            means.setdefault(layer, {})[component] = stats.mean
-    return {layer: luminance_of(each) or 0.0 for layer, each in means.items() if layer}
+            means.setdefault(name, {})[component] = stats.mean
+    return {name: luminance_of(each) or 0.0 for name, each in means.items() if name}
 
 
 def _mattes(channels: Iterable[ChannelStats], path: str) -> dict[str, tuple[float, float, float, float]]:

@@ -95,6 +95,24 @@ def test_help_installs_nothing(
     assert list(tmp_path.iterdir()) == [copy]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lint", "--fix"], "lint takes no arguments, found --fix"),
+        (["test", "unti"], "there is no suite or file 'unti': did you mean unit?"),
+        (["test", "tests/unit/none.py::test_a"], "the suites are unit, contract"),
+    ],
+)
+def test_wrong_arguments_of_tasks_are_named(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "run"))["main"]()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def requirements(path: Path, python: str) -> dict[str, str]:
     """The name and specifier of every package that a file requires on one Python."""
     environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}

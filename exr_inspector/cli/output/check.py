@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -221,15 +222,17 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
 
 def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
     """Print files that are not OpenEXR, with one line for each kind."""
+    names = Counter(file.path.rpartition("/")[2] for file in files)
     kinds: dict[Finding, list[str]] = {}
     for file in files:
-        kinds.setdefault(file.findings[0], []).append(file.path.rpartition("/")[2])
+        name = file.path.rpartition("/")[2]
+        kinds.setdefault(file.findings[0], []).append(name if names[name] == 1 else file.path)
     if kinds:
         console.print(Text("Other files", style="bold"))
-    for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
+    for finding, shown in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
         space = " " * (9 - len(finding.severity.label))
         line = Text("  ").append(severity_text(finding.severity)).append(f"{space}{finding.code}  ")
-        line.append(f"{plain(listed(sorted(names), _NAMED), 400)}  {finding.message}")
+        line.append(f"{plain(listed(sorted(shown), _NAMED), 400)}  {finding.message}")
         console.print(line, soft_wrap=True)  # no name is broken
 
 

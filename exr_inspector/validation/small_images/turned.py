@@ -40,7 +40,7 @@ def turned_frames(sequence: SequenceFacts) -> list[Found]:
         if odd:
             is_once = odd[-1] - odd[0] < len(odd)
             severity = None if is_everywhere and (is_once or way != _SIDEWAYS) else Severity.INFO
-            return of_frames(odd, f"{way}, compared with the frames beside them", "as the others", severity=severity)
+            return of_frames(odd, f"{way}, compared with the frames around", "as the others", severity=severity)
     return []
 
 

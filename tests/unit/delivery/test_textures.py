@@ -69,6 +69,12 @@ def test_untiled_udims_are_no_image_sequence(
     assert (checked_sequences(files) == ()) is is_texture
 
 
+def test_tiles_without_a_header_hide_no_texture() -> None:
+    files = [frame(f"d/rock_BaseColor.{number}.exr") for number in SPARSE]
+    files[2] = frame(files[2].path, display_window=None, status="failed")
+    assert checked_sequences(files) == ()
+
+
 def test_squares_beside_textures_with_the_same_word_and_numbers_are_textures() -> None:
     few = (1001, 1002, 1011)
     names = ["tex/rock_height.{}.exr", "tex/rock_dirt01.{}.exr", "tex/flag_anim.{}.exr"]

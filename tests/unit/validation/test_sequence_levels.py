@@ -273,9 +273,24 @@ def test_the_z_of_normals_in_a_part_of_their_own_is_no_depth() -> None:
     report = inspect(flat(Z=np.full((3, 4), 9.0)), stats=True).pixels
     assert report
     (depth,) = report.channels
-    found = frame_pixels([replace(depth, part=1), replace(depth, part=2)], parts={1: "depth", 2: "N"})
+    found = frame_pixels([replace(depth, part=1), replace(depth, part=2)], parts={1: ("depth", ""), 2: ("N", "")})
     assert found
     assert list(found.extents) == ["depth.Z"]
+
+
+def test_layers_of_parts_have_the_view_of_their_part_in_their_names_and_the_role_of_the_layer() -> None:
+    report = inspect(flat(Z=np.full((3, 4), 9.0)), stats=True).pixels
+    assert report
+    (depth,) = report.channels
+    channels = [
+        replace(depth, part=n, channel=c) for n, c in ((1, "Z"), (2, "N.Z"), (3, "specular.R"), (4, "specular.R"))
+    ]
+    views = {1: ("depth", "left"), 2: ("", "left"), 3: ("", "left"), 4: ("specular", "right")}
+    found = frame_pixels(channels, parts=views)
+    assert found
+    assert list(found.extents) == ["depth.left.Z"]
+    assert set(found.lit_pixels) == {"depth.left", "N.left", "specular.left", "specular.right"}
+    assert set(found.lights) == {"specular.left", "specular.right"}
 
 
 def test_the_main_image_may_be_in_a_layer_of_that_name() -> None:

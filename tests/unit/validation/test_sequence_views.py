@@ -114,6 +114,16 @@ def test_rows_have_the_images_of_all_views_too(write: Write) -> None:
     assert by_rows.other_views["right"].pixels == replace(view, zeros=None, lines=None)
 
 
+def test_the_size_of_a_file_says_nothing_of_one_view() -> None:
+    given = [
+        frame(n, size_bytes=600_000 if n == 6 else 1_000_000, pixels=seen(0.5, deviation=0.3 if n != 6 else 0.2))
+        for n in range(1, 13)
+    ]
+    right = [seen(0.4, deviation=0.29 if n == 6 else 0.3) for n in range(1, 13)]
+    views = [replace(each, other_views={"right": FrameView(image)}) for each, image in zip(given, right, strict=True)]
+    assert [f.message.partition(":")[0] for f in reported("SEQ-SOFT", views)] == ["Frame 6"]
+
+
 def test_frames_without_the_view_are_left_out() -> None:
     views = {"right": FrameView(seen(shows=small()))}
     given = [frame(n, pixels=seen(shows=small()), other_views=views if n % 2 else {}) for n in range(1, 9)]

@@ -100,6 +100,7 @@ def odd_areas(sequence: SequenceFacts, _: object) -> Results:
     why="A machine rendered or converted them with another exposure, gamma or colour transform.",
     source="deadline-cloud-for-cinema-4d#540 (other colours from a farm)",
     fix="Compare a frame that the message names with the one before, and render or convert the frames again.",
+    yields_to=("SEQ-MIRROR",),
     limits="Blocks of three frames and more, at most half of the sequence, whose areas from dark to bright have the order of "
     "those in the frames beside them: another light changes the order. A light that is switched in the whole image can look "
     "the same: steps of less than 1.4 have severity info, as have those of light that goes on and off many times or that makes "
