@@ -6,6 +6,7 @@ nor makes the file look clean: all other rules run, and the failure becomes a fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from traceback import extract_tb
 
 from exr_inspector.errors import DeadlineExceeded, MemoryBusy, UnknownLayout
 from exr_inspector.exr.limits import NO_BOUNDS, Bounds
+from exr_inspector.exr.names import MOST_IMAGES
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -300,7 +302,8 @@ def validate_sequence(
     steps = [step for step in resolved.plan.sequences if step.rule.of_textures is is_texture]
     findings = _of_steps(steps, facts, resolved.parameters)
     of_views = [step for step in steps if step.rule.of_views]
-    for view in sorted({view for frame in facts.frames for view in frame.other_views}):
+    views = Counter(view for frame in facts.frames for view in frame.other_views)
+    for view, _ in sorted(views.most_common(MOST_IMAGES - 1)):
         images = SequenceFacts(facts.name, (_of_view(frame, view) for frame in facts.frames), required)
         found = _of_steps(of_views, images, resolved.parameters)
         findings += [

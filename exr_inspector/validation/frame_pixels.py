@@ -163,7 +163,7 @@ def _without_green(beauty: Mapping[str, ChannelStats]) -> float:
     if any(not (name in beauty and beauty[name].samples) for name in "RGB"):
         return 0.0
     red, green, blue = (1 - beauty[name].zero_count / beauty[name].samples for name in "RGB")
-    return max(0.0, min(red, blue) - green)
+    return max(0.0, red + blue - 1 - green)  # at least: red and blue may be in different pixels
 
 
 def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Layers) -> frozenset[str]:

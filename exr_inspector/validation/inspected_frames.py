@@ -115,8 +115,8 @@ def _other_views(inspection: Inspection) -> dict[str, FrameView]:
 
 
 def _image_hash(pixels: FramePixels) -> str | None:
-    """A hash of the statistics of an image that shares its part with others; None without a small image of it."""
-    if pixels.lines is None:
+    """A hash of the statistics of an image that shares its part with others; None without a small image or a mean of it."""
+    if pixels.lines is None or not pixels.means:
         return None
     known = sorted(pixels.means.items()), sorted(pixels.deviations.items()), pixels.lines.small
     return hashlib.sha256(repr(known).encode()).hexdigest()

@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
+from exr_inspector.exr.names import is_beauty, part_layer
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, Stage, file_rule, listed
 
 _DOCUMENT = "OpenEXR multi-view document"
-_EYES = frozenset({"left", "right"})
-_NOT_A_LETTER = re.compile(r"[^a-z]+")
+_OTHER_EYE = {"left": "right", "right": "left"}
+_NOT_A_LETTER = re.compile(r"[^a-zA-Z]+")
 _view_rule = partial(file_rule, when=t.VIEWS)
 
 
@@ -40,7 +41,7 @@ def mix(file: FileFacts, _: object) -> Results:
 @_view_rule(
     "VIEW-LEFTRIGHT",
     Severity.WARNING,
-    "In a stereo file the views are called left and right, and no part of one is named for the other",
+    "In a stereo file the views are called left and right, and no main image of one is named for the other",
     why="Players and displays look for these two names, and show a part whose view is wrong to the other eye.",
     source=_DOCUMENT,
     fix="Rename the views in the node that writes the file. In a multi-part file the command does it.",
@@ -50,15 +51,16 @@ def mix(file: FileFacts, _: object) -> Results:
 )
 def left_right(file: FileFacts, _: object) -> Results:
     views, found = file.views, []
-    if len(views) == 2 and set(views) != _EYES:
+    if len(views) == 2 and set(views) != _OTHER_EYE.keys():
         message = f"The two views are called {listed(views)}; expected left and right"
         found.append(Found(message, listed(views), "left, right"))
     for part in file.header.parts if file.is_multi_part else ():
-        words = _NOT_A_LETTER.split((part.name or "").lower())
-        named = _EYES.intersection([words[0], words[-1]])
-        if part.view in _EYES and len(named) == 1 and part.view not in named:
+        other = _OTHER_EYE.get(part.view or "")
+        # Of other layers, the word may name an object or a light: `door_left`, `rim_left`.
+        is_named = other in _NOT_A_LETTER.split(part.name or "") and is_beauty(part_layer(part.name, other))
+        if other and is_named:
             message = f"The part {part.name} has the view {part.view}"
-            found.append(Found(message, part.view, next(iter(named)), part=part.index))
+            found.append(Found(message, str(part.view), other, part=part.index))
     return found
 
 

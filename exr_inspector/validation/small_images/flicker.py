@@ -18,6 +18,7 @@ _LEAST_FLICKER = 0.005  # median change, as a share of the light
 _UP_AND_DOWN = 1.4  # least ratio of second differences to those over two frames: 1.7 of noise, 1 on twos, 0.2 of motion
 _AT_ONCE = 0.6  # least share of the change that most areas have in common
 _DARK = 1e-4
+_STEADY = 0.5  # of the change of the image: the largest one of light that is steady
 _INDIRECT = re.compile(r"global_?illum|indirect|\b(?:Diff|Gloss)Ind\b|\bGI\b", re.IGNORECASE)
 
 
@@ -38,14 +39,20 @@ def flickering_frames(sequence: SequenceFacts) -> list[Found]:
     layers = set.intersection(*({*pixels.lights} for _, pixels in seen))
     changes = {name: _flicker_of([pixels.lights[name] for _, pixels in seen]) for name in sorted(layers)}
     odd = [name for name, each in changes.items() if each and _INDIRECT.search(name)]
-    are_others_steady = any(not each for name, each in changes.items() if name not in odd)
-    is_computed = bool(odd) and are_others_steady
+    others = [[pixels.lights[name] for _, pixels in seen] for name in changes if name not in odd]
+    lit = [levels for levels in others if min(levels) > _DARK]
+    is_computed = bool(odd) and bool(lit) and all(_change_of(levels) < _STEADY * change for levels in lit)
     what = f"the light goes up and down by about {change:.1%} from frame to frame"
     what += (
         f", in {listed(odd)}, but not in other light: computed frame by frame?" if is_computed else ": does it flicker?"
     )
     severity = Severity.WARNING if is_computed else Severity.INFO
     return of_frames([frame.frame for frame, _ in seen], what, "light that changes steadily", f"{change:.1%}", severity)
+
+
+def _change_of(levels: Sequence[float]) -> float:
+    """The median change of levels above zero from each to the next, as a share of them."""
+    return float(np.median(np.abs(np.diff(np.log(levels)))))
 
 
 def _flicker_of(levels: Sequence[float]) -> float:

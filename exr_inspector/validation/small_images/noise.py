@@ -17,6 +17,7 @@ from exr_inspector.validation.rules.sequences.steps import has_one_light, moves_
 
 _MORE_NOISE = 1.5  # least ratio of measured noise to that of the frames around
 _FAR_MORE_NOISE = 2
+_MOST_NOISE = 100  # times; frames without noise are followed by an effect, as of scan lines
 _BLENDED = 0.85  # largest ratio of the noise of two frames that are mixed to that of each; half of each gives 0.71
 _LEAST_BLENDED = 0.6
 _LONGEST_BEAT = 30
@@ -49,8 +50,10 @@ def noisier_frames(sequence: SequenceFacts) -> list[Found]:
     ]
     if not odd:
         return []
-    ratio = f"{median(steps[index] for index in odd):.2g}"
-    is_clear = min(steps[index] for index in odd) >= _FAR_MORE_NOISE and moves_on([each for _, each, _ in seen], odd)
+    usual = median(steps[index] for index in odd)
+    ratio = f"{usual:.2g}" if usual < _MOST_NOISE else f"{usual:.0f}"
+    is_noise = min(steps[index] for index in odd) >= _FAR_MORE_NOISE and usual < _MOST_NOISE
+    is_clear = is_noise and moves_on([each for _, each, _ in seen], odd)
     what = f"{ratio} times the noise of the frames around: fewer samples, or a denoiser that failed?"
     severity = Severity.WARNING if is_clear else None
     return of_frames([seen[at][0].frame for at in odd], what, "the noise of the frames around", ratio, severity)

@@ -49,7 +49,7 @@ def texts_at_border(numbers: Sequence[int], images: npt.NDArray[np.float64]) -> 
                 f"{most} areas at the {side} change at once where these begin, and back where they end, while the rest "
             )
             what += "moves on: a text over the image, as a burn-in?"
-            return of_frames(odd, what, "the image of the frames around", f"{most} areas", Severity.WARNING)
+            return of_frames(odd, what, "the image of the frames around", f"{most} areas", Severity.INFO)
     return []
 
 

@@ -915,6 +915,13 @@ def test_what_all_frames_were_given_is_a_hint(code: str, value: dict[str, Any]) 
     assert [each.severity for each in reported(code, given[:2])] == [Severity.INFO]
 
 
+@pytest.mark.parametrize(("first", "severity"), [(1, Severity.INFO), (4, Severity.WARNING), (8, Severity.INFO)])
+def test_images_of_another_shot_may_be_handles_or_a_leader_at_the_ends(first: int, severity: Severity) -> None:
+    others = Siblings(foreign=dict.fromkeys(range(first, first + 3), "b/other/beauty.####.exr"))
+    (finding,) = reported("SEQ-DUP", frames(), others)
+    assert (finding.severity, "beauty.####.exr" in finding.message) == (severity, True)
+
+
 def test_one_missing_frame_is_one_frame() -> None:
     (finding,) = reported("SEQ-MISSING", [f for f in frames() if f.frame != 4])
     assert finding.message == "1 frame is missing between 1 and 10: 4"

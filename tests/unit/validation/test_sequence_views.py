@@ -130,6 +130,14 @@ def test_frames_without_the_view_are_left_out() -> None:
     assert not judged(given)
 
 
+def test_of_many_views_that_come_and_go_the_most_frequent_ones_are_compared() -> None:
+    dark, lit = (FrameView(seen(level)) for level in (0.5, 0.9))
+    given = [
+        frame(n, pixels=seen(), other_views={f"a{n}": dark, "right": lit if n == 6 else dark}) for n in range(1, 61)
+    ]
+    assert [f.message.partition(":")[0] for f in judged(given)] == ["View right"]
+
+
 def test_views_without_colour_and_views_without_a_name_have_no_image() -> None:
     pixels = dict.fromkeys(("R", "right.Z", ".R"), np.ones((4, 4)))
     extra = [a_stringvector("multiView", ("left", "right", ""))]

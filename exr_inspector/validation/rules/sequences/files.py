@@ -66,7 +66,8 @@ _JUMPS = 4  # least ratio of it to the difference of neighbouring frames
     "goes on behind them (a hold), it is info. Holds amid very fast motion can be lost frames. Frames with other noise "
     "are reported amid steady motion of the whole image only: those that repeat the frame before if it jumps behind them, and "
     "at most three in a row, one in five in all, with the images of frames some frames away. Layers with the values of the "
-    "frame before are known by their deviations, in at most one frame in five and three in a row.",
+    "frame before are info, and known by their deviations, in at most one frame in five and three in a row. Images of another "
+    "shot at the ends of a sequence are info: handles of one take, or a leader.",
     of_views=True,
 )
 def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -110,6 +111,7 @@ def _copied_layers(sequence: SequenceFacts) -> list[Found]:
             frames,
             f"{listed(layers)}: the values of the frame before, while the main image moves on: late by a frame?",
             _OTHER,
+            severity=Severity.INFO,  # animation on twos, and light that rests for some frames, look the same
         )
     ]
 
@@ -143,7 +145,11 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         found += of_frames([number for number in frames if number not in apart], what, _OTHER)
         found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
     for other, frames in by_sibling(sequence.name, sequence.siblings.foreign).items():
-        found += of_frames(frames, f"the same pixels as in {other}{_OTHER_NAME}", _OTHER)
+        at_end = (
+            frames[0] == sequence.numbers[0] or frames[-1] == sequence.numbers[-1]
+        )  # handles of one take, or a leader
+        severity = Severity.INFO if at_end else None
+        found += of_frames(frames, f"the same pixels as in {other}{_OTHER_NAME}", _OTHER, severity=severity)
     for other, frames in by_sibling(sequence.name, sequence.siblings.kept).items():
         what = f"the same pixels as in {other}, unlike the other frames: did nothing change, or were they not rendered again?"
         found += of_frames(frames, what, _OTHER, severity=Severity.INFO)

@@ -19,7 +19,7 @@ from exr_inspector.validation.rules.sequences.comparison import SequenceParamete
 from exr_inspector.validation.rules.sequences.exchanges import exchanged_channels
 from exr_inspector.validation.rules.sequences.flashes import STEADY, Flash, FrameLight, flashes
 from exr_inspector.validation.rules.sequences.flat import fades, flat_frames
-from exr_inspector.validation.rules.sequences.images import shot_frames
+from exr_inspector.validation.rules.sequences.images import runs_of, shot_frames
 from exr_inspector.validation.rules.sequences.small_images import (
     display_tones,
     flicker,
@@ -106,7 +106,7 @@ def _flashes(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Fo
         cause = (
             f"they have the light of frame {every[0][0].frame}: was it not animated on a machine?" if is_stuck else hint
         )
-        severity = Severity.INFO if all(each.is_meant for each in some.values()) and not is_stuck else None
+        severity = Severity.INFO if all(each.is_meant for each in some.values()) else None
         found += of_frames([*some], f"{message}; {cause}" if cause else message, expected, ratio, severity)
     return found
 
@@ -126,11 +126,12 @@ def _have_first_light(some: Mapping[int, Flash], every: Sequence[tuple[FrameSumm
     why="Renderers show textures that they do not find in magenta. Other colours come from another texture or light.",
     source="BlendFarm#107 (pink where textures are missing); OpenImageIO oiiotool --stats (mean)",
     fix="Compare the frame with those around it, look for textures that its machine does not have, and render it again.",
-    limits="Magenta in a part of the image is found if G is zero in at least 0.2 % of the pixels, and not in the frames at the "
-    "ends. R, G and B have changed places if mean and deviation of each become those of another at once (often, as with "
-    "coloured light: info). Frames between steady ones. Only frames with more R and B and less G are warnings: light "
-    "that is added takes nothing away, but a flash of magenta light in a darker scene can look the same. Other colours "
-    "are reported in one or two frames only, with severity info, and not if the luminance differs, too (SEQ-FLASH).",
+    limits="Magenta in a part of the image is found if G is zero in at least 0.2 % of the pixels, and not in the frames at "
+    "the ends or in a single run of frames, which may be a beam or an effect. R, G and B have changed places if mean "
+    "and deviation of each become those of another at once (often, as with coloured light: info). Frames between "
+    "steady ones. Only frames with more R and B and less G are warnings: light that is added takes nothing away, but "
+    "a flash of magenta light in a darker scene can look the same. Other colours are reported in one or two frames "
+    "only, with severity info, and not if the luminance differs, too (SEQ-FLASH).",
     of_views=True,
 )
 def hue(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
@@ -211,7 +212,9 @@ def _turn_magenta(shares: Sequence[float]) -> list[int]:
     odd = [index for index, share in enumerate(shares) if share >= _LEAST_MAGENTA]
     usual = max((share for share in shares if share < _LEAST_MAGENTA), default=1.0)
     is_clear = all(shares[index] >= _CLEAR_MAGENTA * usual for index in odd)
-    return odd if is_clear and 2 * len(odd) <= len(shares) and {0, len(shares) - 1}.isdisjoint(odd) else []
+    is_effect = len(odd) > 1 and len(runs_of(odd)) == 1  # such as a beam of light
+    is_amid = {0, len(shares) - 1}.isdisjoint(odd)
+    return odd if is_clear and is_amid and not is_effect and 2 * len(odd) <= len(shares) else []
 
 
 def _ratio_steps(ratios: Sequence[tuple[float, int]], longest: int = 2) -> dict[int, float]:

@@ -13,7 +13,7 @@ from exr_inspector.model import Seam, Severity
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
-from exr_inspector.validation.rules.sequences.images import difference, shot_frames
+from exr_inspector.validation.rules.sequences.images import difference, runs_of, shot_frames
 
 _CADENCE = 5  # frames of video that hold four of film
 _FEW_SEAMS = 2  # frames with a seam at one place that may be something in the image
@@ -128,7 +128,7 @@ def tones(sequence: SequenceFacts, _: object) -> Results:
     limits="Lines from edge to edge, or from an edge to the middle, in frames of which `check` or `report` reads all pixels, "
     "with a step of 3 % or more in one channel (6 % to the middle), where the texture goes on; not the edges of objects, and "
     "not lines in black. Veils, wipes, the corners of rooms and the edges of shadows can look the same. A warning if at least "
-    "three frames, at most half of all, have it at one place with one factor while the image moves.",
+    "three frames, at most half of all and not all in a row, have it at one place with one factor while the image moves.",
     of_views=True,
 )
 def seams(sequence: SequenceFacts, _: object) -> Results:
@@ -146,7 +146,10 @@ def seams(sequence: SequenceFacts, _: object) -> Results:
         moves = [difference(images[one], images[other]) for one, other in pairwise(every)]
         factors = [seam.factor for seam in every.values()]
         is_steady = max(factors) <= _ONE_FACTOR * min(factors)  # unlike that of fire
-        is_fixed = is_steady and len(every) > _FEW_SEAMS and 2 * len(every) <= len(seen) and min(moves) >= _MOVES
+        # A thing in the scene, such as the edge of a pane, comes once.
+        are_scattered = len(runs_of(at for at, (frame, _) in enumerate(seen) if frame.frame in every)) > 1
+        is_some = _FEW_SEAMS < len(every) <= len(seen) / 2
+        is_fixed = is_steady and is_some and are_scattered and min(moves) >= _MOVES
         severity = Severity.WARNING if is_fixed else None
         what += ": put together from renders that differ?"
         found += of_frames([*every], what, "one tone", f"{line} {at}", severity)

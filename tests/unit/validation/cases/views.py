@@ -28,7 +28,7 @@ CASES = [
         eyes("left", "right"),
     ),
     Case("VIEW-LEFTRIGHT", eyes("l", "r"), eyes("left", "right")),
-    Case("VIEW-LEFTRIGHT", named_eyes("rgba.left"), named_eyes("light_left.right")),
+    Case("VIEW-LEFTRIGHT", named_eyes("rgba.left"), named_eyes("light_left")),
     Case("VIEW-PART0", build([Part(name="a"), Part(name="b", extra=[a_string("view", "left")])]), eyes("left")),
     Case("VIEW-NAME-CHARS", eyes("left eye", "right"), eyes("left", "right")),
     Case("VIEW-CHAN-PREFIX", stereo(*FULL, "right.diffuse.R"), stereo(*FULL, "diffuse.right.R")),
