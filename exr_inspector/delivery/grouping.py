@@ -110,9 +110,8 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
 
     The worst are first. R, G and B of a layer are one kind, and the message is that with the largest value.
     Several findings of one kind in a file are in different groups, so that each is listed, and so are attributes that a policy
-    requires. If a rule has more than
-    `_MOST_GROUPS` groups, its findings are grouped by kind of message alone; if these are still too many, because each frame
-    may have a message of its own, they are one group.
+    requires. If a rule has more than `_MOST_GROUPS` groups, its findings are grouped by kind of message alone; if these are
+    still too many, because each frame may have a message of its own, they are one group.
     """
     groups = [FindingGroup(f.severity, f.code, f.message, f.frames) for f in findings]
     rules: dict[_Rule, list[_Said]] = {}

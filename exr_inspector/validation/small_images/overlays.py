@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.model import Severity
 from exr_inspector.validation.rule import Found
 from exr_inspector.validation.rules.sequences.comparison import of_frames
 
@@ -49,7 +48,7 @@ def texts_at_border(numbers: Sequence[int], images: npt.NDArray[np.float64]) -> 
                 f"{most} areas at the {side} change at once where these begin, and back where they end, while the rest "
             )
             what += "moves on: a text over the image, as a burn-in?"
-            return of_frames(odd, what, "the image of the frames around", f"{most} areas", Severity.INFO)
+            return of_frames(odd, what, "the image of the frames around", f"{most} areas")
     return []
 
 

@@ -23,6 +23,7 @@ from exr_inspector.validation.rules.sequences.images import (
     difference,
     edges_of,
     is_cut,
+    names_of_views,
     runs_of,
     seen_frames,
     shot_frames,
@@ -90,7 +91,7 @@ def _copied_layers(sequence: SequenceFacts) -> list[Found]:
     The images of other views are compared as the main image is.
     """
     seen = shot_frames(sequence)
-    views = {view for frame, _ in seen for view in (frame.views or "").split(", ")}
+    views = names_of_views(seen)
     steps = [difference(before, after) for (_, before), (_, after) in pairwise(seen)]
     moves = max(_LEAST_MOTION, median(steps) / 2) if steps else 0.0
     by_layer: dict[str, list[int]] = {}
@@ -145,10 +146,8 @@ def _copies_of_view(sequence: SequenceFacts) -> list[Found]:
         found += of_frames([number for number in frames if number not in apart], what, _OTHER)
         found += of_frames([number for number in frames if number in apart], what, _OTHER, severity=Severity.INFO)
     for other, frames in by_sibling(sequence.name, sequence.siblings.foreign).items():
-        at_end = (
-            frames[0] == sequence.numbers[0] or frames[-1] == sequence.numbers[-1]
-        )  # handles of one take, or a leader
-        severity = Severity.INFO if at_end else None
+        ends = {sequence.numbers[0], sequence.numbers[-1]}
+        severity = None if ends.isdisjoint(frames) else Severity.INFO  # handles of one take, or a leader
         found += of_frames(frames, f"the same pixels as in {other}{_OTHER_NAME}", _OTHER, severity=severity)
     for other, frames in by_sibling(sequence.name, sequence.siblings.kept).items():
         what = f"the same pixels as in {other}, unlike the other frames: did nothing change, or were they not rendered again?"

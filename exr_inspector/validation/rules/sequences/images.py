@@ -32,6 +32,11 @@ def shot_frames(sequence: SequenceFacts) -> Seen:
     return [(frame, pixels) for frame, pixels in seen_frames(sequence) if frame.frame not in sequence.slates]
 
 
+def names_of_views(seen: Seen) -> set[str]:
+    """The names of all views that the files hold."""
+    return {view for frame, _ in seen for view in (frame.views or "").split(", ")}
+
+
 def runs_of(indices: Iterable[int]) -> list[list[int]]:
     """Lists of positions that follow each other, in ascending order."""
     runs: list[list[int]] = []

@@ -15,7 +15,15 @@ from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
 from exr_inspector.validation.rules.sequences.comparison import of_frames
-from exr_inspector.validation.rules.sequences.images import NEIGHBOURS, Seen, edges_of, is_cut, runs_of, shot_frames
+from exr_inspector.validation.rules.sequences.images import (
+    NEIGHBOURS,
+    Seen,
+    edges_of,
+    is_cut,
+    names_of_views,
+    runs_of,
+    shot_frames,
+)
 
 _FEWEST = 5  # fewest frames of a sequence that is checked
 _COVERED = 0.05  # share of the image by which the alpha of another image differs
@@ -54,7 +62,7 @@ def black_layers(sequence: SequenceFacts, _: object) -> Results:
             if odd:
                 by_frames.setdefault((is_off, tuple(seen[index][0].frame for index in odd)), []).append(name)
     void = {frame.frame for frame, pixels in seen if pixels.is_void}
-    views = {view for frame, _ in seen for view in (frame.views or "").split(", ")}
+    views = names_of_views(seen)
     found = []
     for (is_off, frames), layers in by_frames.items():
         shown = [f"the view {name}" if name in views else name for name in layers]

@@ -56,10 +56,10 @@ _HOLE_LIGHT = 2  # a lost bucket may hold up to twice the light of others of its
     "frames as lightning, or at equal distances as those of a beacon, unless single ones multiply the whole image, "
     "from the first frame on and four frames or more apart, as where each part of a job begins with one; and flicker "
     "of images that are not steady. Where nothing else is found, light that goes up and down at random, by 0.5 % or "
-    "more in most areas at once, is info, and a warning if an AOV of indirect light does and one of other light does "
-    "not. Three frames or more with the luminance of the first one are a warning while that of the others changes by "
-    "half. Not reported: light that goes to a level and back over a frame on each side. What a lost bucket takes from "
-    "a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
+    "more in most areas at once, is info, and a warning if an AOV of indirect light does while all other light is "
+    "steady. Of three frames or more with the luminance of the first one, while that of the others changes by half, "
+    "the message says so. Not reported: light that goes to a level and back over a frame on each side. What a lost "
+    "bucket takes from a frame is reported as SEQ-BUCKET alone, and a frame that turns magenta as SEQ-HUE.",
     of_views=True,
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:

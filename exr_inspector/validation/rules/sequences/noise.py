@@ -50,8 +50,8 @@ _ONE_LIGHT = 1.05  # largest ratio of the luminances of frames of one light
     "and whose pixels vary more at the same luminance; frames that alone are sharp, or rain that begins, are found, "
     "too. Or frames at equal distances from the first one on, three or more, whose files are larger than all others "
     "near them. The size of files tells nothing with NONE and B44. In `check` and `report`, which read all pixels, "
-    "noise is measured: frames with 1.5 times that of the frames around, and a warning if it is twice and the image "
-    "moves on. So is noise of one pattern in all frames of an image that moves.",
+    "noise is measured: frames with 1.5 times that of the frames around, and a warning if it is twice, less than 100 "
+    "times, and the image moves on. So is noise of one pattern in all frames of an image that moves.",
     of_views=True,
 )
 def noise(sequence: SequenceFacts, _: object) -> Results:

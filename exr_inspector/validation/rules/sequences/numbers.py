@@ -35,8 +35,8 @@ _SPARSE = 100  # missing frames for each frame that is there
     yields_to=("DEL-NFX-NUMBERING",),
     limits="Without a range, a few frames that lie far outside all others are warnings, and nothing is missing before them. "
     "That outputs of one script (`comp.####`, `comp.bake.####`), or a matte and its image, begin or end with different frames "
-    "is info. "
-    "Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Slates before the range are info.",
+    "is info. Frames that are squares and have numbers and gaps as UDIM tiles are not compared. Slates before the range are "
+    "info.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Report gaps between first and last frame, or against the required range and step; unexpected frames are a warning.

@@ -77,7 +77,7 @@ def bucket(sequence: SequenceFacts, _: object) -> Results:
     "scaled or shifted; or they agree better than the frame with each by 0.7 % of the root of the light, and by 60 % "
     "of what neighbours differ; or two neighbours are exchanged, without which the motion is steady; or three frames "
     "or more, at equal distances from the first one on, have stronger edges than all others near them by 3 %. Four "
-    "areas or more in the two rows at the top or the bottom that change at once, and back at once, are a warning. A "
+    "areas or more in the two rows at the top or the bottom that change at once, and back at once, are a text. A "
     "whole image of another shape, in up to four frames, is a warning, and info at the beginning, where it may be a "
     "slate: no rule compares that with the shot. Frames of which `check` or `report` reads all pixels.",
     of_views=True,
