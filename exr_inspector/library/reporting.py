@@ -283,13 +283,15 @@ def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> Sh
     """The page with its pictures."""
     frame, layers = layers_of(page)
     taken = sum(len(layer.picture.url) for layer in layers)
-    pictures = fitting([cell.picture for cell in page.cells], budget(len(page.cells)) - taken)
-    return ShownSequence(page, pictures, _PICTURES if any(pictures) else "", layers, frame)
+    wanted = [picture for cell in page.cells for picture in cell.pictures]
+    pictures = fitting(wanted, budget(len(wanted)) - taken)
+    by_cell = [*zip(*[iter(pictures)] * len(page.views), strict=True)]
+    return ShownSequence(page, by_cell, _PICTURES if any(pictures) else "", layers, frame)
 
 
 def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Layers:
     """The layers of a clean frame in the middle, which is read again; empty if the sequence has only colour and alpha."""
-    clean = [cell.frame for cell in page.cells if cell.state == "ok" and cell.picture is not None]
+    clean = [cell.frame for cell in page.cells if cell.state == "ok" and any(cell.pictures)]
     if not clean or all(row.name in _COLOUR for row in page.channels):
         return None, []
     frame = clean[len(clean) // 2]

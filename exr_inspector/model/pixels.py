@@ -31,7 +31,7 @@ class StatsMode(str, Enum):
 
 
 class Thumbnails(str, Enum):
-    """Which thumbnails are made: none, one of the file's main colour layer, or one of each layer of each part."""
+    """Which thumbnails are made: none, one of the main colour layer of each view, or one of each layer of each part."""
 
     OFF = "off"
     FILE = "file"

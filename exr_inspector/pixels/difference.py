@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.parser import Header
-from exr_inspector.model import Thumbnails
 from exr_inspector.pixels.boxes import BoxSums, row_piece
-from exr_inspector.pixels.thumbnails import MAGENTA, canvas_of, shown_layers
+from exr_inspector.pixels.thumbnails import MAGENTA, canvas_of, main_layers
 
 LONGEST_PX = 1024
 Plane = npt.NDArray[Any]
@@ -45,7 +44,7 @@ class DifferenceImage:
 
 
 class DifferencePicture:
-    """Collects the differences in the layer that the first file's thumbnail shows (see `shown_layers`)."""
+    """Collects the differences in the layer that the first file's thumbnail shows (see `main_layers`)."""
 
     def __init__(self) -> None:
         self.part: int | None = None
@@ -53,7 +52,7 @@ class DifferencePicture:
 
     def begin(self, header: Header, layouts: Sequence[Layout]) -> None:
         """Choose the layer of the first file; none if the file has no flat part."""
-        for shown in shown_layers(layouts, Thumbnails.FILE):
+        for shown in main_layers(layouts):
             layout = layouts[shown.part]
             self.part = shown.part
             self._canvas = canvas_of(header.parts[shown.part], layout, layout.levels[0], LONGEST_PX)

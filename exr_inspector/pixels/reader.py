@@ -28,7 +28,15 @@ from exr_inspector.pixels.objects import Counting, plan_counting
 from exr_inspector.pixels.plans import ChunkExtents, locate_chunks, plan_full
 from exr_inspector.pixels.sampling import plan_sample, sample_bytes
 from exr_inspector.pixels.strips import FileContext
-from exr_inspector.pixels.thumbnails import ShownLayer, canvas_of, canvases, from_preview, shown_layers, small_level
+from exr_inspector.pixels.thumbnails import (
+    ShownLayer,
+    canvas_of,
+    canvases,
+    from_preview,
+    main_layers,
+    shown_layers,
+    small_level,
+)
 from exr_inspector.storage import RangeSource, ReadBudget
 
 __all__ = ["DecodeBudget", "PixelConfig", "PixelFile", "read_pixels"]
@@ -129,7 +137,7 @@ def read_pixels(
             chunk_bytes=min(config.sample_chunk_bytes, most_packed),
         )
     is_whole = is_full or plan.chunks == len(extents)  # the sample of a small file has all of its chunks
-    layers = shown_layers(layouts, config.thumbnails) if is_whole else ()
+    layers = shown_layers(file.header, layouts, config.thumbnails) if is_whole else ()
     pictures = {(part, 0): canvas for part, canvas in canvases(file.header, layouts, layers).items()}
     context = replace(
         file.context(deadline, max_faults=config.max_faults, is_full=is_full),
@@ -164,7 +172,7 @@ def _small_thumbnails(
         preview = part.value("preview", "preview")
         if isinstance(preview, Preview) and (made := from_preview(preview, part.index)) is not None:
             return (made,)
-    layers = shown_layers(file.layouts, Thumbnails.FILE)
+    layers = main_layers(file.layouts)
     level = small_level(file.layouts[layers[0].part]) if layers else None
     if level is None:
         return ()

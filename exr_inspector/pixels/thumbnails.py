@@ -19,6 +19,7 @@ from exr_inspector.errors import SettingsError
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Preview
+from exr_inspector.exr.names import image_layers
 from exr_inspector.model import Thumbnail, Thumbnails
 from exr_inspector.pixels.boxes import BoxSums, Canvas, Floats, canvas_size
 from exr_inspector.texts import missing_package
@@ -78,20 +79,32 @@ def require_encoder(asked: str) -> None:
         )
 
 
-def shown_layers(layouts: Sequence[Layout], which: Thumbnails) -> tuple[ShownLayer, ...]:
-    """The layers to show: none, the main layer of the file, or every layer of every flat part, at most MOST_PICTURES.
-
-    The main layer is the base layer of the first part in which it is colour; otherwise the first layer with colour; in a file
-    without colour the first channel.
-    """
+def shown_layers(header: Header, layouts: Sequence[Layout], which: Thumbnails) -> tuple[ShownLayer, ...]:
+    """The layers to show: none, the main layer of each view, or every layer of every flat part, at most MOST_PICTURES."""
     if which is Thumbnails.OFF:
         return ()
-    flat = [(part, layout) for part, layout in enumerate(layouts) if layout.levels and not layout.is_deep]
-    found = [picture for part, layout in flat for picture in _of_part(part, layout)]
+    found = _flat_layers(layouts)
     if which is Thumbnails.LAYERS:
         return tuple(found[:MOST_PICTURES])
-    ranked = sorted(found, key=lambda picture: (not picture.is_colour, picture.is_colour and picture.layer != ""))
-    return tuple(ranked[:1])
+    images = image_layers(header)
+    views = [layer for layer in found if layer.is_colour and layer.layer in images.get(layer.part, ())]
+    return tuple(dict.fromkeys(main_layers(layouts) + views))
+
+
+def main_layers(layouts: Sequence[Layout]) -> list[ShownLayer]:
+    """The main layer of a file, or none in one without a flat part.
+
+    It is the base layer of the first part in which that is colour; otherwise the first layer with colour; in a file without
+    colour the first channel.
+    """
+    return sorted(
+        _flat_layers(layouts), key=lambda layer: (not layer.is_colour, layer.is_colour and layer.layer != "")
+    )[:1]
+
+
+def _flat_layers(layouts: Sequence[Layout]) -> list[ShownLayer]:
+    flat = [(part, layout) for part, layout in enumerate(layouts) if layout.levels and not layout.is_deep]
+    return [layer for part, layout in flat for layer in _of_part(part, layout)]
 
 
 def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:

@@ -12,7 +12,7 @@ from exr_inspector.delivery.grouping import FindingGroup, group_findings
 from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Severity
 from exr_inspector.report.curves import curves
-from exr_inspector.report.figures import FrameFigures
+from exr_inspector.report.figures import FrameFigures, by_view, views_of
 from exr_inspector.report.frames import (
     MISSING,
     Cell,
@@ -80,6 +80,7 @@ class SequencePage:
         findings: Groups of findings, the worst first.
         drift: Values of properties that change between frames.
         channels: The channels, by part and name.
+        views: The views whose main images are shown; one without a name in files without views.
         cells: All frames, also missing ones.
         data: Data for the page's script.
     """
@@ -106,6 +107,7 @@ class SequencePage:
     findings: tuple[FindingRow, ...]
     drift: tuple[DriftRow, ...]
     channels: tuple[ChannelRow, ...]
+    views: tuple[str, ...]
     cells: tuple[Cell, ...]
     data: Mapping[str, Any] = field(repr=False)
 
@@ -140,6 +142,8 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     item = "tile" if checked.is_texture else "frame"
     files = _first_files(checked)
     known = [figures.get(files[n].path) if n in files else None for n in numbers]
+    views = views_of(known)
+    images = [by_view(frame, views) for frame in known]
     summaries = [file.summary for file in checked.files if file.summary is not None]
     sizes = [figures[file.path].size_bytes or 0 for file in checked.files if file.path in figures]
     return SequencePage(
@@ -165,13 +169,18 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         findings=tuple(finding_row(group, place) for group in group_findings(checked.files, checked.findings)),
         drift=tuple(changing_properties(summaries, place)),
         channels=tuple(channels(known)),
+        views=views,
         cells=tuple(
-            Cell(
-                number, state, codes_of(notes.get(number, ()), everywhere), frame.picture if frame is not None else None
-            )
-            for number, state, frame in zip(numbers, states, known, strict=True)
+            Cell(number, state, codes_of(notes.get(number, ()), everywhere), tuple(image.picture for image in shown))
+            for number, state, shown in zip(numbers, states, images, strict=True)
         ),
-        data={"item": item, "frames": numbers, "states": states, **curves(known), **note_texts(notes, place)},
+        data={
+            "item": item,
+            "frames": numbers,
+            "states": states,
+            **curves(known, views, images),
+            **note_texts(notes, place),
+        },
     )
 
 

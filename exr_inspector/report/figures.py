@@ -1,12 +1,14 @@
-"""Figures of one frame for the page: of each channel, and of the beauty layer with its exposure and thumbnail."""
+"""Figures of one frame for the page: of each channel, and of the main image of each view with its exposure and thumbnail."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from exr_inspector.exr.header.parser import Header
+from exr_inspector.exr.names import PartNames, image_layers
 from exr_inspector.model import ChannelStats, Inspection, Thumbnail
 from exr_inspector.validation.frame_pixels import LUMINANCE, luminance_of
 
@@ -29,69 +31,117 @@ class ChannelFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewFigures:
+    """The main image of one view of a frame. Unknown values are None.
+
+    Attributes:
+        means: Means of its channels by component (`R`, `G`, `B` or `Y`).
+        luminance: Mean luminance.
+        maximum: Largest value.
+        exposure: Share of the values at each of STOPS, weighted as luminance; empty without histograms.
+        picture: Its thumbnail.
+    """
+
+    means: Mapping[str, float] = field(default_factory=dict)
+    luminance: float | None = None
+    maximum: float | None = None
+    exposure: tuple[float, ...] = ()
+    picture: Thumbnail | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrameFigures:
-    """One frame. The beauty is the first layer with colour channels. Unknown values are None.
+    """One frame. Unknown values are None.
 
     Attributes:
         size_bytes: Size of the file, bytes.
         width: Width of the first part's data window, pixels.
         height: Height of the first part's data window, pixels.
         channels: Figures of all channels, of the first level.
-        means: Means of the beauty's channels by component (`R`, `G`, `B` or `Y`).
-        luminance: Mean luminance of the beauty.
-        maximum: Largest value of the beauty.
+        views: The main images by view, the first one of the file first; the name is empty in a file without views.
         bad_values: Number of NaN and infinities in all channels.
         render_seconds: Render time from the file's attributes, seconds.
-        exposure: Share of the beauty's values at each of STOPS, weighted as luminance; empty without histograms.
-        picture: The frame's thumbnail.
     """
 
     size_bytes: int | None
     width: int | None
     height: int | None
     channels: tuple[ChannelFigures, ...]
-    means: Mapping[str, float]
-    luminance: float | None
-    maximum: float | None
+    views: Mapping[str, ViewFigures]
     bad_values: int | None
     render_seconds: float | None
-    exposure: tuple[float, ...]
-    picture: Thumbnail | None = None
 
 
-def figures_of(inspection: Inspection) -> FrameFigures:
-    """The figures of an inspection, which may also come from the tables."""
-    header = inspection.header
-    read = inspection.pixels.channels if inspection.pixels else ()
-    firsts = [stats for stats in read if (stats.level_x, stats.level_y) == (0, 0)]
-    beauty = _beauty(firsts)
-    means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
+def figures_of(inspection: Inspection, thumbnails: Sequence[Thumbnail] = ()) -> FrameFigures:
+    """The figures of an inspection.
+
+    Args:
+        inspection: The inspection; it may come from the tables.
+        thumbnails: Its thumbnails, if they are not in it.
+    """
+    header, report = inspection.header, inspection.pixels
+    firsts = [stats for stats in report.channels if (stats.level_x, stats.level_y) == (0, 0)] if report else []
     window = header.parts[0].data_window if header and header.parts else None
     return FrameFigures(
         size_bytes=inspection.version.size_bytes if inspection.version else None,
         width=window.width if window else None,
         height=window.height if window else None,
         channels=_channels(header, firsts) if header else (),
-        means=means,
-        luminance=luminance_of(means),
-        maximum=max((s.maximum for s in beauty.values() if s.maximum is not None), default=None),
+        views=_views(header, inspection.names, firsts, thumbnails or (report.thumbnails if report else ()))
+        if header
+        else {},
         bad_values=sum(stats.nan_count + stats.inf_count for stats in firsts) if firsts else None,
         render_seconds=inspection.provenance.render_seconds,
-        exposure=_exposure(beauty),
-        picture=next(iter(inspection.pixels.thumbnails), None) if inspection.pixels else None,
     )
 
 
-def _beauty(channels: Iterable[ChannelStats]) -> dict[str, ChannelStats]:
-    """The statistics of the beauty by component: of the base layer if it has colour, else of the first layer that has."""
+def _views(
+    header: Header, names: Sequence[PartNames], channels: Iterable[ChannelStats], thumbnails: Iterable[Thumbnail]
+) -> dict[str, ViewFigures]:
+    """The main images by view.
+
+    The first one is the base layer if it has colour, else the first layer that has; the others are those of `image_layers`.
+    """
     layers: dict[tuple[int, str], dict[str, ChannelStats]] = {}
     for stats in channels:
         layer, _, component = stats.channel.rpartition(".")
         if component in LUMINANCE:
             layers.setdefault((stats.part, layer), {})[component] = stats
-    ranked = sorted(layers.items(), key=lambda item: (item[0][1] != "", item[0]))
-    found = ranked[0][1] if ranked else {}
-    return {name: stats for name, stats in found.items() if name != "Y"} or found
+    ranked = sorted(layers, key=lambda each: (each[1] != "", each))
+    images = {(part, layer) for part, those in image_layers(header).items() for layer in those}
+    found: dict[str, dict[str, ChannelStats]] = {}
+    for part, layer in (*ranked[:1], *filter(images.__contains__, ranked[1:])):
+        found.setdefault(_view(names[part], layer), layers[part, layer])
+    pictures: dict[str, Thumbnail] = {}
+    for each in thumbnails:
+        pictures.setdefault(_view(names[each.part], each.layer), each)
+    return {view: _view_figures(found.get(view, {}), pictures.get(view)) for view in found or [*pictures][:1]}
+
+
+def _view(names: PartNames, layer: str) -> str:
+    """The view of a layer that holds the main image of one: the layer named for it, or else the part's first view."""
+    return layer if layer in names.views else next(iter(names.views), "")
+
+
+def _view_figures(layer: Mapping[str, ChannelStats], picture: Thumbnail | None) -> ViewFigures:
+    colours = {name: stats for name, stats in layer.items() if name != "Y"} or layer
+    means = {name: stats.mean for name, stats in colours.items() if stats.mean is not None}
+    maximum = max((stats.maximum for stats in colours.values() if stats.maximum is not None), default=None)
+    return ViewFigures(means, luminance_of(means), maximum, _exposure(colours), picture)
+
+
+def views_of(frames: Iterable[FrameFigures | None]) -> tuple[str, ...]:
+    """The views of most frames; one without a name if no frame is known."""
+    found = Counter(tuple(frame.views) for frame in frames if frame is not None and frame.views)
+    return found.most_common(1)[0][0] if found else ("",)
+
+
+def by_view(frame: FrameFigures | None, views: Sequence[str]) -> tuple[ViewFigures, ...]:
+    """The images of a frame in the order of `views`; the first image of a frame with other views stands for the first view."""
+    images = frame.views if frame is not None else {}
+    if images and images.keys().isdisjoint(views):
+        images = {views[0]: next(iter(images.values()))}
+    return tuple(images.get(view, ViewFigures()) for view in views)
 
 
 def _channels(header: Header, channels: Iterable[ChannelStats]) -> tuple[ChannelFigures, ...]:
@@ -109,12 +159,12 @@ def _channels(header: Header, channels: Iterable[ChannelStats]) -> tuple[Channel
     return tuple(found)
 
 
-def _exposure(beauty: Mapping[str, ChannelStats]) -> tuple[float, ...]:
+def _exposure(colours: Mapping[str, ChannelStats]) -> tuple[float, ...]:
     shares = [0.0] * len(STOPS)
-    weight = sum(LUMINANCE[name] for name, stats in beauty.items() if stats.histogram is not None)
+    weight = sum(LUMINANCE[name] for name, stats in colours.items() if stats.histogram is not None)
     if not weight:
         return ()
-    for name, stats in beauty.items():
+    for name, stats in colours.items():
         histogram = stats.histogram
         total = sum(histogram.counts) if histogram else 0
         if histogram is None or not total:

@@ -39,12 +39,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A frame of the contact sheet: its number, state, codes of errors and warnings, and thumbnail."""
+    """A frame of the contact sheet: its number, state, codes of errors and warnings, and a thumbnail of each view."""
 
     frame: int
     state: str
     note: str
-    picture: Thumbnail | None = field(default=None, repr=False)
+    pictures: tuple[Thumbnail | None, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 
 const byClass = (root, name) => root.querySelector("." + name);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+const VIEWS = ["text", "accent", "warning", "error"]; // colours of the curves of views, in turn
 const CURVES = { "R mean": "red", "G mean": "green", "B mean": "blue", "NaN and Inf": "error", "File size": "dim", "Render time": "dim" };
 const drawings = []; // what is drawn in colours of the theme, or in a width, and has to be drawn again when these change
 
@@ -100,9 +101,9 @@ function start(section) {
     charts = data.plots.map((plot, number) => {
       const curves = plot.series.map((k) => data.series[k]);
       const isCount = curves[0].unit === "count";
-      const series = curves.map((curve) => ({
+      const series = curves.map((curve, k) => ({
         label: curve.label,
-        stroke: colour(CURVES[curve.label] || "text"),
+        stroke: colour(CURVES[curve.label] || VIEWS[k % VIEWS.length]),
         fill: isCount ? colour("error") : undefined,
         width: 1.4,
         paths: isCount ? uPlot.paths.bars({ size: [0.9, 10, 2] }) : undefined,

@@ -56,14 +56,14 @@ class ShownSequence:
 
     Attributes:
         page: Its content.
-        pictures: One for each cell of the content; None for a frame without a picture.
+        pictures: One for each view of each cell of the content, empty for a cell without pictures; None for a view without one.
         pictures_note: What the pictures show.
         layers: The layers of one frame.
         layers_frame: The number of that frame.
     """
 
     page: SequencePage
-    pictures: Sequence[Picture | None]
+    pictures: Sequence[Sequence[Picture | None]]
     pictures_note: str = ""
     layers: Sequence[LayerPicture] = ()
     layers_frame: int | None = None
@@ -154,7 +154,7 @@ def report_of(views: Sequence[ShownSequence], about: About, *, is_index: bool = 
 
 def without_details(view: ShownSequence) -> ShownSequence:
     """A sequence for an index: without pictures, findings and data."""
-    cells = tuple(replace(cell, picture=None) for cell in view.page.cells)
+    cells = tuple(replace(cell, pictures=()) for cell in view.page.cells)
     return ShownSequence(replace(view.page, cells=cells, findings=(), drift=(), channels=(), data={}), ())
 
 

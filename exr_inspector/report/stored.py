@@ -101,7 +101,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         elif stored.name.sequence == known.name:
             summary = frame_of_inspection(stored)
             files.append(replace(checked_file(path, stored.name.frame, stored), summary=summary))
-            figures[path] = replace(figures_of(stored), picture=next(iter(layers.get(path, ())), None))
+            figures[path] = figures_of(stored, layers.get(path, ()))
             if stored.status is Status.INSPECTED:
                 read[stored.stats_mode] += 1
     first = known.rows[0]

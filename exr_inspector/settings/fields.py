@@ -135,7 +135,7 @@ class Settings(BaseModel):
         "Of the function, ingest and watch; check, validate, inspect and report take --stats.", "off")
     hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
     thumbnails: ThumbnailChoice = _field("EXR_THUMBNAILS", FUNCTION,
-        "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
+        "Thumbnails to store, one a view or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
         "off")
     batch: Switch = _field("EXR_BATCH", FUNCTION,
         "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late, "

@@ -12,7 +12,7 @@ from PIL import Image
 from exr_inspector.delivery.check import DeliveryCheck
 from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Finding, Severity, StatsMode, Thumbnail
-from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
+from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures, ViewFigures
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.frame_numbers import FrameNumbers
 
@@ -79,6 +79,7 @@ def _figures(frame: int, layer: str, *, has_nan: bool) -> FrameFigures:
     mean = 0.5 + 0.3 * math.sin(frame / 9)
     shares = [0.0] * len(STOPS)
     shares[10], shares[11] = 0.25, 0.75
+    means = {"R": mean, "G": mean * 0.9, "B": mean * 0.8}
     channels = (
         ChannelFigures(0, f"{layer}.R", "HALF", 0.0, mean / 2, 1.0),
         ChannelFigures(0, "R", "HALF", -0.25, mean, 2.0, nan=15 if has_nan else 0),
@@ -88,10 +89,7 @@ def _figures(frame: int, layer: str, *, has_nan: bool) -> FrameFigures:
         width=1920,
         height=1080,
         channels=channels,
-        means={"R": mean, "G": mean * 0.9, "B": mean * 0.8},
-        luminance=mean * 0.91,
-        maximum=2.0,
+        views={"": ViewFigures(means, mean * 0.91, 2.0, tuple(shares))},
         bad_values=15 if has_nan else 0,
         render_seconds=60.0 + frame % 7,
-        exposure=tuple(shares),
     )

@@ -196,14 +196,15 @@ class _Files:
 
 
 def _shown(files: Iterable[NamedFile], console: Console, protocol_name: str | None) -> Iterator[NamedFile]:
-    """Yield the files, after printing the picture of each."""
+    """Yield the files, after printing the picture of each, or those of its views."""
     protocol = Protocol(protocol_name) if protocol_name else protocol_of(os.environ)
     if not protocol_name and not console.is_terminal:
         click.echo("no picture: standard output is not a terminal; --thumbnail-as shows it nevertheless", err=True)
     for name, inspection in files:
         pictures = inspection.pixels.thumbnails if inspection.pixels else ()
         if pictures and (protocol_name or console.is_terminal):
-            console.file.write(picture_text(pictures[0].image, protocol, console.width))
+            for picture in pictures:
+                console.file.write(picture_text(picture.image, protocol, console.width))
             console.file.flush()
         yield name, inspection
 

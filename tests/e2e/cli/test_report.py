@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,33 @@ def test_a_folder_gets_an_index_and_a_page_a_sequence(delivery: Path, tmp_path: 
     assert all(f'href="{page.name}"' in index for page in pages if page.name != "index.html")
     assert "<script>" not in index
     assert "<div>COL-UNTAGGED: " in index, "of the file that is not a frame"
+
+
+def test_the_pictures_of_both_eyes_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(1001, 1004):
+        colours = {"left": 0.75, "right": 0.25 if number == 1002 else 0.75}
+        parts = [
+            Part(
+                name=view,
+                data_window=(0, 0, 11, 7),
+                channels=[Channel(name) for name in "BGR"],
+                pixels={name: np.full((8, 12), colour, np.float16) for name in "BGR"},
+                extra=[ex.a_string("view", view)],
+            )
+            for view, colour in colours.items()
+        ]
+        (tmp_path / "in" / f"a.{number}.exr").write_bytes(ex.build(parts))
+    catalog = tmp_path / "catalog.duckdb"
+    done = CliRunner().invoke(main, ["check", str(tmp_path / "in"), "--catalog", str(catalog)])
+    assert done.exit_code in {0, 1}, done.output
+    assert run(tmp_path / "in", "--to", tmp_path / "files.html").exit_code == 0
+    assert run("--catalog", catalog, "--to", tmp_path / "rows.html").exit_code == 0
+    for name in ("files.html", "rows.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        pictures = re.findall(r'<figure><img src="([^"]+)"[^>]*><figcaption>(\w+)</figcaption>', text)
+        assert [view for _, view in pictures] == ["left", "right"] * 3
+        assert [pictures[n][0] == pictures[n + 1][0] for n in (0, 2, 4)] == [True, False, True]
 
 
 def test_the_index_counts_checked_files_and_names_frames_that_could_not_be_read(delivery: Path, tmp_path: Path) -> None:

@@ -25,7 +25,20 @@ from exr_inspector.pixels.statistics import Accumulator, Samples
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, difference_hash, require_encoder, shown_layers
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import install_command
-from tests.support.exrbytes import FLOAT, HALF, MIPMAP, UINT, Channel, Part, Tiles, a_float, a_preview, build
+from tests.support.exrbytes import (
+    FLOAT,
+    HALF,
+    MIPMAP,
+    UINT,
+    Channel,
+    Part,
+    Tiles,
+    a_float,
+    a_preview,
+    a_string,
+    a_stringvector,
+    build,
+)
 from tests.support.located import located
 from tests.unit.pixels.test_reader import report
 
@@ -274,6 +287,24 @@ def test_the_beauty_is_shown_or_every_layer(opener: SourceOpener, budget: Decode
     assert [one.layer for one in made(opener, budget, data)] == ["N"], "the first one if none is colour"
 
 
+@pytest.mark.parametrize("is_multi_part", [False, True])
+def test_each_view_has_a_picture(opener: SourceOpener, budget: DecodeBudget, is_multi_part: bool) -> None:
+    window = (0, 0, 9, 9)
+    views = a_stringvector("multiView", ["left", "right"])
+    one = Part(
+        channels=[Channel(n) for n in ("B", "G", "R", "right.B", "right.G", "right.R")],
+        data_window=window,
+        extra=[views],
+    )
+    two = [
+        Part(name=f"rgb.{view}", channels=rgb(), data_window=window, extra=[a_string("view", view)])
+        for view in ("left", "right")
+    ]
+    depth = Part(name="z.right", channels=[Channel("Z")], data_window=window, extra=[a_string("view", "right")])
+    found = [(each.part, each.layer) for each in made(opener, budget, [*two, depth] if is_multi_part else one)]
+    assert found == ([(0, ""), (1, "")] if is_multi_part else [(0, ""), (0, "right")])
+
+
 @pytest.mark.parametrize("names", ["RGB", ("red", "green", "blue"), ("Red", "Green", "Blue"), "rgb"])
 def test_colour_by_long_names_is_one_picture(opener: SourceOpener, budget: DecodeBudget, names: Sequence[str]) -> None:
     levels = dict(zip(names, (1.0, 0.0, 0.0), strict=True))
@@ -286,8 +317,8 @@ def test_colour_by_long_names_is_one_picture(opener: SourceOpener, budget: Decod
 
 def test_layers_are_bounded() -> None:
     part = Part(channels=tuple(Channel(f"l{number:03}.Z") for number in range(100)))
-    layout = located(build([part])).layouts[0]
-    assert len(shown_layers([layout], Thumbnails.LAYERS)) == thumbnails.MOST_PICTURES
+    file = located(build([part]))
+    assert len(shown_layers(file.header, file.layouts, Thumbnails.LAYERS)) == thumbnails.MOST_PICTURES
 
 
 def test_depth_goes_from_black_to_white(opener: SourceOpener, budget: DecodeBudget) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.content import SequencePage, sequence_page
+from exr_inspector.report.figures import ViewFigures
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.registry import RULES
 from tests.support.reports import FIRST, made
@@ -93,6 +94,23 @@ def test_curves_have_a_gap_where_a_frame_is_missing() -> None:
     json.dumps(data, allow_nan=False)
 
 
+def test_each_view_has_curves_of_its_own() -> None:
+    given = made()
+    files = given.check.sequences[0].files
+    for file in files:
+        (image,) = given.figures[file.path].views.values()
+        views = {"left": image, "right": replace(image, luminance=2.0)}
+        given.figures[file.path] = replace(given.figures[file.path], views=views)
+    last = given.figures[files[-1].path]
+    given.figures[files[-1].path] = replace(last, views={"mono": ViewFigures(luminance=3.0)})
+    page = sequence_page(given.check.sequences[0], given.figures)
+    curves = {curve["label"]: curve["values"][-2:] for curve in page.data["series"]}
+    assert page.views == ("left", "right")
+    assert curves["Luminance, left"][1] == 3.0, "the image of a frame that has other views"
+    assert curves["Luminance, right"] == [2.0, None]
+    assert {len(cell.pictures) for cell in page.cells} == {2}
+
+
 def test_a_single_bad_frame_among_thousands_is_wide_enough_to_be_seen() -> None:
     page = page_of(2_000)
     (run,) = [run for run in page.strip if run.state == "error"]
@@ -125,7 +143,8 @@ def test_the_result_is_that_of_the_worst_finding(worst: Severity, result: str) -
 def test_figures_that_no_number_can_say_are_left_out() -> None:
     given = made()
     path = given.check.sequences[0].files[0].path
-    given.figures[path] = replace(given.figures[path], luminance=float("nan"), maximum=float("inf"))
+    unknown = ViewFigures(luminance=float("nan"), maximum=float("inf"))
+    given.figures[path] = replace(given.figures[path], views={"": unknown})
     page = sequence_page(given.check.sequences[0], given.figures)
     assert [curve["values"][0] for curve in page.data["series"] if curve["label"] in {"Luminance", "Maximum"}] == [
         None,

@@ -44,7 +44,8 @@ def report(*given: Made, pictures: Sequence[Thumbnail] = ()) -> Report:
             pictures[cell.frame % len(pictures)] if pictures and cell.state != "missing" else None
             for cell in page.cells
         ]
-        views.append(ShownSequence(page, fitting(some, budget(len(some))), "sRGB" if pictures else ""))
+        fitted = [(picture,) for picture in fitting(some, budget(len(some)))]
+        views.append(ShownSequence(page, fitted, "sRGB" if pictures else ""))
     return report_of(views, About(given[0].check.sequences[0].pattern, "default@1", "checked today"))
 
 
