@@ -139,7 +139,7 @@ def a_box2f(name: str, box: tuple[float, float, float, float]) -> Attr:
 
 
 def a_vector(name: str, type_name: str, values: Sequence[float]) -> Attr:
-    """v2i, v2f, v2d, v3i, v3f or v3d; the last letter is the type of the numbers."""
+    """v2i, v2f, v2d, v3i, v3f, v3d or m44f; the last letter is the type of the numbers."""
     return packed(name, type_name, f"{len(values)}{type_name[-1]}", *values)
 
 

@@ -57,7 +57,7 @@ BY_ATTRIBUTE = {
         (
             "captureRate", "aperture", "tStop", "isoSpeed", "expTime", "nominalFocalLength", "pinholeFocalLength",
             "effectiveFocalLength", "sensorPhotositePitch", "shutterAngle", "longitude", "latitude", "utcOffset",
-            "cameraCCTSetting",
+            "cameraCCTSetting", "worldToCamera", "worldToNDC",
         ),
         CAMERA,
     ),

@@ -1,4 +1,4 @@
-"""TIM: time code, frame rate, key code, capture date and exposure of one file. Sequence rules are in `sequences`."""
+"""TIM: time code, frame rate, key code, capture date, exposure and camera of one file. Sequence rules are in `sequences`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import re
 from datetime import datetime
 
+import numpy as np
 from pydantic import Field
 
 from exr_inspector.exr.header.values import KeyCode, Rational, TimeCode
@@ -32,6 +33,7 @@ _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", re.ASCII)
 _OLDEST_CAPTURE = 1888  # the first moving pictures
 _UNSET = 0xFFFFFFFF  # of a time code's bits, as some recorders write it
 _NEAR = 1e-3  # of a rate: how far a rounded one is from the exact one
+_AFFINE = (0.0, 0.0, 0.0, 1.0)  # the last column of a matrix that moves and turns rows of coordinates
 _POSITIVE = ("aperture", "tStop", "isoSpeed", "expTime")
 
 
@@ -279,4 +281,33 @@ def units(part: PartFacts, _: object) -> Results:
     if exposure and rate > 0 and exposure >= max(_LEAST_RATE, rate) and exposure % 1 == 0:
         message = f"expTime is {exposure:g} seconds at {rate:g} frames per second; perhaps 1/{exposure:g} is meant"
         found.append(Found(message, f"{exposure:g}", f"1/{exposure:g}", severity=Severity.INFO))
+    return found
+
+
+@part_rule(
+    "TIM-CAMERA",
+    Severity.WARNING,
+    "worldToCamera and worldToNDC can be inverted, and worldToCamera has the translation in its last row",
+    why="Software that builds a camera from the file gets none, or a wrong one.",
+    source=_STANDARD,
+    fix="Write the matrices of the frame's camera for row vectors, as OpenEXR multiplies them, or remove the attributes.",
+    command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
+    remedy=Remedy.EDIT,
+    limits="Matrices with a NaN or an infinity are left to STR-ATTR-FINITE.",
+    when=t.CAMERA,
+)
+def camera_matrices(part: PartFacts, _: object) -> Results:
+    found = []
+    for name in ("worldToCamera", "worldToNDC"):
+        value = part.part.value(name, "m44f")
+        matrix = np.array(value if isinstance(value, tuple) else [np.nan] * 16, np.float64).reshape(4, 4)
+        if not np.isfinite(matrix).all():
+            continue
+        if np.linalg.matrix_rank(matrix) < 4:
+            what = "no inverse" if matrix.any() else "only zeros"
+            found.append(Found(f"{name} has {what}", what, "a matrix that can be inverted"))
+        elif name == "worldToCamera" and tuple(matrix[:, 3]) != _AFFINE == tuple(matrix[3]):
+            column = " ".join(f"{each:g}" for each in matrix[:, 3])
+            what = f"The last column of worldToCamera is {column}, its last row 0 0 0 1: it is transposed"
+            found.append(Found(what, f"last column {column}", "last column 0 0 0 1"))
     return found

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 from exr_inspector.model import Severity
-from tests.support.exrbytes import a_float, a_int, a_keycode, a_rational, a_string, a_timecode
+from tests.support.exrbytes import a_float, a_int, a_keycode, a_rational, a_string, a_timecode, a_vector
 from tests.unit.validation.cases.made.metadata import CODE, NTSC, extra, timed
 from tests.unit.validation.judging import Case
 
 RATE = a_rational("framesPerSecond", 24, 1)
+MOVED = (1, 0, 0, 0, 0, 0, 1, 0, 0, -1, 0, 0, 4, 5, -20, 1)
+TRANSPOSED = (1, 0, 0, 4, 0, 0, -1, 5, 0, 1, 0, -20, 0, 0, 0, 1)
+SEEN = (1.41, 0, 0, 0, 0, 4.01, 0, 0, -0.5, -0.5, -1.0001, -1, 0, 0, -0.1, 0)
 CASES = [
+    Case(
+        "TIM-CAMERA",
+        extra(a_vector("worldToCamera", "m44f", TRANSPOSED)),
+        extra(a_vector("worldToCamera", "m44f", MOVED)),
+    ),
+    Case(
+        "TIM-CAMERA",
+        extra(a_vector("worldToCamera", "m44f", (0,) * 16)),
+        extra(a_vector("worldToCamera", "m44f", (math.nan,) * 16)),
+    ),
+    Case(
+        "TIM-CAMERA",
+        extra(a_vector("worldToNDC", "m44f", (*SEEN[:12], *SEEN[:4]))),
+        extra(a_vector("worldToNDC", "m44f", SEEN)),
+    ),
     Case("TIM-TC-RANGE", timed(25, 0, 0, 0), timed(23, 59, 59, 23)),
     Case("TIM-TC-RANGE", timed(1, 0, 0, 24, rate=(24, 1)), timed(1, 0, 0, 23, rate=(24_000, 1001))),
     Case("TIM-TC-RANGE", timed(1, 0, 0, 25), timed(1, 0, 0, 24), parameters={"frame_rate": 25}),
