@@ -57,6 +57,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Mitsuba#178": "https://github.com/mitsuba-renderer/mitsuba/issues/178",
         "openexr#2223": "https://github.com/AcademySoftwareFoundation/openexr/issues/2223",
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
+        "OpenToonz#4747": "https://github.com/opentoonz/opentoonz/issues/4747",
+        "material-maker#372": "https://github.com/RodZill4/material-maker/issues/372",
         "openfx#202": "https://github.com/AcademySoftwareFoundation/openfx/issues/202",
         "deadline-cloud-for-cinema-4d#540": "https://github.com/aws-deadline/deadline-cloud-for-cinema-4d/issues/540",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",

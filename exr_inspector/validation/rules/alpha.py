@@ -23,6 +23,7 @@ _LEAST_BLACK = 0.2  # of the pixels
 _HOLE = 0.99  # rounding and filters do not take alpha as far below 1
 _LOWEST_PERCENT = 0.1  # of the percentiles
 _COLOURFUL = 1.1  # alpha above it is no overshoot of a filter
+_QUARTILES = (25.0, 50.0, 75.0)
 _UPPER_PERCENT = 95.0  # coverage is 1 in at least as many as the others
 _OPAQUE_FROM = 1.0  # percent; above it, alpha of an opaque image is 1
 
@@ -45,9 +46,32 @@ def alpha_range(part: PartFacts, _: object) -> Results:
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
             span = f"{stats.minimum:g} to {stats.maximum:g}"
             message = f"{channel.name} is {part.at_least}{span}{part.in_chunks}; expected 0 to 1"
-            if stats.maximum > _COLOURFUL and (swapped := _coverage_in_colour(part, channel)):
-                message += f". {swapped} is 0 to 1, with many values of 1, as coverage is: are the two exchanged?"
             found.append(Found(message, span, "0 to 1", channel.name, severity=severity))
+    return found
+
+
+@pixel_rule(
+    "PIX-ALPHA-EXCHANGED",
+    Severity.WARNING,
+    "A holds coverage, and R, G and B hold colour",
+    why="A writer passed the channels in another order than their names have, such as R, G, B, A for A, B, G, R.",
+    source="OpenToonz#4747, material-maker#372 (channels in another order)",
+    fix="Look at each channel, and write the file again with the channels that belong to the names.",
+    yields_to=("PIX-ALPHA-EMPTY",),
+    limits="Layers in which exactly one of R, G and B is 0 or 1 in most pixels, and 1 in many, and A is no such channel: it is "
+    "below 1 everywhere, or above 1.1. Nothing is reported for light that is only added, by the name of the file.",
+)
+def exchanged(part: PartFacts, _: object) -> Results:
+    found = []
+    for channel, stats in part.with_stats(part.without_ranks(part.of_role(Role.ALPHA))):
+        is_colour = stats.maximum is not None and (stats.maximum < 1 or stats.maximum > _COLOURFUL)
+        if is_colour and stats.has_many_values and (swapped := _coverage_in_colour(part, channel)):
+            span = f"{stats.minimum:g} to {stats.maximum:g}"
+            message = (
+                f"{channel.name} is {part.at_least}{span}{part.in_chunks}, and {swapped} is 0 or 1 in most pixels, as "
+            )
+            message += f"coverage is: {channel.name} and the colours are exchanged"
+            found.append(Found(message, f"coverage in {swapped}", f"coverage in {channel.name}", channel.name))
     return found
 
 
@@ -57,9 +81,15 @@ def _coverage_in_colour(part: PartFacts, alpha: NamedChannel) -> str:
     hits = [
         channel.name
         for channel, stats in part.with_stats(members[name] for name in RGB if name in members)
-        if stats.minimum in {0, 1} and stats.maximum == 1 == dict(stats.percentiles).get(_UPPER_PERCENT)
+        if _is_coverage(stats)
     ]
-    return hits[0] if len(hits) == 1 else ""
+    return hits[0] if len(hits) == 1 and not is_added_light(part.file.inspection.key) else ""
+
+
+def _is_coverage(stats: ChannelStats) -> bool:
+    known = dict(stats.percentiles)
+    quartiles = {known.get(percent) for percent in _QUARTILES}
+    return stats.minimum in {0, 1} and stats.maximum == 1 == known.get(_UPPER_PERCENT) and quartiles <= {0, 1}
 
 
 @pixel_rule(

@@ -26,6 +26,7 @@ OF_CAMERAS = frozenset(
     {"cameraMake", "cameraModel", "cameraSerialNumber", "reelName", "lensMake", "lensModel", "isoSpeed"}
 )
 _MOST_CODE = 65535
+_BRIGHT = 1000.0
 _LOWER_PART = 25.0  # percent
 _WHOLE_FROM = 1024  # HALF has no fractions from here on
 _LEAST_CODE = 127
@@ -220,6 +221,28 @@ def code_values(part: PartFacts, _: object) -> Results:
                 f"{names_of(triple)}: nearly all values are whole numbers up to {most:g}; expected scene-linear values"
             )
             found.append(Found(message, f"0 to {most:g}", "values around 0.18", triple[0].name))
+    return found
+
+
+@pixel_rule(
+    "PIX-BRIGHT",
+    Severity.INFO,
+    "Half of the values of the main image are at most 1000",
+    why="Scene-linear software takes 0.18 for middle grey: the image is white.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="If these are code values of 16 bits, divide by 65535 and convert to linear; if candelas per square metre, divide by "
+    "the luminance of white.",
+    yields_to=("PIX-CODE-VALUES",),
+)
+def bright(part: PartFacts, _: object) -> Results:
+    found = []
+    for triple in part.main_images:
+        medians = [dict(stats.percentiles).get(50.0, 0.0) for stats in part.stats_of(triple)]
+        if len(medians) == len(triple) and _BRIGHT < min(medians) <= _MOST_CODE:
+            message = (
+                f"{names_of(triple)}: half of the values are above {min(medians):g}: code values of 16 bits, or cd/m2?"
+            )
+            found.append(Found(message, f"{min(medians):g}", "values around 0.18", triple[0].name))
     return found
 
 

@@ -340,11 +340,22 @@ def test_rows_without_a_count_of_hidden_colour_are_judged_by_their_zeros() -> No
 
 
 def test_alpha_that_is_exchanged_with_a_colour() -> None:
-    ramp = np.linspace(0.0, 2.0, 12).reshape(3, 4)
-    (exchanged,) = violations("PIX-ALPHA-RANGE", image(A=ramp, R=1.0 * (ramp > 1)), stats=True)
-    (overshoot,) = violations("PIX-ALPHA-RANGE", image(A=ramp / 1.9, R=1.0 * (ramp > 1)), stats=True)
-    assert "exchanged" in exchanged.message
-    assert "exchanged" not in overshoot.message
+    ramp = np.linspace(0.0, 2.0, 64 * 64).reshape(64, 64)
+    coverage = np.clip(64 * (ramp - 1), 0, 1)
+    others = dict.fromkeys("GB", ramp * coverage / 4)
+    shown = [
+        flat(A=ramp * coverage, R=coverage, **others),
+        flat(A=ramp * coverage / 4, R=coverage, **others),
+        flat(A=ramp / 4, R=np.ones((64, 64)), **others),
+        flat(A=ramp / 1.9, R=coverage, **others),  # overshoot of a filter
+        flat(A=coverage, R=ramp / 2, **others),
+        flat(A=ramp / 2.1, R=np.minimum(ramp, 1), **others),  # a clipped highlight
+    ]
+    found = [violations("PIX-ALPHA-EXCHANGED", each, stats=True) for each in shown]
+    assert [[each.message for each in every] for every in found] == [
+        [f"A is {span}, and R is 0 or 1 in most pixels, as coverage is: A and the colours are exchanged"] * bool(span)
+        for span in ("0 to 2", "0 to 0.5", "0 to 0.5", "", "", "")
+    ]
 
 
 def test_the_third_axis_is_no_depth() -> None:

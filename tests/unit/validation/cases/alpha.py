@@ -49,10 +49,19 @@ def holes(count: int, alpha: float, colour: float | None = None) -> bytes:
     return flat(**dict.fromkeys("RGB", values if colour is None else np.full((64, 64), colour)), A=values)
 
 
+def covered(*, in_red: bool) -> bytes:
+    """An element whose coverage is in R, or in A."""
+    colour, coverage = np.linspace(0, 0.7, 64 * 64).reshape(64, 64) * INSIDE, INSIDE
+    given = {"A": colour, "R": coverage} if in_red else {"A": coverage, "R": colour}
+    return flat(**given, **dict.fromkeys("GB", colour))
+
+
 CASES = [
     *read(
         Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
         Case("PIX-ALPHA-RANGE", deep(alpha=1.5), deep(), severity=Severity.ERROR),
+        Case("PIX-ALPHA-EXCHANGED", covered(in_red=True), covered(in_red=False)),
+        Case("PIX-ALPHA-EXCHANGED", covered(in_red=True), keys=("fx/sh010_v2.1001.exr", "fx/sh010_fire.1001.exr")),
         Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
         Case(
             "PIX-ALPHA-EMPTY",

@@ -50,6 +50,7 @@ CASES = [
         Case("PIX-CODE-VALUES", gradient(2595, 2594.0, offset=1500), gradient(150, 2 * 149.0, offset=2048)),
         Case("PIX-CODE-VALUES", gradient(256, 255), gradient(256, 255, layer="debug.")),
         Case("PIX-CODE-VALUES", gradient(256, 255), coordinates()),
+        Case("PIX-BRIGHT", gradient(2000, 5000.5, offset=1001), gradient(2000, 990.5)),
         Case("PIX-STEPS", gradient(256), gradient(256, 1e-7)),
         Case("PIX-STEPS", gradient(256), gradient(160)),
         Case("PIX-STEPS", gradient(256, name="Z"), gradient(52, name="Z"), severity=Severity.WARNING),
