@@ -58,7 +58,7 @@ def alpha_range(part: PartFacts, _: object) -> Results:
     source="OpenToonz#4747, material-maker#372 (channels in another order)",
     fix="Look at each channel, and write the file again with the channels that belong to the names.",
     yields_to=("PIX-ALPHA-EMPTY",),
-    limits="Layers in which exactly one of R, G and B is 0 or 1 in most pixels, and 1 in many, and A is no such channel: it is "
+    limits="Layers in which one of R, G and B is 0 or 1 in most pixels, and 1 in many, the others are not, and A is "
     "below 1 everywhere, or above 1.1. Nothing is reported for light that is only added, by the name of the file.",
 )
 def exchanged(part: PartFacts, _: object) -> Results:
@@ -76,14 +76,16 @@ def exchanged(part: PartFacts, _: object) -> Results:
 
 
 def _coverage_in_colour(part: PartFacts, alpha: NamedChannel) -> str:
-    """The name of the only one of R, G and B in the layer of alpha whose values are those of coverage; empty if none is."""
+    """The name of the one of R, G and B in the layer of alpha whose values are those of coverage.
+
+    Empty if none is, or if the two others are no colour: mattes are 0 to 1, too.
+    """
     members = part.by_layer.get((alpha.layer, alpha.view), {})
-    hits = [
-        channel.name
-        for channel, stats in part.with_stats(members[name] for name in RGB if name in members)
-        if _is_coverage(stats)
-    ]
-    return hits[0] if len(hits) == 1 and not is_added_light(part.file.inspection.key) else ""
+    known = [*part.with_stats(members[name] for name in RGB if name in members)]
+    hits = [channel.name for channel, stats in known if _is_coverage(stats)]
+    colours = [stats for _, stats in known if stats.has_many_values and stats.maximum != 1]
+    is_light = is_added_light(part.file.inspection.key)
+    return hits[0] if len(hits) == 1 and len(colours) == len(RGB) - 1 and not is_light else ""
 
 
 def _is_coverage(stats: ChannelStats) -> bool:

@@ -350,11 +350,12 @@ def test_alpha_that_is_exchanged_with_a_colour() -> None:
         flat(A=ramp / 1.9, R=coverage, **others),  # overshoot of a filter
         flat(A=coverage, R=ramp / 2, **others),
         flat(A=ramp / 2.1, R=np.minimum(ramp, 1), **others),  # a clipped highlight
+        flat(A=ramp / 2.1, R=coverage, G=(ramp > 1.98) * 1.0, B=ramp * 0),  # mattes
     ]
     found = [violations("PIX-ALPHA-EXCHANGED", each, stats=True) for each in shown]
     assert [[each.message for each in every] for every in found] == [
         [f"A is {span}, and R is 0 or 1 in most pixels, as coverage is: A and the colours are exchanged"] * bool(span)
-        for span in ("0 to 2", "0 to 0.5", "0 to 0.5", "", "", "")
+        for span in ("0 to 2", "0 to 0.5", "0 to 0.5", "", "", "", "")
     ]
 
 
