@@ -61,7 +61,7 @@ def alpha_range(part: PartFacts, _: object) -> Results:
     limits="Layers in which one of R, G and B is 0 or 1 in most pixels, and 1 in many, the others are not, and A is "
     "below 1 everywhere, or above 1.1. Nothing is reported for light that is only added, by the name of the file.",
 )
-def exchanged(part: PartFacts, _: object) -> Results:
+def exchanged_alpha(part: PartFacts, _: object) -> Results:
     found = []
     for channel, stats in part.with_stats(part.without_ranks(part.of_role(Role.ALPHA))):
         is_colour = stats.maximum is not None and (stats.maximum < 1 or stats.maximum > _COLOURFUL)
