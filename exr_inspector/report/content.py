@@ -12,7 +12,7 @@ from exr_inspector.delivery.grouping import FindingGroup, group_findings
 from exr_inspector.delivery.sequences import CheckedFile, CheckedSequence
 from exr_inspector.model import Severity
 from exr_inspector.report.curves import curves
-from exr_inspector.report.figures import FrameFigures, by_view, views_of
+from exr_inspector.report.figures import FrameFigures, by_view, views_of_most
 from exr_inspector.report.frames import (
     MISSING,
     Cell,
@@ -142,7 +142,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     item = "tile" if checked.is_texture else "frame"
     files = _first_files(checked)
     known = [figures.get(files[n].path) if n in files else None for n in numbers]
-    views = views_of(known)
+    views = views_of_most(known)
     images = [by_view(frame, views) for frame in known]
     summaries = [file.summary for file in checked.files if file.summary is not None]
     sizes = [figures[file.path].size_bytes or 0 for file in checked.files if file.path in figures]

@@ -130,7 +130,7 @@ def _view_figures(layer: Mapping[str, ChannelStats], picture: Thumbnail | None) 
     return ViewFigures(means, luminance_of(means), maximum, _exposure(colours), picture)
 
 
-def views_of(frames: Iterable[FrameFigures | None]) -> tuple[str, ...]:
+def views_of_most(frames: Iterable[FrameFigures | None]) -> tuple[str, ...]:
     """The views of most frames; one without a name if no frame is known."""
     found = Counter(tuple(frame.views) for frame in frames if frame is not None and frame.views)
     return found.most_common(1)[0][0] if found else ("",)
