@@ -24,6 +24,7 @@ from exr_inspector.model.pixels import (
     ColourLines,
     DeepStats,
     Histogram,
+    LayerImage,
     MatteObjects,
     ObjectCoverage,
     PartPixels,
@@ -39,7 +40,7 @@ from exr_inspector.model.pixels import (
 
 __all__ = [
     "LOCATED_ABOVE", "MANIFEST", "ChannelStats", "ColourLines", "Cost", "DeepStats", "EventInfo", "Finding",
-    "Histogram", "Inspection", "MatteObjects", "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault",
+    "Histogram", "Inspection", "LayerImage", "MatteObjects", "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault",
     "PixelReport", "Provenance", "ProvenanceColumn", "Seam", "SequenceName", "Severity", "SinglePixels", "StatsMode",
     "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
 ]  # fmt: skip

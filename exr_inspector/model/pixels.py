@@ -247,6 +247,20 @@ class ColourLines:
     bends: bytes = b""
 
 
+class LayerImage(NamedTuple):
+    """What sampled rows show of a layer beside the main image.
+
+    Attributes:
+        channels: The names of its channels of light, or else of data.
+        small: As in `ColourLines`; of data the mean logarithms of one and the magnitude.
+        noise: As in `ColourLines`; 0 of data.
+    """
+
+    channels: tuple[str, ...]
+    small: bytes
+    noise: float
+
+
 class SinglePixels(NamedTuple):
     """Pixels that are far brighter than those beside them and than nearly all others.
 
@@ -282,6 +296,7 @@ class PartPixels:
         lines: Seams and a small image, of the first part and of the first one with colour of each other view; None as `zeros`.
         singles: Single bright pixels of the first part; None as `zeros`, and if there are none or many.
         views: `zeros` and `lines` of each view of a single-part file whose channels begin with its name.
+        layers: Small images of other layers of light, depth and vectors; none unless requested.
     """
 
     part: int
@@ -297,6 +312,7 @@ class PartPixels:
     lines: ColourLines | None = None
     singles: SinglePixels | None = None
     views: Mapping[str, tuple[ZeroGrid | None, ColourLines | None]] = field(default_factory=dict)
+    layers: tuple[LayerImage, ...] = ()
 
     @property
     def is_complete(self) -> bool:

@@ -88,7 +88,7 @@ class LineSamples:
         columns = np.ascontiguousarray(np.swapaxes(self._joined(is_rows=False), 1, 2))
         seams = [*self._seams(rows, is_vertical=True), *self._seams(columns, is_vertical=False)]
         black = [(True, *span) for span in _black_spans(rows)] + [(False, *span) for span in _black_spans(columns)]
-        roots = [_roots(rows), _roots(columns)]
+        light = [roots(rows), roots(columns)]
         return ColourLines(
             tuple(seams[:_MOST_SEAMS]),
             _small(rows),
@@ -96,10 +96,10 @@ class LineSamples:
             _border_level(rows, columns),
             min(_repeats_of(rows), _repeats_of(columns)),
             tuple(black),
-            _row_steps(*roots),
-            _edge_strength(roots),
-            _noise_level(roots),
-            _bends(roots[0]),
+            _row_steps(*light),
+            _edge_strength(light),
+            noise_level(light),
+            _bends(light[0]),
         )
 
     def _joined(self, *, is_rows: bool) -> _Lines:
@@ -242,7 +242,7 @@ def _edge_strength(roots: Iterable[_Lines]) -> float:
     return found if np.isfinite(found) else 0.0
 
 
-def _noise_level(roots: Iterable[_Lines]) -> float:
+def noise_level(roots: Iterable[_Lines]) -> float:
     """The median deviation of values from the mean of the two beside them along lines, of those that have one."""
     with np.errstate(all="ignore"):  # infinite and very large values
         bends = np.concatenate([np.abs(lines[:, :-2] - 2 * lines[:, 1:-1] + lines[:, 2:]).ravel() for lines in roots])
@@ -266,7 +266,7 @@ def _bends(rows: _Lines) -> bytes:
     return np.packbits(bends > 0).tobytes() if np.count_nonzero(bends) >= _PATTERNED * bends.size else b""
 
 
-def _roots(lines: _Lines) -> _Lines:
+def roots(lines: _Lines) -> _Lines:
     """The square roots of the light, in which highlights count less, of shape (lines, positions)."""
     with np.errstate(all="ignore"):  # infinite and very large values
         roots: _Lines = np.sqrt(np.maximum(lines.mean(axis=0), 0))

@@ -46,7 +46,7 @@ from exr_inspector.validation.rules.sequences.comparison import named
 
 # These rules compare pixels or the names of objects, which rows do not hold.
 NOT_IN_ROWS = frozenset(
-    {"CRY-SEQ", "SEQ-AREA", "SEQ-BUCKET", "SEQ-FIELDS", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE", "SEQ-VIEWS"}
+    {"CRY-SEQ", "SEQ-AREA", "SEQ-BUCKET", "SEQ-FIELDS", "SEQ-LAYER", "SEQ-MIRROR", "SEQ-SEAM", "SEQ-TONE", "SEQ-VIEWS"}
 )
 _BESIDE_OTHERS = NOT_IN_ROWS - {"SEQ-BUCKET", "SEQ-FIELDS", "SEQ-SEAM"}  # no longer true if other frames change
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame

@@ -71,7 +71,9 @@ def frame_pixels(
             beauty.setdefault(component, channel)
     if len(beauty) > 1:
         beauty.pop("Y", None)  # of normals in a part of their own, with channels X, Y and Z
-    others = [channel for channel in firsts if _role(channel) not in _NO_CONTENT and channel not in beauty.values()]
+    others = [
+        channel for channel in firsts if channel_role(channel) not in _NO_CONTENT and channel not in beauty.values()
+    ]
     alpha = _alpha(firsts, image)
     means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
     is_black = all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None
@@ -94,9 +96,9 @@ def frame_pixels(
         is_empty=bool(is_black) and all(stats.is_constant or not stats.finite_count for stats in firsts),
         means={} if is_data else means,
         deviations={} if is_data else {name: stats.stddev or 0.0 for name, stats in beauty.items()},
-        without_green=0.0 if is_data else _without_green(beauty),
+        without_green=0.0 if is_data else share_without_green(beauty),
         values=max((stats.distinct_count or 0 for stats in beauty.values()), default=0),
-        deviation=None if is_data else _deviation(beauty.values()),
+        deviation=None if is_data else mean_deviation(beauty.values()),
         unit_channels=_unit_channels(firsts, layer_of_file(path, names), parts),
         is_solid=alpha.is_constant and alpha.minimum == 1 if alpha else None,
         coverage=_coverage(alpha, firsts, is_black=bool(is_black)),
@@ -141,9 +143,9 @@ def view_pixels(
     return {view: pixels for view, pixels in found.items() if pixels is not None and pixels.is_black is not None}
 
 
-def _role(stats: ChannelStats, layer_of_bare: str = "", parts: Layers = MappingProxyType({})) -> Role:
+def channel_role(stats: ChannelStats, layer_of_bare: str = "", parts: Layers = MappingProxyType({})) -> Role:
     """The role of a channel in its layer or, without one, in that of its part or of the file."""
-    layer, component, _ = _split(stats, parts)
+    layer, component, _ = split_channel(stats, parts)
     return role_of(layer or layer_of_bare, component)
 
 
@@ -159,7 +161,8 @@ def _coverage(alpha: ChannelStats | None, channels: Sequence[ChannelStats], *, i
     return 1 - alpha.zero_count / alpha.samples if alpha.samples else 0.0  # deep pixels without samples
 
 
-def _without_green(beauty: Mapping[str, ChannelStats]) -> float:
+def share_without_green(beauty: Mapping[str, ChannelStats]) -> float:
+    """As `FramePixels.without_green`, of the channels R, G and B; 0 if one is missing."""
     if any(not (name in beauty and beauty[name].samples) for name in "RGB"):
         return 0.0
     red, green, blue = (1 - beauty[name].zero_count / beauty[name].samples for name in "RGB")
@@ -170,11 +173,11 @@ def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Lay
     found: set[str] = set()
     motion: dict[str, list[ChannelStats]] = {}
     for stats in every:
-        role = _role(stats, layer_of_bare, parts)
+        role = channel_role(stats, layer_of_bare, parts)
         if role is Role.DEPTH and _is_unit_depth(stats):
             found.add(_full_name(stats, parts))
         elif role is Role.MOTION and not stats.is_constant:
-            motion.setdefault(_split(stats, parts)[2], []).append(stats)
+            motion.setdefault(split_channel(stats, parts)[2], []).append(stats)
     for vectors in motion.values():
         if any(map(_reaches_one, vectors)) and all(stats.magnitude <= 1 for stats in vectors):
             found.update(_full_name(stats, parts) for stats in vectors)
@@ -184,7 +187,7 @@ def _unit_channels(every: Iterable[ChannelStats], layer_of_bare: str, parts: Lay
 def _extents(every: Iterable[ChannelStats], layer_of_bare: str, parts: Layers) -> dict[str, tuple[float, ...]]:
     found: dict[str, tuple[float, ...]] = {}
     for stats in every:
-        role, name = _role(stats, layer_of_bare, parts), _full_name(stats, parts)
+        role, name = channel_role(stats, layer_of_bare, parts), _full_name(stats, parts)
         if role is Role.DEPTH:
             quartiles = [abs(value) for percent, value in stats.percentiles if percent in _QUARTILES]
             found[name] = (*quartiles, stats.magnitude)
@@ -208,12 +211,13 @@ def _reaches_one(stats: ChannelStats) -> bool:
     return stats.magnitude == 1 and stats.has_many_values
 
 
-def _deviation(channels: Iterable[ChannelStats]) -> float | None:
+def mean_deviation(channels: Iterable[ChannelStats]) -> float | None:
+    """The root of the mean variance of channels; None if none has one."""
     known = [stats.stddev for stats in channels if stats.stddev is not None]
     return math.sqrt(fmean(value * value for value in known)) if known else None
 
 
-def _split(stats: ChannelStats, parts: Layers) -> tuple[str, str, str]:
+def split_channel(stats: ChannelStats, parts: Layers) -> tuple[str, str, str]:
     """The layer of a channel, by its name or else by its part, its component, and the layer's name with the part's view."""
     layer, _, component = stats.channel.rpartition(".")
     of_part, view = parts.get(stats.part, ("", ""))
@@ -224,7 +228,7 @@ def _split(stats: ChannelStats, parts: Layers) -> tuple[str, str, str]:
 
 def _full_name(stats: ChannelStats, parts: Layers) -> str:
     """The name of a channel with the layer and view that its part gives it."""
-    _, component, name = _split(stats, parts)
+    _, component, name = split_channel(stats, parts)
     return f"{name}.{component}" if name else component
 
 
@@ -235,7 +239,7 @@ def _lit_pixels(
     found: dict[str, int] = {"": max(map(_lit, beauty))} if beauty else {}
     mattes: dict[str, int] = {}  # alpha of layers: content where a layer has nothing else
     for stats in others:
-        layer, component, name = _split(stats, parts)
+        layer, component, name = split_channel(stats, parts)
         role = role_of(layer, component)
         if role is Role.ALPHA and name:
             mattes[name] = _lit(stats)
@@ -248,7 +252,7 @@ def _lit_pixels(
 def _lights(channels: Iterable[ChannelStats], parts: Layers) -> dict[str, float]:
     means: dict[str, dict[str, float]] = {}
     for stats in channels:
-        layer, component, name = _split(stats, parts)
+        layer, component, name = split_channel(stats, parts)
         if component in LUMINANCE and stats.mean is not None and role_of(layer, component) is Role.COLOUR:
             means.setdefault(name, {})[component] = stats.mean
     return {name: luminance_of(each) or 0.0 for name, each in means.items() if name}
@@ -257,7 +261,7 @@ def _lights(channels: Iterable[ChannelStats], parts: Layers) -> dict[str, float]
 def _mattes(channels: Iterable[ChannelStats], path: str) -> dict[str, tuple[float, float, float, float]]:
     found: dict[str, tuple[float, float, float, float]] = {}
     for stats in channels:
-        role = _role(stats)
+        role = channel_role(stats)
         is_named = role is Role.COLOUR and is_matte(stats.channel.rpartition(".")[0] or path)
         known = stats.minimum, stats.maximum, stats.mean, stats.stddev
         if (role is Role.ALPHA or is_named) and None not in known and not stats.is_constant:

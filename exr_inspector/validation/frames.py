@@ -109,7 +109,7 @@ class FramePixels:
 
 
 class FrameView(NamedTuple):
-    """The image of a view beside the main image.
+    """The image of a view or of a layer beside the main image.
 
     Attributes:
         pixels: Its statistics.
@@ -153,6 +153,7 @@ class FrameSummary:
         pixel_hash: Hash of the decoded pixels of all parts.
         pixels: Statistics of all pixels; None unless all were read.
         other_views: The images of the other views that the file holds.
+        layers: Small images and statistics of layers beside the main image, by their names; only in `check` and `report`.
         is_complete: Whether every chunk is present.
         attributes: Attributes of the first part with a single value, as text; only those that are compared if read from rows.
         is_texture: Whether the file is mipmapped, as maketx and txmake write textures: its number is not a frame number.
@@ -188,6 +189,7 @@ class FrameSummary:
     pixel_hash: str | None = None
     pixels: FramePixels | None = None
     other_views: Mapping[str, FrameView] = field(default_factory=dict)
+    layers: Mapping[str, FrameView] = field(default_factory=dict)
     is_complete: bool | None = None
     attributes: Mapping[str, str] | None = None
     is_texture: bool = False

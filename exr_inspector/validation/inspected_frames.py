@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from heapq import nsmallest
@@ -26,6 +25,7 @@ from exr_inspector.validation.frames import (
     embedded_frame,
     joined_hashes,
 )
+from exr_inspector.validation.layer_frames import image_hash, layer_frames
 
 
 def _storage(parts: Iterable[PartHeader]) -> str:
@@ -109,17 +109,9 @@ def _other_views(inspection: Inspection) -> dict[str, FrameView]:
     views = {view for names in inspection.names for view in names.views}
     found = view_pixels(report.channels, part_views, views, maps, path=inspection.key)
     return {
-        view: FrameView(pixels, joined_hashes(hashes.get(view, ())) if len(part_views) > 1 else _image_hash(pixels))
+        view: FrameView(pixels, joined_hashes(hashes.get(view, ())) if len(part_views) > 1 else image_hash(pixels))
         for view, pixels in found.items()
     }
-
-
-def _image_hash(pixels: FramePixels) -> str | None:
-    """A hash of the statistics of an image that shares its part with others; None without a small image or a mean of it."""
-    if pixels.lines is None or not pixels.means:
-        return None
-    known = sorted(pixels.means.items()), sorted(pixels.deviations.items()), pixels.lines.small
-    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def _is_texture(part: PartHeader) -> bool:
@@ -174,6 +166,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         pixel_hash=_pixel_hash(inspection),
         pixels=_pixels(inspection),
         other_views=_other_views(inspection),
+        layers=layer_frames(inspection),
         is_complete=inspection.is_complete,
         **compared_values(first.attributes),
         is_texture=any(map(_is_texture, header.parts)),

@@ -27,12 +27,12 @@ LAPTOP_PARTS = (
     "delivery/checked.py", "delivery/copies.py", "delivery/diff.py", "delivery/files.py", "delivery/grouping.py",
     "delivery/patterns.py", "delivery/read_ahead.py", "delivery/stored_diff.py", "delivery/strays.py",
     "delivery/surround.py", "delivery/tables.py", "documents.py", "pixels/comparing.py", "pixels/difference.py",
-    "pixels/image_maps.py", "pixels/lines.py", "pixels/rows.py", "pixels/singles.py", "pixels/zeros.py",
-    "storage/client_views.py", "storage/file_object.py", "sync/kept.py", "sync/unvalidated.py",
-    "validation/inspected_frames.py", "validation/policies/differences.py", "validation/policies/draft.py",
-    "validation/policies/python_rules.py", "validation/policies/schema.py", "validation/rules/black_areas.py",
-    "validation/rules/sequences/renamed.py", "validation/reports.py", "validation/restored.py", "validation/small_images",
-    "validation/sources.py",
+    "pixels/image_maps.py", "pixels/layer_images.py", "pixels/lines.py", "pixels/rows.py", "pixels/singles.py",
+    "pixels/zeros.py", "storage/client_views.py", "storage/file_object.py", "sync/kept.py", "sync/unvalidated.py",
+    "validation/inspected_frames.py", "validation/layer_frames.py", "validation/policies/differences.py",
+    "validation/policies/draft.py", "validation/policies/python_rules.py", "validation/policies/schema.py",
+    "validation/rules/black_areas.py", "validation/rules/sequences/renamed.py", "validation/reports.py",
+    "validation/restored.py", "validation/small_images", "validation/sources.py",
 )  # fmt: skip
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.b2"  # as of b2sum

@@ -98,9 +98,11 @@ def tone_curves(sequence: SequenceFacts, odd: Collection[int]) -> Mapping[int, b
     numbers, images = small_images(sequence)
     usual = [at for at, number in enumerate(numbers) if number not in odd]
     found: dict[int, bool] = {}
-    for at, number in enumerate(numbers if usual else ()):
+    for at, number in enumerate(numbers):
+        if number not in odd or not usual:
+            continue
         one, other = images[min((abs(near - at), near) for near in usual)[1]], images[at]
-        if number in odd and min(one.min(), other.min()) > 0 and np.ptp(one) > 0:
+        if min(one.min(), other.min()) > 0 and np.ptp(one) > 0:
             power = float(np.log(other).std() / np.log(one).std())
             if not 1 / _LEAST_POWER < power < _LEAST_POWER and _changes_by_level(one, other):
                 found[number] = power < 1

@@ -89,6 +89,12 @@ def two_views(number: int, *, is_swapped: bool) -> FrameSummary:
     return frame(number, pixels=views[0], other_views={"right": FrameView(views[1])})
 
 
+def with_layer(number: int, *, is_turned: bool) -> FrameSummary:
+    """A frame with a layer of light, which may be upside down."""
+    layer = FrameView(seen(shows=small(is_turned=is_turned)), str(number))
+    return frame(number, pixels=seen(shows=small(gain=1 + number / 500)), layers={"diffuse": layer})
+
+
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
     ("SEQ-MISSING", frames(), {"frame_range": [0, 10]}),
@@ -152,6 +158,7 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ),
     ("SEQ-SOURCE", [frame(n, attributes={"shot": "sh020" if n == 4 else "sh010"}) for n in range(1, 11)], {}),
     ("CRY-SEQ", frames(cryptomattes=("abc: 2 layers",)), {}),
+    ("SEQ-LAYER", [with_layer(n, is_turned=n == 5) for n in range(1, 11)], {}),
     ("SEQ-VIEWS", [two_views(n, is_swapped=n in {4, 5}) for n in range(1, 11)], {}),
     ("DEL-NFX-NUMBERING", [f for f in frames() if f.frame % 2], {"frame_step": 2}),
 ]
@@ -1649,7 +1656,9 @@ def test_rules_that_rows_cannot_repeat_are_known(monkeypatch: pytest.MonkeyPatch
     lost = set()
     for code, given, parameters in BROKEN:
         by_rows = [
-            replace(each, pixels=replace(each.pixels, zeros=None, lines=None), other_views={}) if each.pixels else each
+            replace(each, pixels=replace(each.pixels, zeros=None, lines=None), other_views={}, layers={})
+            if each.pixels
+            else each
             for each in given
         ]
         if not reported(code, by_rows, **parameters):

@@ -77,28 +77,32 @@ def duplicates(sequence: SequenceFacts, parameters: SequenceParameters) -> Resul
     Of equal frames, the original is that which attributes, times or the frames beside show; else the first.
     """
     return [
-        *_repeated_frames(sequence, parameters),
-        *near_copies(sequence),
+        *repeated_frames(sequence, parameters),
         *_copies_of_view(sequence),
         *_copy_of_sequence(sequence),
         *_copied_layers(sequence),
     ]
 
 
+def repeated_frames(sequence: SequenceFacts, parameters: SequenceParameters) -> list[Found]:
+    """Findings on frames with the pixels of another frame of the sequence, or with its image and other noise."""
+    return [*_repeated_frames(sequence, parameters), *near_copies(sequence)]
+
+
 def _copied_layers(sequence: SequenceFacts) -> list[Found]:
     """Layers with the values of the frame before, in few frames, although the main image moves there as elsewhere.
 
-    The images of other views are compared as the main image is.
+    The images of other views are compared as the main image is, and layers of which small images are known by SEQ-LAYER.
     """
     seen = shot_frames(sequence)
-    views = names_of_views(seen)
+    others = names_of_views(seen).union(*(frame.layers for frame, _ in seen))
     steps = [difference(before, after) for (_, before), (_, after) in pairwise(seen)]
     moves = max(_LEAST_MOTION, median(steps) / 2) if steps else 0.0
     by_layer: dict[str, list[int]] = {}
     shown = [_by_layer(pixels) for _, pixels in seen]
     for at, (before, after) in enumerate(pairwise(shown), start=1):
         for layer, values in after.items():
-            if any(values) and before.get(layer) == values and layer not in views:
+            if any(values) and before.get(layer) == values and layer not in others:
                 by_layer.setdefault(layer, []).append(at)
     by_frames: dict[tuple[int, ...], list[str]] = {}
     for layer, held in by_layer.items():

@@ -13,8 +13,8 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role, is_matte, role_of
 from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels
-from exr_inspector.validation.rule import Found, Remedy, Results, listed, sequence_rule
-from exr_inspector.validation.rules.sequences.comparison import of_frames
+from exr_inspector.validation.rule import NOTHING, Found, Remedy, Results, listed, sequence_rule
+from exr_inspector.validation.rules.sequences.comparison import SequenceParameters, of_frames
 from exr_inspector.validation.rules.sequences.images import (
     NEIGHBOURS,
     Seen,
@@ -193,3 +193,35 @@ def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
     lost = int(around.min(initial=counts.max()) - counts[index])
     is_clear = counts[index] > 0 and lost >= _LEAST_LOST and _CLEAR * np.ptp(around) <= lost
     return lost if is_clear else 0
+
+
+@sequence_rule(
+    "SEQ-LAYER",
+    Severity.WARNING,
+    "No layer differs in some frames from the frames beside them while the main image does not",
+    why="A pass was rendered or written again from another frame, scene, camera or colour transform than the image.",
+    source="OpenImageIO idiff",
+    fix="Compare the layer with the frames beside these and with the main image, and render the frames again.",
+    yields_to=(
+        "SEQ-BUCKET",
+        "SEQ-DUP",
+        "SEQ-FLASH",
+        "SEQ-HUE",
+        "SEQ-LAYER-BLACK",
+        "SEQ-LAYER-HOLE",
+        "SEQ-NOISE",
+        "SEQ-TONE",
+    ),
+    limits="Layers of light, depth, normals and positions, at most 16, in sequences of eight frames or more of which `check` "
+    "or `report` reads all pixels; not mattes. At most half of the frames, in which the main image has less than a quarter of "
+    "the change, also in parts of its light, and no such finding: light that a comp does not use looks the same. Info for "
+    "depth and vectors, for light that flashes more than twice, and for copies behind which the layer does not jump. What is "
+    "smaller than a few of 16 x 16 areas is not found, nor a layer that is late throughout.",
+)
+def other_layers(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Compare each layer as SEQ-AREA, SEQ-DUP, SEQ-FLASH, SEQ-HUE, SEQ-MIRROR, SEQ-NOISE and SEQ-TONE do the main image."""
+    if not any(frame.layers for frame in sequence.frames):
+        return NOTHING
+    from exr_inspector.validation.small_images.odd_layers import odd_layers  # noqa: PLC0415 - not in the function's folder
+
+    return odd_layers(sequence, parameters)

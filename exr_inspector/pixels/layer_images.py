@@ -1,0 +1,125 @@
+"""Small images of the layers beside the main image, which show what lies elsewhere, or is missing, in single frames."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.names import main_layer
+from exr_inspector.model import LayerImage
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.lines import noise_level, roots
+from exr_inspector.pixels.zeros import pieces_of
+
+_MOST_LAYERS = 16  # of a part that are compared; each takes time
+_GRID = 16  # cells in each direction, as in `ColourLines.small`
+_ROWS = 32  # sampled rows, at least half as many
+_NOISE_ROWS = 8  # one in so many of these tells the noise
+_LIGHT = frozenset({"R", "G", "B", "red", "green", "blue"})
+_DATA = frozenset({"X", "Y", "Z", "V"})
+_IDS = "crypto"  # in names of layers whose values are ids
+
+
+def compared_layers(layout: Layout, images: Collection[str]) -> list[tuple[int, ...]]:
+    """The positions of the channels of light, or else of data, of each layer other than images; a bare Z is one.
+
+    Args:
+        layout: The part's layout.
+        images: The names of its layers that are images; an empty one is the main image.
+    """
+    main = main_layer(channel.name for channel in layout.channels)
+    known = {image or main for image in images}
+    light: dict[str, list[int]] = {}
+    data: dict[str, list[int]] = {}
+    for number, channel in enumerate(() if layout.is_deep else layout.channels):
+        layer, _, component = channel.name.rpartition(".")
+        if channel.x_sampling == channel.y_sampling == 1 and _IDS not in layer.lower():
+            if component in _LIGHT and layer not in known:
+                light.setdefault(layer, []).append(number)
+            elif component in _DATA and not (component == "Y" and layer in known):  # which may be its luminance
+                data.setdefault(layer, []).append(number)
+    layers = [*light.values(), *(numbers for layer, numbers in data.items() if layer not in light)]
+    return [tuple(numbers) for numbers in layers[:_MOST_LAYERS]]
+
+
+class LayerSamples:
+    """The sampled rows of the layers of a level, summed in the cells of square grids; parts can be merged in any order.
+
+    Light is the mean of the channels. Of data, which may be negative or very large, it is that of logarithms of magnitudes.
+    """
+
+    __slots__ = ("_down", "_layers", "_level", "_noise", "_numbers", "_sums")
+
+    def __init__(self, layout: Layout, level: Level, images: Collection[str]) -> None:
+        self._level = level
+        layers = compared_layers(layout, images) if min(level.height, level.width) >= _GRID else []
+        self._numbers = [number for layer in layers for number in layer]
+        # The names of the channels of each layer.
+        self._layers = [tuple(layout.channels[number].name for number in layer) for layer in layers]
+        self._down = max(1, -(-level.height // _ROWS))
+        self._sums = np.zeros((len(layers), _GRID, _GRID))
+        self._noise: list[list[float]] = [[] for _ in layers]
+
+    def add(self, block: DecodedBlock) -> None:
+        """Add decoded chunks."""
+        channels = [block.arrays[number] for number in self._numbers]
+        pieces = [
+            (np.stack([array[-top % self._down :: self._down] for array in arrays]), -(-top // self._down), left)
+            for arrays, top, left in (pieces_of(block, channels) if channels else ())
+        ]
+        pieces = [piece for piece in pieces if piece[0].size]
+        if not pieces:
+            return
+        first = min(row for _, row, _ in pieces)
+        count = max(row + piece.shape[1] for piece, row, _ in pieces) - first
+        values = np.zeros((len(channels), count, self._level.width), np.float32)
+        for piece, row, left in pieces:
+            values[:, row - first : row - first + piece.shape[1], left : left + piece.shape[2]] = piece
+        self._add_rows(values, first)
+
+    def _add_rows(self, values: npt.NDArray[np.float32], first: int) -> None:
+        """Add sampled rows, of shape (channels, rows, columns), from the row `first` of all sampled ones on."""
+        height, width = self._level.height, self._level.width
+        rows = (first + np.arange(values.shape[1])) * self._down * _GRID // height  # of the grid, as are the columns
+        row_starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        column_starts = -(-np.arange(_GRID) * width // _GRID)
+        noise_rows = slice(-first % _NOISE_ROWS, None, _NOISE_ROWS)
+        at = 0
+        for number, names in enumerate(self._layers):
+            some = values[at : at + len(names)]
+            at += len(names)
+            with np.errstate(all="ignore"):  # infinite and very large values
+                if _is_data(names):
+                    some = np.log1p(np.abs(some))
+                elif (lines := some[:, noise_rows]).size:
+                    self._noise[number].append(noise_level([roots(lines)]))
+                sums = np.add.reduceat(some.sum(axis=0), column_starts, axis=1)
+                self._sums[number, rows[row_starts]] += np.add.reduceat(sums, row_starts, axis=0)
+
+    def merge(self, other: LayerSamples) -> None:
+        """Add the samples of other chunks of the same level."""
+        self._sums += other._sums
+        for mine, theirs in zip(self._noise, other._noise, strict=True):
+            mine.extend(theirs)
+
+    def result(self) -> tuple[LayerImage, ...]:
+        """The small images and the noise of the layers; none of a small level."""
+        height, width = self._level.height, self._level.width
+        rows = np.bincount(np.arange(0, height, self._down) * _GRID // height)
+        counts = np.outer(rows, np.bincount(np.arange(width) * _GRID // width))
+        found = []
+        for names, sums, noise in zip(self._layers, self._sums, self._noise, strict=True):
+            small = (sums / (counts * len(names))).astype(np.float32)
+            levels = [level for level in noise if level]
+            is_known = np.isfinite(small).all()
+            found.append(LayerImage(names, small.tobytes() if is_known else b"", median(levels) if levels else 0.0))
+        return tuple(found)
+
+
+def _is_data(names: Sequence[str]) -> bool:
+    """Whether the channels of a layer hold data."""
+    return names[0].rpartition(".")[2] in _DATA
