@@ -19,7 +19,7 @@ from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatche
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
 from exr_inspector.library.results import Check
-from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
+from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.report.content import SequencePage, sequence_page
 from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.report.page import (
@@ -41,7 +41,7 @@ from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.sdk.connection import Connection
-    from exr_inspector.report.stored import SequenceRows
+    from exr_inspector.report.stored import SequenceRows, StoredSequence
 
 _INDEX = "index.html"
 _COLOUR = frozenset({"R", "G", "B", "A", "Y", "RY", "BY"})
@@ -206,7 +206,7 @@ class _StoredPages:
         self.unread += sum(1 for file in stored.checked.files if file.fault)
         self._unread_frames += _unread_frames(stored.checked, self._shown)
         page = _page(stored.checked, stored.figures, self._shown)
-        return _view(page, partial(_stored_layers, stored.layers, stored.checked))
+        return _view(page, partial(_stored_layers, stored))
 
     def about(self, title: str) -> About:
         """What the pages have in common; call it after all have been made."""
@@ -300,15 +300,16 @@ def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Lay
         again = made.inspect(name)
     except ExrInspectorError:
         return None, []  # the file was read a moment ago, so the check has its findings
-    return frame, layer_pictures(again.pixels.thumbnails if again.pixels else ())
+    return frame, layer_pictures(again.pixels.thumbnails if again.pixels else (), figures_of(again).part_names)
 
 
-def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: CheckedSequence, page: SequencePage) -> Layers:
+def _stored_layers(stored: StoredSequence, page: SequencePage) -> Layers:
     """The layers of the first clean frame with several stored thumbnails."""
     clean = {cell.frame for cell in page.cells if cell.state == "ok"}
-    for file in sequence.files:
-        if file.frame in clean and len(layers.get(file.path, ())) > 1:
-            return file.frame, layer_pictures(layers[file.path])
+    for file in stored.checked.files:
+        thumbnails = stored.layers.get(file.path, ())
+        if file.frame in clean and len(thumbnails) > 1:
+            return file.frame, layer_pictures(thumbnails, stored.figures[file.path].part_names)
     return None, []
 
 

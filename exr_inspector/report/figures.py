@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.names import PartNames, image_layers
@@ -17,7 +17,10 @@ STOPS = range(-12, 9)  # luminance relative to 1.0; values beyond count in the f
 
 @dataclass(frozen=True, slots=True)
 class ChannelFigures:
-    """One channel of one frame: figures of its finite values (None: none was read), and numbers of NaN, Inf and negatives."""
+    """One channel of one frame: figures of its finite values (None: none was read), and numbers of NaN, Inf and negatives.
+
+    `part_name` is the index of a part without a name.
+    """
 
     part: int
     name: str
@@ -28,6 +31,7 @@ class ChannelFigures:
     nan: int = 0
     inf: int = 0
     negative: int = 0
+    part_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ class FrameFigures:
     views: Mapping[str, ViewFigures]
     bad_values: int | None
     render_seconds: float | None
+
+    @property
+    def part_names(self) -> dict[int, str]:
+        """The names of the parts with channels, by their index."""
+        return {channel.part: channel.part_name for channel in self.channels}
 
 
 def figures_of(inspection: Inspection, thumbnails: Sequence[Thumbnail] = ()) -> FrameFigures:
@@ -150,11 +159,17 @@ def _channels(header: Header, channels: Iterable[ChannelStats]) -> tuple[Channel
     for part in header.parts:
         for channel in part.channels or ():
             stats = by_name.get((part.index, channel.name))
-            known = ChannelFigures(part.index, channel.name, channel.type_name)
+            known = ChannelFigures(part.index, channel.name, channel.type_name, part_name=part.name or str(part.index))
             if stats is not None and stats.samples:
-                figures = (stats.minimum, stats.mean, stats.maximum)
-                counts = (stats.nan_count, stats.inf_count, stats.negative_count)
-                known = ChannelFigures(part.index, channel.name, channel.type_name, *figures, *counts)
+                known = replace(
+                    known,
+                    minimum=stats.minimum,
+                    mean=stats.mean,
+                    maximum=stats.maximum,
+                    nan=stats.nan_count,
+                    inf=stats.inf_count,
+                    negative=stats.negative_count,
+                )
             found.append(known)
     return tuple(found)
 

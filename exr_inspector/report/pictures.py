@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -42,14 +42,14 @@ def fitting(thumbnails: Sequence[Thumbnail | None], most_bytes: int) -> list[Pic
     return [None if each is None else _picture(each, _smaller(each, scale, quality)) for each in thumbnails]
 
 
-def layer_pictures(thumbnails: Sequence[Thumbnail]) -> list[LayerPicture]:
-    """The pictures of the layers of one frame; empty if it has only one layer."""
+def layer_pictures(thumbnails: Sequence[Thumbnail], parts: Mapping[int, str]) -> list[LayerPicture]:
+    """The pictures of the layers of one frame; empty if it has only one layer. `parts` are names of parts by their index."""
     if len(thumbnails) < 2:
         return []
     several = len({thumbnail.part for thumbnail in thumbnails}) > 1
     return [
         LayerPicture(
-            name=(f"{each.part}: " if several else "") + (each.layer or "base layer"),
+            name=": ".join(filter(None, (parts.get(each.part) if several else None, each.layer))) or "base layer",
             note=each.transform,
             picture=_picture(each, each.image),
         )

@@ -130,10 +130,10 @@ def channels(known: Iterable[FrameFigures | None]) -> Iterator[ChannelRow]:
         for channel in frame.channels if frame is not None else ():
             found.setdefault((channel.part, channel.name), []).append(channel)
     several = len({part for part, _ in found}) > 1
-    for (part, name), each in sorted(found.items()):
+    for (_, name), each in sorted(found.items()):
         means = [channel.mean for channel in each if channel.mean is not None]
         yield ChannelRow(
-            name=f"{part}: {name}" if several else name,
+            name=f"{each[0].part_name}: {name}" if several else name,
             types=", ".join(sorted({channel.type for channel in each})),
             frames=len(each),
             minimum=min((c.minimum for c in each if c.minimum is not None), default=None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,9 +48,10 @@ def test_a_mark_of_one_pixel_outlives_it(most_bytes: int) -> None:
     assert pixels.shape[1] < 160
 
 
-def test_layers_are_named_and_one_alone_is_no_sheet() -> None:
-    assert layer_pictures([noise_picture(1)]) == []
-    assert [layer.name for layer in layer_pictures([noise_picture(1), noise_picture(2, layer="diffuse")])] == [
-        "base layer",
-        "diffuse",
-    ]
+def test_layers_are_named_by_part_and_layer_and_one_alone_is_no_sheet() -> None:
+    assert layer_pictures([noise_picture(1)], {}) == []
+    two = [noise_picture(1), noise_picture(2, layer="diffuse")]
+    assert [layer.name for layer in layer_pictures(two, {0: "rgba"})] == ["base layer", "diffuse"]
+    parts = [replace(two[0], part=1), replace(two[1], part=2), replace(two[0], part=3)]
+    names = [layer.name for layer in layer_pictures(parts, {1: "rgba", 2: "aovs"})]
+    assert names == ["rgba", "aovs: diffuse", "base layer"]
