@@ -80,6 +80,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "RadeonProRenderBlenderAddon#46": "https://github.com/GPUOpen-LibrariesAndSDKs/RadeonProRenderBlenderAddon/issues/46",
         "RenderManForBlender#720": "https://github.com/prman-pixar/RenderManForBlender/issues/720",
         "ComfyUI-FlashVSR#4": "https://github.com/1038lab/ComfyUI-FlashVSR/issues/4",
+        "hdBlackbird#84": "https://github.com/tangent-opensource/hdBlackbird/pull/84",
         "3D_Blender#2": "https://github.com/Mrguanglei/3D_Blender/issues/2",
         "hdrmerge#196": "https://github.com/jcelaya/hdrmerge/issues/196",
         "godot#58164": "https://github.com/godotengine/godot/issues/58164",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from exr_inspector.exr.names import is_beauty
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
@@ -41,6 +42,15 @@ _UNKNOWN_FLOW = 1e10  # in Middlebury's files
 _NEGATIVE_SHARE = 0.05  # of a channel; noise and colours outside of the gamut are few
 _COPIED_ROLES = DATA_ROLES - {Role.CRYPTOMATTE}
 _Values = tuple[float | None, ...]
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_LIGHTS = {
+    **dict.fromkeys(("diff", "diffuse"), "diffuse"),
+    **dict.fromkeys(("spec", "specular", "gloss", "glossy", "reflection", "reflect", "coat", "sheen"), "specular"),
+    **dict.fromkeys(("emit", "emission"), "emission"),
+    **dict.fromkeys(("sss", "subsurface"), "subsurface"),
+    **dict.fromkeys(("trans", "transmission", "refraction"), "transmission"),
+}  # not volumes, whose light is also emission
+_NO_LIGHT = frozenset({"col", "color", "colour", "albedo", "filter", "raw"})
 
 
 @pixel_rule(
@@ -429,6 +439,47 @@ def data_copy(file: FileFacts, _: object) -> Results:
                 expected = first.role.name.lower()
                 found.append(Found(message, "the main image", expected, first.name, part=part.index, severity=severity))
     return found
+
+
+@file_rule(
+    "PIX-LIGHT-COPY",
+    Severity.INFO,
+    "No two layers of different light hold the same values",
+    why="A pass was not rendered, or is connected to the output of another one.",
+    source="hdBlackbird#84 (the main image holds the direct diffuse light)",
+    fix="Connect the pass to its own output, and render or write the frames again.",
+    limits="Layers of diffuse, specular and emitted light, of scattering below surfaces and transmission, by their names"
+    ", and the main image if it holds one of them although another one has light. Not of colours, filters and raw light.",
+    stage=Stage.PIXELS,
+)
+def light_copy(file: FileFacts, _: object) -> Results:
+    """Compare the statistics of all pixels of R, G and B, as PIX-DATA-COPY does: light of two kinds is never the same."""
+    layers: dict[tuple[str | None, tuple[_Values, ...]], list[tuple[str, str, int]]] = {}
+    for part in file.parts:
+        for triple in part.rgb_layers:
+            layer = triple[0].layer
+            values = tuple(_values(stats) for _, stats in part.with_stats(triple))
+            kind = "" if is_beauty(layer) else _light_of(layer)
+            if kind is not None and len(values) == len(RGB) and all(values):
+                layers.setdefault((triple[0].view, values), []).append((kind, layer or "the main image", part.index))
+    lit = {(view, kind) for (view, _), some in layers.items() for kind, *_ in some if kind}
+    found = []
+    for (view, _), some in layers.items():
+        kinds = {kind for kind, *_ in some}
+        if len(kinds - {""}) > 1 or (
+            "" in kinds and len(kinds) > 1 and not {each for at, each in lit if at == view} <= kinds
+        ):
+            names = listed(dict.fromkeys(name for _, name, _ in some))
+            found.append(Found(f"{names} hold the same values", names, "light of their own", part=some[-1][2]))
+    return found
+
+
+def _light_of(layer: str) -> str | None:
+    """The kind of light in a layer, by its name; None if it names several, or none."""
+    words = [word.lower() for word in _WORD.findall(layer.rpartition(".")[2])]
+    words = [word.removeprefix("in").removeprefix("direct") or word for word in words]  # RenderMan's `indirectdiffuse`
+    kinds = {_LIGHTS[word] for word in words if word in _LIGHTS}
+    return kinds.pop() if len(kinds) == 1 and _NO_LIGHT.isdisjoint(words) else None
 
 
 def _is_picture(every: Sequence[ChannelStats]) -> bool:

@@ -34,6 +34,13 @@ def copied(layer: str, image: dict[str, Pixels]) -> dict[str, Pixels]:
 
 
 COPY = copied("Normal", IMAGE)
+DIM = {name: values * 0.3 for name, values in IMAGE.items()}
+BLACK = {name: values * 0 for name, values in IMAGE.items()}
+
+
+def lights(image: dict[str, Pixels] = SIGNED, **layers: dict[str, Pixels]) -> bytes:
+    """A main image with layers of light."""
+    return flat(**image, **{f"{layer}_{name}": v for layer, some in layers.items() for name, v in some.items()})
 
 
 WAVE = 2 * np.sin(np.linspace(0, 20, 4096)).reshape(64, 64)
@@ -138,5 +145,19 @@ CASES = [
         Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**SIGNED, **copied("P", SIGNED))),
         Case("PIX-DATA-COPY", flat(**IMAGE, **COPY), flat(**PAIR, **copied("motion", PAIR))),
         Case("PIX-DATA-COPY", flat(**IMAGE, **copied("flow", IMAGE)), severity=Severity.INFO),
+        Case("PIX-LIGHT-COPY", lights(diffuse=DIM, specular=DIM), lights(diffuse=DIM, specular=IMAGE)),
+        Case(
+            "PIX-LIGHT-COPY",
+            lights(diffuse=DIM, emission=DIM),
+            lights(diffuse=DIM, DiffDir=DIM, DiffCol=DIM, albedo=DIM),
+        ),
+        Case(
+            "PIX-LIGHT-COPY", lights(IMAGE, DiffDir=IMAGE, GlossDir=DIM), lights(IMAGE, DiffDir=IMAGE, GlossDir=BLACK)
+        ),
+        Case(
+            "PIX-LIGHT-COPY",
+            lights(IMAGE, specular=IMAGE, Emit=DIM),
+            lights(IMAGE, diffuse=IMAGE, beauty=IMAGE, key=DIM),
+        ),
     ),
 ]
