@@ -160,7 +160,9 @@ class S3Bucket:
             raise error.failure.error from error.failure.cause
 
         async def whole() -> RangeAnswer:
-            answer = await self._answer(key, {"if_match": pin.if_match} if pin and pin.if_match else {})
+            answer = await self._answer(
+                key, {"if_match": pin.if_match} if pin and pin.if_match else {}, refuse_pages=True
+            )
             if len(answer.data) != answer.seen.version.size_bytes:
                 raise ConnectionError("the body ended early")
             return answer
@@ -170,8 +172,17 @@ class S3Bucket:
     async def _head(self, key: str) -> StoreVersion:
         return self._seen(key, await obstore.head_async(self.store, key))
 
-    async def _answer(self, key: str, options: GetOptions) -> RangeAnswer:
+    async def _answer(self, key: str, options: GetOptions, *, refuse_pages: bool = False) -> RangeAnswer:
+        """Request an object, or a range of it.
+
+        Raises:
+            SourceUnavailable: `refuse_pages`, and the response is a web page: a gateway's, as to sign in, may have an ETag.
+        """
         result = await obstore.get_async(self.store, key, options=options)
+        if refuse_pages and str(result.attributes.get("Content-Type", "")).startswith("text/html"):
+            raise SourceUnavailable(
+                f"{self.name}/{key}: the answer is a web page, so it is not S3's; check S3_ENDPOINT_URL and proxies"
+            )
         return RangeAnswer(bytes(await result.bytes_async()), self._seen(key, result.meta))
 
     def _seen(self, key: str, meta: ObjectMeta) -> StoreVersion:

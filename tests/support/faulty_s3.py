@@ -53,11 +53,12 @@ CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answer with this status and an S3 error document or `body`; an answer to HEAD has no body."""
+    """Answer with this status and an S3 error document, or with `body` as a web page; an answer to HEAD has no body."""
 
     code: int
     name: str = ""
     body: bytes | None = None
+    etag: str = ""  # of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(fault, Drop):
             self._hang_up()
         elif isinstance(fault, Status):
-            self._error(fault.code, fault.name or CODES.get(fault.code, "InternalError"), LEAK, fault.body)
+            self._fail(fault)
         else:
             if isinstance(fault, Stall):
                 time.sleep(fault.seconds)
@@ -358,10 +359,14 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = s3.content_range.format(start=start, last=end - 1, size=size)
         self._send(206, stored.data[start:end], headers, fault)
 
-    def _error(self, status: int, code: str, message: str, body: bytes | None = None) -> None:
-        if body is not None:
-            self._send(status, body, {"Content-Type": "text/html"}, None)
-            return
+    def _fail(self, fault: Status) -> None:
+        if fault.body is None:
+            self._error(fault.code, fault.name or CODES.get(fault.code, "InternalError"), LEAK)
+        else:
+            headers = {"ETag": fault.etag} if fault.etag else {}
+            self._send(fault.code, fault.body, {"Content-Type": "text/html", **headers}, None)
+
+    def _error(self, status: int, code: str, message: str) -> None:
         body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
         self._send(status, body, {"Content-Type": "application/xml"}, None)
 

@@ -62,6 +62,7 @@ STORE_COMES_AGAIN = [
     (Status(403, "SignatureDoesNotMatch"), "SOURCE_CREDENTIALS"),
     (Status(400, "ExpiredToken"), "SOURCE_CREDENTIALS"),
     (Status(412), "SOURCE_CHANGED"),
+    (Status(200, body=b"<html>Sign in</html>", etag='"a page"'), "SOURCE_UNAVAILABLE"),
     (Status(503, "SlowDown"), "SOURCE_UNAVAILABLE"),
     (Drop(), "SOURCE_UNAVAILABLE"),
     (Short(50), "SOURCE_UNAVAILABLE"),
