@@ -15,6 +15,7 @@ from exr_inspector.texts import is_absolute
 
 _SWITCHES = {**dict.fromkeys(("1", "on", "true", "yes"), True), **dict.fromkeys(("0", "off", "false", "no"), False)}
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
+_URI = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=%._~-]*")  # RFC 3986, section 2
 
 
 class Secret(SecretStr):
@@ -80,7 +81,8 @@ def _url(value: object) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError("expected a URL such as https://vip.example.com:443") from None
-    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+    is_uri = _URI.fullmatch(str(value))  # the S3 client panics for any other character
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or not is_uri:
         raise ValueError("expected a URL such as https://vip.example.com:443")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold credentials")
