@@ -261,6 +261,14 @@ def _exit_despite_readers(ended: SystemExit) -> None:
     os._exit(ended.code if isinstance(ended.code, int) else 2)
 
 
+def _drop_unwritten_output() -> None:
+    """Drop what standard output does not accept, as on a full disk: Python would write it again, fail, and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _is_exhausted(error: Exception) -> bool:
     """Whether the system refused memory or a thread, which Python partly reports in the message alone."""
     text = str(error)
@@ -299,6 +307,7 @@ def run() -> None:
         where = f"{error.filename}: " if error.filename else ""
         advice = ": change the rights, or name another place" if isinstance(error, PermissionError) else ""
         click.echo(visible(f"SYSTEM: {where}{error.strerror or type(error).__name__}{advice}", "\n"), err=True)
+        _drop_unwritten_output()
         sys.exit(2)
     except Exception as error:  # noqa: BLE001 - the entry point: nothing above would report it
         code = _code_of(error)

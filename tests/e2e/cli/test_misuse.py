@@ -69,6 +69,20 @@ def is_one_line(err: str, words: str) -> None:
     assert "SECRET-OF" not in err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_below_standard_output_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["./run", "--version"])
+    # Closing the file would raise for output that was kept.
+    with Path("/dev/full").open("w", encoding="utf-8") as stdout, monkeypatch.context() as while_it_runs:
+        while_it_runs.setattr(sys, "stdout", stdout)
+        with pytest.raises(SystemExit) as ended:
+            run()
+    assert ended.value.code == 2
+    is_one_line(capfd.readouterr().err, "^SYSTEM: ")
+
+
 @pytest.mark.parametrize(
     ("line", "environ", "words"),
     [
