@@ -26,7 +26,7 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import Where, every
 from exr_inspector.catalog.sdk.work import Work
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, CatalogUnavailable
 from exr_inspector.texts import program_command
 
 Values = Mapping[str, object]
@@ -47,6 +47,7 @@ _COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
     exp.LTE: operator.le,
 }
 _PICTURE = re.compile(r" LINE 1: .*\^$")
+_UNREACHABLE = "Network error: "  # in the driver's error if no server answers
 _SERVER_MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 
 
@@ -171,6 +172,10 @@ class AdbcEngine:
         try:
             return _on_daemon_thread(execute)
         except (dbapi.Error, OSError) as error:
+            if _UNREACHABLE in str(error):
+                raise CatalogUnavailable(
+                    f"could not connect to the database at {self._config.endpoint} (VAST_DB_ENDPOINT): no response"
+                ) from error
             raise CatalogError(query_fault(_answered_by_server(str(error)), sql)) from error
 
 

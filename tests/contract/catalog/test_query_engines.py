@@ -24,7 +24,7 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.queries.engines import AdbcEngine, FileEngine, SdkEngine, for_engine, has_driver
 from exr_inspector.cli.__main__ import main
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, CatalogUnavailable
 from exr_inspector.library.tables import schema_of_tables
 from tests.contract.catalog.test_read import EXPECTED, scene
 from tests.support.databases import empty_tables
@@ -213,6 +213,8 @@ def test_the_database_of_the_environment(served: tuple[LocalVastDB, Path]) -> No
     wrong = query("listing", **{**environ, "VAST_DB_SECRET_KEY": "wrong"})
     assert isinstance(wrong.exception, CatalogError)
     assert server.secret_key not in str(wrong.exception)
+    away = query("listing", **{**environ, "VAST_DB_ENDPOINT": "http://127.0.0.1:9"})
+    assert isinstance(away.exception, CatalogUnavailable)
 
 
 def test_the_file_wins_over_the_environment(served: tuple[LocalVastDB, Path]) -> None:
