@@ -8,7 +8,6 @@ import pickle
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
@@ -48,19 +47,13 @@ class WorkerConfig:
 
 
 class _ConfigPickler(pickle.Pickler):
-    """Pickles secrets and read-only mappings, which pickle rejects by default."""
+    """Pickles secrets, which pickle rejects by default."""
 
     def reducer_override(self, obj: Any) -> Any:
         """Return how to recreate an object."""
         if isinstance(obj, Secret):
             return Secret, (obj.reveal(),)
-        if isinstance(obj, MappingProxyType):
-            return _read_only, (dict(obj),)
         return NotImplemented
-
-
-def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
-    return MappingProxyType(items)
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -123,11 +124,14 @@ def test_a_target_that_is_not_there_is_one_error_or_one_fault(tmp_path: Path, na
         with pytest.raises(NothingMatches):
             call(missing)
     assert exr.validate(missing).faults[missing].startswith(NothingMatches.code)
-    assert dict(exr.check(missing).faults)[missing].startswith(NothingMatches.code)
+    checked = exr.check(missing)
+    assert dict(checked.faults)[missing].startswith(NothingMatches.code)
+    assert pickle.loads(pickle.dumps(checked)) == checked
 
 
 def test_validate_reads_files_and_sequences_and_names_what_it_could_not_read(tmp_path: Path) -> None:
     report = exr.validate([SAMPLES / "shots", tmp_path / "none.exr"], stats="full")
+    assert pickle.loads(pickle.dumps(report)).to_json() == report.to_json()
     assert len(report) == 6
     assert list(report.faults) == [str(tmp_path / "none.exr")]
     assert not report.passed(exr.Severity.ERROR)

@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from exr_inspector.errors import PolicyError
@@ -131,7 +130,7 @@ _LOCAL = "file:/"  # the beginning of the paths of local files, which name no bu
 
 def _layer(rules: Mapping[str, str], parameters: Parameters) -> PolicyLayer:
     given = {name: getattr(parameters, name) for name in parameters.model_fields_set}
-    return PolicyLayer(tuple(rules.items()), MappingProxyType(given))
+    return PolicyLayer(tuple(rules.items()), given)
 
 
 def _policy(parsed: PolicyFile, origin: str) -> Policy:
@@ -210,7 +209,7 @@ def _resolve(policy: Policy, matching: tuple[int, ...]) -> ResolvedPolicy:
             _set(levels, known, pattern, level)
         parameters.update(layer.parameters)
     resolved = Parameters(**parameters)
-    return ResolvedPolicy(policy.label, MappingProxyType(levels), resolved, make_plan(levels, resolved))
+    return ResolvedPolicy(policy.label, levels, resolved, make_plan(levels, resolved))
 
 
 def _set(levels: dict[str, Severity | None], known: tuple[str, ...], pattern: str, level: str) -> None:
