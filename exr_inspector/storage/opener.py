@@ -32,7 +32,10 @@ from exr_inspector.storage.source import ObjectEntry, RangeSource
 # Names of S3 buckets contain no colon, so these never collide with one.
 FILE_BUCKET, FILE_OBJECT_BUCKET, MEMORY_BUCKET = "file:", "object:", "memory:"
 # Folders whose files are copies of others: file system snapshots and trash folders.
-DEFAULT_EXCLUDES = (".snapshot", ".snapshots", "~snapshot", ".zfs", ".Trash", ".Trash-*", ".Trashes")
+DEFAULT_EXCLUDES = (
+    *(".snapshot", ".snapshots", "~snapshot", "#snapshot", ".zfs", ".Trash", ".Trash-*", ".Trashes"),
+    *("$RECYCLE.BIN", "#recycle", "@Recycle", ".recycle"),  # of Windows, Synology, QNAP and Samba
+)
 MAX_CLIENTS = 64  # S3 clients kept open; beyond that, the least recently used one is dropped
 
 

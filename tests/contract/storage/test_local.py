@@ -605,12 +605,11 @@ def test_a_file_handle_that_went_stale_is_opened_once_more(opener, monkeypatch):
 
 
 def test_copies_of_files_are_left_out_unless_they_are_asked_for(folder, opener):
-    write(
-        folder, ".snapshot/daily/a.exr", "shot/.snapshot/x.exr", ".Trash-0/files/b.exr", "shot/c.exr", "shot/tmp/d.exr"
-    )
+    copies = [".snapshot/daily/a.exr", "shot/.snapshot/x.exr", ".Trash-0/files/b.exr", "$RECYCLE.BIN/S-1/e.exr"]
+    write(folder, *copies, "shot/c.exr", "shot/tmp/d.exr")
     assert [entry.key for entry in opener.list("b")] == ["a.exr", "shot/c.exr", "shot/tmp/d.exr"]
-    assert [entry.key for entry in opener.list("b", exclude=("tmp", ".*"))] == ["a.exr", "shot/c.exr"]
-    assert len(list(opener.list("b", exclude=()))) == 6
+    assert [entry.key for entry in opener.list("b", exclude=("tmp", ".*", "$*"))] == ["a.exr", "shot/c.exr"]
+    assert len(list(opener.list("b", exclude=()))) == 7
     assert [entry.key for entry in opener.list("b", ".snapshot/daily/")] == [".snapshot/daily/a.exr"]
 
 
