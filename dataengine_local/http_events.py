@@ -41,7 +41,9 @@ def event_from_http(headers: Mapping[str, str], body: bytes, *, get_data_returns
         body = body.removeprefix(codecs.BOM_UTF8)
     try:
         parsed = from_http(HTTPMessage(headers=decoded, body=body), JSONFormat(), _exact_event)
-    except (BaseCloudEventException, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError) as error:  # the library takes any JSON for an object
+        raise EventError("the request is no CloudEvent: expected a JSON object of attributes and data") from error
+    except (BaseCloudEventException, ValueError, LookupError, RecursionError) as error:
         raise EventError(f"the request is no CloudEvent: {error}") from error
     attributes = dict(parsed.get_attributes())
     if isinstance(attributes.get("time"), datetime):

@@ -62,7 +62,7 @@ class LocalRuntime:
         self._port = port
         self._socket: socket.socket | None = None
         self._init_ended = threading.Event()
-        self._init_error: Exception | None = None
+        self._init_error: BaseException | None = None
         routes = [
             Route("/", self._receive, methods=["POST"]),
             Route("/readiness", self._readiness),
@@ -153,7 +153,7 @@ class LocalRuntime:
     def _run_init(self) -> None:
         try:
             self._init(self.ctx)
-        except Exception as error:
+        except BaseException as error:
             if not has_code(error):  # `wait_ready` raises an error with a code, whose text is enough
                 self.ctx.logger.exception("init(ctx) failed")
             self._init_error = error

@@ -314,8 +314,16 @@ def test_init_that_fails_or_never_ends() -> None:
     def crash(ctx: Any) -> None:
         raise ZeroDivisionError("by zero")
 
+    def leave(ctx: Any) -> None:
+        sys.exit(1)
+
     with pytest.raises(SettingsError), LocalRuntime(refuse, lambda ctx, event: None):
         pass
+    left = LocalRuntime(leave, lambda ctx, event: None)
+    left.start()
+    with pytest.raises(LocalRuntimeError, match="SystemExit"):
+        left.wait_ready(5)
+    left.stop()
     crashed = LocalRuntime(crash, lambda ctx, event: None)
     crashed.start()
     with pytest.raises(LocalRuntimeError, match="ZeroDivisionError"):

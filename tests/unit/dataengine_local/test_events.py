@@ -171,6 +171,12 @@ def test_an_empty_content_type_and_a_byte_order_mark_are_ignored() -> None:
     assert event_from_http(JSON, b"\xef\xbb\xbf" + json.dumps(raw).encode()).id == raw["id"]
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b"5", b'"text"'])
+def test_json_that_is_no_object_is_refused_as_such(body: bytes) -> None:
+    with pytest.raises(EventError, match="expected a JSON object"):
+        event_from_http(JSON, body)
+
+
 @pytest.mark.parametrize("header", ["renders/%ff%fe.exr", "renders/%C3.exr", "renders/\u00ff.exr"])
 def test_escapes_that_are_no_utf8_are_refused_by_the_headers_name(header: str) -> None:
     with pytest.raises(EventError, match="ce-elementpath is not percent-encoded UTF-8"):
