@@ -30,6 +30,8 @@ _DARK = 0.01  # of the mean light, up to which areas count little
 _LEAST_MOTION = 0.005  # difference of neighbours in an image that moves
 _STILL = 0.5  # least ratio of the main image's motion to its usual one where a layer alone stands still
 _JUMPS = 1.5  # least ratio of a jump to the usual motion
+_ADDED = 1.05  # largest ratio of light that is a part of the image to the image
+_ALMOST_ALL = 0.98
 _MOST_FLASHES = 2  # more are those of a light that the main image does not have
 _Values = npt.NDArray[np.float64]
 _Check = Callable[[SequenceFacts], Results]
@@ -52,7 +54,7 @@ def odd_layers(sequence: SequenceFacts, parameters: SequenceParameters) -> list[
         layer = _Layer(sequence, name)
         checks: list[tuple[_Check, _Kept]] = [(copies, layer.copies), (turned_frames, layer.change)]
         checks += [(other_tones, layer.change), (hues, layer.hues)] if layer.is_light else []
-        checks += [(areas_that_differ, layer.change)]
+        checks += [(areas_that_differ, layer.areas)]
         checks += [(noisier_frames, _noise), (flashes, layer.flashes)] if layer.is_light else []
         for each in layer.found_by(checks, of_image):
             found.setdefault((each.message, each.severity), (each, []))[1].append(name)
@@ -118,17 +120,31 @@ class _Layer:
         least = max(_LEAST_MOTION, _STILL * median(steps))
         if any(steps[at - 1] < least for at in odd if at):
             return None
+        edges = [(self._layer[one].small, self._layer[other].small) for one, other in self._edges(odd)]
+        is_held = any(np.array_equal(inside, outside) for inside, outside in edges)
+        if not is_held and self.is_light and self._is_in_image(odd, attrgetter("small")):
+            return None  # a light that is on again
         if found.severity or self._jumps(self._layer, odd):
-            return found._replace(severity=found.severity or Severity.WARNING)
-        return found._replace(
-            message=f"{found.message}: is it late from there on, or does it rest?", severity=Severity.INFO
-        )
+            return _warning(found)
+        what = f"{found.message}: is it late from there on, or does it rest?" if is_held else found.message
+        return found._replace(message=what, severity=Severity.INFO)
 
     def change(self, found: Found, odd: Sequence[int]) -> Found | None:
-        """A change that the main image does not have; info for data, which it does not show."""
-        if self.is_light:
-            return None if self._is_in_image(odd, attrgetter("small")) else _warning(found)
-        return None if self._jumps(self._image, odd) else found._replace(severity=Severity.INFO)
+        """A change that the main image does not have; of data, which it does not show, where it goes on as elsewhere."""
+        is_shown = self._is_in_image(odd, attrgetter("small")) if self.is_light else self._jumps(self._image, odd)
+        return None if is_shown else _warning(found)
+
+    def areas(self, found: Found, odd: Sequence[int]) -> Found | None:
+        """As `change`; info for parts of data and of surfaces, where things that are hardly seen in the main image can be."""
+        is_sure = found.severity is not None or self._is_added()
+        return self.change(found if is_sure else found._replace(severity=Severity.INFO), odd)
+
+    def _is_added(self) -> bool:
+        """Whether the main image has at least the light of the layer, unlike that of albedo."""
+        shares = [
+            np.mean(layer.small <= _ADDED * image.small) for layer, image in zip(self._layer, self._image, strict=True)
+        ]
+        return self.is_light and fmean(shares) >= _ALMOST_ALL
 
     def flashes(self, found: Found, odd: Sequence[int]) -> Found | None:
         """As `change`; info for many flashes, as of a light that the main image does not have."""

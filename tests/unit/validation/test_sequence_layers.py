@@ -15,6 +15,8 @@ SIZE = 64
 WINDOW = (0, 0, SIZE - 1, SIZE - 1)
 Layers = dict[str, Image]
 Edit = Callable[[int, Layers], object]
+PATCH = np.zeros((SIZE, SIZE))
+PATCH[40:56, 8:24] = 1
 Y, X = np.mgrid[:SIZE, :SIZE] + 0.0
 
 
@@ -99,7 +101,9 @@ FAULTS: list[tuple[Edit, list[int], Severity, str]] = [
     (changed("glossy", 6, by=lambda x: x * 1.6), [6], Severity.WARNING, "glossy: the mean luminance is 1.6 times"),
     (held("diffuse", 6, 7, 8), [6, 7, 8], Severity.WARNING, "diffuse: the same pixels as the frame before"),
     (held("N", 6, 7), [6, 7], Severity.WARNING, "N: the same pixels as the frame before"),
-    (changed("N", 6, by=np.flipud), [6], Severity.INFO, "N: upside down"),
+    (changed("N", 6, by=np.flipud), [6], Severity.WARNING, "N: upside down"),
+    (changed("N", 6, by=lambda x: x + 2 * PATCH), [6], Severity.INFO, "N: 16 of 256 areas differ"),
+    (changed("glossy", 6, by=lambda x: x * (1 - 0.8 * PATCH)), [6], Severity.WARNING, "glossy: 16 of 256 areas differ"),
     (changed("glossy", 6, by=noisier), [6], Severity.WARNING, "glossy: 1"),
 ]  # fmt: skip
 
@@ -140,6 +144,15 @@ def test_light_that_flashes_often_beside_the_main_image_is_info() -> None:
     assert found.severity is Severity.INFO
 
 
+def test_a_part_of_a_layer_that_is_no_light_of_the_image_is_info() -> None:
+    def albedo(number: int, layers: Layers) -> None:
+        layers["glossy"] = 5 * layers["glossy"] + 4 * PATCH * (number == 6)
+
+    (found,) = found_in(albedo)
+    assert found.severity is Severity.INFO
+    assert "areas differ" in found.message
+
+
 def test_copies_behind_which_the_layer_goes_on_are_info() -> None:
     def late(number: int, layers: Layers) -> None:
         if number >= 6:
@@ -154,6 +167,13 @@ def test_nothing_is_reported_where_the_main_image_stands_still_too() -> None:
     edit = held("glossy", 6, 7)
     other_layers = held("diffuse", 6, 7)
     assert not found_in(edit, image=lambda number, layers: (edit(number, layers), other_layers(number, layers)))
+
+
+def test_a_light_that_is_on_again_is_no_copy() -> None:
+    def blinks(number: int, layers: Layers) -> None:
+        layers["glossy"] = 0.5 * np.exp(-((X - 20) ** 2 + (Y - 30) ** 2) / 200) * (number in {4, 9})
+
+    assert not found_in(blinks, image=blinks)
 
 
 def test_mattes_are_no_layers_of_light() -> None:
