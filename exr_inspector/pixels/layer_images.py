@@ -13,7 +13,6 @@ from exr_inspector.exr.names import main_layer
 from exr_inspector.model import LayerImage
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.lines import noise_level, roots
-from exr_inspector.pixels.zeros import pieces_of
 
 _MOST_LAYERS = 16  # of a part that are compared; each takes time
 _GRID = 16  # cells in each direction, as in `ColourLines.small`
@@ -66,19 +65,22 @@ class LayerSamples:
 
     def add(self, block: DecodedBlock) -> None:
         """Add decoded chunks."""
-        channels = [block.arrays[number] for number in self._numbers]
-        pieces = [
-            (np.stack([array[-top % self._down :: self._down] for array in arrays]), -(-top // self._down), left)
-            for arrays, top, left in (pieces_of(block, channels) if channels else ())
-        ]
-        pieces = [piece for piece in pieces if piece[0].size]
-        if not pieces:
+        corner, start = block.layout.data_window, 0
+        rows: list[int] = []  # of the arrays
+        places: list[tuple[int, int]] = []  # of these rows: the number of the sampled row, and the first column
+        for window in (place.window for place in block.places):
+            top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
+            for row in range(-(-top // self._down), -(-(top + window.height) // self._down)):
+                rows.append(start + row * self._down - top)
+                places.append((row, left))
+            start += window.height
+        if not rows or not self._layers:
             return
-        first = min(row for _, row, _ in pieces)
-        count = max(row + piece.shape[1] for piece, row, _ in pieces) - first
-        values = np.zeros((len(channels), count, self._level.width), np.float32)
-        for piece, row, left in pieces:
-            values[:, row - first : row - first + piece.shape[1], left : left + piece.shape[2]] = piece
+        sampled = np.stack([block.arrays[number][rows] for number in self._numbers], axis=1)
+        first, last = min(places)[0], max(places)[0]
+        values = np.zeros((len(self._numbers), last + 1 - first, self._level.width), np.float32)
+        for (row, left), pixels in zip(places, sampled, strict=True):
+            values[:, row - first, left : left + pixels.shape[1]] = pixels
         self._add_rows(values, first)
 
     def _add_rows(self, values: npt.NDArray[np.float32], first: int) -> None:
