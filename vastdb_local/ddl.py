@@ -106,6 +106,7 @@ def create_table(
     stored = "".join(f", {column.stored} {duckdb_type(column.field.type)}" for column in declared)
     transaction.run(f"CREATE TABLE {table.stored} (row_id UBIGINT NOT NULL, writer UBIGINT NOT NULL{stored})")
     _create_view(transaction, table)
+    transaction.redefine()  # what it caches from here on is its own until it commits
     transaction.run(
         "INSERT INTO _vast.tables VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE)",
         [id_, schema.id, name, view_name, properties, encode_columns(declared), list(key)],

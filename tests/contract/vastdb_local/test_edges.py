@@ -8,7 +8,17 @@ import pytest
 from vastdb import errors
 from vastdb.config import BackoffConfig
 
-from tests.contract.vastdb_local.support import ACCOUNTS, accounts, connect, create, create_schema, read, table
+from tests.contract.vastdb_local.support import (
+    ACCOUNTS,
+    BUCKET,
+    accounts,
+    connect,
+    create,
+    create_schema,
+    read,
+    rolled_back,
+    table,
+)
 from vastdb_local import Fault, FaultKind, LocalVastDB
 from vastdb_local.refusals import Refusal
 from vastdb_local.storage import Database
@@ -42,6 +52,15 @@ def test_a_commit_that_fails_on_demand_rolls_back_and_ends(kind):
     with pytest.raises((errors.InternalServerError, errors.Conflict)), session.transaction() as tx:
         table(tx).insert(accounts(("a", 1, None)))
     assert server.open_transactions() == 0
+    assert read(session).num_rows == 0
+    server.close()
+
+
+def test_a_table_whose_creation_was_rolled_back_can_be_created_again():
+    server, session = started()
+    with rolled_back(session) as tx:
+        tx.bucket(BUCKET).schema("test").create_table("t", ACCOUNTS).insert(accounts(("a", 1, None)))
+    create(session, ACCOUNTS)
     assert read(session).num_rows == 0
     server.close()
 
