@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exr_inspector.delivery.check import DeliveryCheck, OnProgress, check_files, not_checked
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.sequences import CheckedSequence
-from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, SourceError
 from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, check_session, session, settings_for
 from exr_inspector.library.results import Check
@@ -48,6 +48,7 @@ _COLOUR = frozenset({"R", "G", "B", "A", "Y", "RY", "BY"})
 _PICTURES = "Exposure 0, sRGB; magenta: NaN, and what does not decode."
 _FILE_LIKE = re.compile(r"[^.]\.[A-Za-z]{1,5}$")
 _MOST_IN_ONE_FILE = 20  # sequences in one page
+_SOURCE_ERRORS: Mapping[str, type[ExrInspectorError]] = {kind.code: kind for kind in SourceError.__subclasses__()}
 
 
 def write_report(
@@ -78,6 +79,7 @@ def write_report(
 
     Raises:
         NothingMatches: There are no files, or no sequence is recognised among them.
+        SourceError: No target could be listed.
         OSError: The page cannot be written.
         PolicyError: There is no such policy, or it is wrong.
         ArgumentError: The page cannot be written there, or there are too many sequences for one file.
@@ -240,7 +242,8 @@ def _checked(
     if done.stopped:
         raise KeyboardInterrupt
     for target, reason in () if done.sequences else done.faults:
-        raise NothingMatches(reason.partition(": ")[2] or f"{target}: {reason}")
+        code, _, why = reason.partition(": ")
+        raise _SOURCE_ERRORS.get(code, NothingMatches)(why or f"{target}: {reason}")
     if not done.sequences:
         raise NothingMatches(_unrecognised(done))
     return done, figures

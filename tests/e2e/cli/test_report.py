@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import exr_inspector as exr
 from exr_inspector.cli.__main__ import main
 from exr_inspector.delivery import check as delivery_check
-from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, SourceUnavailable
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Part
 
@@ -143,6 +143,12 @@ def test_a_mistake_leaves_nothing_behind(
     assert said in str(told.value)
     assert "\n" not in str(told.value)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_store_that_does_not_answer_is_not_a_folder_without_files(tmp_path: Path) -> None:
+    away = {"S3_ENDPOINT_URL": "http://127.0.0.1:9", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s", "S3_RETRIES": "0"}
+    with pytest.raises(SourceUnavailable):
+        exr.write_report("s3://renders/shot/", tmp_path / "a.html", settings=away)
 
 
 def test_too_many_sequences_for_one_file(delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
