@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import groupby
 from statistics import median
 
 import numpy as np
@@ -17,7 +18,7 @@ from exr_inspector.pixels.lines import noise_level, roots
 _MOST_LAYERS = 16  # of a part that are compared; each takes time
 _GRID = 16  # cells in each direction, as in `ColourLines.small`
 _ROWS = 32  # sampled rows, at least half as many
-_NOISE_ROWS = 8  # one in so many of these tells the noise
+_NOISE_ROWS = 16  # the middle one of so many of these tells the noise
 _LIGHT = frozenset({"R", "G", "B", "red", "green", "blue"})
 _DATA = frozenset({"X", "Y", "Z", "V"})
 _IDS = "crypto"  # in names of layers whose values are ids
@@ -67,29 +68,37 @@ class LayerSamples:
         """Add decoded chunks."""
         corner, start = block.layout.data_window, 0
         rows: list[int] = []  # of the arrays
-        places: list[tuple[int, int]] = []  # of these rows: the number of the sampled row, and the first column
+        places: list[tuple[int, int, int]] = []  # of these rows: the row of their tiles, their number, the first column
         for window in (place.window for place in block.places):
             top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
+            band = top if block.layout.is_tiled else 0
             for row in range(-(-top // self._down), -(-(top + window.height) // self._down)):
                 rows.append(start + row * self._down - top)
-                places.append((row, left))
+                places.append((band, row, left))
             start += window.height
         if not rows or not self._layers:
             return
         sampled = np.stack([block.arrays[number][rows] for number in self._numbers], axis=1)
-        first, last = min(places)[0], max(places)[0]
-        values = np.zeros((len(self._numbers), last + 1 - first, self._level.width), np.float32)
-        for (row, left), pixels in zip(places, sampled, strict=True):
-            values[:, row - first, left : left + pixels.shape[1]] = pixels
-        self._add_rows(values, first)
+        pairs = zip(places, sampled, strict=True)
+        for _, some in groupby(pairs, key=lambda pair: pair[0][0]):  # neighbours, so that little is empty between them
+            band_rows = [(row, left, pixels) for (_, row, left), pixels in some]
+            first, left = (min(each[at] for each in band_rows) for at in (0, 1))
+            count, width = max(each[0] for each in band_rows) + 1 - first, sampled.shape[2]
+            values = np.zeros(
+                (len(self._numbers), count, max(each[1] for each in band_rows) + width - left), np.float32
+            )
+            for row, column, pixels in band_rows:
+                values[:, row - first, column - left : column - left + width] = pixels
+            self._add_rows(values, first, left)
 
-    def _add_rows(self, values: npt.NDArray[np.float32], first: int) -> None:
-        """Add sampled rows, of shape (channels, rows, columns), from the row `first` of all sampled ones on."""
-        height, width = self._level.height, self._level.width
-        rows = (first + np.arange(values.shape[1])) * self._down * _GRID // height  # of the grid, as are the columns
-        row_starts = np.flatnonzero(np.diff(rows, prepend=-1))
-        column_starts = -(-np.arange(_GRID) * width // _GRID)
-        noise_rows = slice(-first % _NOISE_ROWS, None, _NOISE_ROWS)
+    def _add_rows(self, values: npt.NDArray[np.float32], first: int, left: int) -> None:
+        """Add sampled rows, of shape (channels, rows, columns), from the row `first` of all sampled ones and a column on."""
+        # The places in the grid, and where a new one begins.
+        rows = (first + np.arange(values.shape[1])) * self._down * _GRID // self._level.height
+        columns = (left + np.arange(values.shape[2])) * _GRID // self._level.width
+        row_starts, column_starts = (np.flatnonzero(np.diff(each, prepend=-1)) for each in (rows, columns))
+        cells = np.ix_(rows[row_starts], columns[column_starts])
+        noise_rows = slice((_NOISE_ROWS // 2 - first) % _NOISE_ROWS, None, _NOISE_ROWS)
         at = 0
         for number, names in enumerate(self._layers):
             some = values[at : at + len(names)]
@@ -100,7 +109,7 @@ class LayerSamples:
                 elif (lines := some[:, noise_rows]).size:
                     self._noise[number].append(noise_level([roots(lines)]))
                 sums = np.add.reduceat(some.sum(axis=0), column_starts, axis=1)
-                self._sums[number, rows[row_starts]] += np.add.reduceat(sums, row_starts, axis=0)
+                self._sums[number][cells] += np.add.reduceat(sums, row_starts, axis=0)
 
     def merge(self, other: LayerSamples) -> None:
         """Add the samples of other chunks of the same level."""

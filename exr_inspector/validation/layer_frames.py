@@ -27,12 +27,13 @@ _OF_DATA = {"R": "R", "G": "G", "B": "B", "V": "R", "X": "R", "Y": "G", "Z": "B"
 
 
 def layer_frames(inspection: Inspection) -> dict[str, FrameView]:
-    """The small images and statistics of the layers beside the main image, by their names."""
+    """The small images and statistics of the layers beside the main image, by their names; only those with its data window."""
     report, header = inspection.pixels, inspection.header
     if report is None or header is None:
         return {}
     names = layers_of_parts((part.index, part.name, part.view) for part in header.parts)
-    images = [(part.part, image) for part in report.parts for image in part.layers]
+    windows = [part.data_window for part in header.parts]
+    images = [(each.part, image) for each in report.parts if windows[each.part] == windows[0] for image in each.layers]
     by_part: dict[int, list[ChannelStats]] = {}
     for stats in report.channels if images else ():
         if (stats.level_x, stats.level_y) == (0, 0):

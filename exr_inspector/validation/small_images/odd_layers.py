@@ -25,6 +25,7 @@ from exr_inspector.validation.small_images.noise import noisier_frames
 from exr_inspector.validation.small_images.tones import other_tones
 from exr_inspector.validation.small_images.turned import turned_frames
 
+_FEWEST = 3  # frames
 _IN_IMAGE = 0.25  # least part of a layer's change that the main image has if the light or the scene changes
 _DARK = 0.01  # of the mean light, up to which areas count little
 _LEAST_MOTION = 0.005  # difference of neighbours in an image that moves
@@ -105,12 +106,13 @@ class _Layer:
             of_image: Gives the frames of the main image that a check finds.
         """
         known: set[int] = set()
-        for check, kept in checks:
+        for check, kept in checks if len(self._numbers) >= _FEWEST else ():
             for found in check(self._facts):
-                odd = [at for at, number in enumerate(self._numbers) if number in found.frames]
+                frames = set(found.frames)
+                odd = [at for at, number in enumerate(self._numbers) if number in frames]
                 if known.issuperset(odd) or 2 * len(odd) > len(self._numbers):
                     continue
-                if of_image(check).isdisjoint(found.frames) and (left := kept(found, odd)):
+                if of_image(check).isdisjoint(frames) and (left := kept(found, odd)):
                     known.update(odd)
                     yield left
 
