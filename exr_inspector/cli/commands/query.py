@@ -39,6 +39,7 @@ _SCHEMA = "exr_inspector"
 
 @click.command("query")
 @click.argument("query", required=False, metavar="[NAME|SQL]")
+@click.argument("others", nargs=-1, metavar="")
 @catalog_option
 @click.option(
     "--schema",
@@ -65,6 +66,7 @@ _SCHEMA = "exr_inspector"
 def command(
     query: str | None,
     *,
+    others: tuple[str, ...],
     catalog: Path | None,
     schema: str,
     given: tuple[str, ...],
@@ -92,6 +94,8 @@ def command(
     if query is None:
         _list(output())
         return
+    if others:
+        raise CatalogError(f"unexpected {others[0]!r}: give a parameter as -p NAME=VALUE, and put SQL in quotes")
     values = _values(given)
     named = cookbook().get(query)
     if named is None and len(query.split()) < 2:

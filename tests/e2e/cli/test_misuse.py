@@ -120,6 +120,11 @@ def test_a_full_disk_below_standard_output_is_one_line(
         (("ingest", "s3://b/", "--catalog", "c.duckdb"), {}, "S3_ENDPOINT_URL.*not set"),
         (("ingest", "s3://b/", "--catalog", "c.duckdb"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
         (("query", "nosuch", "--catalog", "c.duckdb"), {}, "there is no (file|query)"),
+        (
+            ("query", "listing", "prefix=a/", "--catalog", "c.duckdb"),
+            {},
+            "'prefix=a/': give a parameter as -p NAME=VALUE",
+        ),
         (("query", "broken", "--catalog", "missing.duckdb"), {}, "there is no file missing.duckdb"),
         (("db", "check"), {}, "VAST_DB_ENDPOINT.*not set"),
         (("db", "check"), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
