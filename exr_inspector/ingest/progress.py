@@ -19,6 +19,7 @@ class Progress(Figures):
         has_previous_rows: Whether the tables had rows of a listing before it was read.
         other_policies: Files whose rows are up to date but were validated with another policy, by that policy's label.
         is_listed: Whether the listing is complete, so that `todo` is final.
+        unlisted: Prefixes, with their buckets, that could not be listed completely while others could.
         processes: Number of worker processes; 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
         directories: Folders, with their buckets, whose sequences must be validated: those of inspected objects, and
@@ -31,6 +32,7 @@ class Progress(Figures):
     has_previous_rows: bool = False
     other_policies: Counter[str] = field(default_factory=Counter)
     is_listed: bool = False
+    unlisted: set[str] = field(default_factory=set)
     processes: int = 0
     stopped: bool = False
     directories: set[str] = field(default_factory=set)

@@ -134,7 +134,7 @@ class Ingest:
             What was done, including the number of objects that failed for now; the next run retries them.
 
         Raises:
-            ExrInspectorError: The tables cannot be reached, a prefix cannot be listed, or no process starts. Rows that
+            ExrInspectorError: The tables cannot be reached, no prefix can be listed, or no process starts. Rows that
                 were stored remain.
         """
         # A daemon that a stopped run does not wait for: a listing may hang in an unavailable file system.
@@ -157,14 +157,27 @@ class Ingest:
         if not self.progress.stopped:
             for unvalidated in self._unvalidated:
                 self.progress.directories |= unvalidated.folders()
+            # Their files may not all be stored: a later run, which lists them, validates them.
+            self.progress.directories -= {
+                folder for folder in self.progress.directories if f"{folder}/".startswith(tuple(self.progress.unlisted))
+            }
         return self.progress
 
     # --- listing, on its own thread -----------------------------------------------------------------------
 
     def _list(self, listings: Sequence[Listing]) -> None:
         try:
+            faults = 0
             for listing in listings:
-                self._list_one(listing)
+                try:
+                    self._list_one(listing)
+                except SourceError as error:
+                    faults += 1
+                    if faults == len(listings):
+                        raise
+                    place = f"{listing.bucket}/{listing.prefix}"
+                    self.progress.unlisted.add(place)
+                    self._report(place, error)
             self.progress.is_listed = not self._stop.is_set()
             self._store_blocked_files()
         except Exception as error:  # noqa: BLE001 - `run` waits for this thread and raises it
@@ -190,20 +203,22 @@ class Ingest:
         is_empty = True
         unlisted = Unlisted()
         entries = listing.entries(context.opener, unlisted.recording(self._report))
-        while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
-            todo = batch if unvalidated is None else self._stale(bucket, batch, unvalidated)
-            is_empty = False
-            with self._lock:
-                self.progress.listed += len(batch)
-                self.progress.skipped += len(batch) - len(todo)
-            waiting += todo
-            while len(waiting) >= size:
-                self._put(Shard(bucket, tuple(waiting[:size])))
-                del waiting[:size]
+        try:
+            while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
+                todo = batch if unvalidated is None else self._stale(bucket, batch, unvalidated)
+                is_empty = False
+                with self._lock:
+                    self.progress.listed += len(batch)
+                    self.progress.skipped += len(batch) - len(todo)
+                waiting += todo
+                while len(waiting) >= size:
+                    self._put(Shard(bucket, tuple(waiting[:size])))
+                    del waiting[:size]
+                self._store_unreadable(unlisted.take_files())
+        finally:  # what was listed before a fault is ingested, too
             self._store_unreadable(unlisted.take_files())
-        self._store_unreadable(unlisted.take_files())
-        if waiting:
-            self._put(Shard(bucket, tuple(waiting)))
+            if waiting:
+                self._put(Shard(bucket, tuple(waiting)))
         is_empty = is_empty and has_previous_rows and not self._stop.is_set()
         if is_empty and not lists_exr(context, bucket, listing.prefix, None):
             path = unicode_text(f"{bucket}/{listing.prefix}")

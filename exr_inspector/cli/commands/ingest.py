@@ -239,7 +239,8 @@ def _validate_sequences(
     """Validate the sequences of all folders with inspected files, or with outdated findings, and store the findings."""
     found: list[CheckedSequence] = []
     try:
-        outdated = [outdated_folders(connection, f"{each.bucket}/{each.prefix}") for each in listings]
+        places = {f"{each.bucket}/{each.prefix}" for each in listings} - progress.unlisted
+        outdated = [outdated_folders(connection, place) for place in sorted(places)]
         for checked in validate_folders(connection, progress.directories.union(*outdated), policy):
             found += checked.sequences
     except (KeyboardInterrupt, CatalogError) as error:

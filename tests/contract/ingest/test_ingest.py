@@ -395,6 +395,35 @@ def test_a_listing_that_fails_ends_the_run(stack: LocalStack, documented: Docume
     documented(caught.value.code)
 
 
+@pytest.mark.failure(
+    "ingest",
+    "one of several places cannot be listed",
+    "counted as `SOURCE_UNAVAILABLE` and named; the others are stored",
+    "run it again",
+)
+def test_a_place_that_cannot_be_listed_stops_no_other(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch, documented: Documented
+) -> None:
+    fill(stack, 6)
+    stack.put("film/a.exr")
+    monkeypatch.setattr("exr_inspector.ingest.run.LISTING_BATCH", 2)
+    monkeypatch.setattr(stack.s3, "page_keys", 4)
+    pages = iter([None, Status(500)])
+    monkeypatch.setattr(
+        stack.s3, "receive", lambda request: next(pages, None) if is_listing(request, "shot/") else None
+    )
+    progress = made(stack).run([Target(BUCKET, "shot/"), Target(BUCKET, "film/")])
+    documented(*progress.errors)
+    assert progress.listed == progress.stored == len(stack.rows("files")) == 5
+    assert (progress.unlisted, progress.directories) == ({f"{BUCKET}/shot/"}, {f"{BUCKET}/film"})
+    assert made(stack).run([Target(BUCKET, "shot/"), Target(BUCKET, "film/")]).directories == {f"{BUCKET}/shot"}
+    assert stack.differences() == []
+
+
+def is_listing(request: Request, prefix: str) -> bool:
+    return "list-type" in request.query and request.query.get("prefix") == prefix
+
+
 def test_stopping_finishes_and_stores_what_runs(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 5)
     fill(stack, 60)
