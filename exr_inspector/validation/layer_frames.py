@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from itertools import islice
-from types import MappingProxyType
 
 from exr_inspector.model import ChannelStats, ColourLines, Inspection, LayerImage
-from exr_inspector.validation.facts.roles import Role, is_matte
+from exr_inspector.validation.facts.roles import Role, is_matte, layer_of_file
 from exr_inspector.validation.frame_pixels import (
     Layers,
     channel_role,
@@ -31,19 +30,23 @@ def layer_frames(inspection: Inspection) -> dict[str, FrameView]:
     report, header = inspection.pixels, inspection.header
     if report is None or header is None:
         return {}
-    names = layers_of_parts((part.index, part.name, part.view) for part in header.parts)
+    parts = layers_of_parts((part.index, part.name, part.view) for part in header.parts)
     windows = [part.data_window for part in header.parts]
     images = [(each.part, image) for each in report.parts if windows[each.part] == windows[0] for image in each.layers]
     by_part: dict[int, list[ChannelStats]] = {}
-    for stats in report.channels if images else ():
+    for stats in report.channels:
         if (stats.level_x, stats.level_y) == (0, 0):
             by_part.setdefault(stats.part, []).append(stats)
-    found = filter(None, (_layer_pixels(by_part.get(part, ()), image, names) for part, image in images))
-    return {name: FrameView(pixels, image_hash(pixels)) for name, pixels in islice(found, _MOST_LAYERS)}
+    names = tuple(stats.channel for stats in by_part.get(0, ()))
+    of_file = layer_of_file(inspection.key, names)
+    if of_file and (lines := next((each.lines for each in report.parts if each.lines is not None), None)):
+        images.append((0, LayerImage(names, lines.small, 0.0)))  # data as R, G, B, which are no main image
+    every = (_layer_pixels(by_part.get(part, ()), image, parts, of_file) for part, image in images)
+    return {name: FrameView(pixels, image_hash(pixels)) for name, pixels in islice(filter(None, every), _MOST_LAYERS)}
 
 
 def _layer_pixels(
-    channels: Iterable[ChannelStats], image: LayerImage, parts: Layers = MappingProxyType({})
+    channels: Iterable[ChannelStats], image: LayerImage, parts: Layers, of_file: str
 ) -> tuple[str, FramePixels] | None:
     """The name of a layer of light, depth, normals or positions, and what is known of it; None for mattes and other layers.
 
@@ -51,9 +54,10 @@ def _layer_pixels(
         channels: Statistics of the channels of its part, of the first level.
         image: Its small image.
         parts: As from `layers_of_parts`.
+        of_file: The layer that the file's name states for channels without one.
     """
     known = [stats for stats in channels if stats.channel in image.channels]
-    roles = {channel_role(stats, parts=parts) for stats in known}
+    roles = {channel_role(stats, of_file, parts) for stats in known}
     if len(roles) != 1 or not roles <= _COMPARED:
         return None
     layer, component, name = split_channel(known[0], parts)
@@ -76,7 +80,7 @@ def _layer_pixels(
         deviation=mean_deviation(known),
         without_green=share_without_green(colours) if is_light else 0.0,
     )
-    return name or component, pixels
+    return name or of_file or component, pixels
 
 
 def image_hash(pixels: FramePixels) -> str | None:

@@ -53,7 +53,8 @@ def odd_layers(sequence: SequenceFacts, parameters: SequenceParameters) -> list[
     found: dict[tuple[str, Severity | None], tuple[Found, list[str]]] = {}
     for name in sorted({name for frame in sequence.frames for name in frame.layers}):
         layer = _Layer(sequence, name)
-        checks: list[tuple[_Check, _Kept]] = [(copies, layer.copies), (turned_frames, layer.change)]
+        checks: list[tuple[_Check, _Kept]] = [(copies, layer.copies)] if layer.is_beside_image else []
+        checks += [(turned_frames, layer.change)]
         checks += [(other_tones, layer.change), (hues, layer.hues)] if layer.is_light else []
         checks += [(areas_that_differ, layer.areas)]
         checks += [(noisier_frames, _noise), (flashes, layer.flashes)] if layer.is_light else []
@@ -84,16 +85,18 @@ class _Layer:
 
     Attributes:
         is_light: Whether it is a layer of light, and not of depth or vectors.
+        is_beside_image: Whether the files also have a main image. Without one, only data are compared.
     """
 
     def __init__(self, sequence: SequenceFacts, name: str) -> None:
         self._facts = SequenceFacts(sequence.name, (_of_layer(frame, name) for frame in sequence.frames))
         image = {frame.frame: pixels for frame, pixels in shot_frames(sequence) if pixels.small.size}
         seen = {frame.frame: pixels for frame, pixels in shot_frames(self._facts) if pixels.small.size}
-        self._numbers = [number for number in seen if number in image]
+        self._numbers = [number for number in seen if number in image or not image]
         self._layer = [seen[number] for number in self._numbers]
-        self._image = [image[number] for number in self._numbers]
+        self._image = [image[number] for number in self._numbers if image]
         self.is_light = any(pixels.luminance is not None for pixels in self._layer)
+        self.is_beside_image = bool(image)
 
     def found_by(
         self, checks: Iterable[tuple[_Check, _Kept]], of_image: Callable[[_Check], frozenset[int]]
@@ -106,7 +109,8 @@ class _Layer:
             of_image: Gives the frames of the main image that a check finds.
         """
         known: set[int] = set()
-        for check, kept in checks if len(self._numbers) >= _FEWEST else ():
+        is_compared = len(self._numbers) >= _FEWEST and (self.is_beside_image or not self.is_light)
+        for check, kept in checks if is_compared else ():
             for found in check(self._facts):
                 frames = set(found.frames)
                 odd = [at for at, number in enumerate(self._numbers) if number in frames]
@@ -133,7 +137,10 @@ class _Layer:
 
     def change(self, found: Found, odd: Sequence[int]) -> Found | None:
         """A change that the main image does not have; of data, which it does not show, where it goes on as elsewhere."""
-        is_shown = self._is_in_image(odd, attrgetter("small")) if self.is_light else self._jumps(self._image, odd)
+        if self.is_light:
+            is_shown = self._is_in_image(odd, attrgetter("small"))
+        else:
+            is_shown = self.is_beside_image and self._jumps(self._image, odd)
         return None if is_shown else _warning(found)
 
     def areas(self, found: Found, odd: Sequence[int]) -> Found | None:
@@ -143,9 +150,8 @@ class _Layer:
 
     def _is_added(self) -> bool:
         """Whether the main image has at least the light of the layer, unlike that of albedo."""
-        shares = [
-            np.mean(layer.small <= _ADDED * image.small) for layer, image in zip(self._layer, self._image, strict=True)
-        ]
+        pairs = zip(self._layer, self._image, strict=False)
+        shares = [np.mean(layer.small <= _ADDED * image.small) for layer, image in pairs]
         return self.is_light and fmean(shares) >= _ALMOST_ALL
 
     def flashes(self, found: Found, odd: Sequence[int]) -> Found | None:

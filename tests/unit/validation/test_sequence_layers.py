@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.model import Finding, Severity
+from exr_inspector.validation import FrameSummary
 from tests.support.exrbytes import FLOAT, Channel, Part, build
 from tests.unit.validation.sequences import Image, frame_of, reported
 
@@ -181,3 +182,25 @@ def test_mattes_are_no_layers_of_light() -> None:
         layers["roto_matte"] = other(layers.pop("glossy")) if number == 6 else layers.pop("glossy")
 
     assert not found_in(with_matte)
+
+
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [(("X", "Y", "Z"), "shot/util"), (("R", "G", "B"), "shot/sh_N"), (("Z",), "shot/sh_Z"), (("Y",), "shot/sh_depth")],
+)
+def test_data_in_files_of_their_own_are_compared(names: tuple[str, ...], key: str) -> None:
+    def files(odd: int) -> list[FrameSummary]:
+        found = []
+        for number in range(1, 13):
+            data = scene(number)["N"] + 2
+            pixels = {
+                f"N.{n}" if key == "shot/util" else n: data[::-1] if number == odd else data for n in sorted(names)
+            }
+            part = Part(channels=[Channel(name, FLOAT) for name in pixels], pixels=pixels, data_window=WINDOW)
+            found.append(frame_of(build([part]), f"{key}.{1000 + number}.exr"))
+        return found
+
+    (found,) = reported("SEQ-LAYER", files(odd=6))
+    assert (found.severity, list(found.frames)) == (Severity.WARNING, [1006])
+    assert "upside down" in found.message
+    assert not reported("SEQ-LAYER", files(odd=0))

@@ -212,11 +212,12 @@ def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
         "SEQ-NOISE",
         "SEQ-TONE",
     ),
-    limits="Layers of light, depth, normals and positions, at most 16, in sequences of eight frames or more of which `check` "
-    "or `report` reads all pixels; not mattes. At most half of the frames, in which the main image has less than a quarter of "
-    "the change, also in parts of its light, and no such finding: light that a comp does not use looks the same. Info for "
-    "parts of data and of surfaces such as albedo, for light that flashes more than twice, and for copies behind which the "
-    "layer does not jump. What is smaller than a few of 16 x 16 areas is not found, nor a layer that is late throughout.",
+    limits="Layers of light, depth, normals and positions, at most 16, and files of such data alone, in sequences of which "
+    "`check` or `report` reads all pixels, mostly of eight frames or more; not mattes. At most half of the frames, in which "
+    "the main image has less than a quarter of the change, also in parts of its light, and no such finding: light that a comp "
+    "does not use looks the same. Info for parts of data and of surfaces such as albedo, for light that flashes more than "
+    "twice, and for copies behind which the layer does not jump. What is smaller than a few of 16 x 16 areas is not found, "
+    "nor a layer that is late throughout.",
 )
 def other_layers(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Compare each layer as SEQ-AREA, SEQ-DUP, SEQ-FLASH, SEQ-HUE, SEQ-MIRROR, SEQ-NOISE and SEQ-TONE do the main image."""
