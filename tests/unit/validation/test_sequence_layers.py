@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from exr_inspector.model import Finding, Severity
+from exr_inspector.model import ColourLines, Finding, Severity
+from exr_inspector.pixels.lines import noise_level
 from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.frames import FramePixels, FrameView
 from tests.support.exrbytes import FLOAT, Channel, Part, build
-from tests.unit.validation.sequences import Image, frame_of, reported
+from tests.unit.validation.sequences import Image, frame, frame_of, reported, seen
 
 SIZE = 64
 WINDOW = (0, 0, SIZE - 1, SIZE - 1)
@@ -30,42 +32,50 @@ def scene(number: int) -> Layers:
     return {"diffuse": diffuse * noise[0], "glossy": glossy * noise[1], "N": np.sin((X + number) / 12) * Y / SIZE}
 
 
-def found_in(
-    edit: Edit, *, frames: int = 12, image: Edit = lambda number, layers: None, in_parts: bool = False
-) -> list[Finding]:
-    """The findings of frames whose layers `edit` changes, and the main image only if `image` does."""
+def seen_as(values: Image, *, is_data: bool = False) -> FramePixels:
+    """What is known of an image, of shape (rows, columns) or (channels, rows, columns), or of data."""
+    channels = values if values.ndim == 3 else np.stack([values] * 3)
+    light = channels.mean(axis=0)
+    compared = np.log1p(np.abs(channels)).mean(axis=0) if is_data else light
+    areas = compared.reshape(16, SIZE // 16, 16, SIZE // 16).mean(axis=(1, 3))
+    noise = 0.0 if is_data else noise_level([np.sqrt(light[::4])])
+    means = dict(zip("RGB", channels.mean(axis=(1, 2)).tolist(), strict=True))
+    lines = ColourLines(small=areas.astype(np.float32).tobytes(), noise=noise)
+    return seen(None if is_data else float(light.mean()), lines=lines, means=means, deviation=float(light.std()))
+
+
+def found_in(edit: Edit, *, image: Edit = lambda number, layers: None) -> list[Finding]:
+    """The findings of twelve frames whose layers `edit` changes, and the main image only if `image` does."""
     given = []
-    for number in range(1, frames + 1):
+    for number in range(1, 13):
         lit, layers = scene(number), scene(number)
         image(number, lit)
         edit(number, layers)
-        main = lit["diffuse"] + lit["glossy"]
-        images = {"": dict.fromkeys("BGR", main)}
-        for name, values in layers.items():
-            channels = ("X", "Y", "Z") if name == "N" else ("B", "G", "R")
-            three = values if values.ndim == 3 else np.stack([values] * 3)
-            images[name] = dict(zip(channels, three, strict=True))
-        if in_parts:
-            every = [
-                Part(
-                    name=name or "rgba",
-                    channels=[Channel(each, FLOAT) for each in pixels],
-                    pixels=pixels,
-                    data_window=WINDOW,
-                )
-                for name, pixels in images.items()
-            ]
-        else:
-            pixels = {
-                f"{name}.{each}" if name else each: values
-                for name, some in images.items()
-                for each, values in some.items()
-            }
-            every = [
-                Part(channels=[Channel(each, FLOAT) for each in sorted(pixels)], pixels=pixels, data_window=WINDOW)
-            ]
-        given.append(frame_of(build(every), f"shot/sh.{1000 + number}.exr"))
+        known = {name: seen_as(values, is_data=name == "N") for name, values in layers.items()}
+        views = {name: FrameView(pixels, str(pixels.lines)) for name, pixels in known.items()}
+        main = seen_as(lit["diffuse"] + lit["glossy"])
+        given.append(frame(1000 + number, pixels=main, pixel_hash=str(main.lines), layers=views))
     return reported("SEQ-LAYER", given)
+
+
+def files(edit: Edit, *, in_parts: bool) -> list[FrameSummary]:
+    """As in `found_in`, of files with layers in one part, or with a part for each layer."""
+    found = []
+    for number in range(1, 13):
+        lit, layers = scene(number), scene(number)
+        edit(number, layers)
+        images = {"": dict.fromkeys("BGR", lit["diffuse"] + lit["glossy"])}
+        images |= {name: dict.fromkeys("XYZ" if name == "N" else "BGR", values) for name, values in layers.items()}
+        if not in_parts:
+            images = {"": {f"{name}.{n}" if name else n: v for name, some in images.items() for n, v in some.items()}}
+        parts = [
+            Part(
+                name=name or "rgba", channels=[Channel(n, FLOAT) for n in sorted(some)], pixels=some, data_window=WINDOW
+            )
+            for name, some in images.items()
+        ]
+        found.append(frame_of(build(parts), f"shot/sh.{1000 + number}.exr"))
+    return found
 
 
 def changed(name: str, *frames: int, by: Callable[[Image], Image]) -> Edit:
@@ -109,15 +119,20 @@ FAULTS: list[tuple[Edit, list[int], Severity, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("in_parts", [False, True], ids=["layers", "parts"])
 @pytest.mark.parametrize(("edit", "frames", "severity", "message"), FAULTS)
 def test_a_layer_that_differs_in_some_frames_is_reported(
-    edit: Edit, frames: list[int], severity: Severity, message: str, in_parts: bool
+    edit: Edit, frames: list[int], severity: Severity, message: str
 ) -> None:
-    (found,) = found_in(edit, in_parts=in_parts)
+    (found,) = found_in(edit)
     assert [number - 1000 for number in found.frames] == frames
     assert found.severity is severity
     assert message in found.message
+
+
+@pytest.mark.parametrize("in_parts", [False, True], ids=["layers", "parts"])
+def test_layers_of_one_part_and_parts_are_compared(in_parts: bool) -> None:
+    (found,) = reported("SEQ-LAYER", files(changed("diffuse", 6, by=np.flipud), in_parts=in_parts))
+    assert found.message == "Frame 1006: diffuse: upside down, compared with the frames around"
 
 
 @pytest.mark.parametrize("edit", [edit for edit, *_ in FAULTS[:5]])
@@ -177,11 +192,16 @@ def test_a_light_that_is_on_again_is_no_copy() -> None:
     assert not found_in(blinks, image=blinks)
 
 
-def test_mattes_are_no_layers_of_light() -> None:
-    def with_matte(number: int, layers: Layers) -> None:
-        layers["roto_matte"] = other(layers.pop("glossy")) if number == 6 else layers.pop("glossy")
+def test_mattes_measures_and_parts_with_another_window_are_not_compared() -> None:
+    def part(name: str, window: tuple[int, int, int, int], *channels: str) -> Part:
+        pixels = dict.fromkeys(sorted(channels), X[: window[3] + 1])
+        known = [Channel(each, FLOAT) for each in pixels]
+        return Part(name=name, channels=known, pixels=pixels, data_window=window, display_window=WINDOW)
 
-    assert not found_in(with_matte)
+    of_image = ("R", "G", "B", "roto_matte.R", "sample_count.R", "P.X", "diffuse.R", "diffuse.G", "uv.X")
+    lower = (0, 0, SIZE - 1, 40)
+    found = frame_of(build([part("rgba", WINDOW, *of_image), part("glossy", WINDOW, "R"), part("depth", lower, "Z")]))
+    assert {*found.layers} == {"diffuse", "P", "uv", "glossy"}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +209,7 @@ def test_mattes_are_no_layers_of_light() -> None:
     [(("X", "Y", "Z"), "shot/util"), (("R", "G", "B"), "shot/sh_N"), (("Z",), "shot/sh_Z"), (("Y",), "shot/sh_depth")],
 )
 def test_data_in_files_of_their_own_are_compared(names: tuple[str, ...], key: str) -> None:
-    def files(odd: int) -> list[FrameSummary]:
+    def of_data(odd: int) -> list[FrameSummary]:
         found = []
         for number in range(1, 13):
             data = scene(number)["N"] + 2
@@ -200,7 +220,7 @@ def test_data_in_files_of_their_own_are_compared(names: tuple[str, ...], key: st
             found.append(frame_of(build([part]), f"{key}.{1000 + number}.exr"))
         return found
 
-    (found,) = reported("SEQ-LAYER", files(odd=6))
+    (found,) = reported("SEQ-LAYER", of_data(odd=6))
     assert (found.severity, list(found.frames)) == (Severity.WARNING, [1006])
     assert "upside down" in found.message
-    assert not reported("SEQ-LAYER", files(odd=0))
+    assert not reported("SEQ-LAYER", of_data(odd=0))
