@@ -204,7 +204,7 @@ def _colour(pixels: FramePixels) -> _Values:
 
 def _logarithms(one: _Values, other: _Values) -> _Values:
     """How many times as large values are as others, as logarithms; less in the dark."""
-    least = max(_DARK * float(one.mean() + other.mean()), float(np.finfo(np.float32).tiny))
+    least = max(_DARK * float(np.abs(one + other).mean()), float(np.finfo(np.float32).tiny))
     ratios: _Values = np.log((np.maximum(one, 0) + least) / (np.maximum(other, 0) + least))
     return ratios
 
