@@ -26,7 +26,7 @@ from exr_inspector.validation.small_images.tones import other_tones
 from exr_inspector.validation.small_images.turned import turned_frames
 
 _FEWEST = 3  # frames
-_IN_IMAGE = 0.25  # least part of a layer's change that the main image has if the light or the scene changes
+_IN_IMAGE = 0.15  # least part of a layer's change that the main image has if the light or the scene changes
 _DARK = 0.01  # of the mean light, up to which areas count little
 _LEAST_MOTION = 0.005  # difference of neighbours in an image that moves
 _STILL = 0.5  # least ratio of the main image's motion to its usual one where a layer alone stands still
@@ -121,18 +121,26 @@ class _Layer:
                     yield left
 
     def copies(self, found: Found, odd: Sequence[int]) -> Found | None:
-        """Copies where the main image moves on; info if the layer goes on from there, as it does if it is late or rests."""
+        """Copies where the main image moves on; info if the layer goes on from there, as it does if it is late or rests.
+
+        A layer that mostly stands still, but for something that passes, has none.
+        """
         steps = _steps(self._image)
         least = max(_LEAST_MOTION, _STILL * median(steps))
-        if any(steps[at - 1] < least for at in odd if at):
+        if median(_steps(self._layer)) == 0 or any(steps[at - 1] < least for at in odd if at):
             return None
-        edges = [(self._layer[one].small, self._layer[other].small) for one, other in self._edges(odd)]
-        is_held = any(np.array_equal(inside, outside) for inside, outside in edges)
-        if not is_held and self.is_light and self._is_in_image(odd, attrgetter("small")):
+        equal = [
+            (one, other)
+            for one, other in self._edges(odd)
+            if np.array_equal(self._layer[one].small, self._layer[other].small)
+        ]
+        if any(other > one for one, other in equal):
+            return None  # an image that was there before, and rests again
+        if not equal and self.is_light and self._is_in_image(odd, attrgetter("small")):
             return None  # a light that is on again
         if found.severity or self._jumps(self._layer, odd):
             return _warning(found)
-        what = f"{found.message}: is it late from there on, or does it rest?" if is_held else found.message
+        what = f"{found.message}: is it late from there on, or does it rest?" if equal else found.message
         return found._replace(message=what, severity=Severity.INFO)
 
     def change(self, found: Found, odd: Sequence[int]) -> Found | None:

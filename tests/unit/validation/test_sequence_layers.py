@@ -192,6 +192,13 @@ def test_a_light_that_is_on_again_is_no_copy() -> None:
     assert not found_in(blinks, image=blinks)
 
 
+def test_a_layer_that_mostly_stands_still_has_no_copies() -> None:
+    def passes(number: int, layers: Layers) -> None:
+        layers["glossy"] = scene(1)["glossy"] + PATCH * (number in {5, 6})
+
+    assert not [found for found in found_in(passes, image=passes) if "pixels" in found.message]
+
+
 def test_mattes_measures_and_parts_with_another_window_are_not_compared() -> None:
     def part(name: str, window: tuple[int, int, int, int], *channels: str) -> Part:
         pixels = dict.fromkeys(sorted(channels), X[: window[3] + 1])

@@ -214,7 +214,7 @@ def _lost(counts: npt.NDArray[np.int64], index: int) -> int:
     ),
     limits="Layers of light, depth, normals and positions, at most 16, and files of such data alone, in sequences of which "
     "`check` or `report` reads all pixels, mostly of eight frames or more; not mattes. At most half of the frames, in which "
-    "the main image has less than a quarter of the change, also in parts of its light, and no such finding: light that a comp "
+    "the main image has less than a seventh of the change, also in parts of its light, and no such finding: light that a comp "
     "does not use looks the same. Info for parts of data and of surfaces such as albedo, for light that flashes more than "
     "twice, and for copies behind which the layer does not jump. What is smaller than a few of 16 x 16 areas is not found, "
     "nor a layer that is late throughout.",
