@@ -19,8 +19,8 @@ _MOST_LAYERS = 16  # of a part that are compared; each takes time
 _GRID = 16  # cells in each direction, as in `ColourLines.small`
 _ROWS = 32  # sampled rows, at least half as many
 _NOISE_ROWS = 16  # the middle one of so many of these tells the noise
-_LIGHT = frozenset({"R", "G", "B", "red", "green", "blue"})
-_DATA = frozenset({"X", "Y", "Z", "V"})
+_LIGHT = frozenset({"R", "G", "B", "r", "g", "b", "red", "green", "blue"})
+_DATA = frozenset({"X", "Y", "Z", "V", "x", "y", "z"})
 _IDS = "crypto"  # in names of layers whose values are ids
 
 

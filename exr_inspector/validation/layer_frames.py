@@ -21,8 +21,12 @@ from exr_inspector.validation.frames import FramePixels, FrameView
 
 _MOST_LAYERS = 16  # of a file; each takes memory
 _COMPARED = frozenset({Role.COLOUR, Role.DEPTH, Role.NORMAL, Role.POSITION})
-_OF_LIGHT = {"R": "R", "G": "G", "B": "B", "red": "R", "green": "G", "blue": "B"}
-_OF_DATA = {"R": "R", "G": "G", "B": "B", "V": "R", "X": "R", "Y": "G", "Z": "B"}
+_OF_LIGHT = {
+    name: colour
+    for colour, names in {"R": "R r red", "G": "G g green", "B": "B b blue"}.items()
+    for name in names.split()
+}
+_OF_DATA = {**_OF_LIGHT, "V": "R", "X": "R", "x": "R", "Y": "G", "y": "G", "Z": "B", "z": "B"}
 
 
 def layer_frames(inspection: Inspection) -> dict[str, FrameView]:

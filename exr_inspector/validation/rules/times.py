@@ -293,7 +293,7 @@ def units(part: PartFacts, _: object) -> Results:
     fix="Write the matrices of the frame's camera for row vectors, as OpenEXR multiplies them, or remove the attributes.",
     command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
     remedy=Remedy.EDIT,
-    limits="Matrices with a NaN or an infinity are left to STR-ATTR-FINITE.",
+    limits="Their translation is not looked at. Matrices with a NaN or an infinity are left to STR-ATTR-FINITE.",
     when=t.CAMERA,
 )
 def camera_matrices(part: PartFacts, _: object) -> Results:
@@ -303,7 +303,9 @@ def camera_matrices(part: PartFacts, _: object) -> Results:
         matrix = np.array(value if isinstance(value, tuple) else [np.nan] * 16, np.float64).reshape(4, 4)
         if not np.isfinite(matrix).all():
             continue
-        if np.linalg.matrix_rank(matrix) < 4:
+        # Without translation and near plane, whose digits far from the origin are lost; w is 0 there without perspective.
+        seen = matrix[:3, [[0, 1, 2], [0, 1, 3]]].swapaxes(0, 1) if name == "worldToNDC" else matrix[None, :3, :3]
+        if (np.linalg.matrix_rank(seen) < 3).all():
             what = "no inverse" if matrix.any() else "only zeros"
             found.append(Found(f"{name} has {what}", what, "a matrix that can be inverted"))
         elif name == "worldToCamera" and tuple(matrix[:, 3]) != _AFFINE == tuple(matrix[3]):

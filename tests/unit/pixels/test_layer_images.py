@@ -63,11 +63,11 @@ def test_a_small_image_holds_the_means_of_its_areas(
 def test_layers_of_light_depth_and_vectors_have_a_small_image(opener: SourceOpener, budget: DecodeBudget) -> None:
     names = [
         "R", "Y", "Z", "A", "right.R", "right.Z", "diffuse.A", "diffuse.red", "diffuse.X", "crypto00.R", "depth.V",
-        "id", "mask.A",
+        "id", "mask.A", "P.x", "sss.r",
     ]  # fmt: skip
     views = a_stringvector("multiView", ("left", "right"))
     found = images_of(opener, budget, {name: picture() for name in names}, extra=[views])
-    assert [*found] == ["diffuse.red", "Z", "depth.V", "right.Z"]
+    assert [*found] == ["diffuse.red", "sss.r", "P.x", "Z", "depth.V", "right.Z"]
 
 
 def test_a_small_image_needs_16_pixels_and_finite_values(opener: SourceOpener, budget: DecodeBudget) -> None:

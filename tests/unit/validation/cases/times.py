@@ -12,6 +12,7 @@ from tests.unit.validation.judging import Case
 RATE = a_rational("framesPerSecond", 24, 1)
 MOVED = (1, 0, 0, 0, 0, 0, 1, 0, 0, -1, 0, 0, 4, 5, -20, 1)
 TRANSPOSED = (1, 0, 0, 4, 0, 0, -1, 5, 0, 1, 0, -20, 0, 0, 0, 1)
+FAR_AWAY = (1.7, 0, 0, 0, 0, 2.9, 0, 0, 0, 0, -1, -1, 1.7e5, 2e5, 1e5, 1e5)
 SEEN = (1.41, 0, 0, 0, 0, 4.01, 0, 0, -0.5, -0.5, -1.0001, -1, 0, 0, -0.1, 0)
 CASES = [
     Case(
@@ -26,8 +27,13 @@ CASES = [
     ),
     Case(
         "TIM-CAMERA",
-        extra(a_vector("worldToNDC", "m44f", (*SEEN[:12], *SEEN[:4]))),
+        extra(a_vector("worldToNDC", "m44f", (*SEEN[:8], *SEEN[:4], *SEEN[12:]))),
         extra(a_vector("worldToNDC", "m44f", SEEN)),
+    ),
+    Case(
+        "TIM-CAMERA",
+        extra(a_vector("worldToNDC", "m44f", (*SEEN[:4], *SEEN[:4], *SEEN[8:]))),
+        extra(a_vector("worldToNDC", "m44f", FAR_AWAY)),  # which has no inverse in 32 bits, as of any renderer
     ),
     Case("TIM-TC-RANGE", timed(25, 0, 0, 0), timed(23, 59, 59, 23)),
     Case("TIM-TC-RANGE", timed(1, 0, 0, 24, rate=(24, 1)), timed(1, 0, 0, 23, rate=(24_000, 1001))),
